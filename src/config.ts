@@ -1,0 +1,268 @@
+/**
+ * Every `SIGNET_…` variable: name, default, accepted form, typed result. The only module that reads the
+ * environment; it does no I/O but reading the `_FILE` forms, and tells all faults together.
+ */
+import { readFileSync } from 'node:fs'
+import { DURATION_FORM, parseDuration } from './duration.ts'
+import { Fault } from './errors.ts'
+import type { LogLevel } from './log.ts'
+
+export interface Config {
+  /** The exact `iss`; `undefined` when not set, then it follows from the port. */
+  issuer: string | undefined
+  host: string
+  port: number
+  databaseUrl: string
+  keysDir: string
+  /** 32 bytes in base64url, when given instead of `keys/master.key`. */
+  masterKey: string | undefined
+  configFile: string | undefined
+  accessTokenTtlSeconds: number
+  refreshTokenTtlSeconds: number
+  refreshGraceSeconds: number
+  keyRotationSeconds: number
+  keyPrepublishSeconds: number
+  jwksMaxAgeSeconds: number
+  logLevel: LogLevel | 'silent'
+  logFormat: 'pretty' | 'json'
+}
+
+interface Variable {
+  name: string
+  /** As it would be written; `undefined` for none. */
+  standard: string | undefined
+  accepts: string
+  meaning: string
+  /** Returns the typed value, or `undefined` where the text is not accepted. */
+  parse: (text: string) => unknown
+  secret?: true
+}
+
+const duration = (least: number) => (text: string) => {
+  const seconds = parseDuration(text)
+  return seconds !== undefined && seconds >= least ? seconds : undefined
+}
+const oneOf =
+  (...words: string[]) =>
+  (text: string) =>
+    words.includes(text) ? text : undefined
+const text = (value: string) => value
+
+const VARIABLES = {
+  issuer: {
+    name: 'SIGNET_ISSUER',
+    standard: undefined,
+    accepts: 'an https URL without query or fragment (http only for localhost, 127.0.0.1 or [::1])',
+    meaning: 'issuer URL, the exact `iss` of every token; `http://localhost:<port>` when not set',
+    parse: parseIssuer,
+  },
+  host: {
+    name: 'SIGNET_HOST',
+    standard: '127.0.0.1',
+    accepts: 'a host name or address',
+    meaning: 'address to listen on',
+    parse: (value) => (/^[A-Za-z0-9.:_-]+$/.test(value) ? value : undefined),
+  },
+  port: {
+    name: 'SIGNET_PORT',
+    standard: '3000',
+    accepts: 'a port from 0 to 65535',
+    meaning: 'port to listen on (`PORT` is read too); 0 picks one and prints it',
+    parse: (value) => (/^\d{1,5}$/.test(value) && Number(value) <= 65_535 ? Number(value) : undefined),
+  },
+  databaseUrl: {
+    name: 'SIGNET_DATABASE_URL',
+    standard: 'file:data/signet.db',
+    accepts: 'file:<path> of a SQLite database',
+    meaning: 'where everything is kept; relative paths start at the working directory',
+    parse: (value) => (/^file:.+/.test(value) ? value : undefined),
+    secret: true,
+  },
+  keysDir: {
+    name: 'SIGNET_KEYS_DIR',
+    standard: 'keys',
+    accepts: 'a folder',
+    meaning: 'holds `master.key`, which seals the private signing keys in the database',
+    parse: text,
+  },
+  masterKey: {
+    name: 'SIGNET_MASTER_KEY',
+    standard: undefined,
+    accepts: '32 bytes in base64url (43 characters)',
+    meaning: 'the master key itself, from a secret store, instead of the file',
+    parse: (value) => (/^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined),
+    secret: true,
+  },
+  configFile: {
+    name: 'SIGNET_CONFIG',
+    standard: undefined,
+    accepts: 'a YAML or JSON file',
+    meaning: 'declarative file of clients and resources, applied at start',
+    parse: text,
+  },
+  accessTokenTtlSeconds: {
+    name: 'SIGNET_ACCESS_TOKEN_TTL',
+    standard: '15m',
+    accepts: `${DURATION_FORM}, at least 1s`,
+    meaning: 'life of an access token, unless its client or resource says otherwise',
+    parse: duration(1),
+  },
+  refreshTokenTtlSeconds: {
+    name: 'SIGNET_REFRESH_TOKEN_TTL',
+    standard: '30d',
+    accepts: `${DURATION_FORM}, at least 1s`,
+    meaning: 'life of a refresh token family from its first token; rotation never extends it',
+    parse: duration(1),
+  },
+  refreshGraceSeconds: {
+    name: 'SIGNET_REFRESH_GRACE',
+    standard: '10s',
+    accepts: DURATION_FORM,
+    meaning: 'how long a used refresh token may be repeated while its successor is unused; 0 for never',
+    parse: duration(0),
+  },
+  keyRotationSeconds: {
+    name: 'SIGNET_KEY_ROTATION',
+    standard: '30d',
+    accepts: `${DURATION_FORM}, at least 1s`,
+    meaning: 'how long a key signs before the next one takes over',
+    parse: duration(1),
+  },
+  keyPrepublishSeconds: {
+    name: 'SIGNET_KEY_PREPUBLISH',
+    standard: '1d',
+    accepts: `${DURATION_FORM}, at least SIGNET_JWKS_MAX_AGE`,
+    meaning: 'how long a key is published before it signs',
+    parse: duration(0),
+  },
+  jwksMaxAgeSeconds: {
+    name: 'SIGNET_JWKS_MAX_AGE',
+    standard: '5m',
+    accepts: `${DURATION_FORM}, at most 15m and at most SIGNET_KEY_PREPUBLISH`,
+    meaning: 'how long the key set may be cached',
+    parse: (value) => {
+      const seconds = parseDuration(value)
+      return seconds !== undefined && seconds <= 900 ? seconds : undefined
+    },
+  },
+  logLevel: {
+    name: 'SIGNET_LOG_LEVEL',
+    standard: 'info',
+    accepts: 'debug, info, warn, error or silent',
+    meaning: 'how much is logged, to stderr',
+    parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  },
+  logFormat: {
+    name: 'SIGNET_LOG_FORMAT',
+    standard: undefined,
+    accepts: 'pretty or json',
+    meaning: '`pretty` on a terminal, else `json`',
+    parse: oneOf('pretty', 'json'),
+  },
+} satisfies Record<keyof Config, Variable>
+
+/** The rows of the README's table, in order. */
+export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, standard, meaning }) => ({
+  name,
+  standard,
+  meaning,
+}))
+
+/**
+ * Reads the configuration from an environment.
+ * @throws Fault naming every variable at fault, what was read and what is accepted.
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const faults: string[] = []
+  const known = new Set(Object.values<Variable>(VARIABLES).flatMap(({ name }) => [name, `${name}_FILE`]))
+  for (const name of Object.keys(env).filter((each) => each.startsWith('SIGNET_') && !known.has(each))) {
+    faults.push(`${name} is not a variable of Signet${nearest(name, known)}`)
+  }
+
+  const values: Record<string, unknown> = {}
+  for (const [field, variable] of Object.entries<Variable>(VARIABLES)) {
+    const read = readVariable(env, variable)
+    if ('fault' in read) faults.push(read.fault)
+    else values[field] = read.value
+  }
+  values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
+
+  // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
+  const config = values as unknown as Config
+  if (faults.length === 0) faults.push(...checkTogether(config))
+  if (faults.length > 0) throw new Fault(faults.join('\n'), 'the README lists every variable with its default')
+  return config
+}
+
+/** What no variable can tell alone. */
+function checkTogether(config: Config): string[] {
+  if (config.jwksMaxAgeSeconds <= config.keyPrepublishSeconds) return []
+  return [
+    `SIGNET_JWKS_MAX_AGE is ${config.jwksMaxAgeSeconds}s, longer than SIGNET_KEY_PREPUBLISH (${config.keyPrepublishSeconds}s): ` +
+      'a verifier with a cached key set would meet a key it has never seen; accepted is at most the prepublish time',
+  ]
+}
+
+type Read = { value: unknown } | { fault: string }
+
+function readVariable(env: Record<string, string | undefined>, variable: Variable): Read {
+  const source = findSource(env, variable)
+  if ('fault' in source) return source
+  if (source.text === undefined) return { value: undefined }
+  const value = variable.parse(source.text)
+  if (value !== undefined) return { value }
+  const shown = variable.secret ? `${source.text.length} characters` : JSON.stringify(source.text)
+  return { fault: `${source.name}: read ${shown}; accepted: ${variable.accepts}` }
+}
+
+/** The text of a variable: its own, else its `_FILE` form, else the default. Empty means absent. */
+function findSource(
+  env: Record<string, string | undefined>,
+  { name, standard }: Variable,
+): { name: string; text: string | undefined } | { fault: string } {
+  const direct = env[name] || (name === 'SIGNET_PORT' ? env.PORT : undefined)
+  const path = env[`${name}_FILE`]
+  if (direct && path) return { fault: `${name} and ${name}_FILE are both set; accepted: one of them` }
+  if (direct) return { name, text: direct }
+  if (!path) return { name, text: standard }
+  try {
+    return { name: `${name}_FILE`, text: readFileSync(path, 'utf8').trim() }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code // readFileSync throws system errors only
+    return {
+      fault: `${name}_FILE: read ${JSON.stringify(path)}, which cannot be opened (${code}); accepted: a readable file`,
+    }
+  }
+}
+
+function parseIssuer(value: string): string | undefined {
+  // A space, query or fragment can be no part of it (RFC 8414 §2); the string itself is kept as written.
+  if (!/^https?:\/\/[^\s?#]+$/.test(value) || !URL.canParse(value)) return undefined
+  const url = new URL(value)
+  if (url.username || url.password) return undefined
+  return url.protocol === 'https:' || isLoopback(url.hostname) ? value : undefined
+}
+
+/** Whether a URL's host can only be this machine (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+/** ` (did you mean …?)` for a slip of one or two letters. */
+function nearest(name: string, known: Iterable<string>): string {
+  const close = [...known].find((each) => editDistance(each, name) <= 2)
+  return close ? ` (did you mean ${close}?)` : ''
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      next.push(Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + cost))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,27 @@
+/** Durations as people write them in configuration: `15m`, `30d`, `3600` (seconds). */
+
+const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
+
+/** What a duration looks like, for error messages. */
+export const DURATION_FORM = 'a duration such as 30s, 15m, 12h, 30d or 3600 (seconds)'
+
+/** A century: longer is a slip of the pen, and would overflow dates. */
+const LONGEST_SECONDS = 100 * 365 * 86_400
+
+/** Parses a duration to whole seconds; `undefined` where it is none. */
+export function parseDuration(text: string | number): number | undefined {
+  const match = /^(\d{1,12})([smhd]?)$/.exec(String(text).trim())
+  if (!match) return undefined
+  const unit = (match[2] || 's') as keyof typeof UNIT_SECONDS // the expression allows no other letter
+  const seconds = Number(match[1]) * UNIT_SECONDS[unit]
+  return seconds <= LONGEST_SECONDS ? seconds : undefined
+}
+
+/** The shortest exact spelling of a number of seconds: `900` becomes `15m`. */
+export function formatDuration(seconds: number): string {
+  for (const unit of ['d', 'h', 'm'] as const) {
+    const size = UNIT_SECONDS[unit]
+    if (seconds >= size && seconds % size === 0) return `${seconds / size}${unit}`
+  }
+  return `${seconds}s`
+}

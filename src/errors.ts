@@ -1,0 +1,99 @@
+/**
+ * The errors of the house. `OAuthError` is a verdict for the caller's developer, in the words of the
+ * registry; `Unavailable` is no verdict at all (try again); `Fault` is for the operator at a terminal.
+ * Whatever else is thrown is a defect and becomes a 500 at the one place that turns errors into bytes.
+ */
+
+/** Registered codes: RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2, RFC 7591 §3.2.2. */
+const STATUS_OF = {
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  unauthorized_client: 400,
+  unsupported_grant_type: 400,
+  unsupported_token_type: 400,
+  invalid_scope: 400,
+  invalid_target: 400,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  invalid_client_metadata: 400,
+} as const
+
+export type OAuthErrorCode = keyof typeof STATUS_OF
+
+export interface OAuthErrorOptions {
+  /** Overrides the status that follows from the code, e.g. 404 for a missing record. */
+  status?: number
+  headers?: Record<string, string>
+  /** The exact reason, for the operator's log only. */
+  reason?: string
+}
+
+/**
+ * A refusal as RFC 6749 §5.2 shapes it. `description` reaches the caller: what was wrong and the step
+ * that helps. `reason` stays in the log. Neither ever holds a secret or another user's data.
+ */
+export class OAuthError extends Error {
+  readonly code: OAuthErrorCode
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly reason: string
+
+  constructor(code: OAuthErrorCode, description: string, options: OAuthErrorOptions = {}) {
+    super(description)
+    this.name = 'OAuthError'
+    this.code = code
+    this.status = options.status ?? STATUS_OF[code]
+    this.headers = options.headers ?? {}
+    this.reason = options.reason ?? description
+  }
+}
+
+type Factory = (description: string, options?: OAuthErrorOptions) => OAuthError
+
+const factory =
+  (code: OAuthErrorCode): Factory =>
+  (description, options) =>
+    new OAuthError(code, description, options)
+
+export const invalidRequest = factory('invalid_request')
+export const invalidGrant = factory('invalid_grant')
+export const unauthorizedClient = factory('unauthorized_client')
+export const unsupportedGrantType = factory('unsupported_grant_type')
+export const invalidScope = factory('invalid_scope')
+export const invalidTarget = factory('invalid_target')
+export const invalidClientMetadata = factory('invalid_client_metadata')
+export const invalidClient = factory('invalid_client')
+export const invalidToken = factory('invalid_token')
+export const insufficientScope = factory('insufficient_scope')
+
+/** A record that is not there: 404 for an administrator who named it. */
+export const notFound = (what: string): OAuthError => invalidRequest(`${what} does not exist`, { status: 404 })
+
+/** A record that is there already: 409. */
+export const conflict = (description: string): OAuthError => invalidRequest(description, { status: 409 })
+
+/**
+ * Signet cannot answer now although the request may be good: a busy or full database, too many
+ * password hashes at once. Becomes 503 with `Retry-After`, never an OAuth verdict.
+ */
+export class Unavailable extends Error {
+  readonly retryAfterSeconds: number
+
+  constructor(reason: string, options: { retryAfterSeconds?: number; cause?: unknown } = {}) {
+    super(reason, { cause: options.cause })
+    this.name = 'Unavailable'
+    this.retryAfterSeconds = options.retryAfterSeconds ?? 1
+  }
+}
+
+/** One line of what is wrong and one of what to do; ends a start or a command with exit code 1. */
+export class Fault extends Error {
+  readonly help: string | undefined
+
+  constructor(message: string, help?: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'Fault'
+    this.help = help
+  }
+}

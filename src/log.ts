@@ -1,0 +1,62 @@
+/**
+ * The log: one line an event, from a closed set of named fields, so that no secret can ride along in a
+ * whole object. It goes to stderr; stdout belongs to what a person or a script asked for.
+ */
+import pino from 'pino'
+import pretty from 'pino-pretty'
+
+/** Everything that may be logged. Adding a field here is the moment to ask whether it can hold a secret. */
+export interface LogFields {
+  request_id?: string
+  method?: string
+  /** The route's pattern, never the URL as sent: callers put tokens into paths and queries. */
+  route?: string
+  status?: number
+  duration_ms?: number
+  client_id?: string
+  grant_type?: string
+  error?: string
+  /** Why, exactly; the caller reads a more uniform text. */
+  reason?: string
+  stack?: string
+  kid?: string
+  alg?: string
+  sid?: string
+  url?: string
+  count?: number
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+
+export interface LogOptions {
+  level: LogLevel | 'silent'
+  format: 'pretty' | 'json'
+}
+
+/** Opens the log on stderr. Line breaks in values are escaped by JSON, in the pretty form too. */
+export function openLog(options: LogOptions): Log {
+  const settings = {
+    level: options.level,
+    base: null,
+    messageKey: 'message',
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  const stderr =
+    options.format === 'json'
+      ? pino.destination({ dest: 2, sync: true })
+      : pretty({ destination: 2, sync: true, messageKey: 'message', singleLine: true, translateTime: 'SYS:HH:MM:ss' })
+  const log = pino(settings, stderr)
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}): void =>
+      log[level](fields, message)
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}

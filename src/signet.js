@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// Plain JavaScript on purpose: an old Node must be able to read this far, since the database driver
+// crashes it without a word and it cannot read TypeScript at all.
+const major = Number(process.versions.node.split('.')[0])
+if (major < 24) {
+  console.error(
+    `signet: needs Node 24 or newer, and this is Node ${process.versions.node} (${process.execPath}).\n` +
+      '  In a checkout run it as `npm start` or `npm run -s signet -- …`: npm scripts use the Node 24 that `npm ci` installed' +
+      ' (if this was one, `npm ci` ran with --ignore-scripts: run `npm rebuild node`).',
+  )
+  process.exit(1)
+}
+const { main } = await import('./cli/main.ts')
+process.exitCode = await main(process.argv.slice(2))
