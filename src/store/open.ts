@@ -1,0 +1,58 @@
+/** From `SIGNET_DATABASE_URL` to a store. Only `file:` is there yet. */
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../clock.ts'
+import { Fault } from '../errors.ts'
+import { isTaken } from './sqlite/database-file.ts'
+import { restore, type RestoreOptions } from './sqlite/restore.ts'
+import { openSqliteStore } from './sqlite/sqlite-store.ts'
+import type { Store } from './store.ts'
+
+export interface OpenOptions {
+  clock: Clock
+  /** Refuses a missing database instead of creating one. */
+  mustExist?: boolean | undefined
+}
+
+/**
+ * Opens the store, creating and migrating the database as needed.
+ * @throws Fault where the database cannot be used; then nothing was created or changed.
+ * @throws Unavailable where another process keeps it locked.
+ */
+export async function openStore(url: string, { clock, mustExist = false }: OpenOptions): Promise<Store> {
+  return openSqliteStore(requireDatabaseFile(url), { clock, mustExist })
+}
+
+/** The path of a `file:` database, absolute; `undefined` for any other. Relative ones start at the working directory. */
+export function databaseFile(url: string): string | undefined {
+  if (url.startsWith('file://')) return fileURLToPath(url)
+  return url.startsWith('file:') && url.length > 5 ? resolve(url.slice(5)) : undefined
+}
+
+/** Whether there is something at the database's place, sound or not. */
+export function probeDatabase(url: string): 'missing' | 'present' {
+  return isTaken(requireDatabaseFile(url)) ? 'present' : 'missing'
+}
+
+/**
+ * Makes a backup the database, where none is. Unless `keepGrants`, every refresh token family is ended and
+ * the live access tokens that the backup knows of are denied.
+ * @throws Fault where the place is taken or the file is no sound backup; then nothing is left behind.
+ */
+export async function restoreBackup(
+  url: string,
+  file: string,
+  options: RestoreOptions,
+): Promise<{ grantsEnded: number }> {
+  return restore(file, requireDatabaseFile(url), options)
+}
+
+function requireDatabaseFile(url: string): string {
+  const file = databaseFile(url)
+  if (file !== undefined) return file
+  const scheme = url.split(':', 1)[0] ?? ''
+  if (/^postgres(ql)?$/.test(scheme)) {
+    throw new Fault('this version of Signet keeps its data in SQLite alone', 'set SIGNET_DATABASE_URL to file:<path>')
+  }
+  throw new Fault('SIGNET_DATABASE_URL is no database URL', 'set it to file:<path>, e.g. file:data/signet.db')
+}

@@ -1,0 +1,153 @@
+/**
+ * What other processes and this one's memory must hear of: rows of `changes`, read by a cursor. Own changes
+ * are announced as soon as they are committed, others' when a poll finds them; one announcement at a time.
+ */
+import { asc, gt, sql } from 'drizzle-orm'
+import type { Clock } from '../../clock.ts'
+import type { Change, ChangedNoun, ChangeListener } from '../store.ts'
+import type { Connection } from './connection.ts'
+import { changes } from './schema.ts'
+
+const EVERYTHING: Change[] = [
+  { noun: 'client', id: null },
+  { noun: 'resource', id: null },
+  { noun: 'key', id: null },
+  { noun: 'blacklist', id: null },
+]
+
+/** More than this at once is announced as "everything". */
+const MOST = 1000
+
+/** What came after the cursor, and where the cursor goes once it is certain. */
+export interface News {
+  changes: Change[]
+  revision: number
+}
+
+export class ChangeLog {
+  readonly #statements: ReturnType<typeof prepareStatements>
+  readonly #clock: Clock
+  readonly #listeners: ChangeListener[] = []
+  #noted = 0
+  #revision: number
+  #dataVersion: number
+  /** Not announced yet, or to a listener that failed. */
+  #unheard: Change[] = []
+  #announcing: Promise<unknown> = Promise.resolve()
+
+  constructor(connection: Connection, clock: Clock) {
+    this.#statements = prepareStatements(connection)
+    this.#clock = clock
+    // In this order: what is committed in between moves the data version again.
+    this.#dataVersion = this.#readDataVersion()
+    this.#revision = this.#lastRevision()
+  }
+
+  /** Counts the changes noted by this process, to tell which writes made some. */
+  get noted(): number {
+    return this.#noted
+  }
+
+  /** Records a change inside a write; returns its revision. */
+  note(noun: ChangedNoun, id: string | null): number {
+    this.#noted += 1
+    return Number(this.#statements.insert.run({ noun, id, at: this.#clock.now() }).lastInsertRowid)
+  }
+
+  /**
+   * What came after the cursor. Called inside a write it holds others' changes too, none of which can have
+   * a revision below the write's own and be committed later: writers take turns.
+   */
+  gather(): News {
+    const revision = this.#lastRevision()
+    const missing = revision - this.#revision
+    if (missing > MOST) return { changes: EVERYTHING, revision }
+    const found = missing > 0 ? this.#statements.after.all({ revision: this.#revision }) : []
+    // Revisions leave no gaps: fewer rows than revisions means that the sweep was here before us.
+    return { changes: found.length < missing ? EVERYTHING : found, revision }
+  }
+
+  /** Moves the cursor past committed news and tells the listeners. Never rejects. */
+  async announce(news: News): Promise<void> {
+    this.#accept(news)
+    await this.#deliverInTurn()
+  }
+
+  onChange(listener: ChangeListener): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Whether another connection has committed since the last look; then, what. One pragma when nothing did. */
+  look(): News | undefined {
+    const dataVersion = this.#readDataVersion()
+    if (dataVersion === this.#dataVersion) return undefined
+    const news = this.gather()
+    this.#dataVersion = dataVersion
+    return news
+  }
+
+  /** Announces what a look found and what a listener failed to take before. Rejects with what a listener throws. */
+  async deliver(news: News | undefined): Promise<void> {
+    if (news) this.#accept(news)
+    if (this.#unheard.length === 0) return
+    const failure = await this.#deliverInTurn()
+    if (failure) throw failure.reason
+  }
+
+  /** Resolves when every announcement so far was made. */
+  async settled(): Promise<void> {
+    await this.#announcing
+  }
+
+  #accept(news: News): void {
+    this.#unheard.push(...news.changes)
+    this.#revision = Math.max(this.#revision, news.revision)
+  }
+
+  #deliverInTurn(): Promise<PromiseRejectedResult | undefined> {
+    const turn = this.#announcing.then(() => this.#tellListeners())
+    this.#announcing = turn
+    return turn
+  }
+
+  /** A change that a listener could not take stays unheard, so that the next poll tells it again. */
+  async #tellListeners(): Promise<PromiseRejectedResult | undefined> {
+    if (this.#unheard.length === 0) return undefined
+    const news = distinct(this.#unheard)
+    this.#unheard = []
+    const results = await Promise.allSettled(this.#listeners.map(async (listener) => listener(news)))
+    const failure = results.find((result) => result.status === 'rejected')
+    if (failure) this.#unheard.unshift(...news)
+    return failure
+  }
+
+  #readDataVersion(): number {
+    return Number(this.#statements.dataVersion.get())
+  }
+
+  #lastRevision(): number {
+    return Number(this.#statements.lastRevision.get() ?? 0)
+  }
+}
+
+function prepareStatements({ raw, sql: database }: Connection) {
+  return {
+    dataVersion: raw.prepare('PRAGMA data_version').pluck(),
+    // Not max(revision): the sweep may have deleted the last row.
+    lastRevision: raw.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").pluck(),
+    insert: database
+      .insert(changes)
+      .values({ noun: sql.placeholder('noun'), id: sql.placeholder('id'), at: sql.placeholder('at') })
+      .prepare(),
+    after: database
+      .select({ noun: changes.noun, id: changes.id })
+      .from(changes)
+      .where(gt(changes.revision, sql.placeholder('revision')))
+      .orderBy(asc(changes.revision))
+      .prepare(),
+  }
+}
+
+function distinct(list: Change[]): Change[] {
+  return [...new Map(list.map((change) => [`${change.noun} ${change.id ?? ''}`, change])).values()]
+}

@@ -1,0 +1,104 @@
+/** Opens the database file with the settings that the store's promises rest on, and makes sure they took. */
+import SqliteDatabase, { type Database as RawDatabase } from 'better-sqlite3'
+import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+import { existsSync, statSync } from 'node:fs'
+import { Fault, Unavailable } from '../../errors.ts'
+import { checkFile, createFile, damaged, fileFault, requireFile } from './database-file.ts'
+import { backOff, codeOf, isBusy, isOutage, unavailable } from './failures.ts'
+
+export interface Connection {
+  file: string
+  /** For pragmas and transactions. */
+  raw: RawDatabase
+  /** For queries. */
+  sql: BetterSQLite3Database
+}
+
+/**
+ * Set at every open, since most are the connection's and not the file's. `synchronous`: in WAL mode anything
+ * less loses acknowledged commits in a power cut. `busy_timeout`: waiting inside SQLite would freeze the
+ * process; the write queue waits instead. The last two bound the journal, and the time one checkpoint takes.
+ */
+const SETTINGS = {
+  journal_mode: 'wal',
+  synchronous: 2,
+  foreign_keys: 1,
+  busy_timeout: 0,
+  wal_autocheckpoint: 1000,
+  journal_size_limit: 67_108_864,
+} as const
+
+/** How long an open waits for another process that is just recovering, closing or copying the database. */
+const PATIENCE_MS = 5000
+
+/** Up to this size the whole file is looked at on opening: some 50 ms. */
+const CHECKED_WHOLE = 33_554_432
+
+/**
+ * Opens the database at `file`, creating it unless it must exist.
+ * @throws Fault where it is missing, empty, damaged, another program's, or cannot be created.
+ * @throws Unavailable where another process keeps it locked.
+ */
+export async function openConnection(file: string, options: { mustExist: boolean }): Promise<Connection> {
+  if (options.mustExist) requireFile(file)
+  if (!existsSync(file)) createFile(file)
+  checkFile(file)
+  const started = performance.now()
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return open(file)
+    } catch (error) {
+      if (!isBusy(error)) throw openingFault(file, error)
+      if (performance.now() - started > PATIENCE_MS) throw unavailable(error)
+      await backOff(attempt)
+    }
+  }
+}
+
+function open(file: string): Connection {
+  const raw = new SqliteDatabase(file, { fileMustExist: true, timeout: SETTINGS.busy_timeout })
+  try {
+    for (const [name, value] of Object.entries(SETTINGS)) raw.pragma(`${name} = ${value}`)
+    requireSettings(file, raw)
+    requireSound(file, raw)
+    return { file, raw, sql: drizzle(raw) }
+  } catch (error) {
+    raw.close()
+    throw error
+  }
+}
+
+/** What the connection's settings are, as SQLite tells them. */
+export const readSettings = (raw: RawDatabase): Record<string, string | number> =>
+  Object.fromEntries(
+    [...Object.keys(SETTINGS), 'application_id', 'page_size'].map((name) => [name, readPragma(raw, name)]),
+  )
+
+function readPragma(raw: RawDatabase, name: string): string | number {
+  const value = raw.pragma(name, { simple: true })
+  return typeof value === 'number' ? value : String(value)
+}
+
+function requireSettings(file: string, raw: RawDatabase): void {
+  for (const [name, wanted] of Object.entries(SETTINGS)) {
+    const value = readPragma(raw, name)
+    if (value === wanted) continue
+    throw new Fault(
+      `the database ${file} does not take ${name} = ${wanted}: it stays ${value}`,
+      'keep it on a local disk; network file systems cannot hold it safely',
+    )
+  }
+}
+
+function requireSound(file: string, raw: RawDatabase): void {
+  raw.prepare('SELECT count(*) FROM sqlite_master').get()
+  if (statSync(file).size > CHECKED_WHOLE) return
+  const finding = readPragma(raw, 'quick_check(1)')
+  if (finding !== 'ok') throw damaged(file, String(finding).replaceAll('\n', ' '))
+}
+
+function openingFault(file: string, error: unknown): unknown {
+  if (error instanceof Fault || error instanceof Unavailable) return error
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) return damaged(file, String(error), error)
+  return isOutage(error) ? fileFault('open', file, error) : error
+}

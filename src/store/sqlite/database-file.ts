@@ -1,0 +1,155 @@
+/**
+ * The database as a file among files: what is there before SQLite touches it, and files that come to be
+ * whole or not at all. Foreign, empty and damaged files are refused and stay as they are.
+ */
+import SqliteDatabase from 'better-sqlite3'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { Fault } from '../../errors.ts'
+import { codeOf } from './failures.ts'
+
+/** "Sgnt" in the header tells our databases from others (https://sqlite.org/pragma.html#pragma_application_id). */
+const APPLICATION_ID = 0x53676e74
+
+const RESTORE_HELP =
+  'restore a backup with `signet restore FILE`, after moving away what is there, or name another file in SIGNET_DATABASE_URL'
+
+/** Whether a path is taken, be it by a dangling link. */
+export function isTaken(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    // Nothing can be in a folder that is a file.
+    if (codeOf(error) === 'ENOTDIR') return false
+    throw fileFault('read', path, error)
+  }
+}
+
+/** @throws Fault where the file is missing. */
+export function requireFile(file: string): void {
+  if (!existsSync(file)) throw new Fault(`the database ${file} is missing`, RESTORE_HELP)
+}
+
+/** Looks at a file without opening it as a database. @throws Fault where it is no Signet database. */
+export function checkFile(file: string): void {
+  const { header, size } = readHeader(file)
+  if (size === 0) throw new Fault(`the database ${file} is empty`, RESTORE_HELP)
+  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
+    throw new Fault(`${file} is no SQLite database`, RESTORE_HELP)
+  if (header.length < 100) throw damaged(file, 'its header is cut off')
+  if (header.readUInt32BE(68) !== APPLICATION_ID) {
+    throw new Fault(`${file} is a SQLite database of another program`, 'name another file in SIGNET_DATABASE_URL')
+  }
+  if (!hasJournal(file) && size < expectedSize(header)) throw damaged(file, 'its end is missing')
+}
+
+export const damaged = (file: string, finding: string, cause?: unknown): Fault =>
+  new Fault(`the database ${file} is damaged: ${finding}`, RESTORE_HELP, { cause })
+
+/** Turns the failure of a system call on `path` into a line for the operator. */
+export const fileFault = (verb: string, path: string, cause: unknown): Fault =>
+  new Fault(
+    `cannot ${verb} ${path} (${codeOf(cause) || String(cause)})`,
+    'check that the folder exists, is writable by this user, and that the disk is not full',
+    { cause },
+  )
+
+function readHeader(file: string): { header: Buffer; size: number } {
+  try {
+    const descriptor = openSync(file, 'r')
+    try {
+      const header = Buffer.alloc(100)
+      const length = readSync(descriptor, header, 0, 100, 0)
+      return { header: header.subarray(0, length), size: statSync(file).size }
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    throw fileFault('read', file, error)
+  }
+}
+
+/** Pages may wait in the journal after a crash; only without one must the file be complete. */
+const hasJournal = (file: string): boolean => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
+
+/** https://sqlite.org/fileformat2.html#the_database_header: page size at 16 (1 means 65536), pages at 28. */
+function expectedSize(header: Buffer): number {
+  const pageSize = header.readUInt16BE(16)
+  return (pageSize === 1 ? 65_536 : pageSize) * header.readUInt32BE(28)
+}
+
+/**
+ * Creates a database with our mark and nothing else, folder 0700 and file 0600. It appears under its name
+ * complete, since another process may be starting too: whoever comes second finds the first one's.
+ */
+export function createFile(file: string): void {
+  if (isTaken(`${file}-wal`))
+    throw new Fault(`the database ${file} is missing, but its journal ${file}-wal is there`, RESTORE_HELP)
+  const temporary = nameBeside(file)
+  makeFolder(file)
+  try {
+    closeSync(openSync(temporary, 'wx', 0o600))
+    markDatabase(temporary)
+    placeFile(temporary, file)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw fileFault('create', file, error)
+  } finally {
+    removeFile(temporary)
+  }
+}
+
+/** Makes the folder of a file, for its owner alone, where there is none. */
+export function makeFolder(file: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw fileFault('create', file, error)
+  }
+}
+
+function markDatabase(file: string): void {
+  const database = new SqliteDatabase(file)
+  try {
+    database.pragma(`application_id = ${APPLICATION_ID}`)
+    database.pragma('journal_mode = WAL')
+  } finally {
+    database.close()
+  }
+}
+
+/** A name in the same folder that nobody uses, for a file that is not finished. */
+export const nameBeside = (file: string): string => `${file}.partial-${randomBytes(6).toString('hex')}`
+
+/** Gives a finished file its name, on disk for good; fails with `EEXIST` rather than replace another. */
+export function placeFile(temporary: string, file: string): void {
+  flush(temporary)
+  linkSync(temporary, file)
+  rmSync(temporary)
+  flush(dirname(file))
+}
+
+function flush(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Removes a database file that never got its name, with its journal. */
+export function removeFile(temporary: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
+}

@@ -1,0 +1,68 @@
+/**
+ * Brings the tables up to this version's. The list of what was applied is Drizzle's own, but its migrator
+ * begins a deferred transaction and waits for locks by freezing the process; this one does neither.
+ */
+import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator'
+import { fileURLToPath } from 'node:url'
+import { Fault } from '../../errors.ts'
+import type { Connection } from './connection.ts'
+import { backOff, isBusy } from './failures.ts'
+
+/** Right from `src/store/sqlite` and from `dist/store/sqlite`. */
+const FOLDER = fileURLToPath(new URL('../../../migrations/sqlite', import.meta.url))
+
+/** How long to wait for another process, which is most likely doing the same. */
+const PATIENCE_MS = 30_000
+
+/**
+ * Applies what is pending, all or nothing. A database that a newer version has migrated is used as it is:
+ * migrations only add, so that going back a version works.
+ * @throws Fault where it fails or another process keeps the database locked.
+ */
+export async function migrate(connection: Connection): Promise<void> {
+  const migrations = readMigrationFiles({ migrationsFolder: FOLDER })
+  const started = performance.now()
+  for (let attempt = 0; ; attempt++) {
+    try {
+      if (pending(connection, migrations).length > 0) applyPending(connection, migrations)
+      return
+    } catch (error) {
+      const overdue = performance.now() - started > PATIENCE_MS
+      if (!isBusy(error) || overdue) throw migrationFault(connection.file, error)
+      await backOff(attempt)
+    }
+  }
+}
+
+function pending({ raw }: Connection, migrations: MigrationMeta[]): MigrationMeta[] {
+  const known = raw.prepare("SELECT 1 FROM sqlite_master WHERE name = '__drizzle_migrations'").get()
+  const last = known ? raw.prepare('SELECT max(created_at) FROM __drizzle_migrations').pluck().get() : null
+  return migrations.filter(({ folderMillis }) => last === null || folderMillis > Number(last))
+}
+
+/** Looks again under the lock: another process may have been faster. */
+function applyPending(connection: Connection, migrations: MigrationMeta[]): void {
+  const { raw } = connection
+  const apply = raw.transaction(() => {
+    raw.exec(
+      'CREATE TABLE IF NOT EXISTS __drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric)',
+    )
+    const note = raw.prepare('INSERT INTO __drizzle_migrations (hash, created_at) VALUES (?, ?)')
+    for (const migration of pending(connection, migrations)) {
+      for (const statement of migration.sql) raw.exec(statement)
+      note.run(migration.hash, migration.folderMillis)
+    }
+  })
+  apply.immediate()
+}
+
+const migrationFault = (file: string, cause: unknown): Fault =>
+  isBusy(cause)
+    ? new Fault(`the database ${file} stays locked by another process`, 'stop what holds it, then start again', {
+        cause,
+      })
+    : new Fault(
+        `the tables of ${file} cannot be brought up to this version: ${String(cause)}`,
+        'nothing was changed; free disk space or restore a backup, then start again',
+        { cause },
+      )

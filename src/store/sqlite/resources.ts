@@ -1,0 +1,55 @@
+/** Resources: what access tokens are for. */
+import { asc, eq, sql } from 'drizzle-orm'
+import type { AuditEvent, ResourceRecord, Store } from '../store.ts'
+import { assignmentsFor, placeholdersFor, type Database } from './database.ts'
+import { resources } from './schema.ts'
+
+type ResourceVerbs = Pick<
+  Store,
+  'listResources' | 'findResource' | 'createResource' | 'updateResource' | 'deleteResource'
+>
+
+export function resourceVerbs(database: Database, appendAudit: (event: AuditEvent) => void): ResourceVerbs {
+  const statements = prepareStatements(database)
+  const note = (id: string, event: AuditEvent): void => {
+    appendAudit(event)
+    database.noteChange('resource', id)
+  }
+  return {
+    listResources: () => database.read(() => statements.list.all()),
+    findResource: (id) => database.read(() => statements.find.get({ id })),
+    createResource: (resource, event) =>
+      database.write(() => {
+        if (statements.insert.run({ ...resource }).changes === 0) return 'exists'
+        note(resource.id, event)
+        return 'created'
+      }),
+    updateResource: (id, change, event) =>
+      database.write(() => {
+        const current = statements.find.get({ id })
+        if (!current) return undefined
+        const next: ResourceRecord = { ...change(current), id }
+        statements.update.run({ ...next })
+        note(id, event)
+        return next
+      }),
+    deleteResource: (id, event) =>
+      database.write(() => {
+        if (statements.delete.run({ id }).changes === 0) return 'unknown'
+        note(id, event)
+        return 'deleted'
+      }),
+  }
+}
+
+function prepareStatements({ sql: database }: Database) {
+  const one = eq(resources.id, sql.placeholder('id'))
+  const changeable = ['alg', 'ttl', 'scope', 'typ', 'claims', 'disabledAt', 'updatedAt'] as const
+  return {
+    list: database.select().from(resources).orderBy(asc(resources.id)).prepare(),
+    find: database.select().from(resources).where(one).prepare(),
+    insert: database.insert(resources).values(placeholdersFor(resources)).onConflictDoNothing().prepare(),
+    update: database.update(resources).set(assignmentsFor(resources, changeable)).where(one).prepare(),
+    delete: database.delete(resources).where(one).prepare(),
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The one way to write. Writes of one turn of the event loop share a transaction, and so one flush to disk;
+ * their promises resolve after it. Nobody waits inside SQLite: a locked database is tried again from the
+ * event loop, and after two seconds the writes that waited are refused.
+ */
+import type { Database as RawDatabase } from 'better-sqlite3'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Unavailable } from '../../errors.ts'
+import type { ChangeLog } from './changes.ts'
+import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
+
+const PATIENCE_MS = 2000
+const MOST_IN_A_BATCH = 256
+
+interface Write {
+  /** Runs the operation; what it returns resolves the caller's promise. May be called again after a rollback. */
+  attempt: () => () => void
+  reject: (error: unknown) => void
+  deadline: number
+  /** It shared a transaction that failed: it runs by itself now. */
+  alone: boolean
+}
+
+export class WriteQueue {
+  readonly #raw: RawDatabase
+  readonly #changes: ChangeLog
+  readonly #begin
+  readonly #commit
+  readonly #rollback
+  #waiting: Write[] = []
+  #draining: Promise<void> | undefined
+  #closed = false
+
+  constructor(raw: RawDatabase, changes: ChangeLog) {
+    this.#raw = raw
+    this.#changes = changes
+    this.#begin = raw.prepare('BEGIN IMMEDIATE')
+    this.#commit = raw.prepare('COMMIT')
+    this.#rollback = raw.prepare('ROLLBACK')
+  }
+
+  /**
+   * Runs `operation` in a transaction. It must be synchronous and touch only the database, because it is run
+   * again where a neighbour in its batch failed. What it throws rejects, and undoes it alone.
+   */
+  write<T>(operation: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new Unavailable('the database is closed'))
+    return new Promise((resolve, reject) => {
+      const attempt = () => {
+        const result = operation()
+        return () => resolve(result)
+      }
+      this.#waiting.push({ attempt, reject, deadline: performance.now() + PATIENCE_MS, alone: false })
+      this.#draining ??= this.#drain()
+    })
+  }
+
+  /** Takes no more writes, and resolves when those before are done. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#draining
+  }
+
+  async #drain(): Promise<void> {
+    let busy = 0
+    while (this.#waiting.length > 0) {
+      await nextTurn()
+      if (this.#tryBatch()) busy = 0
+      else await backOff(busy++)
+    }
+    // In the same breath as the last look, so that the next write starts a new drain.
+    this.#draining = undefined
+  }
+
+  /** Returns false where another process is in the way. */
+  #tryBatch(): boolean {
+    this.#rollbackOpen()
+    try {
+      this.#begin.run()
+    } catch (error) {
+      this.#refuse(this.#waiting.splice(0), error)
+      return !isBusy(error)
+    }
+    const batch = this.#takeBatch()
+    try {
+      this.#runBatch(batch)
+      return true
+    } catch (error) {
+      this.#rollbackOpen()
+      this.#handleFailure(batch, error)
+      return !isBusy(error)
+    }
+  }
+
+  #takeBatch(): Write[] {
+    const shared = this.#waiting.findIndex(({ alone }) => alone)
+    const most = shared === 0 ? 1 : shared > 0 ? shared : MOST_IN_A_BATCH
+    return this.#waiting.splice(0, Math.min(most, MOST_IN_A_BATCH))
+  }
+
+  #runBatch(batch: Write[]): void {
+    const done: { resolve: () => void; announced: boolean }[] = []
+    const before = this.#changes.noted
+    for (const { attempt } of batch) {
+      const noted = this.#changes.noted
+      const resolve = attempt()
+      done.push({ resolve, announced: this.#changes.noted > noted })
+    }
+    const news = this.#changes.noted > before ? this.#changes.gather() : undefined
+    this.#commit.run()
+    if (!news) return done.forEach(({ resolve }) => resolve())
+    // What changed nothing that anybody keeps in memory need not wait for the listeners.
+    for (const { resolve } of done.filter(({ announced }) => !announced)) resolve()
+    void this.#changes.announce(news).then(() => done.forEach(({ resolve }) => resolve()))
+  }
+
+  #handleFailure(batch: Write[], error: unknown): void {
+    if (isOutage(error)) return this.#refuse(batch, error)
+    const [only, ...others] = batch
+    if (only && others.length === 0) return only.reject(error)
+    this.#waiting.unshift(...batch.map((write) => ({ ...write, alone: true })))
+  }
+
+  /** A lock may go away, so those who have time left go on waiting. */
+  #refuse(batch: Write[], error: unknown): void {
+    const now = isBusy(error) ? performance.now() : Infinity
+    for (const { reject } of batch.filter(({ deadline }) => deadline <= now)) reject(unavailable(error))
+    this.#waiting.unshift(...batch.filter(({ deadline }) => deadline > now))
+  }
+
+  /** A full disk may end a transaction or leave it open; the next write must find none. */
+  #rollbackOpen(): void {
+    try {
+      if (this.#raw.open && this.#raw.inTransaction) this.#rollback.run()
+    } catch {
+      // Still open: beginning the next one fails and says why.
+    }
+  }
+}
+
+/** Runs a read, again and again for two seconds where another process is in the way. */
+export async function readPatiently<T>(operation: () => T): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return operation()
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      if (!isBusy(error) || performance.now() > deadline) throw unavailable(error)
+    }
+    await backOff(attempt)
+  }
+}

@@ -1,0 +1,354 @@
+/**
+ * What is kept, and the atomic acts on it. Every verb is one transaction and returns a named outcome, so
+ * that no caller reads, thinks, and then writes. A rule that must decide under the lock is handed in as a
+ * synchronous pure function. Nothing here knows SQL or HTTP.
+ *
+ * Guarantees of every store:
+ * - what a verb changed is on disk, safe from a power cut, when its promise resolves;
+ * - a verb that rejects has changed nothing;
+ * - it rejects with `Unavailable` when the database is locked, full or gone: the caller answers 503;
+ * - before a verb resolves, the listeners of `onChange` have seen what it changed.
+ */
+import type { Instant } from '../clock.ts'
+import type { OAuthError } from '../errors.ts'
+
+// ---------------------------------------------------------------- records
+
+export type SigningAlgorithm = 'ES256' | 'RS256'
+
+/** RFC 7517 public members of one signing key. */
+export interface PublicJwk {
+  kty: string
+  crv?: string
+  x?: string
+  y?: string
+  n?: string
+  e?: string
+}
+
+/** A client's public key of any kind, as it registered it (RFC 7591 §2, `jwks`). */
+export type ClientJwk = Record<string, unknown> & { kty?: string; kid?: string }
+
+export interface ClientSecret {
+  id: string
+  /** `generated`: keyed SHA-256, base64url. `brought`: an argon2id encoded string. */
+  kind: 'generated' | 'brought'
+  digest: string
+  createdAt: Instant
+  /** When this secret ends by itself; `null` for never. */
+  expiresAt: Instant | null
+  lastUsedAt: Instant | null
+}
+
+/** RFC 7591 metadata in camel case, and Signet's own fields. Durations are seconds; `null` follows the configuration. */
+export interface ClientRecord {
+  clientId: string
+  name: string | null
+  grantTypes: string[]
+  scope: string[]
+  resources: string[]
+  redirectUris: string[]
+  tokenEndpointAuthMethod: string
+  jwks: { keys: ClientJwk[] } | null
+  accessTokenTtl: number | null
+  refreshTokenTtl: number | null
+  refreshTokenIdleTtl: number | null
+  refreshGrace: number | null
+  /** Claims that every token of this client carries. */
+  claims: Record<string, unknown>
+  /** Names of the claims that it may assert of a person. */
+  allowedClaims: string[]
+  secrets: ClientSecret[]
+  disabledAt: Instant | null
+  /** Grants made at or before this instant are over (a blacklist entry named the client). */
+  grantsEndedUntil: Instant | null
+  createdAt: Instant
+  updatedAt: Instant
+}
+
+export interface ResourceRecord {
+  id: string
+  alg: SigningAlgorithm
+  /** Life of its access tokens in seconds; `null` follows client or configuration. */
+  ttl: number | null
+  /** `null`: whatever scopes the client is registered for. */
+  scope: string[] | null
+  typ: 'at+jwt' | 'JWT'
+  claims: Record<string, unknown>
+  disabledAt: Instant | null
+  createdAt: Instant
+  updatedAt: Instant
+}
+
+export type KeyStatus = 'next' | 'active' | 'retiring' | 'retired' | 'revoked'
+
+export interface SigningKeyRecord {
+  kid: string
+  alg: SigningAlgorithm
+  status: KeyStatus
+  publicJwk: PublicJwk
+  /** Compact JWE of the private JWK, sealed under the master key; emptied when retired or revoked. */
+  sealedPrivateKey: string
+  /** Published since. */
+  createdAt: Instant
+  activatedAt: Instant | null
+  /** Stopped signing: rotated out or revoked. */
+  deactivatedAt: Instant | null
+  /** No token that it signed is valid after this; reserved ahead of signing. */
+  signedUntil: Instant
+}
+
+/** One authorisation of one client and subject, and its refresh token family: one row, updated in place. */
+export interface GrantRecord {
+  sid: string
+  clientId: string
+  sub: string
+  resources: string[]
+  scope: string[]
+  /** What a trusted backend said of the person; carried by every token of the grant. */
+  claims: Record<string, unknown>
+  /** 16 random bytes in base64url; with the master key it makes the family's MAC key. */
+  familySecret: string
+  /** The generation of the one refresh token that is good now. */
+  generation: number
+  createdAt: Instant
+  rotatedAt: Instant
+  /** Absolute end; rotation never moves it. */
+  expiresAt: Instant
+  idleExpiresAt: Instant | null
+  /** Latest `exp` of its access tokens. */
+  accessExpiresAt: Instant
+  endedAt: Instant | null
+  endedReason: string | null
+}
+
+export type BlacklistKind = 'jti' | 'sid' | 'sub' | 'client_id' | 'kid'
+
+export interface BlacklistEntry {
+  id: string
+  kind: BlacklistKind
+  value: string
+  /** A token matches when its `iat` is not after this. */
+  issuedBefore: Instant
+  /** When the entry dies by itself; `null` only where it stands until lifted. */
+  expiresAt: Instant | null
+  /** When no token that it denies can be alive any more: the entry leaves the feed then. */
+  deniesUntil: Instant
+  /** Whether new tokens for it are refused as well (`sub`, `client_id`). */
+  refusesNew: boolean
+  reason: string | null
+  createdBy: string
+  createdAt: Instant
+  /** Its place in the feed; rises with every change. */
+  revision: number
+  removedAt: Instant | null
+}
+
+/** `createdBy` of the entry that disabling a client makes: enabling it lifts that one and no other. */
+export const CREATED_BY_DISABLING = 'client.disabled'
+
+/** An entry before the store gave it its revision. */
+export type NewBlacklistEntry = Omit<BlacklistEntry, 'revision' | 'removedAt'>
+
+/** Who did what; append only. `details` holds names and numbers, never a secret. */
+export interface AuditEvent {
+  id: string
+  at: Instant
+  /** `cli`, `system`, `config`, or the client id behind an admin token. */
+  actor: string
+  /** noun.verb, e.g. `client.created`, `grant.reuse_detected`. */
+  action: string
+  /** Id of what it was done to. */
+  target: string
+  requestId: string | null
+  details: Record<string, string | number | boolean | null>
+}
+
+// ---------------------------------------------------------------- changes
+
+export type ChangedNoun = 'client' | 'resource' | 'key' | 'blacklist'
+
+/** Something that processes keep in memory was changed, by this process or another. `id` null: all of it. */
+export interface Change {
+  noun: ChangedNoun
+  id: string | null
+}
+
+export type ChangeListener = (changes: Change[]) => Promise<void>
+
+// ---------------------------------------------------------------- outcomes
+
+/** What the rule of refresh rotation says of a presented generation, under the family's lock. */
+export type RotationVerdict =
+  | { act: 'rotate'; idleExpiresAt: Instant | null; accessExpiresAt: Instant }
+  | { act: 'repeat'; accessExpiresAt: Instant }
+  | { act: 'end'; reason: string; deny: NewBlacklistEntry | null; event: AuditEvent; error: OAuthError }
+  | { act: 'refuse'; error: OAuthError }
+
+export type RotationOutcome =
+  | { outcome: 'rotated'; grant: GrantRecord }
+  | { outcome: 'repeated'; grant: GrantRecord }
+  | { outcome: 'refused'; error: OAuthError }
+  | { outcome: 'ended'; error: OAuthError }
+  | { outcome: 'unknown' }
+
+/** What the rule of key rotation says of a ring, under its lock. */
+export type PromotionVerdict = { act: 'promote' } | { act: 'wait'; safeFrom: Instant | null; reason: string }
+
+export type PromotionOutcome =
+  | { outcome: 'promoted'; keys: SigningKeyRecord[] }
+  | { outcome: 'refused'; safeFrom: Instant | null; reason: string }
+
+export type RevocationOutcome =
+  | { outcome: 'revoked'; before: SigningKeyRecord }
+  | { outcome: 'unknown' }
+  | { outcome: 'already' }
+
+export interface Page {
+  /** Skip what comes up to and including this id. */
+  after?: string | undefined
+  limit: number
+}
+
+export interface GrantFilter {
+  clientId?: string | undefined
+  sub?: string | undefined
+}
+
+/** A person for whom grants were made. */
+export interface SubjectSummary {
+  sub: string
+  grants: number
+  liveGrants: number
+  lastGrantAt: Instant
+}
+
+/** Facts about the database for `status` and `doctor`. */
+export interface StoreFacts {
+  /** Where it is, without credentials. */
+  location: string
+  sizeBytes: number
+  journalBytes: number
+  settings: Record<string, string | number>
+  /** `ok`, or what the check of the whole database found; only on request, since it reads everything. */
+  integrity: string | null
+  counts: { clients: number; resources: number; grants: number; blacklist: number; audit: number }
+}
+
+// ---------------------------------------------------------------- the store
+
+export interface Store {
+  /** The database's time; for SQLite this machine's. Schedules are decided in it. */
+  now(): Instant
+
+  // clients
+  listClients(): Promise<ClientRecord[]>
+  findClient(clientId: string): Promise<ClientRecord | undefined>
+  /** `subject` when a person is known by that id: a client's `sub` never equals a user's (RFC 9068 §5). */
+  createClient(client: ClientRecord, event: AuditEvent): Promise<'created' | 'exists' | 'subject'>
+  /** Replaces a client by what `change` makes of it, under its lock. An error that `change` throws rejects. */
+  updateClient(
+    clientId: string,
+    change: (current: ClientRecord) => ClientRecord,
+    event: AuditEvent,
+  ): Promise<ClientRecord | undefined>
+  /** Disables a client and puts `deny` on the blacklist, together. */
+  disableClient(clientId: string, deny: NewBlacklistEntry, event: AuditEvent): Promise<ClientRecord | undefined>
+  /** Enables a client and lifts the entries that disabling it made. */
+  enableClient(clientId: string, event: AuditEvent): Promise<ClientRecord | undefined>
+  /** Deletes a client with its secrets and grants, and denies its live tokens by `deny`. */
+  deleteClient(clientId: string, deny: NewBlacklistEntry, event: AuditEvent): Promise<'deleted' | 'unknown'>
+  /** Notes when secrets were last used; not essential, so it may be late. */
+  noteSecretUse(uses: { secretId: string; at: Instant }[]): Promise<void>
+
+  // resources
+  listResources(): Promise<ResourceRecord[]>
+  findResource(id: string): Promise<ResourceRecord | undefined>
+  createResource(resource: ResourceRecord, event: AuditEvent): Promise<'created' | 'exists'>
+  updateResource(
+    id: string,
+    change: (current: ResourceRecord) => ResourceRecord,
+    event: AuditEvent,
+  ): Promise<ResourceRecord | undefined>
+  deleteResource(id: string, event: AuditEvent): Promise<'deleted' | 'unknown'>
+
+  // signing keys: at most one `active` and one `next` per algorithm, held by the database itself
+  listKeys(): Promise<SigningKeyRecord[]>
+  findKey(kid: string): Promise<SigningKeyRecord | undefined>
+  /** The first keys of an algorithm; of two processes that try at once, one seeds. */
+  seedKeys(alg: SigningAlgorithm, keys: SigningKeyRecord[], event: AuditEvent): Promise<'seeded' | 'exists'>
+  /** `next` becomes `active`, `active` becomes `retiring`, `spare` becomes `next`, if `decide` says so. */
+  promoteNextKey(
+    alg: SigningAlgorithm,
+    spare: SigningKeyRecord,
+    decide: (ring: SigningKeyRecord[], now: Instant) => PromotionVerdict,
+    event: AuditEvent,
+  ): Promise<PromotionOutcome>
+  /**
+   * Revokes a compromised key: out of the ring, its tokens denied. If it was `active` the published `next`
+   * takes over; where that leaves no `next`, `spare` becomes it. Returns the revoked key as it was before.
+   */
+  revokeKey(
+    kid: string,
+    spare: SigningKeyRecord,
+    deny: (key: SigningKeyRecord, now: Instant) => NewBlacklistEntry,
+    event: AuditEvent,
+  ): Promise<RevocationOutcome>
+  /** Raises a key's high-water mark; `gone` when it may sign no more (retired, revoked). */
+  reserveSigning(kid: string, until: Instant): Promise<'reserved' | 'gone'>
+  /** Retires `retiring` keys whose last token ended more than `skewSeconds` ago; returns their ids. */
+  retireKeys(skewSeconds: number, eventFor: (kid: string) => AuditEvent): Promise<string[]>
+
+  // grants, each with its refresh token family
+  createGrant(grant: GrantRecord, event: AuditEvent): Promise<void>
+  findGrant(sid: string): Promise<GrantRecord | undefined>
+  /** Asks `decide` about the family under its lock and writes the verdict; consumption is one conditional update. */
+  rotateGrant(sid: string, decide: (grant: GrantRecord, now: Instant) => RotationVerdict): Promise<RotationOutcome>
+  /** Ends a grant and denies its live access tokens. */
+  endGrant(
+    sid: string,
+    reason: string,
+    deny: (grant: GrantRecord, now: Instant) => NewBlacklistEntry,
+    event: AuditEvent,
+  ): Promise<'ended' | 'already' | 'unknown'>
+  /** In the order of their ids, newest last. */
+  listGrants(filter: GrantFilter, page: Page): Promise<GrantRecord[]>
+  listSubjects(page: Page): Promise<SubjectSummary[]>
+  findSubject(sub: string): Promise<SubjectSummary | undefined>
+
+  // blacklist
+  /** Adds an entry; one that names a `sid`, `sub` or `client_id` also ends the grants it names, for good. */
+  addBlacklistEntry(entry: NewBlacklistEntry, event: AuditEvent): Promise<BlacklistEntry>
+  removeBlacklistEntry(id: string, event: AuditEvent): Promise<'removed' | 'unknown'>
+  findBlacklistEntry(id: string): Promise<BlacklistEntry | undefined>
+  listBlacklist(page: Page): Promise<BlacklistEntry[]>
+  /** Entries added or removed after a revision, oldest change first; removed ones as long as they are remembered. */
+  listBlacklistSince(revision: number): Promise<BlacklistEntry[]>
+
+  /** Remembers a one-time id until it expires; of any number of callers, in any process, one gets `fresh`. */
+  consumeJti(purpose: 'client_assertion', owner: string, jti: string, expiresAt: Instant): Promise<'fresh' | 'replayed'>
+
+  // audit and settings
+  recordAudit(events: AuditEvent[]): Promise<void>
+  /** Newest first; `after` is the id to go on below. */
+  listAudit(page: Page & { target?: string | undefined; requestId?: string | undefined }): Promise<AuditEvent[]>
+  findSetting(name: SettingName): Promise<string | undefined>
+  /** Sets a setting that must not be there yet; returns the value that stands, whoever set it. */
+  claimSetting(name: SettingName, value: string): Promise<string>
+  putSetting(name: SettingName, value: string): Promise<void>
+
+  // life
+  /** Calls `listener` with what was changed, by this process before the verb resolves, by others on `pollChanges`. */
+  onChange(listener: ChangeListener): void
+  /** Looks whether another process changed something; cheap enough to ask several times a second. */
+  pollChanges(): Promise<void>
+  /** Deletes at most `limit` rows of each kind that can matter to nobody any more; returns how many. */
+  sweep(limit: number): Promise<number>
+  facts(options: { integrity: boolean }): Promise<StoreFacts>
+  /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */
+  backup(file: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** `master_key_id`: which master key seals; `issuer`: the one last served; `first_client`: printed once. */
+export type SettingName = 'master_key_id' | 'issuer' | 'first_client'
