@@ -1,0 +1,18 @@
+/** The key set as verifiers see it (RFC 7517): public members only, each key with `kid`, `alg` and `use`. */
+import { createHash } from 'node:crypto'
+import type { SigningKeyRecord } from '../store/store.ts'
+
+export interface JwksDocument {
+  body: string
+  /** Strong entity tag over the body (RFC 9110 §8.8.3). */
+  etag: string
+}
+
+/** @param records published keys; their order does not change the document. */
+export function jwksDocument(records: SigningKeyRecord[]): JwksDocument {
+  const keys = records
+    .toSorted((a, b) => a.createdAt - b.createdAt || a.kid.localeCompare(b.kid))
+    .map(({ kid, alg, publicJwk }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
+  const body = JSON.stringify({ keys })
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+}

@@ -1,0 +1,54 @@
+/**
+ * THE key rotation rule, as a pure decision over one algorithm's ring. The store asks it under the ring's
+ * lock, in database time, so that of many processes one promotes.
+ */
+import { fromSeconds, type Instant } from '../clock.ts'
+import type { PromotionVerdict, SigningKeyRecord } from '../store/store.ts'
+
+export interface PromotionPolicy {
+  prepublishSeconds: number
+  /** Promote at once, published long enough or not. */
+  emergency: boolean
+  /** For the schedule: promote only a key's worth of this after the active one took over. */
+  afterSeconds: number | null
+}
+
+/**
+ * Keys of one algorithm that the JWKS may hold. Two rings of sixteen stay near 11 KB; from 16 KB on some
+ * servers fetch the set anew at every request.
+ */
+export const MOST_PUBLISHED = 16
+
+/** Whether the key is in the JWKS. */
+export const isPublished = (key: SigningKeyRecord): boolean =>
+  key.status === 'next' || key.status === 'active' || key.status === 'retiring'
+
+/**
+ * May `next` become `active` now? It must have been published for the prepublish time, so that every cached
+ * JWKS holds it; or for as long as the active key, because then whoever knows the one knows the other.
+ */
+export function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: PromotionPolicy): PromotionVerdict {
+  const active = ring.find((key) => key.status === 'active')
+  const next = ring.find((key) => key.status === 'next')
+  if (!active || !next) return { act: 'wait', safeFrom: null, reason: 'the ring has no active or no next key' }
+
+  if (policy.afterSeconds !== null) {
+    const due = (active.activatedAt ?? active.createdAt) + fromSeconds(policy.afterSeconds)
+    if (now < due) return { act: 'wait', safeFrom: due, reason: 'the active key is not due for rotation' }
+  }
+
+  const published = ring.filter(isPublished)
+  if (published.length >= MOST_PUBLISHED) {
+    const firstGone = Math.min(...published.filter((key) => key.status === 'retiring').map((key) => key.signedUntil))
+    return {
+      act: 'wait',
+      safeFrom: firstGone,
+      reason: `${published.length} keys are published; one more would make the key set too large for some verifiers to cache`,
+    }
+  }
+
+  const safeFrom = next.createdAt + fromSeconds(policy.prepublishSeconds)
+  const asOldAsActive = next.createdAt <= active.createdAt
+  if (policy.emergency || asOldAsActive || now >= safeFrom) return { act: 'promote' }
+  return { act: 'wait', safeFrom, reason: 'the next key has not been published for long enough' }
+}
