@@ -1,0 +1,133 @@
+/**
+ * The deny list in memory: what denies a token, and what refuses a new one. Asked at every issue and every
+ * introspection, so it never touches the disk; the store tells it of every change.
+ */
+import { toSeconds, type Clock, type Instant } from '../clock.ts'
+import type { BlacklistEntry, BlacklistKind, Change, Store } from '../store/store.ts'
+import { isStanding } from './entry.ts'
+
+/** What of a token can be on the blacklist. */
+export interface DeniableToken {
+  jti: string
+  sub: string
+  client_id: string
+  iat: number
+  sid?: string | undefined
+  kid?: string | undefined
+}
+
+const KINDS: readonly BlacklistKind[] = ['jti', 'sid', 'sub', 'client_id', 'kid']
+
+export class Blacklist {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #byId = new Map<string, BlacklistEntry>()
+  /** Ids of standing entries under `kind:value`; nearly always one. */
+  readonly #byName = new Map<string, string[]>()
+  #revision = 0
+  readonly #followers = new Set<() => void>()
+
+  private constructor(store: Store, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  static async open(store: Store, clock: Clock): Promise<Blacklist> {
+    const blacklist = new Blacklist(store, clock)
+    await blacklist.#catchUp()
+    return blacklist
+  }
+
+  /** Called with every change, of this process or another. */
+  async onChange(changes: Change[]): Promise<void> {
+    const own = changes.filter(({ noun }) => noun === 'blacklist')
+    if (own.length === 0) return
+    if (own.some(({ id }) => id === null)) this.#forgetAll()
+    await this.#catchUp()
+  }
+
+  async #catchUp(): Promise<void> {
+    for (const entry of await this.#store.listBlacklistSince(this.#revision)) {
+      this.#revision = Math.max(this.#revision, entry.revision)
+      this.#forget(entry.id)
+      this.#byId.set(entry.id, entry)
+      if (entry.removedAt === null) this.#index(entry)
+    }
+    this.wakeFollowers()
+  }
+
+  /** Makes followers look up although nothing has changed. */
+  wakeFollowers(): void {
+    for (const notify of this.#followers) notify()
+  }
+
+  #index(entry: BlacklistEntry): void {
+    const name = `${entry.kind}:${entry.value}`
+    this.#byName.set(name, [...(this.#byName.get(name) ?? []), entry.id])
+  }
+
+  #forget(id: string): void {
+    const entry = this.#byId.get(id)
+    if (!entry) return
+    this.#byId.delete(id)
+    const name = `${entry.kind}:${entry.value}`
+    const rest = (this.#byName.get(name) ?? []).filter((each) => each !== id)
+    if (rest.length > 0) this.#byName.set(name, rest)
+    else this.#byName.delete(name)
+  }
+
+  #forgetAll(): void {
+    this.#byId.clear()
+    this.#byName.clear()
+    this.#revision = 0
+  }
+
+  #standing(kind: BlacklistKind, value: string, now: Instant): BlacklistEntry[] {
+    const ids = this.#byName.get(`${kind}:${value}`)
+    if (!ids) return []
+    return ids.flatMap((id) => this.#byId.get(id) ?? []).filter((entry) => isStanding(entry, now))
+  }
+
+  /** The entry that denies a token, if one does. */
+  findDenying(token: DeniableToken): BlacklistEntry | undefined {
+    if (this.#byName.size === 0) return undefined
+    const now = this.#clock.now()
+    for (const kind of KINDS) {
+      const value = token[kind]
+      if (value === undefined) continue
+      const denying = this.#standing(kind, value, now).find((entry) => token.iat <= toSeconds(entry.issuedBefore))
+      if (denying) return denying
+    }
+    return undefined
+  }
+
+  /** The entry that refuses new tokens for a subject or client, if one does. */
+  findRefusing(kind: 'sub' | 'client_id', value: string): BlacklistEntry | undefined {
+    return this.#standing(kind, value, this.#clock.now()).find((entry) => entry.refusesNew)
+  }
+
+  /** Every entry known, removed ones included while they are remembered; the feed is made of these. */
+  entries(): Iterable<BlacklistEntry> {
+    return this.#byId.values()
+  }
+
+  /** Rises with every change. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Calls `notify` after every change, until the returned function is called. */
+  follow(notify: () => void): () => void {
+    this.#followers.add(notify)
+    return () => this.#followers.delete(notify)
+  }
+
+  /** Forgets what died by itself; memory follows the table. */
+  prune(): void {
+    const now = this.#clock.now()
+    for (const entry of this.#byId.values()) {
+      const over = entry.removedAt === null ? !isStanding(entry, now) : entry.deniesUntil < now
+      if (over) this.#forget(entry.id)
+    }
+  }
+}
