@@ -1,0 +1,156 @@
+/**
+ * Who asks: the registered client behind presented credentials (RFC 6749 §2.3). Unknown client and wrong
+ * secret look the same from outside, in text and in time; the operator finds which it was in the log.
+ */
+import { invalidClient, unauthorizedClient, type OAuthError } from '../errors.ts'
+import type { AuditTrail } from '../audit.ts'
+import type { Clock, Instant } from '../clock.ts'
+import type { ClientRecord, Store } from '../store/store.ts'
+import { checkAssertion, readAssertionIssuer } from './assertion.ts'
+import { isPublicClient } from './client.ts'
+import type { ClientDirectory } from './client-directory.ts'
+import type { ClientSecrets } from './secret.ts'
+
+/** What a request brought, by method; the endpoint's reader has made sure that it is one method only. */
+export type PresentedCredentials =
+  | { method: 'client_secret_basic' | 'client_secret_post'; clientId: string; secret: string }
+  | { method: 'private_key_jwt'; clientId: string | undefined; assertion: string }
+  | { method: 'none'; clientId: string }
+
+const UNIFORM =
+  'client authentication failed: check client_id and secret (a new secret: signet client rotate-secret ID), and that the client is enabled'
+
+export class ClientAuthentication {
+  readonly #issuer: string
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #clients: ClientDirectory
+  readonly #secrets: ClientSecrets
+  readonly #audit: AuditTrail
+  #secretUse = new Map<string, Instant>()
+
+  constructor(rooms: {
+    issuer: string
+    store: Store
+    clock: Clock
+    clients: ClientDirectory
+    secrets: ClientSecrets
+    audit: AuditTrail
+  }) {
+    this.#issuer = rooms.issuer
+    this.#store = rooms.store
+    this.#clock = rooms.clock
+    this.#clients = rooms.clients
+    this.#secrets = rooms.secrets
+    this.#audit = rooms.audit
+  }
+
+  /**
+   * @throws OAuthError `invalid_client` (RFC 6749 §5.2).
+   * @throws Unavailable when too many secrets are being hashed at once.
+   */
+  async authenticate(presented: PresentedCredentials, requestId: string): Promise<ClientRecord> {
+    switch (presented.method) {
+      case 'client_secret_basic':
+      case 'client_secret_post':
+        return this.#bySecret(presented, requestId)
+      case 'private_key_jwt':
+        return this.#byAssertion(presented, requestId)
+      case 'none':
+        return this.#byName(presented.clientId)
+    }
+  }
+
+  async #bySecret(
+    presented: { method: string; clientId: string; secret: string },
+    requestId: string,
+  ): Promise<ClientRecord> {
+    const client = this.#clients.find(presented.clientId)
+    const now = this.#clock.now()
+    const secret = await this.#secrets.find(client, presented.secret, now, this.#clients.someSecretIsBrought)
+    if (!client) throw refusal(`no client ${presented.clientId}`)
+    if (!secret) {
+      this.#audit.note(this.#audit.event('client.wrong_secret', client.clientId, { actor: client.clientId, requestId }))
+      throw refusal('wrong or expired secret')
+    }
+    requireEnabled(client)
+    requireMethod(client, presented.method)
+    this.#secretUse.set(secret.id, now)
+    return client
+  }
+
+  async #byAssertion(
+    presented: { clientId: string | undefined; assertion: string },
+    requestId: string,
+  ): Promise<ClientRecord> {
+    const issuer = readAssertionIssuer(presented.assertion)
+    if (issuer === undefined)
+      throw refusal(
+        'the assertion is no JWT with an iss',
+        'client_assertion must be a JWT whose iss and sub are the client_id',
+      )
+    if (presented.clientId !== undefined && presented.clientId !== issuer) {
+      throw refusal(
+        'client_id differs from the iss of the assertion',
+        'client_id and the iss of client_assertion must be the same',
+      )
+    }
+    const client = this.#clients.find(issuer)
+    if (!client) throw refusal(`no client ${issuer}`)
+    requireEnabled(client)
+    requireMethod(client, 'private_key_jwt')
+    const verdict = await checkAssertion(presented.assertion, client, {
+      issuer: this.#issuer,
+      clock: this.#clock,
+      store: this.#store,
+    })
+    if (verdict.good) return client
+    const action = verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused'
+    this.#audit.note(this.#audit.event(action, client.clientId, { actor: client.clientId, requestId }))
+    throw refusal(
+      `assertion refused: ${verdict.reason}`,
+      `client_assertion was refused: it needs iss = sub = client_id, aud = "${this.#issuer}", exp at most 10 minutes ahead, a jti not used before, and a signature by a registered key`,
+    )
+  }
+
+  #byName(clientId: string): ClientRecord {
+    const client = this.#clients.find(clientId)
+    if (!client) throw refusal(`no client ${clientId}`)
+    if (!isPublicClient(client)) throw refusal('a confidential client sent no credentials')
+    requireEnabled(client)
+    return client
+  }
+
+  /** Writes down when secrets were last used; late is fine, lost is fine. */
+  async flushSecretUse(): Promise<void> {
+    if (this.#secretUse.size === 0) return
+    const uses = [...this.#secretUse].map(([secretId, at]) => ({ secretId, at }))
+    this.#secretUse = new Map()
+    await this.#store.noteSecretUse(uses)
+  }
+}
+
+function requireEnabled(client: ClientRecord): void {
+  if (client.disabledAt !== null) throw refusal('the client is disabled')
+}
+
+function requireMethod(client: ClientRecord, method: string): void {
+  const registered = client.tokenEndpointAuthMethod
+  if (registered === method) return
+  // Said openly: whoever gets this far has proved to be the client, or names a key-bound one.
+  throw refusal(
+    `authenticated by ${method}, registered for ${registered}`,
+    `this client is registered for token_endpoint_auth_method "${registered}", not "${method}" (change it: signet client update ID --auth-method ${method})`,
+  )
+}
+
+const refusal = (reason: string, description = UNIFORM): OAuthError => invalidClient(description, { reason })
+
+/** @throws OAuthError `unauthorized_client` where the client is not registered for the grant. */
+export function requireGrantType(client: ClientRecord, grantType: string): void {
+  if (client.grantTypes.includes(grantType)) return
+  throw unauthorizedClient(
+    `this client is not registered for the grant "${grantType}": signet client update ${client.clientId} --grant ${grantType}` +
+      client.grantTypes.map((grant) => ` --grant ${grant}`).join(''),
+  )
+}

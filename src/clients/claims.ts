@@ -1,0 +1,34 @@
+/** Custom claims: which names are free, and how much of them fits into a token. */
+import { invalidClientMetadata, type OAuthError } from '../errors.ts'
+
+/** Names with a meaning in the protocol (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, OIDC Core §2): never custom. */
+const PROTOCOL_CLAIMS = new Set(
+  (
+    'iss sub aud exp nbf iat jti client_id scope sid cnf act may_act azp auth_time acr amr nonce at_hash c_hash s_hash ' +
+    'events typ kid alg token_type active txn toe'
+  ).split(' '),
+)
+
+/** Bytes of JSON that one party may add; headers of 8 KB are a common limit downstream. */
+const MOST_CLAIM_BYTES = 4096
+
+export const isProtocolClaim = (name: string): boolean => PROTOCOL_CLAIMS.has(name)
+
+/** Why these claims cannot be taken, if they cannot. */
+export function findClaimFault(claims: Record<string, unknown>): string | undefined {
+  for (const name of Object.keys(claims)) {
+    if (isProtocolClaim(name)) return `claim "${name}" belongs to the protocol and cannot be set`
+    if (name === '' || name === '__proto__' || name.length > 128) return 'a claim name has 1 to 128 characters'
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(claims))
+  return bytes > MOST_CLAIM_BYTES ? `claims of ${bytes} bytes; at most ${MOST_CLAIM_BYTES} fit into a token` : undefined
+}
+
+/** @throws OAuthError built by `refusal` where the claims cannot be taken. */
+export function requireFreeClaims(
+  claims: Record<string, unknown>,
+  refusal: (description: string) => OAuthError = invalidClientMetadata,
+): void {
+  const fault = findClaimFault(claims)
+  if (fault) throw refusal(fault)
+}

@@ -1,0 +1,126 @@
+/**
+ * Client secrets. Generated ones hold 256 random bits, so a keyed digest keeps them and checking costs
+ * microseconds. Ones that an operator brings may be guessable, so they rest as argon2id, whose price a
+ * process pays once for each; then it remembers a digest under a key of its own.
+ */
+import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import argon2 from 'argon2'
+import { invalidClientMetadata } from '../errors.ts'
+import type { Instant } from '../clock.ts'
+import type { MasterKey } from '../keys/master-key.ts'
+import type { ClientRecord, ClientSecret } from '../store/store.ts'
+import { PasswordQueue } from './password-queue.ts'
+
+export const SECRET_PREFIX = 'sgs_'
+
+/** The shortest secret that an operator may bring. */
+const LEAST_BROUGHT = 32
+/** Hashing time grows with length; no secret needs more. */
+const MOST_BROUGHT = 512
+
+/** OWASP's recommendation for argon2id: 19 MiB, two passes, one lane. */
+const ARGON2 = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+/** An encoded hash of a secret that nobody has, for callers who name a client that does not exist. */
+const NOBODYS_HASH = '$argon2id$v=19$m=19456,p=1,t=2$RAhc4DBL55WiilhaU5PfRw$8X1FawU2VoOXreYyqS/SnRAUuRrmyTrEfrKAhC8DNLc'
+
+const MOST_REMEMBERED = 10_000
+
+export interface IssuedSecret {
+  /** Shown once. */
+  secret: string
+  record: ClientSecret
+}
+
+export class ClientSecrets {
+  readonly #digestKey: Buffer
+  readonly #memoryKey = randomBytes(32)
+  readonly #queue = new PasswordQueue()
+  /** Digests of brought secrets that argon2id has accepted in this process, oldest first. */
+  readonly #accepted = new Set<string>()
+
+  constructor(masterKey: MasterKey) {
+    this.#digestKey = masterKey.derive('client-secret')
+  }
+
+  /** A fresh secret and the record that keeps it. */
+  generate(now: Instant): IssuedSecret {
+    const secret = SECRET_PREFIX + randomBytes(32).toString('base64url')
+    return { secret, record: this.#record('generated', this.#digest(secret).toString('base64url'), now) }
+  }
+
+  /** The record that keeps a secret which an operator brought. */
+  async bring(secret: string, now: Instant): Promise<ClientSecret> {
+    if (secret.length < LEAST_BROUGHT || secret.length > MOST_BROUGHT) {
+      throw invalidClientMetadata(
+        `a client secret that you bring has ${LEAST_BROUGHT} to ${MOST_BROUGHT} characters; this one has ${secret.length}`,
+      )
+    }
+    return this.#record('brought', await argon2.hash(secret, ARGON2), now)
+  }
+
+  #record(kind: ClientSecret['kind'], digest: string, now: Instant): ClientSecret {
+    return { id: randomUUID(), kind, digest, createdAt: now, expiresAt: null, lastUsedAt: null }
+  }
+
+  /**
+   * Which of a client's secrets this is, if any. An unknown client costs what a known one does.
+   * @param priceOfBrought whether guesses are put to argon2id even where this client has nothing brought,
+   *   because some client has: otherwise the time would tell which ones.
+   * @throws Unavailable when too many secrets are being hashed at once.
+   */
+  async find(
+    client: ClientRecord | undefined,
+    presented: string,
+    now: Instant,
+    priceOfBrought: boolean,
+  ): Promise<ClientSecret | undefined> {
+    const standing = client?.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) ?? []
+    if (presented.startsWith(SECRET_PREFIX)) return this.#findGenerated(standing, presented)
+    if (presented.length > MOST_BROUGHT) return undefined
+    return this.#findBrought(client?.clientId ?? '', standing, presented, priceOfBrought)
+  }
+
+  #findGenerated(secrets: ClientSecret[], presented: string): ClientSecret | undefined {
+    const digest = this.#digest(presented)
+    let found: ClientSecret | undefined
+    for (const secret of secrets.filter(({ kind }) => kind === 'generated')) {
+      if (timingSafeEqual(digest, Buffer.from(secret.digest, 'base64url'))) found = secret
+    }
+    return found
+  }
+
+  async #findBrought(clientId: string, secrets: ClientSecret[], presented: string, priceOfBrought: boolean) {
+    const candidates = secrets.filter(({ kind }) => kind === 'brought')
+    for (const secret of candidates) {
+      if (this.#accepted.has(this.#memory(secret, presented))) return secret
+    }
+    const hashes = candidates.length > 0 ? candidates : priceOfBrought ? [undefined] : []
+    for (const secret of hashes) {
+      const verify = () => argon2.verify(secret?.digest ?? NOBODYS_HASH, presented)
+      if (!(await this.#queue.run(clientId, verify)) || !secret) continue
+      this.#remember(this.#memory(secret, presented))
+      return secret
+    }
+    return undefined
+  }
+
+  #digest(secret: string): Buffer {
+    return createHmac('sha256', this.#digestKey).update(secret).digest()
+  }
+
+  /** Covers the hash, so that a changed secret is a different memory. */
+  #memory(secret: ClientSecret, presented: string): string {
+    return createHmac('sha256', this.#memoryKey)
+      .update(`${secret.id}\n${secret.digest}\n${presented}`)
+      .digest('base64url')
+  }
+
+  #remember(memory: string): void {
+    if (this.#accepted.size >= MOST_REMEMBERED) {
+      const oldest = this.#accepted.values().next().value
+      if (oldest !== undefined) this.#accepted.delete(oldest)
+    }
+    this.#accepted.add(memory)
+  }
+}
