@@ -1,0 +1,62 @@
+/**
+ * A grant: one authorisation of one client and subject, with its refresh token family. Every token issued
+ * through it carries its id as `sid`. How a family rotates is tokens/refresh-rotation.ts.
+ */
+import { randomBytes } from 'node:crypto'
+import { fromSeconds, type Instant } from '../clock.ts'
+import { timeOrderedId } from '../ids.ts'
+import type { ClientRecord, GrantRecord } from '../store/store.ts'
+
+/** Lifetimes that the configuration gives where client and resource give none, in seconds. */
+export interface Lifetimes {
+  accessTokenTtlSeconds: number
+  refreshTokenTtlSeconds: number
+  refreshGraceSeconds: number
+}
+
+export interface GrantTerms {
+  client: ClientRecord
+  sub: string
+  resources: string[]
+  scope: string[]
+  claims: Record<string, unknown>
+  /** When the first access token ends. */
+  accessExpiresAt: Instant
+}
+
+/** A new grant, its family at generation 0. */
+export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant): GrantRecord {
+  const { client, sub, resources, scope, claims, accessExpiresAt } = terms
+  return {
+    sid: timeOrderedId(now),
+    clientId: client.clientId,
+    sub,
+    resources,
+    scope,
+    claims,
+    familySecret: randomBytes(16).toString('base64url'),
+    generation: 0,
+    createdAt: now,
+    rotatedAt: now,
+    expiresAt: now + fromSeconds(client.refreshTokenTtl ?? lifetimes.refreshTokenTtlSeconds),
+    idleExpiresAt: idleEnd(client, now),
+    accessExpiresAt,
+    endedAt: null,
+    endedReason: null,
+  }
+}
+
+/** When a family unused from now on ends; `null` where only its absolute end counts. */
+export const idleEnd = (client: ClientRecord, now: Instant): Instant | null =>
+  client.refreshTokenIdleTtl === null ? null : now + fromSeconds(client.refreshTokenIdleTtl)
+
+/** Whether the absolute or the idle lifetime is over. */
+export const isExpired = (grant: GrantRecord, now: Instant): boolean =>
+  grant.expiresAt <= now || (grant.idleExpiresAt !== null && grant.idleExpiresAt <= now)
+
+export type GrantStatus = 'active' | 'expired' | 'ended'
+
+export function statusOf(grant: GrantRecord, now: Instant): GrantStatus {
+  if (grant.endedAt !== null) return 'ended'
+  return isExpired(grant, now) ? 'expired' : 'active'
+}

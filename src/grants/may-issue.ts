@@ -1,0 +1,55 @@
+/**
+ * The one gate before anything is minted, for every grant type and again at every refresh. It only looks at
+ * memory, so that it can be asked under a family's lock.
+ */
+import type { Blacklist } from '../blacklist/match.ts'
+import type { Instant } from '../clock.ts'
+import { requireGrantType } from '../clients/authentication.ts'
+import { invalidClient, invalidGrant, invalidTarget, type OAuthError } from '../errors.ts'
+import type { ClientRecord, GrantRecord, ResourceRecord } from '../store/store.ts'
+import { isExpired } from './grant.ts'
+
+export interface Issuance {
+  grantType: string
+  client: ClientRecord
+  sub: string
+  resources: ResourceRecord[]
+  /** Where tokens are issued through an existing grant. */
+  grant?: GrantRecord | undefined
+}
+
+/** @throws OAuthError telling why nothing may be issued; the exact reason goes to the log. */
+export function requireMayIssue(
+  { grantType, client, sub, resources, grant }: Issuance,
+  blacklist: Blacklist,
+  now: Instant,
+): void {
+  if (client.disabledAt !== null) throw invalidClient('this client is disabled')
+  requireGrantType(client, grantType)
+
+  const disabled = resources.find(({ disabledAt }) => disabledAt !== null)
+  if (disabled) throw invalidTarget(`resource ${disabled.id} is disabled`)
+
+  if (grant) requireLive(grant, now)
+
+  // One text for all: whether a person is on the blacklist is not the client's to know.
+  const refused = (what: string): OAuthError =>
+    invalidGrant(
+      'issuing was refused for this client or subject; its administrator finds the reason under the request id',
+      {
+        reason: `${what} is on the blacklist`,
+      },
+    )
+  if (blacklist.findRefusing('client_id', client.clientId)) throw refused('the client')
+  if (blacklist.findRefusing('sub', sub)) throw refused('the subject')
+}
+
+/** @throws OAuthError `invalid_grant` where the grant is over. */
+export function requireLive(grant: GrantRecord, now: Instant): void {
+  if (grant.endedAt !== null) {
+    throw invalidGrant('this refresh token was revoked; start over with a new grant', {
+      reason: `grant ended: ${grant.endedReason ?? 'unknown'}`,
+    })
+  }
+  if (isExpired(grant, now)) throw invalidGrant('this refresh token has expired; start over with a new grant')
+}

@@ -1,0 +1,42 @@
+/** Resources as they stand on the wire, in both directions. */
+import * as z from 'zod'
+import { claimsSchema, durationSchema, scopeSchema } from '../clients/metadata.ts'
+import { toIso } from '../clock.ts'
+import type { ResourceRecord } from '../store/store.ts'
+import type { ResourceChange } from './resource-registry.ts'
+
+/** A change: absent members stay as they are. Unknown ones are refused. */
+export const resourceChangeSchema = z
+  .strictObject({
+    alg: z.enum(['ES256', 'RS256']),
+    ttl: durationSchema.nullable(),
+    scope: scopeSchema.nullable(),
+    typ: z.enum(['at+jwt', 'JWT']),
+    claims: claimsSchema,
+  })
+  .partial()
+
+export const resourceRegistrationSchema = resourceChangeSchema.extend({ id: z.string() })
+
+export function toResourceChange({
+  alg,
+  ttl,
+  scope,
+  typ,
+  claims,
+}: z.output<typeof resourceChangeSchema>): ResourceChange {
+  const change = { alg, ttl, scope, typ, claims }
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+}
+
+/** A resource as administrators see it. */
+export const resourceMetadata = (resource: ResourceRecord) => ({
+  id: resource.id,
+  alg: resource.alg,
+  ttl: resource.ttl,
+  scope: resource.scope === null ? null : resource.scope.join(' '),
+  typ: resource.typ,
+  claims: resource.claims,
+  created_at: toIso(resource.createdAt),
+  updated_at: toIso(resource.updatedAt),
+})

@@ -1,0 +1,97 @@
+/** What dies when something is revoked: a token, a grant with its family, everything of a subject or client. */
+import type { Actor, AuditTrail } from '../audit.ts'
+import { denyAndRefuse, denyUntil } from '../blacklist/entry.ts'
+import { fromSeconds, type Instant } from '../clock.ts'
+import { conflict, notFound } from '../errors.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { BlacklistEntry, GrantRecord, NewBlacklistEntry, SigningKeyRecord, Store } from '../store/store.ts'
+
+export type Denial = {
+  kind: 'jti' | 'sid' | 'sub' | 'client_id'
+  value: string
+  reason?: string | null | undefined
+  expiresAt?: Instant | null | undefined
+}
+
+export class Revocation {
+  readonly #store: Store
+  readonly #keys: KeyRing
+  readonly #audit: AuditTrail
+
+  constructor(rooms: { store: Store; keys: KeyRing; audit: AuditTrail }) {
+    this.#store = rooms.store
+    this.#keys = rooms.keys
+    this.#audit = rooms.audit
+  }
+
+  /** Denies one access token until it would have expired. @param exp seconds */
+  async revokeAccessToken(token: { jti: string; exp: number }, by: Actor, reason: string): Promise<void> {
+    const entry = denyUntil('jti', token.jti, fromSeconds(token.exp), {
+      reason,
+      createdBy: by.actor,
+      now: this.#store.now(),
+    })
+    await this.#store.addBlacklistEntry(entry, this.#audit.event('token.revoked', token.jti, by))
+  }
+
+  /** Ends a grant: its refresh tokens for good, its live access tokens here and downstream. */
+  async endGrant(sid: string, reason: string, by: Actor): Promise<'ended' | 'already' | 'unknown'> {
+    const deny = (grant: GrantRecord, now: Instant) => denyGrant(grant, reason, by.actor, now)
+    return this.#store.endGrant(
+      sid,
+      reason,
+      deny,
+      this.#audit.event('grant.ended', sid, { ...by, details: { reason } }),
+    )
+  }
+
+  /** Puts something on the blacklist. Grants that it names are over for good, lifted or not. */
+  async deny({ kind, value, reason = null, expiresAt = null }: Denial, by: Actor): Promise<BlacklistEntry> {
+    const origin = { reason, createdBy: by.actor, now: this.#store.now() }
+    const entry =
+      kind === 'sub' || kind === 'client_id'
+        ? denyAndRefuse(kind, value, { expiresAt, latestExpiry: this.#keys.latestExpiry() }, origin)
+        : await this.#denyOne(kind, value, expiresAt, origin)
+    return this.#store.addBlacklistEntry(
+      entry,
+      this.#audit.event('blacklist.added', entry.id, { ...by, details: { kind } }),
+    )
+  }
+
+  /** Without a given end, an entry stands as long as what it names could live. */
+  async #denyOne(
+    kind: 'jti' | 'sid',
+    value: string,
+    expiresAt: Instant | null,
+    origin: { reason: string | null; createdBy: string; now: Instant },
+  ): Promise<NewBlacklistEntry> {
+    const grant = kind === 'sid' ? await this.#store.findGrant(value) : undefined
+    const until = expiresAt ?? grant?.accessExpiresAt ?? this.#keys.latestExpiry()
+    const entry = denyUntil(kind, value, until, origin)
+    return expiresAt === null ? entry : { ...entry, expiresAt, deniesUntil: expiresAt }
+  }
+
+  /**
+   * Revokes a compromised signing key: out of the JWKS at once, every token that it signed denied.
+   * @returns when the last token that it signed will have ended.
+   * @throws OAuthError 404, or 409 where it is out of the ring already.
+   */
+  async revokeKey(kid: string, by: Actor): Promise<{ lastExpiry: Instant }> {
+    const deny = (key: SigningKeyRecord, now: Instant) =>
+      denyUntil('kid', kid, Math.max(key.signedUntil, now), { reason: 'signing key revoked', createdBy: by.actor, now })
+    const revoked = await this.#keys.revoke(kid, deny, by)
+    if (revoked.outcome === 'unknown') throw notFound(`key "${kid}"`)
+    if (revoked.outcome === 'already') throw conflict(`key "${kid}" is out of the ring already; see: signet key list`)
+    return { lastExpiry: Math.max(revoked.before.signedUntil, this.#store.now()) }
+  }
+
+  /** Lifts an entry. @throws OAuthError 404 */
+  async lift(id: string, by: Actor): Promise<void> {
+    const outcome = await this.#store.removeBlacklistEntry(id, this.#audit.event('blacklist.removed', id, by))
+    if (outcome === 'unknown') throw notFound('this blacklist entry')
+  }
+}
+
+/** Denies the access tokens of one grant for as long as one can live. */
+export const denyGrant = (grant: GrantRecord, reason: string, createdBy: string, now: Instant): NewBlacklistEntry =>
+  denyUntil('sid', grant.sid, grant.accessExpiresAt, { reason, createdBy, now })
