@@ -1,0 +1,59 @@
+/**
+ * `urn:signet:params:oauth:grant-type:subject`: tokens for a person whom a trusted backend signed in itself.
+ * Only clients registered for it, and only the claims that they are registered to assert.
+ */
+import { isProtocolClaim, requireFreeClaims } from '../clients/claims.ts'
+import { requireGrantType } from '../clients/authentication.ts'
+import { SUBJECT_GRANT } from '../clients/client.ts'
+import { invalidRequest } from '../errors.ts'
+import type { ClientRecord } from '../store/store.ts'
+import type { GrantTypeHandler } from './grant-type.ts'
+import { issueForSubject } from './new-grant.ts'
+
+const MOST_SUBJECT_CHARACTERS = 255
+
+export const subject: GrantTypeHandler = async (request, rooms) => {
+  const { client, parameters } = request
+  requireGrantType(client, SUBJECT_GRANT)
+  const sub = requireSubject(parameters.subject)
+  // RFC 9068 §5: a person must not be taken for a client at the resource.
+  if (rooms.clients.find(sub))
+    throw invalidRequest('subject is the id of a client; a person needs a sub that no client has')
+  const subjectClaims = readSubjectClaims(parameters.subjectClaims, client)
+  return issueForSubject(SUBJECT_GRANT, { sub, subjectClaims }, request, rooms)
+}
+
+function requireSubject(sub: string | undefined): string {
+  if (sub === undefined) throw invalidRequest('subject is missing: the id of the person that your backend signed in')
+  // Control characters would let a sub look like another one in a log.
+  if (sub.length > MOST_SUBJECT_CHARACTERS || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(sub)) {
+    throw invalidRequest(`subject has 1 to ${MOST_SUBJECT_CHARACTERS} characters, none of them a control character`)
+  }
+  return sub
+}
+
+function readSubjectClaims(text: string | undefined, client: ClientRecord): Record<string, unknown> {
+  if (text === undefined) return {}
+  const claims = parseObject(text)
+  for (const name of Object.keys(claims)) {
+    if (isProtocolClaim(name))
+      throw invalidRequest(`subject_claims: "${name.slice(0, 64)}" belongs to the protocol and cannot be asserted`)
+    if (!client.allowedClaims.includes(name)) {
+      throw invalidRequest(
+        `subject_claims: this client may assert ${client.allowedClaims.join(', ') || 'no claims'} (more: signet client update ${client.clientId} --allow-claim NAME)`,
+      )
+    }
+  }
+  requireFreeClaims(claims, (fault) => invalidRequest(`subject_claims: ${fault}`))
+  return claims
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (value && typeof value === 'object' && !Array.isArray(value)) return { ...value }
+  } catch {
+    // told below, in words of ours: the parser's would repeat the caller's input
+  }
+  throw invalidRequest('subject_claims is a JSON object, such as {"email":"ada@example.com"}')
+}

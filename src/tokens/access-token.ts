@@ -1,0 +1,111 @@
+/**
+ * Access tokens: JWTs after RFC 9068. Composed and signed here, and verified here when they come back to the
+ * issuer; what may be issued is decided before (grants/may-issue.ts), whether one is good now after
+ * (token-state.ts).
+ */
+import { randomUUID } from 'node:crypto'
+import { errors, jwtVerify } from 'jose'
+import { toSeconds, type Clock } from '../clock.ts'
+import type { Lifetimes } from '../grants/grant.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { ClientRecord, ResourceRecord } from '../store/store.ts'
+
+export interface AccessTokenTerms {
+  clientId: string
+  sub: string
+  /** At least one; all of one algorithm and `typ`. */
+  resources: ResourceRecord[]
+  scope: string[]
+  /** Custom claims; protocol claims among them are overridden. */
+  claims: Record<string, unknown>
+  sid?: string | undefined
+  ttlSeconds: number
+}
+
+/** The claims of a verified access token (RFC 9068 §2.2). Times are seconds. */
+export interface AccessTokenClaims {
+  iss: string
+  sub: string
+  aud: string | string[]
+  client_id: string
+  iat: number
+  exp: number
+  jti: string
+  scope?: string
+  sid?: string
+  [claim: string]: unknown
+}
+
+export type Verification = { valid: true; claims: AccessTokenClaims; kid: string } | { valid: false; reason: string }
+
+/** Longer is no token of ours. */
+const MOST_TOKEN_CHARACTERS = 16_384
+
+/** The life of a token: the shorter of what client and resource say, else the configured one. Seconds. */
+export function accessTokenTtl(client: ClientRecord, resources: ResourceRecord[], lifetimes: Lifetimes): number {
+  const said = [client.accessTokenTtl, ...resources.map(({ ttl }) => ttl)].filter((ttl) => ttl !== null)
+  return said.length > 0 ? Math.min(...said) : lifetimes.accessTokenTtlSeconds
+}
+
+export class AccessTokens {
+  readonly #issuer: string
+  readonly #keys: KeyRing
+  readonly #clock: Clock
+
+  constructor(rooms: { issuer: string; keys: KeyRing; clock: Clock }) {
+    this.#issuer = rooms.issuer
+    this.#keys = rooms.keys
+    this.#clock = rooms.clock
+  }
+
+  /**
+   * Signs a new access token.
+   * @throws Unavailable when no key can sign now.
+   */
+  async issue(terms: AccessTokenTerms): Promise<string> {
+    const [first] = terms.resources
+    if (!first) throw new Error('an access token needs a resource')
+    const iat = toSeconds(this.#clock.now())
+    const claims: AccessTokenClaims = {
+      ...Object.assign({}, ...terms.resources.map((resource) => resource.claims)),
+      ...terms.claims,
+      iss: this.#issuer,
+      sub: terms.sub,
+      aud: terms.resources.length === 1 ? first.id : terms.resources.map(({ id }) => id),
+      client_id: terms.clientId,
+      iat,
+      exp: iat + terms.ttlSeconds,
+      jti: randomUUID(),
+    }
+    if (terms.scope.length > 0) claims.scope = terms.scope.join(' ')
+    if (terms.sid !== undefined) claims.sid = terms.sid
+    return this.#keys.sign(first.alg, first.typ, claims)
+  }
+
+  /** Checks form, signature, issuer and time; never throws for a bad token. */
+  async verify(token: string): Promise<Verification> {
+    if (token.length > MOST_TOKEN_CHARACTERS)
+      return { valid: false, reason: `longer than ${MOST_TOKEN_CHARACTERS} characters` }
+    try {
+      let kid = ''
+      const { payload, protectedHeader } = await jwtVerify(
+        token,
+        (header) => {
+          const key = this.#keys.findPublicKey(header.kid ?? '')
+          // The key decides the algorithm, never the header (RFC 8725 §3.1).
+          if (!key || key.alg !== header.alg) throw new errors.JWKSNoMatchingKey()
+          kid = header.kid ?? ''
+          return key.publicKey
+        },
+        { issuer: this.#issuer, algorithms: ['ES256', 'RS256'], currentDate: new Date(this.#clock.now()) },
+      )
+      if (!['at+jwt', 'JWT'].includes(protectedHeader.typ ?? ''))
+        return { valid: false, reason: 'typ is not that of an access token' }
+      // Sound: this issuer's own signature, and only `issue` makes tokens with these types.
+      return { valid: true, claims: payload as AccessTokenClaims, kid }
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return { valid: false, reason: `${error.code}: ${error.message}` }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The refresh token: `sgr_` and base64url of
+ *
+ *     version 1 byte | sid 16 | family secret 16 | generation 4 | MAC 16
+ *
+ * The MAC is under a key made of the master key and the family's secret. A forged or mangled token is
+ * refused before any database access; the database alone gives no token that works, and neither does the
+ * master key alone. Nothing needs storing for it, and the successor of a generation is always the same
+ * string, so a lost response can be asked for again.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { MasterKey } from '../keys/master-key.ts'
+import { idFromBytes, idToBytes } from '../ids.ts'
+import type { GrantRecord } from '../store/store.ts'
+
+export const REFRESH_TOKEN_PREFIX = 'sgr_'
+
+const VERSION = 1
+const BODY_BYTES = 37
+const MAC_BYTES = 16
+/** base64url of 53 bytes. */
+const ENCODED = /^sgr_[A-Za-z0-9_-]{71}$/
+
+export interface ParsedRefreshToken {
+  sid: string
+  familySecret: Buffer
+  generation: number
+}
+
+export class RefreshTokens {
+  readonly #root: Buffer
+
+  constructor(masterKey: MasterKey) {
+    this.#root = masterKey.derive('refresh-token')
+  }
+
+  /** The token of a family's present generation; the same string every time. */
+  encode({ sid, familySecret, generation }: Pick<GrantRecord, 'sid' | 'familySecret' | 'generation'>): string {
+    const secret = Buffer.from(familySecret, 'base64url')
+    const body = Buffer.alloc(BODY_BYTES)
+    body.writeUInt8(VERSION, 0)
+    idToBytes(sid).copy(body, 1)
+    secret.copy(body, 17)
+    body.writeUInt32BE(generation, 33)
+    return REFRESH_TOKEN_PREFIX + Buffer.concat([body, this.#mac(secret, body)]).toString('base64url')
+  }
+
+  /** What an authentic token says; `undefined` for anything that this issuer never made. */
+  parse(token: string): ParsedRefreshToken | undefined {
+    if (!ENCODED.test(token)) return undefined
+    const bytes = Buffer.from(token.slice(REFRESH_TOKEN_PREFIX.length), 'base64url')
+    // Several spellings decode to the same bytes; only the one that was issued is the token.
+    if (REFRESH_TOKEN_PREFIX + bytes.toString('base64url') !== token) return undefined
+    const body = bytes.subarray(0, BODY_BYTES)
+    const secret = body.subarray(17, 33)
+    if (body.readUInt8(0) !== VERSION || !timingSafeEqual(this.#mac(secret, body), bytes.subarray(BODY_BYTES)))
+      return undefined
+    return {
+      sid: idFromBytes(body.subarray(1, 17)),
+      familySecret: Buffer.from(secret),
+      generation: body.readUInt32BE(33),
+    }
+  }
+
+  #mac(secret: Buffer, body: Buffer): Buffer {
+    const familyKey = createHmac('sha256', this.#root).update(secret).digest()
+    return createHmac('sha256', familyKey).update(body).digest().subarray(0, MAC_BYTES)
+  }
+}
+
+/** Whether the secret in an authentic token is the family's own. */
+export const belongsTo = (token: ParsedRefreshToken, grant: GrantRecord): boolean =>
+  timingSafeEqual(token.familySecret, Buffer.from(grant.familySecret, 'base64url'))
