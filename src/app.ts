@@ -1,0 +1,102 @@
+/** Every route of the service on one page, and nothing else. */
+import { Hono } from 'hono'
+import { listAudit } from './admin/audit.ts'
+import { clientsApi } from './admin/clients.ts'
+import { grantsApi } from './admin/grants.ts'
+import { keysApi } from './admin/keys.ts'
+import { resourcesApi } from './admin/resources.ts'
+import { usersApi } from './admin/users.ts'
+import { addEntry, feed, liftEntry, listEntries, readEntry } from './endpoints/blacklist.ts'
+import { discovery } from './endpoints/discovery.ts'
+import { livez, readyz } from './endpoints/health.ts'
+import { introspect } from './endpoints/introspect.ts'
+import { jwks } from './endpoints/jwks.ts'
+import { revoke } from './endpoints/revoke.ts'
+import { refresh, token } from './endpoints/token.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE } from './grants/resource.ts'
+import { requireScope } from './http/bearer.ts'
+import { methodNotAllowed, onError, onNotFound } from './http/on-error.ts'
+import { logRequests } from './http/request-log.ts'
+import type { Env, Rooms } from './http/rooms.ts'
+
+/** The service as a fetch handler. An issuer URL with a path is served at that path and at the root alike. */
+export function createApp(rooms: Rooms): Hono<Env> {
+  const base = new URL(rooms.issuer).pathname.replace(/\/$/, '')
+  const app = new Hono<Env>()
+  app.use(logRequests(rooms))
+  app.onError(onError)
+  app.notFound(onNotFound)
+  for (const prefix of new Set(['', base])) app.route(prefix || '/', routes(rooms))
+  if (base !== '') {
+    // RFC 8414 §3.1 puts the path behind the well-known part; clients try both forms for both documents.
+    app.get(`/.well-known/oauth-authorization-server${base}`, discovery(rooms))
+    app.get(`/.well-known/openid-configuration${base}`, discovery(rooms))
+  }
+  return refuseOtherMethods(app)
+}
+
+function routes(rooms: Rooms): Hono<Env> {
+  const app = new Hono<Env>()
+
+  app.get('/.well-known/openid-configuration', discovery(rooms))
+  app.get('/.well-known/oauth-authorization-server', discovery(rooms))
+  app.get('/.well-known/jwks.json', jwks(rooms))
+  app.post('/token', token(rooms))
+  app.post('/refresh', refresh(rooms))
+  app.post('/revoke', revoke(rooms))
+  app.post('/introspect', introspect(rooms))
+
+  const blacklister = requireScope(rooms, BLACKLIST_SCOPE)
+  app.get('/blacklist/feed', feed(rooms))
+  app.post('/blacklist', blacklister, addEntry(rooms))
+  app.get('/blacklist', blacklister, listEntries(rooms))
+  app.get('/blacklist/:id', blacklister, readEntry(rooms))
+  app.delete('/blacklist/:id', blacklister, liftEntry(rooms))
+
+  const admin = requireScope(rooms, ADMIN_SCOPE)
+  const clients = clientsApi(rooms)
+  app.get('/admin/api/clients', admin, clients.list)
+  app.post('/admin/api/clients', admin, clients.create)
+  app.get('/admin/api/clients/:id', admin, clients.read)
+  app.patch('/admin/api/clients/:id', admin, clients.update)
+  app.delete('/admin/api/clients/:id', admin, clients.remove)
+  app.post('/admin/api/clients/:id/rotate-secret', admin, clients.rotateSecret)
+  app.post('/admin/api/clients/:id/disable', admin, clients.disable)
+  app.post('/admin/api/clients/:id/enable', admin, clients.enable)
+  const resources = resourcesApi(rooms)
+  app.get('/admin/api/resources', admin, resources.list)
+  app.post('/admin/api/resources', admin, resources.create)
+  app.get('/admin/api/resources/:id', admin, resources.read)
+  app.patch('/admin/api/resources/:id', admin, resources.update)
+  app.delete('/admin/api/resources/:id', admin, resources.remove)
+  const keys = keysApi(rooms)
+  app.get('/admin/api/keys', admin, keys.list)
+  app.post('/admin/api/keys/rotate', admin, keys.rotate)
+  app.post('/admin/api/keys/:id/revoke', admin, keys.revoke)
+  const grants = grantsApi(rooms)
+  app.get('/admin/api/grants', admin, grants.list)
+  app.get('/admin/api/grants/:id', admin, grants.read)
+  app.delete('/admin/api/grants/:id', admin, grants.end)
+  const users = usersApi(rooms)
+  app.get('/admin/api/users', admin, users.list)
+  app.get('/admin/api/users/:id', admin, users.read)
+  app.post('/admin/api/users/:id/disable', admin, users.disable)
+  app.post('/admin/api/users/:id/enable', admin, users.enable)
+  app.get('/admin/api/audit', admin, listAudit(rooms))
+
+  app.get('/livez', livez)
+  app.get('/readyz', readyz(rooms))
+  return app
+}
+
+/** Every path above answers its other methods with 405 and `Allow`, from this same page. */
+function refuseOtherMethods(app: Hono<Env>): Hono<Env> {
+  const methods = new Map<string, Set<string>>()
+  for (const { path, method } of app.routes.filter((route) => route.method !== 'ALL')) {
+    const known = methods.get(path) ?? new Set()
+    methods.set(path, known.add(method))
+    if (method === 'GET') known.add('HEAD')
+  }
+  for (const [path, known] of methods) app.all(path, methodNotAllowed([...known]))
+  return app
+}

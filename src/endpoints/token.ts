@@ -1,0 +1,65 @@
+/** POST /token and POST /refresh (RFC 6749 §3.2). */
+import { parseScope } from '../grants/scope.ts'
+import { invalidRequest, unsupportedGrantType } from '../errors.ts'
+import { GRANT_TYPE_HANDLERS } from '../grant-types/index.ts'
+import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
+import { authenticateClient } from '../http/client-auth.ts'
+import { readForm, readFormOrJson, type Parameters } from '../http/form.ts'
+import type { Env, Handler, Rooms } from '../http/rooms.ts'
+import type { Context } from 'hono'
+
+export const token =
+  (rooms: Rooms): Handler =>
+  async (c) => {
+    const parameters = await readForm(c)
+    return answerGrant(c, parameters, parameters.get('grant_type'), rooms)
+  }
+
+/** The same as `/token` with `grant_type=refresh_token`; takes a form or JSON. */
+export const refresh =
+  (rooms: Rooms): Handler =>
+  async (c) => {
+    const parameters = await readFormOrJson(c)
+    const grantType = parameters.get('grant_type') ?? 'refresh_token'
+    if (grantType !== 'refresh_token')
+      throw unsupportedGrantType('/refresh serves grant_type refresh_token alone; use /token')
+    return answerGrant(c, parameters, grantType, rooms)
+  }
+
+async function answerGrant(
+  c: Context<Env>,
+  parameters: Parameters,
+  grantType: string | undefined,
+  rooms: Rooms,
+): Promise<Response> {
+  const client = await authenticateClient(c, parameters, rooms)
+  if (grantType === undefined) throw invalidRequest('grant_type is missing')
+  const handler = GRANT_TYPE_HANDLERS.get(grantType)
+  if (!handler)
+    throw unsupportedGrantType(`this issuer serves the grant types ${[...GRANT_TYPE_HANDLERS.keys()].join(', ')}`)
+  const facts = c.get('facts')
+  facts.grant_type = grantType
+  const tokens = await handler({ client, parameters: tokenParameters(parameters), requestId: facts.request_id }, rooms)
+  c.header('Pragma', 'no-cache')
+  return c.json(tokenResponse(tokens))
+}
+
+function tokenParameters(parameters: Parameters): TokenParameters {
+  const scope = parameters.get('scope')
+  return {
+    scope: scope === undefined ? undefined : parseScope(scope),
+    resources: [...parameters.all('resource'), ...parameters.all('audience')],
+    refreshToken: parameters.get('refresh_token'),
+    subject: parameters.get('subject'),
+    subjectClaims: parameters.get('subject_claims'),
+  }
+}
+
+/** RFC 6749 §5.1. */
+const tokenResponse = ({ accessToken, expiresInSeconds, scope, refreshToken }: TokenSet) => ({
+  access_token: accessToken,
+  token_type: 'Bearer',
+  expires_in: expiresInSeconds,
+  ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+  ...(scope.length > 0 && { scope: scope.join(' ') }),
+})

@@ -1,0 +1,72 @@
+/** Reads how a client presents itself (RFC 6749 §2.3, RFC 7521 §4.2): exactly one method a request. */
+import type { Context } from 'hono'
+import { ASSERTION_TYPE } from '../clients/assertion.ts'
+import type { PresentedCredentials } from '../clients/authentication.ts'
+import { invalidClient, invalidRequest } from '../errors.ts'
+import type { ClientRecord } from '../store/store.ts'
+import type { Parameters } from './form.ts'
+import type { Env, Rooms } from './rooms.ts'
+
+/** @throws OAuthError `invalid_client` or `invalid_request` */
+export async function authenticateClient(
+  c: Context<Env>,
+  parameters: Parameters,
+  { authentication }: Rooms,
+): Promise<ClientRecord> {
+  const facts = c.get('facts')
+  const presented = readCredentials(c.req.header('authorization'), parameters)
+  const client = await authentication.authenticate(presented, facts.request_id)
+  facts.client_id = client.clientId
+  return client
+}
+
+function readCredentials(authorization: string | undefined, parameters: Parameters): PresentedCredentials {
+  const clientId = parameters.get('client_id')
+  const secret = parameters.get('client_secret')
+  const assertion = parameters.get('client_assertion')
+  const methods = [authorization, secret, assertion].filter((each) => each !== undefined)
+  if (methods.length > 1) {
+    throw invalidRequest(
+      'more than one way to authenticate: use only one of the Authorization header, client_secret, client_assertion',
+    )
+  }
+  if (authorization !== undefined) return readBasic(authorization, clientId)
+  if (assertion !== undefined) {
+    if (parameters.get('client_assertion_type') !== ASSERTION_TYPE) {
+      throw invalidClient(`client_assertion_type must be ${ASSERTION_TYPE}`)
+    }
+    return { method: 'private_key_jwt', clientId, assertion }
+  }
+  if (clientId === undefined) {
+    throw invalidClient(
+      'no client authentication: send client_id and secret by HTTP Basic, curl -u CLIENT_ID:CLIENT_SECRET …',
+    )
+  }
+  return secret === undefined ? { method: 'none', clientId } : { method: 'client_secret_post', clientId, secret }
+}
+
+/** RFC 7617 §2: strict base64 of `id:secret`, each form-encoded before (RFC 6749 §2.3.1). */
+function readBasic(authorization: string, parameterId: string | undefined): PresentedCredentials {
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1]
+  const pair = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = pair.indexOf(':')
+  const clientId = colon < 0 ? undefined : formDecode(pair.slice(0, colon))
+  const secret = formDecode(pair.slice(colon + 1))
+  if (!clientId || secret === undefined) {
+    throw invalidClient(
+      'the Authorization header is not HTTP Basic with base64 of CLIENT_ID:CLIENT_SECRET, each form-encoded',
+    )
+  }
+  if (parameterId !== undefined && parameterId !== clientId) {
+    throw invalidRequest('client_id differs from the user name of the Authorization header')
+  }
+  return { method: 'client_secret_basic', clientId, secret }
+}
+
+function formDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The one place that turns errors into bytes. Callers read a registered code and a sentence that helps; the
+ * exact reason goes into the request's log line. What is not one of our errors is a defect: 500, and whole
+ * in the log.
+ */
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
+import { OAuthError, Unavailable, invalidRequest } from '../errors.ts'
+import type { Env } from './rooms.ts'
+
+export const onError: ErrorHandler<Env> = (error, c) => {
+  const facts = c.get('facts')
+  if (error instanceof OAuthError) return refuse(c, error)
+  if (error instanceof Unavailable) {
+    facts.error = 'temporarily_unavailable'
+    facts.reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+    c.header('Retry-After', String(error.retryAfterSeconds))
+    return answer(c, 503, 'temporarily_unavailable', 'Signet cannot answer this now; nothing was changed, try again')
+  }
+  facts.error = 'server_error'
+  facts.reason = error.message
+  facts.stack = error.stack ?? ''
+  return answer(c, 500, 'server_error', `a defect of Signet; its log tells more under request id ${facts.request_id}`)
+}
+
+export const onNotFound: NotFoundHandler<Env> = (c) =>
+  refuse(
+    c,
+    invalidRequest('no such endpoint; they are listed at /.well-known/oauth-authorization-server', { status: 404 }),
+  )
+
+/** For a path that exists: which methods it takes (RFC 9110 §15.5.6). */
+export const methodNotAllowed = (allowed: string[]) => (): never => {
+  const Allow = allowed.join(', ')
+  throw invalidRequest(`this endpoint takes ${Allow}`, { status: 405, headers: { Allow } })
+}
+
+function refuse(c: Context<Env>, error: OAuthError): Response {
+  const facts = c.get('facts')
+  facts.error = error.code
+  facts.reason = error.reason
+  // RFC 6749 §5.2 and RFC 9110 §15.5.2: every 401 says how to authenticate.
+  if (error.code === 'invalid_client' && error.status === 401)
+    c.header('WWW-Authenticate', 'Basic realm="signet", charset="UTF-8"')
+  for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
+  return answer(c, error.status, error.code, error.message)
+}
+
+function answer(c: Context<Env>, status: number, error: string, description: string): Response {
+  c.status(status as 400) // Hono's type lists the registered codes; ours are among them
+  return c.json({ error, error_description: asDescription(description) })
+}
+
+/** RFC 6749 §5.2 allows %x20-21 / %x23-5B / %x5D-7E in error_description. */
+const asDescription = (text: string): string =>
+  text
+    .replaceAll('"', "'")
+    .replaceAll('…', '...')
+    .replaceAll('§', 'section ')
+    .replace(/[^\x20-\x21\x23-\x5B\x5D-\x7E]/g, '?')

@@ -1,0 +1,18 @@
+/** JSON bodies of the admin API, checked against a schema. */
+import type { Context } from 'hono'
+import type * as z from 'zod'
+import { invalidRequest, type OAuthError } from '../errors.ts'
+import { readJsonObject } from './form.ts'
+import type { Env } from './rooms.ts'
+
+/** @throws OAuthError, by `refusal`, naming the first member at fault and what is accepted. */
+export async function parseBody<Schema extends z.ZodType>(
+  c: Context<Env>,
+  schema: Schema,
+  refusal: (description: string) => OAuthError = invalidRequest,
+): Promise<z.output<Schema>> {
+  const parsed = schema.safeParse(await readJsonObject(c))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw refusal(`${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not accepted'}`)
+}

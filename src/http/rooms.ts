@@ -1,0 +1,43 @@
+/** What every door is given: the rooms, wired once in issuer.ts, and the shape of a request's context. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+import type { BlacklistFeed } from '../blacklist/feed.ts'
+import type { ClientAuthentication } from '../clients/authentication.ts'
+import type { ClientRegistry } from '../clients/registry.ts'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { GrantRooms } from '../grant-types/grant-type.ts'
+import type { ResourceRegistry } from '../grants/resource-registry.ts'
+import type { Revocation } from '../grants/revocation.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { Log, LogFields } from '../log.ts'
+import type { TokenState } from '../tokens/token-state.ts'
+
+export interface Rooms extends GrantRooms {
+  /** The exact `iss`. */
+  issuer: string
+  config: Config
+  clock: Clock
+  log: Log
+  keys: KeyRing
+  authentication: ClientAuthentication
+  clientRegistry: ClientRegistry
+  resourceRegistry: ResourceRegistry
+  revocation: Revocation
+  tokenState: TokenState
+  feed: BlacklistFeed
+  /** Whether the service takes traffic; off while it starts or stops. */
+  isReady(): boolean
+}
+
+/** What a request gathers on its way, for its one log line. */
+export interface RequestFacts extends LogFields {
+  request_id: string
+}
+
+export interface Env {
+  Bindings: Partial<HttpBindings>
+  Variables: { facts: RequestFacts }
+}
+
+export type Handler = (c: Context<Env>) => Response | Promise<Response>
