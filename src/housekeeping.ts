@@ -1,0 +1,90 @@
+/**
+ * The timetable of repeated work: notice what other processes changed, write what was only noted, rotate and
+ * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again.
+ */
+import type { AuditTrail } from './audit.ts'
+import type { Blacklist } from './blacklist/match.ts'
+import type { ClientAuthentication } from './clients/authentication.ts'
+import { CLOCK_SKEW_SECONDS } from './clock.ts'
+import { SIGNING_ALGORITHMS } from './keys/algorithms.ts'
+import type { KeyRing } from './keys/key-ring.ts'
+import type { Log } from './log.ts'
+import type { Store } from './store/store.ts'
+
+/** Well under the second that the contract promises. */
+const NOTICE_EVERY_MS = 250
+const FLUSH_EVERY_MS = 5000
+const KEYS_EVERY_MS = 5000
+const SWEEP_EVERY_MS = 60_000
+/** Rows of each kind in one transaction: small enough that no request waits for it. */
+const SWEEP_SLICE = 200
+
+interface Rooms {
+  store: Store
+  keys: KeyRing
+  blacklist: Blacklist
+  audit: AuditTrail
+  authentication: ClientAuthentication
+  log: Log
+}
+
+/** Starts the timetable; call the result to stop it. What was noted is written then, once more. */
+export function startHousekeeping(rooms: Rooms): () => Promise<void> {
+  const stops = [
+    every(NOTICE_EVERY_MS, 'noticing changes', rooms.log, () => rooms.store.pollChanges()),
+    every(FLUSH_EVERY_MS, 'writing notes', rooms.log, () => writeNotes(rooms)),
+    every(KEYS_EVERY_MS, 'key rotation', rooms.log, () => tendKeys(rooms)),
+    every(SWEEP_EVERY_MS, 'sweeping', rooms.log, () => sweep(rooms)),
+  ]
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()))
+    await writeNotes(rooms).catch((error: unknown) =>
+      rooms.log.warn('notes could not be written', { reason: String(error) }),
+    )
+  }
+}
+
+async function writeNotes({ audit, authentication }: Rooms): Promise<void> {
+  await audit.flush()
+  await authentication.flushSecretUse()
+}
+
+/** Rotates what is due and retires what is over, as the database decides. */
+export async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<void> {
+  for (const alg of SIGNING_ALGORITHMS) {
+    const rotated = await keys.rotate(alg, 'scheduled', { actor: 'system' })
+    if (rotated.outcome === 'promoted') log.info('signing key rotated', { alg })
+  }
+  for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
+}
+
+async function sweep({ store, blacklist }: Rooms): Promise<void> {
+  blacklist.prune()
+  // One slice after another, each its own transaction, until nothing is left to sweep.
+  while ((await store.sweep(SWEEP_SLICE)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+/** Repeats work with a pause between, a tenth of jitter on it; stops after the run that is under way. */
+function every(pauseMs: number, name: string, log: Log, work: () => Promise<void>): () => Promise<void> {
+  let stopped = false
+  let running = Promise.resolve()
+  let timer: NodeJS.Timeout
+  const schedule = () => {
+    timer = setTimeout(
+      () => {
+        running = work()
+          .catch((error: unknown) => log.warn(`${name} failed and is tried again`, { reason: String(error) }))
+          .finally(() => {
+            if (!stopped) schedule()
+          })
+      },
+      pauseMs * (0.95 + Math.random() / 10),
+    ).unref()
+  }
+  schedule()
+  return async () => {
+    stopped = true
+    clearTimeout(timer)
+    await running
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Wires everything: configuration, store, keys and clock in; the rooms out. The only place that opens a
+ * database. Used by the server and by every command alike.
+ */
+import { existsSync } from 'node:fs'
+import { AuditTrail } from './audit.ts'
+import { BlacklistFeed } from './blacklist/feed.ts'
+import { Blacklist } from './blacklist/match.ts'
+import { ClientAuthentication } from './clients/authentication.ts'
+import { ClientDirectory } from './clients/client-directory.ts'
+import { ClientRegistry } from './clients/registry.ts'
+import { ClientSecrets } from './clients/secret.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import { Fault } from './errors.ts'
+import { ResourceDirectory } from './grants/resource-directory.ts'
+import { ResourceRegistry } from './grants/resource-registry.ts'
+import { Revocation } from './grants/revocation.ts'
+import type { Rooms } from './http/rooms.ts'
+import { KeyRing } from './keys/key-ring.ts'
+import { isKnownDatabase, rememberDatabase } from './keys/known-databases.ts'
+import {
+  createMasterKeyFile,
+  masterKeyFile,
+  parseMasterKey,
+  readMasterKeyFile,
+  type MasterKey,
+} from './keys/master-key.ts'
+import type { Log } from './log.ts'
+import { databaseFile, openStore } from './store/open.ts'
+import type { ChangeListener, Store } from './store/store.ts'
+import { AccessTokens } from './tokens/access-token.ts'
+import { RefreshTokens } from './tokens/refresh-token.ts'
+import { TokenState } from './tokens/token-state.ts'
+
+/** A database opened with the master key that belongs to it. */
+export interface Opened {
+  store: Store
+  masterKey: MasterKey
+}
+
+/** A wired issuer. Nothing listens yet. */
+export interface Issuer extends Rooms {
+  setReady(ready: boolean): void
+  close(): Promise<void>
+}
+
+interface Surroundings {
+  clock: Clock
+  log: Log
+}
+
+/**
+ * Opens database and master key, creating both where this is the very first start.
+ * @throws Fault where either is missing, wrong or damaged; nothing is created then.
+ */
+export async function openDatabase(config: Config, { clock }: Surroundings): Promise<Opened> {
+  const given =
+    config.masterKey === undefined
+      ? readMasterKeyFile(config.keysDir)
+      : parseMasterKey(config.masterKey, 'SIGNET_MASTER_KEY')
+  const file = databaseFile(config.databaseUrl)
+  const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
+  const store = await openStore(config.databaseUrl, { clock, mustExist })
+  try {
+    const masterKey = await matchMasterKey(store, given, config)
+    if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
+    return { store, masterKey }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** The key that the database was sealed under; a new one only for a database that has never had one. */
+async function matchMasterKey(store: Store, given: MasterKey | undefined, config: Config): Promise<MasterKey> {
+  const sealedUnder = await store.findSetting('master_key_id')
+  if (sealedUnder !== undefined && !given) {
+    throw new Fault(
+      `${masterKeyFile(config.keysDir)} is missing, and the database was sealed under master key ${sealedUnder}`,
+      'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database',
+    )
+  }
+  const masterKey = given ?? createMasterKeyFile(config.keysDir)
+  const standing = await store.claimSetting('master_key_id', masterKey.id)
+  if (standing === masterKey.id) return masterKey
+  throw new Fault(
+    `the master key is ${masterKey.id}, but the database was sealed under ${standing}`,
+    `put the original ${masterKeyFile(config.keysDir)} back, or point SIGNET_DATABASE_URL at the database that belongs to this key`,
+  )
+}
+
+/** Wires the rooms for an issuer URL. */
+export async function wireIssuer(
+  { store, masterKey }: Opened,
+  issuer: string,
+  config: Config,
+  { clock, log }: Surroundings,
+): Promise<Issuer> {
+  const audit = new AuditTrail(store, clock, log)
+  const keys = await KeyRing.open(store, masterKey, audit, {
+    prepublishSeconds: config.keyPrepublishSeconds,
+    rotationSeconds: config.keyRotationSeconds,
+  })
+  const clients = await ClientDirectory.open(store)
+  const resources = await ResourceDirectory.open(store, issuer)
+  const blacklist = await Blacklist.open(store, clock)
+  const listeners: { onChange: ChangeListener }[] = [keys, clients, resources, blacklist]
+  store.onChange(async (changes) => {
+    for (const listener of listeners) await listener.onChange(changes)
+  })
+
+  const secrets = new ClientSecrets(masterKey)
+  const accessTokens = new AccessTokens({ issuer, keys, clock })
+  const refreshTokens = new RefreshTokens(masterKey)
+  let ready = false
+  return {
+    issuer,
+    config,
+    clock,
+    log,
+    store,
+    lifetimes: config,
+    audit,
+    keys,
+    clients,
+    resources,
+    blacklist,
+    accessTokens,
+    refreshTokens,
+    authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
+    clientRegistry: new ClientRegistry({ store, secrets, keys, audit }),
+    resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
+    revocation: new Revocation({ store, keys, audit }),
+    tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
+    feed: new BlacklistFeed(blacklist, clock),
+    isReady: () => ready,
+    setReady(value) {
+      ready = value
+      // Followers of the feed look up, and leave where the service stops.
+      blacklist.wakeFollowers()
+    },
+    close: () => store.close(),
+  }
+}
+
+/** The issuer URL where none is configured. */
+export const localIssuer = (port: number): string => `http://localhost:${port}`
