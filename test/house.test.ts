@@ -1,0 +1,69 @@
+/** The house's one rule about arrows: imports run down the page, never up, never between rooms side by side. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+
+const SOURCE = resolve(import.meta.dirname, '../src')
+
+/** From the top of the page to the bottom. Rooms on one line do not know each other. */
+const PAGE = [
+  ['signet'],
+  ['index', 'cli'],
+  ['server'],
+  ['issuer', 'app', 'housekeeping', 'apply', 'first-client'],
+  ['declaration'],
+  ['endpoints', 'admin'],
+  ['http'],
+  ['grant-types'],
+  ['tokens'],
+  ['grants'],
+  ['clients'],
+  ['blacklist'],
+  ['keys'],
+  ['audit'],
+  ['store/open'],
+  ['store/sqlite'],
+  ['store/store'],
+  ['config'],
+  ['log', 'ids'],
+  ['duration', 'errors', 'clock'],
+]
+
+/** A room is a folder of `src`, or a file right in it; the store has three. */
+function roomOf(file: string): string {
+  const [first = '', second = ''] = relative(SOURCE, file)
+    .replace(/\.(ts|js)$/, '')
+    .split('/')
+  return first === 'store' ? `${first}/${second}` : first
+}
+
+const levelOf = (room: string): number => PAGE.findIndex((level) => level.includes(room))
+
+const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter((file) => /\.(ts|js)$/.test(file))
+  .map((file) => join(SOURCE, file))
+
+const importsOf = (file: string): string[] =>
+  [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?'(\.{1,2}\/[^']+)'/g)].map(([, path]) =>
+    resolve(dirname(file), path ?? ''),
+  )
+
+test('every file stands in a room of the page', () => {
+  expect(files.filter((file) => levelOf(roomOf(file)) < 0).map((file) => relative(SOURCE, file))).toEqual([])
+})
+
+test('imports run down the page, never up and never between rooms side by side', () => {
+  const arrows = files.flatMap((file) => importsOf(file).map((target) => ({ file, target })))
+  expect(arrows.length).toBeGreaterThan(200)
+  const wrong = arrows
+    .filter(({ file, target }) => roomOf(file) !== roomOf(target))
+    .filter(({ file, target }) => levelOf(roomOf(file)) >= levelOf(roomOf(target)))
+    .map(({ file, target }) => `${relative(SOURCE, file)} -> ${relative(SOURCE, target)}`)
+  expect(wrong).toEqual([])
+})
+
+test('only issuer.ts and the commands about the file itself open a database', () => {
+  const openers = files.filter((file) => importsOf(file).some((target) => roomOf(target) === 'store/open'))
+  const rooms = new Set(openers.map(roomOf))
+  expect([...rooms].sort()).toEqual(['cli', 'issuer'])
+})

@@ -1,0 +1,123 @@
+/** A tiny OAuth client for tests: says what it sends, returns what came back. */
+import type { TestIssuer } from './issuer.ts'
+
+export interface Answer {
+  status: number
+  headers: Headers
+  body: Record<string, any> // tests look into it and expect
+  text: string
+}
+
+export interface Credentials {
+  clientId: string
+  secret: string
+}
+
+export const basic = ({ clientId, secret }: Credentials): Record<string, string> => ({
+  authorization: `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(secret)}`).toString('base64')}`,
+})
+
+export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` })
+
+/** Any request. A body that is an object is sent as JSON, a list of pairs or URLSearchParams as a form. */
+export async function request(
+  url: string,
+  {
+    method,
+    headers = {},
+    form,
+    json,
+  }: {
+    method?: string
+    headers?: Record<string, string>
+    form?: Record<string, string> | [string, string][]
+    json?: unknown
+  } = {},
+): Promise<Answer> {
+  const body = form ? new URLSearchParams(form) : json === undefined ? undefined : JSON.stringify(json)
+  const response = await fetch(url, {
+    method: method ?? (body === undefined ? 'GET' : 'POST'),
+    headers: { ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body }),
+    redirect: 'manual',
+  })
+  const text = await response.text()
+  const isJson = (response.headers.get('content-type') ?? '').includes('json') && text !== ''
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : {} }
+}
+
+/** Posts a form as an authenticated client. */
+export const post = (
+  issuer: { url: string },
+  path: string,
+  form: Record<string, string> | [string, string][],
+  client?: Credentials,
+): Promise<Answer> => request(issuer.url + path, { form, headers: client ? basic(client) : {} })
+
+/** The first client, made at the first start: client credentials and refresh, `demo:read demo:write` at `demo-api`. */
+export function firstClient(issuer: TestIssuer): Credentials {
+  if (!issuer.firstClient) throw new Error('this issuer was started before')
+  return issuer.firstClient
+}
+
+/** Tokens for the first client; with a refresh token. */
+export async function tokensWithRefresh(
+  issuer: TestIssuer,
+  client = firstClient(issuer),
+): Promise<Record<string, string>> {
+  const answer = await post(
+    issuer,
+    '/token',
+    { grant_type: 'client_credentials', scope: 'demo:read offline_access' },
+    client,
+  )
+  if (answer.status !== 200) throw new Error(answer.text)
+  return answer.body
+}
+
+/** The claims of a JWT, unverified. */
+export const claimsOf = (token: string): Record<string, any> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+
+export const headerOf = (token: string): Record<string, any> =>
+  JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
+
+/**
+ * An administrator of a running issuer, registered through the command line's door in this process: the
+ * server notices it as it would any other process's change.
+ */
+export interface Administrator {
+  token: string
+  call(method: string, path: string, json?: unknown): Promise<Answer>
+}
+
+export async function administrator(issuer: TestIssuer, scope = 'signet:admin'): Promise<Administrator> {
+  const { signet } = await import('./process.ts')
+  const created = await signet(['client', 'create', '--scope', scope, '--json'], issuer.env)
+  if (created.code !== 0) throw new Error(created.stderr)
+  const { client_id: clientId, client_secret: secret } = created.json<{ client_id: string; client_secret: string }>()
+  const token = await untilNoticed(() =>
+    post(issuer, '/token', { grant_type: 'client_credentials' }, { clientId, secret }),
+  )
+  const call = (method: string, path: string, json?: unknown) =>
+    request(issuer.url + path, {
+      method,
+      headers: bearer(token.body.access_token),
+      ...(json !== undefined && { json }),
+    })
+  return { token: token.body.access_token, call }
+}
+
+/** Asks again until a change of another process is noticed; the contract gives it a second. */
+export async function untilNoticed(
+  ask: () => Promise<Answer>,
+  good: (answer: Answer) => boolean = ({ status }) => status === 200,
+): Promise<Answer> {
+  const deadline = Date.now() + 2000
+  for (;;) {
+    const answer = await ask()
+    if (good(answer)) return answer
+    if (Date.now() > deadline) throw new Error(`not noticed: ${answer.status} ${answer.text}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

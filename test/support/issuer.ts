@@ -1,0 +1,86 @@
+/**
+ * A real issuer for a test: real port, real files in a folder of its own, a clock that the test moves.
+ * Everything it logs is kept, so that a test can look for secrets in it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { readConfig, startIssuer, type Clock, type Log, type RunningIssuer } from '../../src/index.ts'
+
+export interface TestClock extends Clock {
+  /** Moves time by so many seconds. */
+  advance(seconds: number): void
+}
+
+/** A clock that runs with the real one, shifted by what the test moved it. */
+export function movableClock(): TestClock {
+  let shift = 0
+  return {
+    now: () => Date.now() + shift,
+    advance(seconds) {
+      shift += seconds * 1000
+    },
+  }
+}
+
+/** A folder that is gone after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A log that remembers its lines. */
+export function rememberingLog(): { log: Log; lines: string[] } {
+  const lines: string[] = []
+  const at =
+    (level: string) =>
+    (message: string, fields: object = {}): void => {
+      lines.push(JSON.stringify({ level, message, ...fields }))
+    }
+  return { log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }, lines }
+}
+
+export interface TestIssuer extends RunningIssuer {
+  clock: TestClock
+  folder: string
+  /** Lines of the log so far. */
+  logged: string[]
+  /** The environment that another process needs to work on the same database. */
+  env: Record<string, string>
+  /** Stops, and starts anew on the same files and port. */
+  restart(): Promise<TestIssuer>
+}
+
+/** Starts an issuer; it is stopped when the test ends. @param env `SIGNET_…` variables beside the folder's */
+export async function startTestIssuer(
+  env: Record<string, string> = {},
+  { folder = temporaryFolder(), clock = movableClock() }: { folder?: string; clock?: TestClock } = {},
+): Promise<TestIssuer> {
+  const variables = environmentOf(folder, env)
+  const { log, lines } = rememberingLog()
+  const running = await startIssuer(readConfig(variables), { clock, log })
+  onTestFinished(() => running.stop())
+  const known = { ...variables, SIGNET_PORT: String(running.port), SIGNET_ISSUER: running.issuer }
+  return {
+    ...running,
+    clock,
+    folder,
+    logged: lines,
+    env: known,
+    async restart() {
+      await running.stop()
+      return startTestIssuer({ ...env, SIGNET_PORT: String(running.port) }, { folder, clock })
+    },
+  }
+}
+
+/** Variables for an issuer that keeps everything in one folder. */
+export const environmentOf = (folder: string, env: Record<string, string> = {}): Record<string, string> => ({
+  SIGNET_PORT: '0',
+  SIGNET_DATABASE_URL: `file:${join(folder, 'data/signet.db')}`,
+  SIGNET_KEYS_DIR: join(folder, 'keys'),
+  SIGNET_LOG_FORMAT: 'json',
+  ...env,
+})
