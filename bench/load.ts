@@ -36,18 +36,19 @@ export async function load(work: Work, seconds: number): Promise<Round> {
         path: work.path,
         headers: { ...(work.method === 'POST' && FORM), ...work.headers },
         ...(work.form && { body: new URLSearchParams(work.form).toString() }),
-        ...(work.refreshTokens && {
-          setupRequest: (request, context: { token?: string }) => {
-            context.token ??= tokens.pop() ?? 'none left'
-            return { ...request, body: new URLSearchParams({ ...work.form, refresh_token: context.token }).toString() }
-          },
-          onResponse: (_status: number, body: string, context: { token?: string }) => {
-            const next = /"refresh_token":"([^"]+)"/.exec(body)?.[1]
-            if (next) context.token = next
-          },
-        }),
       },
     ],
+    ...(work.refreshTokens && {
+      setupClient: (client) => {
+        const present = (token: string) =>
+          client.setBody(new URLSearchParams({ ...work.form, refresh_token: token }).toString())
+        present(tokens.pop() ?? 'none left')
+        client.on('body', (body: Buffer) => {
+          const next = /"refresh_token":"([^"]+)"/.exec(body.toString())?.[1]
+          if (next) present(next)
+        })
+      },
+    }),
   })
   return {
     requestsPerSecond: result.requests.average,

@@ -38,6 +38,8 @@ export class ClientSecrets {
   readonly #queue = new PasswordQueue()
   /** Digests of brought secrets that argon2id has accepted in this process, oldest first. */
   readonly #accepted = new Set<string>()
+  /** Checks under way, by the same digests. */
+  readonly #checking = new Map<string, Promise<boolean>>()
 
   constructor(masterKey: MasterKey) {
     this.#digestKey = masterKey.derive('client-secret')
@@ -93,16 +95,28 @@ export class ClientSecrets {
   async #findBrought(clientId: string, secrets: ClientSecret[], presented: string, priceOfBrought: boolean) {
     const candidates = secrets.filter(({ kind }) => kind === 'brought')
     for (const secret of candidates) {
-      if (this.#accepted.has(this.#memory(secret, presented))) return secret
+      if (await this.#matchesBrought(clientId, secret, presented)) return secret
     }
-    const hashes = candidates.length > 0 ? candidates : priceOfBrought ? [undefined] : []
-    for (const secret of hashes) {
-      const verify = () => argon2.verify(secret?.digest ?? NOBODYS_HASH, presented)
-      if (!(await this.#queue.run(clientId, verify)) || !secret) continue
-      this.#remember(this.#memory(secret, presented))
-      return secret
-    }
+    const guessesAreDear = candidates.length === 0 && priceOfBrought
+    if (guessesAreDear) await this.#queue.run(clientId, () => argon2.verify(NOBODYS_HASH, presented))
     return undefined
+  }
+
+  /** Asked for by many requests at once, the same secret is hashed once and all of them get the answer. */
+  #matchesBrought(clientId: string, secret: ClientSecret, presented: string): boolean | Promise<boolean> {
+    const memory = this.#memory(secret, presented)
+    if (this.#accepted.has(memory)) return true
+    const checking = this.#checking.get(memory)
+    if (checking) return checking
+    const outcome = this.#queue
+      .run(clientId, () => argon2.verify(secret.digest, presented))
+      .then((matches) => {
+        if (matches) this.#remember(memory)
+        return matches
+      })
+      .finally(() => this.#checking.delete(memory))
+    this.#checking.set(memory, outcome)
+    return outcome
   }
 
   #digest(secret: string): Buffer {
