@@ -6,11 +6,12 @@ import { grantsApi } from './admin/grants.ts'
 import { keysApi } from './admin/keys.ts'
 import { resourcesApi } from './admin/resources.ts'
 import { usersApi } from './admin/users.ts'
-import { addEntry, feed, liftEntry, listEntries, readEntry } from './endpoints/blacklist.ts'
+import { addEntry, liftEntry, listEntries, readEntry } from './endpoints/blacklist.ts'
+import { feed } from './endpoints/blacklist-feed.ts'
 import { discovery } from './endpoints/discovery.ts'
 import { livez, readyz } from './endpoints/health.ts'
 import { introspect } from './endpoints/introspect.ts'
-import { jwks } from './endpoints/jwks.ts'
+import { jwks, resourceJwks } from './endpoints/jwks.ts'
 import { revoke } from './endpoints/revoke.ts'
 import { refresh, token } from './endpoints/token.ts'
 import { ADMIN_SCOPE, BLACKLIST_SCOPE } from './grants/resource.ts'
@@ -41,6 +42,7 @@ function routes(rooms: Rooms): Hono<Env> {
   app.get('/.well-known/openid-configuration', discovery(rooms))
   app.get('/.well-known/oauth-authorization-server', discovery(rooms))
   app.get('/.well-known/jwks.json', jwks(rooms))
+  app.get('/jwks/:resource', resourceJwks(rooms))
   app.post('/token', token(rooms))
   app.post('/refresh', refresh(rooms))
   app.post('/revoke', revoke(rooms))

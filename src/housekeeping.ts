@@ -6,8 +6,8 @@ import type { AuditTrail } from './audit.ts'
 import type { Blacklist } from './blacklist/match.ts'
 import type { ClientAuthentication } from './clients/authentication.ts'
 import { CLOCK_SKEW_SECONDS } from './clock.ts'
-import { SIGNING_ALGORITHMS } from './keys/algorithms.ts'
 import type { KeyRing } from './keys/key-ring.ts'
+import type { KeyReaders } from './keys/readers.ts'
 import type { Log } from './log.ts'
 import type { Store } from './store/store.ts'
 
@@ -22,6 +22,7 @@ const SWEEP_SLICE = 200
 interface Rooms {
   store: Store
   keys: KeyRing
+  readers: KeyReaders
   blacklist: Blacklist
   audit: AuditTrail
   authentication: ClientAuthentication
@@ -44,16 +45,17 @@ export function startHousekeeping(rooms: Rooms): () => Promise<void> {
   }
 }
 
-async function writeNotes({ audit, authentication }: Rooms): Promise<void> {
+async function writeNotes({ audit, authentication, readers }: Rooms): Promise<void> {
   await audit.flush()
+  await readers.flush()
   await authentication.flushSecretUse()
 }
 
 /** Rotates what is due and retires what is over, as the database decides. */
 export async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<void> {
-  for (const alg of SIGNING_ALGORITHMS) {
-    const rotated = await keys.rotate(alg, 'scheduled', { actor: 'system' })
-    if (rotated.outcome === 'promoted') log.info('signing key rotated', { alg })
+  for (const ring of keys.rings()) {
+    const rotated = await keys.rotate(ring, 'scheduled', { actor: 'system' })
+    if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)
   }
   for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
 }

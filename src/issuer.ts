@@ -26,6 +26,7 @@ import {
   readMasterKeyFile,
   type MasterKey,
 } from './keys/master-key.ts'
+import { KeyReaders } from './keys/readers.ts'
 import type { Log } from './log.ts'
 import { databaseFile, openStore } from './store/open.ts'
 import type { ChangeListener, Store } from './store/store.ts'
@@ -75,14 +76,16 @@ export async function openDatabase(config: Config, { clock }: Surroundings): Pro
 /** The key that the database was sealed under; a new one only for a database that has never had one. */
 async function matchMasterKey(store: Store, given: MasterKey | undefined, config: Config): Promise<MasterKey> {
   const sealedUnder = await store.findSetting('master_key_id')
-  if (sealedUnder !== undefined && !given) {
+  // Looked for again where the database has one: another process may have made both since the first look.
+  const masterKey =
+    given ?? (sealedUnder === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir))
+  if (!masterKey) {
     throw new Fault(
       `${masterKeyFile(config.keysDir)} is missing, and the database was sealed under master key ${sealedUnder}`,
       'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database',
     )
   }
-  const masterKey = given ?? createMasterKeyFile(config.keysDir)
-  const standing = await store.claimSetting('master_key_id', masterKey.id)
+  const standing = sealedUnder ?? (await store.claimSetting('master_key_id', masterKey.id))
   if (standing === masterKey.id) return masterKey
   throw new Fault(
     `the master key is ${masterKey.id}, but the database was sealed under ${standing}`,
@@ -123,6 +126,7 @@ export async function wireIssuer(
     lifetimes: config,
     audit,
     keys,
+    readers: new KeyReaders(store, clock),
     clients,
     resources,
     blacklist,
@@ -131,7 +135,7 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, keys, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ store, keys, audit }),
+    revocation: new Revocation({ store, keys, audit, blacklist }),
     tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
     feed: new BlacklistFeed(blacklist, clock),
     isReady: () => ready,

@@ -21,10 +21,27 @@ export interface LogFields {
   stack?: string
   kid?: string
   alg?: string
+  /** Empty for the issuer's own keys, else the resource they are of. */
+  ring?: string
   sid?: string
   url?: string
   count?: number
 }
+
+/** A token or generated secret by its looks: a JWT, or one of ours. */
+const SECRET_LOOKS = /\bsg[rs]_[\w-]{8,}|\beyJ[\w-]{8,}(?:\.[\w-]*)*/g
+
+/** Whether a caller seems to have sent a secret where a name belongs. */
+export const looksSecret = (text: string): boolean => text.search(SECRET_LOOKS) >= 0
+
+/** The last net under what should never be in a field: reasons may repeat names that callers made up. */
+const scrub = (fields: LogFields): LogFields =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value.replaceAll(SECRET_LOOKS, '(looks secret)') : value,
+    ]),
+  )
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -57,6 +74,6 @@ export function openLog(options: LogOptions): Log {
   const at =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}): void =>
-      log[level](fields, message)
+      log[level](scrub(fields), message)
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

@@ -18,18 +18,20 @@ import type { Instant } from '../src/clock.ts'
 import { Fault, invalidGrant, Unavailable } from '../src/errors.ts'
 import { timeOrderedId } from '../src/ids.ts'
 import { databaseFile, openStore, probeDatabase, restoreBackup } from '../src/store/open.ts'
-import type {
-  AuditEvent,
-  BlacklistKind,
-  Change,
-  ClientRecord,
-  ClientSecret,
-  GrantRecord,
-  NewBlacklistEntry,
-  ResourceRecord,
-  RotationVerdict,
-  SigningKeyRecord,
-  Store,
+import {
+  SHARED_RING,
+  type AuditEvent,
+  type BlacklistKind,
+  type Change,
+  type ClientRecord,
+  type ClientSecret,
+  type GrantRecord,
+  type NewBlacklistEntry,
+  type ResourceRecord,
+  type RingId,
+  type RotationVerdict,
+  type SigningKeyRecord,
+  type Store,
 } from '../src/store/store.ts'
 
 const SECOND = 1000
@@ -138,8 +140,11 @@ const grantOf = (sid: string, change: Partial<GrantRecord> = {}): GrantRecord =>
   ...change,
 })
 
+const SHARED_ES256: RingId = { ring: SHARED_RING, alg: 'ES256' }
+
 const keyOf = (kid: string, change: Partial<SigningKeyRecord> = {}): SigningKeyRecord => ({
   kid,
+  ring: SHARED_RING,
   alg: 'ES256',
   status: 'next',
   publicJwk: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
@@ -158,6 +163,7 @@ const resourceOf = (id: string, change: Partial<ResourceRecord> = {}): ResourceR
   scope: null,
   typ: 'at+jwt',
   claims: {},
+  ownKeys: false,
   disabledAt: null,
   createdAt: clock.at,
   updatedAt: clock.at,
@@ -206,7 +212,7 @@ const rotateOnce = ({ generation }: GrantRecord): RotationVerdict =>
 
 const seed = (store: Store, alg: 'ES256' | 'RS256' = 'ES256', name = '') =>
   store.seedKeys(
-    alg,
+    { ring: SHARED_RING, alg },
     [keyOf(`${name}active`, { alg, status: 'active', activatedAt: clock.at }), keyOf(`${name}next`, { alg })],
     eventOf('key.created'),
   )
@@ -337,8 +343,8 @@ function storeContract(name: string, newPlace: () => Place): void {
     test('the database itself refuses a second active or next key of an algorithm', async () => {
       const store = await newPlace().open()
       const twins = [keyOf('a', { status: 'active' }), keyOf('b', { status: 'active' })]
-      await expect(store.seedKeys('ES256', twins, eventOf('key.created'))).rejects.toThrow()
-      await expect(store.seedKeys('ES256', [keyOf('a'), keyOf('b')], eventOf('key.created'))).rejects.toThrow()
+      await expect(store.seedKeys(SHARED_ES256, twins, eventOf('key.created'))).rejects.toThrow()
+      await expect(store.seedKeys(SHARED_ES256, [keyOf('a'), keyOf('b')], eventOf('key.created'))).rejects.toThrow()
       expect(await store.listKeys()).toEqual([])
       expect(await seed(store)).toBe('seeded')
       expect(await seed(store, 'RS256', 'r')).toBe('seeded')
@@ -350,7 +356,7 @@ function storeContract(name: string, newPlace: () => Place): void {
       await seed(store, 'RS256', 'r')
       clock.pass(DAY)
       const waiting = await store.promoteNextKey(
-        'ES256',
+        SHARED_ES256,
         keyOf('spare'),
         () => ({ act: 'wait', safeFrom: 7, reason: 'too early' }),
         eventOf('key.rotated'),
@@ -358,7 +364,7 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(waiting).toEqual({ outcome: 'refused', safeFrom: 7, reason: 'too early' })
       const seen: string[] = []
       const promoted = await store.promoteNextKey(
-        'ES256',
+        SHARED_ES256,
         keyOf('spare'),
         (ring) => {
           seen.push(...ring.map(({ kid }) => kid))
@@ -403,7 +409,7 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await store.reserveSigning('active', clock.at + MINUTE)).toBe('reserved')
       expect((await store.findKey('active'))?.signedUntil).toBe(clock.at + HOUR)
       expect(await store.reserveSigning('next', clock.at + HOUR)).toBe('gone')
-      await store.promoteNextKey('ES256', keyOf('spare'), () => ({ act: 'promote' }), eventOf('key.rotated'))
+      await store.promoteNextKey(SHARED_ES256, keyOf('spare'), () => ({ act: 'promote' }), eventOf('key.rotated'))
       expect(await store.retireKeys(60, (kid) => eventOf('key.retired', kid))).toEqual([])
       clock.pass(HOUR + 61 * SECOND)
       expect(await store.retireKeys(60, (kid) => eventOf('key.retired', kid))).toEqual(['active'])

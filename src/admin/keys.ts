@@ -1,36 +1,43 @@
 /** /admin/api/keys */
 import * as z from 'zod'
 import { toIso } from '../clock.ts'
-import { conflict } from '../errors.ts'
+import { conflict, notFound } from '../errors.ts'
 import { actorOf } from '../http/actor.ts'
 import { parseBody } from '../http/parse-body.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
-import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
-import { keyView } from '../keys/key-view.ts'
+import { listKeyViews } from '../keys/key-view.ts'
+import type { PromotionOutcome } from '../store/store.ts'
 import { idOf } from './id.ts'
 
-const rotationSchema = z.strictObject({ alg: z.enum(['ES256', 'RS256']), emergency: z.boolean() }).partial()
+const rotationSchema = z
+  .strictObject({ alg: z.enum(['ES256', 'RS256']), emergency: z.boolean(), resource: z.string() })
+  .partial()
 
-export function keysApi({ keys, revocation }: Rooms) {
-  const list: Handler = async (c) => c.json((await keys.list()).map(keyView))
+export function keysApi(rooms: Rooms) {
+  const { keys, revocation } = rooms
+  const list: Handler = async (c) => c.json(await listKeyViews(rooms))
 
   const rotate: Handler = async (c) => {
-    const { alg, emergency = false } = c.req.header('content-type') ? await parseBody(c, rotationSchema) : {}
-    for (const each of alg ? [alg] : SIGNING_ALGORITHMS) {
-      const rotated = await keys.rotate(each, emergency ? 'emergency' : 'requested', actorOf(c))
-      if (rotated.outcome === 'refused') {
-        throw conflict(
-          `${each}: ${rotated.reason}${rotated.safeFrom === null ? '' : `; safe from ${toIso(rotated.safeFrom)}`}`,
-        )
-      }
-    }
-    return c.json((await keys.list()).map(keyView))
+    const { alg, emergency = false, resource } = c.req.header('content-type') ? await parseBody(c, rotationSchema) : {}
+    const mode = emergency ? 'emergency' : 'requested'
+    const rings = keys.ringsOf({ alg, resource })
+    if (rings.length === 0) throw notFound('a ring of keys by this name')
+    // Asked of all before the first rotates, so that a refusal leaves nothing half done.
+    for (const ring of rings) requirePromotion(ring.alg, await keys.forecast(ring, mode))
+    for (const ring of rings) requirePromotion(ring.alg, await keys.rotate(ring, mode, actorOf(c)))
+    return c.json(await listKeyViews(rooms))
   }
 
   const revoke: Handler = async (c) => {
     await revocation.revokeKey(idOf(c), actorOf(c))
-    return c.json((await keys.list()).map(keyView))
+    return c.json(await listKeyViews(rooms))
   }
 
   return { list, rotate, revoke }
+}
+
+/** @throws OAuthError 409 with the time from which a rotation is safe. */
+function requirePromotion(alg: string, answer: PromotionOutcome | undefined): void {
+  if (answer?.outcome !== 'refused') return
+  throw conflict(`${alg}: ${answer.reason}${answer.safeFrom === null ? '' : `; safe from ${toIso(answer.safeFrom)}`}`)
 }

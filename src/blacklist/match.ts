@@ -106,6 +106,11 @@ export class Blacklist {
     return this.#standing(kind, value, this.#clock.now()).find((entry) => entry.refusesNew)
   }
 
+  /** Whether a standing entry names just this. */
+  isListed(kind: BlacklistKind, value: string): boolean {
+    return this.#standing(kind, value, this.#clock.now()).length > 0
+  }
+
   /** Every entry known, removed ones included while they are remembered; the feed is made of these. */
   entries(): Iterable<BlacklistEntry> {
     return this.#byId.values()

@@ -17,6 +17,9 @@ export const durationSchema = z.union([z.string(), z.number().int()]).transform(
   return z.NEVER
 })
 
+/** The life of a token: none lives less than a second. */
+export const ttlSchema = durationSchema.refine((seconds) => seconds > 0, { message: 'expected 1s or more' })
+
 /** A scope as one string or as a list. */
 export const scopeSchema = z
   .union([z.string(), z.array(z.string())])
@@ -60,9 +63,9 @@ const fields = {
   redirect_uris: z.array(redirectUriSchema).max(50),
   token_endpoint_auth_method: z.enum(AUTH_METHODS),
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(10) }).nullable(),
-  access_token_ttl: durationSchema.nullable(),
-  refresh_token_ttl: durationSchema.nullable(),
-  refresh_token_idle_ttl: durationSchema.nullable(),
+  access_token_ttl: ttlSchema.nullable(),
+  refresh_token_ttl: ttlSchema.nullable(),
+  refresh_token_idle_ttl: ttlSchema.nullable(),
   refresh_grace: durationSchema.nullable(),
   claims: claimsSchema,
   allowed_claims: z.array(z.string().min(1).max(128)).max(100),

@@ -1,8 +1,26 @@
-/** GET /.well-known/jwks.json (RFC 7517 §5), cacheable by whoever verifies. */
+/** GET /.well-known/jwks.json and /jwks/{resource} (RFC 7517 §5), cacheable by whoever verifies. */
+import { notFound } from '../errors.ts'
+import { ringOf } from '../grants/resource.ts'
 import { answerPublic } from '../http/public-document.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 
-export const jwks = ({ keys, config }: Rooms): Handler => {
+export const jwks = ({ keys, readers, config }: Rooms): Handler => {
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
-  return (c) => answerPublic(c, keys.jwks, cacheControl)
+  return (c) => {
+    const document = keys.jwks()
+    readers.note(c.req.header('user-agent'), document.knowsUntil)
+    return answerPublic(c, document, cacheControl)
+  }
+}
+
+/** The keys of one resource: its own where it has some, else the issuer's. */
+export const resourceJwks = ({ keys, resources, config }: Rooms): Handler => {
+  const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
+  return async (c) => {
+    const resource = resources.find(c.req.param('resource') ?? '')
+    if (!resource) throw notFound('this resource')
+    const id = ringOf(resource)
+    await keys.ensure(id)
+    return answerPublic(c, keys.jwks(id.ring), cacheControl)
+  }
 }

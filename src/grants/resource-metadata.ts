@@ -1,6 +1,6 @@
 /** Resources as they stand on the wire, in both directions. */
 import * as z from 'zod'
-import { claimsSchema, durationSchema, scopeSchema } from '../clients/metadata.ts'
+import { claimsSchema, ttlSchema, scopeSchema } from '../clients/metadata.ts'
 import { toIso } from '../clock.ts'
 import type { ResourceRecord } from '../store/store.ts'
 import type { ResourceChange } from './resource-registry.ts'
@@ -9,10 +9,11 @@ import type { ResourceChange } from './resource-registry.ts'
 export const resourceChangeSchema = z
   .strictObject({
     alg: z.enum(['ES256', 'RS256']),
-    ttl: durationSchema.nullable(),
+    ttl: ttlSchema.nullable(),
     scope: scopeSchema.nullable(),
     typ: z.enum(['at+jwt', 'JWT']),
     claims: claimsSchema,
+    own_keys: z.boolean(),
   })
   .partial()
 
@@ -24,8 +25,9 @@ export function toResourceChange({
   scope,
   typ,
   claims,
+  own_keys: ownKeys,
 }: z.output<typeof resourceChangeSchema>): ResourceChange {
-  const change = { alg, ttl, scope, typ, claims }
+  const change = { alg, ttl, scope, typ, claims, ownKeys }
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
 }
 
@@ -37,6 +39,7 @@ export const resourceMetadata = (resource: ResourceRecord) => ({
   scope: resource.scope === null ? null : resource.scope.join(' '),
   typ: resource.typ,
   claims: resource.claims,
+  own_keys: resource.ownKeys,
   created_at: toIso(resource.createdAt),
   updated_at: toIso(resource.updatedAt),
 })

@@ -3,7 +3,7 @@
  * with the client, the life of its tokens (RFC 8707, RFC 9068). The issuer is a resource of its own making.
  */
 import { invalidRequest, invalidTarget } from '../errors.ts'
-import type { ClientRecord, ResourceRecord } from '../store/store.ts'
+import { SHARED_RING, type ClientRecord, type ResourceRecord, type RingId } from '../store/store.ts'
 import { SCOPE_TOKEN } from '../clients/client.ts'
 import { requireFreeClaims } from '../clients/claims.ts'
 import type { ResourceDirectory } from './resource-directory.ts'
@@ -22,6 +22,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
     scope: null,
     typ: 'at+jwt',
     claims: {},
+    ownKeys: false,
     disabledAt: null,
     createdAt: now,
     updatedAt: now,
@@ -34,15 +35,19 @@ export const issuerResource = (issuer: string): ResourceRecord => ({
   scope: [ADMIN_SCOPE, BLACKLIST_SCOPE],
 })
 
+/** The keys that sign a resource's tokens. */
+export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({ ring: ownKeys ? id : SHARED_RING, alg })
+
 /** @throws OAuthError `invalid_request` naming what is wrong with the record. */
 export function requireSoundResource(resource: ResourceRecord): void {
-  const { id, scope } = resource
+  const { id, scope, ttl } = resource
   // RFC 8707 §2: an absolute URI without fragment; a plain name for servers such as RabbitMQ.
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(id)
   const isUri =
     /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x23-\x5B\x5D-\x7E]{1,500}$/.test(id) && !id.includes('#') && URL.canParse(id)
   if (!isName && !isUri)
     throw invalidRequest('a resource id is an absolute URI without fragment, or a plain name of A-Z a-z 0-9 . _ -')
+  if (ttl !== null && ttl < 1) throw invalidRequest('ttl: a token lives for 1s at least')
   if (scope && !scope.every((value) => SCOPE_TOKEN.test(value))) {
     throw invalidRequest('scope: printable ASCII without space, " and \\ (RFC 6749 §3.3)')
   }
@@ -87,10 +92,13 @@ function requireResource(
   return resource
 }
 
-/** One token has one algorithm and one `typ`. */
+/** One token has one signature: one algorithm, one `typ`, one ring. */
 function requireOneShape(resources: ResourceRecord[]): void {
   const [first] = resources
-  if (resources.some(({ alg, typ }) => alg !== first?.alg || typ !== first.typ)) {
-    throw invalidTarget('these resources want different algorithms or token types: ask for one token each')
+  if (
+    resources.length > 1 &&
+    resources.some(({ alg, typ, ownKeys }) => alg !== first?.alg || typ !== first.typ || ownKeys)
+  ) {
+    throw invalidTarget('these resources want different algorithms, token types or keys: ask for one token each')
   }
 }

@@ -1,31 +1,45 @@
 /** What dies when something is revoked: a token, a grant with its family, everything of a subject or client. */
 import type { Actor, AuditTrail } from '../audit.ts'
 import { denyAndRefuse, denyUntil } from '../blacklist/entry.ts'
+import type { Blacklist } from '../blacklist/match.ts'
 import { fromSeconds, type Instant } from '../clock.ts'
 import { conflict, notFound } from '../errors.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
-import type { BlacklistEntry, GrantRecord, NewBlacklistEntry, SigningKeyRecord, Store } from '../store/store.ts'
+import type {
+  AuditEvent,
+  BlacklistEntry,
+  GrantRecord,
+  NewBlacklistEntry,
+  SigningKeyRecord,
+  Store,
+} from '../store/store.ts'
 
 export type Denial = {
   kind: 'jti' | 'sid' | 'sub' | 'client_id'
   value: string
   reason?: string | null | undefined
+  /** Ends the entry before what it names would have expired. */
   expiresAt?: Instant | null | undefined
+  /** When the named token expires, where that is known. */
+  tokenExpiresAt?: Instant | undefined
 }
 
 export class Revocation {
   readonly #store: Store
   readonly #keys: KeyRing
   readonly #audit: AuditTrail
+  readonly #blacklist: Blacklist
 
-  constructor(rooms: { store: Store; keys: KeyRing; audit: AuditTrail }) {
+  constructor(rooms: { store: Store; keys: KeyRing; audit: AuditTrail; blacklist: Blacklist }) {
     this.#store = rooms.store
     this.#keys = rooms.keys
     this.#audit = rooms.audit
+    this.#blacklist = rooms.blacklist
   }
 
-  /** Denies one access token until it would have expired. @param exp seconds */
+  /** Denies one access token until it would have expired; once is enough. @param exp seconds */
   async revokeAccessToken(token: { jti: string; exp: number }, by: Actor, reason: string): Promise<void> {
+    if (this.#blacklist.isListed('jti', token.jti)) return
     const entry = denyUntil('jti', token.jti, fromSeconds(token.exp), {
       reason,
       createdBy: by.actor,
@@ -37,21 +51,33 @@ export class Revocation {
   /** Ends a grant: its refresh tokens for good, its live access tokens here and downstream. */
   async endGrant(sid: string, reason: string, by: Actor): Promise<'ended' | 'already' | 'unknown'> {
     const deny = (grant: GrantRecord, now: Instant) => denyGrant(grant, reason, by.actor, now)
-    return this.#store.endGrant(
-      sid,
-      reason,
-      deny,
-      this.#audit.event('grant.ended', sid, { ...by, details: { reason } }),
-    )
+    const event = this.#audit.event('grant.ended', sid, { ...by, details: { reason } })
+    const outcome = await this.#store.endGrant(sid, reason, deny, event)
+    if (outcome === 'already' && !this.#blacklist.isListed('sid', sid)) await this.#denyEnded(sid, deny, event)
+    return outcome
+  }
+
+  /** An entry for its client or subject had ended the grant; its access tokens must not outlive that entry. */
+  async #denyEnded(
+    sid: string,
+    deny: (grant: GrantRecord, now: Instant) => NewBlacklistEntry,
+    event: AuditEvent,
+  ): Promise<void> {
+    const grant = await this.#store.findGrant(sid)
+    const now = this.#store.now()
+    if (grant && grant.accessExpiresAt > now) await this.#store.addBlacklistEntry(deny(grant, now), event)
   }
 
   /** Puts something on the blacklist. Grants that it names are over for good, lifted or not. */
-  async deny({ kind, value, reason = null, expiresAt = null }: Denial, by: Actor): Promise<BlacklistEntry> {
+  async deny(
+    { kind, value, reason = null, expiresAt = null, tokenExpiresAt }: Denial,
+    by: Actor,
+  ): Promise<BlacklistEntry> {
     const origin = { reason, createdBy: by.actor, now: this.#store.now() }
     const entry =
       kind === 'sub' || kind === 'client_id'
-        ? denyAndRefuse(kind, value, { expiresAt, latestExpiry: this.#keys.latestExpiry() }, origin)
-        : await this.#denyOne(kind, value, expiresAt, origin)
+        ? denyAndRefuse(kind, value, { expiresAt, latestExpiry: await this.#keys.findLatestExpiry() }, origin)
+        : await this.#denyOne(kind, value, { expiresAt, tokenExpiresAt }, origin)
     return this.#store.addBlacklistEntry(
       entry,
       this.#audit.event('blacklist.added', entry.id, { ...by, details: { kind } }),
@@ -62,11 +88,11 @@ export class Revocation {
   async #denyOne(
     kind: 'jti' | 'sid',
     value: string,
-    expiresAt: Instant | null,
+    { expiresAt, tokenExpiresAt }: { expiresAt: Instant | null; tokenExpiresAt: Instant | undefined },
     origin: { reason: string | null; createdBy: string; now: Instant },
   ): Promise<NewBlacklistEntry> {
     const grant = kind === 'sid' ? await this.#store.findGrant(value) : undefined
-    const until = expiresAt ?? grant?.accessExpiresAt ?? this.#keys.latestExpiry()
+    const until = expiresAt ?? tokenExpiresAt ?? grant?.accessExpiresAt ?? (await this.#keys.findLatestExpiry())
     const entry = denyUntil(kind, value, until, origin)
     return expiresAt === null ? entry : { ...entry, expiresAt, deniesUntil: expiresAt }
   }

@@ -10,6 +10,7 @@ import type { GrantRooms } from '../grant-types/grant-type.ts'
 import type { ResourceRegistry } from '../grants/resource-registry.ts'
 import type { Revocation } from '../grants/revocation.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import type { KeyReaders } from '../keys/readers.ts'
 import type { Log, LogFields } from '../log.ts'
 import type { TokenState } from '../tokens/token-state.ts'
 
@@ -20,6 +21,7 @@ export interface Rooms extends GrantRooms {
   clock: Clock
   log: Log
   keys: KeyRing
+  readers: KeyReaders
   authentication: ClientAuthentication
   clientRegistry: ClientRegistry
   resourceRegistry: ResourceRegistry

@@ -1,11 +1,14 @@
 /** The key set as verifiers see it (RFC 7517): public members only, each key with `kid`, `alg` and `use`. */
 import { createHash } from 'node:crypto'
+import type { Instant } from '../clock.ts'
 import type { SigningKeyRecord } from '../store/store.ts'
 
 export interface JwksDocument {
   body: string
   /** Strong entity tag over the body (RFC 9110 §8.8.3). */
   etag: string
+  /** When the newest key in it was published; 0 where there is none. */
+  knowsUntil: Instant
 }
 
 /** @param records published keys; their order does not change the document. */
@@ -14,5 +17,9 @@ export function jwksDocument(records: SigningKeyRecord[]): JwksDocument {
     .toSorted((a, b) => a.createdAt - b.createdAt || a.kid.localeCompare(b.kid))
     .map(({ kid, alg, publicJwk }) => ({ ...publicJwk, kid, alg, use: 'sig' }))
   const body = JSON.stringify({ keys })
-  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+  return {
+    body,
+    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+    knowsUntil: Math.max(0, ...records.map(({ createdAt }) => createdAt)),
+  }
 }

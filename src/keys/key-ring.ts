@@ -1,10 +1,11 @@
 /**
- * The signing keys in memory: one ring per algorithm, as the database has it. Signs with the active key,
+ * The signing keys in memory: for each algorithm one ring of the issuer's own, and one for each resource that
+ * has keys to itself, as the database has them. Signs with the active key,
  * finds public keys by `kid`, holds the JWKS ready as bytes. What it never does: decide a rotation
  * (rotation.ts does, under the store's lock) or write a private key anywhere unsealed.
  */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { fromSeconds, type Instant } from '../clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../clock.ts'
 import { Unavailable } from '../errors.ts'
 import type { Actor, AuditTrail } from '../audit.ts'
 import type {
@@ -12,29 +13,40 @@ import type {
   NewBlacklistEntry,
   PromotionOutcome,
   RevocationOutcome,
+  RingId,
   SigningAlgorithm,
   SigningKeyRecord,
   Store,
 } from '../store/store.ts'
+import { SHARED_RING } from '../store/store.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKey } from './master-key.ts'
-import { decidePromotion, isPublished } from './rotation.ts'
+import { decidePromotion, isPublished, type PromotionPolicy } from './rotation.ts'
 
 export interface RingPolicy {
   prepublishSeconds: number
   rotationSeconds: number
 }
 
+export type RotationMode = 'scheduled' | 'requested' | 'emergency'
+
+type RefusedPromotion = Extract<PromotionOutcome, { outcome: 'refused' }>
+
 interface RingKey {
   record: SigningKeyRecord
   publicKey: KeyObject
 }
 
+/** The key of a map of rings. */
+const nameOf = ({ ring, alg }: RingId): string => `${alg} ${ring}`
+
+const sharedRing = (alg: SigningAlgorithm): RingId => ({ ring: SHARED_RING, alg })
+
 /** A key that signs now, with the encoded header of each `typ` it has signed. */
 interface Signer {
   kid: string
-  alg: SigningAlgorithm
+  id: RingId
   privateKey: KeyObject
   headers: Map<string, string>
   /** Reserved in the database; a token that outlives it needs a new reservation first. */
@@ -51,10 +63,13 @@ export class KeyRing {
   readonly #audit: AuditTrail
   readonly #policy: RingPolicy
   #published = new Map<string, RingKey>()
-  #signers = new Map<SigningAlgorithm, Signer>()
+  /** By the name of their ring. */
+  #signers = new Map<string, Signer>()
   /** Unsealed private keys by `kid`: active and next, so that a promotion costs nobody an unsealing. */
   #unsealed = new Map<string, KeyObject>()
-  #jwks: JwksDocument = jwksDocument([])
+  /** By ring, both algorithms together. */
+  #documents = new Map<string, JwksDocument>()
+  #reloading: Promise<void> = Promise.resolve()
 
   private constructor(store: Store, masterKey: MasterKey, audit: AuditTrail, policy: RingPolicy) {
     this.#store = store
@@ -69,25 +84,31 @@ export class KeyRing {
    */
   static async open(store: Store, masterKey: MasterKey, audit: AuditTrail, policy: RingPolicy): Promise<KeyRing> {
     const ring = new KeyRing(store, masterKey, audit, policy)
-    const present = new Set((await store.listKeys()).map((key) => key.alg))
-    for (const alg of SIGNING_ALGORITHMS.filter((each) => !present.has(each))) await ring.#seed(alg)
+    const present = new Set((await store.listKeys()).map(nameOf))
+    for (const id of SIGNING_ALGORITHMS.map(sharedRing)) if (!present.has(nameOf(id))) await ring.#seed(id)
     await ring.reload()
     return ring
   }
 
-  async #seed(alg: SigningAlgorithm): Promise<void> {
+  /** Makes the first keys of a resource's own ring, unless it has some. */
+  async ensure(id: RingId): Promise<void> {
+    if (!this.#signers.has(nameOf(id))) await this.#seed(id)
+  }
+
+  async #seed(id: RingId): Promise<void> {
     const now = this.#store.now()
-    const active = { ...(await this.#draft(alg)), status: 'active' as const, createdAt: now, activatedAt: now }
+    const active = { ...(await this.#draft(id)), status: 'active' as const, createdAt: now, activatedAt: now }
     // As old as the active key: whoever has seen the one has seen the other, so it may take over at any time.
-    const next = { ...(await this.#draft(alg)), createdAt: now }
-    await this.#store.seedKeys(alg, [active, next], this.#audit.event('key.seeded', active.kid, { actor: 'system' }))
+    const next = { ...(await this.#draft(id)), createdAt: now }
+    await this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, { actor: 'system' }))
   }
 
   /** A fresh `next`, sealed. */
-  async #draft(alg: SigningAlgorithm): Promise<SigningKeyRecord> {
+  async #draft({ ring, alg }: RingId): Promise<SigningKeyRecord> {
     const { kid, publicJwk, privateJwk } = await generateSigningKey(alg)
     return {
       kid,
+      ring,
       alg,
       status: 'next',
       publicJwk,
@@ -104,8 +125,13 @@ export class KeyRing {
     if (changes.some(({ noun }) => noun === 'key')) await this.reload()
   }
 
-  /** Takes the ring as the database has it. */
-  async reload(): Promise<void> {
+  /** Takes the rings as the database has them; one after another, so that no older state comes last. */
+  reload(): Promise<void> {
+    this.#reloading = this.#reloading.catch(() => {}).then(() => this.#load())
+    return this.#reloading
+  }
+
+  async #load(): Promise<void> {
     const records = (await this.#store.listKeys()).filter(isPublished)
     const published = new Map<string, RingKey>()
     const unsealed = new Map<string, KeyObject>()
@@ -119,7 +145,10 @@ export class KeyRing {
     this.#published = published
     this.#unsealed = unsealed
     this.#signers = this.#signersOf(records)
-    this.#jwks = jwksDocument(records)
+    const rings = new Set(records.map(({ ring }) => ring))
+    this.#documents = new Map(
+      [...rings].map((ring) => [ring, jwksDocument(records.filter((key) => key.ring === ring))]),
+    )
   }
 
   async #unseal(record: SigningKeyRecord): Promise<KeyObject> {
@@ -127,33 +156,40 @@ export class KeyRing {
     return createPrivateKey({ key: jwk, format: 'jwk' })
   }
 
-  #signersOf(records: SigningKeyRecord[]): Map<SigningAlgorithm, Signer> {
-    const signers = new Map<SigningAlgorithm, Signer>()
-    for (const { kid, alg, signedUntil } of records.filter((key) => key.status === 'active')) {
+  #signersOf(records: SigningKeyRecord[]): Map<string, Signer> {
+    const signers = new Map<string, Signer>()
+    for (const { kid, ring, alg, signedUntil } of records.filter((key) => key.status === 'active')) {
+      const id = { ring, alg }
       const privateKey = this.#unsealed.get(kid)
-      const known = this.#signers.get(alg)
+      const known = this.#signers.get(nameOf(id))
       if (known?.kid === kid) {
         known.signedUntil = Math.max(known.signedUntil, signedUntil)
-        signers.set(alg, known)
+        signers.set(nameOf(id), known)
       } else if (privateKey) {
-        signers.set(alg, { kid, alg, privateKey, headers: new Map(), signedUntil, reserving: undefined })
+        signers.set(nameOf(id), { kid, id, privateKey, headers: new Map(), signedUntil, reserving: undefined })
       }
     }
     return signers
   }
 
-  /** The JWKS as it is served (RFC 7517 §5). */
-  get jwks(): JwksDocument {
-    return this.#jwks
+  /** The JWKS of a ring as it is served (RFC 7517 §5); empty for a ring that has no keys yet. */
+  jwks(ring: string = SHARED_RING): JwksDocument {
+    return this.#documents.get(ring) ?? jwksDocument([])
   }
 
-  /** The public key that verifies tokens with this `kid`: published ones only. */
-  findPublicKey(kid: string): { alg: SigningAlgorithm; publicKey: KeyObject } | undefined {
+  /** The public key that verifies tokens with this `kid`, and the ring it is of: published ones only. */
+  findPublicKey(kid: string): (RingId & { publicKey: KeyObject }) | undefined {
     const key = this.#published.get(kid)
-    return key && { alg: key.record.alg, publicKey: key.publicKey }
+    return key && { ring: key.record.ring, alg: key.record.alg, publicKey: key.publicKey }
   }
 
-  /** When the last token signed so far, by any key still trusted, will have ended. */
+  /** When the last token signed so far, by any process and any key still trusted, will have ended. */
+  async findLatestExpiry(): Promise<Instant> {
+    const marks = (await this.#store.listKeys()).filter(isPublished).map(({ signedUntil }) => signedUntil)
+    return Math.max(this.#store.now(), ...marks)
+  }
+
+  /** The same as far as this process knows: others may have signed since the ring was last loaded. */
   latestExpiry(): Instant {
     let latest = this.#store.now()
     for (const { record } of this.#published.values()) latest = Math.max(latest, record.signedUntil)
@@ -162,27 +198,35 @@ export class KeyRing {
   }
 
   /**
-   * Signs claims as a compact JWS (RFC 7515) with the active key of `alg`.
+   * Signs claims as a compact JWS (RFC 7515) with the active key of a ring.
    * @param claims must hold `exp`, in seconds: it raises the key's high-water mark.
    */
-  async sign(alg: SigningAlgorithm, typ: string, claims: { exp: number; iat: number }): Promise<string> {
-    const signer = await this.#signerUntil(alg, fromSeconds(claims.exp), fromSeconds(claims.exp - claims.iat))
+  async sign(id: RingId, typ: string, claims: { exp: number; iat: number }): Promise<string> {
+    const signer = await this.#signerUntil(id, fromSeconds(claims.exp), fromSeconds(claims.exp - claims.iat))
     const input = `${encodedHeader(signer, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-    return `${input}.${await signJws(alg, input, signer.privateKey)}`
+    return `${input}.${await signJws(id.alg, input, signer.privateKey)}`
   }
 
   /** The active signer, its high-water mark reserved past `until`. */
-  async #signerUntil(alg: SigningAlgorithm, until: Instant, lifetimeMs: number): Promise<Signer> {
+  async #signerUntil(id: RingId, until: Instant, lifetimeMs: number): Promise<Signer> {
     // Twice: a key that another process took out of service meanwhile gives way to its successor.
     for (let attempt = 0; attempt < 2; attempt++) {
-      const signer = this.#signers.get(alg)
-      if (!signer) break
+      const signer = this.#signers.get(nameOf(id))
+      if (!signer) {
+        // A resource that has just been given keys of its own, perhaps by another process.
+        if (id.ring === SHARED_RING) break
+        await this.ensure(id)
+        continue
+      }
       const ahead = Math.min(lifetimeMs, RESERVE_AHEAD_MS)
       if (signer.signedUntil < until) await this.#reserve(signer, until + ahead)
-      else if (signer.signedUntil < until + ahead / 2) this.#reserve(signer, until + ahead).catch(() => {}) // early; in time it is awaited
-      if (this.#signers.get(alg) === signer && signer.signedUntil >= until) return signer
+      else if (signer.signedUntil < until + ahead / 2 && !signer.reserving) {
+        // Early, so nobody waits for it; where it fails it is awaited in time.
+        this.#reserve(signer, until + ahead).catch(() => {})
+      }
+      if (this.#signers.get(nameOf(id)) === signer && signer.signedUntil >= until) return signer
     }
-    throw new Unavailable(`no ${alg} key can sign now`)
+    throw new Unavailable(`no ${id.alg} key can sign now`)
   }
 
   #reserve(signer: Signer, until: Instant): Promise<void> {
@@ -192,37 +236,49 @@ export class KeyRing {
       else await this.reload()
     }
     const before = signer.reserving ?? Promise.resolve()
-    signer.reserving = before.catch(() => {}).then(() => (signer.signedUntil < until ? reserve() : undefined))
-    return signer.reserving
+    const running = before
+      .catch(() => {})
+      .then(() => (signer.signedUntil < until ? reserve() : undefined))
+      .finally(() => {
+        if (signer.reserving === running) signer.reserving = undefined
+      })
+    signer.reserving = running
+    return running
+  }
+
+  /** Why a rotation would be refused now, if it would; asked without the lock, so the answer may age. */
+  async forecast(id: RingId, mode: RotationMode): Promise<RefusedPromotion | undefined> {
+    return this.#judge(await this.#ring(id), mode)
+  }
+
+  #judge(ring: SigningKeyRecord[], mode: RotationMode): RefusedPromotion | undefined {
+    const verdict = decidePromotion(ring, this.#store.now(), this.#promotionPolicy(mode))
+    return verdict.act === 'wait'
+      ? { outcome: 'refused', safeFrom: verdict.safeFrom, reason: verdict.reason }
+      : undefined
   }
 
   /** Promotes `next`; `scheduled` waits until the active key is due, `emergency` waits for nothing. */
-  async rotate(
-    alg: SigningAlgorithm,
-    mode: 'scheduled' | 'requested' | 'emergency',
-    by: Actor,
-  ): Promise<PromotionOutcome> {
-    const policy = {
-      prepublishSeconds: this.#policy.prepublishSeconds,
-      emergency: mode === 'emergency',
-      afterSeconds: mode === 'scheduled' ? this.#policy.rotationSeconds : null,
-    }
+  async rotate(id: RingId, mode: RotationMode, by: Actor): Promise<PromotionOutcome> {
+    // What is over leaves first: a key whose tokens have ended, or that never signed, stands in nobody's way.
+    if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS)
     // Asked once without the lock, so that no key is made for a rotation that is refused anyway.
-    const ring = (await this.#store.listKeys()).filter((key) => key.alg === alg)
-    const forecast = decidePromotion(ring, this.#store.now(), policy)
-    if (forecast.act === 'wait') return { outcome: 'refused', safeFrom: forecast.safeFrom, reason: forecast.reason }
+    const ring = await this.#ring(id)
+    const refused = this.#judge(ring, mode)
+    if (refused) return refused
 
-    const spare = await this.#draft(alg)
+    const policy = this.#promotionPolicy(mode)
+    const spare = await this.#draft(id)
     const leaving = ring.find((key) => key.status === 'active')?.kid
     const decide = (current: SigningKeyRecord[], now: Instant) =>
       current.some((key) => key.kid === leaving && key.status === 'active')
         ? decidePromotion(current, now, policy)
         : ({ act: 'wait', safeFrom: null, reason: 'another process has just rotated this ring' } as const)
     return this.#store.promoteNextKey(
-      alg,
+      id,
       spare,
       decide,
-      this.#audit.event('key.rotated', leaving ?? alg, { ...by, details: { mode } }),
+      this.#audit.event('key.rotated', leaving ?? id.alg, { ...by, details: { mode } }),
     )
   }
 
@@ -237,7 +293,35 @@ export class KeyRing {
   ): Promise<RevocationOutcome> {
     const key = await this.#store.findKey(kid)
     if (!key) return { outcome: 'unknown' }
-    return this.#store.revokeKey(kid, await this.#draft(key.alg), deny, this.#audit.event('key.revoked', kid, by))
+    return this.#store.revokeKey(kid, await this.#draft(key), deny, this.#audit.event('key.revoked', kid, by))
+  }
+
+  async #ring(id: RingId): Promise<SigningKeyRecord[]> {
+    return (await this.#store.listKeys()).filter((key) => nameOf(key) === nameOf(id))
+  }
+
+  #promotionPolicy(mode: RotationMode): PromotionPolicy {
+    return {
+      prepublishSeconds: this.#policy.prepublishSeconds,
+      emergency: mode === 'emergency',
+      afterSeconds: mode === 'scheduled' ? this.#policy.rotationSeconds : null,
+    }
+  }
+
+  /** Every ring that signs: the shared ones, and those that resources have to themselves. */
+  rings(): RingId[] {
+    return [...this.#signers.values()].map(({ id }) => id)
+  }
+
+  /** The shared rings, or a resource's own; of one algorithm or of all that it has. */
+  ringsOf({
+    alg,
+    resource = SHARED_RING,
+  }: {
+    alg?: SigningAlgorithm | undefined
+    resource?: string | undefined
+  }): RingId[] {
+    return this.rings().filter((id) => id.ring === resource && (alg === undefined || id.alg === alg))
   }
 
   list(): Promise<SigningKeyRecord[]> {
@@ -253,7 +337,7 @@ export class KeyRing {
 function encodedHeader(signer: Signer, typ: string): string {
   let header = signer.headers.get(typ)
   if (!header) {
-    header = Buffer.from(JSON.stringify({ alg: signer.alg, typ, kid: signer.kid })).toString('base64url')
+    header = Buffer.from(JSON.stringify({ alg: signer.id.alg, typ, kid: signer.kid })).toString('base64url')
     signer.headers.set(typ, header)
   }
   return header

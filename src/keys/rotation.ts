@@ -2,7 +2,7 @@
  * THE key rotation rule, as a pure decision over one algorithm's ring. The store asks it under the ring's
  * lock, in database time, so that of many processes one promotes.
  */
-import { fromSeconds, type Instant } from '../clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../clock.ts'
 import type { PromotionVerdict, SigningKeyRecord } from '../store/store.ts'
 
 export interface PromotionPolicy {
@@ -42,7 +42,7 @@ export function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: 
     const firstGone = Math.min(...published.filter((key) => key.status === 'retiring').map((key) => key.signedUntil))
     return {
       act: 'wait',
-      safeFrom: firstGone,
+      safeFrom: firstGone + fromSeconds(CLOCK_SKEW_SECONDS),
       reason: `${published.length} keys are published; one more would make the key set too large for some verifiers to cache`,
     }
   }

@@ -4,9 +4,11 @@ import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
 import { Fault } from '../errors.ts'
 import { isTaken } from './sqlite/database-file.ts'
-import { restore, type RestoreOptions } from './sqlite/restore.ts'
+import { readSealingKey, restore, type RestoreOptions } from './sqlite/restore.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store } from './store.ts'
+
+export { readSealingKey }
 
 export interface OpenOptions {
   clock: Clock

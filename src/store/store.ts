@@ -75,6 +75,8 @@ export interface ResourceRecord {
   scope: string[] | null
   typ: 'at+jwt' | 'JWT'
   claims: Record<string, unknown>
+  /** Its tokens are signed by a ring of its own, published at a path of its own. */
+  ownKeys: boolean
   disabledAt: Instant | null
   createdAt: Instant
   updatedAt: Instant
@@ -82,9 +84,17 @@ export interface ResourceRecord {
 
 export type KeyStatus = 'next' | 'active' | 'retiring' | 'retired' | 'revoked'
 
-export interface SigningKeyRecord {
-  kid: string
+/** The ring of the issuer's own; a resource may have one to itself, named by its id. */
+export const SHARED_RING = ''
+
+/** Which ring: the shared one or a resource's, and of it the keys of one algorithm. */
+export interface RingId {
+  ring: string
   alg: SigningAlgorithm
+}
+
+export interface SigningKeyRecord extends RingId {
+  kid: string
   status: KeyStatus
   publicJwk: PublicJwk
   /** Compact JWE of the private JWK, sealed under the master key; emptied when retired or revoked. */
@@ -96,6 +106,14 @@ export interface SigningKeyRecord {
   deactivatedAt: Instant | null
   /** No token that it signed is valid after this; reserved ahead of signing. */
   signedUntil: Instant
+}
+
+/** Somebody who reads the key set or the blacklist feed, as it introduces itself. */
+export interface KeyReader {
+  name: string
+  lastSeenAt: Instant
+  /** When the newest key in the key set that it last fetched was published; 0 where it has fetched none. */
+  knowsUntil: Instant
 }
 
 /** One authorisation of one client and subject, and its refresh token family: one row, updated in place. */
@@ -270,16 +288,17 @@ export interface Store {
     change: (current: ResourceRecord) => ResourceRecord,
     event: AuditEvent,
   ): Promise<ResourceRecord | undefined>
+  /** Deletes a resource, and with it the keys of its own ring. */
   deleteResource(id: string, event: AuditEvent): Promise<'deleted' | 'unknown'>
 
-  // signing keys: at most one `active` and one `next` per algorithm, held by the database itself
+  // signing keys: at most one `active` and one `next` per ring and algorithm, held by the database itself
   listKeys(): Promise<SigningKeyRecord[]>
   findKey(kid: string): Promise<SigningKeyRecord | undefined>
-  /** The first keys of an algorithm; of two processes that try at once, one seeds. */
-  seedKeys(alg: SigningAlgorithm, keys: SigningKeyRecord[], event: AuditEvent): Promise<'seeded' | 'exists'>
+  /** The first keys of a ring; of two processes that try at once, one seeds. */
+  seedKeys(ring: RingId, keys: SigningKeyRecord[], event: AuditEvent): Promise<'seeded' | 'exists'>
   /** `next` becomes `active`, `active` becomes `retiring`, `spare` becomes `next`, if `decide` says so. */
   promoteNextKey(
-    alg: SigningAlgorithm,
+    ring: RingId,
     spare: SigningKeyRecord,
     decide: (ring: SigningKeyRecord[], now: Instant) => PromotionVerdict,
     event: AuditEvent,
@@ -298,6 +317,11 @@ export interface Store {
   reserveSigning(kid: string, until: Instant): Promise<'reserved' | 'gone'>
   /** Retires `retiring` keys whose last token ended more than `skewSeconds` ago; returns their ids. */
   retireKeys(skewSeconds: number, eventFor: (kid: string) => AuditEvent): Promise<string[]>
+
+  /** Notes who reads the keys, as one write for many; not essential, so it may be late. The longest away are forgotten. */
+  noteReaders(readers: KeyReader[]): Promise<void>
+  /** Most recently seen first. */
+  listReaders(): Promise<KeyReader[]>
 
   // grants, each with its refresh token family
   createGrant(grant: GrantRecord, event: AuditEvent): Promise<void>
@@ -326,7 +350,12 @@ export interface Store {
   listBlacklistSince(revision: number): Promise<BlacklistEntry[]>
 
   /** Remembers a one-time id until it expires; of any number of callers, in any process, one gets `fresh`. */
-  consumeJti(purpose: 'client_assertion', owner: string, jti: string, expiresAt: Instant): Promise<'fresh' | 'replayed'>
+  consumeJti(
+    purpose: 'client_assertion' | 'dpop_proof',
+    owner: string,
+    jti: string,
+    expiresAt: Instant,
+  ): Promise<'fresh' | 'replayed'>
 
   // audit and settings
   recordAudit(events: AuditEvent[]): Promise<void>

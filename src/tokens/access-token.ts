@@ -8,7 +8,8 @@ import { errors, jwtVerify } from 'jose'
 import { toSeconds, type Clock } from '../clock.ts'
 import type { Lifetimes } from '../grants/grant.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
-import type { ClientRecord, ResourceRecord } from '../store/store.ts'
+import { ringOf } from '../grants/resource.ts'
+import { SHARED_RING, type ClientRecord, type ResourceRecord } from '../store/store.ts'
 
 export interface AccessTokenTerms {
   clientId: string
@@ -19,6 +20,8 @@ export interface AccessTokenTerms {
   /** Custom claims; protocol claims among them are overridden. */
   claims: Record<string, unknown>
   sid?: string | undefined
+  /** Thumbprint of the key that the token is bound to (RFC 9449 §6.1). */
+  proofKey?: string | undefined
   ttlSeconds: number
 }
 
@@ -33,10 +36,14 @@ export interface AccessTokenClaims {
   jti: string
   scope?: string
   sid?: string
+  cnf?: { jkt: string }
   [claim: string]: unknown
 }
 
 export type Verification = { valid: true; claims: AccessTokenClaims; kid: string } | { valid: false; reason: string }
+
+/** RFC 7515 §7.1, letter by letter: decoders that skip what they do not know would take one token in many spellings. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** Longer is no token of ours. */
 const MOST_TOKEN_CHARACTERS = 16_384
@@ -79,15 +86,18 @@ export class AccessTokens {
     }
     if (terms.scope.length > 0) claims.scope = terms.scope.join(' ')
     if (terms.sid !== undefined) claims.sid = terms.sid
-    return this.#keys.sign(first.alg, first.typ, claims)
+    if (terms.proofKey !== undefined) claims.cnf = { jkt: terms.proofKey }
+    return this.#keys.sign(ringOf(first), first.typ, claims)
   }
 
   /** Checks form, signature, issuer and time; never throws for a bad token. */
   async verify(token: string): Promise<Verification> {
     if (token.length > MOST_TOKEN_CHARACTERS)
       return { valid: false, reason: `longer than ${MOST_TOKEN_CHARACTERS} characters` }
+    if (!COMPACT_JWS.test(token)) return { valid: false, reason: 'not a JWT in compact form' }
     try {
       let kid = ''
+      let ring = ''
       const { payload, protectedHeader } = await jwtVerify(
         token,
         (header) => {
@@ -95,12 +105,16 @@ export class AccessTokens {
           // The key decides the algorithm, never the header (RFC 8725 §3.1).
           if (!key || key.alg !== header.alg) throw new errors.JWKSNoMatchingKey()
           kid = header.kid ?? ''
+          ring = key.ring
           return key.publicKey
         },
         { issuer: this.#issuer, algorithms: ['ES256', 'RS256'], currentDate: new Date(this.#clock.now()) },
       )
       if (!['at+jwt', 'JWT'].includes(protectedHeader.typ ?? ''))
         return { valid: false, reason: 'typ is not that of an access token' }
+      // A resource's own keys speak for that resource alone, should one of them get out.
+      if (ring !== SHARED_RING && payload.aud !== ring)
+        return { valid: false, reason: 'signed by the own key of another resource' }
       // Sound: this issuer's own signature, and only `issue` makes tokens with these types.
       return { valid: true, claims: payload as AccessTokenClaims, kid }
     } catch (error) {

@@ -1,14 +1,7 @@
 /** Signing keys. The unique indexes hold "one active, one next"; here the order of steps keeps to them. */
-import { and, asc, eq, inArray, lt, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, lt, ne, sql } from 'drizzle-orm'
 import { fromSeconds } from '../../clock.ts'
-import type {
-  AuditEvent,
-  NewBlacklistEntry,
-  PromotionOutcome,
-  SigningAlgorithm,
-  SigningKeyRecord,
-  Store,
-} from '../store.ts'
+import type { AuditEvent, NewBlacklistEntry, PromotionOutcome, RingId, SigningKeyRecord, Store } from '../store.ts'
 import { assignmentsFor, placeholdersFor, type Database } from './database.ts'
 import { signingKeys } from './schema.ts'
 
@@ -28,28 +21,28 @@ export function keyVerbs(database: Database, { appendAudit, appendEntry }: KeyDe
   return {
     listKeys: () => database.read(() => statements.list.all()),
     findKey: (kid) => database.read(() => statements.find.get({ kid })),
-    seedKeys: (alg, keys, event) =>
+    seedKeys: (id, keys, event) =>
       database.write(() => {
-        if (steps.ring(alg).some(({ status }) => status === 'active' || status === 'next')) return 'exists'
+        if (steps.ring(id).some(({ status }) => status === 'active' || status === 'next')) return 'exists'
         for (const key of keys) statements.insert.run({ ...key })
         appendAudit(event)
         database.noteChange('key', null)
         return 'seeded'
       }),
-    promoteNextKey: (alg, spare, decide, event) =>
+    promoteNextKey: (id, spare, decide, event) =>
       database.write((): PromotionOutcome => {
-        const ring = steps.ring(alg)
+        const ring = steps.ring(id)
         const verdict = decide(ring, database.now())
         if (verdict.act === 'wait') return { outcome: 'refused', safeFrom: verdict.safeFrom, reason: verdict.reason }
         const next = ring.find(({ status }) => status === 'next')
-        if (!next) return { outcome: 'refused', safeFrom: null, reason: `there is no next ${alg} key` }
+        if (!next) return { outcome: 'refused', safeFrom: null, reason: `there is no next ${id.alg} key` }
         const active = ring.find(({ status }) => status === 'active')
         if (active) steps.move(active, { status: 'retiring', deactivatedAt: database.now() })
         steps.activate(next)
         steps.publish(spare)
         appendAudit(event)
         database.noteChange('key', null)
-        return { outcome: 'promoted', keys: steps.ring(alg) }
+        return { outcome: 'promoted', keys: steps.ring(id) }
       }),
     revokeKey: (kid, spare, deny, event) =>
       database.write(() => {
@@ -78,8 +71,20 @@ export function keyVerbs(database: Database, { appendAudit, appendEntry }: KeyDe
   }
 }
 
+/** Ends a resource's own ring, inside the write that deletes the resource. */
+export function ringEnding(database: Database): (ring: string) => void {
+  const end = database.sql
+    .update(signingKeys)
+    .set({ status: 'retired', sealedPrivateKey: '', deactivatedAt: sql`${sql.placeholder('now')}` })
+    .where(and(eq(signingKeys.ring, sql.placeholder('ring')), ne(signingKeys.status, 'revoked')))
+    .prepare()
+  return (ring) => {
+    if (end.run({ ring, now: database.now() }).changes > 0) database.noteChange('key', null)
+  }
+}
+
 function keySteps(database: Database, statements: ReturnType<typeof prepareStatements>) {
-  const ring = (alg: SigningAlgorithm): SigningKeyRecord[] => statements.ring.all({ alg })
+  const ring = (id: RingId): SigningKeyRecord[] => statements.ring.all({ ring: id.ring, alg: id.alg })
   const move = (key: SigningKeyRecord, change: Partial<SigningKeyRecord>): void => {
     statements.move.run({ ...key, ...change })
   }
@@ -97,7 +102,7 @@ function keySteps(database: Database, statements: ReturnType<typeof prepareState
       move(key, { status, sealedPrivateKey: '', deactivatedAt: key.deactivatedAt ?? database.now() }),
     /** After a key was revoked: the published `next` signs instead of an active one, and `spare` becomes `next`. */
     fillPlaceOf: (revoked: SigningKeyRecord, spare: SigningKeyRecord): void => {
-      const next = ring(revoked.alg).find(({ status }) => status === 'next')
+      const next = ring(revoked).find(({ status }) => status === 'next')
       if (revoked.status === 'active' && next) activate(next)
       if (revoked.status === 'next' || revoked.status === 'active') publish(spare)
     },
@@ -119,7 +124,7 @@ function prepareStatements({ sql: database }: Database) {
     ring: database
       .select()
       .from(signingKeys)
-      .where(eq(signingKeys.alg, sql.placeholder('alg')))
+      .where(and(eq(signingKeys.ring, sql.placeholder('ring')), eq(signingKeys.alg, sql.placeholder('alg'))))
       .orderBy(...inOrder)
       .prepare(),
     insert: database.insert(signingKeys).values(placeholdersFor(signingKeys)).prepare(),

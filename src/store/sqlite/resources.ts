@@ -9,7 +9,12 @@ type ResourceVerbs = Pick<
   'listResources' | 'findResource' | 'createResource' | 'updateResource' | 'deleteResource'
 >
 
-export function resourceVerbs(database: Database, appendAudit: (event: AuditEvent) => void): ResourceVerbs {
+export interface ResourceDependencies {
+  appendAudit: (event: AuditEvent) => void
+  endRing: (ring: string) => void
+}
+
+export function resourceVerbs(database: Database, { appendAudit, endRing }: ResourceDependencies): ResourceVerbs {
   const statements = prepareStatements(database)
   const note = (id: string, event: AuditEvent): void => {
     appendAudit(event)
@@ -36,6 +41,7 @@ export function resourceVerbs(database: Database, appendAudit: (event: AuditEven
     deleteResource: (id, event) =>
       database.write(() => {
         if (statements.delete.run({ id }).changes === 0) return 'unknown'
+        endRing(id)
         note(id, event)
         return 'deleted'
       }),
@@ -44,7 +50,7 @@ export function resourceVerbs(database: Database, appendAudit: (event: AuditEven
 
 function prepareStatements({ sql: database }: Database) {
   const one = eq(resources.id, sql.placeholder('id'))
-  const changeable = ['alg', 'ttl', 'scope', 'typ', 'claims', 'disabledAt', 'updatedAt'] as const
+  const changeable = ['alg', 'ttl', 'scope', 'typ', 'claims', 'ownKeys', 'disabledAt', 'updatedAt'] as const
   return {
     list: database.select().from(resources).orderBy(asc(resources.id)).prepare(),
     find: database.select().from(resources).where(one).prepare(),

@@ -3,6 +3,7 @@
  * half done is ever found under the database's. What was issued after the backup is unknown to it: every
  * family ends, because a refresh token that was rotated away since would be good again.
  */
+import SqliteDatabase from 'better-sqlite3'
 import { and, asc, gt, isNull, sql } from 'drizzle-orm'
 import { chmodSync, constants, copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
@@ -57,6 +58,20 @@ export async function restore(backup: string, file: string, options: RestoreOpti
     throw error instanceof Error && 'syscall' in error ? fileFault('restore', file, error) : error
   } finally {
     removeFile(temporary)
+  }
+}
+
+/** Which master key a backup was sealed under. The backup is only read. @throws Fault where it is none. */
+export function readSealingKey(backup: string): string | undefined {
+  const source = resolve(backup)
+  requireBackup(source)
+  const raw = new SqliteDatabase(source, { readonly: true, fileMustExist: true })
+  try {
+    return raw.prepare<[], string>("SELECT value FROM settings WHERE name = 'master_key_id'").pluck().get()
+  } catch (error) {
+    throw damaged(source, String(error), error)
+  } finally {
+    raw.close()
   }
 }
 

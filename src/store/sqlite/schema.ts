@@ -55,6 +55,17 @@ export const clientSecrets = sqliteTable(
   ],
 )
 
+/** Who reads the key set and the feed; written a few times a minute, never for a request. */
+export const keyReaders = sqliteTable(
+  'key_readers',
+  {
+    name: text('name').primaryKey(),
+    lastSeenAt: integer('last_seen_at').notNull(),
+    knowsUntil: integer('knows_until').notNull(),
+  },
+  (table) => [index('key_readers_seen').on(table.lastSeenAt)],
+)
+
 /** Clients that are gone and whose grants the sweep has still to delete; they are dead already. */
 export const deletedClients = sqliteTable('deleted_clients', { clientKey: integer('client_key').primaryKey() })
 
@@ -68,6 +79,7 @@ export const resources = sqliteTable(
     scope: json<ResourceRecord['scope']>('scope').notNull(),
     typ: text('typ', { enum: ['at+jwt', 'JWT'] }).notNull(),
     claims: json<Record<string, unknown>>('claims').notNull(),
+    ownKeys: integer('own_keys', { mode: 'boolean' }).notNull().default(false),
     disabledAt: integer('disabled_at'),
     createdAt: integer('created_at').notNull(),
     updatedAt: integer('updated_at').notNull(),
@@ -75,11 +87,13 @@ export const resources = sqliteTable(
   () => [check('resources_alg', sql`alg IN ('ES256', 'RS256')`), check('resources_typ', sql`typ IN ('at+jwt', 'JWT')`)],
 )
 
-/** The two partial indexes are the rule "one active and one next key per algorithm", for every process. */
+/** The two partial indexes are the rule "one active and one next key per ring and algorithm", for every process. */
 export const signingKeys = sqliteTable(
   'signing_keys',
   {
     kid: text('kid').primaryKey(),
+    /** Empty for the issuer's own; else the resource that has a ring to itself. */
+    ring: text('ring').notNull().default(''),
     alg: text('alg', { enum: ['ES256', 'RS256'] }).notNull(),
     status: text('status', { enum: ['next', 'active', 'retiring', 'retired', 'revoked'] }).notNull(),
     publicJwk: json<PublicJwk>('public_jwk').notNull(),
@@ -94,10 +108,10 @@ export const signingKeys = sqliteTable(
     check('signing_keys_status', sql`status IN ('next', 'active', 'retiring', 'retired', 'revoked')`),
     check('signing_keys_forgotten', sql`status NOT IN ('retired', 'revoked') OR sealed_private_key = ''`),
     uniqueIndex('signing_keys_one_active')
-      .on(table.alg)
+      .on(table.ring, table.alg)
       .where(sql`status = 'active'`),
     uniqueIndex('signing_keys_one_next')
-      .on(table.alg)
+      .on(table.ring, table.alg)
       .where(sql`status = 'next'`),
   ],
 )
@@ -163,7 +177,7 @@ export const blacklistEntries = sqliteTable(
 export const usedJtis = sqliteTable(
   'used_jtis',
   {
-    purpose: text('purpose', { enum: ['client_assertion'] }).notNull(),
+    purpose: text('purpose', { enum: ['client_assertion', 'dpop_proof'] }).notNull(),
     owner: text('owner').notNull(),
     jtiHash: blob('jti_hash', { mode: 'buffer' }).notNull(),
     expiresAt: integer('expires_at').notNull(),

@@ -10,8 +10,9 @@ import { startDatabase, type OpenDatabase } from './database.ts'
 import { factsVerb } from './facts.ts'
 import { grantEnding, grantVerbs } from './grants.ts'
 import { jtiVerbs } from './jtis.ts'
-import { keyVerbs } from './keys.ts'
+import { keyVerbs, ringEnding } from './keys.ts'
 import { migrate } from './migrate.ts'
+import { readerVerbs } from './readers.ts'
 import { resourceVerbs } from './resources.ts'
 import { settingVerbs } from './settings.ts'
 import { subjectVerbs } from './subjects.ts'
@@ -36,8 +37,9 @@ function assemble(database: OpenDatabase): Store {
   return {
     now: database.now,
     ...clientVerbs(database, { appendAudit, blacklist }),
-    ...resourceVerbs(database, appendAudit),
+    ...resourceVerbs(database, { appendAudit, endRing: ringEnding(database) }),
     ...keyVerbs(database, { appendAudit, appendEntry: blacklist.append }),
+    ...readerVerbs(database),
     ...grantVerbs(database, { appendAudit, blacklist }),
     ...subjectVerbs(database),
     ...blacklistVerbs(database, blacklist, { appendAudit, endNamedGrants: grantEnding(database) }),

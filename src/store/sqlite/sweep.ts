@@ -10,6 +10,7 @@ import {
   clientSecrets,
   deletedClients,
   grants,
+  keyReaders,
   signingKeys,
   usedJtis,
 } from './schema.ts'
@@ -71,6 +72,7 @@ function prepareStatements({ sql: database }: Database): Statement[] {
     sweep(blacklistEntries, lt(blacklistEntries.expiresAt, at('now'))),
     sweep(blacklistEntries, removed),
     sweep(clientSecrets, lt(clientSecrets.expiresAt, at('now'))),
+    sweep(keyReaders, lt(keyReaders.lastSeenAt, at('monthAgo'))),
     sweep(auditEvents, lt(auditEvents.at, at('forgotten'))),
     sweep(changes, lt(changes.at, at('hourAgo'))),
     sweep(signingKeys, and(keyIsOver, keyIsForgotten)),
