@@ -4,7 +4,7 @@
  * Whatever else is thrown is a defect and becomes a 500 at the one place that turns errors into bytes.
  */
 
-/** Registered codes: RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2, RFC 7591 §3.2.2. */
+/** Registered codes: RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2, RFC 7591 §3.2.2, RFC 9449 §12.2. */
 const STATUS_OF = {
   invalid_request: 400,
   invalid_client: 401,
@@ -17,6 +17,7 @@ const STATUS_OF = {
   invalid_token: 401,
   insufficient_scope: 403,
   invalid_client_metadata: 400,
+  invalid_dpop_proof: 400,
 } as const
 
 export type OAuthErrorCode = keyof typeof STATUS_OF
@@ -63,6 +64,7 @@ export const unsupportedGrantType = factory('unsupported_grant_type')
 export const invalidScope = factory('invalid_scope')
 export const invalidTarget = factory('invalid_target')
 export const invalidClientMetadata = factory('invalid_client_metadata')
+export const invalidDpopProof = factory('invalid_dpop_proof')
 export const invalidClient = factory('invalid_client')
 export const invalidToken = factory('invalid_token')
 export const insufficientScope = factory('insufficient_scope')

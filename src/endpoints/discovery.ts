@@ -4,6 +4,7 @@ import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import { AUTH_METHODS, GRANT_TYPES, OFFLINE_ACCESS } from '../clients/client.ts'
 import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../grants/resource.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
+import { endpointUrl } from '../http/endpoint-url.ts'
 import { answerPublic } from '../http/public-document.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 
@@ -15,8 +16,7 @@ export const discovery = ({ issuer, config }: Rooms): Handler => {
 }
 
 function metadata(issuer: string) {
-  // The issuer keeps its exact spelling; endpoints hang below it whether or not it ends with a slash.
-  const at = (path: string) => issuer.replace(/\/$/, '') + path
+  const at = (path: string) => endpointUrl(issuer, path)
   const confidential = AUTH_METHODS.filter((method) => method !== 'none')
   return {
     issuer,
@@ -33,6 +33,7 @@ function metadata(issuer: string) {
     scopes_supported: [OFFLINE_ACCESS, ADMIN_SCOPE, BLACKLIST_SCOPE],
     token_endpoint_auth_methods_supported: AUTH_METHODS,
     token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    dpop_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     introspection_endpoint_auth_methods_supported: confidential,

@@ -18,6 +18,7 @@ export const introspect = (rooms: Rooms): Handler => {
     if (isPublicClient(client))
       throw invalidClient('introspection needs a client that authenticates; this one is public')
     const token = parameters.require('token')
+    parameters.get('token_type_hint') // not needed to find it, and still not to be sent twice
     const facts = c.get('facts')
 
     if (tokenState.isRefreshToken(token)) {
@@ -40,7 +41,21 @@ const isFor = (client: ClientRecord, claims: AccessTokenClaims): boolean =>
 /** RFC 7662 §2.2. */
 function describe(claims: AccessTokenClaims) {
   const { iss, aud, sub, client_id, scope, exp, iat, jti, sid, cnf, username } = claims
-  return { active: true, iss, aud, sub, client_id, scope, exp, iat, jti, token_type: 'Bearer', sid, cnf, username }
+  return {
+    active: true,
+    iss,
+    aud,
+    sub,
+    client_id,
+    scope,
+    exp,
+    iat,
+    jti,
+    token_type: cnf ? 'DPoP' : 'Bearer',
+    sid,
+    cnf,
+    username,
+  }
 }
 
 function describeGrant(grant: GrantRecord, iss: string) {

@@ -3,9 +3,11 @@ import { parseScope } from '../grants/scope.ts'
 import { invalidRequest, unsupportedGrantType } from '../errors.ts'
 import { GRANT_TYPE_HANDLERS } from '../grant-types/index.ts'
 import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
+import { endpointUrl } from '../http/endpoint-url.ts'
 import { authenticateClient } from '../http/client-auth.ts'
 import { readForm, readFormOrJson, type Parameters } from '../http/form.ts'
 import type { Env, Handler, Rooms } from '../http/rooms.ts'
+import { requireProof } from '../tokens/dpop-proof.ts'
 import type { Context } from 'hono'
 
 export const token =
@@ -39,9 +41,19 @@ async function answerGrant(
     throw unsupportedGrantType(`this issuer serves the grant types ${[...GRANT_TYPE_HANDLERS.keys()].join(', ')}`)
   const facts = c.get('facts')
   facts.grant_type = grantType
-  const tokens = await handler({ client, parameters: tokenParameters(parameters), requestId: facts.request_id }, rooms)
+  const proofKey = await readProofKey(c, rooms)
+  const request = { client, parameters: tokenParameters(parameters), requestId: facts.request_id, proofKey }
+  const tokens = await handler(request, rooms)
   c.header('Pragma', 'no-cache')
   return c.json(tokenResponse(tokens))
+}
+
+/** The key behind the `DPoP` header, where there is one (RFC 9449 §5). */
+async function readProofKey(c: Context<Env>, { issuer, clock, store }: Rooms): Promise<string | undefined> {
+  const proof = c.req.header('dpop')
+  if (proof === undefined) return undefined
+  // Behind a proxy the path may be another one; what the client saw is the issuer's URL.
+  return requireProof(proof, { method: 'POST', url: endpointUrl(issuer, c.req.path), clock, store })
 }
 
 function tokenParameters(parameters: Parameters): TokenParameters {
@@ -56,9 +68,9 @@ function tokenParameters(parameters: Parameters): TokenParameters {
 }
 
 /** RFC 6749 §5.1. */
-const tokenResponse = ({ accessToken, expiresInSeconds, scope, refreshToken }: TokenSet) => ({
+const tokenResponse = ({ accessToken, isBound, expiresInSeconds, scope, refreshToken }: TokenSet) => ({
   access_token: accessToken,
-  token_type: 'Bearer',
+  token_type: isBound ? 'DPoP' : 'Bearer',
   expires_in: expiresInSeconds,
   ...(refreshToken !== undefined && { refresh_token: refreshToken }),
   ...(scope.length > 0 && { scope: scope.join(' ') }),

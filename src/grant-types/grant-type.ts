@@ -36,11 +36,15 @@ export interface TokenRequest {
   client: ClientRecord
   parameters: TokenParameters
   requestId: string
+  /** Thumbprint of the key that the client proved to hold; its tokens are bound to it (RFC 9449). */
+  proofKey: string | undefined
 }
 
 /** What `/token` answers (RFC 6749 §5.1). */
 export interface TokenSet {
   accessToken: string
+  /** Bound to a key: of use only together with a proof. */
+  isBound: boolean
   expiresInSeconds: number
   scope: string[]
   refreshToken?: string

@@ -15,7 +15,7 @@ import type { GrantRooms, TokenRequest, TokenSet } from './grant-type.ts'
 export async function issueForSubject(
   grantType: string,
   { sub, subjectClaims }: { sub: string; subjectClaims: Record<string, unknown> },
-  { client, parameters, requestId }: TokenRequest,
+  { client, parameters, requestId, proofKey }: TokenRequest,
   rooms: GrantRooms,
 ): Promise<TokenSet> {
   const now = rooms.store.now()
@@ -25,9 +25,10 @@ export async function issueForSubject(
 
   const ttlSeconds = accessTokenTtl(client, resources, rooms.lifetimes)
   const claims = { ...client.claims, ...subjectClaims }
-  const terms = { clientId: client.clientId, sub, resources, scope, claims, ttlSeconds }
+  const terms = { clientId: client.clientId, sub, resources, scope, claims, ttlSeconds, proofKey }
+  const isBound = proofKey !== undefined
   if (!scope.includes(OFFLINE_ACCESS)) {
-    return { accessToken: await rooms.accessTokens.issue(terms), expiresInSeconds: ttlSeconds, scope }
+    return { accessToken: await rooms.accessTokens.issue(terms), isBound, expiresInSeconds: ttlSeconds, scope }
   }
 
   const accessExpiresAt = now + fromSeconds(ttlSeconds)
@@ -43,6 +44,7 @@ export async function issueForSubject(
   )
   return {
     accessToken: await rooms.accessTokens.issue({ ...terms, sid: grant.sid }),
+    isBound,
     expiresInSeconds: ttlSeconds,
     scope,
     refreshToken: rooms.refreshTokens.encode(grant),

@@ -85,7 +85,7 @@ function judge(
   requireMayIssue({ grantType: GRANT_TYPE, client, sub: grant.sub, resources, grant }, rooms.blacklist, now)
   const dropped = resources.find(({ id }) => !registeredResources(client, rooms.resources.issuer).includes(id))
   if (dropped) throw invalidTarget(`resource ${dropped.id} is no longer registered for this client`)
-  const scope = lowerScope(parameters.scope, grant.scope)
+  const scope = lowerScope(parameters.scope, grant.scope, client, resources)
   const ttlSeconds = accessTokenTtl(client, resources, rooms.lifetimes)
   return { act: 'proceed', repeat: decision === 'repeat', renewal: { resources, scope, ttlSeconds } }
 }
@@ -123,16 +123,18 @@ function endReused(
   }
 }
 
-async function mint(renewal: Renewal, grant: GrantRecord, { client }: TokenRequest, rooms: GrantRooms) {
+async function mint(renewal: Renewal, grant: GrantRecord, { client, proofKey }: TokenRequest, rooms: GrantRooms) {
   const accessToken = await rooms.accessTokens.issue({
     ...renewal,
     clientId: client.clientId,
     sub: grant.sub,
     claims: { ...client.claims, ...grant.claims },
     sid: grant.sid,
+    proofKey,
   })
   return {
     accessToken,
+    isBound: proofKey !== undefined,
     expiresInSeconds: renewal.ttlSeconds,
     scope: renewal.scope,
     refreshToken: rooms.refreshTokens.encode(grant),

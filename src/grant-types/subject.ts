@@ -25,9 +25,12 @@ export const subject: GrantTypeHandler = async (request, rooms) => {
 
 function requireSubject(sub: string | undefined): string {
   if (sub === undefined) throw invalidRequest('subject is missing: the id of the person that your backend signed in')
-  // Control characters would let a sub look like another one in a log.
-  if (sub.length > MOST_SUBJECT_CHARACTERS || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(sub)) {
-    throw invalidRequest(`subject has 1 to ${MOST_SUBJECT_CHARACTERS} characters, none of them a control character`)
+  // Control characters would let a sub look like another one in a log. U+FFFD is what bytes that are no UTF-8
+  // were read as: two persons whose ids came in another encoding would become one.
+  if (sub.length > MOST_SUBJECT_CHARACTERS || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u.test(sub)) {
+    throw invalidRequest(
+      `subject has 1 to ${MOST_SUBJECT_CHARACTERS} characters in UTF-8, none of them a control character`,
+    )
   }
   return sub
 }

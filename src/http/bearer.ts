@@ -29,6 +29,7 @@ export function requireScope({ tokenState, issuer }: Rooms, scope: string): Midd
     const state = await tokenState.checkAccessToken(token)
     if (!state.active) throw refuse(state.reason)
     if (![state.claims.aud].flat().includes(issuer)) throw refuse(`aud is ${[state.claims.aud].flat().join(' ')}`)
+    if (state.claims.cnf) throw refuse('it is bound to a key, and this API takes plain Bearer tokens')
     const granted = (state.claims.scope ?? '').split(' ')
     if (!granted.includes(scope) && !granted.includes(ADMIN_SCOPE)) {
       throw insufficientScope(`this needs scope ${scope}`, { headers: challenge('insufficient_scope', scope) })

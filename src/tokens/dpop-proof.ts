@@ -1,0 +1,69 @@
+/**
+ * DPoP proofs (RFC 9449 §4): a client shows that it holds a key, and its access token is bound to that key
+ * (`cnf.jkt`). Whoever steals such a token cannot use it.
+ */
+import { EmbeddedJWK, calculateJwkThumbprint, errors, jwtVerify } from 'jose'
+import { fromSeconds, toSeconds, type Clock } from '../clock.ts'
+import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
+import { PRIVATE_MEMBERS } from '../clients/client.ts'
+import { invalidDpopProof } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+
+/** How old a proof may be, or how far ahead its maker's clock. Seconds. */
+const WINDOW = 60
+const MOST_CHARACTERS = 8192
+
+export interface ProofContext {
+  method: string
+  /** The public URL of the endpoint, without query (RFC 9449 §4.3). */
+  url: string
+  clock: Clock
+  store: Store
+}
+
+/**
+ * Checks a proof and consumes its `jti`, once in all processes.
+ * @returns the RFC 7638 thumbprint of the key, for `cnf.jkt`.
+ * @throws OAuthError `invalid_dpop_proof` (RFC 9449 §5).
+ */
+export async function requireProof(proof: string, { method, url, clock, store }: ProofContext): Promise<string> {
+  const refuse = (reason: string) => invalidDpopProof(`the DPoP proof was refused: ${reason}`)
+  if (proof.length > MOST_CHARACTERS) throw refuse(`it has more than ${MOST_CHARACTERS} characters`)
+  const { payload, protectedHeader } = await verify(proof, clock).catch((error: unknown) => {
+    if (error instanceof errors.JOSEError || error instanceof TypeError) {
+      throw refuse(
+        "it must be a JWT with typ dpop+jwt, an asymmetric alg, its public key in jwk, and that key's signature",
+      )
+    }
+    throw error
+  })
+  const jwk = protectedHeader.jwk ?? {}
+  if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw refuse('its jwk has private members; replace that key')
+  const now = toSeconds(clock.now())
+  const { jti, iat, htm, htu } = payload
+  if (htm !== method) throw refuse(`htm must be ${method}`)
+  if (typeof htu !== 'string' || withoutQuery(htu) !== withoutQuery(url)) throw refuse(`htu must be ${url}`)
+  if (typeof iat !== 'number' || Math.abs(now - iat) > WINDOW)
+    throw refuse(`iat must be within ${WINDOW} seconds of the issuer's time, which is ${now}`)
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256)
+    throw refuse('jti must be a string of 1 to 256 characters')
+  const thumbprint = await calculateJwkThumbprint(jwk)
+  const outcome = await store.consumeJti('dpop_proof', thumbprint, jti, fromSeconds(iat + 2 * WINDOW))
+  if (outcome === 'replayed') throw refuse('its jti was used before; make a proof for each request')
+  return thumbprint
+}
+
+const verify = (proof: string, clock: Clock) =>
+  jwtVerify(proof, EmbeddedJWK, {
+    typ: 'dpop+jwt',
+    algorithms: [...ASSERTION_ALGORITHMS],
+    requiredClaims: ['jti', 'iat', 'htm', 'htu'],
+    currentDate: new Date(clock.now()),
+    clockTolerance: WINDOW,
+  })
+
+const withoutQuery = (url: string): string => {
+  if (!URL.canParse(url)) return url
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
+}
