@@ -50,9 +50,12 @@ const declarationSchema = z.strictObject({
 type Path = readonly (string | number)[]
 type Env = Record<string, string | undefined>
 
-/** @throws Fault with every mistake, each with line and key; nothing has been done then. */
-export async function readDeclaration(file: string, env: Env): Promise<Declaration> {
-  const source = new Source(file)
+/**
+ * @param namedBy the variable that names the file, where one does
+ * @throws Fault with every mistake, each with line and key; nothing has been done then.
+ */
+export async function readDeclaration(file: string, env: Env, namedBy = ''): Promise<Declaration> {
+  const source = new Source(file, namedBy)
   const parsed = declarationSchema.safeParse(source.value)
   if (!parsed.success) throw source.fault(parsed.error.issues)
   const { resources, clients } = parsed.data
@@ -108,9 +111,9 @@ class Source {
   readonly #document: Document
   readonly #lines = new LineCounter()
 
-  constructor(file: string) {
+  constructor(file: string, namedBy: string) {
     this.#file = file
-    this.#document = parseDocument(readText(file), { lineCounter: this.#lines, uniqueKeys: true })
+    this.#document = parseDocument(readText(file, namedBy), { lineCounter: this.#lines, uniqueKeys: true })
     const [error] = this.#document.errors
     if (error) {
       const { line, col } = this.#lines.linePos(error.pos[0])
@@ -162,11 +165,11 @@ function keyStart(node: unknown, key: string | undefined): number | undefined {
   return isScalar(pair?.key) ? pair.key.range?.[0] : undefined
 }
 
-function readText(file: string): string {
+function readText(file: string, namedBy: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException // readFileSync throws system errors only
-    throw new Fault(`SIGNET_CONFIG: ${file} cannot be read (${code})`, 'name a readable YAML or JSON file')
+    throw new Fault(`${namedBy && `${namedBy}: `}${file} cannot be read (${code})`, 'name a readable YAML or JSON file')
   }
 }

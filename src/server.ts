@@ -1,6 +1,6 @@
 /** The issuer as a running service: listens, keeps its timetable, stops in bounded time. */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { createApp } from './app.ts'
 import { applyDeclaration } from './apply.ts'
@@ -10,7 +10,7 @@ import { readDeclaration } from './declaration.ts'
 import { Fault } from './errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
 import { startHousekeeping } from './housekeeping.ts'
-import { localIssuer, openDatabase, wireIssuer, type Issuer } from './issuer.ts'
+import { localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from './issuer.ts'
 import { openLog, type Log } from './log.ts'
 
 export interface RunningIssuer {
@@ -25,6 +25,8 @@ export interface RunningIssuer {
 }
 
 const STOP_WITHIN_MS = 10_000
+/** Time for a request that is on its way when the stop begins. */
+const LAST_REQUESTS_MS = 500
 
 /** Slow and idle connections end by these; a feed follower is kept alive by its heartbeat. Milliseconds. */
 const TIMEOUTS = {
@@ -49,16 +51,18 @@ export async function startIssuer(
 ): Promise<RunningIssuer> {
   // Read before anything is created: a mistake in it must leave nothing behind.
   const declaration =
-    config.configFile === undefined ? undefined : await readDeclaration(config.configFile, process.env)
-  const opened = await openDatabase(config, { clock, log })
-  let server: Server | undefined
+    config.configFile === undefined ? undefined : await readDeclaration(config.configFile, process.env, 'SIGNET_CONFIG')
+  let app: ReturnType<typeof createApp> | undefined
+  // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
+  // the issuer's name depends on it.
+  const server = await listen(
+    config,
+    getRequestListener((request, env) => app?.fetch(request, env) ?? new Response(null, { status: 503 })),
+  )
+  const connections = trackConnections(server)
+  let opened: Opened | undefined
   try {
-    let app: ReturnType<typeof createApp> | undefined
-    // The port is known only once it is bound, and with port 0 the issuer's name depends on it.
-    server = await listen(
-      config,
-      getRequestListener((request, env) => app?.fetch(request, env) ?? new Response(null, { status: 503 })),
-    )
+    opened = await openDatabase(config, { clock, log })
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const issuer = await wireIssuer(opened, config.issuer ?? localIssuer(port), config, { clock, log })
     await issuer.store.putSetting('issuer', issuer.issuer)
@@ -69,17 +73,17 @@ export async function startIssuer(
     issuer.setReady(true)
     const url = localUrl(config.host, port)
     log.info(`Signet serves ${issuer.issuer}`, { url })
-    const listening = server
     return {
       issuer: issuer.issuer,
       url,
       port,
       firstClient,
-      stop: once(() => stop(issuer, listening, stopHousekeeping)),
+      stop: once(() => stop(issuer, { server, connections, stopHousekeeping })),
     }
   } catch (error) {
-    server?.close()
-    await opened.store.close()
+    server.close()
+    server.closeAllConnections()
+    await opened?.store.close()
     throw error
   }
 }
@@ -109,13 +113,50 @@ const localUrl = (host: string, port: number): string => {
   return `http://${shown}:${port}`
 }
 
-async function stop(issuer: Issuer, server: Server, stopHousekeeping: () => Promise<void>): Promise<void> {
+interface Connections {
+  /** Tells those who are being answered to come back elsewhere (RFC 9112 §9.6). */
+  announceEnd(): void
+  /** Closes the connections that wait for no answer: Node counts one with half a request, or none yet, among the busy. */
+  closeSilent(): void
+}
+
+/** Watches which connections are being answered. */
+function trackConnections(server: Server): Connections {
+  const running = new Map<Socket, Set<ServerResponse>>()
+  server.on('connection', (socket: Socket) => {
+    running.set(socket, new Set())
+    socket.once('close', () => running.delete(socket))
+  })
+  server.on('request', ({ socket }, outgoing) => {
+    running.get(socket)?.add(outgoing)
+    outgoing.once('close', () => running.get(socket)?.delete(outgoing))
+  })
+  return {
+    announceEnd() {
+      for (const answers of running.values()) for (const answer of answers) answer.shouldKeepAlive = false
+    },
+    closeSilent() {
+      for (const [socket, answers] of running) if (answers.size === 0) socket.destroy()
+    },
+  }
+}
+
+interface Machinery {
+  server: Server
+  connections: Connections
+  stopHousekeeping: () => Promise<void>
+}
+
+async function stop(issuer: Issuer, { server, connections, stopHousekeeping }: Machinery): Promise<void> {
   issuer.log.info('stopping: running requests are finished')
   issuer.setReady(false)
+  connections.announceEnd()
   const closed = new Promise((resolve) => server.close(resolve))
   const closeIdle = setInterval(() => server.closeIdleConnections(), 50)
+  const endSilence = setTimeout(() => connections.closeSilent(), LAST_REQUESTS_MS)
   const closeAll = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
   await closed
+  clearTimeout(endSilence)
   clearInterval(closeIdle)
   clearTimeout(closeAll)
   await stopHousekeeping()

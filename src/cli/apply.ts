@@ -1,0 +1,62 @@
+/** `signet apply FILE`: clients and resources as a file declares them. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { applyDeclaration, type Applied, type AppliedItem } from '../apply.ts'
+import { readConfig, type Config } from '../config.ts'
+import { readDeclaration, type Declaration } from '../declaration.ts'
+import { isKnownDatabase } from '../keys/known-databases.ts'
+import { databaseFile, probeDatabase } from '../store/open.ts'
+import { withIssuer } from './open-issuer.ts'
+import { answer, visible } from './output.ts'
+
+export function defineApply(command: Command): void {
+  command
+    .argument('<file>', 'YAML or JSON; the form of SIGNET_CONFIG')
+    .option('--dry-run', 'tell what would be done, and do nothing')
+    .addHelpText('after', '\nExample:\n  signet apply signet.yaml --dry-run')
+    .action(apply)
+}
+
+async function apply(file: string, { dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
+  const config = readConfig(process.env)
+  const declaration = await readDeclaration(file, process.env)
+  const applied = dryRun ? await rehearse(declaration, config) : await carryOut(declaration, config, false)
+  answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
+}
+
+const carryOut = (declaration: Declaration, config: Config, dryRun: boolean): Promise<Applied> =>
+  withIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun }), config)
+
+/** A dry run leaves no trace: where there is no database yet, it compares with an empty one elsewhere. */
+async function rehearse(declaration: Declaration, config: Config): Promise<Applied> {
+  const file = databaseFile(config.databaseUrl)
+  const isFresh =
+    probeDatabase(config.databaseUrl) === 'missing' && file !== undefined && !isKnownDatabase(config.keysDir, file)
+  if (!isFresh) return carryOut(declaration, config, true)
+  const folder = mkdtempSync(join(tmpdir(), 'signet-dry-run-'))
+  try {
+    return await carryOut(
+      declaration,
+      { ...config, databaseUrl: `file:${join(folder, 'signet.db')}`, keysDir: folder },
+      true,
+    )
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function describePlan({ created, changed, left }: Applied, dryRun: boolean): string {
+  const line =
+    (sign: string) =>
+    ({ kind, id, fields }: AppliedItem) =>
+      visible(`${sign} ${kind} ${id}${fields.length > 0 ? ` (${fields.join(', ')})` : ''}`)
+  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are`
+  return [
+    ...created.map(line('+')),
+    ...changed.map(line('~')),
+    ...left.map(line('=')),
+    dryRun ? `${summary}; a dry run, nothing was done` : summary,
+  ].join('\n')
+}

@@ -1,0 +1,25 @@
+/** `signet backup FILE`: taken from a running server, signing keys included (sealed), master key not. */
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { toIso } from '../clock.ts'
+import { masterKeyFile } from '../keys/master-key.ts'
+import { withExistingIssuer } from './open-issuer.ts'
+import { answer, note, visible } from './output.ts'
+
+export function defineBackup(command: Command): void {
+  command
+    .argument('<file>', 'must not be there yet')
+    .addHelpText('after', '\nExample:\n  signet backup /var/backups/signet-2030-01-31.db')
+    .action(backup)
+}
+
+const backup = (target: string, _options: object, command: Command): Promise<void> =>
+  withExistingIssuer(async ({ store, config }) => {
+    const file = resolve(target)
+    await store.backup(file)
+    const result = { file, size_bytes: statSync(file).size, created_at: toIso(store.now()) }
+    answer(command, result, () => visible(`${result.file}: ${result.size_bytes} bytes, checked`))
+    const key = config.masterKey === undefined ? masterKeyFile(config.keysDir) : 'SIGNET_MASTER_KEY'
+    note(`the master key is not in it, and without it the backup opens nothing: keep ${key} safe, apart from it`)
+  })

@@ -1,0 +1,130 @@
+/** `signet blacklist …`: entries that deny tokens. */
+import type { Command } from 'commander'
+import { entryView } from '../blacklist/entry-view.ts'
+import { fromSeconds, systemClock, type Instant } from '../clock.ts'
+import { DURATION_FORM, parseDuration } from '../duration.ts'
+import { notFound } from '../errors.ts'
+import type { Denial } from '../grants/revocation.ts'
+import type { BlacklistEntry, Store } from '../store/store.ts'
+import { LOOKS_SECRET, nameDenial } from '../tokens/denial.ts'
+import { everyPage } from './every-page.ts'
+import { BY, withIssuer } from './open-issuer.ts'
+import { answer, fieldList, note, table } from './output.ts'
+import { UsageError } from './usage.ts'
+
+interface AddOptions {
+  jti?: string
+  sid?: string
+  sub?: string
+  client?: string
+  token?: string
+  reason?: string
+  expires?: string
+}
+
+const MOST_NAME_CHARACTERS = 512
+const MOST_REASON_CHARACTERS = 500
+
+export function defineBlacklist(blacklist: Command): void {
+  blacklist.addHelpText('after', example('add --sub ada'))
+  blacklist
+    .command('add')
+    .description('deny one thing, here and wherever the feed is followed')
+    .option('--jti <jti>', 'one access token, by its id')
+    .option('--sid <sid>', 'one grant: its access tokens, and its refresh tokens for good')
+    .option('--sub <sub>', 'a person: every token up to now, and new ones are refused')
+    .option('--client <id>', 'a client: every token up to now, and new ones are refused')
+    .option('--token <token>', 'the token itself, access or refresh')
+    .option('--reason <text>', 'for those who read the list')
+    .option('--expires <duration>', 'when the entry ends: in 12h, or at a time such as 2030-01-31T12:00:00Z')
+    .addHelpText('after', example('add --sub ada --reason "left the company"'))
+    .action(add)
+  blacklist.command('list').description('all entries').addHelpText('after', example('list')).action(list)
+  blacklist
+    .command('remove')
+    .argument('<id>')
+    .description('lift an entry: what is still unexpired is valid again, refresh tokens excepted')
+    .addHelpText('after', example('remove 0192f0c1-2a3b-7c4d-8e5f-0123456789ab'))
+    .action(remove)
+}
+
+const example = (line: string): string => `\nExample:\n  signet blacklist ${line}`
+
+async function add(options: AddOptions, command: Command): Promise<void> {
+  const named = readNamed(options)
+  const reason = options.reason
+  if (reason !== undefined && reason.length > MOST_REASON_CHARACTERS)
+    throw new UsageError(`--reason has at most ${MOST_REASON_CHARACTERS} characters`)
+  const expiresAt = readExpiry(options.expires)
+  await withIssuer(async ({ revocation, tokenState }) => {
+    const denied =
+      named.kind === 'token' ? await nameDenial(named.value, tokenState) : { kind: named.kind, value: named.value }
+    const entry = await revocation.deny({ ...denied, reason, expiresAt }, BY)
+    answerEntry(command, entry)
+  })
+}
+
+interface Named {
+  kind: Denial['kind'] | 'token'
+  value: string
+}
+
+function readNamed({ jti, sid, sub, client, token }: AddOptions): Named {
+  const given = Object.entries({ jti, sid, sub, client_id: client, token }).filter(([, value]) => value !== undefined)
+  const [first] = given
+  if (given.length !== 1 || !first) throw new UsageError('give exactly one of --jti, --sid, --sub, --client, --token')
+  const [kind, value = ''] = first as [Named['kind'], string | undefined] // the object above has these names
+  if (kind !== 'token' && LOOKS_SECRET.test(value))
+    throw new UsageError('this is a token: give it as --token, and its entry is made from it')
+  if (value === '') throw new UsageError('what is denied has a name of 1 character or more')
+  if (kind !== 'token' && value.length > MOST_NAME_CHARACTERS)
+    throw new UsageError(`a name on the blacklist has at most ${MOST_NAME_CHARACTERS} characters`)
+  return { kind, value }
+}
+
+function readExpiry(text: string | undefined): Instant | undefined {
+  if (text === undefined) return undefined
+  const now = systemClock.now()
+  const seconds = parseDuration(text)
+  // Date.parse reads far more than ISO 8601, words included.
+  const at = seconds !== undefined ? now + fromSeconds(seconds) : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN
+  if (at > now) return at
+  throw new UsageError(
+    `--expires: read ${JSON.stringify(text)}; accepted: ${DURATION_FORM}, or a time in the future such as 2030-01-31T12:00:00Z`,
+  )
+}
+
+function answerEntry(command: Command, entry: BlacklistEntry): void {
+  const { id, kind, value, reason, issued_before, expires_at, created_at, created_by } = entryView(entry)
+  answer(command, entryView(entry), () =>
+    fieldList({ id, kind, value, reason, issued_before, expires_at, created_at, created_by }),
+  )
+}
+
+const list = (_options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ store }) => {
+    const entries = (
+      await everyPage(
+        (page) => store.listBlacklist(page),
+        ({ id }) => id,
+      )
+    ).map(entryView)
+    const rows = entries.map((each) => [each.id, each.kind, each.value, each.expires_at, each.reason, each.created_by])
+    answer(command, entries, () =>
+      table(['ID', 'KIND', 'VALUE', 'EXPIRES', 'REASON', 'BY'], rows, 'the blacklist is empty'),
+    )
+  })
+
+const remove = (id: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ store, revocation }) => {
+    const entry = await requireEntry(store, id)
+    await revocation.lift(id, BY)
+    answerEntry(command, entry)
+    note('the entry is lifted: what it denied and has not expired is valid again, refresh tokens excepted')
+  })
+
+async function requireEntry(store: Store, id: string): Promise<BlacklistEntry> {
+  const entry = await store.findBlacklistEntry(id)
+  if (!entry || entry.removedAt !== null) throw notFound('this blacklist entry')
+  return entry
+}

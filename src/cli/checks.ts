@@ -1,0 +1,21 @@
+/** Checks as people read them, and as an exit code. */
+import { styleText } from 'node:util'
+import type { Check } from '../tokens/inspection.ts'
+import { visible } from './output.ts'
+import { ChecksFailed } from './usage.ts'
+
+export function describeChecks(checks: Check[]): string {
+  const width = Math.max(0, ...checks.map(({ check }) => check.length))
+  return checks
+    .map(({ check, ok, found, fix }) => {
+      const sign = styleText(ok ? 'green' : 'red', ok ? 'ok  ' : 'FAIL', { stream: process.stdout })
+      const line = `${sign}  ${check.padEnd(width)}  ${visible(found)}`
+      return fix === null ? line : `${line}\n${' '.repeat(width + 8)}fix: ${visible(fix)}`
+    })
+    .join('\n')
+}
+
+/** @throws ChecksFailed where one failed: the answer has told which. */
+export function requireAllGood(checks: Check[]): void {
+  if (checks.some(({ ok }) => !ok)) throw new ChecksFailed()
+}

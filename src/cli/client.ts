@@ -1,0 +1,235 @@
+/** `signet client …`: who may ask for tokens. */
+import type { Command } from 'commander'
+import { blankClient, requireSoundClient } from '../clients/client.ts'
+import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/metadata.ts'
+import type { ClientChange, RegisteredClient } from '../clients/registry.ts'
+import type { Issuer } from '../issuer.ts'
+import type { ClientRecord } from '../store/store.ts'
+import { BY, withIssuer } from './open-issuer.ts'
+import { answer, fieldList, note, table } from './output.ts'
+import {
+  UsageError,
+  checkMetadata,
+  collect,
+  durationOption,
+  readClaims,
+  readJsonFile,
+  readList,
+  requireSound,
+} from './usage.ts'
+
+interface MetadataOptions {
+  name?: string
+  grant?: string[]
+  scope?: string
+  resource?: string[]
+  authMethod?: string
+  redirectUri?: string[]
+  accessTokenTtl?: string
+  refreshTokenTtl?: string
+  refreshTokenIdleTtl?: string
+  refreshGrace?: string
+  claim?: string[]
+  allowClaim?: string[]
+  jwks?: string
+}
+
+/** Which flag sets which member of the metadata, for messages. */
+const FLAGS = {
+  client_name: '--name',
+  grant_types: '--grant',
+  scope: '--scope',
+  resources: '--resource',
+  redirect_uris: '--redirect-uri',
+  token_endpoint_auth_method: '--auth-method',
+  jwks: '--jwks',
+  access_token_ttl: '--access-token-ttl',
+  refresh_token_ttl: '--refresh-token-ttl',
+  refresh_token_idle_ttl: '--refresh-token-idle-ttl',
+  refresh_grace: '--refresh-grace',
+  claims: '--claim',
+  allowed_claims: '--allow-claim',
+}
+
+export function defineClient(client: Command): void {
+  client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
+  withMetadata(
+    client
+      .command('create')
+      .description('register a client; its secret is shown this once')
+      .option('--id <id>', 'its client_id; made up when absent'),
+  )
+    .addHelpText(
+      'after',
+      example('create --id orders --grant client_credentials --scope "orders:read" --resource https://orders.example'),
+    )
+    .action(create)
+  client.command('list').description('all clients').addHelpText('after', example('list')).action(list)
+  client
+    .command('show')
+    .argument('<id>')
+    .description('one client')
+    .addHelpText('after', example('show orders'))
+    .action(show)
+  withMetadata(
+    client.command('update').argument('<id>').description('replace the fields that are given; the others stay'),
+  )
+    .addHelpText('after', example('update orders --scope "orders:read orders:write"'))
+    .action(update)
+  client
+    .command('rotate-secret')
+    .argument('<id>')
+    .description('make a new secret, shown this once; the one before it ends after the overlap')
+    .option('--overlap <duration>', 'how long the old secret is still taken', durationOption, 86_400)
+    .addHelpText('after', example('rotate-secret orders --overlap 1h'))
+    .action(rotateSecret)
+  client
+    .command('disable')
+    .argument('<id>')
+    .description('refuse it everything and deny its live tokens, until it is enabled')
+    .addHelpText('after', example('disable orders'))
+    .action(disable)
+  client
+    .command('enable')
+    .argument('<id>')
+    .description('undo disable')
+    .addHelpText('after', example('enable orders'))
+    .action(enable)
+  client
+    .command('delete')
+    .argument('<id>')
+    .description('delete it with its grants, and deny its live tokens')
+    .addHelpText('after', example('delete orders'))
+    .action(remove)
+}
+
+const example = (line: string): string => `\nExample:\n  signet client ${line}`
+
+function withMetadata(command: Command): Command {
+  return command
+    .option('--name <name>', 'for people to recognise it')
+    .option('--grant <type>', 'grant type: client_credentials, refresh_token, subject (repeatable)', collect)
+    .option('--scope <scopes>', 'all scopes it may ask for, separated by spaces')
+    .option('--resource <id>', 'a resource it may name; the first is its default (repeatable)', collect)
+    .option('--auth-method <method>', 'client_secret_basic, client_secret_post, private_key_jwt or none')
+    .option('--redirect-uri <uri>', 'where people are sent back to (repeatable)', collect)
+    .option('--access-token-ttl <duration>', 'life of its access tokens; "default" follows the configuration')
+    .option('--refresh-token-ttl <duration>', 'life of a refresh token family from its first token')
+    .option('--refresh-token-idle-ttl <duration>', 'how long a family may stay unused')
+    .option('--refresh-grace <duration>', 'how long a used refresh token may be repeated')
+    .option('--claim <name=value>', 'a claim of every token of it; value is JSON, else text (repeatable)', collect)
+    .option('--allow-claim <name>', 'a claim that it may assert of a person (repeatable)', collect)
+    .option('--jwks <file>', 'its public keys as a JWK Set, for private_key_jwt')
+}
+
+/** From flags to RFC 7591 metadata, through the schema that the admin API and the declarative file use. */
+function readChange(options: MetadataOptions): ClientChange {
+  const metadata = {
+    client_name: options.name,
+    grant_types: readList(options.grant),
+    scope: options.scope,
+    resources: readList(options.resource),
+    redirect_uris: readList(options.redirectUri),
+    token_endpoint_auth_method: options.authMethod,
+    jwks: options.jwks === undefined ? undefined : readJsonFile('--jwks', options.jwks),
+    access_token_ttl: orDefault(options.accessTokenTtl),
+    refresh_token_ttl: orDefault(options.refreshTokenTtl),
+    refresh_token_idle_ttl: orDefault(options.refreshTokenIdleTtl),
+    refresh_grace: orDefault(options.refreshGrace),
+    claims: readClaims(options.claim),
+    allowed_claims: readList(options.allowClaim),
+  }
+  return toClientChange(checkMetadata(clientChangeSchema, metadata, FLAGS))
+}
+
+const orDefault = (text: string | undefined): string | null | undefined => (text === 'default' ? null : text)
+
+async function create({ id, ...options }: MetadataOptions & { id?: string }, command: Command): Promise<void> {
+  const change = readChange(options)
+  requireSound(() => requireSoundClient({ ...blankClient(id ?? 'generated', 0), ...change }))
+  await withIssuer(async (issuer) => {
+    const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY)
+    tellRegistered(command, registered, issuer)
+  })
+}
+
+function tellRegistered(command: Command, { client, secret }: RegisteredClient, issuer: Issuer): void {
+  const metadata = clientMetadata(client, secret)
+  answer(command, metadata, () => forPeople(metadata))
+  if (secret !== undefined) note('client_secret is shown this once and is not kept')
+  tellMissingResources(client, issuer)
+}
+
+/** Created all the same: which of the two comes first is for the operator to choose. */
+function tellMissingResources(client: ClientRecord, { resources }: Issuer): void {
+  for (const id of client.resources.filter((each) => !resources.find(each))) {
+    note(`resource ${id} does not exist yet, and no token can be had for it before: signet resource create ${id}`)
+  }
+}
+
+function forPeople(metadata: ReturnType<typeof clientMetadata>): string {
+  const { secrets, jwks, client_secret_expires_at: _never, ...rest } = { client_secret_expires_at: 0, ...metadata }
+  const described = secrets.map(
+    ({ created_at, expires_at }) => `since ${created_at}${expires_at ? ` until ${expires_at}` : ''}`,
+  )
+  return fieldList({
+    ...rest,
+    secrets: described.join(', '),
+    jwks: jwks === null ? null : `${jwks.keys.length} public keys`,
+  })
+}
+
+const list = (_options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ clientRegistry }) => {
+    const clients = (await clientRegistry.list()).map((client) => clientMetadata(client))
+    const rows = clients.map((each) => [
+      each.client_id,
+      each.client_name,
+      each.status,
+      each.grant_types,
+      each.scope,
+      each.resources,
+    ])
+    answer(command, clients, () =>
+      table(
+        ['CLIENT_ID', 'NAME', 'STATUS', 'GRANT TYPES', 'SCOPE', 'RESOURCES'],
+        rows,
+        'no clients yet; make one with: signet client create',
+      ),
+    )
+  })
+
+const show = (id: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ clientRegistry }) => answerClient(command, await clientRegistry.get(id)))
+
+function answerClient(command: Command, client: ClientRecord): void {
+  const metadata = clientMetadata(client)
+  answer(command, metadata, () => forPeople(metadata))
+}
+
+async function update(id: string, options: MetadataOptions, command: Command): Promise<void> {
+  const change = readChange(options)
+  if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
+  await withIssuer(async (issuer) =>
+    tellRegistered(command, await issuer.clientRegistry.update(id, change, BY), issuer),
+  )
+}
+
+const rotateSecret = (id: string, { overlap }: { overlap: number }, command: Command): Promise<void> =>
+  withIssuer(async (issuer) =>
+    tellRegistered(command, await issuer.clientRegistry.rotateSecret(id, BY, overlap), issuer),
+  )
+
+const disable = (id: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ clientRegistry }) => answerClient(command, await clientRegistry.disable(id, BY)))
+
+const enable = (id: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ clientRegistry }) => answerClient(command, await clientRegistry.enable(id, BY)))
+
+const remove = (id: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ clientRegistry }) => {
+    const client = await clientRegistry.get(id)
+    await clientRegistry.delete(id, BY)
+    answerClient(command, client)
+    note(`client ${id} was deleted; its live tokens are denied`)
+  })

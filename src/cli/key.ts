@@ -1,0 +1,191 @@
+/** `signet key …`: the signing keys. Private ones are never shown. */
+import { createPublicKey } from 'node:crypto'
+import { Option, type Command } from 'commander'
+import { fromSeconds, toIso } from '../clock.ts'
+import { Fault, notFound } from '../errors.ts'
+import type { Issuer } from '../issuer.ts'
+import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
+import { keyView, listKeyViews } from '../keys/key-view.ts'
+import type { RingId, SigningAlgorithm, SigningKeyRecord } from '../store/store.ts'
+import { BY, withIssuer } from './open-issuer.ts'
+import { answer, note, table } from './output.ts'
+
+const LOOK_EVERY_MS = 1000
+
+export function defineKey(key: Command): void {
+  key.addHelpText('after', example('list'))
+  key
+    .command('list')
+    .description('all signing keys with their states')
+    .addHelpText('after', example('list'))
+    .action(list)
+  key
+    .command('rotate')
+    .description('next becomes active, active becomes retiring, a new next is published')
+    .addOption(new Option('--alg <alg>', 'one algorithm alone').choices(SIGNING_ALGORITHMS))
+    .option('--resource <id>', 'the keys that a resource has to itself')
+    .option('--wait', 'wait until every verifier that was here lately has been given the next key')
+    .option('--emergency', 'go ahead although verifiers may not know the next key yet')
+    .addHelpText('after', example('rotate --alg ES256'))
+    .action(rotate)
+  key
+    .command('revoke')
+    .argument('<kid>')
+    .description('a compromised key: out of the JWKS at once, another one active, its tokens denied')
+    .addHelpText('after', example('revoke es256-0123456789abcdefghijkl'))
+    .action(revoke)
+  key
+    .command('export')
+    .argument('<kid>')
+    .description('the public key, as a JWK or as PEM')
+    .option('--pem', 'SPKI PEM, for servers that read files')
+    .addHelpText('after', example('export es256-0123456789abcdefghijkl --pem > signet.pem'))
+    .action(exportKey)
+}
+
+const example = (line: string): string => `\nExample:\n  signet key ${line}`
+
+async function answerKeys(command: Command, issuer: Issuer): Promise<void> {
+  const views = await listKeyViews(issuer)
+  answer(command, views, () => [keyTable(views), ...views.flatMap(readinessLines)].join('\n'))
+}
+
+/** Who has been given a next key, and who not, as far as anybody has asked at all. */
+function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]): string[] {
+  if (!('seen_by' in view) || view.seen_by.length + view.not_seen_by.length === 0) return []
+  const names = (readers: { name: string; last_seen_at: string }[]) =>
+    readers.map(({ name, last_seen_at }) => `${name} (${last_seen_at})`).join(', ') || 'nobody'
+  return [``, `next ${view.kid}: seen by ${names(view.seen_by)}; not seen by ${names(view.not_seen_by)}`]
+}
+
+function keyTable(views: ReturnType<typeof keyView>[]): string {
+  const rows = views.map((key) => [key.kid, key.alg, key.status, key.created_at, key.activated_at, key.retires_at])
+  return table(['KID', 'ALG', 'STATUS', 'PUBLISHED', 'ACTIVATED', 'RETIRES'], rows, 'no keys yet')
+}
+
+const list = (_options: object, command: Command): Promise<void> => withIssuer((issuer) => answerKeys(command, issuer))
+
+interface RotateOptions {
+  alg?: SigningAlgorithm
+  resource?: string
+  emergency?: boolean
+  wait?: boolean
+}
+
+const rotate = ({ alg, resource, emergency = false, wait = false }: RotateOptions, command: Command): Promise<void> =>
+  withIssuer(async (issuer) => {
+    const { keys, config } = issuer
+    const mode = emergency ? 'emergency' : 'requested'
+    const rings = keys.ringsOf({ alg, resource })
+    if (rings.length === 0) throw new Fault('there is no ring of keys by this name', 'see: signet key list')
+    const done: string[] = []
+    // Asked for all before the first is touched, so that a rotation of several is not half done.
+    for (const ring of rings) {
+      const refused = await keys.forecast(ring, mode)
+      if (refused) throw refusal(ring.alg, { ...refused, emergency, done })
+    }
+    await tellWhoIsNotReady(rings, issuer, wait)
+    for (const ring of rings) {
+      const rotated = await keys.rotate(ring, mode, BY)
+      if (rotated.outcome === 'refused') throw refusal(ring.alg, { ...rotated, emergency, done })
+      done.push(ring.alg)
+    }
+    await answerKeys(command, issuer)
+    if (!emergency) return
+    const until = `up to ${config.jwksMaxAgeSeconds} s, and longer where they ignore max-age`
+    note(`verifiers refuse the new tokens until they fetch the key set again: ${until}`)
+  })
+
+/** Names the verifiers that have not been given the next keys; with `wait`, looks until there are none. */
+async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: boolean): Promise<void> {
+  for (let told = ''; ;) {
+    const names = (await listNotReady(rings, issuer)).join(', ')
+    if (names === '') return
+    if (names !== told) note(`not seen with the next key yet: ${names}${wait ? '; waiting until they are' : ''}`)
+    if (!wait) return
+    told = names
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  }
+}
+
+async function listNotReady(rings: RingId[], { keys, readers }: Issuer): Promise<string[]> {
+  const next = (await keys.list()).filter(
+    (key) => key.status === 'next' && rings.some(({ ring, alg }) => ring === key.ring && alg === key.alg),
+  )
+  const missing = await Promise.all(next.map(async (key) => (await readers.readinessFor(key)).notSeenBy))
+  return [...new Set(missing.flat().map(({ name }) => name))].toSorted()
+}
+
+interface Refused {
+  safeFrom: number | null
+  reason: string
+  emergency: boolean
+  /** Rotated before this one was refused. */
+  done: string[]
+}
+
+function refusal(alg: SigningAlgorithm, { safeFrom, reason, emergency, done }: Refused): Fault {
+  const safe = safeFrom === null ? '' : `; safe from ${toIso(safeFrom)}`
+  const result = done.length > 0 ? `${done.join(', ')} was rotated, this was not` : 'nothing was rotated'
+  const help = emergency
+    ? result
+    : `${result}; wait until then, or go ahead with --emergency: verifiers with a cached key set then refuse new tokens for a while`
+  return new Fault(`${alg}: ${reason}${safe}`, help)
+}
+
+const revoke = (kid: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async (issuer) => {
+    const { lastExpiry } = await issuer.revocation.revokeKey(kid, BY)
+    const records = await issuer.keys.list()
+    const revoked = requireKey(records, kid)
+    const active = records.find(
+      (key) => key.ring === revoked.ring && key.alg === revoked.alg && key.status === 'active',
+    )
+    const cachedUntil = Math.min(lastExpiry, issuer.store.now() + fromSeconds(issuer.config.jwksMaxAgeSeconds))
+    const result = {
+      revoked: keyView(revoked),
+      active: active ? keyView(active) : null,
+      cached_until: toIso(cachedUntil),
+      last_token_expires_at: toIso(lastExpiry),
+      keys: records.map(keyView),
+    }
+    answer(command, result, () => describeRevocation(result))
+  })
+
+function describeRevocation(result: {
+  revoked: { kid: string }
+  active: { kid: string } | null
+  cached_until: string
+  last_token_expires_at: string
+  keys: ReturnType<typeof keyView>[]
+}): string {
+  return [
+    `${result.revoked.kid} is revoked: out of the JWKS, its tokens are refused here and by whoever follows the blacklist feed.`,
+    `${result.active?.kid ?? 'no key'} signs now.`,
+    `A verifier that only caches the JWKS may accept its tokens until ${result.cached_until}.`,
+    `One that keeps keys for longer than the JWKS allows accepts them until the last has expired, ${result.last_token_expires_at} at the latest: restart those.`,
+    '',
+    keyTable(result.keys),
+  ].join('\n')
+}
+
+function requireKey(records: SigningKeyRecord[], kid: string): SigningKeyRecord {
+  const key = records.find((each) => each.kid === kid)
+  if (!key) throw notFound(`key "${kid}"`)
+  return key
+}
+
+const exportKey = (kid: string, { pem = false }: { pem?: boolean }, command: Command): Promise<void> =>
+  withIssuer(async ({ keys }) => {
+    const { alg, publicJwk, status } = requireKey(await keys.list(), kid)
+    if (status === 'retired' || status === 'revoked')
+      note(`key ${kid} is ${status}: no live token was signed by it, or none should be accepted`)
+    if (!pem) {
+      const jwk = { ...publicJwk, kid, alg, use: 'sig' }
+      return answer(command, jwk, () => JSON.stringify(jwk, null, 2))
+    }
+    const text = createPublicKey({ key: { ...publicJwk }, format: 'jwk' })
+      .export({ type: 'spki', format: 'pem' })
+      .toString()
+    return answer(command, { kid, pem: text }, () => text.trimEnd())
+  })

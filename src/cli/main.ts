@@ -1,0 +1,132 @@
+/**
+ * The command line: one file a noun, loaded when it is asked for. What the commands do is done in the rooms;
+ * here their outcome becomes an exit code: 0 done, 1 it failed, 2 bad usage.
+ */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { Fault, OAuthError, Unavailable } from '../errors.ts'
+import { complain } from './output.ts'
+import { ChecksFailed, UsageError } from './usage.ts'
+
+type Define = (command: Command) => void
+
+interface Noun {
+  summary: string
+  load: () => Promise<Define>
+}
+
+/** In the order in which somebody new meets them. */
+const NOUNS: Record<string, Noun> = {
+  serve: { summary: 'run the issuer until it is stopped', load: async () => (await import('./serve.ts')).defineServe },
+  client: { summary: 'who may ask for tokens', load: async () => (await import('./client.ts')).defineClient },
+  resource: {
+    summary: 'the APIs that accept tokens',
+    load: async () => (await import('./resource.ts')).defineResource,
+  },
+  key: {
+    summary: 'the signing keys: list, rotate, revoke, export',
+    load: async () => (await import('./key.ts')).defineKey,
+  },
+  token: {
+    summary: "mint an operator's token, or see why one is refused",
+    load: async () => (await import('./token.ts')).defineToken,
+  },
+  blacklist: {
+    summary: 'deny tokens that are otherwise valid',
+    load: async () => (await import('./blacklist.ts')).defineBlacklist,
+  },
+  grant: {
+    summary: 'authorisations with their refresh tokens',
+    load: async () => (await import('./grant.ts')).defineGrant,
+  },
+  apply: {
+    summary: 'bring clients and resources to what a file declares',
+    load: async () => (await import('./apply.ts')).defineApply,
+  },
+  backup: {
+    summary: 'copy the database to one file, from a running server too',
+    load: async () => (await import('./backup.ts')).defineBackup,
+  },
+  restore: {
+    summary: 'make a backup the database, where none is',
+    load: async () => (await import('./restore.ts')).defineRestore,
+  },
+  doctor: {
+    summary: 'find what is wrong with the deployment or with a token',
+    load: async () => (await import('./doctor.ts')).defineDoctor,
+  },
+  status: {
+    summary: 'what there is: issuer, database, keys, counts',
+    load: async () => (await import('./status.ts')).defineStatus,
+  },
+  migrate: {
+    summary: "bring the database up to this version's tables",
+    load: async () => (await import('./migrate.ts')).defineMigrate,
+  },
+}
+
+/** Runs one command line, without the program's name; resolves to the exit code. */
+export async function main(argv: string[]): Promise<number> {
+  // `signet client list | head -1`: whoever reads has had enough, which is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  try {
+    const program = await buildProgram(argv)
+    await program.parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (error) {
+    return tell(error)
+  }
+}
+
+/** Only the noun that is asked for is loaded; of the others the help shows a line each. */
+async function buildProgram(argv: string[]): Promise<Command> {
+  const program = new Command('signet')
+    .description('Signet, a token issuer (OAuth 2.1).')
+    .version(readVersion())
+    .option('--json', 'print one JSON value on stdout, and nothing else there')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'signet: ')) })
+    .addHelpText(
+      'after',
+      '\nExample:\n  signet client create --id orders --scope "orders:read" --resource https://orders.example',
+    )
+  program.showHelpAfterError('  what is accepted: the same command with --help')
+  const words = argv.filter((word) => !word.startsWith('-'))
+  const asked = words[0] === 'help' ? words[1] : words[0]
+  for (const [name, { summary, load }] of Object.entries(NOUNS)) {
+    const command = program.command(name).description(summary)
+    if (name === asked) (await load())(command)
+  }
+  return program
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version // our own file
+}
+
+/** One line of fault, one of help; never a stack for what was expected. */
+function tell(error: unknown): number {
+  // Commander has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof ChecksFailed) return 1
+  if (error instanceof UsageError) {
+    complain(error.message, error.help ?? 'what is accepted: the same command with --help')
+    return 2
+  }
+  if (error instanceof Fault) complain(error.message, error.help)
+  else if (error instanceof OAuthError) complain(error.message)
+  else if (error instanceof Unavailable)
+    complain(`the database is busy: ${error.message}`, 'nothing was changed; try again')
+  else tellDefect(error)
+  return 1
+}
+
+function tellDefect(error: unknown): void {
+  complain(
+    error instanceof Error ? error.message : String(error),
+    'this is a defect of Signet, please report it; SIGNET_LOG_LEVEL=debug shows where it happened',
+  )
+  if (process.env.SIGNET_LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+}

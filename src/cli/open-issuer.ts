@@ -1,0 +1,56 @@
+/** Opens the issuer for one command, without listening, and closes it whatever happens. */
+import { systemClock } from '../clock.ts'
+import { readConfig, type Config } from '../config.ts'
+import { Fault } from '../errors.ts'
+import type { Issuer } from '../issuer.ts'
+import { openLog, type Log } from '../log.ts'
+import type { Store } from '../store/store.ts'
+
+/** Who acts, in the audit trail. */
+export const BY = { actor: 'cli' }
+
+/** Runs `work` on the wired issuer; database and keys are created where this is the very first start. */
+export async function withIssuer<T>(
+  work: (issuer: Issuer) => Promise<T>,
+  config: Config = readConfig(process.env),
+): Promise<T> {
+  // Loaded only now: the database driver takes longer to load than a help text or a slip should take to print.
+  const { openDatabase, wireIssuer } = await import('../issuer.ts')
+  const surroundings = { clock: systemClock, log: commandLog(config) }
+  const opened = await openDatabase(config, surroundings)
+  try {
+    const issuer = await wireIssuer(opened, await issuerUrl(opened.store, config), config, surroundings)
+    try {
+      return await work(issuer)
+    } finally {
+      await issuer.audit.flush()
+    }
+  } finally {
+    await opened.store.close()
+  }
+}
+
+/** For commands about what there is: they make no new database. */
+export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
+  const config = readConfig(process.env)
+  const { databaseFile, probeDatabase } = await import('../store/open.ts')
+  if (probeDatabase(config.databaseUrl) === 'missing') {
+    throw new Fault(
+      `there is no database at ${databaseFile(config.databaseUrl)}`,
+      'signet serve creates one; or set SIGNET_DATABASE_URL to where it is',
+    )
+  }
+  return withIssuer(work, config)
+}
+
+/** The configured issuer; without one, what was served last, since its port may have been picked at the start. */
+export async function issuerUrl(store: Store, config: Config): Promise<string> {
+  const { localIssuer } = await import('../issuer.ts')
+  return config.issuer ?? (await store.findSetting('issuer')) ?? localIssuer(config.port)
+}
+
+/** Commands keep quiet about what goes well, unless somebody asked for more. */
+function commandLog(config: Config): Log {
+  const chosen = process.env.SIGNET_LOG_LEVEL || process.env.SIGNET_LOG_LEVEL_FILE
+  return openLog({ level: chosen ? config.logLevel : 'warn', format: config.logFormat })
+}

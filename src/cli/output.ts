@@ -1,0 +1,58 @@
+/**
+ * What commands print. People get padded tables and field lists, machines one JSON value; the result goes to
+ * stdout, everything said about it to stderr.
+ */
+import { styleText } from 'node:util'
+import type { Command } from 'commander'
+
+/** Prints a command's result in the form that was asked for. */
+export function answer(command: Command, value: unknown, forPeople: () => string): void {
+  process.stdout.write(`${command.optsWithGlobals().json === true ? JSON.stringify(value, null, 2) : forPeople()}\n`)
+}
+
+/** Something to know beside the result. */
+export function note(text: string): void {
+  process.stderr.write(`note: ${visible(text)}\n`)
+}
+
+export function complain(fault: string, help?: string): void {
+  const lines = fault.split('\n').map((line) => `signet: ${visible(line)}\n`)
+  process.stderr.write(lines.join('') + (help === undefined ? '' : `  ${visible(help)}\n`))
+}
+
+export const bold = (text: string): string => styleText('bold', text, { stream: process.stdout })
+
+const dim = (text: string): string => styleText('dim', text, { stream: process.stdout })
+
+/** Values come from callers and tokens too: what a terminal would obey is shown as an escape. */
+export const visible = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+
+/** A value on one line; nothing at all as a dash. */
+function cell(value: unknown): string {
+  if (value === null || value === undefined || value === '') return '-'
+  if (typeof value === 'string') return visible(value)
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(cell).join(' ')
+  return visible(JSON.stringify(value))
+}
+
+/** Rows under a heading, columns padded; `empty` where there is no row. */
+export function table(heading: string[], rows: unknown[][], empty: string): string {
+  if (rows.length === 0) return empty
+  const cells = rows.map((row) => row.map(cell))
+  const widths = heading.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column]?.length ?? 0)))
+  const line = (row: string[]) =>
+    row
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return [bold(line(heading)), ...cells.map(line)].join('\n')
+}
+
+/** One name and value a line. */
+export function fieldList(values: Record<string, unknown>): string {
+  const width = Math.max(...Object.keys(values).map((name) => name.length))
+  return Object.entries(values)
+    .map(([name, value]) => `${dim(name.padEnd(width))}  ${cell(value)}`)
+    .join('\n')
+}

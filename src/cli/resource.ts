@@ -1,0 +1,111 @@
+/** `signet resource …`: the APIs that accept tokens. */
+import type { Command } from 'commander'
+import { blankResource, requireSoundResource } from '../grants/resource.ts'
+import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../grants/resource-metadata.ts'
+import type { ResourceChange } from '../grants/resource-registry.ts'
+import type { ResourceRecord } from '../store/store.ts'
+import { BY, withIssuer } from './open-issuer.ts'
+import { answer, fieldList, note, table } from './output.ts'
+import { UsageError, checkMetadata, collect, readClaims, requireSound } from './usage.ts'
+
+interface MetadataOptions {
+  alg?: string
+  ttl?: string
+  scope?: string
+  typ?: string
+  ownKeys?: boolean
+  claim?: string[]
+}
+
+const FLAGS = { alg: '--alg', ttl: '--ttl', scope: '--scope', typ: '--typ', claims: '--claim', own_keys: '--own-keys' }
+
+export function defineResource(resource: Command): void {
+  resource.addHelpText('after', example('create https://orders.example --scope "orders:read"'))
+  withMetadata(resource.command('create').argument('<id>', 'an absolute URI or a plain name; it becomes aud'))
+    .description('add a resource')
+    .addHelpText('after', example('create https://orders.example --scope "orders:read orders:write" --alg RS256'))
+    .action(create)
+  resource.command('list').description('all resources').addHelpText('after', example('list')).action(list)
+  resource
+    .command('show')
+    .argument('<id>')
+    .description('one resource')
+    .addHelpText('after', example('show https://orders.example'))
+    .action(show)
+  withMetadata(resource.command('update').argument('<id>'))
+    .description('replace the fields that are given; the others stay')
+    .addHelpText('after', example('update https://orders.example --ttl 5m'))
+    .action(update)
+  resource
+    .command('delete')
+    .argument('<id>')
+    .description('delete a resource; its tokens are inactive at introspection from then on')
+    .addHelpText('after', example('delete https://orders.example'))
+    .action(remove)
+}
+
+const example = (line: string): string => `\nExample:\n  signet resource ${line}`
+
+function withMetadata(command: Command): Command {
+  return command
+    .option('--alg <alg>', 'signature of its tokens: ES256 (unless said otherwise) or RS256')
+    .option('--ttl <duration>', 'longest life of its access tokens; "default" follows client and configuration')
+    .option('--scope <scopes>', 'the scopes that it knows; "default" leaves them to the clients')
+    .option('--typ <typ>', 'header typ: at+jwt, or JWT for servers that refuse at+jwt')
+    .option('--own-keys', 'sign its tokens with keys of its own, published at /jwks/ID')
+    .option('--no-own-keys', 'sign its tokens with the keys of the issuer')
+    .option('--claim <name=value>', 'a claim of every token for it; value is JSON, else text (repeatable)', collect)
+}
+
+function readChange({ alg, ttl, scope, typ, claim, ownKeys }: MetadataOptions): ResourceChange {
+  const metadata = {
+    alg,
+    ttl: ttl === 'default' ? null : ttl,
+    scope: scope === 'default' ? null : scope,
+    typ,
+    own_keys: ownKeys,
+    claims: readClaims(claim),
+  }
+  return toResourceChange(checkMetadata(resourceChangeSchema, metadata, FLAGS))
+}
+
+async function create(id: string, options: MetadataOptions, command: Command): Promise<void> {
+  const change = readChange(options)
+  requireSound(() => requireSoundResource({ ...blankResource(id, 0), ...change }))
+  await withIssuer(async ({ resourceRegistry }) =>
+    answerResource(command, await resourceRegistry.create(id, change, BY)),
+  )
+}
+
+function answerResource(command: Command, resource: ResourceRecord): void {
+  const metadata = resourceMetadata(resource)
+  answer(command, metadata, () => fieldList(metadata))
+}
+
+const list = (_options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ resourceRegistry }) => {
+    const resources = (await resourceRegistry.list()).map(resourceMetadata)
+    const rows = resources.map(({ id, alg, typ, ttl, scope }) => [id, alg, typ, ttl, scope])
+    answer(command, resources, () =>
+      table(['ID', 'ALG', 'TYP', 'TTL', 'SCOPE'], rows, 'no resources yet; make one with: signet resource create ID'),
+    )
+  })
+
+const show = (id: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ resourceRegistry }) => answerResource(command, await resourceRegistry.get(id)))
+
+async function update(id: string, options: MetadataOptions, command: Command): Promise<void> {
+  const change = readChange(options)
+  if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
+  await withIssuer(async ({ resourceRegistry }) =>
+    answerResource(command, await resourceRegistry.update(id, change, BY)),
+  )
+}
+
+const remove = (id: string, _options: object, command: Command): Promise<void> =>
+  withIssuer(async ({ resourceRegistry }) => {
+    const resource = await resourceRegistry.get(id)
+    await resourceRegistry.delete(id, BY)
+    answerResource(command, resource)
+    note(`resource ${id} was deleted; verifiers that check alone accept its tokens until they expire`)
+  })

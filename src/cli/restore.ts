@@ -1,0 +1,64 @@
+/** `signet restore FILE`: a backup becomes the database, in an empty place only. */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { systemClock } from '../clock.ts'
+import { readConfig, type Config } from '../config.ts'
+import { Fault } from '../errors.ts'
+import { rememberDatabase } from '../keys/known-databases.ts'
+import { masterKeyFile, parseMasterKey, readMasterKeyFile } from '../keys/master-key.ts'
+import { databaseFile, readSealingKey, restoreBackup } from '../store/open.ts'
+import { answer, note, visible } from './output.ts'
+
+export function defineRestore(command: Command): void {
+  command
+    .argument('<file>', 'what signet backup wrote')
+    .option('--keep-grants', 'leave refresh tokens alive: only where nothing was issued or revoked since the backup')
+    .addHelpText(
+      'after',
+      '\nPut the master key in its place first.\n\nExample:\n  signet restore /var/backups/signet-2030-01-31.db',
+    )
+    .action(restore)
+}
+
+async function restore(
+  backup: string,
+  { keepGrants = false }: { keepGrants?: boolean },
+  command: Command,
+): Promise<void> {
+  const config = readConfig(process.env)
+  requireMasterKeyOf(backup, config)
+  const { grantsEnded } = await restoreBackup(config.databaseUrl, backup, { clock: systemClock, keepGrants })
+  const file = databaseFile(config.databaseUrl)
+  if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
+  const result = {
+    database: file ?? config.databaseUrl,
+    backup: resolve(backup),
+    grants_ended: grantsEnded,
+    grants_kept: keepGrants,
+  }
+  answer(command, result, () =>
+    visible(`${result.database} is restored from ${result.backup}; ${grantsEnded} grants were ended`),
+  )
+  if (keepGrants) note('refresh tokens that were used or revoked after the backup may be good again')
+}
+
+/** Before anything is written: a database that no key opens helps nobody. */
+function requireMasterKeyOf(backup: string, config: Config): void {
+  const masterKey =
+    config.masterKey === undefined
+      ? readMasterKeyFile(config.keysDir)
+      : parseMasterKey(config.masterKey, 'SIGNET_MASTER_KEY')
+  const file = masterKeyFile(config.keysDir)
+  if (!masterKey)
+    throw new Fault(
+      `${file} is missing, and a backup does not hold it`,
+      'put the original file back first, or give the key in SIGNET_MASTER_KEY',
+    )
+  const sealedUnder = readSealingKey(backup)
+  if (sealedUnder === undefined || sealedUnder === masterKey.id) return
+  throw new Fault(
+    `the master key is ${masterKey.id}, but the backup was sealed under ${sealedUnder}`,
+    `put the ${file} that belongs to this backup in its place first`,
+  )
+}

@@ -1,0 +1,88 @@
+/** `signet serve`: the issuer in the foreground, until a signal stops it. */
+import type { Command } from 'commander'
+import { readConfig } from '../config.ts'
+import type { FirstClient } from '../first-client.ts'
+import type { RunningIssuer } from '../server.ts'
+import { answer, bold } from './output.ts'
+
+/** Ctrl-C under npm arrives twice, from the terminal and from npm: so close together they are one. */
+const SAME_SIGNAL_MS = 300
+
+/** Nothing should be left after the stop; if something is, it is not waited for. */
+const LINGER_MS = 1000
+
+export function defineServe(command: Command): void {
+  command
+    .addHelpText(
+      'after',
+      '\nConfigured by SIGNET_ variables; the README lists them.\n\nExample:\n  SIGNET_PORT=8080 signet serve',
+    )
+    .action(async (_options: object, self: Command) => {
+      const signalled = firstSignal()
+      const { startIssuer } = await import('../server.ts')
+      const running = await startIssuer(readConfig(process.env))
+      answer(self, describe(running), () => greeting(running))
+      await signalled
+      await running.stop()
+      setTimeout(() => process.exit(0), LINGER_MS).unref()
+    })
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let since: number | undefined
+    const onSignal = () => {
+      if (since !== undefined && performance.now() - since > SAME_SIGNAL_MS) process.exit(1)
+      since ??= performance.now()
+      resolve()
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}
+
+const describe = ({ issuer, url, port, firstClient }: RunningIssuer) => ({
+  issuer,
+  url,
+  port,
+  first_client: firstClient
+    ? {
+        client_id: firstClient.clientId,
+        client_secret: firstClient.secret,
+        resource: firstClient.resource,
+        scope: firstClient.scope,
+      }
+    : null,
+})
+
+function greeting({ issuer, url, firstClient }: RunningIssuer): string {
+  const serves = `Signet serves ${issuer}${issuer === url ? '' : ` at ${url}`}`
+  return firstClient ? `${serves}\n\n${welcome(url, firstClient)}` : serves
+}
+
+/**
+ * The first minute with Signet. The lines paste and run as they are in any POSIX shell; the rest around them
+ * is comment there.
+ */
+function welcome(url: string, { clientId, secret, resource, scope }: FirstClient): string {
+  const ask = `curl -sS -u '${clientId}:${secret}'`
+  const member = (name: string) => `$(echo "$TOKENS" | sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/')`
+  const [readScope = ''] = scope.split(' ')
+  return [
+    `# ${bold('Your first client')}, made this once. Its secret is not kept: copy it now.`,
+    `#   client_id      ${clientId}`,
+    `#   client_secret  ${secret}`,
+    `#   resource       ${resource} (scopes: ${scope})`,
+    '',
+    '# Fetch a token:',
+    `TOKENS=$(${ask} -d grant_type=client_credentials -d scope=${readScope}+offline_access ${url}/token); echo "$TOKENS"`,
+    '# Refresh it:',
+    `TOKENS=$(${ask} -d grant_type=refresh_token -d "refresh_token=${member('refresh_token')}" ${url}/token); echo "$TOKENS"`,
+    '# Verify it:',
+    `${ask} -d "token=${member('access_token')}" ${url}/introspect; echo`,
+    '',
+    `# Public keys for your API: ${url}/.well-known/jwks.json`,
+    '# A new secret: signet client rotate-secret ' + clientId,
+  ].join('\n')
+}

@@ -1,0 +1,53 @@
+/** `signet status`: what there is, in numbers. What is wrong with it, `signet doctor` tells. */
+import type { Command } from 'commander'
+import { toIso } from '../clock.ts'
+import type { Issuer } from '../issuer.ts'
+import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
+import { SHARED_RING, type SigningAlgorithm, type SigningKeyRecord } from '../store/store.ts'
+import { withExistingIssuer } from './open-issuer.ts'
+import { answer, bold, fieldList } from './output.ts'
+
+export function defineStatus(command: Command): void {
+  command.addHelpText('after', '\nExample:\n  signet status --json').action(status)
+}
+
+const status = (_options: object, command: Command): Promise<void> =>
+  withExistingIssuer(async (issuer) => {
+    const facts = await gather(issuer)
+    answer(command, facts, () => forPeople(facts))
+  })
+
+type Facts = Awaited<ReturnType<typeof gather>>
+
+async function gather({ issuer, store, keys }: Issuer) {
+  const { location, sizeBytes, journalBytes, settings, counts } = await store.facts({ integrity: false })
+  const records = await keys.list()
+  return {
+    issuer,
+    database: { location, size_bytes: sizeBytes, journal_bytes: journalBytes, settings },
+    keys: Object.fromEntries(SIGNING_ALGORITHMS.map((alg) => [alg, ringFacts(records, alg)])),
+    counts,
+  }
+}
+
+function ringFacts(records: SigningKeyRecord[], alg: SigningAlgorithm) {
+  const ring = records.filter((key) => key.ring === SHARED_RING && key.alg === alg)
+  const active = ring.find((key) => key.status === 'active')
+  return {
+    active: active?.kid ?? null,
+    active_since: toIso(active?.activatedAt ?? null),
+    next: ring.find((key) => key.status === 'next')?.kid ?? null,
+    retiring: ring.filter((key) => key.status === 'retiring').length,
+  }
+}
+
+function forPeople({ issuer, database, keys, counts }: Facts): string {
+  const { settings, ...place } = database
+  const rings = Object.entries(keys).map(([alg, ring]) => `${bold(alg)}\n${fieldList(ring)}`)
+  return [
+    fieldList({ issuer, ...place }),
+    ...rings,
+    `${bold('counts')}\n${fieldList(counts)}`,
+    `${bold('database settings')}\n${fieldList(settings)}`,
+  ].join('\n\n')
+}

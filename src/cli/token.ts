@@ -1,0 +1,177 @@
+/** `signet token …`: an operator mints one, or sees why one is refused. */
+import { decodeJwt } from 'jose'
+import type { Command } from 'commander'
+import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient } from '../clients/client.ts'
+import { clientChangeSchema } from '../clients/metadata.ts'
+import { Fault } from '../errors.ts'
+import type { Issuer } from '../issuer.ts'
+import type { ClientRecord, ResourceRecord } from '../store/store.ts'
+import { accessTokenTtl } from '../tokens/access-token.ts'
+import { inspectToken, type Inspection } from '../tokens/inspection.ts'
+import { describeChecks, requireAllGood } from './checks.ts'
+import { BY, withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { answer, bold, fieldList, note, visible } from './output.ts'
+import { UsageError, checkMetadata, collect, durationOption, readClaims } from './usage.ts'
+
+interface MintOptions {
+  sub: string
+  resource: string[]
+  client?: string
+  scope?: string
+  ttl?: number
+  claim?: string[]
+}
+
+const MOST_SUBJECT_CHARACTERS = 255
+
+/** From here on it is worth saying what a long life costs. */
+const LONG_TTL_SECONDS = 7 * 86_400
+
+export function defineToken(token: Command): void {
+  token.addHelpText('after', '\nExample:\n  signet token inspect "$ACCESS_TOKEN"')
+  token
+    .command('mint')
+    .description('sign an access token without a client asking for it')
+    .requiredOption('--sub <sub>', 'for whom')
+    .requiredOption('--resource <id>', 'for which resource; the issuer URL for its own API (repeatable)', collect)
+    .option('--client <id>', 'in the name of a client, with its claims')
+    .option('--scope <scopes>', 'separated by spaces, e.g. signet:admin for the admin API')
+    .option('--ttl <duration>', 'its life', durationOption)
+    .option('--claim <name=value>', 'a claim of it; value is JSON, else text (repeatable)', collect)
+    .addHelpText(
+      'after',
+      '\nExample:\n  signet token mint --sub ops --resource http://localhost:3000 --scope signet:admin --ttl 10m',
+    )
+    .action(mint)
+  token
+    .command('inspect')
+    .argument('<token>', 'as it is, or - to read it from stdin')
+    .description('what is in a token, and every check with its outcome')
+    .option('--resource <id>', 'the audience that it should have')
+    .addHelpText('after', '\nExample:\n  signet token inspect "$ACCESS_TOKEN" --resource https://orders.example')
+    .action(inspect)
+}
+
+/** A token given as an argument; on a shared machine arguments are seen by others, stdin is not. */
+export async function readTokenArgument(text: string): Promise<string> {
+  if (text !== '-') return text
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Buffer)) // stdin without an encoding gives buffers
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+async function mint(options: MintOptions, command: Command): Promise<void> {
+  const claims = readClaims(options.claim) ?? {}
+  requireSubject(options.sub)
+  if (options.ttl === 0) throw new UsageError('--ttl: a token lives 1s at least')
+  const { scope = [] } = checkMetadata(clientChangeSchema, { scope: options.scope }, { scope: '--scope' })
+  if (scope.includes(OFFLINE_ACCESS))
+    throw new UsageError('--scope: offline_access asks for a refresh token, and none is minted here')
+  await withIssuer(async (issuer) => {
+    const client = requireClient(options.client, issuer)
+    const resources = requireResources(options.resource, scope, issuer)
+    requireNotRefused(client.clientId, options.sub, issuer)
+    const ttlSeconds = options.ttl ?? accessTokenTtl(client, resources, issuer.lifetimes)
+    const terms = {
+      clientId: client.clientId,
+      sub: options.sub,
+      resources,
+      scope,
+      claims: { ...client.claims, ...claims },
+      ttlSeconds,
+    }
+    const accessToken = await issuer.accessTokens.issue(terms)
+    await recordMinting(accessToken, terms, issuer)
+    const result = {
+      access_token: accessToken,
+      token_type: 'Bearer',
+      expires_in: ttlSeconds,
+      ...(scope.length > 0 && { scope: scope.join(' ') }),
+    }
+    answer(command, result, () => fieldList(result))
+    if (ttlSeconds > LONG_TTL_SECONDS)
+      note(
+        'its signing key stays published until it has expired; a long-lived token is revoked with: signet blacklist add --token',
+      )
+  })
+}
+
+function requireSubject(sub: string): void {
+  // The same as for persons whom a backend signs in: a sub must not look like another one in a log.
+  if (sub !== '' && sub.length <= MOST_SUBJECT_CHARACTERS && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(sub)) return
+  throw new UsageError(`--sub has 1 to ${MOST_SUBJECT_CHARACTERS} characters, none of them a control character`)
+}
+
+function requireClient(id: string | undefined, { clients, store }: Issuer): ClientRecord {
+  if (id === undefined) return blankClient(OPERATOR_CLIENT_ID, store.now())
+  const client = clients.find(id)
+  if (!client) throw new Fault(`client "${id}" does not exist`, 'see: signet client list')
+  if (client.disabledAt !== null)
+    throw new Fault(`client "${id}" is disabled`, `enable it with: signet client enable ${id}`)
+  return client
+}
+
+function requireResources(ids: string[], scope: string[], { resources }: Issuer): ResourceRecord[] {
+  const chosen = [...new Set(ids)].map((id) => {
+    const resource = resources.find(id)
+    if (!resource) throw new Fault(`resource ${id} does not exist`, `add it with: signet resource create ${id}`)
+    return resource
+  })
+  const unaware = chosen.flatMap(({ id, scope: known }) =>
+    scope.filter((value) => known !== null && !known.includes(value)).map((value) => ({ id, value })),
+  )
+  const [missing] = unaware
+  if (missing)
+    throw new Fault(`scope "${missing.value}" is not one of resource ${missing.id}`, 'see: signet resource list')
+  const [first] = chosen
+  if (chosen.some(({ alg, typ }) => alg !== first?.alg || typ !== first.typ)) {
+    throw new Fault('these resources want different algorithms or token types', 'mint one token for each')
+  }
+  return chosen
+}
+
+/** Unlike a client, an operator may know which entry it is. */
+function requireNotRefused(clientId: string, sub: string, { blacklist }: Issuer): void {
+  const entry = blacklist.findRefusing('client_id', clientId) ?? blacklist.findRefusing('sub', sub)
+  if (entry)
+    throw new Fault(
+      `${entry.kind} "${entry.value}" is on the blacklist: nothing is issued for it`,
+      `lift the entry with: signet blacklist remove ${entry.id}`,
+    )
+}
+
+async function recordMinting(
+  token: string,
+  terms: { clientId: string; sub: string; resources: ResourceRecord[]; scope: string[]; ttlSeconds: number },
+  { audit, store }: Issuer,
+): Promise<void> {
+  const details = {
+    client_id: terms.clientId,
+    sub: terms.sub,
+    aud: terms.resources.map(({ id }) => id).join(' '),
+    scope: terms.scope.join(' '),
+    expires_in: terms.ttlSeconds,
+  }
+  await store.recordAudit([audit.event('token.minted', decodeJwt(token).jti ?? '', { ...BY, details })])
+}
+
+async function inspect(text: string, { resource }: { resource?: string }, command: Command): Promise<void> {
+  const token = await readTokenArgument(text)
+  await withExistingIssuer(async (issuer) => {
+    const inspection = await inspectToken(token, issuer, { resource })
+    answer(command, inspection, () => describeInspection(inspection))
+    requireAllGood(inspection.checks)
+  })
+}
+
+function describeInspection({ header, claims, checks, active }: Inspection): string {
+  const part = (title: string, members: Record<string, unknown> | null) =>
+    members ? [bold(title), fieldList(members), ''] : []
+  return [
+    ...part('header', header),
+    ...part('claims', claims),
+    describeChecks(checks),
+    '',
+    visible(active ? 'active' : 'not active'),
+  ].join('\n')
+}

@@ -1,0 +1,26 @@
+/** Which blacklist entry denies a token that somebody holds. */
+import { fromSeconds } from '../clock.ts'
+import type { Denial } from '../grants/revocation.ts'
+import { invalidRequest } from '../errors.ts'
+import type { TokenState } from './token-state.ts'
+
+/** A token or secret where a name belongs would deny nothing, and lie about for everybody who may list entries. */
+export const LOOKS_SECRET = /^(sg[rs]_|eyJ[\w-]*\.[\w-]*\.)/
+
+/**
+ * An access token is denied by its `jti`, a refresh token by its grant.
+ * @throws OAuthError `invalid_request` where it is no live token of this issuer.
+ */
+export async function nameDenial(
+  token: string,
+  tokenState: TokenState,
+): Promise<Pick<Denial, 'kind' | 'value' | 'tokenExpiresAt'>> {
+  if (tokenState.isRefreshToken(token)) {
+    const { grant } = await tokenState.checkRefreshToken(token)
+    if (grant) return { kind: 'sid', value: grant.sid }
+  } else {
+    const state = await tokenState.checkAccessToken(token)
+    if (state.claims) return { kind: 'jti', value: state.claims.jti, tokenExpiresAt: fromSeconds(state.claims.exp) }
+  }
+  throw invalidRequest('token is no live token of this issuer: it needs no blacklist entry')
+}

@@ -1,0 +1,80 @@
+/** A backup from a running server, and what restoring it brings back. */
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { test, type TestContext } from 'vitest'
+import { Place, SOON, requestToken } from './run-signet.ts'
+
+interface Client {
+  client_id: string
+  client_secret: string
+}
+
+async function servedWithBackup({ expect, onTestFinished }: TestContext) {
+  const place = new Place(onTestFinished)
+  const server = await place.serve()
+  await place.json('resource', 'create', 'api')
+  const client = await place.json<Client>(
+    'client',
+    'create',
+    '--id',
+    'c',
+    '--grant',
+    'client_credentials',
+    '--grant',
+    'refresh_token',
+    '--resource',
+    'api',
+  )
+  const request = () => requestToken(server.url, client, { scope: 'offline_access' })
+  await expect.poll(request, SOON).toHaveProperty('access_token')
+  const file = place.file('backup.db')
+  const result = await place.json('backup', file)
+  expect(result).toMatchObject({ file })
+  return { place, server, file, client }
+}
+
+test.concurrent('a backup is taken while the server runs, never over a file, and restored into an empty place only', async (context) => {
+  const { expect } = context
+  const { place, server, file, client } = await servedWithBackup(context)
+  expect((await place.run(['backup', file])).code).toBe(1)
+  const keys = await place.json('key', 'list')
+  await server.stop()
+  const occupied = await place.run(['restore', file, '--json'])
+  expect(occupied).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('exists already') as string })
+
+  rmSync(place.file('data'), { recursive: true })
+  const refused = await place.run(['client', 'list'])
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is missing') as string })
+  const restored = await place.json('restore', file)
+  expect(restored).toMatchObject({ database: place.database, grants_kept: false })
+  expect(Number(restored.grants_ended)).toBeGreaterThan(0)
+  expect(await place.json('key', 'list')).toEqual(keys)
+  expect(await place.json<{ status: string }[]>('grant', 'list')).toEqual(
+    expect.arrayContaining([expect.objectContaining({ status: 'ended' })]),
+  )
+  const again = await place.serve()
+  expect(await requestToken(again.url, client)).toHaveProperty('access_token')
+})
+
+test.concurrent('a restore needs the master key of the backup first, and keeps grants only when told to', async (context) => {
+  const { expect } = context
+  const { place, file } = await servedWithBackup(context)
+  const fresh = new URL(`file:${place.file('fresh/signet.db')}`).pathname
+  const at = { SIGNET_DATABASE_URL: `file:${fresh}`, SIGNET_KEYS_DIR: place.file('fresh-keys') }
+  const without = await place.run(['restore', file], at)
+  expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('master.key is missing') as string })
+  const other = await place.run(['restore', file], {
+    ...at,
+    SIGNET_MASTER_KEY: Buffer.alloc(32, 7).toString('base64url'),
+  })
+  expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('was sealed under') as string })
+  expect(existsSync(fresh)).toBe(false)
+
+  cpSync(place.keysDir, place.file('fresh-keys'), { recursive: true })
+  writeFileSync(place.file('junk.db'), 'no database')
+  expect((await place.run(['restore', place.file('junk.db')], at)).code).toBe(1)
+  expect((await place.run(['restore', place.file('none.db')], at)).code).toBe(1)
+  const kept = await place.run(['restore', file, '--keep-grants', '--json'], at)
+  expect(JSON.parse(kept.stdout)).toMatchObject({ grants_ended: 0, grants_kept: true })
+  const grants = await place.run(['grant', 'list', '--json'], at)
+  expect(JSON.parse(grants.stdout)).toEqual(expect.arrayContaining([expect.objectContaining({ status: 'active' })]))
+})

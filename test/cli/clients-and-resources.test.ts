@@ -1,0 +1,195 @@
+/** Clients and resources from the command line, seen by a running server. */
+import { writeFileSync } from 'node:fs'
+import { test } from 'vitest'
+import { Place, SOON, requestToken } from './run-signet.ts'
+
+interface Client {
+  client_id: string
+  client_secret: string
+  [member: string]: unknown
+}
+
+test.concurrent('a client is created with all its metadata, listed, changed field by field, and deleted', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const metadata = [
+    '--name',
+    'Orders',
+    '--grant',
+    'subject',
+    '--grant',
+    'refresh_token',
+    '--scope',
+    'a b',
+    '--redirect-uri',
+    'https://app.example/cb',
+  ]
+  const access = [
+    '--resource',
+    'r1',
+    '--resource',
+    'r2',
+    '--claim',
+    'tier=2',
+    '--claim',
+    'team=blue',
+    '--allow-claim',
+    'email',
+  ]
+  const lives = [
+    '--access-token-ttl',
+    '5m',
+    '--refresh-token-ttl',
+    '1d',
+    '--refresh-token-idle-ttl',
+    '1h',
+    '--refresh-grace',
+    '3',
+  ]
+  const created = await place.run(['client', 'create', '--id', 'orders', ...metadata, ...access, ...lives, '--json'])
+  expect(created.code).toBe(0)
+  expect(created.stderr).toContain('signet resource create r1')
+  expect(created.stderr).toContain('shown this once')
+  const client = JSON.parse(created.stdout) as Client
+  expect(client).toMatchObject({
+    client_id: 'orders',
+    client_secret: expect.stringMatching(/^sgs_[A-Za-z0-9_-]{43}$/) as string,
+    client_name: 'Orders',
+    grant_types: ['urn:signet:params:oauth:grant-type:subject', 'refresh_token'],
+    scope: 'a b',
+    resources: ['r1', 'r2'],
+    redirect_uris: ['https://app.example/cb'],
+    access_token_ttl: 300,
+    refresh_token_ttl: 86_400,
+    refresh_token_idle_ttl: 3600,
+    refresh_grace: 3,
+    claims: { tier: 2, team: 'blue' },
+    allowed_claims: ['email'],
+  })
+
+  const updated = await place.json<Client>(
+    'client',
+    'update',
+    'orders',
+    '--scope',
+    'c',
+    '--access-token-ttl',
+    'default',
+  )
+  expect(updated).toMatchObject({
+    scope: 'c',
+    access_token_ttl: null,
+    client_name: 'Orders',
+    claims: { tier: 2, team: 'blue' },
+  })
+  expect(updated.client_secret).toBeUndefined()
+  expect(await place.json<Client[]>('client', 'list')).toHaveLength(1)
+  expect(await place.json('client', 'show', 'orders')).toEqual(updated)
+
+  const again = await place.run(['client', 'create', '--id', 'orders'])
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('exists already') as string })
+  expect(await place.json('client', 'delete', 'orders')).toMatchObject({ client_id: 'orders' })
+  const gone = await place.run(['client', 'show', 'orders', '--json'])
+  expect(gone).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('does not exist') as string })
+})
+
+test.concurrent('a running server knows a new client, its rotated secret and its disabling without a restart', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const server = await place.serve()
+  await place.json('resource', 'create', 'orders-api', '--scope', 'orders:read')
+  const client = await place.json<Client>(
+    'client',
+    'create',
+    '--id',
+    'orders',
+    '--scope',
+    'orders:read',
+    '--resource',
+    'orders-api',
+  )
+  await expect
+    .poll(() => requestToken(server.url, client), SOON)
+    .toMatchObject({ token_type: 'Bearer', scope: 'orders:read' })
+
+  const rotated = await place.json<Client>('client', 'rotate-secret', 'orders', '--overlap', '0')
+  expect(rotated.client_secret).not.toBe(client.client_secret)
+  await expect.poll(() => requestToken(server.url, rotated), SOON).toHaveProperty('access_token')
+  await expect.poll(() => requestToken(server.url, client), SOON).toHaveProperty('error', 'invalid_client')
+
+  expect(await place.json('client', 'disable', 'orders')).toMatchObject({ status: 'disabled' })
+  await expect.poll(() => requestToken(server.url, rotated), SOON).toHaveProperty('error', 'invalid_client')
+  expect(await place.json('client', 'enable', 'orders')).toMatchObject({ status: 'enabled', disabled_at: null })
+  await expect.poll(() => requestToken(server.url, rotated), SOON).toHaveProperty('access_token')
+})
+
+test.concurrent('a client that signs is registered with its public keys from a file', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const publicKey = {
+    kty: 'EC',
+    crv: 'P-256',
+    x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+    y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+  }
+  writeFileSync(place.file('jwks.json'), JSON.stringify({ keys: [publicKey] }))
+  const client = await place.json(
+    'client',
+    'create',
+    '--id',
+    'signer',
+    '--auth-method',
+    'private_key_jwt',
+    '--jwks',
+    place.file('jwks.json'),
+  )
+  expect(client).toMatchObject({ jwks: { keys: [publicKey] } })
+  expect(client).not.toHaveProperty('client_secret')
+  const missing = await place.run([
+    'client',
+    'create',
+    '--auth-method',
+    'private_key_jwt',
+    '--jwks',
+    place.file('none.json'),
+  ])
+  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('--jwks') as string })
+})
+
+test.concurrent('a resource is created, shown, changed field by field, and deleted', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const id = 'https://mq.example/vhost'
+  const created = await place.json(
+    'resource',
+    'create',
+    id,
+    '--alg',
+    'RS256',
+    '--ttl',
+    '10m',
+    '--scope',
+    'rabbitmq.read:*/* b',
+    '--typ',
+    'JWT',
+  )
+  expect(created).toMatchObject({ id, alg: 'RS256', ttl: 600, scope: 'rabbitmq.read:*/* b', typ: 'JWT' })
+  expect(await place.json('resource', 'update', id, '--ttl', '5m')).toMatchObject({
+    alg: 'RS256',
+    ttl: 300,
+    typ: 'JWT',
+  })
+  expect(await place.json('resource', 'show', id)).toMatchObject({ id, ttl: 300 })
+  expect(await place.json<unknown[]>('resource', 'list')).toHaveLength(1)
+  expect((await place.run(['resource', 'list'])).stdout).toMatch(/^ID +ALG +TYP/)
+  expect(await place.json('resource', 'delete', id)).toMatchObject({ id })
+  expect((await place.run(['resource', 'delete', id])).code).toBe(1)
+})

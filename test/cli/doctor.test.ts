@@ -1,0 +1,125 @@
+/** What `signet doctor` finds, on a sound deployment and on others; and `status`, `migrate`. */
+import { chmodSync, existsSync } from 'node:fs'
+import { test } from 'vitest'
+import { Place } from './run-signet.ts'
+
+interface Check {
+  check: string
+  ok: boolean
+  found: string
+  fix: string | null
+}
+
+async function examine(place: Place, ...args: string[]): Promise<{ code: number; checks: Check[]; failed: string[] }> {
+  const { code, stdout } = await place.run(['doctor', ...args, '--json'])
+  const checks = JSON.parse(stdout) as Check[]
+  return { code, checks, failed: checks.filter(({ ok }) => !ok).map(({ check }) => check) }
+}
+
+test.concurrent('a running deployment is found sound, and one that has stopped, or is too open, is not', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const server = await place.serve()
+  const sound = await examine(place)
+  expect(sound).toMatchObject({ code: 0, failed: [] })
+  expect(sound.checks.map(({ check }) => check)).toEqual(
+    expect.arrayContaining([
+      'configuration',
+      'node',
+      'database',
+      'durability',
+      'keys ES256',
+      'keys RS256',
+      'master key',
+      'discovery',
+      'jwks',
+    ]),
+  )
+  for (const check of sound.checks) expect(Object.keys(check)).toEqual(['check', 'ok', 'found', 'fix'])
+  chmodSync(place.keysDir, 0o755)
+  expect((await examine(place)).failed).toEqual(['master key file'])
+  chmodSync(place.keysDir, 0o700)
+
+  expect(await place.json('status')).toMatchObject({
+    issuer: server.url,
+    counts: { clients: 1, resources: 1 },
+    keys: { ES256: { retiring: 0 } },
+  })
+  expect(await place.json('migrate')).toMatchObject({ up_to_date: true })
+  await server.stop()
+  const stopped = await examine(place)
+  expect(stopped).toMatchObject({ code: 1, failed: ['discovery', 'jwks'] })
+  expect(stopped.checks.find(({ check }) => check === 'discovery')?.fix).toContain('signet serve')
+})
+
+test.concurrent('where there is no database the doctor says so and makes none', async ({ expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  const { code, failed } = await examine(place)
+  expect(code).toBe(1)
+  expect(failed).toContain('database')
+  expect(existsSync(place.keysDir)).toBe(false)
+  expect(existsSync(place.database)).toBe(false)
+})
+
+test.concurrent('a token is examined as we see it, and as an app sees it that knows our URL alone', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const server = await place.serve()
+  const { access_token: token } = await place.json<{ access_token: string }>(
+    'token',
+    'mint',
+    '--sub',
+    'a',
+    '--resource',
+    'demo-api',
+  )
+  expect(await examine(place, token, '--resource', 'demo-api')).toMatchObject({ code: 0, failed: [] })
+  expect(await examine(place, token, '--resource', 'other')).toMatchObject({ code: 1, failed: ['audience'] })
+
+  const outside = new Place(onTestFinished)
+  expect(await examine(outside, token, '--resource', 'demo-api', '--issuer', server.url)).toMatchObject({
+    code: 0,
+    failed: [],
+  })
+  expect(await examine(outside, token, '--jwks', `${server.url}/.well-known/jwks.json`)).toMatchObject({
+    code: 0,
+    failed: [],
+  })
+  const slash = await examine(outside, token, '--issuer', `${server.url}/`)
+  expect(slash).toMatchObject({ code: 1, failed: ['issuer', 'issuer'] })
+  expect(slash.checks.find(({ ok }) => !ok)?.found).toContain('slash')
+  expect(existsSync(outside.database)).toBe(false)
+})
+
+test.concurrent('what is on record of a request is found by its id', async ({ expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  const server = await place.serve()
+  const { access_token: token } = await place.json<{ access_token: string }>(
+    'token',
+    'mint',
+    '--sub',
+    'ops',
+    '--resource',
+    server.url,
+    '--scope',
+    'signet:admin',
+  )
+  const change = async () =>
+    fetch(`${server.url}/admin/api/resources`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 'api' }),
+    })
+  const response = await change()
+  expect(response.status).toBe(201)
+  const known = await examine(place, '--request', response.headers.get('x-request-id') ?? '')
+  expect(known).toMatchObject({
+    code: 0,
+    checks: [{ check: 'request', found: expect.stringContaining('resource.created api') as string }],
+  })
+  expect(await examine(place, '--request', 'nothing-like-it')).toMatchObject({ code: 1, failed: ['request'] })
+})
