@@ -10,6 +10,8 @@ export const ASSERTION_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256'
 
 /** An assertion lives at most this long, since its `jti` has to be remembered as long. Seconds. */
 const MOST_LIFETIME = 600
+/** Longer is refused before anything in it is parsed. */
+const MOST_CHARACTERS = 16_384
 /** How far a client's clock may be ahead before `iat` and `nbf` refuse. Seconds. */
 const MOST_AHEAD = 60
 
@@ -17,6 +19,7 @@ export type AssertionVerdict = { good: true } | { good: false; reason: string; r
 
 /** `iss` of an assertion, unverified: tells whose key to verify it with. */
 export function readAssertionIssuer(assertion: string): string | undefined {
+  if (assertion.length > MOST_CHARACTERS) return undefined
   try {
     const payload: unknown = JSON.parse(Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString())
     const issuer = payload && typeof payload === 'object' && 'iss' in payload ? payload.iss : undefined

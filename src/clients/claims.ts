@@ -12,6 +12,9 @@ const PROTOCOL_CLAIMS = new Set(
 /** Bytes of JSON that one party may add; headers of 8 KB are a common limit downstream. */
 const MOST_CLAIM_BYTES = 4096
 
+/** Parsers downstream have limits of their own, from 64 on; and no depth may exhaust our stack. */
+const MOST_CLAIM_LEVELS = 16
+
 export const isProtocolClaim = (name: string): boolean => PROTOCOL_CLAIMS.has(name)
 
 /** Why these claims cannot be taken, if they cannot. */
@@ -20,9 +23,16 @@ export function findClaimFault(claims: Record<string, unknown>): string | undefi
     if (isProtocolClaim(name)) return `claim "${name}" belongs to the protocol and cannot be set`
     if (name === '' || name === '__proto__' || name.length > 128) return 'a claim name has 1 to 128 characters'
   }
+  if (isDeeper(claims, MOST_CLAIM_LEVELS)) return `claims are nested deeper than ${MOST_CLAIM_LEVELS} levels`
   const bytes = Buffer.byteLength(JSON.stringify(claims))
   return bytes > MOST_CLAIM_BYTES ? `claims of ${bytes} bytes; at most ${MOST_CLAIM_BYTES} fit into a token` : undefined
 }
+
+/** Looks no further down than it has to say. */
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1)))
 
 /** @throws OAuthError built by `refusal` where the claims cannot be taken. */
 export function requireFreeClaims(

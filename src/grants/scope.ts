@@ -1,6 +1,7 @@
 /** Scopes (RFC 6749 §3.3): parsed, and narrowed to what both client and resource allow. */
 import { OFFLINE_ACCESS, SCOPE_TOKEN } from '../clients/client.ts'
 import { invalidScope } from '../errors.ts'
+import { looksSecret } from '../log.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 
 /**
@@ -9,6 +10,8 @@ import type { ClientRecord, ResourceRecord } from '../store/store.ts'
  */
 export function parseScope(text: string): string[] {
   const values = text.split(' ').filter((value) => value !== '')
+  // RFC 6749 §3.3: at least one. Nothing but spaces would be a token without any scope, which nobody means.
+  if (values.length === 0) throw invalidScope('scope holds nothing but spaces: name a value, or leave scope out')
   if (values.length > 100) throw invalidScope(`scope has ${values.length} values; at most 100 are taken`)
   if (!values.every((value) => SCOPE_TOKEN.test(value))) {
     throw invalidScope(
@@ -49,24 +52,35 @@ function requireAllowed(value: string, client: ClientRecord, resources: Resource
   }
   if (!client.scope.includes(value)) {
     throw invalidScope(
-      `scope "${value}" is not registered for this client: signet client update ${client.clientId} --scope "${[...client.scope, value].join(' ')}"`,
+      `scope ${shown(value)} is not registered for this client: signet client update ${client.clientId} --scope "${[...client.scope, 'NEW'].join(' ')}"`,
     )
   }
   const unaware = resources.find((resource) => !knows(resource, value))
   if (unaware)
     throw invalidScope(
-      `scope "${value}" is not one of resource ${unaware.id}: signet resource update ${unaware.id} --scope "…"`,
+      `scope ${shown(value)} is not one of resource ${unaware.id}: ask for another resource, or signet resource update ${unaware.id} --scope "…"`,
     )
 }
 
+/** A value as an error may repeat it: the caller's raw input ends up in logs and terminals. */
+const shown = (value: string): string =>
+  /^[A-Za-z0-9._:/*~@+=,-]{1,64}$/.test(value) && !looksSecret(value) ? `"${value}"` : 'with unusual characters'
+
 /**
- * The scope of a refreshed token: the grant's, or less.
- * @throws OAuthError `invalid_scope` where more is asked for (RFC 6749 §6).
+ * The scope of a refreshed token: the grant's, or less, as far as client and resources still allow it.
+ * @throws OAuthError `invalid_scope` where more is asked for (RFC 6749 §6), or one is not allowed any more.
  */
-export function lowerScope(requested: string[] | undefined, granted: string[]): string[] {
-  if (!requested) return granted
-  const wider = requested.find((value) => !granted.includes(value))
-  if (wider)
-    throw invalidScope(`scope "${wider}" was not part of the grant; a refresh may lower the scope, never raise it`)
-  return requested
+export function lowerScope(
+  requested: string[] | undefined,
+  granted: string[],
+  client: ClientRecord,
+  resources: ResourceRecord[],
+): string[] {
+  const scope = requested ?? granted
+  const wider = scope.find((value) => !granted.includes(value))
+  if (wider !== undefined) {
+    throw invalidScope(`scope ${shown(wider)} was not part of the grant; a refresh may lower the scope, never raise it`)
+  }
+  for (const value of scope) requireAllowed(value, client, resources)
+  return scope
 }

@@ -1,4 +1,5 @@
 /** Reads how a client presents itself (RFC 6749 §2.3, RFC 7521 §4.2): exactly one method a request. */
+import { isUtf8 } from 'node:buffer'
 import type { Context } from 'hono'
 import { ASSERTION_TYPE } from '../clients/assertion.ts'
 import type { PresentedCredentials } from '../clients/authentication.ts'
@@ -24,6 +25,7 @@ function readCredentials(authorization: string | undefined, parameters: Paramete
   const clientId = parameters.get('client_id')
   const secret = parameters.get('client_secret')
   const assertion = parameters.get('client_assertion')
+  const assertionType = parameters.get('client_assertion_type')
   const methods = [authorization, secret, assertion].filter((each) => each !== undefined)
   if (methods.length > 1) {
     throw invalidRequest(
@@ -32,7 +34,7 @@ function readCredentials(authorization: string | undefined, parameters: Paramete
   }
   if (authorization !== undefined) return readBasic(authorization, clientId)
   if (assertion !== undefined) {
-    if (parameters.get('client_assertion_type') !== ASSERTION_TYPE) {
+    if (assertionType !== ASSERTION_TYPE) {
       throw invalidClient(`client_assertion_type must be ${ASSERTION_TYPE}`)
     }
     return { method: 'private_key_jwt', clientId, assertion }
@@ -47,8 +49,7 @@ function readCredentials(authorization: string | undefined, parameters: Paramete
 
 /** RFC 7617 §2: strict base64 of `id:secret`, each form-encoded before (RFC 6749 §2.3.1). */
 function readBasic(authorization: string, parameterId: string | undefined): PresentedCredentials {
-  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1]
-  const pair = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8')
+  const pair = strictlyDecoded(/^basic +(\S+)$/i.exec(authorization)?.[1] ?? '')
   const colon = pair.indexOf(':')
   const clientId = colon < 0 ? undefined : formDecode(pair.slice(0, colon))
   const secret = formDecode(pair.slice(colon + 1))
@@ -61,6 +62,12 @@ function readBasic(authorization: string, parameterId: string | undefined): Pres
     throw invalidRequest('client_id differs from the user name of the Authorization header')
   }
   return { method: 'client_secret_basic', clientId, secret }
+}
+
+/** Node decodes whatever it can; this only what encodes back to the same text. Empty for anything else. */
+function strictlyDecoded(encoded: string): string {
+  const bytes = Buffer.from(encoded, 'base64')
+  return bytes.toString('base64') === encoded && isUtf8(bytes) ? bytes.toString('utf8') : ''
 }
 
 function formDecode(text: string): string | undefined {

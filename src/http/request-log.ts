@@ -1,5 +1,5 @@
 /** One log line a request, under an id that the response carries too: the operator finds the reason by it. */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Env, RequestFacts, Rooms } from './rooms.ts'
@@ -8,7 +8,7 @@ import type { Env, RequestFacts, Rooms } from './rooms.ts'
 export function logRequests({ log, isReady }: Pick<Rooms, 'log' | 'isReady'>): MiddlewareHandler<Env> {
   return async (c, next) => {
     const began = performance.now()
-    const facts: RequestFacts = { request_id: randomBytes(9).toString('base64url') }
+    const facts: RequestFacts = { request_id: randomUUID() }
     c.set('facts', facts)
     c.header('X-Request-Id', facts.request_id)
     // Right for whatever says nothing else: only the public documents may be cached.

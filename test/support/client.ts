@@ -19,6 +19,9 @@ export const basic = ({ clientId, secret }: Credentials): Record<string, string>
 
 export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` })
 
+/** The parameter that announces a signed assertion as client authentication (RFC 7523 §2.2). */
+export const ASSERTION = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }
+
 /** Any request. A body that is an object is sent as JSON, a list of pairs or URLSearchParams as a form. */
 export async function request(
   url: string,

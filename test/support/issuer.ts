@@ -24,10 +24,13 @@ export function movableClock(): TestClock {
   }
 }
 
+/** Takes what is to be done at the end: of the test, unless a whole file shares the issuer. */
+export type OnEnd = (work: () => Promise<void> | void) => void
+
 /** A folder that is gone after the test. */
-export function temporaryFolder(): string {
+export function temporaryFolder(onEnd: OnEnd = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  onEnd(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -56,12 +59,16 @@ export interface TestIssuer extends RunningIssuer {
 /** Starts an issuer; it is stopped when the test ends. @param env `SIGNET_…` variables beside the folder's */
 export async function startTestIssuer(
   env: Record<string, string> = {},
-  { folder = temporaryFolder(), clock = movableClock() }: { folder?: string; clock?: TestClock } = {},
+  {
+    onEnd = onTestFinished,
+    folder = temporaryFolder(onEnd),
+    clock = movableClock(),
+  }: { folder?: string; clock?: TestClock; onEnd?: OnEnd } = {},
 ): Promise<TestIssuer> {
   const variables = environmentOf(folder, env)
   const { log, lines } = rememberingLog()
   const running = await startIssuer(readConfig(variables), { clock, log })
-  onTestFinished(() => running.stop())
+  onEnd(() => running.stop())
   const known = { ...variables, SIGNET_PORT: String(running.port), SIGNET_ISSUER: running.issuer }
   return {
     ...running,
@@ -71,7 +78,7 @@ export async function startTestIssuer(
     env: known,
     async restart() {
       await running.stop()
-      return startTestIssuer({ ...env, SIGNET_PORT: String(running.port) }, { folder, clock })
+      return startTestIssuer({ ...env, SIGNET_PORT: String(running.port) }, { folder, clock, onEnd })
     },
   }
 }
