@@ -3,7 +3,7 @@
  * its own: registering costs a request, starting an issuer a quarter of a second.
  */
 import { appendFileSync } from 'node:fs'
-import { SignJWT, type CryptoKey } from 'jose'
+import { SignJWT, type CryptoKey, type KeyObject } from 'jose'
 import { beforeAll } from 'vitest'
 import { createClient, createResource, declareOperator, operatorOf, type AdministeredIssuer } from './admin.ts'
 import { post, type Answer, type Credentials } from './client.ts'
@@ -88,7 +88,7 @@ export const refusal = ({ status, body }: Answer): string => `${status} ${body.e
 export function assertionOf(
   clientId: string,
   issuer: { issuer: string; clock: TestClock },
-  key: CryptoKey | Uint8Array,
+  key: CryptoKey | KeyObject | Uint8Array,
   { claims = {}, header = {} }: { claims?: Record<string, unknown>; header?: Record<string, unknown> } = {},
 ): Promise<string> {
   const now = Math.floor(issuer.clock.now() / 1000)

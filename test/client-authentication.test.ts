@@ -1,0 +1,554 @@
+/** How a client proves who it is: secrets, signed assertions, or nothing for public ones (RFC 6749 §2.3, RFC 7523). */
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair, type CryptoKey } from 'jose'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { isActive, startReplica, tokens, until, type AdministeredIssuer } from './support/admin.ts'
+import { post, type Answer, type Credentials } from './support/client.ts'
+import {
+  API,
+  ask,
+  assertionOf,
+  auditOf,
+  change,
+  fresh,
+  refusal,
+  registered,
+  shareWithApi,
+  startWithApi,
+} from './support/shared.ts'
+
+const issuer = shareWithApi()
+
+const byPost = ({ clientId, secret }: Credentials, form: Record<string, string> = {}): Promise<Answer> =>
+  post(issuer(), '/token', { grant_type: 'client_credentials', client_id: clientId, client_secret: secret, ...form })
+
+const rotate = async (
+  { operator }: AdministeredIssuer,
+  { clientId }: Credentials,
+  body?: object,
+): Promise<Credentials> => {
+  const answer = await operator.call('POST', `/admin/api/clients/${clientId}/rotate-secret`, body)
+  if (answer.status !== 201) throw new Error(answer.text)
+  return { clientId, secret: answer.body.client_secret }
+}
+
+describe('a secret', () => {
+  test('that is generated holds 256 random bits and is shown once', async () => {
+    const first = await registered(issuer())
+    const second = await registered(issuer())
+    expect(first.secret).toMatch(/^sgs_[\w-]{43}$/)
+    expect(second.secret).not.toBe(first.secret)
+    const shown = await issuer().operator.call('GET', `/admin/api/clients/${first.clientId}`)
+    expect(shown.body).toMatchObject({ secrets: [{ kind: 'generated', expires_at: null }] })
+    expect(shown.text).not.toContain(first.secret)
+  })
+
+  test('goes with the registered method alone: Basic is not post, and post is not Basic', async () => {
+    const header = await registered(issuer(), { token_endpoint_auth_method: 'client_secret_basic' })
+    const body = await registered(issuer(), { token_endpoint_auth_method: 'client_secret_post' })
+    expect((await ask(issuer(), header)).status).toBe(200)
+    expect((await byPost(body)).status).toBe(200)
+    expect(refusal(await byPost(header))).toBe('401 invalid_client')
+    const wrong = await ask(issuer(), body)
+    expect(refusal(wrong)).toBe('401 invalid_client')
+    expect(wrong.body.error_description).toContain("registered for token_endpoint_auth_method 'client_secret_post'")
+  })
+
+  test('is form-encoded inside Basic, so that an id with a colon works', async () => {
+    const client = await registered(issuer(), { client_id: `https://app.example.com:8443/a+b~${fresh('c')}` })
+    expect((await ask(issuer(), client)).status).toBe(200)
+  })
+
+  test('that is wrong, of a client that does not exist, or of one that is disabled: the refusals look the same', async () => {
+    const client = await registered(issuer())
+    const disabled = await registered(issuer())
+    await issuer().operator.call('POST', `/admin/api/clients/${disabled.clientId}/disable`)
+    const { secret } = client
+    const refusals = [
+      await ask(issuer(), { ...client, secret: disabled.secret }),
+      await ask(issuer(), { ...client, secret: secret.slice(0, -1) }),
+      await ask(issuer(), { ...client, secret: `${secret}x` }),
+      await ask(issuer(), { ...client, secret: 'short' }),
+      await ask(issuer(), { clientId: 'nobody', secret }),
+      await ask(issuer(), { clientId: client.clientId.toUpperCase(), secret }),
+      await ask(issuer(), disabled),
+      await post(issuer(), '/token', { grant_type: 'client_credentials', client_id: client.clientId }),
+      await post(issuer(), '/token', { grant_type: 'client_credentials', client_id: 'nobody' }),
+    ]
+    const seen = refusals.map(({ status, text, headers }) => [status, text, headers.get('www-authenticate')])
+    expect(new Set(seen.map((each) => JSON.stringify(each))).size).toBe(1)
+    expect(refusal(refusals[0] as Answer)).toBe('401 invalid_client')
+  })
+
+  test('of a client that was disabled works again when it is enabled, and its tokens too', async () => {
+    const client = await registered(issuer())
+    const { access_token: token = '' } = await tokens(issuer(), client)
+    const reader = await registered(issuer())
+    await issuer().operator.call('POST', `/admin/api/clients/${client.clientId}/disable`)
+    expect(refusal(await ask(issuer(), client))).toBe('401 invalid_client')
+    expect(await isActive(issuer(), reader, token)).toBe(false)
+    await issuer().operator.call('POST', `/admin/api/clients/${client.clientId}/enable`)
+    expect((await ask(issuer(), client)).status).toBe(200)
+    expect(await isActive(issuer(), reader, token)).toBe(true)
+  })
+
+  test('that was wrong shows in the audit trail, with neither the secret nor a guess', async () => {
+    const client = await registered(issuer())
+    await ask(issuer(), { ...client, secret: 'sgs_guessed' })
+    await until(async () => (await auditOf(issuer(), client.clientId)).includes('client.wrong_secret'))
+    const trail = await issuer().operator.call('GET', `/admin/api/audit?target=${client.clientId}`)
+    expect(trail.text).not.toContain('sgs_')
+  })
+
+  test('has its last use in the admin API within seconds', async () => {
+    const client = await registered(issuer())
+    const lastUse = async () => {
+      const { body } = await issuer().operator.call('GET', `/admin/api/clients/${client.clientId}`)
+      return body.secrets[0].last_used_at as string | null
+    }
+    expect(await lastUse()).toBeNull()
+    const before = issuer().clock.now()
+    await tokens(issuer(), client)
+    await until(async () => (await lastUse()) !== null, 8000)
+    expect(Date.parse((await lastUse()) ?? '')).toBeGreaterThanOrEqual(before)
+  })
+})
+
+describe('a rotated secret', () => {
+  test('works beside the old one for the overlap, then alone', async () => {
+    const old = await registered(issuer())
+    const young = await rotate(issuer(), old, { overlap: '1h' })
+    expect((await ask(issuer(), old)).status).toBe(200)
+    expect((await ask(issuer(), young)).status).toBe(200)
+    issuer().clock.advance(3599 - 30)
+    expect((await ask(issuer(), old)).status).toBe(200)
+    issuer().clock.advance(31)
+    expect(refusal(await ask(issuer(), old))).toBe('401 invalid_client')
+    expect((await ask(issuer(), young)).status).toBe(200)
+  })
+
+  test('overlaps for a day unless said otherwise, and not at all with 0', async () => {
+    const first = await registered(issuer())
+    const second = await rotate(issuer(), first)
+    issuer().clock.advance(86_300)
+    expect((await ask(issuer(), first)).status).toBe(200)
+    const third = await rotate(issuer(), first, { overlap: 0 })
+    expect(refusal(await ask(issuer(), first))).toBe('401 invalid_client')
+    expect(refusal(await ask(issuer(), second))).toBe('401 invalid_client')
+    expect((await ask(issuer(), third)).status).toBe(200)
+  })
+
+  test('leaves two at most, and a later rotation gives none of them more time', async () => {
+    const first = await registered(issuer())
+    const second = await rotate(issuer(), first, { overlap: '1h' })
+    const third = await rotate(issuer(), first, { overlap: '10m' })
+    expect(refusal(await ask(issuer(), first))).toBe('401 invalid_client')
+    expect((await ask(issuer(), second)).status).toBe(200)
+    issuer().clock.advance(601)
+    expect(refusal(await ask(issuer(), second))).toBe('401 invalid_client')
+    expect((await ask(issuer(), third)).status).toBe(200)
+  })
+
+  test('is the only one in the answer, and the old one is in no answer', async () => {
+    const old = await registered(issuer())
+    const answer = await issuer().operator.call('POST', `/admin/api/clients/${old.clientId}/rotate-secret`)
+    expect(answer.body.client_secret).toMatch(/^sgs_/)
+    expect(answer.body.secrets).toHaveLength(2)
+    expect(answer.text).not.toContain(old.secret)
+    expect(await auditOf(issuer(), old.clientId)).toContain('client.secret_rotated')
+  })
+})
+
+describe('a secret that an operator brings in the declarative file', () => {
+  const brought = (name: string): string => {
+    const variable = `BROUGHT_${name.toUpperCase()}`
+    process.env[variable] = `${name}-${'0123456789'.repeat(4)}`
+    onTestFinished(() => void delete process.env[variable])
+    return `  - client_id: ${name}\n    resources: [${API}]\n    client_secret: { env: ${variable} }\n`
+  }
+  const credentials = (clientId: string): Credentials => ({ clientId, secret: `${clientId}-${'0123456789'.repeat(4)}` })
+
+  test('works, costs its hash once a process, and is neither in the log nor in the database as it is', async () => {
+    const own = await startWithApi({}, { declared: brought('alpha') })
+    const timed = async () => {
+      const began = performance.now()
+      expect((await ask(own, credentials('alpha'))).status).toBe(200)
+      return performance.now() - began
+    }
+    await timed()
+    const later = Math.min(await timed(), await timed(), await timed())
+    const wrong = performance.now()
+    expect(refusal(await ask(own, { clientId: 'alpha', secret: 'not the secret of alpha, but as long' }))).toBe(
+      '401 invalid_client',
+    )
+    expect(later).toBeLessThan((performance.now() - wrong) / 2)
+    const shown = await own.operator.call('GET', '/admin/api/clients/alpha')
+    expect(shown.body.secrets).toMatchObject([{ kind: 'brought' }])
+    expect(shown.text + own.logged.join('\n')).not.toContain('0123456789')
+  })
+
+  test('is replaced, at once, where the file brings another at the next start', async () => {
+    const own = await startWithApi({}, { declared: brought('beta') })
+    expect((await ask(own, credentials('beta'))).status).toBe(200)
+    process.env.BROUGHT_BETA = 'another secret of beta, long enough to be one'
+    const again = await own.restart()
+    expect(refusal(await ask(again, credentials('beta')))).toBe('401 invalid_client')
+    expect((await ask(again, { clientId: 'beta', secret: process.env.BROUGHT_BETA })).status).toBe(200)
+  })
+
+  test('does not let a flood of guesses keep anybody else out: the flood gets 503, the others answers', async () => {
+    const own = await startWithApi({}, { declared: brought('gamma') + brought('delta') })
+    const generated = await registered(own)
+    expect((await ask(own, credentials('delta'))).status).toBe(200)
+    const flood = Promise.all(
+      Array.from({ length: 120 }, (_, index) =>
+        ask(own, { clientId: 'gamma', secret: `a guess that is long enough, number ${index}` }),
+      ),
+    )
+    const slowest: Record<string, number> = {}
+    for (let round = 0; round < 5; round++) {
+      for (const client of [generated, credentials('delta')]) {
+        const began = performance.now()
+        expect((await ask(own, client)).status).toBe(200)
+        slowest[client.clientId] = Math.max(slowest[client.clientId] ?? 0, performance.now() - began)
+      }
+    }
+    for (const took of Object.values(slowest)) expect(took).toBeLessThan(1500)
+    const answers = await flood
+    expect(new Set(answers.map(refusal))).toEqual(new Set(['401 invalid_client', '503 temporarily_unavailable']))
+    const shed = answers.filter(({ status }) => status === 503)
+    expect(shed.length).toBeGreaterThan(60)
+    for (const { headers } of shed) expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+    expect((await ask(own, credentials('gamma'))).status).toBe(200)
+  })
+})
+
+describe('private_key_jwt', () => {
+  const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+  const present = (
+    client_assertion: string,
+    form: Record<string, string> = {},
+    at: { url: string } = issuer(),
+  ): Promise<Answer> =>
+    post(at, '/token', {
+      grant_type: 'client_credentials',
+      client_assertion_type: ASSERTION,
+      client_assertion,
+      ...form,
+    })
+
+  const { privateKey: rsaPrivate, publicKey: rsaPublic } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  /** A pair for an algorithm; one RSA key for all of those, since making one takes long. */
+  const pairFor = async (alg: string) =>
+    /^[RP]S/.test(alg) ? { privateKey: rsaPrivate, publicKey: rsaPublic } : generateKeyPair(alg, { extractable: true })
+
+  /** A client with a key. */
+  const keyed = async (alg = 'ES256', at = issuer(), jwk: object = {}) => {
+    const { privateKey, publicKey } = await pairFor(alg)
+    const jwks = { keys: [{ ...(await exportJWK(publicKey)), ...jwk }] }
+    const { clientId } = await registered(at, { token_endpoint_auth_method: 'private_key_jwt', jwks })
+    return { clientId, privateKey, publicKey }
+  }
+
+  const now = () => Math.floor(issuer().clock.now() / 1000)
+
+  test.each(['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'])('authenticates by %s', async (alg) => {
+    const { clientId, privateKey } = await keyed(alg)
+    const answer = await present(await assertionOf(clientId, issuer(), privateKey, { header: { alg } }))
+    expect(answer.status).toBe(200)
+    expect(answer.body.token_type).toBe('Bearer')
+  })
+
+  test('takes client_id beside the assertion where it is the same, and at every endpoint', async () => {
+    const { clientId, privateKey } = await keyed()
+    const make = () => assertionOf(clientId, issuer(), privateKey)
+    expect((await present(await make(), { client_id: clientId })).status).toBe(200)
+    expect(refusal(await present(await make(), { client_id: 'somebody' }))).toBe('401 invalid_client')
+    const at = async (path: string) =>
+      (await post(issuer(), path, { token: 'x', client_assertion_type: ASSERTION, client_assertion: await make() }))
+        .status
+    expect([await at('/introspect'), await at('/revoke')]).toEqual([200, 200])
+  })
+
+  test.each([
+    { what: 'for another audience', claims: () => ({ aud: 'https://elsewhere.example.com' }) },
+    { what: 'for the token endpoint instead of the issuer', claims: () => ({ aud: `${issuer().issuer}/token` }) },
+    { what: 'for us among others', claims: () => ({ aud: [issuer().issuer, 'https://elsewhere.example.com'] }) },
+    { what: 'for us in a list', claims: () => ({ aud: [issuer().issuer] }) },
+    { what: 'for nobody', claims: () => ({ aud: undefined }) },
+    { what: 'without exp', claims: () => ({ exp: undefined }) },
+    { what: 'that has expired', claims: () => ({ exp: now() - 1, iat: now() - 60 }) },
+    { what: 'that lives for hours', claims: () => ({ exp: now() + 7200 }) },
+    { what: 'that lives for a little over ten minutes', claims: () => ({ exp: now() + 700 }) },
+    { what: 'that never expires', claims: () => ({ exp: Number.MAX_SAFE_INTEGER }) },
+    { what: 'whose exp is text', claims: () => ({ exp: String(now() + 60) }) },
+    { what: 'without jti', claims: () => ({ jti: undefined }) },
+    { what: 'whose jti is empty', claims: () => ({ jti: '' }) },
+    { what: 'whose jti is a number', claims: () => ({ jti: 7 }) },
+    { what: 'whose jti is endless', claims: () => ({ jti: 'x'.repeat(300) }) },
+    { what: 'from the future', claims: () => ({ iat: now() + 120, exp: now() + 180 }) },
+    { what: 'that begins in the future', claims: () => ({ nbf: now() + 120 }) },
+    { what: 'whose iat is text', claims: () => ({ iat: 'now' }) },
+    { what: 'about another subject', claims: () => ({ sub: 'somebody' }) },
+    { what: 'about nobody', claims: () => ({ sub: undefined }) },
+    { what: 'from another issuer', claims: () => ({ iss: 'somebody' }) },
+    { what: 'from no issuer', claims: () => ({ iss: undefined }) },
+    { what: 'whose issuer is an object', claims: () => ({ iss: { a: 1 } }) },
+  ])('refuses an assertion $what', async ({ claims }) => {
+    const { clientId, privateKey } = await keyed()
+    const answer = await present(await assertionOf(clientId, issuer(), privateKey, { claims: claims() }))
+    expect(refusal(answer)).toBe('401 invalid_client')
+    expect(answer.body.error_description).toContain(issuer().issuer)
+  })
+
+  test.each([
+    { what: 'typed as an access token', header: { typ: 'at+jwt' } },
+    { what: 'typed as a logout token', header: { typ: 'logout+jwt' } },
+    { what: 'typed as a proof', header: { typ: 'dpop+jwt' } },
+    { what: 'whose typ is a number', header: { typ: 7 } },
+    { what: 'with another kid than the registered one', header: { kid: 'other' } },
+  ])('refuses an assertion $what', async ({ header }) => {
+    const { clientId, privateKey } = await keyed('ES256', issuer(), { kid: 'mine' })
+    expect((await present(await assertionOf(clientId, issuer(), privateKey))).status).toBe(200)
+    expect(refusal(await present(await assertionOf(clientId, issuer(), privateKey, { header })))).toBe(
+      '401 invalid_client',
+    )
+  })
+
+  test.each(['JWT', 'jwt', 'client-authentication+jwt'])('takes typ %s', async (typ) => {
+    const { clientId, privateKey } = await keyed()
+    expect((await present(await assertionOf(clientId, issuer(), privateKey, { header: { typ } }))).status).toBe(200)
+  })
+
+  test('allows a clock that is a few seconds ahead of ours', async () => {
+    const { clientId, privateKey } = await keyed()
+    const claims = { iat: now() + 10, nbf: now() + 10, exp: now() + 600 }
+    expect((await present(await assertionOf(clientId, issuer(), privateKey, { claims }))).status).toBe(200)
+  })
+
+  test('refuses an unsigned assertion', async () => {
+    const { clientId } = await keyed()
+    const claims = { iss: clientId, sub: clientId, aud: issuer().issuer, exp: now() + 60, jti: crypto.randomUUID() }
+    const unsigned = new UnsecuredJWT(claims).encode()
+    expect(refusal(await present(unsigned))).toBe('401 invalid_client')
+    const body = unsigned.split('.')[1]
+    for (const alg of ['None', 'NONE', 'nOnE', '']) {
+      const header = Buffer.from(JSON.stringify({ alg })).toString('base64url')
+      expect(refusal(await present(`${header}.${body}.`))).toBe('401 invalid_client')
+    }
+  })
+
+  test('refuses a public key that was used as a shared secret', async () => {
+    for (const alg of ['ES256', 'RS256']) {
+      const { clientId, publicKey } = await keyed(alg)
+      const spellings = [
+        await exportSPKI(publicKey),
+        JSON.stringify(await exportJWK(publicKey)),
+        createPublicKey(await exportSPKI(publicKey)).export({ type: 'spki', format: 'der' }),
+      ]
+      for (const spelling of spellings) {
+        const forged = await assertionOf(clientId, issuer(), Buffer.from(spelling), { header: { alg: 'HS256' } })
+        expect(refusal(await present(forged))).toBe('401 invalid_client')
+      }
+    }
+  })
+
+  test('refuses another algorithm of the same kind of key where the key names its own', async () => {
+    const { clientId, privateKey } = await keyed('RS256', issuer(), { alg: 'PS256' })
+    expect(
+      refusal(await present(await assertionOf(clientId, issuer(), privateKey, { header: { alg: 'RS256' } }))),
+    ).toBe('401 invalid_client')
+  })
+
+  test.each(['RS384', 'RS512', 'PS512'])('refuses %s, which the metadata does not list', async (alg) => {
+    const { clientId, privateKey } = await keyed(alg)
+    expect(refusal(await present(await assertionOf(clientId, issuer(), privateKey, { header: { alg } })))).toBe(
+      '401 invalid_client',
+    )
+  })
+
+  test('never follows a key that the assertion brings or points at', async () => {
+    const { clientId } = await keyed()
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+    const jwk = await exportJWK(publicKey)
+    const jku = 'http://127.0.0.1:9/keys'
+    for (const header of [{ jwk }, { jku }, { x5u: jku }, { jwk, jku, kid: jku }, { x5c: ['AAAA'] }]) {
+      expect(refusal(await present(await assertionOf(clientId, issuer(), privateKey, { header })))).toBe(
+        '401 invalid_client',
+      )
+    }
+  })
+
+  test('refuses header parameters that it must understand and does not', async () => {
+    const { clientId, privateKey } = await keyed()
+    const make = (header: Record<string, unknown>) =>
+      new SignJWT({ iss: clientId, sub: clientId, aud: issuer().issuer, exp: now() + 60, jti: crypto.randomUUID() })
+        .setProtectedHeader({ alg: 'ES256', ...header })
+        .sign(privateKey, { crit: { 'urn:example:must': true } })
+    expect(refusal(await present(await make({ crit: ['urn:example:must'], 'urn:example:must': true })))).toBe(
+      '401 invalid_client',
+    )
+  })
+
+  test('refuses what is altered, truncated or no JWT at all', async () => {
+    const { clientId, privateKey } = await keyed()
+    const assertion = await assertionOf(clientId, issuer(), privateKey)
+    const [header = '', body = '', signature = ''] = assertion.split('.')
+    const other = await assertionOf(clientId, issuer(), privateKey)
+    const broken = [
+      `${header}.${other.split('.')[1]}.${signature}`,
+      `${header}.${body}.`,
+      `${header}.${body}`,
+      `${assertion}.x`,
+      `${header}.${body}.${signature.slice(0, -4)}`,
+      ` ${assertion}`,
+      'x',
+      '..',
+      `${header}.${Buffer.from('null').toString('base64url')}.${signature}`,
+      `${header}.${Buffer.from(`{"iss":"${clientId}"`).toString('base64url')}.${signature}`,
+    ]
+    for (const each of broken) expect(refusal(await present(each))).toBe('401 invalid_client')
+    expect((await present(assertion)).status).toBe(200)
+  })
+
+  test('says the same of a client that does not exist, is disabled, has a secret, or has another key', async () => {
+    const { privateKey } = await keyed()
+    const disabled = await keyed()
+    await issuer().operator.call('POST', `/admin/api/clients/${disabled.clientId}/disable`)
+    const names = ['nobody', disabled.clientId, (await registered(issuer())).clientId, (await keyed()).clientId]
+    const answers = await Promise.all(names.map(async (name) => present(await assertionOf(name, issuer(), privateKey))))
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1)
+    expect(refusal(answers[0] as Answer)).toBe('401 invalid_client')
+  })
+
+  test('is needed where it is registered: neither a secret nor the mere name will do', async () => {
+    const { clientId } = await keyed()
+    const form = { grant_type: 'client_credentials', client_id: clientId }
+    expect(refusal(await post(issuer(), '/token', form))).toBe('401 invalid_client')
+    expect(refusal(await ask(issuer(), { clientId, secret: 'x' }))).toBe('401 invalid_client')
+  })
+
+  test('needs the type of the assertion to be said', async () => {
+    const { clientId, privateKey } = await keyed()
+    const client_assertion = await assertionOf(clientId, issuer(), privateKey)
+    const form = { grant_type: 'client_credentials', client_assertion }
+    expect(refusal(await post(issuer(), '/token', form))).toBe('401 invalid_client')
+    const saml = 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer'
+    expect(refusal(await present(client_assertion, { client_assertion_type: saml }))).toBe('401 invalid_client')
+  })
+
+  test('uses the key that the assertion names, where several are registered, and drops one that was replaced', async () => {
+    const [old, young] = [await generateKeyPair('ES256'), await generateKeyPair('ES256')]
+    const jwk = async (key: CryptoKey, kid: string) => ({ ...(await exportJWK(key)), kid })
+    const keys = [await jwk(old.publicKey, 'old'), await jwk(young.publicKey, 'young')]
+    const client = await registered(issuer(), { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys } })
+    const use = async (key: CryptoKey, kid: string) =>
+      (await present(await assertionOf(client.clientId, issuer(), key, { header: { kid } }))).status
+    expect([await use(old.privateKey, 'old'), await use(young.privateKey, 'young')]).toEqual([200, 200])
+    expect(await use(old.privateKey, 'young')).toBe(401)
+    await change(issuer(), client, { jwks: { keys: keys.slice(1) } })
+    expect([await use(old.privateKey, 'old'), await use(young.privateKey, 'young')]).toEqual([401, 200])
+  })
+
+  test('registers public keys only', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+    const register = (jwk: object | undefined) =>
+      issuer().operator.call('POST', '/admin/api/clients', {
+        client_id: fresh('client'),
+        token_endpoint_auth_method: 'private_key_jwt',
+        ...(jwk && { jwks: { keys: [jwk] } }),
+      })
+    expect(refusal(await register(await exportJWK(privateKey)))).toBe('400 invalid_client_metadata')
+    expect(refusal(await register({ kty: 'oct', k: 'AAAA' }))).toBe('400 invalid_client_metadata')
+    expect(refusal(await register(undefined))).toBe('400 invalid_client_metadata')
+    expect((await register(await exportJWK(publicKey))).status).toBe(201)
+  })
+
+  describe('a jti', () => {
+    test('is taken once, and the replay is in the audit trail', async () => {
+      const { clientId, privateKey } = await keyed()
+      const assertion = await assertionOf(clientId, issuer(), privateKey)
+      expect((await present(assertion)).status).toBe(200)
+      expect(refusal(await present(assertion))).toBe('401 invalid_client')
+      expect(await auditOf(issuer(), clientId)).toContain('client.assertion_replayed')
+    })
+
+    test('is the client’s own: another client may use the same', async () => {
+      const [one, two] = [await keyed(), await keyed()]
+      const claims = { jti: 'shared' }
+      expect((await present(await assertionOf(one.clientId, issuer(), one.privateKey, { claims }))).status).toBe(200)
+      expect((await present(await assertionOf(two.clientId, issuer(), two.privateKey, { claims }))).status).toBe(200)
+    })
+
+    test('is not spent by an assertion that is refused', async () => {
+      const { clientId, privateKey } = await keyed()
+      const claims = { jti: 'spared' }
+      const expired = { ...claims, exp: now() - 5, iat: now() - 60 }
+      expect((await present(await assertionOf(clientId, issuer(), privateKey, { claims: expired }))).status).toBe(401)
+      expect((await present(await assertionOf(clientId, issuer(), privateKey, { claims }))).status).toBe(200)
+    })
+
+    test('presented fifty times at once, half of them at another replica, succeeds once', async () => {
+      const own = await startWithApi()
+      const replica = await startReplica(own)
+      const { clientId, privateKey } = await keyed('ES256', own)
+      await until(async () => (await present(await assertionOf(clientId, own, privateKey), {}, replica)).status === 200)
+      const assertion = await assertionOf(clientId, own, privateKey)
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, index) => present(assertion, {}, index % 2 ? own : replica)),
+      )
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+      expect(answers.filter((answer) => refusal(answer) === '401 invalid_client')).toHaveLength(49)
+    })
+
+    test('is still taken after a restart', async () => {
+      const own = await startWithApi()
+      const { clientId, privateKey } = await keyed('ES256', own)
+      const assertion = await assertionOf(clientId, own, privateKey)
+      expect((await present(assertion, {}, own)).status).toBe(200)
+      const again = await own.restart()
+      expect(refusal(await present(assertion, {}, again))).toBe('401 invalid_client')
+    })
+  })
+})
+
+describe('a public client', () => {
+  test('is known by its client_id alone, and may do nothing that needs proof', async () => {
+    const { clientId } = await registered(issuer(), {
+      token_endpoint_auth_method: 'none',
+      grant_types: ['refresh_token'],
+    })
+    const form = { client_id: clientId, token: 'x' }
+    expect(refusal(await post(issuer(), '/token', { ...form, grant_type: 'client_credentials' }))).toBe(
+      '400 unauthorized_client',
+    )
+    expect(refusal(await post(issuer(), '/introspect', form))).toBe('401 invalid_client')
+    expect((await post(issuer(), '/revoke', form)).status).toBe(200)
+    expect(refusal(await post(issuer(), '/refresh', { ...form, refresh_token: 'x' }))).toBe('400 invalid_grant')
+  })
+
+  test('has no secret that would work, not even an empty one', async () => {
+    const { clientId } = await registered(issuer(), {
+      token_endpoint_auth_method: 'none',
+      grant_types: ['refresh_token'],
+    })
+    for (const secret of ['', 'x', 'sgs_']) {
+      expect(refusal(await ask(issuer(), { clientId, secret }))).toBe('401 invalid_client')
+    }
+  })
+})
+
+test('a deleted client is gone, with its tokens, and one registered anew under its name starts clean', async () => {
+  const client = await registered(issuer())
+  const reader = await registered(issuer())
+  const { access_token: old = '' } = await tokens(issuer(), client)
+  issuer().clock.advance(5)
+  expect((await issuer().operator.call('DELETE', `/admin/api/clients/${client.clientId}`)).status).toBe(204)
+  expect(refusal(await ask(issuer(), client))).toBe('401 invalid_client')
+  issuer().clock.advance(5)
+  const again = await registered(issuer(), { client_id: client.clientId })
+  expect(refusal(await ask(issuer(), client))).toBe('401 invalid_client')
+  const { access_token: young = '' } = await tokens(issuer(), again)
+  expect([await isActive(issuer(), reader, old), await isActive(issuer(), again, young)]).toEqual([false, true])
+})
