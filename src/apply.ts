@@ -130,7 +130,7 @@ function requireSecret(
   if (secret !== undefined && (secret.length < 32 || secret.length > 512)) {
     throw new Fault(
       `${place}: client_secret: found ${secret.length} characters, accepted are 32 to 512`,
-      'make one with: openssl rand -base64 32',
+      'make one with: openssl rand -hex 32',
     )
   }
   if (secret === undefined && (current?.secrets.length ?? 0) === 0) {

@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { readDeclaration } from './declaration.ts'
 import { Fault } from './errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
+import { answerNoUrl, answerUnreadable } from './http/unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from './issuer.ts'
 import { openLog, type Log } from './log.ts'
@@ -57,7 +58,9 @@ export async function startIssuer(
   // the issuer's name depends on it.
   const server = await listen(
     config,
-    getRequestListener((request, env) => app?.fetch(request, env) ?? new Response(null, { status: 503 })),
+    getRequestListener((request, env) => app?.fetch(request, env) ?? new Response(null, { status: 503 }), {
+      errorHandler: answerNoUrl,
+    }),
   )
   const connections = trackConnections(server)
   let opened: Opened | undefined
@@ -91,6 +94,7 @@ export async function startIssuer(
 async function listen(config: Config, listener: ReturnType<typeof getRequestListener>): Promise<Server> {
   const server = createServer(TIMEOUTS, (incoming, outgoing) => void listener(incoming, outgoing))
   server.setTimeout(SOCKET_TIMEOUT_MS)
+  answerUnreadable(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const place = `${config.host}:${config.port}`

@@ -147,6 +147,8 @@ function prepareStatements({ sql: database }: Database) {
     subject: database
       .select({ sid: grants.sid })
       .from(grants)
+      // Grants of a deleted client are dead, and wait for the sweep alone.
+      .innerJoin(clients, eq(clients.key, grants.clientKey))
       .where(eq(grants.sub, sql.placeholder('clientId')))
       .limit(1)
       .prepare(),

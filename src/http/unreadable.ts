@@ -1,0 +1,44 @@
+/**
+ * What comes before a request is one: bytes that are no HTTP, headers too large or too slow, a target that is no
+ * URL. Such callers read the same kind of JSON as everybody else.
+ */
+import type { Server } from 'node:http'
+import { RequestError } from '@hono/node-server'
+
+const FAULTS: Record<string, { status: string; description: string }> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    description: 'the headers are larger than 16 kB',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: '408 Request Timeout', description: 'the request came too slowly' },
+}
+const NO_HTTP = { status: '400 Bad Request', description: 'this is no HTTP/1.1 request that can be read' }
+
+const bodyOf = (description: string): string =>
+  JSON.stringify({ error: 'invalid_request', error_description: description })
+
+/** Answers what Node could not parse, and closes the connection. */
+export function answerUnreadable(server: Server): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    const { status, description } = FAULTS[error.code ?? ''] ?? NO_HTTP
+    const body = bodyOf(description)
+    const headers = [
+      'Content-Type: application/json',
+      'Cache-Control: no-store',
+      'Connection: close',
+      `Content-Length: ${body.length}`,
+    ]
+    socket.end(`HTTP/1.1 ${status}\r\n${headers.join('\r\n')}\r\n\r\n${body}`)
+  })
+}
+
+/** Answers a request whose target or Host is no URL; anything else that fails here is a defect. */
+export function answerNoUrl(error: unknown): Response {
+  const isCallers = error instanceof RequestError
+  const body = isCallers
+    ? bodyOf('the target or the Host header is no URL')
+    : JSON.stringify({ error: 'server_error', error_description: 'a defect of Signet' })
+  const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+  return new Response(body, { status: isCallers ? 400 : 500, headers })
+}
