@@ -92,15 +92,17 @@ export class KeyRing {
 
   /** Makes the first keys of a resource's own ring, unless it has some. */
   async ensure(id: RingId): Promise<void> {
-    if (!this.#signers.has(nameOf(id))) await this.#seed(id)
+    if (this.#signers.has(nameOf(id))) return
+    // Where another process was faster, its keys are there and not yet noticed.
+    if ((await this.#seed(id)) === 'exists') await this.reload()
   }
 
-  async #seed(id: RingId): Promise<void> {
+  async #seed(id: RingId): Promise<'seeded' | 'exists'> {
     const now = this.#store.now()
     const active = { ...(await this.#draft(id)), status: 'active' as const, createdAt: now, activatedAt: now }
     // As old as the active key: whoever has seen the one has seen the other, so it may take over at any time.
     const next = { ...(await this.#draft(id)), createdAt: now }
-    await this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, { actor: 'system' }))
+    return this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, { actor: 'system' }))
   }
 
   /** A fresh `next`, sealed. */

@@ -31,6 +31,7 @@ export class KeyReaders {
   readonly #clock: Clock
   /** Noted since the last flush, by user agent as sent. */
   #noted = new Map<string, { lastSeenAt: Instant; knowsUntil: Instant }>()
+  #flushing: Promise<void> = Promise.resolve()
 
   constructor(store: Store, clock: Clock) {
     this.#store = store
@@ -50,7 +51,13 @@ export class KeyReaders {
   }
 
   /** Writes down who was here since the last time. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    // One after another: whoever asks for a flush finds everything that was noted before written.
+    this.#flushing = this.#flushing.catch(() => {}).then(() => this.#write())
+    return this.#flushing
+  }
+
+  async #write(): Promise<void> {
     if (this.#noted.size === 0) return
     const noted = this.#noted
     this.#noted = new Map()
