@@ -15,7 +15,7 @@ let issuer: TestIssuer
 let admin: Administrator
 
 beforeAll(async () => {
-  issuer = await startTestIssuer({}, { onEnd: (work) => afterAll(async () => void (await work())) })
+  issuer = await startTestIssuer({}, { onEnd: (work) => afterAll(work) })
   admin = await administrator(issuer)
   await admin.call('POST', '/admin/api/resources', { id: RESOURCE, scope: 'read write' })
   await admin.call('POST', '/admin/api/resources', {

@@ -26,7 +26,7 @@ const PAGE = [
   ['store/store'],
   ['config'],
   ['log', 'ids'],
-  ['duration', 'errors', 'clock'],
+  ['duration', 'errors', 'clock', 'looks-secret'],
 ]
 
 /** A room is a folder of `src`, or a file right in it; the store has three. */

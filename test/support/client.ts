@@ -19,9 +19,6 @@ export const basic = ({ clientId, secret }: Credentials): Record<string, string>
 
 export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` })
 
-/** The parameter that announces a signed assertion as client authentication (RFC 7523 §2.2). */
-export const ASSERTION = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }
-
 /** Any request. A body that is an object is sent as JSON, a list of pairs or URLSearchParams as a form. */
 export async function request(
   url: string,
@@ -56,27 +53,6 @@ export const post = (
   form: Record<string, string> | [string, string][],
   client?: Credentials,
 ): Promise<Answer> => request(issuer.url + path, { form, headers: client ? basic(client) : {} })
-
-/** The first client, made at the first start: client credentials and refresh, `demo:read demo:write` at `demo-api`. */
-export function firstClient(issuer: TestIssuer): Credentials {
-  if (!issuer.firstClient) throw new Error('this issuer was started before')
-  return issuer.firstClient
-}
-
-/** Tokens for the first client; with a refresh token. */
-export async function tokensWithRefresh(
-  issuer: TestIssuer,
-  client = firstClient(issuer),
-): Promise<Record<string, string>> {
-  const answer = await post(
-    issuer,
-    '/token',
-    { grant_type: 'client_credentials', scope: 'demo:read offline_access' },
-    client,
-  )
-  if (answer.status !== 200) throw new Error(answer.text)
-  return answer.body
-}
 
 /** The claims of a JWT, unverified. */
 export const claimsOf = (token: string): Record<string, any> =>

@@ -1,0 +1,463 @@
+/** The deny list: what each kind of entry denies and refuses, who may add it, and the feed that verifiers follow. */
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import {
+  SUBJECT_GRANT,
+  createBackend,
+  createClient,
+  createResource,
+  grantTokens,
+  isActive,
+  operatorOf,
+  refresh,
+  startAdministered,
+  startReplica,
+  tokens,
+  until,
+  type AdministeredIssuer,
+} from './support/admin.ts'
+import { bearer, claimsOf, headerOf, post, request, type Answer, type Credentials } from './support/client.ts'
+import { follow } from './support/follower.ts'
+
+interface FeedEntry {
+  id: string
+  kind: string
+  hash: string
+  issued_before: number
+  expires_at: number
+}
+
+const hashOf = (kind: string, value: string): string =>
+  createHash('sha256').update(`${kind}:${value}`).digest('base64url')
+const add = ({ operator }: AdministeredIssuer, entry: object): Promise<Answer> =>
+  operator.call('POST', '/blacklist', entry)
+const lift = ({ operator }: AdministeredIssuer, id: string): Promise<Answer> =>
+  operator.call('DELETE', `/blacklist/${id}`)
+const feedOf = (at: { url: string }, query = '', headers: Record<string, string> = {}): Promise<Answer> =>
+  request(`${at.url}/blacklist/feed${query}`, { headers })
+const entriesOf = async (at: { url: string }): Promise<FeedEntry[]> => (await feedOf(at)).body.entries
+
+/** Whether a verifier that follows the feed refuses the token; the contract's rule, word by word. */
+const deniedBy = (entries: FeedEntry[], token: string): boolean => {
+  const named: Record<string, unknown> = { ...claimsOf(token), kid: headerOf(token).kid }
+  return entries.some(
+    ({ kind, hash, issued_before: before }) =>
+      hashOf(kind, String(named[kind])) === hash && claimsOf(token).iat <= before,
+  )
+}
+
+async function scene(env: Record<string, string> = {}): Promise<{ issuer: AdministeredIssuer; shop: Credentials }> {
+  const issuer = await startAdministered(env)
+  await createResource(issuer.operator, 'api')
+  return { issuer, shop: await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] }) }
+}
+
+// ------------------------------------------------------------------ entries
+
+test('each kind of entry denies what it names, here and for whoever follows the feed, and nothing else', async () => {
+  const { issuer, shop } = await scene()
+  for (const kind of ['jti', 'sid', 'sub', 'client_id'] as const) {
+    const other = await createBackend(issuer.operator, { resources: ['api'] })
+    const denied = (await grantTokens(issuer, shop, `ada-${kind}`)).access_token ?? ''
+    const kept = (await grantTokens(issuer, other, 'grace')).access_token ?? ''
+    const value = claimsOf(denied)[kind]
+    const answer = await add(issuer, { [kind]: value, reason: 'lost laptop' })
+    expect(answer.status).toBe(201)
+    expect(answer.body).toMatchObject({ kind, value, [kind]: value, reason: 'lost laptop', created_by: 'operator' })
+    expect(answer.headers.get('location')).toBe(`/blacklist/${answer.body.id}`)
+    expect([await isActive(issuer, shop, denied), await isActive(issuer, other, kept)]).toEqual([false, true])
+    const entries = await entriesOf(issuer)
+    expect([deniedBy(entries, denied), deniedBy(entries, kept)]).toEqual([true, false])
+    await lift(issuer, answer.body.id)
+    expect([await isActive(issuer, shop, denied), deniedBy(await entriesOf(issuer), denied)]).toEqual([true, false])
+  }
+})
+
+test('an access token as it is denies itself; a refresh token denies its whole family', async () => {
+  const { issuer, shop } = await scene()
+  const first = await grantTokens(issuer, shop)
+  const second = (await refresh(issuer, shop, first.refresh_token ?? '')).body
+  const one = await add(issuer, { token: first.access_token })
+  expect(one.body).toMatchObject({ kind: 'jti', value: claimsOf(first.access_token ?? '').jti })
+  expect(one.text).not.toContain(first.access_token)
+  expect([
+    await isActive(issuer, shop, first.access_token ?? ''),
+    await isActive(issuer, shop, second.access_token),
+  ]).toEqual([false, true])
+
+  const family = await add(issuer, { token: second.refresh_token })
+  expect(family.body).toMatchObject({ kind: 'sid', value: claimsOf(second.access_token).sid })
+  expect(await isActive(issuer, shop, second.access_token)).toBe(false)
+  expect((await refresh(issuer, shop, second.refresh_token)).body.error).toBe('invalid_grant')
+})
+
+test('lifting an entry makes unexpired access tokens valid again; refresh families stay revoked', async () => {
+  const { issuer, shop } = await scene()
+  for (const kind of ['sid', 'sub', 'client_id'] as const) {
+    const held = await grantTokens(issuer, shop, 'ada')
+    const { body } = await add(issuer, { [kind]: claimsOf(held.access_token ?? '')[kind] })
+    expect((await lift(issuer, body.id)).status).toBe(204)
+    expect(await isActive(issuer, shop, held.access_token ?? ''), kind).toBe(true)
+    expect(await isActive(issuer, shop, held.refresh_token ?? ''), kind).toBe(false)
+    expect((await refresh(issuer, shop, held.refresh_token ?? '')).status, kind).toBe(400)
+    expect((await refresh(issuer, shop, (await grantTokens(issuer, shop, 'ada')).refresh_token ?? '')).status).toBe(200)
+  }
+})
+
+test('a person on the blacklist gets no new tokens from any client until the entry is lifted; others do', async () => {
+  const { issuer, shop } = await scene()
+  const form = { grant_type: SUBJECT_GRANT, subject: 'ada' }
+  const { body } = await add(issuer, { sub: 'ada' })
+  const refused = await post(issuer, '/token', form, shop)
+  expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  // Why, is the administrator's to know.
+  expect(refused.text).not.toMatch(/blacklist|ada/)
+  expect((await post(issuer, '/token', { ...form, subject: 'grace' }, shop)).status).toBe(200)
+  await lift(issuer, body.id)
+  expect((await post(issuer, '/token', form, shop)).status).toBe(200)
+})
+
+test('a client on the blacklist gets no new tokens for itself or anybody until the entry is lifted', async () => {
+  const { issuer, shop } = await scene()
+  const { body } = await add(issuer, { client_id: 'shop' })
+  for (const form of [{ grant_type: 'client_credentials' }, { grant_type: SUBJECT_GRANT, subject: 'ada' }]) {
+    expect(await post(issuer, '/token', form, shop)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  }
+  await lift(issuer, body.id)
+  expect((await post(issuer, '/token', { grant_type: 'client_credentials' }, shop)).status).toBe(200)
+})
+
+test('expires_at is taken in ISO 8601 and in seconds; at that time the entry is gone by itself', async () => {
+  const { issuer, shop } = await scene({ SIGNET_ACCESS_TOKEN_TTL: '2h' })
+  const at = Math.floor(issuer.clock.now() / 1000) + 600
+  const token = (await tokens(issuer, shop, { grant_type: SUBJECT_GRANT, subject: 'ada' })).access_token ?? ''
+  for (const expires_at of [
+    at,
+    new Date(at * 1000).toISOString(),
+    new Date(at * 1000).toISOString().replace('Z', '+00:00'),
+  ]) {
+    const { status, body } = await add(issuer, { sub: 'ada', expires_at })
+    expect([status, Date.parse(body.expires_at)]).toEqual([201, at * 1000])
+  }
+  expect((await entriesOf(issuer)).map((entry) => entry.expires_at)).toEqual([at, at, at])
+  expect(await isActive(issuer, shop, token)).toBe(false)
+  issuer.clock.advance(601)
+  expect(await isActive(issuer, shop, token)).toBe(true)
+  expect(await entriesOf(issuer)).toEqual([])
+  expect((await issuer.operator.call('GET', '/blacklist')).body.entries).toEqual([])
+  expect((await post(issuer, '/token', { grant_type: SUBJECT_GRANT, subject: 'ada' }, shop)).status).toBe(200)
+})
+
+test('an entry without an end lives as long as what it denies could, clock skew included', async () => {
+  const { issuer, shop } = await scene({ SIGNET_ACCESS_TOKEN_TTL: '5m' })
+  const held = await grantTokens(issuer, shop, 'ada')
+  const { exp, jti, sid } = claimsOf(held.access_token ?? '')
+  const now = issuer.clock.now() / 1000
+  const [byJti, bySid, bySub] = [
+    await add(issuer, { jti }),
+    await add(issuer, { sid }),
+    await add(issuer, { sub: 'ada' }),
+  ]
+  for (const { body } of [byJti, bySid]) expect(Date.parse(body.expires_at) / 1000).toBeGreaterThanOrEqual(exp + 60)
+  expect(bySub.body.expires_at).toBeNull()
+  const entries = await entriesOf(issuer)
+  expect(entries).toHaveLength(3)
+  for (const { expires_at: end } of entries) {
+    expect(end).toBeGreaterThanOrEqual(exp + 60)
+    expect(end).toBeLessThan(now + 3600) // and not for ever, or the feed would only grow
+  }
+  issuer.clock.advance(3600)
+  // The person stays refused, though nothing that the feed could deny is alive.
+  expect(await entriesOf(issuer)).toEqual([])
+  expect((await issuer.operator.call('GET', '/blacklist')).body.entries.map(({ id }: FeedEntry) => id)).toEqual([
+    bySub.body.id,
+  ])
+  expect((await post(issuer, '/token', { grant_type: SUBJECT_GRANT, subject: 'ada' }, shop)).status).toBe(400)
+})
+
+test('an entry outlives the long-lived tokens that another process issued a moment before', async () => {
+  const { issuer, shop } = await scene()
+  await tokens(issuer, shop)
+  const replica = await startReplica(issuer)
+  await createResource(issuer.operator, 'archive', { ttl: '10d' })
+  const archivist = await createBackend(issuer.operator, { client_id: 'archivist', resources: ['archive'] })
+  await until(
+    async () => (await post(replica, '/token', { grant_type: 'client_credentials' }, archivist)).status === 200,
+    1000,
+  )
+  const token = (await tokens(replica, archivist, { grant_type: SUBJECT_GRANT, subject: 'ada' })).access_token ?? ''
+  for (const entry of [{ sub: 'ada' }, { client_id: 'archivist' }, { jti: claimsOf(token).jti }, { token }]) {
+    const { body } = await add(issuer, entry)
+    const listed = (await entriesOf(issuer)).find(({ id }) => id === body.id)
+    expect(listed?.expires_at, JSON.stringify(entry)).toBeGreaterThanOrEqual(claimsOf(token).exp)
+  }
+})
+
+test('an entry names exactly one thing, sensibly; anything else is 400 and adds nothing', async () => {
+  const { issuer, shop } = await scene()
+  const { refresh_token: family = '', access_token: access = '' } = await grantTokens(issuer, shop)
+  const now = Math.floor(issuer.clock.now() / 1000)
+  const bad: unknown[] = [
+    {},
+    { reason: 'none' },
+    { sub: 'ada', client_id: 'shop' },
+    { sub: '' },
+    { sub: 7 },
+    { sub: ['ada'] },
+    { kid: 'es256-x' },
+    { sub: 'a'.repeat(513) },
+    { sub: 'ada', reason: 'r'.repeat(501) },
+    { sub: 'ada', reason: 5 },
+    { sub: 'ada', expires_at: now - 5 },
+    { sub: 'ada', expires_at: 'tomorrow' },
+    { sub: 'ada', expires_at: '1970-01-01' },
+    { sub: 'ada', expires_at: 1e300 },
+    { sub: 'ada', expires_at: {} },
+    { token: 'not-a-token' },
+    { token: `${access}x` },
+    { token: `${family}x` },
+    // A token where its id belongs would deny nothing, and lie about in the list.
+    { jti: access },
+    { sid: family },
+    { jti: family },
+    [],
+    'sub',
+  ]
+  for (const entry of bad) {
+    const answer = await issuer.operator.call('POST', '/blacklist', entry)
+    expect(answer, JSON.stringify(entry)).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+    expect(answer.text).not.toContain(family)
+  }
+  const asForm = await request(`${issuer.url}/blacklist`, {
+    form: { sub: 'ada' },
+    headers: bearer(await issuer.operator.token()),
+  })
+  expect(asForm.status).toBe(400)
+  expect((await issuer.operator.call('GET', '/blacklist')).body.entries).toEqual([])
+})
+
+test('entries are read one by one and listed page by page, in order; what is lifted is not there', async () => {
+  const { issuer } = await scene()
+  const ids: string[] = []
+  for (let number = 0; number < 7; number++) ids.push((await add(issuer, { sub: `person-${number}` })).body.id)
+  expect(await issuer.operator.call('GET', `/blacklist/${ids[0]}`)).toMatchObject({
+    status: 200,
+    body: { id: ids[0], sub: 'person-0' },
+  })
+  await lift(issuer, ids[3] ?? '')
+  expect((await issuer.operator.call('GET', `/blacklist/${ids[3]}`)).status).toBe(404)
+  expect((await lift(issuer, ids[3] ?? '')).status).toBe(404)
+  expect((await lift(issuer, 'unknown')).status).toBe(404)
+
+  const seen: string[] = []
+  for (let after = ''; ;) {
+    const { body } = await issuer.operator.call('GET', `/blacklist?limit=2&after=${after}`)
+    expect(body.entries.length).toBeLessThanOrEqual(2)
+    seen.push(...body.entries.map(({ id }: FeedEntry) => id))
+    if (body.next === null) break
+    after = body.next
+  }
+  expect(seen).toEqual(ids.filter((id) => id !== ids[3]))
+  for (const limit of ['0', '-1', '1001', 'all']) {
+    expect((await issuer.operator.call('GET', `/blacklist?limit=${limit}`)).status).toBe(400)
+  }
+})
+
+test('a deleted client whose id is registered anew works at once, while its old tokens stay dead', async () => {
+  const { issuer, shop } = await scene()
+  const old = await grantTokens(issuer, shop, 'ada')
+  const older = (await tokens(issuer, shop)).access_token ?? ''
+  expect((await issuer.operator.call('DELETE', '/admin/api/clients/shop')).status).toBe(204)
+  // Tokens tell their age in seconds: those of the next second are the new client's.
+  issuer.clock.advance(1)
+  expect((await post(issuer, '/token', { grant_type: 'client_credentials' }, shop)).status).toBe(401)
+  const anew = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] })
+  expect((await post(issuer, '/token', { grant_type: 'client_credentials' }, shop)).status).toBe(401)
+  const fresh = await grantTokens(issuer, anew, 'ada')
+  expect(await isActive(issuer, anew, fresh.access_token ?? '')).toBe(true)
+  expect((await refresh(issuer, anew, fresh.refresh_token ?? '')).status).toBe(200)
+  for (const token of [old.access_token ?? '', older]) {
+    expect(await isActive(issuer, anew, token)).toBe(false)
+    expect(deniedBy(await entriesOf(issuer), token)).toBe(true)
+  }
+  expect(deniedBy(await entriesOf(issuer), fresh.access_token ?? '')).toBe(false)
+  expect((await refresh(issuer, anew, old.refresh_token ?? '')).body.error).toBe('invalid_grant')
+})
+
+// ------------------------------------------------------------------ who may
+
+test('the blacklist takes an administrator or a client with scope signet:blacklist, and nobody else', async () => {
+  const { issuer, shop } = await scene()
+  const guard = operatorOf(
+    issuer,
+    await createClient(issuer.operator, { client_id: 'guard', scope: 'signet:blacklist' }),
+  )
+  const low = await createClient(issuer.operator, { client_id: 'low' })
+  const { access_token: foreign = '', refresh_token: family = '' } = await grantTokens(issuer, shop)
+  const { body } = await add(issuer, { sub: 'ada' })
+  const routes = [
+    ['POST', '/blacklist'],
+    ['GET', '/blacklist'],
+    ['GET', `/blacklist/${body.id}`],
+    ['DELETE', `/blacklist/${body.id}`],
+  ] as const
+  const attempt = (method: string, path: string, headers: Record<string, string>) =>
+    request(issuer.url + path, {
+      method,
+      headers,
+      ...(method === 'POST' && { json: { sub: 'grace', created_by: 'operator' } }),
+    })
+  const lowToken = (await tokens(issuer, low)).access_token ?? ''
+  for (const [method, path] of routes) {
+    const bare = await attempt(method, path, {})
+    expect(bare.status).toBe(401)
+    // RFC 6750 §3.1: who sent nothing is told no error.
+    expect(bare.headers.get('www-authenticate')).toMatch(/^Bearer (?!.*error=)/)
+    for (const token of [foreign, family, `${await issuer.operator.token()}x`]) {
+      const answer = await attempt(method, path, bearer(token))
+      expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
+      expect(answer.headers.get('www-authenticate')).toContain('error="invalid_token"')
+    }
+    const poor = await attempt(method, path, bearer(lowToken))
+    expect(poor).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
+    expect(poor.headers.get('www-authenticate')).toContain('scope="signet:blacklist"')
+    const asClient = await attempt(method, path, {
+      authorization: `Basic ${Buffer.from(`${issuer.operator.credentials.clientId}:${issuer.operator.credentials.secret}`).toString('base64')}`,
+    })
+    expect(asClient.status).toBe(401)
+    expect((await attempt(method, `${path}?access_token=${await issuer.operator.token()}`, {})).status).toBe(401)
+  }
+  expect((await issuer.operator.call('GET', '/blacklist')).body.entries).toHaveLength(1)
+
+  const added = await guard.call('POST', '/blacklist', { sub: 'grace', created_by: 'operator' })
+  expect(added).toMatchObject({ status: 201, body: { created_by: 'guard' } })
+  expect((await guard.call('GET', '/blacklist')).body.entries).toHaveLength(2)
+  expect((await guard.call('DELETE', `/blacklist/${body.id}`)).status).toBe(204)
+  expect((await guard.call('GET', '/admin/api/clients')).status).toBe(403)
+})
+
+// ------------------------------------------------------------------ the feed
+
+test('the feed is public, names nobody, and has exactly the members of the contract', async () => {
+  const { issuer, shop } = await scene()
+  const token = (await grantTokens(issuer, shop, 'ada@example.com')).access_token ?? ''
+  await add(issuer, { sub: 'ada@example.com', reason: 'left the company' })
+  const { body } = await add(issuer, { token })
+  const answer = await feedOf(issuer)
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+  expect(Object.keys(answer.body).toSorted()).toEqual(['cursor', 'entries', 'removed'])
+  for (const entry of answer.body.entries) {
+    expect(Object.keys(entry).toSorted()).toEqual(['expires_at', 'hash', 'id', 'issued_before', 'kind'])
+    expect([entry.issued_before, entry.expires_at].every(Number.isSafeInteger)).toBe(true)
+    expect(entry.hash).toMatch(/^[\w-]{43}$/)
+  }
+  expect(answer.body.entries[0]).toMatchObject({ kind: 'sub', hash: hashOf('sub', 'ada@example.com') })
+  expect(answer.body.entries[1]).toMatchObject({ id: body.id, kind: 'jti', hash: hashOf('jti', claimsOf(token).jti) })
+  for (const name of ['ada', 'company', 'operator', 'shop', claimsOf(token).jti])
+    expect(answer.text).not.toContain(name)
+})
+
+test('a follower that gives its cursor back gets what came since, lifted entries by their id', async () => {
+  const { issuer } = await scene()
+  const one = (await add(issuer, { sub: 'ada' })).body.id
+  const first = (await feedOf(issuer)).body
+  expect(first.entries.map(({ id }: FeedEntry) => id)).toEqual([one])
+  expect((await feedOf(issuer, `?after=${first.cursor}`)).body).toEqual({
+    cursor: first.cursor,
+    entries: [],
+    removed: [],
+  })
+  const two = (await add(issuer, { sub: 'grace' })).body.id
+  await lift(issuer, one)
+  const since = (await feedOf(issuer, `?after=${first.cursor}`)).body
+  expect([since.entries.map(({ id }: FeedEntry) => id), since.removed]).toEqual([[two], [one]])
+  expect(since.cursor).not.toBe(first.cursor)
+  expect((await feedOf(issuer, `?after=${since.cursor}`)).body).toMatchObject({ entries: [], removed: [] })
+  // A cursor of a database that a backup replaced: everything again.
+  expect((await feedOf(issuer, '?after=999999999')).body.entries).toHaveLength(1)
+  for (const after of ['x', '-1', '1.5', '1e3', '9'.repeat(20)])
+    expect((await feedOf(issuer, `?after=${after}`)).status).toBe(400)
+})
+
+test('an unchanged feed is 304 to whoever has it, and must be asked for again each time', async () => {
+  const { issuer } = await scene()
+  await add(issuer, { sub: 'ada' })
+  const first = await feedOf(issuer)
+  expect(first.headers.get('cache-control')).toBe('no-cache')
+  const known = { 'if-none-match': first.headers.get('etag') ?? '' }
+  expect(await feedOf(issuer, '', known)).toMatchObject({ status: 304, text: '' })
+  await add(issuer, { sub: 'grace' })
+  const changed = await feedOf(issuer, '', known)
+  expect([changed.status, changed.body.entries.length]).toEqual([200, 2])
+})
+
+test('another process serves the same feed within a second, and a restart loses nothing of it', async () => {
+  const { issuer } = await scene()
+  const replica = await startReplica(issuer)
+  await add(issuer, { sub: 'ada' })
+  const { body } = await add(issuer, { sub: 'grace' })
+  await lift(issuer, body.id)
+  const whole = (await feedOf(issuer)).body
+  await until(async () => (await feedOf(replica)).text === (await feedOf(issuer)).text, 1000)
+  expect((await feedOf(await issuer.restart())).body).toEqual(whole)
+})
+
+test('followers are pushed the whole feed first and then each change within a second', async () => {
+  const { issuer } = await scene()
+  const one = (await add(issuer, { sub: 'ada' })).body.id
+  const followers = await Promise.all([follow(issuer), follow(issuer), follow(issuer)])
+  for (const follower of followers) {
+    expect(follower.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    const first = await follower.next()
+    expect(first.event).toBe('blacklist')
+    expect(first.data).toEqual((await feedOf(issuer)).body)
+    expect(first.id).toBe(first.data.cursor)
+  }
+  const two = (await add(issuer, { sub: 'grace' })).body.id
+  for (const follower of followers) {
+    const { data } = await follower.next()
+    expect([data.entries.map(({ id }) => id), data.removed]).toEqual([[two], []])
+  }
+  await lift(issuer, one)
+  for (const follower of followers) expect((await follower.next()).data).toMatchObject({ entries: [], removed: [one] })
+
+  // One that leaves takes nobody along.
+  followers[0]?.leave()
+  await add(issuer, { sub: 'linus' })
+  expect((await followers[1]?.next())?.data.entries).toHaveLength(1)
+})
+
+test("a follower hears of another process's entries within a second", async () => {
+  const { issuer } = await scene()
+  const replica = await startReplica(issuer)
+  const follower = await follow(replica)
+  expect((await follower.next()).data.entries).toEqual([])
+  const { body } = await add(issuer, { sub: 'ada' })
+  expect((await follower.next()).data.entries.map(({ id }) => id)).toEqual([body.id])
+})
+
+test('a follower that was cut off resumes where it was, by Last-Event-ID', async () => {
+  const { issuer } = await scene()
+  const one = (await add(issuer, { sub: 'ada' })).body.id
+  const before = await follow(issuer)
+  const { id } = await before.next()
+  before.leave()
+  const two = (await add(issuer, { sub: 'grace' })).body.id
+  await lift(issuer, one)
+  const after = await follow(issuer, { 'last-event-id': id })
+  const { data } = await after.next()
+  expect([data.entries.map((entry) => entry.id), data.removed]).toEqual([[two], [one]])
+  const byQuery = await follow(issuer, {}, `?after=${id}`)
+  expect((await byQuery.next()).data).toEqual(data)
+})
+
+test('the stream ends when the server stops, and the stop does not wait for followers', async () => {
+  const { issuer } = await scene()
+  const followers = await Promise.all(Array.from({ length: 5 }, () => follow(issuer)))
+  for (const follower of followers) await follower.next()
+  const began = performance.now()
+  await issuer.stop()
+  await Promise.all(followers.map(({ ended }) => ended))
+  expect(performance.now() - began).toBeLessThan(2000)
+})
