@@ -16,12 +16,3 @@ export function parseDuration(text: string | number): number | undefined {
   const seconds = Number(match[1]) * UNIT_SECONDS[unit]
   return seconds <= LONGEST_SECONDS ? seconds : undefined
 }
-
-/** The shortest exact spelling of a number of seconds: `900` becomes `15m`. */
-export function formatDuration(seconds: number): string {
-  for (const unit of ['d', 'h', 'm'] as const) {
-    const size = UNIT_SECONDS[unit]
-    if (seconds >= size && seconds % size === 0) return `${seconds / size}${unit}`
-  }
-  return `${seconds}s`
-}

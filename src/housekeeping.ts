@@ -52,7 +52,7 @@ async function writeNotes({ audit, authentication, readers }: Rooms): Promise<vo
 }
 
 /** Rotates what is due and retires what is over, as the database decides. */
-export async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<void> {
+async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<void> {
   for (const ring of keys.rings()) {
     const rotated = await keys.rotate(ring, 'scheduled', { actor: 'system' })
     if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)

@@ -21,6 +21,7 @@ import { KeyRing } from './keys/key-ring.ts'
 import { isKnownDatabase, rememberDatabase } from './keys/known-databases.ts'
 import {
   createMasterKeyFile,
+  makeKeysFolder,
   masterKeyFile,
   parseMasterKey,
   readMasterKeyFile,
@@ -62,13 +63,18 @@ export async function openDatabase(config: Config, { clock }: Surroundings): Pro
       : parseMasterKey(config.masterKey, 'SIGNET_MASTER_KEY')
   const file = databaseFile(config.databaseUrl)
   const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
-  const store = await openStore(config.databaseUrl, { clock, mustExist })
+  const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir)
+  const store = await openStore(config.databaseUrl, { clock, mustExist }).catch((error: unknown) => {
+    unmakeFolder()
+    throw error
+  })
   try {
     const masterKey = await matchMasterKey(store, given, config)
     if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
     return { store, masterKey }
   } catch (error) {
     await store.close()
+    unmakeFolder()
     throw error
   }
 }

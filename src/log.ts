@@ -3,6 +3,7 @@
  * whole object. It goes to stderr; stdout belongs to what a person or a script asked for.
  */
 import pino from 'pino'
+import { withoutSecrets } from './looks-secret.ts'
 import pretty from 'pino-pretty'
 
 /** Everything that may be logged. Adding a field here is the moment to ask whether it can hold a secret. */
@@ -28,19 +29,10 @@ export interface LogFields {
   count?: number
 }
 
-/** A token or generated secret by its looks: a JWT, or one of ours. */
-const SECRET_LOOKS = /\bsg[rs]_[\w-]{8,}|\beyJ[\w-]{8,}(?:\.[\w-]*)*/g
-
-/** Whether a caller seems to have sent a secret where a name belongs. */
-export const looksSecret = (text: string): boolean => text.search(SECRET_LOOKS) >= 0
-
 /** The last net under what should never be in a field: reasons may repeat names that callers made up. */
 const scrub = (fields: LogFields): LogFields =>
   Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value.replaceAll(SECRET_LOOKS, '(looks secret)') : value,
-    ]),
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? withoutSecrets(value) : value]),
   )
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -73,7 +65,8 @@ export function openLog(options: LogOptions): Log {
   const log = pino(settings, stderr)
   const at =
     (level: LogLevel) =>
-    (message: string, fields: LogFields = {}): void =>
-      log[level](scrub(fields), message)
+    (message: string, fields: LogFields = {}): void => {
+      if (log.isLevelEnabled(level)) log[level](scrub(fields), message)
+    }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { notFound } from '../errors.ts'
 import type { Env } from '../http/rooms.ts'
-import { looksSecret } from '../log.ts'
+import { looksSecret } from '../looks-secret.ts'
 
 /** @throws OAuthError 404 for what looks like a token or secret: nothing has such an id, and no answer repeats it. */
 export function idOf(c: Context<Env>): string {

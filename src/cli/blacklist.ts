@@ -6,7 +6,8 @@ import { DURATION_FORM, parseDuration } from '../duration.ts'
 import { notFound } from '../errors.ts'
 import type { Denial } from '../grants/revocation.ts'
 import type { BlacklistEntry, Store } from '../store/store.ts'
-import { LOOKS_SECRET, nameDenial } from '../tokens/denial.ts'
+import { looksSecret } from '../looks-secret.ts'
+import { nameDenial } from '../tokens/denial.ts'
 import { everyPage } from './every-page.ts'
 import { BY, withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
@@ -74,7 +75,7 @@ function readNamed({ jti, sid, sub, client, token }: AddOptions): Named {
   const [first] = given
   if (given.length !== 1 || !first) throw new UsageError('give exactly one of --jti, --sid, --sub, --client, --token')
   const [kind, value = ''] = first as [Named['kind'], string | undefined] // the object above has these names
-  if (kind !== 'token' && LOOKS_SECRET.test(value))
+  if (kind !== 'token' && looksSecret(value))
     throw new UsageError('this is a token: give it as --token, and its entry is made from it')
   if (value === '') throw new UsageError('what is denied has a name of 1 character or more')
   if (kind !== 'token' && value.length > MOST_NAME_CHARACTERS)

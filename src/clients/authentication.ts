@@ -3,6 +3,7 @@
  * secret look the same from outside, in text and in time; the operator finds which it was in the log.
  */
 import { invalidClient, unauthorizedClient, type OAuthError } from '../errors.ts'
+import { withoutSecrets } from '../looks-secret.ts'
 import type { AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../clock.ts'
 import type { ClientRecord, Store } from '../store/store.ts'
@@ -143,8 +144,7 @@ function requireMethod(client: ClientRecord, method: string): void {
 }
 
 /** An id that no client has, for the log: short, and never a secret that was put into the wrong field. */
-const loggable = (clientId: string): string =>
-  /^(sg[rs]_|eyJ)/.test(clientId) ? '(a secret or token was sent as client_id)' : `"${clientId.slice(0, 128)}"`
+const loggable = (clientId: string): string => `"${withoutSecrets(clientId).slice(0, 128)}"`
 
 const refusal = (reason: string, description = UNIFORM): OAuthError => invalidClient(description, { reason })
 

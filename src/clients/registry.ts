@@ -23,6 +23,9 @@ export interface RegisteredClient {
   secret: string | undefined
 }
 
+/** Old secrets that may be in their overlap at once. */
+const MOST_LEAVING = 3
+
 /** Overlap of a rotated secret unless said otherwise, in seconds. */
 const OVERLAP = 86_400
 
@@ -123,8 +126,11 @@ export class ClientRegistry {
           `client "${clientId}" authenticates by ${current.tokenEndpointAuthMethod}, without a secret`,
         )
       const standing = current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
-      // Two at once, no more: the newest of the old ones is the one in use.
-      const leaving = standing.toSorted((a, b) => b.createdAt - a.createdAt).slice(0, 1)
+      // A rotation that is retried makes several; the one that is in use must not be pushed out by them.
+      const inUseFirst = (secret: ClientSecret) => secret.lastUsedAt ?? 0
+      const leaving = standing
+        .toSorted((a, b) => inUseFirst(b) - inUseFirst(a) || a.createdAt - b.createdAt)
+        .slice(0, MOST_LEAVING)
       const ending = leaving.map((old) => ({ ...old, expiresAt: Math.min(end, old.expiresAt ?? end) }))
       return { ...current, secrets: [...ending.filter(({ expiresAt }) => expiresAt > now), record], updatedAt: now }
     }
@@ -144,7 +150,7 @@ export class ClientRegistry {
     const deny = denyAndRefuse(
       'client_id',
       clientId,
-      { expiresAt: null, latestExpiry: this.#keys.latestExpiry() },
+      { expiresAt: null, latestExpiry: await this.#keys.findLatestExpiry() },
       { reason: 'client disabled', createdBy: CREATED_BY_DISABLING, now },
     )
     return found(
@@ -159,7 +165,7 @@ export class ClientRegistry {
 
   async delete(clientId: string, by: Actor): Promise<void> {
     const origin = { reason: 'client deleted', createdBy: by.actor, now: this.#store.now() }
-    const deny = denyDeleted(clientId, this.#keys.latestExpiry(), origin)
+    const deny = denyDeleted(clientId, await this.#keys.findLatestExpiry(), origin)
     const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))
     if (outcome === 'unknown') throw notFound(`client "${clientId}"`)
   }

@@ -11,7 +11,7 @@ import type { MasterKey } from '../keys/master-key.ts'
 import type { ClientRecord, ClientSecret } from '../store/store.ts'
 import { PasswordQueue } from './password-queue.ts'
 
-export const SECRET_PREFIX = 'sgs_'
+const SECRET_PREFIX = 'sgs_'
 
 /** The shortest secret that an operator may bring. */
 const LEAST_BROUGHT = 32

@@ -1,7 +1,7 @@
 /** Scopes (RFC 6749 §3.3): parsed, and narrowed to what both client and resource allow. */
 import { OFFLINE_ACCESS, SCOPE_TOKEN } from '../clients/client.ts'
 import { invalidScope } from '../errors.ts'
-import { looksSecret } from '../log.ts'
+import { looksSecret } from '../looks-secret.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 
 /**

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { invalidRequest, type OAuthError } from '../errors.ts'
 import type { Env } from './rooms.ts'
 
-export const MOST_BODY_BYTES = 65_536
+const MOST_BODY_BYTES = 65_536
 const MOST_PAIRS = 100
 
 /** Parameters by name. A parameter without a value counts as absent (RFC 6749 §3.2). */

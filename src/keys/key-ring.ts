@@ -191,14 +191,6 @@ export class KeyRing {
     return Math.max(this.#store.now(), ...marks)
   }
 
-  /** The same as far as this process knows: others may have signed since the ring was last loaded. */
-  latestExpiry(): Instant {
-    let latest = this.#store.now()
-    for (const { record } of this.#published.values()) latest = Math.max(latest, record.signedUntil)
-    for (const { signedUntil } of this.#signers.values()) latest = Math.max(latest, signedUntil)
-    return latest
-  }
-
   /**
    * Signs claims as a compact JWS (RFC 7515) with the active key of a ring.
    * @param claims must hold `exp`, in seconds: it raises the key's high-water mark.

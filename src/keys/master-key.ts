@@ -12,6 +12,8 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
+  rmdirSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -64,6 +66,27 @@ export function readMasterKeyFile(keysDir: string): MasterKey | undefined {
 }
 
 /**
+ * Makes the keys folder where there is none; the result takes it back, as long as nothing is in it.
+ * @throws Fault where it cannot be made: better before there is a database than after.
+ */
+export function makeKeysFolder(keysDir: string): () => void {
+  try {
+    const made = mkdirSync(keysDir, { recursive: true, mode: 0o700 })
+    return () => {
+      if (made !== undefined && readdirSync(keysDir).length === 0) rmdirSync(keysDir)
+    }
+  } catch (error) {
+    throw notWritable(keysDir, error)
+  }
+}
+
+const notWritable = (path: string, error: unknown): Fault =>
+  new Fault(
+    `SIGNET_KEYS_DIR: ${path} cannot be written (${(error as NodeJS.ErrnoException).code})`, // system calls throw system errors only
+    'give the user that runs Signet a folder of its own',
+  )
+
+/**
  * Creates the key file, durable before it returns, 0600 in a 0700 folder. Of two processes that start at
  * once one creates it and both read the same: the name appears by `link`, whole or not at all.
  */
@@ -82,11 +105,7 @@ export function createMasterKeyFile(keysDir: string): MasterKey {
     unlinkSync(draft)
     syncFolder(dirname(file))
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException // every call above throws system errors only
-    throw new Fault(
-      `SIGNET_KEYS_DIR: ${file} cannot be written (${code})`,
-      'give the user that runs Signet a folder of its own',
-    )
+    throw notWritable(file, error)
   }
   return parseMasterKey(readFileSync(file, 'utf8'), file)
 }

@@ -3,6 +3,7 @@
  * feed; what they fetched last tells which keys they have seen. Kept in bounded memory, written in the
  * background.
  */
+import { withoutSecrets } from '../looks-secret.ts'
 import type { Clock, Instant } from '../clock.ts'
 import { SHARED_RING, type KeyReader, type SigningKeyRecord, type Store } from '../store/store.ts'
 
@@ -17,7 +18,9 @@ const RECENT_MS = 7 * 86_400_000
 /** `signet-verifier/1.0 (orders-api)` is `orders-api`; others appear by their user agent, as far as it is printable. */
 export function readerName(userAgent: string | undefined): string {
   const own = /^signet-verifier\/\S+ \(([^()]+)\)/.exec(userAgent ?? '')?.[1]
-  const name = (own ?? userAgent ?? '').replace(/[^\x20-\x7E]/g, '?').trim()
+  const name = withoutSecrets(own ?? userAgent ?? '')
+    .replace(/[^\x20-\x7E]/g, '?')
+    .trim()
   return name.slice(0, MOST_NAME_CHARACTERS) || '(no user agent)'
 }
 

@@ -4,9 +4,6 @@ import type { Denial } from '../grants/revocation.ts'
 import { invalidRequest } from '../errors.ts'
 import type { TokenState } from './token-state.ts'
 
-/** A token or secret where a name belongs would deny nothing, and lie about for everybody who may list entries. */
-export const LOOKS_SECRET = /^(sg[rs]_|eyJ[\w-]*\.[\w-]*\.)/
-
 /**
  * An access token is denied by its `jti`, a refresh token by its grant.
  * @throws OAuthError `invalid_request` where it is no live token of this issuer.
