@@ -1,0 +1,186 @@
+/** One guard whose mode is chosen by environment variables; what is missing or wrong stops the start. */
+import { Hono } from 'hono'
+import { expect, onTestFinished, test } from 'vitest'
+import * as forExpress from '../../verifier/src/express.ts'
+import * as forFastify from '../../verifier/src/fastify.ts'
+import * as forHono from '../../verifier/src/hono.ts'
+import { createResource, createBackend, startAdministered, tokens } from '../support/admin.ts'
+import { API, JWKS, sign, startKeyServer } from './key-server.ts'
+
+const SECRET = 'a-secret-of-more-than-thirty-two-bytes'
+
+type Env = Record<string, string | undefined>
+
+function start(env: Env, options: Parameters<typeof forHono.authFromEnv>[0] = {}) {
+  const warnings: string[] = []
+  const auth = forHono.authFromEnv({ env, warn: (message) => warnings.push(message), ...options })
+  onTestFinished(() => auth.close())
+  const app = new Hono()
+  app.get('/any', auth.requireAuth(), (c) => c.json(c.get('auth') ?? null))
+  app.get('/scope', auth.requireScope('read'), (c) => c.json({}))
+  app.get('/auth/me', auth.me())
+  const get = async (token?: string, headers: Record<string, string> = {}, path = '/any') => {
+    const response = await app.request(path, {
+      headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers },
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      code: (JSON.parse(text) as { error?: string } | null)?.error,
+      text,
+      headers: response.headers,
+    }
+  }
+  return { get, warnings }
+}
+
+const hs256 = (claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}, secret = SECRET) =>
+  sign(
+    { issuer: 'https://issuer.example', clock: Date },
+    { alg: 'HS256', privateKey: new TextEncoder().encode(secret) },
+    claims,
+    {
+      typ: 'JWT',
+      ...header,
+    },
+  )
+
+test.each([undefined, '', 'false', 'TRUE', '1', 'yes', 'on'])(
+  'AUTH_ENABLED=%s checks nothing, with one warning at start',
+  async (value) => {
+    const { get, warnings } = start({ AUTH_ENABLED: value, AUTH_MODE: 'nonsense' })
+    expect(warnings).toEqual([expect.stringMatching(/AUTH_ENABLED.*NO REQUEST IS CHECKED/)])
+    expect((await get()).status).toBe(200)
+    expect((await get('garbage', {}, '/scope')).status).toBe(200)
+    expect(await get(undefined, {}, '/auth/me')).toMatchObject({ status: 200, text: '{"authenticated":false}' })
+    expect(warnings).toHaveLength(1)
+  },
+)
+
+const oidc = {
+  AUTH_ENABLED: 'true',
+  AUTH_MODE: 'oidc',
+  AUTH_JWT_ISSUER: 'https://issuer.example',
+  AUTH_JWT_AUDIENCE: API,
+}
+const wrong: [string, Env, string][] = [
+  ['no mode', { AUTH_ENABLED: 'true' }, 'AUTH_MODE'],
+  ['an unknown mode', { AUTH_ENABLED: 'true', AUTH_MODE: 'saml' }, 'AUTH_MODE'],
+  ['static without tokens', { AUTH_ENABLED: 'true', AUTH_MODE: 'static' }, 'AUTH_TOKENS'],
+  ['static with commas alone', { AUTH_ENABLED: 'true', AUTH_MODE: 'static', AUTH_TOKENS: ' , ,' }, 'AUTH_TOKENS'],
+  ['jwt without a secret', { AUTH_ENABLED: 'true', AUTH_MODE: 'jwt' }, 'AUTH_JWT_SECRET'],
+  [
+    'jwt with a short secret',
+    { AUTH_ENABLED: 'true', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: 'hunter2' },
+    'AUTH_JWT_SECRET',
+  ],
+  ['oidc without an issuer', { ...oidc, AUTH_JWT_ISSUER: undefined }, 'AUTH_JWT_ISSUER'],
+  ['oidc without an audience', { ...oidc, AUTH_JWT_AUDIENCE: ' ' }, 'AUTH_JWT_AUDIENCE'],
+  ['oidc with a plain http issuer', { ...oidc, AUTH_JWT_ISSUER: 'http://issuer.example' }, 'AUTH_JWT_ISSUER'],
+  ['oidc with a plain http key set', { ...oidc, AUTH_JWKS_URL: 'http://issuer.example/jwks' }, 'AUTH_JWKS_URL'],
+  ['oidc with a key set that is no URL', { ...oidc, AUTH_JWKS_URL: 'jwks.json' }, 'AUTH_JWKS_URL'],
+  ['a cookie name that is none', { ...oidc, AUTH_COOKIE: 'a b;' }, 'AUTH_COOKIE'],
+]
+
+test.each(wrong)('%s: refuses to start, names the variable and no secret', (_what, env, variable) => {
+  for (const { authFromEnv } of [forExpress, forFastify, forHono]) {
+    expect(() => authFromEnv({ env })).toThrow(variable)
+    expect(() => authFromEnv({ env })).not.toThrow(/hunter2/)
+  }
+})
+
+test('static: only the listed tokens get in, whatever looks like one does not', async () => {
+  const { get, warnings } = start({
+    AUTH_ENABLED: 'true',
+    AUTH_MODE: 'static',
+    AUTH_TOKENS: 'alpha-token, beta-token ,',
+    AUTH_COOKIE: 'tok',
+  })
+  expect(warnings).toEqual([])
+  for (const good of ['alpha-token', 'beta-token']) expect((await get(good)).status).toBe(200)
+  for (const bad of ['alpha', 'alpha-token2', 'ALPHA-TOKEN', '-', await hs256()])
+    expect(await get(bad)).toMatchObject({ status: 401, code: 'unknown_key' })
+  expect(await get()).toMatchObject({ status: 401, code: 'missing_token' })
+  expect((await get(undefined, { cookie: 'tok=beta-token' })).status).toBe(200)
+  expect(await get('wrong', { cookie: 'tok=beta-token' })).toMatchObject({ status: 401 })
+  expect(await get('alpha-token', {}, '/scope')).toMatchObject({ status: 403, code: 'insufficient_scope' })
+  expect(await get('wrong', {}, '/auth/me')).toMatchObject({ status: 401 })
+  expect((await get('wrong')).headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_token"/)
+})
+
+test('jwt: HS256 with the shared secret and nothing else', async () => {
+  const env = {
+    AUTH_ENABLED: 'true',
+    AUTH_MODE: 'jwt',
+    AUTH_JWT_SECRET: SECRET,
+    AUTH_JWT_ISSUER: 'https://issuer.example',
+    AUTH_JWT_AUDIENCE: API,
+  }
+  const { get, warnings } = start(env)
+  expect(warnings).toEqual([])
+  expect((await get(await hs256({ scope: 'read' }), {}, '/scope')).status).toBe(200)
+  expect((await get(await hs256({}, { typ: undefined }))).status).toBe(200)
+  const server = await startKeyServer()
+  const cases: [string, string][] = [
+    ['invalid_signature', await hs256({}, {}, `${SECRET}x`)],
+    ['token_expired', await hs256({ exp: 1 })],
+    ['wrong_issuer', await hs256({ iss: 'another' })],
+    ['wrong_audience', await hs256({ aud: 'another' })],
+    ['wrong_type', await hs256({}, { typ: 'logout+jwt' })],
+    ['malformed_token', await hs256({ exp: undefined })],
+    ['unsupported_algorithm', await sign(server, await server.addKey())],
+    [
+      'unsupported_algorithm',
+      await sign(server, { alg: 'HS512', privateKey: new TextEncoder().encode(SECRET.repeat(3)) }),
+    ],
+    ['malformed_token', 'nonsense'],
+  ]
+  for (const [code, token] of cases) expect(await get(token)).toMatchObject({ status: 401, code })
+})
+
+test('jwt without an audience starts with a warning', async () => {
+  const { get, warnings } = start({ AUTH_ENABLED: 'true', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: SECRET })
+  expect(warnings).toEqual([expect.stringContaining('AUTH_JWT_AUDIENCE')])
+  expect((await get(await hs256({ aud: undefined, iss: undefined }))).status).toBe(200)
+})
+
+test('oidc: an issuer’s keys, by URL or by discovery; HS256 is refused', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey('RS256')
+  const env = { ...oidc, AUTH_JWT_ISSUER: server.issuer, AUTH_JWT_AUDIENCE: `first, ${API}`, AUTH_COOKIE: 'session' }
+  for (const jwks of [undefined, server.issuer + JWKS]) {
+    const { get, warnings } = start({ ...env, AUTH_JWKS_URL: jwks })
+    expect(warnings).toEqual([])
+    for (const typ of ['at+jwt', 'JWT', undefined])
+      expect((await get(await sign(server, key, {}, { typ }))).status).toBe(200)
+    expect((await get(undefined, { cookie: `session=${await sign(server, key)}` }, '/auth/me')).status).toBe(200)
+    expect(await get(await sign(server, key, { aud: 'another' }))).toMatchObject({
+      status: 401,
+      code: 'wrong_audience',
+    })
+    expect(await get(await sign(server, key, {}, { typ: 'logout+jwt' }))).toMatchObject({
+      status: 401,
+      code: 'wrong_type',
+    })
+    expect(await get(await hs256())).toMatchObject({ status: 401, code: 'unsupported_algorithm' })
+    expect(await get(await sign(server, key, { exp: 1 }), {}, '/auth/me')).toMatchObject({
+      status: 401,
+      code: 'token_expired',
+    })
+  }
+  const strict = start(env, { typ: 'at+jwt' })
+  expect(await strict.get(await sign(server, key, {}, { typ: 'JWT' }))).toMatchObject({ code: 'wrong_type' })
+})
+
+test('oidc works with Signet, its revocations included', async () => {
+  const issuer = await startAdministered()
+  await createResource(issuer.operator, API)
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: [API] })
+  const { get } = start({ ...oidc, AUTH_JWT_ISSUER: issuer.issuer }, { revocations: true, name: 'bridge' })
+  const { access_token: access } = await tokens(issuer, shop, { scope: 'read' })
+  expect((await get(access, {}, '/scope')).status).toBe(200)
+  await issuer.operator.call('POST', '/blacklist', { token: access })
+  const deadline = Date.now() + 1000
+  while ((await get(access)).status === 200) expect(Date.now()).toBeLessThan(deadline)
+  expect(await get(access)).toMatchObject({ status: 401, code: 'token_revoked' })
+})

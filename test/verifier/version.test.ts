@@ -1,0 +1,35 @@
+/** What the package says about itself. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { VERSION } from '../../verifier/src/version.ts'
+
+const manifest = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../verifier/package.json'), 'utf8')) as {
+  version: string
+  dependencies: Record<string, string>
+}
+
+test('the package introduces itself with the version that it has', () => {
+  expect(VERSION).toBe(manifest.version)
+})
+
+test('jose is its only dependency', () => {
+  expect(Object.keys(manifest.dependencies)).toEqual(['jose'])
+})
+
+test('it is a house of its own: it imports nothing of the issuer, and frameworks by their types alone', () => {
+  const folder = resolve(import.meta.dirname, '../../verifier/src')
+  const imports = readdirSync(folder).flatMap((file) =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(/^import (type )?[^'"]*?'([^']+)'/gms)].map((match) => ({
+      file,
+      isType: match[1] !== undefined,
+      from: match[2] ?? '',
+    })),
+  )
+  expect(imports.length).toBeGreaterThan(50)
+  const own = ({ from }: { from: string }) =>
+    from.startsWith('node:') || from === 'jose' || /^\.\/[a-z-]+\.ts$/.test(from)
+  expect(imports.filter((each) => !own(each) && !each.isType)).toEqual([])
+  expect(new Set(imports.filter((each) => !own(each)).map(({ from }) => from))).toEqual(new Set(['hono', 'fastify']))
+  expect(imports.filter(({ file }) => file === 'browser.ts')).toEqual([])
+})

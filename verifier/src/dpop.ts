@@ -1,0 +1,138 @@
+/**
+ * Proof of possession (RFC 9449): a token that is bound to a key is only good together with a proof that
+ * this key signed for this very request, once.
+ */
+import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose'
+import { ASYMMETRIC_ALGORITHMS, publicPart } from './algorithms.ts'
+import { sha256 } from './digest.ts'
+import { TokenError } from './errors.ts'
+import type { TokenClaims } from './token.ts'
+
+/** What a request says about its proof. */
+export interface DpopProof {
+  /** The `DPoP` header. */
+  proof: string | undefined
+  method: string
+  /** As the client sees it. */
+  url: string
+}
+
+const MOST_PROOF_CHARACTERS = 8192
+/** How old a proof may be; it is remembered for as long. */
+const PROOF_SECONDS = 60
+const MOST_REMEMBERED = 100_000
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+
+const refuse = (description: string, cause?: unknown): TokenError =>
+  new TokenError('invalid_signature', `DPoP proof: ${description}`, {
+    scheme: 'DPoP',
+    challengeError: 'invalid_dpop_proof',
+    cause,
+  })
+
+/** The thumbprint that a token is bound to. @throws TokenError `wrong_type` where it is bound by something else */
+function boundTo({ cnf }: TokenClaims): string | undefined {
+  if (cnf === undefined) return undefined
+  const jkt = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : undefined
+  if (typeof jkt === 'string') return jkt
+  throw new TokenError('wrong_type', 'the token is bound (cnf) by a method that cannot be checked here')
+}
+
+export class ProofChecker {
+  /** When what may be forgotten, in seconds; oldest first. */
+  readonly #seen = new Map<string, number>()
+  /** One request may pass several guards with its one proof. */
+  readonly #checked = new WeakMap<DpopProof, string>()
+
+  /**
+   * Checks that token and request belong together.
+   * @param request what came with scheme `DPoP`; `undefined` for a Bearer token
+   * @throws TokenError `wrong_type` where token and scheme do not fit, `invalid_signature` for a bad proof
+   */
+  async check(
+    token: string,
+    claims: TokenClaims,
+    request: DpopProof | undefined,
+    time: { nowSeconds: number; toleranceSeconds: number },
+  ): Promise<void> {
+    const jkt = boundTo(claims)
+    if (jkt === undefined && request === undefined) return
+    if (request === undefined)
+      throw new TokenError('wrong_type', 'the token is bound to a key: send it with scheme DPoP and a proof', {
+        scheme: 'DPoP',
+      })
+    if (jkt === undefined)
+      throw new TokenError('wrong_type', 'the token is not bound to a key: send it with scheme Bearer')
+    if (this.#checked.get(request) === token) return
+    const { jti, iat } = await checkProof(token, jkt, request, time)
+    this.#requireFirst(`${jkt} ${jti}`, iat + PROOF_SECONDS + time.toleranceSeconds, time.nowSeconds)
+    this.#checked.set(request, token)
+  }
+
+  #requireFirst(name: string, until: number, nowSeconds: number): void {
+    if ((this.#seen.get(name) ?? 0) >= nowSeconds) throw refuse('it was used before (jti)')
+    this.#seen.delete(name)
+    for (const [oldest, forgetAt] of this.#seen) {
+      // Under a flood the oldest go early: memory is bounded, and iat still is.
+      if (forgetAt >= nowSeconds && this.#seen.size < MOST_REMEMBERED) break
+      this.#seen.delete(oldest)
+    }
+    this.#seen.set(name, until)
+  }
+}
+
+async function checkProof(
+  token: string,
+  jkt: string,
+  { proof, method, url }: DpopProof,
+  { nowSeconds, toleranceSeconds }: { nowSeconds: number; toleranceSeconds: number },
+): Promise<{ jti: string; iat: number }> {
+  if (proof === undefined || proof === '') throw refuse('the DPoP header is missing')
+  if (proof.length > MOST_PROOF_CHARACTERS) throw refuse(`longer than ${MOST_PROOF_CHARACTERS} characters`)
+  if (proof.includes(',')) throw refuse('exactly one is needed')
+  const { claims, thumbprint } = await verifyProof(proof)
+  if (thumbprint !== jkt) throw refuse('made with another key than the token is bound to')
+  const { htm, htu, ath, jti, iat } = claims
+  if (htm !== method) throw refuse('made for another method (htm)')
+  if (typeof htu !== 'string' || !samePlace(htu, url)) throw refuse('made for another URL (htu)')
+  if (ath !== sha256(token)) throw refuse('made for another token (ath)')
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256) throw refuse('jti is missing')
+  if (typeof iat !== 'number') throw refuse('iat is missing')
+  if (iat > nowSeconds + toleranceSeconds) throw refuse('made in the future (iat)')
+  if (iat < nowSeconds - PROOF_SECONDS - toleranceSeconds) throw refuse(`older than ${PROOF_SECONDS} s (iat)`)
+  return { jti, iat }
+}
+
+async function verifyProof(proof: string): Promise<{ claims: Record<string, unknown>; thumbprint: string }> {
+  try {
+    let thumbprint = ''
+    const { payload } = await compactVerify(proof, async ({ typ, alg, jwk, crit }) => {
+      if (typ !== 'dpop+jwt') throw refuse('typ is not dpop+jwt')
+      if (crit !== undefined) throw refuse('crit is not understood')
+      if (!ASYMMETRIC_ALGORITHMS.includes(alg)) throw refuse('alg is none that proves possession')
+      const key = readKey(jwk)
+      thumbprint = await calculateJwkThumbprint(key)
+      return importJWK(key, alg)
+    })
+    const claims: unknown = JSON.parse(new TextDecoder().decode(payload))
+    if (typeof claims !== 'object' || claims === null) throw refuse('no claims')
+    return { claims: claims as Record<string, unknown>, thumbprint } // each is looked at by the caller
+  } catch (cause) {
+    throw cause instanceof TokenError ? cause : refuse('its form or signature is wrong', cause)
+  }
+}
+
+function readKey(jwk: JWK | undefined): JWK {
+  if (typeof jwk !== 'object' || jwk === null) throw refuse('jwk is missing')
+  if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw refuse('jwk holds private members')
+  const key = publicPart(jwk)
+  if (!key) throw refuse('jwk is no public signature key')
+  return key
+}
+
+/** RFC 9449 §4.3: query and fragment do not count. */
+function samePlace(htu: string, url: string): boolean {
+  if (!URL.canParse(htu) || !URL.canParse(url)) return false
+  const [told, real] = [new URL(htu), new URL(url)]
+  return told.origin === real.origin && told.pathname === real.pathname
+}

@@ -1,0 +1,176 @@
+/**
+ * A guard from environment variables, for services that switch between no check, fixed tokens, a shared
+ * secret and an issuer without a change of code. Whatever is missing or wrong stops the start.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { StalenessPolicy } from './blacklist-follower.ts'
+import { TokenError } from './errors.ts'
+import { asAuthenticator, Guard, type Authenticator } from './guard.ts'
+import { applyExpectations, type Rules } from './options.ts'
+import type { KeySource } from './remote-keys.ts'
+import { createTokenVerifier, Verifier } from './token-verifier.ts'
+import { requireSafeUrl } from './web-address.ts'
+
+/** What the variables cannot say. */
+export interface EnvOptions {
+  /** Default: `process.env`. */
+  env?: Readonly<Record<string, string | undefined>>
+  /** Default: `console.warn`. Told once, at start, where a setting leaves something open. */
+  warn?: (message: string) => void
+  /** How this API introduces itself to the issuer; mode `oidc`. */
+  name?: string
+  /** Follows the issuer's blacklist; mode `oidc`, and Signet as the issuer. */
+  revocations?: boolean | StalenessPolicy
+  /** The accepted `typ`; by default `at+jwt`, `JWT` or none, because the variables may name any issuer. */
+  typ?: string | readonly string[]
+  publicOrigin?: string
+  resourceMetadata?: string
+}
+
+const MODES = ['static', 'jwt', 'oidc'] as const
+type Mode = (typeof MODES)[number]
+
+/** RFC 7518 §3.2: a key for HS256 has as many bits as the hash. A shorter one can be guessed from one token. */
+const LEAST_SECRET_BYTES = 32
+const TYPES = ['at+jwt', 'jwt', '']
+
+/** @throws TypeError naming the variable that is missing or wrong, never its value where that is secret */
+export function guardFromEnv(options: EnvOptions = {}): Guard {
+  const variables = new Variables(options.env ?? process.env)
+  const warn = options.warn ?? ((message: string) => console.warn(message))
+  const enabled = variables.find('AUTH_ENABLED')
+  const shared = {
+    ...(options.publicOrigin !== undefined && { publicOrigin: options.publicOrigin }),
+    ...(options.resourceMetadata !== undefined && { resourceMetadata: options.resourceMetadata }),
+  }
+  if (enabled !== 'true') {
+    const read = enabled === undefined ? 'is not set' : `is '${enabled.slice(0, 20)}'`
+    warn(`signet-verify: AUTH_ENABLED ${read}, not 'true': NO REQUEST IS CHECKED, every route is open`)
+    return new Guard(undefined, shared)
+  }
+  const cookie = variables.find('AUTH_COOKIE')
+  const authenticator = authenticatorOf(variables, options, warn)
+  try {
+    return new Guard(authenticator, { ...shared, ...(cookie !== undefined && { cookie }) })
+  } catch (error) {
+    throw error instanceof TypeError && error.message.startsWith('cookie')
+      ? new TypeError(`AUTH_COOKIE: ${error.message}`)
+      : error
+  }
+}
+
+function authenticatorOf(variables: Variables, options: EnvOptions, warn: (message: string) => void): Authenticator {
+  const mode = variables.get('AUTH_MODE', `one of ${MODES.join(', ')}`)
+  if (!MODES.some((each) => each === mode))
+    throw new TypeError(`AUTH_MODE is '${mode.slice(0, 20)}'; accepted are ${MODES.join(', ')}`)
+  switch (
+    mode as Mode // looked at above
+  ) {
+    case 'static':
+      return staticTokens(variables.list('AUTH_TOKENS', 'mode static needs one token or more, separated by commas'))
+    case 'jwt':
+      return sharedSecret(variables, options, warn)
+    case 'oidc':
+      return remoteIssuer(variables, options)
+  }
+}
+
+/** Digests of one length are compared, each of them every time, so that time tells nothing. */
+function staticTokens(tokens: string[]): Authenticator {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  const accepted = tokens.map(digest)
+  return {
+    async verify({ token, dpop }) {
+      const presented = digest(token)
+      const isKnown = accepted.reduce((known, each) => timingSafeEqual(each, presented) || known, false)
+      if (!isKnown || dpop) throw new TokenError('unknown_key', 'this is none of the accepted tokens')
+      return { claims: { sub: 'static', exp: Number.MAX_SAFE_INTEGER }, header: { alg: 'static' } }
+    },
+    revocationStatus: () => undefined,
+    close: async () => {},
+  }
+}
+
+/** The only mode that takes HS256: here the key is a secret by what the operator said, never by what a token says. */
+function sharedSecret(variables: Variables, options: EnvOptions, warn: (message: string) => void): Authenticator {
+  const secret = new TextEncoder().encode(variables.get('AUTH_JWT_SECRET', 'mode jwt needs the shared secret'))
+  if (secret.byteLength < LEAST_SECRET_BYTES)
+    throw new TypeError(
+      `AUTH_JWT_SECRET is shorter than ${LEAST_SECRET_BYTES} bytes; make one with: openssl rand -base64 48`,
+    )
+  const audience = variables.find('AUTH_JWT_AUDIENCE') === undefined ? undefined : variables.list('AUTH_JWT_AUDIENCE')
+  if (audience === undefined)
+    warn('signet-verify: AUTH_JWT_AUDIENCE is not set: a token for any service that shares the secret is accepted')
+  const rules: Rules = {
+    issuer: variables.find('AUTH_JWT_ISSUER'),
+    audience: audience ?? 'any',
+    types: TYPES,
+    clockToleranceSeconds: 5,
+  }
+  const keys: KeySource = {
+    keyFor: () => ({ key: secret, kid: undefined }),
+    suspectChange() {},
+    close() {},
+  }
+  const settings = {
+    rules: applyExpectations(rules, options.typ === undefined ? {} : { typ: options.typ }, 60),
+    algorithms: new Set(['HS256']),
+    maxClockTolerance: 60,
+    cacheSize: 0,
+    resourceMetadata: undefined,
+    clock: Date,
+  }
+  return asAuthenticator(new Verifier(settings, keys), true)
+}
+
+function remoteIssuer(variables: Variables, { name, revocations, typ = TYPES }: EnvOptions): Authenticator {
+  const issuer = variables.get(
+    'AUTH_JWT_ISSUER',
+    'mode oidc needs the exact issuer; AUTH_JWKS_URL alone does not tell who may issue',
+  )
+  requireSafeUrl('AUTH_JWT_ISSUER', issuer)
+  const jwksUri = variables.find('AUTH_JWKS_URL')
+  if (jwksUri !== undefined) requireSafeUrl('AUTH_JWKS_URL', jwksUri)
+  const audience = variables.list(
+    'AUTH_JWT_AUDIENCE',
+    'mode oidc needs the name of this API in aud, else a token for any other API is accepted',
+  )
+  const verifier = createTokenVerifier({
+    issuer,
+    audience,
+    typ,
+    ...(jwksUri !== undefined && { jwksUri }),
+    ...(name !== undefined && { name }),
+    ...(revocations !== undefined && { revocations }),
+  })
+  return asAuthenticator(verifier, true)
+}
+
+/** The environment, where an empty variable counts as absent. */
+class Variables {
+  readonly #env: Readonly<Record<string, string | undefined>>
+
+  constructor(env: Readonly<Record<string, string | undefined>>) {
+    this.#env = env
+  }
+
+  find(name: string): string | undefined {
+    return this.#env[name]?.trim() || undefined
+  }
+
+  /** @throws TypeError naming the variable and why it is needed */
+  get(name: string, why = 'it is needed'): string {
+    const value = this.find(name)
+    if (value === undefined) throw new TypeError(`${name} is not set: ${why}`)
+    return value
+  }
+
+  list(name: string, why?: string): string[] {
+    const values = this.get(name, why)
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== '')
+    if (values.length === 0) throw new TypeError(`${name} holds nothing: ${why ?? 'it is needed'}`)
+    return values
+  }
+}

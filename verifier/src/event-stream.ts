@@ -1,0 +1,70 @@
+/** Reads server-sent events (WHATWG HTML §9.2.6) from a response, as they come. */
+
+export interface ServerEvent {
+  event: string
+  data: string
+  id: string | undefined
+}
+
+const MOST_CHARACTERS = 67_108_864
+
+/**
+ * Yields each event, and `undefined` for whatever else shows that the line is alive.
+ * @throws Error where one event is beyond all measure
+ */
+export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent | undefined> {
+  let fields: Partial<Record<string, string>> = {}
+  let held = 0
+  for await (const lines of lineBatches(body)) {
+    yield undefined
+    for (const line of lines) {
+      if (line === '') {
+        if (fields.data !== undefined) yield { event: fields.event ?? 'message', data: fields.data, id: fields.id }
+        fields = {}
+        held = 0
+        continue
+      }
+      held += line.length
+      if (held > MOST_CHARACTERS) throw new Error(`an event of more than ${MOST_CHARACTERS} characters`)
+      takeField(fields, line)
+    }
+  }
+}
+
+function takeField(fields: Partial<Record<string, string>>, line: string): void {
+  const colon = line.indexOf(':')
+  if (colon === 0) return
+  const name = colon < 0 ? line : line.slice(0, colon)
+  const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
+  fields[name] = name === 'data' && fields.data !== undefined ? `${fields.data}\n${value}` : value
+}
+
+/** The complete lines of each piece that arrives; a piece may end in the middle of one. */
+async function* lineBatches(body: ReadableStream<Uint8Array>): AsyncGenerator<string[]> {
+  const decoder = new TextDecoder()
+  const reader = body.getReader()
+  let pieces: string[] = []
+  let waiting = 0
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      const text = decoder.decode(value, { stream: true })
+      waiting += text.length
+      if (waiting > MOST_CHARACTERS) throw new Error(`a line of more than ${MOST_CHARACTERS} characters`)
+      pieces.push(text)
+      if (!text.includes('\n')) {
+        // Joined only when a line is whole: a large event comes in many pieces.
+        yield []
+        continue
+      }
+      const lines = pieces.join('').split('\n')
+      const rest = lines.pop() ?? ''
+      pieces = [rest]
+      waiting = rest.length
+      yield lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined)
+  }
+}

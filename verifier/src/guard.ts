@@ -1,0 +1,171 @@
+/**
+ * Guards routes, whatever the framework: finds the token, has it verified, holds it to what the route
+ * demands. The adapters beside this file translate a framework's request and response, nothing else.
+ */
+import type { RevocationStatus } from './blacklist-follower.ts'
+import { findCredentials, type Credentials, type IncomingRequest } from './credentials.ts'
+import { anyPermission, platformOwner, roles, scopes, type Demand } from './demands.ts'
+import { TokenError } from './errors.ts'
+import { checkOverrides, requireNamedAudience, type TokenVerifierOptions, type VerifyOverrides } from './options.ts'
+import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
+import { profileOf, type Auth, type Profile, type VerifiedToken } from './token.ts'
+import { requireSafeUrl } from './web-address.ts'
+
+/** What a route can change: audience, type, tolerance, and how old the knowledge about revocations may be. */
+export type RouteOverrides = Omit<VerifyOverrides, 'dpop'>
+
+export interface GuardOptions {
+  /** The cookie that is looked into where there is no `Authorization` header; none by default. */
+  cookie?: string
+  /** Where clients see this API, such as `https://api.example`: what DPoP proofs name when a proxy stands in front. */
+  publicOrigin?: string
+  /** Where this API's own metadata is (RFC 9728), told to whoever is refused. */
+  resourceMetadata?: string
+}
+
+/** A verifier's own options, or a verifier that is shared. */
+export type AuthMiddlewareOptions = GuardOptions & (TokenVerifierOptions | { verifier: TokenVerifier })
+
+/** Tells whether a token is good; a verifier, or a list of static tokens. */
+export interface Authenticator {
+  verify(credentials: Credentials, overrides: RouteOverrides | undefined): Promise<VerifiedToken>
+  revocationStatus(): RevocationStatus | undefined
+  close(): Promise<void>
+}
+
+/** The answer of `me()`. */
+export type Me = { authenticated: false } | ({ authenticated: true; claims: VerifiedToken['claims'] } & Profile)
+
+export class Guard {
+  readonly #authenticator: Authenticator | undefined
+  readonly #options: GuardOptions
+  /** What this guard found at a request, so that several guards on a route verify it once. */
+  readonly #seen = new WeakMap<object, { credentials: Credentials; auth?: Auth }>()
+
+  /** @param authenticator left out: nothing is checked */
+  constructor(authenticator: Authenticator | undefined, options: GuardOptions) {
+    this.#authenticator = authenticator
+    this.#options = options
+    if (options.resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', options.resourceMetadata)
+    if (options.publicOrigin !== undefined) requireSafeUrl('publicOrigin', options.publicOrigin)
+    if (options.cookie !== undefined && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(options.cookie))
+      throw new TypeError(`cookie is not the name of a cookie: ${options.cookie}`)
+  }
+
+  /**
+   * @param key the framework's request, the same object for every guard that it passes
+   * @returns the verified token; `undefined` where nothing is checked
+   * @throws TokenError
+   */
+  async admit(
+    key: object,
+    incoming: IncomingRequest,
+    { demand, overrides }: { demand?: Demand; overrides?: RouteOverrides } = {},
+  ): Promise<Auth | undefined> {
+    if (!this.#authenticator) return undefined
+    try {
+      const auth = await this.#authenticate(this.#authenticator, key, incoming, overrides)
+      demand?.(auth.claims)
+      return auth
+    } catch (error) {
+      throw error instanceof TokenError ? error.pointTo(this.#options.resourceMetadata) : error
+    }
+  }
+
+  revocationStatus(): RevocationStatus | undefined {
+    return this.#authenticator?.revocationStatus()
+  }
+
+  async close(): Promise<void> {
+    await this.#authenticator?.close()
+  }
+
+  async #authenticate(
+    authenticator: Authenticator,
+    key: object,
+    incoming: IncomingRequest,
+    overrides: RouteOverrides | undefined,
+  ): Promise<Auth> {
+    const before = this.#seen.get(key)
+    if (before?.auth && !overrides) return before.auth
+    const seen = before ?? { credentials: findCredentials(this.#asSeenByClients(incoming), this.#options.cookie) }
+    this.#seen.set(key, seen)
+    const verified = await authenticator.verify(seen.credentials, overrides)
+    return (seen.auth = { claims: verified.claims, header: verified.header, token: seen.credentials.token })
+  }
+
+  #asSeenByClients(incoming: IncomingRequest): IncomingRequest {
+    const { publicOrigin } = this.#options
+    if (publicOrigin === undefined) return incoming
+    const url = () => {
+      const { pathname, search } = new URL(incoming.url())
+      return new URL(pathname + search, publicOrigin).href
+    }
+    return { ...incoming, url }
+  }
+}
+
+/** @throws TypeError naming the option that is wrong */
+export function createGuard(options: AuthMiddlewareOptions): Guard {
+  if ('verifier' in options) return new Guard(asAuthenticator(options.verifier, false), options)
+  requireNamedAudience(options)
+  return new Guard(asAuthenticator(createTokenVerifier(options), true), options)
+}
+
+/** @param isOwn made for this guard, and closed with it */
+export const asAuthenticator = (verifier: TokenVerifier, isOwn: boolean): Authenticator => ({
+  verify: ({ token, dpop }, overrides) => verifier.verifyToken(token, dpop ? { ...overrides, dpop } : overrides),
+  revocationStatus: () => verifier.revocationStatus(),
+  close: async () => {
+    if (isOwn) await verifier.close()
+  },
+})
+
+/** What `me()` answers: the token's claims, and the rights that it gives. */
+export const meOf = (auth: Auth | undefined): Me =>
+  auth ? { authenticated: true, ...profileOf(auth.claims), claims: auth.claims } : { authenticated: false }
+
+/** The methods of every adapter. */
+export interface AuthMiddleware<Handler, Endpoint> {
+  /** Any good token. What it is to be can be changed for the route. */
+  requireAuth(overrides?: RouteOverrides): Handler
+  /** A good token with all of these scopes. */
+  requireScope(...scopes: string[]): Handler
+  /** A good token with one of these roles. */
+  requireRole(...roles: string[]): Handler
+  requirePermission(permission: string): Handler
+  requireAnyPermission(permissions: readonly string[]): Handler
+  /** A good token with `is_platform_owner: true`. */
+  requirePlatformOwner(): Handler
+  /** An endpoint that verifies the token and answers what it says. */
+  me(): Endpoint
+  /** How old the knowledge about revocations is. */
+  revocationStatus(): RevocationStatus | undefined
+  /** Ends the verifier where it was made here. */
+  close(): Promise<void>
+}
+
+/** What a route asks of the guard. */
+export interface Terms {
+  demand?: Demand
+  overrides?: RouteOverrides
+}
+
+/** Gives a framework's handlers the common names. */
+export function middlewareOf<Handler, Endpoint>(
+  guard: Guard,
+  handler: (terms: Terms) => Handler,
+  endpoint: () => Endpoint,
+): AuthMiddleware<Handler, Endpoint> {
+  return {
+    requireAuth: (overrides) => handler(overrides ? { overrides: checkOverrides(overrides) } : {}),
+    requireScope: (...needed) => handler({ demand: scopes(...needed) }),
+    requireRole: (...accepted) => handler({ demand: roles(...accepted) }),
+    requirePermission: (permission) => handler({ demand: anyPermission([permission]) }),
+    requireAnyPermission: (permissions) => handler({ demand: anyPermission(permissions) }),
+    requirePlatformOwner: () => handler({ demand: platformOwner }),
+    me: () => endpoint(),
+    revocationStatus: () => guard.revocationStatus(),
+    close: () => guard.close(),
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Verifies access tokens of Signet and other OIDC issuers. The core knows no framework: it takes plain
+ * strings and Web-standard requests. Guards for frameworks stand under `/express`, `/hono` and `/fastify`.
+ */
+export type { RevocationStatus, StalenessPolicy } from './blacklist-follower.ts'
+export type { Credentials, IncomingRequest } from './credentials.ts'
+export type { DpopProof } from './dpop.ts'
+export { guardFromEnv as authFromEnv, type EnvOptions } from './env.ts'
+export { TOKEN_ERROR_CODES, TokenError, type TokenErrorCode } from './errors.ts'
+export type { AuthMiddleware, AuthMiddlewareOptions, Guard, Me, RouteOverrides } from './guard.ts'
+export type { Expectations, TokenVerifierOptions, VerifyOverrides } from './options.ts'
+export {
+  protectedResourceMetadata,
+  type ProtectedResource,
+  type ProtectedResourceMetadata,
+} from './resource-metadata.ts'
+export { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
+export { permissionsOf, profileOf, rolesOf, scopesOf } from './token.ts'
+export type { Auth, Profile, TokenClaims, TokenHeader, VerifiedToken } from './token.ts'

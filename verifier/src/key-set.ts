@@ -1,0 +1,66 @@
+/** A JSON Web Key Set (RFC 7517 §5) as read from an issuer: public signature keys only, each imported once. */
+import { importJWK, type CryptoKey, type JWK } from 'jose'
+import { fits, publicPart } from './algorithms.ts'
+
+/** A key that may verify a token, or why there is none. */
+export type KeyChoice =
+  | { outcome: 'found'; key: CryptoKey; kid: string | undefined }
+  | { outcome: 'unknown' | 'ambiguous' }
+  | { outcome: 'other-algorithm'; alg: string }
+
+interface PublicKey {
+  jwk: JWK
+  kid: string | undefined
+}
+
+export class KeySet {
+  readonly #keys: PublicKey[]
+  /** By `kid`, then by `alg`. */
+  readonly #imported = new Map<string | undefined, Map<string, KeyChoice>>()
+
+  /** @param document as parsed; members that are no usable key are left out */
+  constructor(document: unknown) {
+    const keys = isRecord(document) && Array.isArray(document.keys) ? (document.keys as unknown[]) : []
+    this.#keys = keys.filter(isRecord).flatMap((jwk) => {
+      const usable = publicPart(jwk)
+      return usable ? [{ jwk: usable, kid: typeof jwk.kid === 'string' ? jwk.kid : undefined }] : []
+    })
+  }
+
+  get size(): number {
+    return this.#keys.length
+  }
+
+  /** A choice made before, without waiting. */
+  findImported(alg: string, kid: string | undefined): KeyChoice | undefined {
+    return this.#imported.get(kid)?.get(alg)
+  }
+
+  /** A token without `kid` is only verified where there is no choice to make. */
+  async choose(alg: string, kid: string | undefined): Promise<KeyChoice> {
+    const named = kid === undefined ? this.#keys : this.#keys.filter((key) => key.kid === kid)
+    if (kid === undefined && named.length > 1) return { outcome: 'ambiguous' }
+    const [first] = named
+    if (!first) return { outcome: 'unknown' }
+    const fitting = named.find(({ jwk }) => fits(jwk, alg))
+    if (!fitting) return { outcome: 'other-algorithm', alg: first.jwk.alg ?? first.jwk.kty ?? 'another' }
+    const key = await importPublic(fitting.jwk, alg)
+    if (!key) return { outcome: 'unknown' }
+    const choice: KeyChoice = { outcome: 'found', key, kid: fitting.kid }
+    this.#imported.set(kid, (this.#imported.get(kid) ?? new Map<string, KeyChoice>()).set(alg, choice))
+    return choice
+  }
+}
+
+/** A key that does not import is as good as not there: the fault is the issuer's, not this process's. */
+async function importPublic(jwk: JWK, alg: string): Promise<CryptoKey | undefined> {
+  try {
+    const key = await importJWK(jwk, alg)
+    return key instanceof Uint8Array ? undefined : key
+  } catch {
+    return undefined
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

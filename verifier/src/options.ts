@@ -1,0 +1,198 @@
+/** What a verifier can be told, checked once when it is made: a mistake shows at start, not at the first token. */
+import { ASYMMETRIC_ALGORITHMS } from './algorithms.ts'
+import type { StalenessPolicy } from './blacklist-follower.ts'
+import type { DpopProof } from './dpop.ts'
+import { userAgentOf } from './get-document.ts'
+import { requireSafeUrl } from './web-address.ts'
+
+/** What a token has to be; each can be changed for one call or one route. */
+export interface Expectations {
+  /** The exact `iss`. */
+  issuer?: string
+  /** One of these has to be in `aud`: the name of the API that the token is for. */
+  audience?: string | readonly string[]
+  /** Takes tokens for whatever API. */
+  anyAudience?: boolean
+  /** The accepted `typ`, `at+jwt` by default (RFC 9068 §2.1); `''` stands for a token that has none. */
+  typ?: string | readonly string[]
+  /** Seconds that the clocks may differ, 5 by default. */
+  clockTolerance?: number
+}
+
+/** What one call can change. */
+export interface VerifyOverrides extends Expectations {
+  revocations?: StalenessPolicy
+  /** The request's proof, for a token that is bound to a key; `verifyRequest` and the middlewares take it themselves. */
+  dpop?: DpopProof
+}
+
+export interface TokenVerifierOptions extends Expectations {
+  issuer: string
+  /** Where the keys are; found by discovery when left out. */
+  jwksUri?: string
+  /** Accepted signature algorithms: any of the asymmetric ones by default, and no others ever. */
+  algorithms?: readonly string[]
+  /** The largest tolerance that may be asked for, in seconds; 60 by default. */
+  maxClockTolerance?: number
+  /** Follows the issuer's blacklist; off by default, because only Signet has a feed. */
+  revocations?: boolean | (StalenessPolicy & { feedUrl?: string })
+  /** How this API introduces itself to the issuer, such as `orders-api`. */
+  name?: string
+  /** How long keys are used past their time while the issuer is away, in seconds; 3600 by default. */
+  maxStaleKeysSeconds?: number
+  /** Remembers verified tokens by their hash until they expire; off by default. `true` keeps 10 000. */
+  cache?: boolean | { maxTokens: number }
+  /** Where this API's own metadata is (RFC 9728), told to whoever is refused. */
+  resourceMetadata?: string
+  /** For tests that move time. Milliseconds. */
+  clock?: { now(): number }
+}
+
+/** Expectations as every token is held to them. */
+export interface Rules {
+  /** `undefined`: not looked at; only for shared secrets, which bind by themselves. */
+  issuer: string | undefined
+  /** `any`: whatever audience. `unnamed`: each call has to name it. */
+  audience: readonly string[] | 'any' | 'unnamed'
+  /** In lower case, without `application/`. */
+  types: readonly string[]
+  clockToleranceSeconds: number
+}
+
+export interface Settings {
+  rules: Rules
+  algorithms: ReadonlySet<string>
+  maxClockTolerance: number
+  cacheSize: number
+  resourceMetadata: string | undefined
+  clock: { now(): number }
+}
+
+export interface RemoteSettings extends Settings {
+  issuer: string
+  jwksUri: string | undefined
+  userAgent: string
+  maxStaleKeysSeconds: number
+  revocations: (StalenessPolicy & { feedUrl: string }) | undefined
+}
+
+const DEFAULT_TOLERANCE_SECONDS = 5
+const DEFAULT_MAX_TOLERANCE_SECONDS = 60
+const DEFAULT_CACHE_SIZE = 10_000
+
+/** @throws TypeError naming the option */
+export function readOptions(options: TokenVerifierOptions): RemoteSettings {
+  const issuer = options.issuer
+  requireSafeUrl('issuer', issuer)
+  if (options.jwksUri !== undefined) requireSafeUrl('jwksUri', options.jwksUri)
+  if (options.resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', options.resourceMetadata)
+  const maxClockTolerance = seconds('maxClockTolerance', options.maxClockTolerance ?? DEFAULT_MAX_TOLERANCE_SECONDS)
+  const standard: Rules = {
+    issuer,
+    audience: 'unnamed',
+    types: ['at+jwt'],
+    clockToleranceSeconds: Math.min(DEFAULT_TOLERANCE_SECONDS, maxClockTolerance),
+  }
+  return {
+    issuer,
+    jwksUri: options.jwksUri,
+    rules: applyExpectations(standard, options, maxClockTolerance),
+    algorithms: readAlgorithms(options.algorithms),
+    maxClockTolerance,
+    userAgent: userAgentOf(options.name),
+    maxStaleKeysSeconds: seconds('maxStaleKeysSeconds', options.maxStaleKeysSeconds ?? 3600),
+    revocations: readRevocations(options.revocations, issuer),
+    cacheSize: readCacheSize(options.cache),
+    resourceMetadata: options.resourceMetadata,
+    clock: options.clock ?? Date,
+  }
+}
+
+/** @throws TypeError where neither the verifier nor the call names an audience: tokens for other APIs would pass. */
+export function requireNamedAudience({ audience, anyAudience }: Pick<Expectations, 'audience' | 'anyAudience'>): void {
+  if (audience !== undefined || anyAudience === true) return
+  throw new TypeError('audience is missing: name this API as tokens do in aud, or say anyAudience: true')
+}
+
+/** Rules with what one call or route changes of them. @throws TypeError naming the option */
+export function applyExpectations(rules: Rules, changes: Expectations, maxClockTolerance: number): Rules {
+  const { issuer, audience, anyAudience, typ, clockTolerance } = changes
+  return {
+    issuer: issuer ?? rules.issuer,
+    audience: anyAudience === true ? 'any' : audience === undefined ? rules.audience : names('audience', audience),
+    types: typ === undefined ? rules.types : names('typ', typ, { mayBeEmpty: true }).map(normalType),
+    clockToleranceSeconds:
+      clockTolerance === undefined
+        ? rules.clockToleranceSeconds
+        : seconds('clockTolerance', clockTolerance, maxClockTolerance),
+  }
+}
+
+/** Overrides that are written down with a route, looked at before the first request. @throws TypeError */
+export function checkOverrides<Overrides extends VerifyOverrides>(overrides: Overrides): Overrides {
+  const nothing: Rules = { issuer: undefined, audience: 'unnamed', types: [], clockToleranceSeconds: 0 }
+  applyExpectations(nothing, overrides, Infinity)
+  readPolicy(overrides.revocations ?? {})
+  return overrides
+}
+
+/** RFC 7515 §4.1.9: case does not count, and `application/` may be left out. */
+export const normalType = (typ: string): string => typ.toLowerCase().replace(/^application\//, '')
+
+function readAlgorithms(algorithms: readonly string[] | undefined): ReadonlySet<string> {
+  const chosen = algorithms ?? ASYMMETRIC_ALGORITHMS
+  if (chosen.length === 0) throw new TypeError('algorithms is empty')
+  const wrong = chosen.find((alg) => !ASYMMETRIC_ALGORITHMS.includes(alg))
+  if (wrong !== undefined)
+    throw new TypeError(
+      `algorithms: ${wrong} does not verify with a public key; accepted are ${ASYMMETRIC_ALGORITHMS.join(', ')}`,
+    )
+  return new Set(chosen)
+}
+
+function readRevocations(told: TokenVerifierOptions['revocations'], issuer: string): RemoteSettings['revocations'] {
+  if (told === undefined || told === false) return undefined
+  const given = told === true ? {} : told
+  const feedUrl = given.feedUrl ?? `${issuer.replace(/\/$/, '')}/blacklist/feed`
+  requireSafeUrl('revocations.feedUrl', feedUrl)
+  return { ...readPolicy(given), feedUrl }
+}
+
+/** @throws TypeError naming the option */
+export function readPolicy({ maxStalenessSeconds, whenStale }: StalenessPolicy): StalenessPolicy {
+  if (whenStale !== undefined && whenStale !== 'open' && whenStale !== 'closed')
+    throw new TypeError(`revocations.whenStale is 'open' or 'closed'`)
+  return {
+    ...(maxStalenessSeconds !== undefined && {
+      maxStalenessSeconds: seconds('revocations.maxStalenessSeconds', maxStalenessSeconds),
+    }),
+    ...(whenStale !== undefined && { whenStale }),
+  }
+}
+
+function readCacheSize(cache: TokenVerifierOptions['cache']): number {
+  if (cache === undefined || cache === false) return 0
+  const size = cache === true ? DEFAULT_CACHE_SIZE : cache.maxTokens
+  if (!Number.isSafeInteger(size) || size < 1) throw new TypeError('cache.maxTokens is a whole number from 1 on')
+  return size
+}
+
+function seconds(name: string, value: number, most = Infinity): number {
+  if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`${name} is a number of seconds from 0 on`)
+  if (value > most)
+    throw new TypeError(
+      `${name} is at most ${most} seconds: with more, an expired token lives on; see maxClockTolerance`,
+    )
+  return value
+}
+
+function names(option: string, value: string | readonly string[], { mayBeEmpty = false } = {}): readonly string[] {
+  const list = typeof value === 'string' ? [value] : value
+  if (
+    !Array.isArray(list) ||
+    list.length === 0 ||
+    list.some((each) => typeof each !== 'string' || (each === '' && !mayBeEmpty))
+  )
+    throw new TypeError(`${option} is a string or a list of strings, none of them empty`)
+  return list as readonly string[] // looked at above
+}

@@ -1,0 +1,218 @@
+/**
+ * The issuer's keys, fetched over HTTP: when to fetch, how long a set may be used, and what happens while
+ * the issuer is away. One request is under way at most, however many tokens wait for it.
+ */
+import type { CryptoKey } from 'jose'
+import { TokenError, shown } from './errors.ts'
+import { getJson, RequestFault } from './get-document.ts'
+import { KeySet, type KeyChoice } from './key-set.ts'
+import { isSafe } from './web-address.ts'
+
+/** Where a token's key comes from. */
+export interface KeySource {
+  /** @throws TokenError `unknown_key`, `unsupported_algorithm`, `issuer_unavailable` */
+  keyFor(alg: string, kid: string | undefined): FoundKey | Promise<FoundKey>
+  /** Looks for changes soon, for example because a key was revoked. */
+  suspectChange(): void
+  close(): void
+}
+
+export interface FoundKey {
+  key: CryptoKey | Uint8Array
+  kid: string | undefined
+}
+
+export interface RemoteKeysOptions {
+  issuer: string
+  /** Left out: found by discovery. */
+  jwksUri: string | undefined
+  userAgent: string
+  maxStaleSeconds: number
+  clock: { now(): number }
+}
+
+/** How long the issuer may say that its keys be cached; Signet says five minutes. */
+const FRESH_MS = { least: 30_000, most: 600_000, unsaid: 300_000 }
+/** A set that is older than its time by less than this serves while the next one is fetched. */
+const SERVES_MEANWHILE_MS = 60_000
+/** Between two fetches on account of unknown keys; an unplanned rotation is noticed at once, or after this. */
+const COOLDOWN_MS = 5_000
+/** Between two attempts while the issuer does not answer. */
+const RETRY_MS = 5_000
+const DISCOVERED_FOR_MS = 3_600_000
+const MOST_BYTES = 524_288
+
+interface Held {
+  set: KeySet
+  text: string
+  etag: string | undefined
+  freshUntil: number
+}
+
+export class RemoteKeys implements KeySource {
+  readonly #options: RemoteKeysOptions
+  readonly #closing = new AbortController()
+  #held: Held | undefined
+  #fetching: Promise<void> | undefined
+  #lastFault: { at: number; error: unknown } | undefined
+  #lastUnknownAt = -Infinity
+  #discovered: { jwksUri: string; at: number } | undefined
+
+  constructor(options: RemoteKeysOptions) {
+    this.#options = options
+  }
+
+  suspectChange(): void {
+    if (this.#held) this.#held.freshUntil = Math.min(this.#held.freshUntil, this.#now())
+    this.#fetchSoon()
+  }
+
+  close(): void {
+    this.#closing.abort()
+  }
+
+  keyFor(alg: string, kid: string | undefined): FoundKey | Promise<FoundKey> {
+    const held = this.#held
+    const choice = held && this.#now() < held.freshUntil ? held.set.findImported(alg, kid) : undefined
+    return choice?.outcome === 'found' ? choice : this.#look(alg, kid)
+  }
+
+  async #look(alg: string, kid: string | undefined): Promise<FoundKey> {
+    const before = this.#held
+    const held = await this.#usable()
+    let choice = await held.set.choose(alg, kid)
+    if (choice.outcome === 'unknown' && held === before) {
+      await this.#refetchForUnknown()
+      choice = await (this.#held ?? held).set.choose(alg, kid)
+    }
+    return this.#require(choice, alg, kid)
+  }
+
+  /** A set that may be used now. */
+  async #usable(): Promise<Held> {
+    const held = this.#held
+    const age = held ? this.#now() - held.freshUntil : Infinity
+    if (held && age < 0) return held
+    this.#fetchSoon()
+    // Nobody waits for an issuer that has not answered just now, or for a set that is hardly over its time.
+    const serves = held && (age < SERVES_MEANWHILE_MS || this.#lastFault) && age < this.#options.maxStaleSeconds * 1000
+    if (!serves) await this.#fetching
+    const usable = this.#held
+    if (usable && this.#now() - usable.freshUntil < this.#options.maxStaleSeconds * 1000) return usable
+    throw this.#unavailable()
+  }
+
+  async #refetchForUnknown(): Promise<void> {
+    const isCooling = this.#now() - this.#lastUnknownAt < COOLDOWN_MS
+    if (!isCooling) {
+      this.#lastUnknownAt = this.#now()
+      this.#fetchSoon()
+    }
+    await this.#fetching
+    // The key may well be there: it is the issuer that cannot be asked.
+    if (this.#lastFault) throw this.#unavailable()
+  }
+
+  #require(choice: KeyChoice, alg: string, kid: string | undefined): FoundKey {
+    switch (choice.outcome) {
+      case 'found':
+        return choice
+      case 'ambiguous':
+        throw new TokenError('unknown_key', 'the token names no key (kid), and the issuer has several')
+      case 'other-algorithm':
+        throw new TokenError(
+          'unsupported_algorithm',
+          `the token says ${alg}, but key ${shown(kid)} is for ${choice.alg}`,
+        )
+      case 'unknown':
+        throw new TokenError(
+          'unknown_key',
+          `the issuer ${this.#options.issuer} has no key ${shown(kid)}: rotated out, or of another issuer`,
+        )
+    }
+  }
+
+  #unavailable(): TokenError {
+    const fault = this.#lastFault?.error
+    const told = fault instanceof RequestFault ? `: ${fault.message}` : ''
+    return new TokenError('issuer_unavailable', `the issuer's keys cannot be read${told}`, { cause: fault })
+  }
+
+  #fetchSoon(): void {
+    if (this.#fetching || this.#closing.signal.aborted) return
+    if (this.#lastFault && this.#now() - this.#lastFault.at < RETRY_MS) return
+    this.#fetching = this.#fetch()
+      .then(() => void (this.#lastFault = undefined))
+      .catch((error: unknown) => {
+        this.#lastFault = { at: this.#now(), error }
+        // A set that moved is found anew.
+        this.#discovered = undefined
+      })
+      .finally(() => (this.#fetching = undefined))
+  }
+
+  async #fetch(): Promise<void> {
+    const url = this.#options.jwksUri ?? (await this.#discover())
+    const held = this.#held
+    const answer = await this.#get(url, held?.etag)
+    const freshUntil = this.#now() + freshMs(answer.headers)
+    if (held && (!answer.changed || answer.text === held.text)) {
+      this.#held = { ...held, freshUntil }
+      return
+    }
+    if (!answer.changed) throw new RequestFault(url, 'answered 304 without being asked to')
+    const set = new KeySet(answer.json)
+    if (set.size === 0) throw new RequestFault(url, 'holds no public signature key')
+    this.#held = { set, text: answer.text, etag: answer.headers.get('etag') ?? undefined, freshUntil }
+  }
+
+  /** OIDC Discovery §4, then RFC 8414 §3. The document has to name exactly the issuer that was asked for. */
+  async #discover(): Promise<string> {
+    const known = this.#discovered
+    if (known && this.#now() - known.at < DISCOVERED_FOR_MS) return known.jwksUri
+    const { issuer } = this.#options
+    const { url, json } = await this.#getMetadata()
+    const { issuer: named, jwks_uri: jwksUri } = (json ?? {}) as Record<string, unknown> // looked at below
+    if (named !== issuer)
+      throw new RequestFault(url, `names the issuer ${shown(named)}, not '${issuer}' (compare exactly)`)
+    if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) throw new RequestFault(url, 'names no jwks_uri')
+    if (!isSafe(new URL(jwksUri))) throw new RequestFault(url, `names a jwks_uri that is not https: ${jwksUri}`)
+    this.#discovered = { jwksUri, at: this.#now() }
+    return jwksUri
+  }
+
+  async #getMetadata(): Promise<{ url: string; json: unknown }> {
+    const base = new URL(this.#options.issuer)
+    const path = base.pathname.replace(/\/$/, '')
+    const openid = `${base.origin}${path}/.well-known/openid-configuration`
+    try {
+      return await this.#getFresh(openid)
+    } catch (fault) {
+      if (!(fault instanceof RequestFault) || fault.status !== 404) throw fault
+      return this.#getFresh(`${base.origin}/.well-known/oauth-authorization-server${path}`)
+    }
+  }
+
+  async #getFresh(url: string): Promise<{ url: string; json: unknown }> {
+    const answer = await this.#get(url)
+    return { url, json: answer.changed ? answer.json : undefined }
+  }
+
+  #get(url: string, etag?: string) {
+    const { userAgent } = this.#options
+    return getJson(url, { userAgent, maxBytes: MOST_BYTES, signal: this.#closing.signal, etag })
+  }
+
+  #now(): number {
+    return this.#options.clock.now()
+  }
+}
+
+/** `max-age`, within bounds: a set is neither fetched all the time nor kept for days. */
+function freshMs(headers: Headers): number {
+  const control = headers.get('cache-control') ?? ''
+  if (/\bno-(store|cache)\b/i.test(control)) return FRESH_MS.least
+  const said = /\bmax-age="?(\d{1,9})/i.exec(control)?.[1]
+  if (said === undefined) return FRESH_MS.unsaid
+  return Math.min(Math.max(Number(said) * 1000, FRESH_MS.least), FRESH_MS.most)
+}

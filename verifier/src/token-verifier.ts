@@ -1,0 +1,174 @@
+/** Puts keys, checks and revocations together: what an API holds one of. */
+import { decodeProtectedHeader } from 'jose'
+import { BlacklistFollower, type RevocationStatus } from './blacklist-follower.ts'
+import { findCredentials, webRequest } from './credentials.ts'
+import { ProofChecker } from './dpop.ts'
+import { TokenError } from './errors.ts'
+import {
+  applyExpectations,
+  readOptions,
+  requireNamedAudience,
+  readPolicy,
+  type Settings,
+  type TokenVerifierOptions,
+  type VerifyOverrides,
+} from './options.ts'
+import { RemoteKeys, type KeySource } from './remote-keys.ts'
+import type { Auth, VerifiedToken } from './token.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
+import { checkClaims, requireForm, verifySignature, type SignedToken } from './verify.ts'
+
+export interface TokenVerifier {
+  /**
+   * Verifies a token.
+   * @param overrides what to expect of this one, where it differs
+   * @throws TokenError for whatever is wrong with the token; TypeError for a wrong override
+   */
+  verifyToken(token: string, overrides?: VerifyOverrides): Promise<VerifiedToken>
+  /** Verifies the token in the `Authorization` header of a Web-standard request, its DPoP proof included. */
+  verifyRequest(request: Request, overrides?: VerifyOverrides): Promise<Auth>
+  /** How old the knowledge about revocations is; `undefined` where they are not followed. */
+  revocationStatus(): RevocationStatus | undefined
+  /** Ends whatever is under way, at once. */
+  close(): Promise<void>
+}
+
+/** Clocks may differ by this much before an entry that the issuer has forgotten is still needed here. Seconds. */
+const SKEW_OF_ISSUER_SECONDS = 60
+
+/**
+ * Makes a verifier for the tokens of one issuer. Nothing is fetched before the first token.
+ * @throws TypeError naming the option that is wrong
+ */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const settings = readOptions(options)
+  const { revocations, userAgent, clock } = settings
+  const keys = new RemoteKeys({ ...settings, maxStaleSeconds: settings.maxStaleKeysSeconds })
+  const follower =
+    revocations &&
+    new BlacklistFollower({
+      feedUrl: revocations.feedUrl,
+      policy: revocations,
+      lingerSeconds: Math.max(0, settings.maxClockTolerance - SKEW_OF_ISSUER_SECONDS),
+      userAgent,
+      clock,
+    })
+  return new Verifier(settings, keys, follower)
+}
+
+export class Verifier implements TokenVerifier {
+  readonly #settings: Settings
+  readonly #keys: KeySource
+  readonly #follower: BlacklistFollower | undefined
+  readonly #verified: VerifiedTokens
+  readonly #proofs = new ProofChecker()
+  #isClosed = false
+
+  constructor(settings: Settings, keys: KeySource, follower?: BlacklistFollower) {
+    this.#settings = settings
+    this.#keys = keys
+    this.#follower = follower
+    this.#verified = new VerifiedTokens(settings.cacheSize)
+    follower?.onChange((kinds) => {
+      if (kinds.has('kid')) keys.suspectChange()
+    })
+  }
+
+  async verifyToken(token: string, overrides?: VerifyOverrides): Promise<VerifiedToken> {
+    try {
+      return await this.#verify(token, overrides)
+    } catch (error) {
+      throw error instanceof TokenError ? error.pointTo(this.#settings.resourceMetadata) : error
+    }
+  }
+
+  async verifyRequest(request: Request, overrides?: VerifyOverrides): Promise<Auth> {
+    try {
+      const incoming = webRequest(request)
+      const { token, dpop } = findCredentials(incoming)
+      const { claims, header } = await this.#verify(token, { ...overrides, ...(dpop && { dpop }) })
+      return { claims, header, token }
+    } catch (error) {
+      throw error instanceof TokenError ? error.pointTo(this.#settings.resourceMetadata) : error
+    }
+  }
+
+  revocationStatus(): RevocationStatus | undefined {
+    return this.#follower?.status()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#keys.close()
+    this.#follower?.close()
+    this.#verified.clear()
+  }
+
+  async #verify(token: string, overrides: VerifyOverrides | undefined): Promise<VerifiedToken> {
+    const { rules: standard, maxClockTolerance, clock } = this.#settings
+    const rules = overrides ? applyExpectations(standard, overrides, maxClockTolerance) : standard
+    if (rules.audience === 'unnamed') requireNamedAudience({})
+    const policy = overrides?.revocations && readPolicy(overrides.revocations)
+    requireForm(token)
+    if (this.#isClosed) throw new TokenError('issuer_unavailable', 'this verifier is closed')
+    const signed = await this.#signed(token)
+    const { claims, header } = signed
+    const nowSeconds = clock.now() / 1000
+    checkClaims(claims, header, rules, nowSeconds)
+    if (this.#follower) {
+      const waiting = this.#follower.whenFresh(policy)
+      if (waiting) await waiting
+      this.#requireNotRevoked(token, signed, this.#follower)
+    }
+    if (claims.cnf !== undefined || overrides?.dpop)
+      await this.#proofs.check(token, claims, overrides?.dpop, {
+        nowSeconds,
+        toleranceSeconds: rules.clockToleranceSeconds,
+      })
+    return { claims, header }
+  }
+
+  #signed(token: string): Promise<SignedToken> {
+    const signing = this.#settings.cacheSize > 0 ? this.#remembered(token) : this.#verifySignature(token)
+    return this.#follower ? signing.catch((error: unknown) => this.#explain(token, error)) : signing
+  }
+
+  #verifySignature(token: string): Promise<SignedToken> {
+    return verifySignature(token, this.#keys, this.#settings.algorithms)
+  }
+
+  /** A token seen before is only good as long as the key that verified it. */
+  async #remembered(token: string): Promise<SignedToken> {
+    const known = this.#verified.find(token, this.#settings.clock.now() / 1000)
+    if (known) {
+      const key = this.#keys.keyFor(known.header.alg, known.header.kid)
+      if ((key instanceof Promise ? await key : key).key === known.verifiedBy.key) return known
+    }
+    const signed = await this.#verifySignature(token)
+    this.#verified.remember(token, signed)
+    return signed
+  }
+
+  /** A revoked key leaves the key set at once, so its tokens would be refused under another name every other time. */
+  #explain(token: string, error: unknown): never {
+    if (error instanceof TokenError && error.code === 'unknown_key') {
+      const { kid } = decodeProtectedHeader(token)
+      const denying = this.#follower?.findDenying({ exp: 0 }, kid)
+      if (denying) throw new TokenError('token_revoked', `the key of the token was revoked (entry ${denying.id})`)
+    }
+    throw error
+  }
+
+  #requireNotRevoked(token: string, signed: SignedToken, follower: BlacklistFollower): void {
+    // Read first: what comes in between is checked next time.
+    const { version } = follower
+    if (signed.clearedBy === version) return
+    const denying = follower.findDenying(signed.claims, signed.verifiedBy.kid)
+    if (!denying) {
+      signed.clearedBy = version
+      return
+    }
+    this.#verified.forget(token)
+    throw new TokenError('token_revoked', `the token was revoked (${denying.kind}, entry ${denying.id}): get a new one`)
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The checks of one token, in the order that gives the most helpful code: form, algorithm, key, signature,
+ * time, issuer, audience, type. Nothing that a token says is believed before its signature is verified.
+ */
+import { compactVerify, errors } from 'jose'
+import { TokenError, shown } from './errors.ts'
+import { normalType, type Rules } from './options.ts'
+import type { FoundKey, KeySource } from './remote-keys.ts'
+import type { TokenClaims, TokenHeader, VerifiedToken } from './token.ts'
+
+/** A token whose signature is right, with the key that verified it. */
+export interface SignedToken extends VerifiedToken {
+  verifiedBy: FoundKey
+  /** The state of the revocation list that did not deny it. */
+  clearedBy?: number
+}
+
+/** RFC 7515 §7.1. Decoders forgive more than this, and then one token has many spellings. */
+const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]*$/
+
+/** Longer is refused before any work is done. */
+const MOST_TOKEN_CHARACTERS = 16_384
+
+/**
+ * @throws TokenError `malformed_token`, `unsupported_algorithm`, `unknown_key`, `invalid_signature`,
+ * `issuer_unavailable`
+ */
+export async function verifySignature(
+  token: string,
+  keys: KeySource,
+  algorithms: ReadonlySet<string>,
+): Promise<SignedToken> {
+  let verifiedBy: FoundKey | undefined
+  try {
+    const take = (found: FoundKey) => (verifiedBy = found).key
+    const { payload, protectedHeader } = await compactVerify(token, (header) => {
+      requireHeader(header, algorithms)
+      // jwk, jku, x5u and x5c are not looked at: whoever forged the token wrote them (RFC 8725 §3.10).
+      const found = keys.keyFor(header.alg, header.kid)
+      return found instanceof Promise ? found.then(take) : take(found)
+    })
+    if (!verifiedBy) throw new TokenError('unknown_key', 'no key was asked for')
+    return { claims: readClaims(payload), header: protectedHeader, verifiedBy }
+  } catch (cause) {
+    throw cause instanceof TokenError ? cause : asTokenError(cause)
+  }
+}
+
+/** @throws TokenError `malformed_token` */
+export function requireForm(token: unknown): asserts token is string {
+  if (token === undefined || token === null || token === '') throw new TokenError('missing_token', 'there is no token')
+  if (typeof token !== 'string') throw new TokenError('malformed_token', 'a token is a string')
+  if (token.length > MOST_TOKEN_CHARACTERS)
+    throw new TokenError('malformed_token', `the token is longer than ${MOST_TOKEN_CHARACTERS} characters`)
+  if (!COMPACT.test(token)) throw new TokenError('malformed_token', describeForm(token))
+}
+
+function requireHeader(
+  { alg, kid, crit }: { alg?: unknown; kid?: unknown; crit?: unknown },
+  algorithms: ReadonlySet<string>,
+): void {
+  if (crit !== undefined)
+    throw new TokenError('malformed_token', 'the token names extensions (crit) that are not understood')
+  if (kid !== undefined && typeof kid !== 'string') throw new TokenError('malformed_token', 'kid is not a string')
+  if (typeof alg !== 'string' || !algorithms.has(alg))
+    throw new TokenError(
+      'unsupported_algorithm',
+      `the algorithm ${shown(alg)} is not accepted; accepted are ${[...algorithms].join(', ')}`,
+    )
+}
+
+function asTokenError(cause: unknown): TokenError {
+  if (cause instanceof errors.JWSSignatureVerificationFailed)
+    return new TokenError('invalid_signature', 'the signature does not belong to this token and key', { cause })
+  if (cause instanceof errors.JWSInvalid || cause instanceof errors.JOSENotSupported)
+    return new TokenError('malformed_token', `this is no signed JWT: ${cause.message}`, { cause })
+  return new TokenError('unsupported_algorithm', 'the key cannot be used for the algorithm of the token', { cause })
+}
+
+/** What somebody may have pasted. */
+function describeForm(token: string): string {
+  if (token.startsWith('sgr_')) return 'this is a refresh token; an API takes the access token'
+  if (/^\s*bearer\s/i.test(token)) return `leave the word Bearer out of the token`
+  if (/^["'].*["']$/.test(token)) return 'there are quotes around the token'
+  if (/\s/.test(token)) return 'there is white space in the token'
+  if (token.split('.').length === 5) return 'the token is encrypted'
+  return 'this is no signed JWT'
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+const STRINGS = ['iss', 'sub', 'jti', 'client_id', 'sid'] as const
+const TIMES = ['iat', 'nbf'] as const
+
+function readClaims(payload: Uint8Array): TokenClaims {
+  let claims: unknown
+  try {
+    claims = JSON.parse(decoder.decode(payload))
+  } catch (cause) {
+    throw new TokenError('malformed_token', 'the claims are not JSON', { cause })
+  }
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
+    throw new TokenError('malformed_token', 'the claims are no JSON object')
+  requireTypes(claims as Record<string, unknown>) // an object, by the line above
+  return claims as TokenClaims // the types that it promises were looked at
+}
+
+function requireTypes(claims: Record<string, unknown>): void {
+  if (claims.exp === undefined) throw new TokenError('malformed_token', 'the token never expires: exp is missing')
+  if (!Number.isFinite(claims.exp)) throw new TokenError('malformed_token', 'exp is not a number')
+  for (const name of TIMES)
+    if (claims[name] !== undefined && !Number.isFinite(claims[name]))
+      throw new TokenError('malformed_token', `${name} is not a number`)
+  for (const name of STRINGS)
+    if (claims[name] !== undefined && typeof claims[name] !== 'string')
+      throw new TokenError('malformed_token', `${name} is not a string`)
+}
+
+/**
+ * @throws TokenError `token_expired`, `token_not_active`, `wrong_issuer`, `wrong_audience`, `wrong_type`
+ */
+export function checkClaims(claims: TokenClaims, { typ }: TokenHeader, rules: Rules, nowSeconds: number): void {
+  checkTime(claims, nowSeconds, rules.clockToleranceSeconds)
+  if (rules.issuer !== undefined && claims.iss !== rules.issuer)
+    throw new TokenError('wrong_issuer', `the token was issued by ${shown(claims.iss)}, not by ${shown(rules.issuer)}`)
+  if (Array.isArray(rules.audience) && !rules.audience.some((name) => isFor(claims.aud, name)))
+    throw new TokenError(
+      'wrong_audience',
+      `the token is for ${shown(claims.aud)}, not for ${rules.audience.map(shown).join(' or ')}`,
+    )
+  const type = typeof typ === 'string' ? normalType(typ) : ''
+  if (!rules.types.includes(type))
+    throw new TokenError(
+      'wrong_type',
+      `the token's typ is ${shown(typ)}, not ${rules.types.map(shown).join(' or ')}; an API takes access tokens`,
+    )
+}
+
+function checkTime({ exp, nbf, iat }: TokenClaims, now: number, tolerance: number): void {
+  if (exp <= now - tolerance)
+    throw new TokenError('token_expired', `the token expired ${Math.ceil(now - exp)} s ago: get a new one`)
+  if (nbf !== undefined && nbf > now + tolerance)
+    throw new TokenError('token_not_active', `the token is not valid for another ${Math.ceil(nbf - now)} s (nbf)`)
+  if (iat !== undefined && iat > now + tolerance)
+    throw new TokenError(
+      'token_not_active',
+      `the token was issued ${Math.ceil(iat - now)} s in the future (iat): compare the clocks`,
+    )
+}
+
+const isFor = (aud: unknown, name: string): boolean => aud === name || (Array.isArray(aud) && aud.includes(name))

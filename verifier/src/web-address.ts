@@ -1,0 +1,20 @@
+/** Where keys and revocations may come from: https, or this very machine. */
+
+/**
+ * @param name of the option or variable, for the error
+ * @throws TypeError where it is no URL, or plain http to another machine: whoever sits between could bring his own keys.
+ */
+export function requireSafeUrl(name: string, value: string): URL {
+  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} is not a URL: ${value}`)
+  const url = new URL(value)
+  if (!isSafe(url)) throw new TypeError(`${name} has to be https, or http on loopback: ${value}`)
+  return url
+}
+
+export const isSafe = (url: URL): boolean =>
+  url.username === '' &&
+  url.password === '' &&
+  (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
