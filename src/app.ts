@@ -16,24 +16,23 @@ import { revoke } from './endpoints/revoke.ts'
 import { refresh, token } from './endpoints/token.ts'
 import { ADMIN_SCOPE, BLACKLIST_SCOPE } from './grants/resource.ts'
 import { requireScope } from './http/bearer.ts'
-import { methodNotAllowed, onError, onNotFound } from './http/on-error.ts'
-import { logRequests } from './http/request-log.ts'
+import { onError, onNotFound } from './http/on-error.ts'
+import { withRequestLog, type Answer } from './http/request-log.ts'
 import type { Env, Rooms } from './http/rooms.ts'
 
-/** The service as a fetch handler. An issuer URL with a path is served at that path and at the root alike. */
-export function createApp(rooms: Rooms): Hono<Env> {
+/** The service. An issuer URL with a path is served at that path and at the root alike. */
+export function createApp(rooms: Rooms): Answer {
   const base = new URL(rooms.issuer).pathname.replace(/\/$/, '')
   const app = new Hono<Env>()
-  app.use(logRequests(rooms))
   app.onError(onError)
-  app.notFound(onNotFound)
+  app.notFound(onNotFound(app))
   for (const prefix of new Set(['', base])) app.route(prefix || '/', routes(rooms))
   if (base !== '') {
     // RFC 8414 §3.1 puts the path behind the well-known part; clients try both forms for both documents.
     app.get(`/.well-known/oauth-authorization-server${base}`, discovery(rooms))
     app.get(`/.well-known/openid-configuration${base}`, discovery(rooms))
   }
-  return refuseOtherMethods(app)
+  return withRequestLog(app, rooms)
 }
 
 function routes(rooms: Rooms): Hono<Env> {
@@ -88,17 +87,5 @@ function routes(rooms: Rooms): Hono<Env> {
 
   app.get('/livez', livez)
   app.get('/readyz', readyz(rooms))
-  return app
-}
-
-/** Every path above answers its other methods with 405 and `Allow`, from this same page. */
-function refuseOtherMethods(app: Hono<Env>): Hono<Env> {
-  const methods = new Map<string, Set<string>>()
-  for (const { path, method } of app.routes.filter((route) => route.method !== 'ALL')) {
-    const known = methods.get(path) ?? new Set()
-    methods.set(path, known.add(method))
-    if (method === 'GET') known.add('HEAD')
-  }
-  for (const [path, known] of methods) app.all(path, methodNotAllowed([...known]))
   return app
 }

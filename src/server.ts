@@ -1,7 +1,7 @@
 /** The issuer as a running service: listens, keeps its timetable, stops in bounded time. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { createApp } from './app.ts'
 import { applyDeclaration } from './apply.ts'
 import { systemClock, type Clock } from './clock.ts'
@@ -53,14 +53,18 @@ export async function startIssuer(
   // Read before anything is created: a mistake in it must leave nothing behind.
   const declaration =
     config.configFile === undefined ? undefined : await readDeclaration(config.configFile, process.env, 'SIGNET_CONFIG')
-  let app: ReturnType<typeof createApp> | undefined
+  let answer: ReturnType<typeof createApp> | undefined
   // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
   // the issuer's name depends on it.
   const server = await listen(
     config,
-    getRequestListener((request, env) => app?.fetch(request, env) ?? new Response(null, { status: 503 }), {
-      errorHandler: answerNoUrl,
-    }),
+    // The server below speaks HTTP/1 alone, so the bindings are of that kind.
+    getRequestListener(
+      (request, env) => answer?.(request, env as HttpBindings) ?? new Response(null, { status: 503 }),
+      {
+        errorHandler: answerNoUrl,
+      },
+    ),
   )
   const connections = trackConnections(server)
   let opened: Opened | undefined
@@ -72,7 +76,7 @@ export async function startIssuer(
     if (declaration) await applyDeclaration(declaration, issuer, { dryRun: false })
     const firstClient = await createFirstClient(issuer)
     const stopHousekeeping = startHousekeeping(issuer)
-    app = createApp(issuer)
+    answer = createApp(issuer)
     issuer.setReady(true)
     const url = localUrl(config.host, port)
     log.info(`Signet serves ${issuer.issuer}`, { url })

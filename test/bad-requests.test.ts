@@ -269,7 +269,7 @@ describe('a method', () => {
     ['POST', '/.well-known/jwks.json', 'GET, HEAD'],
     ['POST', '/.well-known/openid-configuration', 'GET, HEAD'],
     ['POST', '/.well-known/oauth-authorization-server', 'GET, HEAD'],
-    ['PATCH', '/blacklist', 'POST, GET, HEAD'],
+    ['PATCH', '/blacklist', 'GET, HEAD, POST'],
     ['PUT', '/admin/api/clients', 'GET, HEAD, POST'],
     ['POST', '/livez', 'GET, HEAD'],
   ])('that the path does not know is 405 and told which it knows: %s %s', async (method, path, allow) => {

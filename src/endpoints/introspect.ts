@@ -19,7 +19,7 @@ export const introspect = (rooms: Rooms): Handler => {
       throw invalidClient('introspection needs a client that authenticates; this one is public')
     const token = parameters.require('token')
     parameters.get('token_type_hint') // not needed to find it, and still not to be sent twice
-    const facts = c.get('facts')
+    const facts = c.env.facts
 
     if (tokenState.isRefreshToken(token)) {
       const state = await tokenState.checkRefreshToken(token)

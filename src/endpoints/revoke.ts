@@ -11,7 +11,7 @@ export const revoke = (rooms: Rooms): Handler => {
     const client = await authenticateClient(c, parameters, rooms)
     const token = parameters.require('token')
     parameters.get('token_type_hint') // not needed to find it, and still not to be sent twice
-    const facts = c.get('facts')
+    const facts = c.env.facts
     if (tokenState.isRefreshToken(token)) {
       const state = await tokenState.checkRefreshToken(token)
       // A used or expired token of the family still ends it: whoever holds it wants it gone.

@@ -5,6 +5,7 @@ import { GRANT_TYPE_HANDLERS } from '../grant-types/index.ts'
 import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import { authenticateClient } from '../http/client-auth.ts'
+import { setHeader } from '../http/headers.ts'
 import { readForm, readFormOrJson, type Parameters } from '../http/form.ts'
 import type { Env, Handler, Rooms } from '../http/rooms.ts'
 import { requireProof } from '../tokens/dpop-proof.ts'
@@ -39,12 +40,12 @@ async function answerGrant(
   const handler = GRANT_TYPE_HANDLERS.get(grantType)
   if (!handler)
     throw unsupportedGrantType(`this issuer serves the grant types ${[...GRANT_TYPE_HANDLERS.keys()].join(', ')}`)
-  const facts = c.get('facts')
+  const facts = c.env.facts
   facts.grant_type = grantType
   const proofKey = await readProofKey(c, rooms)
   const request = { client, parameters: tokenParameters(parameters), requestId: facts.request_id, proofKey }
   const tokens = await handler(request, rooms)
-  c.header('Pragma', 'no-cache')
+  setHeader(c, 'Pragma', 'no-cache')
   return c.json(tokenResponse(tokens))
 }
 

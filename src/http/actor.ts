@@ -4,6 +4,6 @@ import type { Actor } from '../audit.ts'
 import type { Env } from './rooms.ts'
 
 export function actorOf(c: Context<Env>): Actor {
-  const { client_id: clientId, request_id: requestId } = c.get('facts')
+  const { client_id: clientId, request_id: requestId } = c.env.facts
   return { actor: clientId ?? 'unknown', requestId }
 }

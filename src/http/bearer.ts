@@ -34,7 +34,7 @@ export function requireScope({ tokenState, issuer }: Rooms, scope: string): Midd
     if (!granted.includes(scope) && !granted.includes(ADMIN_SCOPE)) {
       throw insufficientScope(`this needs scope ${scope}`, { headers: challenge('insufficient_scope', scope) })
     }
-    c.get('facts').client_id = state.claims.client_id
+    c.env.facts.client_id = state.claims.client_id
     return next()
   }
 }

@@ -14,7 +14,7 @@ export async function authenticateClient(
   parameters: Parameters,
   { authentication }: Rooms,
 ): Promise<ClientRecord> {
-  const facts = c.get('facts')
+  const facts = c.env.facts
   const presented = readCredentials(c.req.header('authorization'), parameters)
   const client = await authentication.authenticate(presented, facts.request_id)
   facts.client_id = client.clientId

@@ -96,7 +96,7 @@ async function readBody(c: Context<Env>): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
-    for await (const chunk of incoming ?? c.req.raw.body ?? []) {
+    for await (const chunk of incoming) {
       const piece = Buffer.from(chunk as Uint8Array) // both streams are of bytes
       bytes += piece.length
       if (bytes > MOST_BODY_BYTES) throw tooLarge()
@@ -104,7 +104,7 @@ async function readBody(c: Context<Env>): Promise<Buffer> {
     }
   } catch (error) {
     // A caller that hangs up in the middle, or is too slow: no defect of ours.
-    if (incoming?.errored === error) throw invalidRequest('the request ended before its body did')
+    if (incoming.errored === error) throw invalidRequest('the request ended before its body did')
     throw error
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)

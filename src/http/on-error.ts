@@ -3,12 +3,12 @@
  * exact reason goes into the request's log line. What is not one of our errors is a defect: 500, and whole
  * in the log.
  */
-import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
+import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
 import { OAuthError, Unavailable, invalidRequest } from '../errors.ts'
 import type { Env } from './rooms.ts'
 
 export const onError: ErrorHandler<Env> = (error, c) => {
-  const facts = c.get('facts')
+  const facts = c.env.facts
   if (error instanceof OAuthError) return refuse(c, error)
   if (error instanceof Unavailable) {
     facts.error = 'temporarily_unavailable'
@@ -22,20 +22,24 @@ export const onError: ErrorHandler<Env> = (error, c) => {
   return answer(c, 500, 'server_error', `a defect of Signet; its log tells more under request id ${facts.request_id}`)
 }
 
-export const onNotFound: NotFoundHandler<Env> = (c) =>
-  refuse(
-    c,
-    invalidRequest('no such endpoint; they are listed at /.well-known/oauth-authorization-server', { status: 404 }),
-  )
+const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']
 
-/** For a path that exists: which methods it takes (RFC 9110 §15.5.6). */
-export const methodNotAllowed = (allowed: string[]) => (): never => {
-  const Allow = allowed.join(', ')
-  throw invalidRequest(`this endpoint takes ${Allow}`, { status: 405, headers: { Allow } })
-}
+/** No such path is 404; a path that takes other methods is 405 and names them (RFC 9110 §15.5.6). */
+export const onNotFound =
+  (app: Hono<Env>): NotFoundHandler<Env> =>
+  (c) => {
+    const takes = (method: string) => app.router.match(method === 'HEAD' ? 'GET' : method, c.req.path)[0].length > 0
+    const Allow = METHODS.filter(takes).join(', ')
+    if (Allow !== '')
+      return refuse(c, invalidRequest(`this endpoint takes ${Allow}`, { status: 405, headers: { Allow } }))
+    return refuse(
+      c,
+      invalidRequest('no such endpoint; they are listed at /.well-known/oauth-authorization-server', { status: 404 }),
+    )
+  }
 
 function refuse(c: Context<Env>, error: OAuthError): Response {
-  const facts = c.get('facts')
+  const facts = c.env.facts
   facts.error = error.code
   facts.reason = error.reason
   // RFC 6749 §5.2 and RFC 9110 §15.5.2: every 401 says how to authenticate.

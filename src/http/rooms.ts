@@ -38,8 +38,7 @@ export interface RequestFacts extends LogFields {
 }
 
 export interface Env {
-  Bindings: Partial<HttpBindings>
-  Variables: { facts: RequestFacts }
+  Bindings: HttpBindings & { facts: RequestFacts }
 }
 
 export type Handler = (c: Context<Env>) => Response | Promise<Response>
