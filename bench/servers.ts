@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path'
 
 export interface Side {
   url: string
+  /** Processor time so far, in milliseconds, all threads. */
+  cpuMs(): number
   /** Resident memory in MiB. */
   memory(): number
   stop(): void
@@ -35,7 +37,16 @@ async function start(args: string[], env: Record<string, string>): Promise<{ sid
   })
   const memory = () =>
     Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024)
-  return { side: { url, memory, stop: () => child.kill('SIGTERM') }, output: () => output }
+  return {
+    side: { url, memory, cpuMs: () => cpuMsOf(child.pid), stop: () => child.kill('SIGTERM') },
+    output: () => output,
+  }
+}
+
+/** proc(5): user and system time are the 14th and 15th field, in ticks of 10 ms. */
+function cpuMsOf(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 /** The issuer, with a client for both algorithms, declared in a file. */
