@@ -2,8 +2,9 @@
  * Faults that broke other issuers, each attacked here once, over HTTP, under its own name. What they belong to
  * is tested at length in the file of its behaviour.
  */
-import { connect } from 'node:net'
-import { SignJWT, exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK } from 'jose'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { SignJWT, exportJWK, exportSPKI, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose'
 import { expect, onTestFinished, test } from 'vitest'
 import { SUBJECT_GRANT, introspect, isActive, refresh, startReplica, tokens, until } from './support/admin.ts'
 import {
@@ -164,13 +165,20 @@ test('second not-before ignored: of two blacklist entries the end of one leaves 
     expect([await isLive(token), await isServed(sub)]).toEqual([true, true])
   }
 
-  // One ends by itself.
-  const sub = `person-${crypto.randomUUID()}`
-  const { access_token: token = '' } = await forPerson(client, sub)
-  await operator('POST', '/blacklist', { sub })
-  await operator('POST', '/blacklist', { sub, expires_at: Math.floor(issuer().clock.now() / 1000) + 30 })
-  issuer().clock.advance(31)
-  expect([await isLive(token), await isServed(sub)]).toEqual([false, false])
+  // One ends by itself: the earlier, the later.
+  for (const ends of [
+    [30, 3600],
+    [3600, 30],
+    [30, null],
+    [null, 30],
+  ]) {
+    const sub = `person-${crypto.randomUUID()}`
+    const { access_token: token = '' } = await forPerson(client, sub)
+    const now = Math.floor(issuer().clock.now() / 1000)
+    for (const end of ends) await operator('POST', '/blacklist', { sub, expires_at: end && now + end })
+    issuer().clock.advance(31)
+    expect([await isLive(token), await isServed(sub)]).toEqual([false, false])
+  }
 })
 
 test('introspection that ignores the caller’s audience', async () => {
@@ -207,8 +215,6 @@ test('jti replay of a client assertion: at the same endpoint, at another, and at
   for (const path of ['/token', '/introspect', '/revoke'])
     expect(refusal(await present(assertion, path))).toBe('401 invalid_client')
   expect(refusal(await present(assertion, '/token', replica))).toBe('401 invalid_client')
-  issuer().clock.advance(70) // past exp, within the tolerance of clocks
-  expect(refusal(await present(assertion))).toBe('401 invalid_client')
 })
 
 test('one-time objects of different kinds sharing a key space: a jti of an assertion and of a proof', async () => {
@@ -228,7 +234,7 @@ test('one-time objects of different kinds sharing a key space: a jti of an asser
   const fresh = await assertionOf(clientId, issuer(), privateKey)
   expect(refusal(await present(fresh, '/token', issuer(), { dpop }))).toBe('400 invalid_dpop_proof')
   // One kind is never taken for the other.
-  const standing = await assertionOf(clientId, issuer(), privateKey, { header: { typ: 'dpop+jwt', jwk } as object })
+  const standing = await assertionOf(clientId, issuer(), privateKey, { header: { typ: 'dpop+jwt', jwk } })
   expect(refusal(await present(standing))).toBe('401 invalid_client')
 })
 
@@ -254,15 +260,14 @@ test('embedded jwk or jku followed, for assertions and for access tokens', async
   const attacker = await generateKeyPair('ES256', { extractable: true })
   const own = { ...(await exportJWK(attacker.publicKey)), kid: 'mine', alg: 'ES256', use: 'sig' }
   let fetched = 0
-  const { createServer } = await import('node:http')
   const server = createServer((_, answer) => {
     fetched += 1
     answer.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [own] }))
   }).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await new Promise((listening) => server.once('listening', listening))
-  const address = server.address()
-  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/keys`
+  const { port } = server.address() as AddressInfo // bound to a TCP port
+  const url = `http://127.0.0.1:${port}/keys`
 
   const { clientId } = await signing()
   const genuine = await issuer().operator.token()
@@ -315,8 +320,8 @@ test('body limit passed by chunked encoding', async () => {
       `POST /token HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(client).authorization}\r\n` +
         'Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n',
     )
-    // A good request, if whoever counts gives up counting.
-    for (const piece of ['grant_type=client_credentials', ...Array.from({ length: 300 }, () => `&x=${'x'.repeat(253)}`)])
+    // A good request, to whoever does not count.
+    for (const piece of ['grant_type=client_credentials', ...Array.from({ length: 80 }, () => `&x=${'x'.repeat(997)}`)])
       socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`)
     socket.write('0\r\n\r\n')
   })

@@ -44,6 +44,8 @@ export class KeyReaders {
   /** Somebody was here. @param knowsUntil when the newest key that it was given was published; 0 for none */
   note(userAgent: string | undefined, knowsUntil: Instant = 0): void {
     const agent = (userAgent ?? '').slice(0, MOST_AGENT_CHARACTERS)
+    // `signet doctor` looks once and goes: nobody should wait for it to fetch the next key.
+    if (agent === 'signet-doctor') return
     const known = this.#noted.get(agent)
     if (known) {
       known.lastSeenAt = this.#clock.now()

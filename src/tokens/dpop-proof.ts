@@ -30,7 +30,8 @@ export async function requireProof(proof: string, { method, url, clock, store }:
   const refuse = (reason: string) => invalidDpopProof(`the DPoP proof was refused: ${reason}`)
   if (proof.length > MOST_CHARACTERS) throw refuse(`it has more than ${MOST_CHARACTERS} characters`)
   const { payload, protectedHeader } = await verify(proof, clock).catch((error: unknown) => {
-    if (error instanceof errors.JOSEError || error instanceof TypeError) {
+    // A key that is none is refused by the platform, with an exception of its own.
+    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) {
       throw refuse(
         "it must be a JWT with typ dpop+jwt, an asymmetric alg, its public key in jwk, and that key's signature",
       )
