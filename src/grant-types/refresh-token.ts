@@ -15,7 +15,7 @@ import { accessTokenTtl } from '../tokens/access-token.ts'
 import { decideRotation } from '../tokens/refresh-rotation.ts'
 import { belongsTo, type ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { GrantRooms, GrantTypeHandler, TokenRequest } from './grant-type.ts'
-import { registeredResources } from '../grants/resource.ts'
+import { registeredResources } from '../grants/target.ts'
 
 const GRANT_TYPE = 'refresh_token'
 
