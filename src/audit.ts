@@ -18,6 +18,9 @@ export interface Actor {
 /** Refusals kept between two flushes; more are counted, not kept. */
 const MOST_WAITING = 500
 
+/** Of the same refusal at the same target so many are kept one by one; the last of them counts the rest. */
+const MOST_ALIKE = 5
+
 export class AuditTrail {
   readonly #store: Store
   readonly #clock: Clock
@@ -47,7 +50,10 @@ export class AuditTrail {
 
   /** Notes a refusal. Never throws, never waits. */
   note(event: AuditEvent): void {
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(event)
+    const alike = this.#waiting.filter(({ action, target }) => action === event.action && target === event.target)
+    const last = alike.at(-1)
+    if (last && alike.length >= MOST_ALIKE) last.details.times = Number(last.details.times ?? 1) + 1
+    else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(event)
     else this.#dropped += 1
   }
 

@@ -5,7 +5,7 @@
 import type { AuditTrail } from './audit.ts'
 import type { Blacklist } from './blacklist/match.ts'
 import type { ClientAuthentication } from './clients/authentication.ts'
-import { CLOCK_SKEW_SECONDS } from './clock.ts'
+import { CLOCK_SKEW_SECONDS, ClockWatch, type Clock } from './clock.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { KeyReaders } from './keys/readers.ts'
 import type { Log } from './log.ts'
@@ -26,16 +26,32 @@ interface Rooms {
   blacklist: Blacklist
   audit: AuditTrail
   authentication: ClientAuthentication
+  clock: Clock
   log: Log
 }
 
 /** Starts the timetable; call the result to stop it. What was noted is written then, once more. */
 export function startHousekeeping(rooms: Rooms): () => Promise<void> {
+  const watch = new ClockWatch(rooms.clock)
+  const inBelievedTime = (work: () => Promise<void>) => async () => {
+    warnOfJump(watch.look(), rooms.log)
+    if (watch.isBelieved()) await work()
+  }
   const stops = [
     every(NOTICE_EVERY_MS, 'noticing changes', rooms.log, () => rooms.store.pollChanges()),
     every(FLUSH_EVERY_MS, 'writing notes', rooms.log, () => writeNotes(rooms)),
-    every(KEYS_EVERY_MS, 'key rotation', rooms.log, () => tendKeys(rooms)),
-    every(SWEEP_EVERY_MS, 'sweeping', rooms.log, () => sweep(rooms)),
+    every(
+      KEYS_EVERY_MS,
+      'key rotation',
+      rooms.log,
+      inBelievedTime(() => tendKeys(rooms)),
+    ),
+    every(
+      SWEEP_EVERY_MS,
+      'sweeping',
+      rooms.log,
+      inBelievedTime(() => sweep(rooms)),
+    ),
   ]
   return async () => {
     await Promise.all(stops.map((stop) => stop()))
@@ -43,6 +59,16 @@ export function startHousekeeping(rooms: Rooms): () => Promise<void> {
       rooms.log.warn('notes could not be written', { reason: String(error) }),
     )
   }
+}
+
+function warnOfJump(jumpMs: number, log: Log): void {
+  if (jumpMs === 0) return
+  log.warn(
+    'the clock has jumped: keys are neither rotated nor retired and nothing is swept until it has run evenly for ten minutes',
+    {
+      duration_ms: Math.round(jumpMs),
+    },
+  )
 }
 
 async function writeNotes({ audit, authentication, readers }: Rooms): Promise<void> {

@@ -371,3 +371,18 @@ test('a start with another master key, or none, or a damaged one, is refused and
   onTestFinished(() => healed.stop())
   expect((await jwks(healed)).text).toBe(document)
 })
+
+test('a clock that jumps forward and back rotates and retires nothing, and the log says so', async () => {
+  const issuer = await startAdministered()
+  const client = await createSigner(issuer)
+  const token = await mint(issuer, client, 'ES256')
+  await rotate(issuer)
+  const before = await kidsOf(issuer)
+  issuer.clock.jump(40 * DAY)
+  await until(() => issuer.logged.some((line) => line.includes('the clock has jumped')))
+  issuer.clock.jump(-40 * DAY)
+  expect(await kidsOf(issuer)).toEqual(before)
+  await until(() => issuer.logged.filter((line) => line.includes('the clock has jumped')).length > 1)
+  expect(await kidsOf(issuer)).toEqual(before)
+  expect(await isActive(issuer, client, token)).toBe(true)
+})

@@ -43,6 +43,7 @@ const START: Instant = Date.UTC(2027, 0, 1)
 const clock = {
   at: START,
   now: () => clock.at,
+  elapsed: () => clock.at,
   pass: (time: number) => {
     clock.at += time
   },

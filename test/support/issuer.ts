@@ -11,15 +11,22 @@ import { readConfig, startIssuer, type Clock, type Log, type RunningIssuer } fro
 export interface TestClock extends Clock {
   /** Moves time by so many seconds. */
   advance(seconds: number): void
+  /** Sets the clock forward or back by so many seconds, as no passing of time does. */
+  jump(seconds: number): void
 }
 
 /** A clock that runs with the real one, shifted by what the test moved it. */
 export function movableClock(): TestClock {
-  let shift = 0
+  let passed = 0
+  let jumped = 0
   return {
-    now: () => Date.now() + shift,
+    now: () => Date.now() + passed + jumped,
+    elapsed: () => performance.now() + passed,
     advance(seconds) {
-      shift += seconds * 1000
+      passed += seconds * 1000
+    },
+    jump(seconds) {
+      jumped += seconds * 1000
     },
   }
 }
