@@ -7,6 +7,7 @@ import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { BY, withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
+import { defineSnippet } from './snippet.ts'
 import {
   UsageError,
   checkMetadata,
@@ -101,6 +102,7 @@ export function defineClient(client: Command): void {
     .description('delete it with its grants, and deny its live tokens')
     .addHelpText('after', example('delete orders'))
     .action(remove)
+  defineSnippet(client)
 }
 
 const example = (line: string): string => `\nExample:\n  signet client ${line}`

@@ -9,7 +9,8 @@ import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { masterKeyFile, parseMasterKey, readMasterKeyFile, type MasterKey } from '../keys/master-key.ts'
 import { databaseFile, openStore, probeDatabase } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord, type Store } from '../store/store.ts'
-import { bad, good, type Check } from '../tokens/inspection.ts'
+import { bad, good, type Check } from '../tokens/check.ts'
+import { checkDiskSpace } from './disk-space.ts'
 import { issuerUrl } from './open-issuer.ts'
 import { lookAtIssuer } from './remote-issuer.ts'
 
@@ -92,12 +93,13 @@ async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer:
 }
 
 async function checkStore(store: Store, config: Config): Promise<Check[]> {
-  const { location, settings, integrity, sizeBytes } = await store.facts({ integrity: true })
+  const { location, settings, integrity, sizeBytes, journalBytes } = await store.facts({ integrity: true })
   const keys = await store.listKeys()
   return [
     integrity === 'ok'
       ? good('database', `${location}, ${sizeBytes} bytes, sound`)
       : bad('database', `${location} is damaged: ${integrity}`, 'stop Signet and restore a backup'),
+    await checkDiskSpace(location, sizeBytes + journalBytes),
     good('migrations', 'all applied'),
     checkDurability(settings),
     await checkMasterKey(store, keys, config),

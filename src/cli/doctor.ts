@@ -1,12 +1,14 @@
 /** `signet doctor`: what is wrong, and what helps: with the deployment, with a token, or with one request. */
 import type { Command } from 'commander'
-import { toIso } from '../clock.ts'
-import type { AuditEvent, Store } from '../store/store.ts'
-import { bad, good, inspectToken, type Check } from '../tokens/inspection.ts'
+import type { Check } from '../tokens/check.ts'
+import { inspectToken } from '../tokens/inspection.ts'
+import { checkPaste, cleanPaste, refreshTokenForApi, type Pasted } from '../tokens/pasted-token.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
 import { withExistingIssuer } from './open-issuer.ts'
 import { answer } from './output.ts'
-import { checkTokenFromAfar, lookAtIssuer } from './remote-issuer.ts'
+import { readRequestFromLog, recallRequest } from './refused-request.ts'
+import { lookAtIssuer } from './remote-issuer.ts'
+import { checkTokenFromAfar } from './remote-token.ts'
 import { readTokenArgument } from './token.ts'
 import { UsageError } from './usage.ts'
 
@@ -15,11 +17,8 @@ interface DoctorOptions {
   issuer?: string
   jwks?: string
   request?: string
+  log?: string
 }
-
-/** A running server writes down what it refused within five seconds. */
-const NOTES_ARRIVE_WITHIN_MS = 6000
-const LOOK_EVERY_MS = 500
 
 export function defineDoctor(command: Command): void {
   command
@@ -27,19 +26,37 @@ export function defineDoctor(command: Command): void {
     .option('--resource <id>', 'the audience that the token should have')
     .option('--issuer <url>', 'look from outside, as an app does that trusts this issuer: ours or any other')
     .option('--jwks <url>', 'the key set that your app uses, when not the one of the metadata')
-    .option('--request <id>', 'what is on record of a request, by its X-Request-Id')
+    .option('--request <id>', 'why a request was refused, by its X-Request-Id')
+    .option('--log <file>', 'with --request: the server log to look into, or - for stdin')
     .addHelpText(
       'after',
-      '\nWithout a token it examines the deployment.\n\nExamples:\n  signet doctor\n  signet doctor "$ACCESS_TOKEN" --resource https://orders.example --issuer https://auth.example',
+      '\nWithout a token it examines the deployment.\n\nExamples:\n  signet doctor\n  signet doctor "$ACCESS_TOKEN" --resource https://orders.example --issuer https://auth.example\n  journalctl -u signet -o cat | signet doctor --request ID --log -',
     )
     .action(doctor)
 }
 
+interface Question {
+  pasted: Pasted | undefined
+  issuer: string | undefined
+  jwksUri: string | undefined
+  resource: string | undefined
+  request: string | undefined
+  log: string | undefined
+}
+
 async function doctor(given: string | undefined, options: DoctorOptions, command: Command): Promise<void> {
-  const issuer = readUrl('--issuer', options.issuer)
-  const jwksUri = readUrl('--jwks', options.jwks)
-  const token = given === undefined ? undefined : await readTokenArgument(given)
-  const checks = await examine(token, { issuer, jwksUri, resource: options.resource, request: options.request })
+  if (options.log !== undefined && options.request === undefined)
+    throw new UsageError('--log goes with --request: which request is to be looked for?')
+  if (options.log === '-' && given === '-') throw new UsageError('token and log cannot both come from stdin')
+  const question = {
+    issuer: readUrl('--issuer', options.issuer),
+    jwksUri: readUrl('--jwks', options.jwks),
+    pasted: given === undefined ? undefined : await readPasted(given),
+    resource: options.resource,
+    request: options.request,
+    log: options.log,
+  }
+  const checks = await examine(question)
   answer(command, checks, () => describeChecks(checks))
   requireAllGood(checks)
 }
@@ -49,52 +66,39 @@ function readUrl(flag: string, text: string | undefined): string | undefined {
   throw new UsageError(`${flag}: read ${JSON.stringify(text)}; accepted: an http or https URL`)
 }
 
-interface Question {
-  issuer: string | undefined
-  jwksUri: string | undefined
-  resource: string | undefined
-  request: string | undefined
+/** The line break that ends what comes from stdin is none of the token's. */
+async function readPasted(given: string): Promise<Pasted> {
+  const text = await readTokenArgument(given)
+  return cleanPaste(given === '-' ? text.replace(/\r?\n$/, '') : text)
 }
 
-async function examine(token: string | undefined, { issuer, jwksUri, resource, request }: Question): Promise<Check[]> {
-  const aboutRequest = request === undefined ? [] : await withExistingIssuer(({ store }) => recall(request, store))
-  if (issuer !== undefined || jwksUri !== undefined)
-    return [...aboutRequest, ...(await lookFromOutside(token, { issuer, jwksUri, resource }))]
-  if (token !== undefined)
-    return [
-      ...aboutRequest,
-      ...(await withExistingIssuer(async (rooms) => (await inspectToken(token, rooms, { resource })).checks)),
-    ]
-  if (request !== undefined) return aboutRequest
+async function examine(question: Question): Promise<Check[]> {
+  const { pasted, issuer, jwksUri, request } = question
+  const checks = request === undefined ? [] : await explainRequest(request, question)
+  if (pasted) checks.push(...checkPaste(pasted))
+  if (issuer !== undefined || jwksUri !== undefined) return [...checks, ...(await lookFromOutside(question))]
+  if (pasted) return [...checks, ...(await lookInside(pasted, question))]
+  if (request !== undefined) return checks
   const { checkDeployment } = await import('./deployment.ts')
   return checkDeployment(process.env)
 }
 
-async function lookFromOutside(
-  token: string | undefined,
-  { issuer, jwksUri, resource }: Omit<Question, 'request'>,
-): Promise<Check[]> {
+/** A log that was given has the exact reason; the audit trail is only asked without one. */
+const explainRequest = async (request: string, { log }: Question): Promise<Check[]> =>
+  log === undefined
+    ? withExistingIssuer(({ store }) => recallRequest(request, store))
+    : readRequestFromLog(request, log)
+
+async function lookInside({ token }: Pasted, { resource }: Question): Promise<Check[]> {
+  return withExistingIssuer(async (rooms) => {
+    const { checks } = await inspectToken(token, rooms, { resource })
+    // Whoever asks the doctor wonders why an API refuses it; that it is live does not help there.
+    return rooms.tokenState.isRefreshToken(token) ? [refreshTokenForApi(), ...checks] : checks
+  })
+}
+
+async function lookFromOutside({ pasted, issuer, jwksUri, resource }: Question): Promise<Check[]> {
   const unreachableFix = 'check the URL, and whether a firewall or proxy stands between here and there'
   const remote = await lookAtIssuer({ issuer, jwksUri, prepublishSeconds: undefined, unreachableFix })
-  return token === undefined
-    ? remote.checks
-    : [...remote.checks, ...(await checkTokenFromAfar(token, remote.jwks, { issuer, resource }))]
-}
-
-/** What the audit trail holds about one request. */
-async function recall(requestId: string, store: Store): Promise<Check[]> {
-  const started = performance.now()
-  for (;;) {
-    const events = await store.listAudit({ requestId, limit: 100 })
-    if (events.length > 0) return events.toReversed().map((event) => good('request', describeEvent(event)))
-    if (performance.now() - started > NOTES_ARRIVE_WITHIN_MS) break
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
-  }
-  const fix = `search the server's log for "request_id":"${requestId}": it has the exact reason of every refusal`
-  return [bad('request', `nothing is on record of request ${requestId}: it changed nothing`, fix)]
-}
-
-function describeEvent({ at, action, target, actor, details }: AuditEvent): string {
-  const more = Object.entries(details).map(([name, value]) => `${name}=${String(value)}`)
-  return [`${toIso(at)} ${action} ${target} by ${actor}`, ...more].join(' ')
+  return pasted ? [...remote.checks, ...(await checkTokenFromAfar(pasted, remote, resource))] : remote.checks
 }

@@ -1,0 +1,86 @@
+/** What helps against each reason that Signet refuses a request for. The reasons are those of the log. */
+
+interface About {
+  clientId?: string | undefined
+  route?: string | undefined
+}
+
+interface Repair {
+  reason: RegExp
+  fix: (about: Required<About>) => string
+}
+
+/** The first that fits counts. */
+const REPAIRS: readonly Repair[] = [
+  {
+    reason: /^wrong or expired secret/,
+    fix: ({ clientId }) =>
+      `give the client its newest secret, or make another: signet client rotate-secret ${clientId}`,
+  },
+  { reason: /^no client /, fix: () => 'compare the client_id with: signet client list' },
+  { reason: /client is disabled/, fix: ({ clientId }) => `enable it with: signet client enable ${clientId}` },
+  { reason: /client (is disabled or deleted|does not exist)/, fix: () => 'see: signet client list' },
+  {
+    reason: /^authenticated by \S+, registered for/,
+    fix: ({ clientId }) =>
+      `send the credentials in the way it is registered for, or: signet client update ${clientId} --auth-method METHOD`,
+  },
+  {
+    reason: /confidential client sent no credentials/,
+    fix: () => 'send its secret by HTTP Basic: curl -u ID:SECRET …',
+  },
+  {
+    reason: /^assertion refused.*used before/,
+    fix: () => 'every assertion needs a jti of its own: make a new one for each request; else somebody replays it',
+  },
+  {
+    reason: /^(the )?assertion|differs from the iss of the assertion/,
+    fix: ({ clientId }) =>
+      `sign with a key that the client has registered (signet client show ${clientId}), iss and sub the client_id, aud the issuer, exp within 10 minutes`,
+  },
+  {
+    reason: /^refresh token reuse/,
+    fix: () =>
+      'start over with a new grant; see that only one place keeps the refresh token, always the newest; if nobody did it, it was stolen',
+  },
+  {
+    reason: /^(grant ended|its grant was ended)/,
+    fix: () => 'start over with a new grant; who ended it: signet grant list',
+  },
+  { reason: /grant has expired|refresh token has expired/, fix: () => 'start over with a new grant' },
+  { reason: /used and has a successor/, fix: () => 'use the newest refresh token of the grant' },
+  {
+    reason: /blacklist/,
+    fix: () => 'find the entry with: signet blacklist list, and lift it with: signet blacklist remove ID',
+  },
+  {
+    reason: /family secret differs|not a refresh token of this issuer|grant does not exist/,
+    fix: () => 'the refresh token comes from another issuer or database, or was cut: start over with a new grant',
+  },
+  { reason: /issued to client /, fix: () => 'a refresh token belongs to one client: use the one it was issued to' },
+  {
+    reason: /refresh token of another client|neither issued to this client/,
+    fix: ({ clientId }) =>
+      `introspection shows a client its own tokens and those of its resources: signet client update ${clientId} --resource AUD`,
+  },
+  { reason: /^a refresh token was sent/, fix: () => 'send the access token' },
+  { reason: /ERR_JWT_EXPIRED/, fix: () => 'get a new token, or refresh' },
+  {
+    reason: /NO_MATCHING_KEY|own key of another resource/,
+    fix: () => 'its key is not one of ours (any more): get a new token',
+  },
+  { reason: /SIGNATURE_VERIFICATION/, fix: () => 'the token was changed or cut after it was signed: send it whole' },
+  {
+    reason: /^aud is /,
+    fix: () => 'this API takes tokens for the issuer itself: ask for one with the issuer URL as resource',
+  },
+  { reason: /bound to a key/, fix: () => 'ask for the token without a DPoP proof' },
+  { reason: /does not exist/, fix: () => 'see: signet resource list, signet client list' },
+]
+
+/** What helps against a reason; where none is known, the reason says it, or the token does. */
+export function findRepair(reason: string, about: About): string {
+  const known = { clientId: about.clientId ?? 'ID', route: about.route ?? '' }
+  const repair = REPAIRS.find((each) => each.reason.test(reason))
+  return repair?.fix(known) ?? 'the reason names what to change in the request; for a token: signet doctor TOKEN'
+}

@@ -1,0 +1,154 @@
+/**
+ * A token as somebody pasted it: what stands around it, whether it is a JWT at all, and which kind of token
+ * it is. Most tokens that an API refuses are good ones, sent wrongly, or good ones of another kind.
+ */
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { bad, good, shown, type Check, type Members } from './check.ts'
+
+/** Something around or inside a token that does not belong to it. */
+interface Litter {
+  pattern: RegExp
+  what: string
+  fix: string
+}
+
+const ONE_LINE =
+  "the token goes on one line: where it is read from a file or a secret store, take breaks out (tr -d '\\n')"
+const NO_SPACE = 'a token holds no spaces: take them out where it is read or put together'
+
+/** In the order in which they are taken away, until none is left. */
+const LITTER: readonly Litter[] = [
+  { pattern: /[\r\n]+\s*$|^\s*[\r\n]+/, what: 'a line break around it', fix: ONE_LINE },
+  { pattern: /^\s+|\s+$/, what: 'whitespace around it', fix: NO_SPACE },
+  {
+    pattern: /^authorization:\s*/i,
+    what: '"Authorization:" in front',
+    fix: 'that is the name of the header; its value is: Bearer TOKEN',
+  },
+  {
+    pattern: /^["'`]|["'`]$/,
+    what: 'quotes around it',
+    fix: 'take the quotes away; .env files and some shells keep them as part of the value',
+  },
+  {
+    pattern: /^bearer\s+/i,
+    what: '"Bearer" in front',
+    fix: 'the word stands in the header once: where your client adds it, give it the token alone',
+  },
+]
+
+const INSIDE: readonly Litter[] = [
+  { pattern: /\s*[\r\n]+\s*/g, what: 'a line break inside it', fix: ONE_LINE },
+  { pattern: /\s+/g, what: 'whitespace inside it', fix: NO_SPACE },
+]
+
+/** A token freed from what is around it. */
+export interface Pasted {
+  token: string
+  /** What was taken away. */
+  removed: { what: string; fix: string }[]
+}
+
+export function cleanPaste(text: string): Pasted {
+  const removed = new Map<string, Litter>()
+  let token = text
+  const strip = (litter: Litter): boolean => {
+    const rest = token.replace(litter.pattern, '')
+    if (rest === token) return false
+    removed.set(litter.what, litter)
+    token = rest
+    return true
+  }
+  while (LITTER.some(strip));
+  INSIDE.forEach(strip)
+  return { token, removed: [...removed.values()] }
+}
+
+const listOf = ({ removed }: Pasted): string => removed.map(({ what }) => what).join(', ')
+
+/** What is wrong with how the token was pasted; an API that gets it so refuses a token that may be good. */
+export function checkPaste(pasted: Pasted): Check[] {
+  if (pasted.removed.length === 0) return []
+  const fix = [...new Set(pasted.removed.map((litter) => litter.fix))].join('; ')
+  return [bad('paste', `it was given with ${listOf(pasted)}; what follows is about the token without that`, fix)]
+}
+
+export const describeRemoved = (pasted: Pasted): string =>
+  pasted.removed.length > 0
+    ? ` (pasted with ${listOf(pasted)}: left out here, and to be left out where it is sent)`
+    : ''
+
+export interface Decoded {
+  form: Check
+  header: Members | null
+  claims: Members | null
+}
+
+/** Reads header and claims of a JWT, whoever signed it. */
+export function decodeToken(pasted: Pasted): Decoded {
+  const { token } = pasted
+  const parts = token.split('.').length
+  const noJwt = (found: string): Decoded => ({
+    form: bad('form', found, 'paste the whole value of access_token'),
+    header: null,
+    claims: null,
+  })
+  if (parts !== 3 || token === '') return noJwt(describeNoJwt(token, parts))
+  try {
+    const header: Members = { ...decodeProtectedHeader(token) }
+    const claims: Members = { ...decodeJwt(token) }
+    return { form: good('form', `a JWT of ${token.length} characters${describeRemoved(pasted)}`), header, claims }
+  } catch {
+    return noJwt('three parts as in a JWT, but they cannot be decoded: characters are missing or changed')
+  }
+}
+
+function describeNoJwt(token: string, parts: number): string {
+  if (token === '') return 'nothing was given'
+  if (parts === 5) return 'an encrypted token (JWE); Signet issues none'
+  if (token.startsWith('sgs_')) return 'a client secret, not a token'
+  if (token.startsWith('eyJ')) return `the beginning of a JWT: it has ${parts} of 3 parts, the rest was cut off`
+  return `no JWT: it has ${parts} part${parts === 1 ? '' : 's'}, not 3`
+}
+
+const USE_ACCESS_TOKEN = 'send the value of access_token, from the same response of the token endpoint'
+
+/** A refresh token, wherever an access token is expected. */
+export const refreshTokenForApi = (): Check =>
+  bad('kind', 'a refresh token: it is for the token endpoint alone, APIs take access tokens', USE_ACCESS_TOKEN)
+
+/** Header types of other JWTs (IANA media types), none of which an API takes as a token. */
+const OTHER_KINDS: Readonly<Record<string, string>> = {
+  'logout+jwt': 'a logout token',
+  'dpop+jwt': 'a DPoP proof; the token is in the Authorization header, behind the word DPoP',
+  'secevent+jwt': 'a security event',
+  'token-introspection+jwt': 'an answer of introspection',
+  'client-authentication+jwt': 'a client assertion; it is for the token endpoint alone',
+}
+
+/** Which kind of token it is, by what only that kind carries. @param isClient whether an id is a client's */
+export function checkKind(header: Members, claims: Members, isClient: (id: string) => boolean = () => false): Check {
+  const typ = shown(header.typ).toLowerCase().replace('application/', '')
+  const other = OTHER_KINDS[typ]
+  if (other !== undefined) return bad('kind', other, USE_ACCESS_TOKEN)
+  // Keycloak names the kind in a claim.
+  if (claims.typ === 'Refresh' || claims.typ === 'Offline') return refreshTokenForApi()
+  const sign = typ === 'at+jwt' ? undefined : findIdTokenSign(claims, isClient)
+  if (sign === undefined) return good('kind', 'an access token')
+  return bad(
+    'kind',
+    `an ID token (${sign}): it tells a client who signed in, APIs take access tokens`,
+    USE_ACCESS_TOKEN,
+  )
+}
+
+/** OIDC Core §2: claims that only ID tokens have, or an `aud` that is the client itself. */
+function findIdTokenSign(claims: Members, isClient: (id: string) => boolean): string | undefined {
+  if (claims.typ === 'ID') return 'its claim typ is ID'
+  const own = ['nonce', 'at_hash', 'c_hash', 's_hash'].find((name) => name in claims)
+  if (own !== undefined) return `it has ${own}`
+  const [audience, ...more] = [claims.aud].flat()
+  if (typeof audience !== 'string' || more.length > 0) return undefined
+  const isOwnClient = 'scope' in claims ? false : claims.azp === audience || claims.client_id === audience
+  return isOwnClient || isClient(audience) ? `its aud is the client ${audience}` : undefined
+}
