@@ -1,0 +1,63 @@
+/** What a backend asks of Signet, in plain `fetch`: no package is needed for it. */
+import type { ClientSecret } from './local-signet.ts'
+
+/** The grant for a person whom a trusted backend signed in itself. */
+const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'
+
+/** Signet's answer, to look into or to hand on. */
+export interface IssuerAnswer {
+  status: number
+  body: Readonly<Record<string, unknown>>
+}
+
+export interface Person {
+  subject: string
+  /** What the backend knows about the person; the client's `allowed_claims` name what it may say. */
+  claims?: Record<string, unknown>
+}
+
+/** Signet as one client sees it. */
+export class IssuerClient {
+  readonly #issuer: string
+  readonly #basic: string
+
+  constructor(issuer: string, { id, secretIn }: ClientSecret) {
+    this.#issuer = issuer
+    this.#basic = `Basic ${Buffer.from(`${id}:${process.env[secretIn]}`).toString('base64')}`
+  }
+
+  /** Tokens for a person, for one resource. With the scope `offline_access` a refresh token comes along. */
+  tokensFor({ subject, claims = {} }: Person, resource: string, scope: string): Promise<IssuerAnswer> {
+    const subjectClaims = JSON.stringify(claims)
+    return this.#post('/token', { grant_type: SUBJECT_GRANT, subject, subject_claims: subjectClaims, resource, scope })
+  }
+
+  refresh(refreshToken: string): Promise<IssuerAnswer> {
+    return this.#post('/refresh', { refresh_token: refreshToken })
+  }
+
+  /** Calls an endpoint for administrators, with a token of this client's own. */
+  async administer(path: string, json: unknown): Promise<IssuerAnswer> {
+    const { status, body } = await this.#post('/token', { grant_type: 'client_credentials' })
+    if (status !== 200) return { status, body }
+    const headers = { authorization: `Bearer ${String(body.access_token)}`, 'content-type': 'application/json' }
+    return answerOf(await fetch(this.#issuer + path, { method: 'POST', headers, body: JSON.stringify(json) }))
+  }
+
+  async #post(path: string, form: Record<string, string>): Promise<IssuerAnswer> {
+    const body = new URLSearchParams(form)
+    return answerOf(await fetch(this.#issuer + path, { method: 'POST', headers: { authorization: this.#basic }, body }))
+  }
+}
+
+async function answerOf(response: Response): Promise<IssuerAnswer> {
+  // Signet answers JSON objects; the key list is an array, which is handed on as it is.
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+/** A text in a JSON body that somebody sent; `''` for anything else. */
+export function textIn(body: unknown, name: string): string {
+  if (typeof body !== 'object' || body === null || !(name in body)) return ''
+  const value = (body as Record<string, unknown>)[name]
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,36 @@
+/** The shop's website: whoever signs in there gets a token for the API, with what the shop knows about the person. */
+import express, { type Express, type RequestHandler } from 'express'
+import { textIn, type IssuerAnswer, type IssuerClient } from '../issuer-calls.ts'
+import { AUDIENCE } from './api.ts'
+import { PEOPLE } from './people.ts'
+
+export interface WebsiteParts {
+  /** One for all of its people, to keep the example short. */
+  password: string
+  shop: IssuerClient
+  operator: IssuerClient
+}
+
+export function createWebsite({ password, shop, operator }: WebsiteParts): Express {
+  const answer =
+    (act: (person: string) => Promise<IssuerAnswer>): RequestHandler =>
+    async ({ body }, res) => {
+      const person = textIn(body, 'person')
+      const isKnown = Object.hasOwn(PEOPLE, person) && textIn(body, 'password') === password
+      if (!isKnown) return void res.status(403).json({ error: 'wrong_person_or_password' })
+      const told = await act(person)
+      res.status(told.status).set('cache-control', 'no-store').json(told.body)
+    }
+  const signIn = (subject: string) => {
+    const { scope = '', claims = {} } = PEOPLE[subject] ?? {}
+    return shop.tokensFor({ subject, claims }, AUDIENCE, scope)
+  }
+  const website = express()
+  website.use(express.json())
+  website.post('/sign-in', answer(signIn))
+  website.post(
+    '/sign-out-everywhere',
+    answer((sub) => operator.administer('/blacklist', { sub })),
+  )
+  return website
+}

@@ -1,0 +1,127 @@
+/** An example as a reader starts it: one command, a process of its own, and what it prints. */
+import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { bearer, request, type Answer } from '../support/client.ts'
+import type { OnEnd } from '../support/issuer.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+export interface RunningExample {
+  /** What it said under this name when it had started. */
+  place(name: string): string
+  stdout(): string
+  stderr(): string
+  /** Ctrl-C; resolves with the exit code or the signal that it died of. */
+  interrupt(): Promise<number | string>
+}
+
+export interface EndedExample {
+  code: number | string
+  stdout: string
+  stderr: string
+}
+
+/** Starts an example and waits until it tells what to try. @param onEnd of the test, or of a whole file */
+export async function startExample(
+  name: string,
+  env: Record<string, string> = {},
+  onEnd: OnEnd = onTestFinished,
+): Promise<RunningExample> {
+  const { child, exited, text } = launch(name, env)
+  onEnd(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  await new Promise<void>((ready, failed) => {
+    child.stdout.on('data', () => {
+      if (text.stdout.includes('Ctrl-C ends it.')) ready()
+    })
+    void exited.then((code) => failed(new Error(`${name} ended with ${code}: ${text.stderr}`)))
+  })
+  return {
+    place(each) {
+      const [, value] = new RegExp(`^${each} +(\\S+)$`, 'm').exec(text.stdout) ?? []
+      if (value === undefined) throw new Error(`${name} does not say '${each}': ${text.stdout}`)
+      return value
+    },
+    stdout: () => text.stdout,
+    stderr: () => text.stderr,
+    interrupt() {
+      child.kill('SIGINT')
+      return exited
+    },
+  }
+}
+
+/** Starts an example that is expected to end by itself. */
+export async function runToEnd(name: string, env: Record<string, string> = {}): Promise<EndedExample> {
+  const { child, exited, text } = launch(name, env)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { code: await exited, ...text }
+}
+
+function launch(name: string, env: Record<string, string>) {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'examples/run.ts', name], {
+    cwd: ROOT,
+    // The given variables alone: those of whoever runs the tests must not switch a mode.
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const text = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => (text.stdout += String(chunk)))
+  child.stderr.on('data', (chunk) => (text.stderr += String(chunk)))
+  const exited = new Promise<number | string>((done) =>
+    child.on('close', (code, signal) => done(code ?? signal ?? 'unknown')),
+  )
+  return { child, exited, text }
+}
+
+/** `200`, or the status and the code of a refusal such as `401 token_expired`. */
+export const outcome = ({ status, body }: Answer): string => [status, body.error].filter(Boolean).join(' ')
+
+/** What comes of a request with a token, after looking at what every refusal has to have. */
+export async function opens(url: string, token?: string, method = 'GET'): Promise<string> {
+  const answer = await request(url, { method, headers: token === undefined ? {} : bearer(token) })
+  if (answer.status === 401 || answer.status === 403) requireChallenge(answer)
+  return outcome(answer)
+}
+
+/** RFC 6750 §3: a refusal says how to come back, and its body says why. */
+function requireChallenge({ status, headers, body, text }: Answer): void {
+  const challenge = headers.get('www-authenticate') ?? ''
+  const isBare = body.error === 'missing_token'
+  const isGood = isBare ? challenge === 'Bearer' : /^Bearer error="(invalid_token|insufficient_scope)"/.test(challenge)
+  const hasBody = typeof body.error === 'string' && typeof body.error_description === 'string'
+  if (!isGood || !hasBody) throw new Error(`${status} with challenge '${challenge}' and body ${text}`)
+}
+
+/** Milliseconds until a request has the expected outcome. */
+export async function millisecondsUntil(
+  expected: string,
+  ask: () => Promise<string>,
+  withinMs = 3000,
+): Promise<number> {
+  const started = performance.now()
+  for (;;) {
+    const found = await ask()
+    const passed = performance.now() - started
+    if (found === expected) return passed
+    if (passed > withinMs) throw new Error(`still ${found} after ${withinMs} ms, not ${expected}`)
+    await new Promise((done) => setTimeout(done, 10))
+  }
+}
+
+/** Replaces parts of a token's header, and leaves the rest as it is. */
+export function withHeader(token: string, changes: Record<string, unknown>): string {
+  const [header = '', ...rest] = token.split('.')
+  const changed = { ...(JSON.parse(Buffer.from(header, 'base64url').toString()) as object), ...changes }
+  return [Buffer.from(JSON.stringify(changed)).toString('base64url'), ...rest].join('.')
+}
+
+/** Replaces parts of a token's claims, and leaves the signature as it was. */
+export function withClaims(token: string, changes: Record<string, unknown>): string {
+  const [header = '', claims = '', signature = ''] = token.split('.')
+  const changed = { ...(JSON.parse(Buffer.from(claims, 'base64url').toString()) as object), ...changes }
+  return [header, Buffer.from(JSON.stringify(changed)).toString('base64url'), signature].join('.')
+}
