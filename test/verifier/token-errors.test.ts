@@ -335,6 +335,7 @@ test('a verifier without an audience takes one from each call, and none without'
   await expect(verifier.verifyToken('a.b.c')).rejects.toThrow(/audience is missing.*anyAudience/)
   await expect(verifier.verifyToken('a.b.c', { audience: API })).rejects.toThrow(TokenError)
   expect(() => createAuthMiddleware({ issuer: 'https://issuer.example' })).toThrow(/audience is missing/)
+  expect(() => createAuthMiddleware({ verifier })).toThrow(/audience is missing/)
 })
 
 test('wrong options are told when the verifier is made', () => {

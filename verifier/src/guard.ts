@@ -107,7 +107,10 @@ export class Guard {
 
 /** @throws TypeError naming the option that is wrong */
 export function createGuard(options: AuthMiddlewareOptions): Guard {
-  if ('verifier' in options) return new Guard(asAuthenticator(options.verifier, false), options)
+  if ('verifier' in options) {
+    if (!options.verifier.namesAudience) requireNamedAudience({})
+    return new Guard(asAuthenticator(options.verifier, false), options)
+  }
   requireNamedAudience(options)
   return new Guard(asAuthenticator(createTokenVerifier(options), true), options)
 }

@@ -19,6 +19,8 @@ import { VerifiedTokens } from './verified-tokens.ts'
 import { checkClaims, requireForm, verifySignature, type SignedToken } from './verify.ts'
 
 export interface TokenVerifier {
+  /** Whether an audience, or `anyAudience`, was named when it was made; else each call has to. */
+  readonly namesAudience: boolean
   /**
    * Verifies a token.
    * @param overrides what to expect of this one, where it differs
@@ -72,6 +74,10 @@ export class Verifier implements TokenVerifier {
     follower?.onChange((kinds) => {
       if (kinds.has('kid')) keys.suspectChange()
     })
+  }
+
+  get namesAudience(): boolean {
+    return this.#settings.rules.audience !== 'unnamed'
   }
 
   async verifyToken(token: string, overrides?: VerifyOverrides): Promise<VerifiedToken> {
