@@ -4,30 +4,25 @@ import jsonwebtoken from 'jsonwebtoken'
 import { JwksClient } from 'jwks-rsa'
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
-import { beforeAll, afterAll, describe, expect, test } from 'vitest'
-import { administrator, bearer, request, type Administrator } from './support/client.ts'
-import { startTestIssuer, type TestIssuer } from './support/issuer.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createResource, type AdministeredIssuer } from './support/admin.ts'
+import { bearer, request } from './support/client.ts'
+import { shareWithApi } from './support/shared.ts'
 
 const RESOURCE = 'https://orders.example.com'
 const RS256_RESOURCE = 'https://legacy.example.com'
 
-let issuer: TestIssuer
-let admin: Administrator
+let issuer: AdministeredIssuer
+const shared = shareWithApi()
 
 beforeAll(async () => {
-  issuer = await startTestIssuer({}, { onEnd: (work) => afterAll(work) })
-  admin = await administrator(issuer)
-  await admin.call('POST', '/admin/api/resources', { id: RESOURCE, scope: 'read write' })
-  await admin.call('POST', '/admin/api/resources', {
-    id: RS256_RESOURCE,
-    alg: 'RS256',
-    scope: 'read write',
-    typ: 'JWT',
-  })
+  issuer = shared()
+  await createResource(issuer.operator, RESOURCE, { scope: 'read write' })
+  await createResource(issuer.operator, RS256_RESOURCE, { alg: 'RS256', scope: 'read write', typ: 'JWT' })
 })
 
 async function register(metadata: object): Promise<{ client_id: string; client_secret: string }> {
-  const { status, text, body } = await admin.call('POST', '/admin/api/clients', {
+  const { status, text, body } = await issuer.operator.call('POST', '/admin/api/clients', {
     grant_types: ['client_credentials', 'refresh_token'],
     scope: 'read write',
     resources: [RESOURCE, RS256_RESOURCE],

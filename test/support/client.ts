@@ -1,5 +1,4 @@
 /** A tiny OAuth client for tests: says what it sends, returns what came back. */
-import type { TestIssuer } from './issuer.ts'
 
 export interface Answer {
   status: number
@@ -60,32 +59,6 @@ export const claimsOf = (token: string): Record<string, any> =>
 
 export const headerOf = (token: string): Record<string, any> =>
   JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
-
-/**
- * An administrator of a running issuer, registered through the command line's door in this process: the
- * server notices it as it would any other process's change.
- */
-export interface Administrator {
-  token: string
-  call(method: string, path: string, json?: unknown): Promise<Answer>
-}
-
-export async function administrator(issuer: TestIssuer, scope = 'signet:admin'): Promise<Administrator> {
-  const { signet } = await import('./process.ts')
-  const created = await signet(['client', 'create', '--scope', scope, '--json'], issuer.env)
-  if (created.code !== 0) throw new Error(created.stderr)
-  const { client_id: clientId, client_secret: secret } = created.json<{ client_id: string; client_secret: string }>()
-  const token = await untilNoticed(() =>
-    post(issuer, '/token', { grant_type: 'client_credentials' }, { clientId, secret }),
-  )
-  const call = (method: string, path: string, json?: unknown) =>
-    request(issuer.url + path, {
-      method,
-      headers: bearer(token.body.access_token),
-      ...(json !== undefined && { json }),
-    })
-  return { token: token.body.access_token, call }
-}
 
 /** Asks again until a change of another process is noticed; the contract gives it a second. */
 export async function untilNoticed(
