@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: the issuer beside bare handlers that do the same work, in one run, interleaved, so that
- * only ratios count. `-- --seconds 5 --rounds 5` for steadier figures.
+ * only ratios count. `-- --seconds 5 --rounds 5` for steadier figures. The bare refresh commits to disk as well, one row
+ * and nothing else.
  */
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

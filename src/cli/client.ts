@@ -1,6 +1,7 @@
 /** `signet client …`: who may ask for tokens. */
 import type { Command } from 'commander'
-import { blankClient, requireSoundClient } from '../clients/client.ts'
+import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
+import { registeredResources } from '../grants/target.ts'
 import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/metadata.ts'
 import type { ClientChange, RegisteredClient } from '../clients/registry.ts'
 import type { Issuer } from '../issuer.ts'
@@ -160,12 +161,24 @@ function tellRegistered(command: Command, { client, secret }: RegisteredClient, 
   answer(command, metadata, () => forPeople(metadata))
   if (secret !== undefined) note('client_secret is shown this once and is not kept')
   tellMissingResources(client, issuer)
+  tellUnknownScopes(client, issuer)
 }
 
 /** Created all the same: which of the two comes first is for the operator to choose. */
 function tellMissingResources(client: ClientRecord, { resources }: Issuer): void {
   for (const id of client.resources.filter((each) => !resources.find(each))) {
     note(`resource ${id} does not exist yet, and no token can be had for it before: signet resource create ${id}`)
+  }
+}
+
+/** A scope that none of its resources knows can never be granted, and a token without it is given in silence. */
+function tellUnknownScopes(client: ClientRecord, { resources }: Issuer): void {
+  const known = registeredResources(client, resources.issuer).flatMap((id) => resources.find(id) ?? [])
+  if (known.length === 0 || known.some(({ scope }) => scope === null)) return
+  const names = known.map(({ id }) => id).join(', ')
+  for (const value of client.scope.filter((each) => !known.some(({ scope }) => scope?.includes(each)))) {
+    if (value !== OFFLINE_ACCESS)
+      note(`scope "${value}" is not one of ${names}: no token will have it until signet resource update names it`)
   }
 }
 

@@ -54,13 +54,23 @@ async function answerKeys(command: Command, issuer: Issuer): Promise<void> {
 function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]): string[] {
   if (!('seen_by' in view) || view.seen_by.length + view.not_seen_by.length === 0) return []
   const names = (readers: { name: string; last_seen_at: string }[]) =>
-    readers.map(({ name, last_seen_at }) => `${name} (${last_seen_at})`).join(', ') || 'nobody'
-  return [``, `next ${view.kid}: seen by ${names(view.seen_by)}; not seen by ${names(view.not_seen_by)}`]
+    readers.map(({ name, last_seen_at }) => `${name} (last here ${last_seen_at})`).join(', ') || 'nobody'
+  return ['', `next ${view.kid}`, `  fetched by ${names(view.seen_by)}`, `  not yet by ${names(view.not_seen_by)}`]
 }
 
 function keyTable(views: ReturnType<typeof keyView>[]): string {
-  const rows = views.map((key) => [key.kid, key.alg, key.status, key.created_at, key.activated_at, key.retires_at])
-  return table(['KID', 'ALG', 'STATUS', 'PUBLISHED', 'ACTIVATED', 'RETIRES'], rows, 'no keys yet')
+  const anyOwn = views.some((key) => 'resource' in key)
+  const rows = views.map((key) => [
+    key.kid,
+    key.alg,
+    key.status,
+    key.created_at,
+    key.activated_at,
+    key.retires_at,
+    ...(anyOwn ? ['resource' in key ? key.resource : null] : []),
+  ])
+  const titles = ['KID', 'ALG', 'STATUS', 'PUBLISHED', 'ACTIVATED', 'RETIRES', ...(anyOwn ? ['RESOURCE'] : [])]
+  return table(titles, rows, 'no keys yet')
 }
 
 const list = (_options: object, command: Command): Promise<void> => withIssuer((issuer) => answerKeys(command, issuer))
@@ -101,7 +111,10 @@ async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: boolean)
   for (let told = ''; ;) {
     const names = (await listNotReady(rings, issuer)).join(', ')
     if (names === '') return
-    if (names !== told) note(`not seen with the next key yet: ${names}${wait ? '; waiting until they are' : ''}`)
+    if (names !== told)
+      note(
+        `not seen with the next key yet: ${names}${wait ? '; waiting until they are (Ctrl-C ends it and nothing is rotated; who is not here for a week is not waited for)' : ''}`,
+      )
     if (!wait) return
     told = names
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))

@@ -51,7 +51,8 @@ const REPAIRS: readonly Repair[] = [
   { reason: /used and has a successor/, fix: () => 'use the newest refresh token of the grant' },
   {
     reason: /blacklist/,
-    fix: () => 'find the entry with: signet blacklist list, and lift it with: signet blacklist remove ID',
+    fix: () =>
+      'get a new token; the entry: signet blacklist list, and where it was a mistake: signet blacklist remove ID',
   },
   {
     reason: /family secret differs|not a refresh token of this issuer|grant does not exist/,

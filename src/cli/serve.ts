@@ -83,6 +83,7 @@ function welcome(url: string, { clientId, secret, resource, scope }: FirstClient
     `${ask} -d "token=${member('access_token')}" ${url}/introspect; echo`,
     '',
     `# Public keys for your API: ${url}/.well-known/jwks.json`,
-    '# A new secret: signet client rotate-secret ' + clientId,
+    `# A new secret: signet client rotate-secret ${clientId}`,
+    "# In a checkout, so that lines with signet paste and run: alias signet='npm run -s signet --'",
   ].join('\n')
 }

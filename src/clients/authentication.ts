@@ -6,7 +6,7 @@ import { invalidClient, unauthorizedClient, type OAuthError } from '../errors.ts
 import { withoutSecrets } from '../looks-secret.ts'
 import type { AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../clock.ts'
-import type { ClientRecord, Store } from '../store/store.ts'
+import type { ClientRecord, ClientSecret, Store } from '../store/store.ts'
 import { checkAssertion, readAssertionIssuer } from './assertion.ts'
 import { isPublicClient } from './client.ts'
 import type { ClientDirectory } from './client-directory.ts'
@@ -70,9 +70,12 @@ export class ClientAuthentication {
     presented: { method: string; clientId: string; secret: string },
     requestId: string,
   ): Promise<ClientRecord> {
-    const client = this.#clients.find(presented.clientId)
-    const now = this.#clock.now()
-    const secret = await this.#secrets.find(client, presented.secret, now, this.#clients.someSecretIsBrought)
+    let client = this.#clients.find(presented.clientId)
+    let secret = await this.#findSecret(client, presented.secret)
+    if (!secret && (await this.#hasChanged(presented.clientId, client))) {
+      client = this.#clients.find(presented.clientId)
+      secret = await this.#findSecret(client, presented.secret)
+    }
     if (!client) throw refusal(`no client ${loggable(presented.clientId)}`)
     if (!secret) {
       this.#audit.note(this.#audit.event('client.wrong_secret', client.clientId, { actor: client.clientId, requestId }))
@@ -80,8 +83,19 @@ export class ClientAuthentication {
     }
     requireEnabled(client)
     requireMethod(client, presented.method)
-    this.#secretUse.set(secret.id, now)
+    this.#secretUse.set(secret.id, this.#clock.now())
     return client
+  }
+
+  #findSecret(client: ClientRecord | undefined, presented: string): Promise<ClientSecret | undefined> {
+    return this.#secrets.find(client, presented, this.#clock.now(), this.#clients.someSecretIsBrought)
+  }
+
+  /** Looks, before a client is refused, whether another process has just made or changed it. */
+  async #hasChanged(clientId: string, known: ClientRecord | undefined): Promise<boolean> {
+    // Where the database cannot be asked, what is known stands.
+    await this.#store.pollChanges().catch(() => {})
+    return this.#clients.find(clientId) !== known
   }
 
   async #byAssertion(

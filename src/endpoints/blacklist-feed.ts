@@ -17,7 +17,7 @@ export const feed = (rooms: Rooms): Handler => {
   const stream = streamOf(rooms)
   const whole = wholeDocument(rooms)
   return (c) => {
-    rooms.readers.note(c.req.header('user-agent'))
+    rooms.readers.noteFollower(c.req.header('user-agent'))
     if ((c.req.header('accept') ?? '').includes('text/event-stream')) return stream(c)
     const after = readCursor(c.req.query('after'))
     // Revalidated each time: a follower that polls is as fresh as its own interval.
@@ -53,7 +53,7 @@ function streamOf({ feed: changes, readers, isReady }: Rooms): Handler {
     c.header('X-Accel-Buffering', 'no')
     c.header('Access-Control-Allow-Origin', '*')
     followers += 1
-    const onLife = () => readers.note(userAgent)
+    const onLife = () => readers.noteFollower(userAgent)
     return streamSSE(c, (sse) => sendChanges(sse, { changes, cursor, isReady, onLife }).finally(() => (followers -= 1)))
   }
 }

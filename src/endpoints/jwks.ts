@@ -14,10 +14,13 @@ export const jwks = ({ keys, readers, config }: Rooms): Handler => {
 }
 
 /** The keys of one resource: its own where it has some, else the issuer's. */
-export const resourceJwks = ({ keys, resources, config }: Rooms): Handler => {
+export const resourceJwks = ({ keys, resources, store, config }: Rooms): Handler => {
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
   return async (c) => {
-    const resource = resources.find(c.req.param('resource') ?? '')
+    const name = c.req.param('resource') ?? ''
+    // Another process may just have made it.
+    if (!resources.find(name)) await store.pollChanges()
+    const resource = resources.find(name)
     if (!resource) throw notFound('this resource')
     const id = ringOf(resource)
     await keys.ensure(id)

@@ -5,13 +5,14 @@ import type { Blacklist } from '../blacklist/match.ts'
 import { fromSeconds, type Instant } from '../clock.ts'
 import { conflict, notFound } from '../errors.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
-import type {
-  AuditEvent,
-  BlacklistEntry,
-  GrantRecord,
-  NewBlacklistEntry,
-  SigningKeyRecord,
-  Store,
+import {
+  CREATED_BY_DISABLING,
+  type AuditEvent,
+  type BlacklistEntry,
+  type GrantRecord,
+  type NewBlacklistEntry,
+  type SigningKeyRecord,
+  type Store,
 } from '../store/store.ts'
 
 export type Denial = {
@@ -111,8 +112,14 @@ export class Revocation {
     return { lastExpiry: Math.max(revoked.before.signedUntil, this.#store.now()) }
   }
 
-  /** Lifts an entry. @throws OAuthError 404 */
+  /** Lifts an entry. @throws OAuthError 404, or 409 for one that only undoing its cause ends */
   async lift(id: string, by: Actor): Promise<void> {
+    const entry = await this.#store.findBlacklistEntry(id)
+    // Lifting these would be half of something: verifiers would trust the key again, or the client stay disabled.
+    if (entry?.kind === 'kid') throw conflict('a revoked key stays revoked: its entry ends when its last token has')
+    if (entry?.createdBy === CREATED_BY_DISABLING) {
+      throw conflict(`this entry ends with what made it: signet client enable ${entry.value}`)
+    }
     const outcome = await this.#store.removeBlacklistEntry(id, this.#audit.event('blacklist.removed', id, by))
     if (outcome === 'unknown') throw notFound('this blacklist entry')
   }

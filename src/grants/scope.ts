@@ -47,7 +47,7 @@ function requireAllowed(value: string, client: ClientRecord, resources: Resource
   if (value === OFFLINE_ACCESS) {
     if (client.grantTypes.includes('refresh_token')) return
     throw invalidScope(
-      `scope "${OFFLINE_ACCESS}" asks for a refresh token, and this client is not registered for the grant refresh_token`,
+      `scope "${OFFLINE_ACCESS}" asks for a refresh token, and this client is not registered for the grant refresh_token: signet client update ${client.clientId}${[...client.grantTypes, 'refresh_token'].map((grant) => ` --grant ${grant}`).join('')}`,
     )
   }
   if (!client.scope.includes(value)) {

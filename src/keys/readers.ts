@@ -55,6 +55,11 @@ export class KeyReaders {
     }
   }
 
+  /** Somebody reads the feed. A verifier of ours is waited for; a passer-by with curl never fetches keys. */
+  noteFollower(userAgent: string | undefined): void {
+    if (userAgent?.startsWith('signet-verifier/')) this.note(userAgent)
+  }
+
   /** Writes down who was here since the last time. */
   flush(): Promise<void> {
     // One after another: whoever asks for a flush finds everything that was noted before written.

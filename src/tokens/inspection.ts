@@ -12,7 +12,13 @@ import type { ResourceDirectory } from '../grants/resource-directory.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { keyView } from '../keys/key-view.ts'
-import { SHARED_RING, type SigningKeyRecord, type Store } from '../store/store.ts'
+import {
+  CREATED_BY_DISABLING,
+  type BlacklistEntry,
+  SHARED_RING,
+  type SigningKeyRecord,
+  type Store,
+} from '../store/store.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { checkAudience, checkBinding, checkIssuer, checkTimes, checkTyp } from './claim-checks.ts'
 import { checkKind, cleanPaste, decodeToken, describeRemoved, type Pasted } from './pasted-token.ts'
@@ -138,11 +144,15 @@ function checkBlacklist(header: Members, claims: Members, blacklist: Blacklist):
   })
   if (!denying) return good('blacklist', 'no entry denies it')
   const reason = denying.reason === null ? '' : `: ${denying.reason}`
-  return bad(
-    'blacklist',
-    `denied by entry ${denying.id} (${denying.kind})${reason}`,
-    `lift it with: signet blacklist remove ${denying.id}`,
-  )
+  return bad('blacklist', `denied by entry ${denying.id} (${denying.kind})${reason}`, repairOf(denying))
+}
+
+/** A token that was denied on purpose is replaced; an entry is lifted only where it was a mistake. */
+function repairOf({ id, kind, createdBy, value }: BlacklistEntry): string {
+  if (kind === 'kid') return 'its signing key was revoked as compromised: get a new token'
+  if (createdBy === CREATED_BY_DISABLING) return `enable its client with: signet client enable ${value}`
+  const lift = `if the entry was a mistake, lift it with: signet blacklist remove ${id}`
+  return kind === 'jti' || kind === 'sid' ? `get a new token; ${lift}` : lift
 }
 
 function checkClient(claims: Members, clients: ClientDirectory): Check {

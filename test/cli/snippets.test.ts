@@ -253,8 +253,9 @@ test.each([
   })
   const { snippet } = await print('curl', id)
   const place = project(`curl-${row.method}`)
-  // Stands in for curl: tells what it was called with.
-  writeFileSync(join(place, 'curl'), '#!/bin/sh\nprintf \'%s\\n\' "$@" >&2\n', { mode: 0o755 })
+  // Stands in for curl: tells what it was called with, and answers as `/token` does.
+  const standIn = '#!/bin/sh\nprintf \'%s\\n\' "$@" >&2\necho \'{"access_token":"t"}\'\n'
+  writeFileSync(join(place, 'curl'), standIn, { mode: 0o755 })
   const env = { PATH: `${place}:${process.env.PATH}`, CLIENT_SECRET: 's', CLIENT_ASSERTION: 'a', SUBJECT: 'me' }
   const said = (await run('sh', ['-c', snippet], { env })).stderr.split('\n')
   expect(said).toEqual(expect.arrayContaining([`scope=${row.scope}`, `resource=${resource}`, row.said]))

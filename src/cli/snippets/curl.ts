@@ -20,8 +20,9 @@ export const curl = (facts: Facts): Snippet => {
 set -eu
 ${intro}
 # 1. Get a token; keep it until it expires, and do not ask for one per call.
-ACCESS_TOKEN=$(curl -fsS ${parameters.join(' \\\n  ')} |
-  sed -n 's/.*"access_token":"\\([^"]*\\)".*/\\1/p')
+ANSWER=$(curl -sS ${parameters.join(' \\\n  ')})
+ACCESS_TOKEN=$(echo "$ANSWER" | sed -n 's/.*"access_token":"\\([^"]*\\)".*/\\1/p')
+[ -n "$ACCESS_TOKEN" ] || { echo "$ANSWER" >&2; exit 1; }
 
 # 2. Call the API: one header, the word Bearer, one space, the token.
 curl -fsS -H "Authorization: Bearer $ACCESS_TOKEN" "\${API_URL:-${defaultUrl(facts)}}"

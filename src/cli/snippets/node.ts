@@ -24,7 +24,8 @@ const guard = ({ scope: [first] }: Facts): string =>
   first === undefined ? 'auth.requireAuth()' : `auth.requireScope(${js(first)})`
 
 export const express = (facts: Facts): Snippet => ({
-  snippet: `// npm install express signet-verify
+  snippet: `// npm install express ./signet-verify-0.1.0.tgz
+// (the last is made in Signet's checkout: npm pack -w signet-verify)
 // Save as app.mjs, run: node app.mjs
 import express from 'express'
 import { createAuthMiddleware } from 'signet-verify/express'
@@ -43,7 +44,8 @@ app.listen(Number(process.env.PORT ?? 8080))
 })
 
 export const hono = (facts: Facts): Snippet => ({
-  snippet: `// npm install hono @hono/node-server signet-verify
+  snippet: `// npm install hono @hono/node-server ./signet-verify-0.1.0.tgz
+// (the last is made in Signet's checkout: npm pack -w signet-verify)
 // Save as app.mjs, run: node app.mjs
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -63,7 +65,8 @@ serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 8080) })
 })
 
 export const fastify = (facts: Facts): Snippet => ({
-  snippet: `// npm install fastify signet-verify
+  snippet: `// npm install fastify ./signet-verify-0.1.0.tgz
+// (the last is made in Signet's checkout: npm pack -w signet-verify)
 // Save as app.mjs, run: node app.mjs
 import Fastify from 'fastify'
 import { createAuthMiddleware } from 'signet-verify/fastify'
