@@ -1,6 +1,7 @@
 /** What is revoked at the issuer is refused downstream within a second, without a question per request. */
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import express from 'express'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   createTokenVerifier,
@@ -8,6 +9,7 @@ import {
   type TokenVerifier,
   type TokenVerifierOptions,
 } from '../../verifier/src/index.ts'
+import { createAuthMiddleware } from '../../verifier/src/express.ts'
 import {
   createBackend,
   createResource,
@@ -18,7 +20,7 @@ import {
   until,
   type AdministeredIssuer,
 } from '../support/admin.ts'
-import { claimsOf, headerOf, post, type Credentials } from '../support/client.ts'
+import { bearer, claimsOf, headerOf, post, request, type Credentials } from '../support/client.ts'
 import { json, sign, startKeyServer } from './key-server.ts'
 
 const API = 'https://orders.example/v1'
@@ -160,6 +162,34 @@ test('after a restart of the issuer a verifier goes on where it was', async () =
   expect(verifier.revocationStatus()).toMatchObject({ entries: 2 })
   expect(Number(verifier.revocationStatus()?.cursor)).toBeGreaterThan(cursor)
   expect(again.port).toBe(issuer.port)
+})
+
+test('each route chooses: with the issuer gone past the bound, one answers and one is closed', async () => {
+  const { issuer, shop } = await scene()
+  const verifier = follow(issuer, { revocations: { maxStalenessSeconds: 60 } })
+  const auth = createAuthMiddleware({ verifier })
+  const app = express()
+  app.get(
+    '/catalogue',
+    auth.requireAuth({ revocations: { whenStale: 'open' } }),
+    (_, response) => void response.json({}),
+  )
+  app.get(
+    '/payments',
+    auth.requireAuth({ revocations: { whenStale: 'closed' } }),
+    (_, response) => void response.json({}),
+  )
+  const server = app.listen(0)
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo // a TCP port, so it is no path
+  const { access_token: access = '' } = await tokens(issuer, shop)
+  const ask = (route: string) => request(`http://localhost:${port}${route}`, { headers: bearer(access) })
+  expect([(await ask('/catalogue')).status, (await ask('/payments')).status]).toEqual([200, 200])
+  await issuer.stop()
+  issuer.clock.advance(120)
+  expect((await ask('/catalogue')).status).toBe(200)
+  const refused = await ask('/payments')
+  expect([refused.status, refused.body.error]).toEqual([503, 'revocations_stale'])
 })
 
 /** In this order on one scene: a disabled client gets no more tokens. */
