@@ -26,7 +26,7 @@ const PAGE = [
   ['store/store'],
   ['config'],
   ['log', 'ids'],
-  ['duration', 'errors', 'clock', 'looks-secret'],
+  ['duration', 'errors', 'clock', 'looks-secret', 'entity-tag'],
 ]
 
 /** A room is a folder of `src`, or a file right in it; the store has three. */

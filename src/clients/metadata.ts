@@ -77,6 +77,13 @@ export const clientChangeSchema = z.strictObject(fields).partial()
 /** A registration; `client_id` is made up where absent. */
 export const clientRegistrationSchema = clientChangeSchema.extend({ client_id: z.string().optional() })
 
+/** A change without its absent members, which leave a field as it is; `null` is a value. */
+export const onlyGiven = <Change extends object>(
+  change: Change,
+): { [Field in keyof Change]?: Exclude<Change[Field], undefined> } =>
+  // Sound: what is left of each member is what it was, and was not undefined.
+  Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as never
+
 /** From the wire's words to ours. */
 export function toClientChange(metadata: z.output<typeof clientChangeSchema>): ClientChange {
   const change = {
@@ -94,7 +101,7 @@ export function toClientChange(metadata: z.output<typeof clientChangeSchema>): C
     claims: metadata.claims,
     allowedClaims: metadata.allowed_claims,
   }
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  return onlyGiven(change)
 }
 
 /** A client as administrators see it. `secret` only where one was made just now: it is shown this once. */

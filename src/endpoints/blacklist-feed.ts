@@ -1,5 +1,5 @@
 /** GET /blacklist/feed: what downstream verifiers follow, public like the JWKS; a document, or a stream of changes. */
-import { createHash } from 'node:crypto'
+import { entityTag } from '../entity-tag.ts'
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming'
 import type { BlacklistFeed } from '../blacklist/feed.ts'
 import type { Instant } from '../clock.ts'
@@ -28,7 +28,7 @@ export const feed = (rooms: Rooms): Handler => {
 function encode(changes: BlacklistFeed, after: number) {
   const document = changes.since(after)
   const body = JSON.stringify(document)
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  const etag = entityTag(body)
   return { cursor: document.cursor, body, etag }
 }
 

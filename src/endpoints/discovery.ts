@@ -1,5 +1,5 @@
 /** Both metadata documents (RFC 8414, OIDC Discovery §3). Only what works is listed. */
-import { createHash } from 'node:crypto'
+import { entityTag } from '../entity-tag.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import { AUTH_METHODS, GRANT_TYPES, OFFLINE_ACCESS } from '../clients/client.ts'
 import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../grants/resource.ts'
@@ -10,7 +10,7 @@ import type { Handler, Rooms } from '../http/rooms.ts'
 
 export const discovery = ({ issuer, config }: Rooms): Handler => {
   const body = JSON.stringify(metadata(issuer))
-  const document = { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+  const document = { body, etag: entityTag(body) }
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
   return (c) => answerPublic(c, document, cacheControl)
 }

@@ -1,6 +1,6 @@
 /** Resources as they stand on the wire, in both directions. */
 import * as z from 'zod'
-import { claimsSchema, ttlSchema, scopeSchema } from '../clients/metadata.ts'
+import { onlyGiven, claimsSchema, ttlSchema, scopeSchema } from '../clients/metadata.ts'
 import { toIso } from '../clock.ts'
 import type { ResourceRecord } from '../store/store.ts'
 import type { ResourceChange } from './resource-registry.ts'
@@ -28,7 +28,7 @@ export function toResourceChange({
   own_keys: ownKeys,
 }: z.output<typeof resourceChangeSchema>): ResourceChange {
   const change = { alg, ttl, scope, typ, claims, ownKeys }
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  return onlyGiven(change)
 }
 
 /** A resource as administrators see it. */

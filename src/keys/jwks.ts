@@ -1,5 +1,5 @@
 /** The key set as verifiers see it (RFC 7517): public members only, each key with `kid`, `alg` and `use`. */
-import { createHash } from 'node:crypto'
+import { entityTag } from '../entity-tag.ts'
 import type { Instant } from '../clock.ts'
 import type { SigningKeyRecord } from '../store/store.ts'
 
@@ -19,7 +19,7 @@ export function jwksDocument(records: SigningKeyRecord[]): JwksDocument {
   const body = JSON.stringify({ keys })
   return {
     body,
-    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+    etag: entityTag(body),
     knowsUntil: Math.max(0, ...records.map(({ createdAt }) => createdAt)),
   }
 }
