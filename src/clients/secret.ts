@@ -3,7 +3,7 @@
  * microseconds. Ones that an operator brings may be guessable, so they rest as argon2id, whose price a
  * process pays once for each; then it remembers a digest under a key of its own.
  */
-import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes, randomUUID, timingSafeEqual, type KeyObject } from 'node:crypto'
 import argon2 from 'argon2'
 import { invalidClientMetadata } from '../errors.ts'
 import type { Instant } from '../clock.ts'
@@ -33,8 +33,8 @@ export interface IssuedSecret {
 }
 
 export class ClientSecrets {
-  readonly #digestKey: Buffer
-  readonly #memoryKey = randomBytes(32)
+  readonly #digestKey: KeyObject
+  readonly #memoryKey = createSecretKey(randomBytes(32))
   readonly #queue = new PasswordQueue()
   /** Digests of brought secrets that argon2id has accepted in this process, oldest first. */
   readonly #accepted = new Set<string>()

@@ -8,7 +8,7 @@
  * master key alone. Nothing needs storing for it, and the successor of a generation is always the same
  * string, so a lost response can be asked for again.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { MasterKey } from '../keys/master-key.ts'
 import { idFromBytes, idToBytes } from '../ids.ts'
 import type { GrantRecord } from '../store/store.ts'
@@ -28,7 +28,7 @@ export interface ParsedRefreshToken {
 }
 
 export class RefreshTokens {
-  readonly #root: Buffer
+  readonly #root: KeyObject
 
   constructor(masterKey: MasterKey) {
     this.#root = masterKey.derive('refresh-token')
@@ -63,7 +63,7 @@ export class RefreshTokens {
   }
 
   #mac(secret: Buffer, body: Buffer): Buffer {
-    const familyKey = createHmac('sha256', this.#root).update(secret).digest()
+    const familyKey = createSecretKey(createHmac('sha256', this.#root).update(secret).digest())
     return createHmac('sha256', familyKey).update(body).digest().subarray(0, MAC_BYTES)
   }
 }
