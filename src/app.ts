@@ -9,9 +9,11 @@ import { usersApi } from './admin/users.ts'
 import { addEntry, liftEntry, listEntries, readEntry } from './endpoints/blacklist.ts'
 import { feed } from './endpoints/blacklist-feed.ts'
 import { discovery } from './endpoints/discovery.ts'
+import { docs } from './endpoints/docs.ts'
 import { livez, readyz } from './endpoints/health.ts'
 import { introspect } from './endpoints/introspect.ts'
 import { jwks, resourceJwks } from './endpoints/jwks.ts'
+import { openapi } from './endpoints/openapi.ts'
 import { revoke } from './endpoints/revoke.ts'
 import { refresh, token } from './endpoints/token.ts'
 import { ADMIN_SCOPE, BLACKLIST_SCOPE } from './grants/resource.ts'
@@ -19,11 +21,12 @@ import { requireScope } from './http/bearer.ts'
 import { onError, onNotFound } from './http/on-error.ts'
 import { withRequestLog, type Answer } from './http/request-log.ts'
 import type { Env, Rooms } from './http/rooms.ts'
+import { KnownPathsRouter } from './http/router.ts'
 
 /** The service. An issuer URL with a path is served at that path and at the root alike. */
 export function createApp(rooms: Rooms): Answer {
   const base = new URL(rooms.issuer).pathname.replace(/\/$/, '')
-  const app = new Hono<Env>()
+  const app = new Hono<Env>({ router: new KnownPathsRouter() })
   app.onError(onError)
   app.notFound(onNotFound(app))
   for (const prefix of new Set(['', base])) app.route(prefix || '/', routes(rooms))
@@ -87,5 +90,12 @@ function routes(rooms: Rooms): Hono<Env> {
 
   app.get('/livez', livez)
   app.get('/readyz', readyz(rooms))
+  app.get(
+    '/openapi.json',
+    openapi(rooms, () => import('./openapi/document.ts')),
+  )
+  const { page, file } = docs()
+  app.get('/docs', page)
+  app.get('/docs/:file', file)
   return app
 }

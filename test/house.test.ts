@@ -12,6 +12,7 @@ const PAGE = [
   ['server'],
   ['issuer', 'app', 'housekeeping', 'apply', 'first-client'],
   ['declaration'],
+  ['openapi'],
   ['endpoints', 'admin'],
   ['http'],
   ['grant-types'],

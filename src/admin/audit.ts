@@ -4,7 +4,7 @@ import { answerPage, readPage } from '../http/page.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 import type { AuditEvent } from '../store/store.ts'
 
-const view = ({ id, at, actor, action, target, requestId, details }: AuditEvent) => ({
+export const auditEventView = ({ id, at, actor, action, target, requestId, details }: AuditEvent) => ({
   id,
   at: toIso(at),
   actor,
@@ -21,5 +21,5 @@ export const listAudit =
     await audit.flush()
     const page = readPage(c)
     const filter = { target: c.req.query('target') || undefined, requestId: c.req.query('request_id') || undefined }
-    return answerPage(c, page, await store.listAudit({ ...page, ...filter }), ({ id }) => id, view)
+    return answerPage(c, page, await store.listAudit({ ...page, ...filter }), ({ id }) => id, auditEventView)
   }

@@ -13,7 +13,7 @@ import { parseBody } from '../http/parse-body.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 import { idOf } from './id.ts'
 
-const rotationSchema = z.strictObject({ overlap: durationSchema }).partial()
+export const secretRotationSchema = z.strictObject({ overlap: durationSchema }).partial()
 
 export function clientsApi({ clientRegistry: registry }: Rooms) {
   const list: Handler = async (c) => c.json((await registry.list()).map((client) => clientMetadata(client)))
@@ -39,7 +39,7 @@ export function clientsApi({ clientRegistry: registry }: Rooms) {
   }
 
   const rotateSecret: Handler = async (c) => {
-    const { overlap } = c.req.header('content-type') ? await parseBody(c, rotationSchema) : {}
+    const { overlap } = c.req.header('content-type') ? await parseBody(c, secretRotationSchema) : {}
     const { client, secret } = await registry.rotateSecret(idOf(c), actorOf(c), overlap)
     return c.json(clientMetadata(client, secret), 201)
   }

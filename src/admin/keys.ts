@@ -9,7 +9,7 @@ import { listKeyViews } from '../keys/key-view.ts'
 import type { PromotionOutcome } from '../store/store.ts'
 import { idOf } from './id.ts'
 
-const rotationSchema = z
+export const keyRotationSchema = z
   .strictObject({ alg: z.enum(['ES256', 'RS256']), emergency: z.boolean(), resource: z.string() })
   .partial()
 
@@ -18,7 +18,11 @@ export function keysApi(rooms: Rooms) {
   const list: Handler = async (c) => c.json(await listKeyViews(rooms))
 
   const rotate: Handler = async (c) => {
-    const { alg, emergency = false, resource } = c.req.header('content-type') ? await parseBody(c, rotationSchema) : {}
+    const {
+      alg,
+      emergency = false,
+      resource,
+    } = c.req.header('content-type') ? await parseBody(c, keyRotationSchema) : {}
     const mode = emergency ? 'emergency' : 'requested'
     const rings = keys.ringsOf({ alg, resource })
     if (rings.length === 0) throw notFound('a ring of keys by this name')

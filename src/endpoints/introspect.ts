@@ -4,7 +4,9 @@ import { toSeconds } from '../clock.ts'
 import { invalidClient } from '../errors.ts'
 import { authenticateClient } from '../http/client-auth.ts'
 import { readForm } from '../http/form.ts'
+import { TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
+import { sendJson } from '../http/send.ts'
 import type { ClientRecord, GrantRecord } from '../store/store.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
 
@@ -13,24 +15,24 @@ const INACTIVE = { active: false } as const
 export const introspect = (rooms: Rooms): Handler => {
   const { tokenState, issuer } = rooms
   return async (c) => {
-    const parameters = await readForm(c)
+    const parameters = await readForm(c, TOKEN_QUESTION_PARAMETERS)
     const client = await authenticateClient(c, parameters, rooms)
     if (isPublicClient(client))
       throw invalidClient('introspection needs a client that authenticates; this one is public')
     const token = parameters.require('token')
-    parameters.get('token_type_hint') // not needed to find it, and still not to be sent twice
     const facts = c.env.facts
 
     if (tokenState.isRefreshToken(token)) {
       const state = await tokenState.checkRefreshToken(token)
-      if (state.active && state.grant.clientId === client.clientId) return c.json(describeGrant(state.grant, issuer))
+      if (state.active && state.grant.clientId === client.clientId)
+        return sendJson(c, describeGrant(state.grant, issuer))
       facts.reason = state.active ? 'refresh token of another client' : state.reason
-      return c.json(INACTIVE)
+      return sendJson(c, INACTIVE)
     }
     const state = await tokenState.checkAccessToken(token)
-    if (state.active && isFor(client, state.claims)) return c.json(describe(state.claims))
+    if (state.active && isFor(client, state.claims)) return sendJson(c, describe(state.claims))
     facts.reason = state.active ? 'neither issued to this client nor meant for one of its resources' : state.reason
-    return c.json(INACTIVE)
+    return sendJson(c, INACTIVE)
   }
 }
 

@@ -1,16 +1,16 @@
 /** POST /revoke (RFC 7009). A client revokes its own tokens; about others it learns nothing. */
 import { authenticateClient } from '../http/client-auth.ts'
 import { readForm } from '../http/form.ts'
+import { TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'
 import { actorOf } from '../http/actor.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 
 export const revoke = (rooms: Rooms): Handler => {
   const { tokenState, revocation } = rooms
   return async (c) => {
-    const parameters = await readForm(c)
+    const parameters = await readForm(c, TOKEN_QUESTION_PARAMETERS)
     const client = await authenticateClient(c, parameters, rooms)
     const token = parameters.require('token')
-    parameters.get('token_type_hint') // not needed to find it, and still not to be sent twice
     const facts = c.env.facts
     if (tokenState.isRefreshToken(token)) {
       const state = await tokenState.checkRefreshToken(token)

@@ -5,16 +5,17 @@ import { GRANT_TYPE_HANDLERS } from '../grant-types/index.ts'
 import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import { authenticateClient } from '../http/client-auth.ts'
-import { setHeader } from '../http/headers.ts'
 import { readForm, readFormOrJson, type Parameters } from '../http/form.ts'
+import { REFRESH_PARAMETERS, TOKEN_PARAMETERS } from '../http/parameters.ts'
 import type { Env, Handler, Rooms } from '../http/rooms.ts'
+import { sendJson } from '../http/send.ts'
 import { requireProof } from '../tokens/dpop-proof.ts'
 import type { Context } from 'hono'
 
 export const token =
   (rooms: Rooms): Handler =>
   async (c) => {
-    const parameters = await readForm(c)
+    const parameters = await readForm(c, TOKEN_PARAMETERS)
     return answerGrant(c, parameters, parameters.get('grant_type'), rooms)
   }
 
@@ -22,7 +23,7 @@ export const token =
 export const refresh =
   (rooms: Rooms): Handler =>
   async (c) => {
-    const parameters = await readFormOrJson(c)
+    const parameters = await readFormOrJson(c, REFRESH_PARAMETERS)
     const grantType = parameters.get('grant_type') ?? 'refresh_token'
     if (grantType !== 'refresh_token')
       throw unsupportedGrantType('/refresh serves grant_type refresh_token alone; use /token')
@@ -31,7 +32,7 @@ export const refresh =
 
 async function answerGrant(
   c: Context<Env>,
-  parameters: Parameters,
+  parameters: Parameters<keyof typeof TOKEN_PARAMETERS>,
   grantType: string | undefined,
   rooms: Rooms,
 ): Promise<Response> {
@@ -45,8 +46,7 @@ async function answerGrant(
   const proofKey = await readProofKey(c, rooms)
   const request = { client, parameters: tokenParameters(parameters), requestId: facts.request_id, proofKey }
   const tokens = await handler(request, rooms)
-  setHeader(c, 'Pragma', 'no-cache')
-  return c.json(tokenResponse(tokens))
+  return sendJson(c, tokenResponse(tokens))
 }
 
 /** The key behind the `DPoP` header, where there is one (RFC 9449 §5). */
@@ -57,7 +57,7 @@ async function readProofKey(c: Context<Env>, { issuer, clock, store }: Rooms): P
   return requireProof(proof, { method: 'POST', url: endpointUrl(issuer, c.req.path), clock, store })
 }
 
-function tokenParameters(parameters: Parameters): TokenParameters {
+function tokenParameters(parameters: Parameters<keyof typeof TOKEN_PARAMETERS>): TokenParameters {
   const scope = parameters.get('scope')
   return {
     scope: scope === undefined ? undefined : parseScope(scope),

@@ -6,12 +6,13 @@ import type { PresentedCredentials } from '../clients/authentication.ts'
 import { invalidClient, invalidRequest } from '../errors.ts'
 import type { ClientRecord } from '../store/store.ts'
 import type { Parameters } from './form.ts'
+import type { ClientParameter } from './parameters.ts'
 import type { Env, Rooms } from './rooms.ts'
 
 /** @throws OAuthError `invalid_client` or `invalid_request` */
 export async function authenticateClient(
   c: Context<Env>,
-  parameters: Parameters,
+  parameters: Parameters<ClientParameter>,
   { authentication }: Rooms,
 ): Promise<ClientRecord> {
   const facts = c.env.facts
@@ -21,7 +22,10 @@ export async function authenticateClient(
   return client
 }
 
-function readCredentials(authorization: string | undefined, parameters: Parameters): PresentedCredentials {
+function readCredentials(
+  authorization: string | undefined,
+  parameters: Parameters<ClientParameter>,
+): PresentedCredentials {
   const clientId = parameters.get('client_id')
   const secret = parameters.get('client_secret')
   const assertion = parameters.get('client_assertion')

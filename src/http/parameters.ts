@@ -4,7 +4,7 @@
  */
 
 /** How often a parameter may be sent (RFC 6749 §3.2: once; RFC 8707 §2 lets `resource` repeat). */
-type Times = 'once' | 'repeatable'
+export type Times = 'once' | 'repeatable'
 
 export type KnownParameters<Name extends string = string> = Readonly<Record<Name, Times>>
 
@@ -42,5 +42,7 @@ export const TOKEN_QUESTION_PARAMETERS = {
   token_type_hint: 'once',
   ...CLIENT,
 } as const satisfies KnownParameters
+
+export type ClientParameter = keyof typeof CLIENT
 
 export type ParameterName = keyof typeof TOKEN_PARAMETERS | keyof typeof TOKEN_QUESTION_PARAMETERS

@@ -4,8 +4,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
 import type { Env, RequestFacts, Rooms } from './rooms.ts'
+import { standardHeaders } from './send.ts'
 
 export type Answer = (request: Request, bindings: HttpBindings) => Response | Promise<Response>
 
@@ -14,30 +16,37 @@ export function withRequestLog(app: Hono<Env>, { log, isReady }: Pick<Rooms, 'lo
   return (request, { incoming, outgoing }) => {
     const began = performance.now()
     const facts: RequestFacts = { request_id: randomUUID() }
-    outgoing.setHeader('X-Request-Id', facts.request_id)
-    // Right for whatever says nothing else: only the public documents may be cached.
-    outgoing.setHeader('Cache-Control', 'no-store')
-    outgoing.setHeader('X-Content-Type-Options', 'nosniff')
-    // A stopping server answers what it has taken and keeps no connection.
-    if (!isReady()) outgoing.setHeader('Connection', 'close')
+    const bindings = { incoming, outgoing, facts, isReady }
 
     const finish = (response: Response): Response => {
+      if (!outgoing.headersSent) complete(response, bindings)
       facts.method = incoming.method ?? ''
       facts.route = routeOf(app, facts.method, incoming.url ?? '')
-      facts.status = response.status
       facts.duration_ms = Math.round((performance.now() - began) * 100) / 100
-      if (facts.status >= 500) log.error('request', facts)
+      if ((facts.status ?? 0) >= 500) log.error('request', facts)
       else log.info('request', facts)
-      return response
+      // Hono answers HEAD with a copy, which does not say any more that everything is sent.
+      return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response
     }
-    const answer = app.fetch(request, { incoming, outgoing, facts })
+    const answer = app.fetch(request, bindings)
     return answer instanceof Promise ? answer.then(finish) : finish(answer)
   }
 }
 
+/** The response is still to be written: what it says itself goes before what is set here. */
+function complete(response: Response, bindings: Env['Bindings']): void {
+  const { outgoing, facts } = bindings
+  facts.status = response.status
+  const headers = standardHeaders(bindings)
+  for (let at = 0; at < headers.length; at += 2) outgoing.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
+  // Right for whatever says nothing else: only the public documents may be cached.
+  outgoing.setHeader('Cache-Control', 'no-store')
+}
+
 /** The pattern of the path, never the path itself. */
 function routeOf(app: Hono<Env>, method: string, url: string): string {
-  const path = url.split('?', 1)[0] ?? ''
+  const query = url.indexOf('?')
+  const path = query < 0 ? url : url.slice(0, query)
   const [matched] = app.router.match(method === 'HEAD' ? 'GET' : method, path)
   return matched[0]?.[0][1].path ?? '(none)'
 }

@@ -38,7 +38,7 @@ export interface RequestFacts extends LogFields {
 }
 
 export interface Env {
-  Bindings: HttpBindings & { facts: RequestFacts }
+  Bindings: HttpBindings & { facts: RequestFacts; isReady: Rooms['isReady'] }
 }
 
 export type Handler = (c: Context<Env>) => Response | Promise<Response>

@@ -17,6 +17,8 @@ export interface Parameter {
 
 export interface Header {
   description: string
+  /** Whether every such answer carries it. */
+  required: boolean
   schema: JsonSchema
 }
 
@@ -33,6 +35,11 @@ export interface Answer {
   content?: Record<string, Content>
 }
 
+/** One of the answers that many operations have in common (refusals.ts). */
+export interface AnswerRef {
+  $ref: string
+}
+
 export interface RequestBody {
   description?: string
   required: boolean
@@ -47,7 +54,7 @@ export interface Operation {
   security: Record<string, string[]>[]
   parameters?: Parameter[]
   requestBody?: RequestBody
-  responses: Record<string, Answer>
+  responses: Record<string, Answer | AnswerRef>
 }
 
 /** Operations by path and lower-case method. `{id}` stands for a part of the path. */
@@ -59,7 +66,14 @@ export const listOf = (name: string): JsonSchema => ({ type: 'array', items: ref
 
 const text: JsonSchema = { type: 'string' }
 
-export const header = (description: string, schema: JsonSchema = text): Header => ({ description, schema })
+export const header = (description: string, schema: JsonSchema = text): Header => ({
+  description,
+  required: true,
+  schema,
+})
+
+/** A header that only some of these answers carry. */
+export const maybe = (description: string): Header => ({ ...header(description), required: false })
 
 /** An answer in JSON. */
 export const json = (

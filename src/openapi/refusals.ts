@@ -1,98 +1,87 @@
-/** How requests are refused: the registered codes of each operation, and what every operation may answer. */
+/** How requests are refused: the registered codes of an operation, and the refusals that many have in common. */
 import type { OAuthErrorCode } from '../errors.ts'
-import { header, ref, type Answer, type Header } from './operation.ts'
+import { header, type Answer, type AnswerRef, type Header, type JsonSchema } from './operation.ts'
 
-const MEANING = {
-  400: 'Refused: the request is wrong, and `error_description` says where.',
-  404: 'There is no such record.',
-  409: 'It conflicts with what is there.',
-  413: 'The body is larger than 65,536 bytes.',
-} as const
+type Code = OAuthErrorCode | 'server_error' | 'temporarily_unavailable'
 
-type RefusedStatus = keyof typeof MEANING
-
-const EXAMPLE_OF: Partial<Record<OAuthErrorCode, string>> = {
-  invalid_grant: 'this refresh token has expired; start over with a new grant',
-  invalid_client: 'client authentication failed',
-  invalid_token: 'the access token was refused: it must be live, with aud https://signet.example.com',
-  insufficient_scope: 'this needs scope signet:admin',
-}
-
-/** The body of RFC 6749 §5.2, with the codes that can stand in it here. */
-function refusal(description: string, codes: readonly string[], example: string, headers?: Record<string, Header>) {
-  const [error] = codes
-  const schema = {
-    ...ref('Error'),
-    // Beside `$ref`, as JSON Schema 2020-12 allows: the same object, with fewer codes.
-    properties: { error: { enum: codes } },
-  }
-  const content = { 'application/json': { schema, example: { error, error_description: example } } }
-  return { description, ...(headers && { headers }), content } satisfies Answer
-}
-
-/** What an operation refuses, by status and registered code. */
-export function refused(table: Partial<Record<RefusedStatus, OAuthErrorCode[]>>): Record<string, Answer> {
-  const answers = Object.entries(table).map(([status, codes]): [string, Answer] => {
-    const meaning = MEANING[Number(status) as RefusedStatus] // the keys of the table are of that type
-    return [
-      status,
-      refusal(meaning, codes, EXAMPLE_OF[codes[0] ?? 'invalid_request'] ?? 'what was wrong, and the step that helps'),
-    ]
-  })
-  return Object.fromEntries(answers)
-}
-
-const TOO_LARGE = refused({ 413: ['invalid_request'] })
-
-const RETRY_AFTER = { 'Retry-After': header('Seconds.', { type: 'integer', minimum: 0 }) }
-
-/** What any operation may answer that asks the database. */
-export const OUTAGES: Record<string, Answer> = {
-  500: refusal(
-    'A defect of Signet; its log tells more under the id of `X-Request-Id`.',
-    ['server_error'],
-    'a defect of Signet; its log tells more under request id 0b5c…',
-  ),
-  503: refusal(
-    'The database is locked or full, or too much is asked at once. Nothing was changed.',
-    ['temporarily_unavailable'],
-    'Signet cannot answer this now; nothing was changed, try again',
-    RETRY_AFTER,
-  ),
-}
-
-const challenge = (scheme: string) => ({
-  'WWW-Authenticate': header(`How to authenticate: a challenge of scheme ${scheme}.`),
+/** The body of RFC 6749 §5.2, with the codes that can stand in it. */
+export const errorSchema = (...codes: Code[]): JsonSchema => ({
+  type: 'object',
+  properties: { error: { type: 'string', enum: codes }, error_description: { type: 'string' } },
+  required: ['error', 'error_description'],
 })
 
-/** What the endpoints of RFC 6749 refuse beside their own codes. */
-export const CLIENT_REFUSALS: Record<string, Answer> = {
-  401: refusal(
-    'The client did not authenticate.',
-    ['invalid_client'],
-    'client authentication failed',
-    challenge('Basic'),
-  ),
-  ...TOO_LARGE,
-  ...OUTAGES,
+function refusal(code: Code, description: string, example: string, headers?: Record<string, Header>): Answer {
+  const body = { error: code, error_description: example }
+  const content = { 'application/json': { schema: errorSchema(code), example: body } }
+  return { description, ...(headers && { headers }), content }
 }
 
-/** What our own API refuses beside its own codes (RFC 6750 §3.1). */
-export const BEARER_REFUSALS: Record<string, Answer> = {
-  401: refusal(
-    'No access token, or none that is live and for this issuer.',
-    ['invalid_token'],
+const challenge = (scheme: string) => ({ 'WWW-Authenticate': header(`A challenge: ${scheme}.`) })
+
+/** Refusals that are the same wherever they are given: `#/components/responses/NAME`. */
+export const COMMON_REFUSALS = {
+  InvalidClient: refusal(
+    'invalid_client',
+    'The client did not authenticate.',
+    'no client authentication: send client_id and secret by HTTP Basic',
+    challenge('`Basic`'),
+  ),
+  InvalidToken: refusal(
+    'invalid_token',
+    'No access token was sent, or none that is live and for this issuer.',
     'the access token was refused: it must be live, with aud https://signet.example.com',
-    challenge('Bearer'),
+    challenge('`Bearer`, with `error="invalid_token"` where a token was sent (RFC 6750 §3)'),
   ),
-  403: refusal(
+  InsufficientScope: refusal(
+    'insufficient_scope',
     'The access token lacks the scope.',
-    ['insufficient_scope'],
     'this needs scope signet:admin',
-    challenge('Bearer, which names the scope'),
+    challenge('`Bearer`, with `error="insufficient_scope"` and the `scope` that is needed'),
   ),
-  ...OUTAGES,
+  NotFound: refusal('invalid_request', 'There is no such record.', 'client "billing" does not exist'),
+  Conflict: refusal('invalid_request', 'It conflicts with what is there.', 'client "billing" exists already'),
+  TooLarge: refusal(
+    'invalid_request',
+    'The body is larger than 65,536 bytes. The connection is closed.',
+    'the body is larger than 65536 bytes',
+  ),
+  ServerError: refusal(
+    'server_error',
+    'A defect of Signet; its log tells more under the id of `X-Request-Id`.',
+    'a defect of Signet; its log tells more under request id 6e0b7c1e-6b35-4f0e-9d52-8f1f2a770c1f',
+  ),
+  Unavailable: refusal(
+    'temporarily_unavailable',
+    'The database is locked or full, or too much is asked at once. Nothing was changed.',
+    'Signet cannot answer this now; nothing was changed, try again',
+    { 'Retry-After': header('Seconds.', { type: 'integer', minimum: 0 }) },
+  ),
 }
+
+const common = (name: keyof typeof COMMON_REFUSALS): AnswerRef => ({ $ref: `#/components/responses/${name}` })
+
+/** 400, with the registered codes of this operation; the first one is the example. */
+export function refused(first: OAuthErrorCode, ...others: OAuthErrorCode[]): { 400: Answer } {
+  const description = 'The request is wrong; `error_description` says where, and the step that helps.'
+  const example = { error: first, error_description: 'what was wrong, and the step that helps' }
+  return {
+    400: { description, content: { 'application/json': { schema: errorSchema(first, ...others), example } } },
+  }
+}
+
+export const NOT_FOUND = { 404: common('NotFound') }
+export const CONFLICT = { 409: common('Conflict') }
+const TOO_LARGE = { 413: common('TooLarge') }
+
+/** What any operation may answer that does more than read memory. */
+export const OUTAGES = { 500: common('ServerError'), 503: common('Unavailable') }
+
+/** What the endpoints for clients refuse beside their own codes. */
+export const CLIENT_REFUSALS = { 401: common('InvalidClient'), ...TOO_LARGE, ...OUTAGES }
+
+/** What our own API refuses beside its own codes. */
+export const BEARER_REFUSALS = { 401: common('InvalidToken'), 403: common('InsufficientScope'), ...OUTAGES }
 
 /** The same, of operations that read a body. */
-export const BEARER_BODY_REFUSALS: Record<string, Answer> = { ...BEARER_REFUSALS, ...TOO_LARGE }
+export const BEARER_BODY_REFUSALS = { ...BEARER_REFUSALS, ...TOO_LARGE }

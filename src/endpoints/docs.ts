@@ -1,0 +1,127 @@
+/**
+ * GET /docs: the description as a page, by Swagger UI from our own files. Nothing comes from elsewhere, no script is
+ * inline, and the policy of the page lets nothing else happen. The files are read when somebody asks for the page.
+ */
+import { readFile } from 'node:fs/promises'
+import type { Context } from 'hono'
+import { entityTag } from '../entity-tag.ts'
+import { notFound } from '../errors.ts'
+import { hasAlready } from '../http/public-document.ts'
+import type { Env, Handler } from '../http/rooms.ts'
+
+/** @param url `file:` */
+const ofPackage = (url: string): Promise<string> => readFile(new URL(url), 'utf8')
+
+const CSS = 'text/css; charset=utf-8'
+const SCRIPT = 'text/javascript; charset=utf-8'
+
+/** The page's files: of the package, or in words of ours. */
+const FILES = new Map([
+  ['swagger-ui.css', { type: CSS, read: () => ofPackage(import.meta.resolve('swagger-ui-dist/swagger-ui.css')) }],
+  [
+    'swagger-ui-bundle.js',
+    { type: SCRIPT, read: () => ofPackage(import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js')) },
+  ],
+  ['start.js', { type: SCRIPT, read: async () => START }],
+  ['page.css', { type: CSS, read: async () => STYLE }],
+])
+
+/** Addresses are relative to the page, so that they hold below any path of the issuer. */
+const START = `SwaggerUIBundle({
+  url: 'openapi.json',
+  dom_id: '#description',
+  deepLinking: true,
+  docExpansion: 'list',
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  validatorUrl: null,
+})
+`
+
+const STYLE = `body { margin: 0; font-family: system-ui, sans-serif; }
+header { display: flex; gap: 1rem; align-items: baseline; padding: 1rem 20px; border-bottom: 1px solid #ccc; }
+header h1 { margin: 0; font-size: 1.25rem; }
+`
+
+/** `?v=` is the file's entity tag: another file has another address, so that this one may be kept for good. */
+const pageOf = (at: (name: string) => string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Signet: HTTP API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${at('swagger-ui.css')}">
+<link rel="stylesheet" href="${at('page.css')}">
+<script src="${at('swagger-ui-bundle.js')}" defer></script>
+<script src="${at('start.js')}" defer></script>
+</head>
+<body>
+<header><h1>Signet: HTTP API</h1><a href="openapi.json">openapi.json</a></header>
+<main id="description"><noscript>This page needs JavaScript; the description itself is openapi.json.</noscript></main>
+</body>
+</html>
+`
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  'img-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const HEADERS = {
+  'Content-Security-Policy': POLICY,
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+}
+
+interface PageFile {
+  type: string
+  body: string
+  etag: string
+}
+
+/** The page, and the files below it. */
+export function docs(): { page: Handler; file: Handler } {
+  let opened: Promise<Map<string, PageFile>> | undefined
+  const open = () => (opened ??= openFiles().catch(forget))
+  const forget = (error: unknown): never => {
+    opened = undefined // the next one who asks may have more luck
+    throw error
+  }
+
+  const page: Handler = async (c) => {
+    const files = await open()
+    const body = pageOf((name) => `docs/${name}?v=${versionOf(files.get(name))}`)
+    return answer(c, { type: 'text/html; charset=utf-8', body, etag: entityTag(body) }, 'public, no-cache')
+  }
+  const file: Handler = async (c) => {
+    const found = (await open()).get(c.req.param('file') ?? '')
+    if (!found) throw notFound('this file')
+    const isExact = c.req.query('v') === versionOf(found)
+    return answer(c, found, isExact ? 'public, max-age=31536000, immutable' : 'public, no-cache')
+  }
+  return { page, file }
+}
+
+function answer(c: Context<Env>, { type, body, etag }: PageFile, cacheControl: string): Response {
+  const headers = { ...HEADERS, 'Cache-Control': cacheControl, ETag: etag }
+  if (hasAlready(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers)
+  return c.body(body, 200, { ...headers, 'Content-Type': type })
+}
+
+/** An entity tag without its quotes. */
+const versionOf = (file: PageFile | undefined): string => file?.etag.slice(1, -1) ?? ''
+
+async function openFiles(): Promise<Map<string, PageFile>> {
+  const opening = [...FILES].map(async ([name, { type, read }]): Promise<[string, PageFile]> => {
+    const body = await read()
+    return [name, { type, body, etag: entityTag(body) }]
+  })
+  return new Map(await Promise.all(opening))
+}
