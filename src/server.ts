@@ -130,21 +130,27 @@ interface Connections {
 
 /** Watches which connections are being answered. */
 function trackConnections(server: Server): Connections {
-  const running = new Map<Socket, Set<ServerResponse>>()
+  const open = new Set<Socket>()
+  const running = new Set<ServerResponse>()
   server.on('connection', (socket: Socket) => {
-    running.set(socket, new Set())
-    socket.once('close', () => running.delete(socket))
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
   })
-  server.on('request', ({ socket }, outgoing) => {
-    running.get(socket)?.add(outgoing)
-    outgoing.once('close', () => running.get(socket)?.delete(outgoing))
+  // One function for all, since this is done for every request.
+  function forget(this: ServerResponse): void {
+    running.delete(this)
+  }
+  server.on('request', (_incoming, outgoing) => {
+    running.add(outgoing)
+    outgoing.on('close', forget)
   })
   return {
     announceEnd() {
-      for (const answers of running.values()) for (const answer of answers) answer.shouldKeepAlive = false
+      for (const answer of running) answer.shouldKeepAlive = false
     },
     closeSilent() {
-      for (const [socket, answers] of running) if (answers.size === 0) socket.destroy()
+      const answered = new Set([...running].map(({ socket }) => socket))
+      for (const socket of open) if (!answered.has(socket)) socket.destroy()
     },
   }
 }

@@ -14,7 +14,7 @@ import type { GrantRecord, ResourceRecord, RotationVerdict } from '../store/stor
 import { accessTokenTtl } from '../tokens/access-token.ts'
 import { decideRotation } from '../tokens/refresh-rotation.ts'
 import { belongsTo, type ParsedRefreshToken } from '../tokens/refresh-token.ts'
-import type { GrantRooms, GrantTypeHandler, TokenRequest } from './grant-type.ts'
+import type { GrantRooms, GrantTypeHandler, TokenRequest, TokenSet } from './grant-type.ts'
 import { registeredResources } from '../grants/target.ts'
 
 const GRANT_TYPE = 'refresh_token'
@@ -53,7 +53,7 @@ export const refreshToken: GrantTypeHandler = async (request, rooms) => {
   if (rotation.outcome === 'unknown') throw unknownToken('its grant does not exist any more')
   if (rotation.outcome === 'refused' || rotation.outcome === 'ended') throw rotation.error
   if (!renewal) throw new Error('a rotation was written that nobody decided')
-  return mint(renewal, rotation.grant, request, rooms)
+  return mint(renewal, rotation.grant, token, request, rooms)
 }
 
 type Judgement = { act: 'proceed'; repeat: boolean; renewal: Renewal } | Extract<RotationVerdict, { act: 'end' }>
@@ -123,7 +123,13 @@ function endReused(
   }
 }
 
-async function mint(renewal: Renewal, grant: GrantRecord, { client, proofKey }: TokenRequest, rooms: GrantRooms) {
+async function mint(
+  renewal: Renewal,
+  grant: GrantRecord,
+  { familyKey }: ParsedRefreshToken,
+  { client, proofKey }: TokenRequest,
+  rooms: GrantRooms,
+): Promise<TokenSet> {
   const accessToken = await rooms.accessTokens.issue({
     ...renewal,
     clientId: client.clientId,
@@ -137,7 +143,7 @@ async function mint(renewal: Renewal, grant: GrantRecord, { client, proofKey }: 
     isBound: proofKey !== undefined,
     expiresInSeconds: renewal.ttlSeconds,
     scope: renewal.scope,
-    refreshToken: rooms.refreshTokens.encode(grant),
+    refreshToken: rooms.refreshTokens.encode(grant, familyKey),
   }
 }
 

@@ -25,6 +25,8 @@ export interface ParsedRefreshToken {
   sid: string
   familySecret: Buffer
   generation: number
+  /** Made of the master key and the family's secret; its successor is made under it too. */
+  familyKey: KeyObject
 }
 
 export class RefreshTokens {
@@ -34,15 +36,24 @@ export class RefreshTokens {
     this.#root = masterKey.derive('refresh-token')
   }
 
-  /** The token of a family's present generation; the same string every time. */
-  encode({ sid, familySecret, generation }: Pick<GrantRecord, 'sid' | 'familySecret' | 'generation'>): string {
+  /**
+   * The token of a family's present generation; the same string every time.
+   * @param familyKey of a token of this family, where one was parsed just before
+   */
+  encode(
+    { sid, familySecret, generation }: Pick<GrantRecord, 'sid' | 'familySecret' | 'generation'>,
+    familyKey?: KeyObject,
+  ): string {
     const secret = Buffer.from(familySecret, 'base64url')
     const body = Buffer.alloc(BODY_BYTES)
     body.writeUInt8(VERSION, 0)
     idToBytes(sid).copy(body, 1)
     secret.copy(body, 17)
     body.writeUInt32BE(generation, 33)
-    return REFRESH_TOKEN_PREFIX + Buffer.concat([body, this.#mac(secret, body)]).toString('base64url')
+    return (
+      REFRESH_TOKEN_PREFIX +
+      Buffer.concat([body, macOf(body, familyKey ?? this.#familyKey(secret))]).toString('base64url')
+    )
   }
 
   /** What an authentic token says; `undefined` for anything that this issuer never made. */
@@ -53,20 +64,24 @@ export class RefreshTokens {
     if (REFRESH_TOKEN_PREFIX + bytes.toString('base64url') !== token) return undefined
     const body = bytes.subarray(0, BODY_BYTES)
     const secret = body.subarray(17, 33)
-    if (body.readUInt8(0) !== VERSION || !timingSafeEqual(this.#mac(secret, body), bytes.subarray(BODY_BYTES)))
+    const familyKey = this.#familyKey(secret)
+    if (body.readUInt8(0) !== VERSION || !timingSafeEqual(macOf(body, familyKey), bytes.subarray(BODY_BYTES)))
       return undefined
     return {
       sid: idFromBytes(body.subarray(1, 17)),
       familySecret: Buffer.from(secret),
       generation: body.readUInt32BE(33),
+      familyKey,
     }
   }
 
-  #mac(secret: Buffer, body: Buffer): Buffer {
-    const familyKey = createSecretKey(createHmac('sha256', this.#root).update(secret).digest())
-    return createHmac('sha256', familyKey).update(body).digest().subarray(0, MAC_BYTES)
+  #familyKey(secret: Buffer): KeyObject {
+    return createSecretKey(createHmac('sha256', this.#root).update(secret).digest())
   }
 }
+
+const macOf = (body: Buffer, familyKey: KeyObject): Buffer =>
+  createHmac('sha256', familyKey).update(body).digest().subarray(0, MAC_BYTES)
 
 /** Whether the secret in an authentic token is the family's own. */
 export const belongsTo = (token: ParsedRefreshToken, grant: GrantRecord): boolean =>

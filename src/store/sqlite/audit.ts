@@ -1,6 +1,7 @@
 /** Audit events: appended by every verb in the transaction of its change, read newest first. */
-import { and, desc, eq, lt, sql, type SQL } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { AuditEvent, Store } from '../store.ts'
+import { and, desc, eq, lt, sql } from './drizzle.ts'
 import { placeholdersFor, type Database } from './database.ts'
 import { auditEvents } from './schema.ts'
 

@@ -2,7 +2,6 @@
  * The blacklist. An entry's revision is that of the change which announces it, so that the feed's order is
  * the order of commits. Removed entries stay as tombstones until nobody can miss the news of their removal.
  */
-import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import {
   CREATED_BY_DISABLING,
   type AuditEvent,
@@ -10,6 +9,7 @@ import {
   type NewBlacklistEntry,
   type Store,
 } from '../store.ts'
+import { and, asc, eq, gt, isNull, or, sql } from './drizzle.ts'
 import { placeholdersFor, type Database } from './database.ts'
 import { blacklistEntries } from './schema.ts'
 

@@ -1,6 +1,6 @@
 /** Clients with their secrets. Deleting one is one row: its grants are dead with it and swept later. */
-import { asc, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { AuditEvent, ClientRecord, ClientSecret, NewBlacklistEntry, Store } from '../store.ts'
+import { asc, eq, getTableColumns, sql } from './drizzle.ts'
 import type { BlacklistTable } from './blacklist.ts'
 import { assignmentsFor, placeholdersFor, type Database } from './database.ts'
 import { clients, clientSecrets, deletedClients, grants } from './schema.ts'

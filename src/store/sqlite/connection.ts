@@ -1,8 +1,9 @@
 /** Opens the database file with the settings that the store's promises rest on, and makes sure they took. */
 import SqliteDatabase, { type Database as RawDatabase } from 'better-sqlite3'
-import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { existsSync, statSync } from 'node:fs'
 import { Fault, Unavailable } from '../../errors.ts'
+import { drizzle } from './drizzle.ts'
 import { checkFile, createFile, damaged, fileFault, requireFile } from './database-file.ts'
 import { backOff, codeOf, isBusy, isOutage, unavailable } from './failures.ts'
 

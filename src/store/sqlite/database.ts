@@ -1,9 +1,10 @@
 /** What every noun works with: queries to prepare, the time, and the two ways to run them. */
-import { getTableColumns, sql, type Placeholder, type SQL } from 'drizzle-orm'
+import type { Placeholder, SQL } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Clock, Instant } from '../../clock.ts'
 import type { ChangedNoun } from '../store.ts'
+import { getTableColumns, sql } from './drizzle.ts'
 import { ChangeLog } from './changes.ts'
 import type { Connection } from './connection.ts'
 import { Unavailable } from '../../errors.ts'

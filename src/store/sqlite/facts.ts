@@ -1,9 +1,9 @@
 /** Facts about the database for operators. Counting reads whole indexes, checking reads everything. */
 import { statSync } from 'node:fs'
 import type { Database as RawDatabase } from 'better-sqlite3'
-import { count } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Store, StoreFacts } from '../store.ts'
+import { count } from './drizzle.ts'
 import { readSettings } from './connection.ts'
 import type { OpenDatabase } from './database.ts'
 import { auditEvents, blacklistEntries, clients, grants, resources } from './schema.ts'

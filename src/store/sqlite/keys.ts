@@ -1,7 +1,7 @@
 /** Signing keys. The unique indexes hold "one active, one next"; here the order of steps keeps to them. */
-import { and, asc, eq, inArray, lt, ne, sql } from 'drizzle-orm'
 import { fromSeconds } from '../../clock.ts'
 import type { AuditEvent, NewBlacklistEntry, PromotionOutcome, RingId, SigningKeyRecord, Store } from '../store.ts'
+import { and, asc, eq, inArray, lt, ne, sql } from './drizzle.ts'
 import { assignmentsFor, placeholdersFor, type Database } from './database.ts'
 import { signingKeys } from './schema.ts'
 

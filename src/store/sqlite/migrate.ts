@@ -2,9 +2,10 @@
  * Brings the tables up to this version's. The list of what was applied is Drizzle's own, but its migrator
  * begins a deferred transaction and waits for locks by freezing the process; this one does neither.
  */
-import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator'
+import type { MigrationMeta } from 'drizzle-orm/migrator'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../../errors.ts'
+import { readMigrationFiles } from './drizzle.ts'
 import type { Connection } from './connection.ts'
 import { backOff, isBusy } from './failures.ts'
 

@@ -1,6 +1,6 @@
 /** Who reads the key set and the feed. The table is bounded: user agents are whatever callers say they are. */
-import { desc, notInArray, sql } from 'drizzle-orm'
 import type { Store } from '../store.ts'
+import { desc, notInArray, sql } from './drizzle.ts'
 import { placeholdersFor, type Database } from './database.ts'
 import { keyReaders } from './schema.ts'
 

@@ -1,6 +1,6 @@
 /** Resources: what access tokens are for. */
-import { asc, eq, sql } from 'drizzle-orm'
 import type { AuditEvent, ResourceRecord, Store } from '../store.ts'
+import { asc, eq, sql } from './drizzle.ts'
 import { assignmentsFor, placeholdersFor, type Database } from './database.ts'
 import { resources } from './schema.ts'
 

@@ -4,13 +4,13 @@
  * family ends, because a refresh token that was rotated away since would be good again.
  */
 import SqliteDatabase from 'better-sqlite3'
-import { and, asc, gt, isNull, sql } from 'drizzle-orm'
 import { chmodSync, constants, copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Clock, type Instant } from '../../clock.ts'
 import { Fault } from '../../errors.ts'
 import { timeOrderedId } from '../../ids.ts'
 import type { NewBlacklistEntry } from '../store.ts'
+import { and, asc, gt, isNull, sql } from './drizzle.ts'
 import { auditTable } from './audit.ts'
 import { blacklistTable } from './blacklist.ts'
 import { openConnection, type Connection } from './connection.ts'

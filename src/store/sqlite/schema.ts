@@ -2,9 +2,8 @@
  * The tables. Instants are milliseconds, JSON is text, closed sets are held by CHECK constraints. Change this
  * file, then run `npm run migrations`; changes are additive, so that the version before can go on using the file.
  */
-import { sql } from 'drizzle-orm'
-import { blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { AuditEvent, ClientRecord, PublicJwk, ResourceRecord, SettingName } from '../store.ts'
+import { sql, blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from './drizzle.ts'
 
 const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>()
 

@@ -1,6 +1,6 @@
 /** Settings of the database itself; a claimed one is set once, whoever comes first. */
-import { eq, sql } from 'drizzle-orm'
 import type { SettingName, Store } from '../store.ts'
+import { eq, sql } from './drizzle.ts'
 import type { Database } from './database.ts'
 import { settings } from './schema.ts'
 

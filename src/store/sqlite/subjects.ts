@@ -1,6 +1,7 @@
 /** Persons, as the grants made for them tell. */
-import { and, asc, eq, gt, sql, type SQL } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import type { Store } from '../store.ts'
+import { and, asc, eq, gt, sql } from './drizzle.ts'
 import type { Database } from './database.ts'
 import { clients, grants } from './schema.ts'
 
