@@ -1,10 +1,39 @@
 /** `npm run bench` measures the issuer; `npm run bench -- verify` the verifier. */
 import process from 'node:process'
-const what = process.argv[2] === 'verify' ? 'verify' : 'issuer'
+import { HELP, readOptions, UsageError } from './options.ts'
 
-if (what === 'verify') {
+// An exit of its own accord is what stops the servers and removes the folder.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+// Only an exit of its own accord stops the servers and removes the folder.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const [what, ...rest] = process.argv.slice(2)
+
+try {
+  process.exitCode = what === 'verify' ? await verify(rest) : await issuer(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(`bench: ${error.message}; npm run bench -- --help tells what there is`)
+  process.exitCode = 2
+}
+
+async function verify(args: string[]): Promise<number> {
+  if (args.includes('--help')) return help()
+  if (args.length > 0) throw new UsageError(`verify takes no options, and was given ${args.join(' ')}`)
   const { main } = await import('../verifier/bench/verify.ts')
   await main()
-} else {
-  await import('./issuer.ts')
+  return 0
+}
+
+async function issuer(args: string[]): Promise<number> {
+  const options = readOptions(args)
+  if (!options) return help()
+  const { runBench } = await import('./issuer.ts')
+  return runBench(options)
+}
+
+function help(): number {
+  console.log(HELP)
+  return 0
 }

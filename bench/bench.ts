@@ -1,0 +1,108 @@
+/** What every case is given: the options, the load, and the sides, each started when it is first asked for. */
+import { Load } from './load/load.ts'
+import type { Round, Work } from './load/work.ts'
+import type { Options } from './options.ts'
+import { startBare } from './sides/bare.ts'
+import { startOauth2Server } from './sides/oauth2-server.ts'
+import { startOidcProvider } from './sides/oidc-provider.ts'
+import type { Side } from './sides/side.ts'
+import { copyOf, makeModel, startSignet, type Place } from './sides/signet.ts'
+import { basic, SCOPE, type Credentials } from './sides/terms.ts'
+
+const DOCUMENTS = ['/.well-known/jwks.json', '/.well-known/openid-configuration']
+
+const STARTS = {
+  signet: ({ model }) => startSignet('Signet', copyOf(model, 'signet')),
+  secondSignet: ({ model }) => startSignet('Signet again', copyOf(model, 'second')),
+  normalSignet: ({ model }) =>
+    startSignet('Signet, synchronous=NORMAL', copyOf(model, 'normal'), {
+      preload: '../preload/normal-synchronous.ts',
+    }),
+  loggingSignet: ({ model }) =>
+    startSignet('Signet, log level info to /dev/null', copyOf(model, 'logging'), {
+      env: { SIGNET_LOG_LEVEL: 'info' },
+      stderr: 'null',
+    }),
+  bare: async (bench) => startBare('bare Hono handler', bench.credentials, await documentsOf(bench)),
+  secondBare: async (bench) => startBare('bare Hono handler again', bench.credentials, await documentsOf(bench)),
+  oidcMap: ({ credentials }) => startOidcProvider('map', credentials),
+  oidcSqlite: ({ credentials }) => startOidcProvider('sqlite', credentials),
+  oauth2Server: ({ credentials }) => startOauth2Server(credentials),
+} satisfies Record<string, (bench: Bench) => Promise<Side>>
+
+export type SideName = keyof typeof STARTS
+
+export class Bench {
+  readonly options: Options
+  readonly load = new Load()
+  readonly model: Place
+  readonly credentials: Credentials
+  /** Writes a line of progress. */
+  readonly say: (line: string) => void
+  /** What was not answered with 2xx; the figures of a run with any count for nothing. */
+  readonly failures: { what: string; count: number; first: string | undefined }[] = []
+  readonly #sides = new Map<SideName, Promise<Side>>()
+
+  constructor(options: Options, say: (line: string) => void) {
+    this.options = options
+    this.say = say
+    const { model, credentials } = makeModel()
+    this.model = model
+    this.credentials = credentials
+  }
+
+  side(name: SideName): Promise<Side> {
+    const side = this.#sides.get(name) ?? STARTS[name](this)
+    this.#sides.set(name, side)
+    return side
+  }
+
+  /** Those that were asked for so far. */
+  started(): Promise<Side[]> {
+    return Promise.all(this.#sides.values())
+  }
+
+  async stopSides(): Promise<void> {
+    await Promise.all((await this.started()).map((side) => side.stop()))
+    this.#sides.clear()
+  }
+
+  async stop(): Promise<void> {
+    await this.stopSides()
+    this.load.stop()
+  }
+
+  /** Loads a side for so many seconds, and keeps in mind what failed. */
+  async run(what: string, work: Work, seconds: number, load = this.load): Promise<Round> {
+    return this.noteFailures(what, await load.run(work, seconds))
+  }
+
+  noteFailures(what: string, round: Round): Round {
+    const { failures: count, firstFailure: first } = round
+    if (count > 0) this.failures.push({ what, count, first })
+    return round
+  }
+
+  /** A form sent by the client. */
+  post(side: Side, path: string, form: Record<string, string> = {}): Work {
+    return { port: side.port, method: 'POST', path, headers: basic(this.credentials), form }
+  }
+
+  /** Puts the refresh tokens of so many new families into a pool. */
+  async createFamilies(side: Side, pool: string, count: number): Promise<void> {
+    const form = { grant_type: 'client_credentials', scope: `${SCOPE} offline_access` }
+    const keeps = { pool, member: 'refresh_token' } as const
+    const { requests } = await this.run(
+      `families of ${side.name}`,
+      { ...this.post(side, side.paths.family, form), keeps, requests: count },
+      600,
+    )
+    if (requests < count) throw new Error(`${side.name}: ${requests} of ${count} families were made`)
+  }
+}
+
+async function documentsOf(bench: Bench): Promise<Record<string, string>> {
+  const { port } = await bench.side('signet')
+  const bodies = DOCUMENTS.map(async (path) => [path, await (await fetch(`http://localhost:${port}${path}`)).text()])
+  return Object.fromEntries(await Promise.all(bodies)) as Record<string, string> // pairs of path and text
+}

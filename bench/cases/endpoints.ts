@@ -1,0 +1,128 @@
+/** The endpoints, each beside the bare handler that does the same work and beside the peers that have it too. */
+import type { Bench, SideName } from '../bench.ts'
+import type { Finding, Goal, Row } from '../finding.ts'
+import type { Work } from '../load/work.ts'
+import { describe, rateRatio, ratioGoal } from '../ratio-goal.ts'
+import { compare, type Contender } from '../rounds.ts'
+import type { Side } from '../sides/side.ts'
+import { RS256_RESOURCE, SCOPE } from '../sides/terms.ts'
+import { CONNECTIONS } from '../load/work.ts'
+
+interface EndpointCase {
+  work: string
+  /** The bare handler second: the ratios are to it. */
+  sides: SideName[]
+  workOn: (bench: Bench, side: Side) => Promise<Work>
+  /** Signet's row, against which side's, how much at least. */
+  goals: { number: number; goal: string; against: SideName; least: number }[]
+  /** Sides that are the same thing twice: how far apart they come out is noise. */
+  pairs?: [SideName, SideName][]
+}
+
+const clientCredentials = { grant_type: 'client_credentials', scope: SCOPE }
+
+/** Distinct tokens that introspection is asked about, one after the other, again and again. */
+const INTROSPECTED = 2000
+
+export const ENDPOINT_CASES = {
+  'token-es256': {
+    work: '/token, ES256',
+    sides: ['signet', 'bare', 'secondSignet', 'secondBare', 'oidcMap', 'oauth2Server'],
+    workOn: async (bench, side) => bench.post(side, '/token', clientCredentials),
+    goals: [
+      { number: 1, goal: '/token ES256 to the batched bare handler', against: 'bare', least: 0.9 },
+      { number: 1, goal: '/token ES256 to oidc-provider in memory', against: 'oidcMap', least: 3.2 },
+    ],
+    pairs: [
+      ['secondBare', 'bare'],
+      ['secondSignet', 'signet'],
+    ],
+  },
+  'token-rs256': {
+    work: '/token, RS256',
+    sides: ['signet', 'bare', 'oidcMap', 'oauth2Server'],
+    workOn: async (bench, side) => bench.post(side, '/token', { ...clientCredentials, resource: RS256_RESOURCE }),
+    goals: [{ number: 1, goal: '/token RS256 to oidc-provider in memory', against: 'oidcMap', least: 1.6 }],
+  },
+  refresh: {
+    work: '/refresh, durable',
+    sides: ['signet', 'bare', 'normalSignet', 'secondBare', 'oidcMap', 'oidcSqlite', 'oauth2Server'],
+    workOn: refreshing,
+    goals: [
+      { number: 2, goal: '/refresh to the group-committing bare handler', against: 'bare', least: 0.85 },
+      { number: 2, goal: '/refresh to oidc-provider on SQLite with FULL', against: 'oidcSqlite', least: 6 },
+      { number: 2, goal: '/refresh to oidc-provider in memory', against: 'oidcMap', least: 2.5 },
+      { number: 2, goal: '/refresh to Signet with synchronous=NORMAL', against: 'normalSignet', least: 0.75 },
+    ],
+    pairs: [['secondBare', 'bare']],
+  },
+  jwks: {
+    work: 'JWKS',
+    sides: ['signet', 'bare', 'oidcMap'],
+    workOn: async (_bench, { port, paths }) => ({ port, method: 'GET', path: paths.jwks }),
+    goals: [{ number: 3, goal: 'JWKS to a bare handler with the same body', against: 'bare', least: 0.95 }],
+  },
+  metadata: {
+    work: 'metadata',
+    sides: ['signet', 'bare'],
+    workOn: async (_bench, { port }) => ({ port, method: 'GET', path: '/.well-known/openid-configuration' }),
+    goals: [{ number: 3, goal: 'metadata to a bare handler with the same body', against: 'bare', least: 0.95 }],
+  },
+  introspect: {
+    work: `/introspect, ${INTROSPECTED} tokens in turn`,
+    sides: ['signet', 'bare'],
+    workOn: introspecting,
+    goals: [
+      {
+        number: 3,
+        goal: '/introspect to a bare handler with node:crypto and one map',
+        against: 'bare',
+        least: 1,
+      },
+    ],
+  },
+} satisfies Record<string, EndpointCase>
+
+/** Refresh tokens for every connection; each answer's token is the next request's. */
+export async function refreshing(bench: Bench, side: Side): Promise<Work> {
+  const pool = `refresh ${side.name}`
+  bench.load.fill(pool, [])
+  await bench.createFamilies(side, pool, CONNECTIONS)
+  return {
+    ...bench.post(side, side.paths.refresh, { grant_type: 'refresh_token' }),
+    takes: { pool, as: 'refresh_token' },
+    keeps: { pool, member: 'refresh_token' },
+  }
+}
+
+export async function introspecting(bench: Bench, side: Side): Promise<Work> {
+  const pool = `introspect ${side.name}`
+  const issuing = bench.post(side, '/token', clientCredentials)
+  await bench.run(
+    `tokens of ${side.name}`,
+    { ...issuing, keeps: { pool, member: 'access_token' }, requests: INTROSPECTED },
+    60,
+  )
+  return { ...bench.post(side, '/introspect'), takes: { pool, as: 'token', putBack: true } }
+}
+
+/** Measures one endpoint on all its sides. */
+export async function runEndpointCase(bench: Bench, definition: EndpointCase): Promise<Finding> {
+  const { work, sides, workOn, goals, pairs = [] } = definition
+  const running = await Promise.all(sides.map((name) => bench.side(name)))
+  const contenders: Contender[] = []
+  for (const side of running) contenders.push({ side, work: await workOn(bench, side) })
+  const rows = await compare(bench, { work, contenders, base: sides.indexOf('bare') })
+  const rowOf = (name: SideName): Row => {
+    const row = rows[sides.indexOf(name)]
+    if (!row) throw new Error(`${work} has no side ${name}`)
+    return row
+  }
+  const toGoal = ({ number, goal, against, least }: EndpointCase['goals'][number]): Goal =>
+    ratioGoal(number, goal, rowOf('signet'), rowOf(against), least)
+  const facts = pairs.map(([again, first]) => ({
+    what: `noise floor, ${work}: ${rowOf(again).side} to ${rowOf(first).side}`,
+    found: describe(rateRatio(rowOf(again), rowOf(first))),
+  }))
+  return { rows, goals: goals.map(toGoal), facts }
+}

@@ -1,0 +1,20 @@
+/** The cases, in the order of a run: what wants the machine to itself comes before the sides are started. */
+export const CASE_NAMES = [
+  'cold-start',
+  'token-es256',
+  'token-rs256',
+  'refresh',
+  'jwks',
+  'metadata',
+  'introspect',
+  'revoke',
+  'logging',
+  'saturation',
+  'tail',
+  'memory',
+  'workers',
+  'blacklist',
+  'growth',
+] as const
+
+export type CaseName = (typeof CASE_NAMES)[number]

@@ -1,0 +1,30 @@
+/**
+ * `/revoke` of refresh tokens that are alive, beside `/refresh` of the same Signet. It is not the one of the other
+ * cases: what is revoked stays on its blacklist for a while.
+ */
+import type { Bench } from '../bench.ts'
+import type { Finding } from '../finding.ts'
+import { ratioGoal } from '../ratio-goal.ts'
+import { compare } from '../rounds.ts'
+import { refreshing } from './endpoints.ts'
+
+/** More than a second can revoke; a round that finds no more ends earlier, and its rate is of the time it took. */
+const TOKENS_A_SECOND = 6000
+
+export async function revoke(bench: Bench): Promise<Finding> {
+  const side = await bench.side('secondSignet')
+  const pool = `revoke ${side.name}`
+  const prepare = async (seconds: number) => {
+    bench.load.fill(pool, [])
+    await bench.createFamilies(side, pool, Math.ceil(seconds * TOKENS_A_SECOND))
+  }
+  const work = { ...bench.post(side, '/revoke'), takes: { pool, as: 'token' } } as const
+  const contenders = [
+    { side: { ...side, name: 'Signet, /revoke' }, work, prepare },
+    { side: { ...side, name: 'Signet, /refresh' }, work: await refreshing(bench, side) },
+  ]
+  const rows = await compare(bench, { work: '/revoke of live refresh tokens', contenders, base: 1 })
+  const [ours, theirs] = rows
+  if (!ours || !theirs) throw new Error('two contenders give two rows')
+  return { rows, goals: [ratioGoal(3, '/revoke to /refresh', ours, theirs, 0.8)], facts: [] }
+}

@@ -1,0 +1,32 @@
+/** A blacklist of many live entries, each about a token of its own. */
+import { randomUUID } from 'node:crypto'
+import { timeOrderedId } from '../../src/ids.ts'
+import Database from 'better-sqlite3'
+import { runCommand, type Place } from '../sides/signet.ts'
+import { fillWithCopies, readFigure, type Row } from './copies.ts'
+
+const DAY = 86_400_000
+
+export function fillBlacklist(place: Place, count: number, say: (line: string) => void): void {
+  runCommand(place, 'blacklist', 'add', '--jti', randomUUID())
+  const first = readFigure(place.database, 'SELECT max(revision) FROM blacklist_entries')
+  const now = Date.now()
+  const until = now + DAY
+  const differing = (index: number): Row => ({
+    id: timeOrderedId(now - count + index),
+    value: randomUUID(),
+    revision: first + 1 + index,
+    issued_before: until,
+    expires_at: until,
+    denies_until: until,
+  })
+  fillWithCopies({ database: place.database, table: 'blacklist_entries', count, differing, say })
+  moveRevisions(place.database, first + count)
+}
+
+/** Revisions are given by the table of changes; the next one must be after those that were taken here. */
+function moveRevisions(file: string, last: number): void {
+  const database = new Database(file)
+  database.prepare("UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes'").run(last)
+  database.close()
+}

@@ -1,0 +1,143 @@
+/** One load on one endpoint: its connections, the tokens they use, and the count of what came back. */
+import { percentile } from '../statistics.ts'
+import type { Answer } from './answer.ts'
+import { Connection } from './connection.ts'
+import { Latencies } from './latencies.ts'
+import type { Pools } from './pools.ts'
+import { CONNECTIONS, type Round, type Work } from './work.ts'
+
+/** Past this, connections that break are not opened again: nothing is to be learned from more. */
+const MOST_BROKEN = 256
+
+export class Job {
+  readonly #work: Work
+  readonly #pools: Pools
+  readonly #latencies = new Latencies()
+  readonly #head: string
+  readonly #fixed: Buffer | undefined
+  readonly #finished = Promise.withResolvers<void>()
+  #sent = 0
+  #open = 0
+  #broken = 0
+  #failures = 0
+  #firstFailure: string | undefined
+  #deadline = Infinity
+
+  constructor(work: Work, pools: Pools) {
+    this.#work = work
+    this.#pools = pools
+    this.#head = headOf(work)
+    this.#fixed = work.takes ? undefined : this.#request(formOf(work))
+  }
+
+  /** Works for so many seconds or until `end`, then lets what is under way finish. */
+  async run(seconds: number): Promise<Round> {
+    const began = performance.now()
+    this.#deadline = began + seconds * 1000
+    for (let index = 0; index < (this.#work.connections ?? CONNECTIONS); index++) this.#connect()
+    await this.#finished.promise
+    return this.#round((performance.now() - began) / 1000)
+  }
+
+  end(): void {
+    this.#deadline = 0
+  }
+
+  #connect(): void {
+    this.#open += 1
+    let began = 0
+    const connection = new Connection(this.#work.port, {
+      onReady: () => next(),
+      onAnswer: (answer) => {
+        this.#latencies.add(performance.now() - began)
+        this.#note(answer)
+        if (this.#work.pauseMs === undefined) next()
+        else setTimeout(next, this.#work.pauseMs)
+      },
+      onBroken: (reason) => this.#onBroken(reason),
+    })
+    const next = () => {
+      const request = this.#isOver() ? undefined : this.#nextRequest()
+      if (!request) return this.#leave(connection)
+      this.#sent += 1
+      began = performance.now()
+      connection.send(request)
+    }
+  }
+
+  #isOver(): boolean {
+    return performance.now() >= this.#deadline || this.#sent >= (this.#work.requests ?? Infinity)
+  }
+
+  #nextRequest(): Buffer | undefined {
+    const { takes } = this.#work
+    if (!takes) return this.#fixed
+    const token = this.#pools.take(takes.pool, takes.putBack ?? false)
+    if (token === undefined) return undefined
+    const form = formOf(this.#work)
+    return this.#request(`${form}${form && '&'}${takes.as}=${encodeURIComponent(token)}`)
+  }
+
+  #request(body: string): Buffer {
+    const length = this.#work.method === 'POST' ? `content-length: ${Buffer.byteLength(body)}\r\n` : ''
+    return Buffer.from(`${this.#head}${length}\r\n${body}`)
+  }
+
+  #note(answer: Answer): void {
+    if (!answer.isGood) return this.#fail(answer.text())
+    const { keeps } = this.#work
+    if (!keeps) return
+    const token = memberOf(answer.text(), keeps.member)
+    if (token === undefined) this.#fail(`no ${keeps.member} in ${answer.text()}`)
+    else this.#pools.put(keeps.pool, token)
+  }
+
+  #fail(reason: string): void {
+    this.#failures += 1
+    this.#firstFailure ??= reason.slice(0, 600)
+  }
+
+  #onBroken(reason: string): void {
+    this.#fail(reason)
+    this.#broken += 1
+    this.#open -= 1
+    if (!this.#isOver() && this.#broken < MOST_BROKEN) this.#connect()
+    else if (this.#open === 0) this.#finished.resolve()
+  }
+
+  #leave(connection: Connection): void {
+    connection.close()
+    this.#open -= 1
+    if (this.#open === 0) this.#finished.resolve()
+  }
+
+  #round(seconds: number): Round {
+    const sorted = this.#latencies.sorted()
+    return {
+      requests: sorted.length,
+      seconds,
+      requestsPerSecond: sorted.length / seconds,
+      p50: percentile(sorted, 0.5),
+      p99: percentile(sorted, 0.99),
+      longest: sorted.at(-1) ?? NaN,
+      failures: this.#failures,
+      firstFailure: this.#firstFailure,
+    }
+  }
+}
+
+function headOf({ method, path, port, headers }: Work): string {
+  const type = method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}
+  const lines = Object.entries({ host: `localhost:${port}`, ...type, ...headers })
+  return `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}`
+}
+
+const formOf = ({ form }: Work): string => new URLSearchParams(form).toString()
+
+/** A string member of a JSON answer; tokens hold nothing that JSON escapes. */
+function memberOf(text: string, member: string): string | undefined {
+  const name = `"${member}":"`
+  const start = text.indexOf(name)
+  if (start < 0) return undefined
+  return text.slice(start + name.length, text.indexOf('"', start + name.length))
+}

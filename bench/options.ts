@@ -1,0 +1,141 @@
+/** What `npm run bench` can be told, and what it says to what it cannot. */
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import { CASE_NAMES, type CaseName } from './cases/names.ts'
+
+export interface Options {
+  isQuick: boolean
+  rounds: number
+  /** Of one side in one round. */
+  seconds: number
+  only: ReadonlySet<CaseName>
+  /** Families of the large database. */
+  growth: number
+  /** Rows of it that expire and are swept. */
+  expired: number
+  /** Entries of the blacklist. */
+  blacklist: number
+  tailRounds: number
+  tailSeconds: number
+  json: string | undefined
+  markdown: string | undefined
+}
+
+/** A mistake in the arguments: one line, exit status 2. */
+export class UsageError extends Error {}
+
+export const HELP = `npm run bench -- [options]     Signet beside bare handlers and its peers, in one run
+npm run bench -- verify        the verifier beside jose.jwtVerify
+
+  --quick            everything once over in under a minute; the figures are rough
+  --full             the growth case with 10,000,000 families (some minutes and 10 GB more)
+  --rounds N         interleaved rounds of each case (9; 3 with --quick)
+  --seconds S        length of one round of one side (2; 0.2 with --quick)
+  --only CASE        only this case; may be repeated, or a list with commas
+  --growth N         families of the large database (1000000; 50000 with --quick)
+  --tail N           rounds of 30 s that look at the tail (2; one of 2 s with --quick)
+  --json FILE        write every figure as JSON
+  --markdown FILE    write the tables, which go to stdout, to a file too
+  --help             this text
+
+Cases: ${CASE_NAMES.join(', ')}.
+The tables go to stdout and progress to stderr. An answer that is not 2xx ends the run with status 1.
+Load goes to loopback only, and every file is in a temporary folder that goes away.`
+
+const QUICK = {
+  rounds: 3,
+  seconds: 0.2,
+  growth: 50_000,
+  expired: 2000,
+  blacklist: 20_000,
+  tailRounds: 1,
+  tailSeconds: 2,
+}
+const USUAL = {
+  rounds: 9,
+  seconds: 2,
+  growth: 1_000_000,
+  expired: 50_000,
+  blacklist: 1_000_000,
+  tailRounds: 2,
+  tailSeconds: 30,
+}
+const FULL = { ...USUAL, growth: 10_000_000 }
+
+/** @returns `undefined` where help was asked for. @throws UsageError */
+export function readOptions(args: string[]): Options | undefined {
+  const given = parse(args)
+  if (given.help) return undefined
+  if (given.quick && given.full) throw new UsageError('--quick and --full exclude each other')
+  const standard = given.quick ? QUICK : given.full ? FULL : USUAL
+  return {
+    isQuick: given.quick ?? false,
+    rounds: readNumber('--rounds', given.rounds, { least: 1, isWhole: true }) ?? standard.rounds,
+    seconds: readNumber('--seconds', given.seconds, { least: 0.1, isWhole: false }) ?? standard.seconds,
+    only: readCases(given.only),
+    growth: readNumber('--growth', given.growth, { least: 10_000, isWhole: true }) ?? standard.growth,
+    expired: standard.expired,
+    blacklist: standard.blacklist,
+    tailRounds: readNumber('--tail', given.tail, { least: 1, isWhole: true }) ?? standard.tailRounds,
+    tailSeconds: standard.tailSeconds,
+    json: readFile('--json', given.json),
+    markdown: readFile('--markdown', given.markdown),
+  }
+}
+
+function parse(args: string[]) {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
+  try {
+    return parseArgs({
+      args,
+      options: {
+        quick: flag,
+        full: flag,
+        help: { ...flag, short: 'h' },
+        rounds: text,
+        seconds: text,
+        only: { ...text, multiple: true },
+        growth: text,
+        tail: text,
+        json: text,
+        markdown: text,
+      },
+    }).values
+  } catch (error) {
+    // Node's text goes on with advice about arguments that begin with a dash.
+    const [fault = ''] = (error instanceof Error ? error.message : String(error)).split(/[.\n]/)
+    throw new UsageError(fault)
+  }
+}
+
+function readNumber(name: string, text: string | undefined, { least, isWhole }: { least: number; isWhole: boolean }) {
+  if (text === undefined) return undefined
+  const number = Number(text.replaceAll('_', ''))
+  if (number >= least && number < Infinity && (!isWhole || Number.isInteger(number))) return number
+  throw new UsageError(`${name} is ${isWhole ? 'a whole number' : 'a number'} of at least ${least}, not "${text}"`)
+}
+
+function readCases(lists: string[] | undefined): ReadonlySet<CaseName> {
+  if (!lists) return new Set(CASE_NAMES)
+  const names = lists.flatMap((list) => list.split(',')).map((name) => name.trim())
+  return new Set(names.map(readCase))
+}
+
+function readCase(name: string): CaseName {
+  const found = CASE_NAMES.find((each) => each === name)
+  if (found) return found
+  throw new UsageError(`--only "${name}" is no case; there are ${CASE_NAMES.join(', ')}`)
+}
+
+/** Better now than after a quarter of an hour. */
+function readFile(name: string, file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    accessSync(existsSync(file) ? file : dirname(file), constants.W_OK)
+    return file
+  } catch {
+    throw new UsageError(`${name} "${file}" cannot be written`)
+  }
+}

@@ -1,0 +1,17 @@
+/** Progress on stderr, so that a long run is seen to go on: a line for each subject, and one now and then within it. */
+
+const PAUSE_MS = 3000
+
+export function progress(): (line: string) => void {
+  const began = performance.now()
+  let last = -Infinity
+  let subject = ''
+  return (line) => {
+    const now = performance.now()
+    const [about = ''] = line.split(':', 1)
+    if (about === subject && now - last < PAUSE_MS) return
+    subject = about
+    last = now
+    console.error(`${String(Math.round((now - began) / 1000)).padStart(5)} s  ${line}`)
+  }
+}

@@ -1,0 +1,46 @@
+/** Refresh token families of the bare side: a row each, a conditional update for a rotation, group commit, FULL. */
+import Database from 'better-sqlite3'
+
+/** As long as a UUID, so that the claims are as many bytes as an issuer's. */
+const SID_LENGTH = 36
+
+export interface Families {
+  create(): string
+  rotate(token: string): Promise<{ id: string; successor: string } | undefined>
+}
+
+export function openFamilies(file: string): Families {
+  const database = new Database(file)
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
+  database.exec('CREATE TABLE family (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)')
+  const insert = database.prepare('INSERT INTO family (generation) VALUES (0)')
+  const advance = database.prepare('UPDATE family SET generation = generation + 1 WHERE id = ? AND generation = ?')
+  const durably = groupCommit(database)
+  return {
+    create: () => `${insert.run().lastInsertRowid}.0`,
+    rotate: async (token) => {
+      const [id = 0, generation = 0] = token.split('.').map(Number)
+      const isRotated = await durably(() => advance.run(id, generation).changes === 1)
+      return isRotated ? { id: String(id).padStart(SID_LENGTH, '0'), successor: `${id}.${generation + 1}` } : undefined
+    },
+  }
+}
+
+/** One transaction for the writes of one turn. */
+function groupCommit(database: Database.Database): (work: () => boolean) => Promise<boolean> {
+  const begin = database.prepare('BEGIN IMMEDIATE')
+  const commit = database.prepare('COMMIT')
+  const waiting: { work: () => boolean; resolve: (done: boolean) => void }[] = []
+  const commitAll = () => {
+    const batch = waiting.splice(0)
+    begin.run()
+    const results = batch.map((each) => each.work())
+    commit.run()
+    batch.forEach((each, index) => each.resolve(results[index] ?? false))
+  }
+  return (work) =>
+    new Promise((resolve) => {
+      if (waiting.push({ work, resolve }) === 1) setImmediate(commitAll)
+    })
+}

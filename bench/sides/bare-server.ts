@@ -1,0 +1,113 @@
+/**
+ * The wall to measure against: Hono handlers that do the same work as the issuer's hot paths (read the form,
+ * check Basic, make claims, sign; for refresh, one durable conditional update) and nothing that makes an issuer.
+ */
+import { createHash, generateKeyPairSync, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { Hono, type Context as HonoContext } from 'hono'
+import { openFamilies } from './bare-families.ts'
+import { isEcdsaSignature } from './ecdsa.ts'
+import { signEs256, signingInput, signRs256 } from './jwt.ts'
+import { listen } from './listen.ts'
+import { ES256_RESOURCE, LIFETIME_SECONDS, RS256_RESOURCE, SCOPE } from './terms.ts'
+
+const [databaseFile = '', clientId = '', secret = '', documentsFile = ''] = process.argv.slice(2)
+
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest()
+const secretDigest = digestOf(`${clientId}:${secret}`)
+
+type Context = HonoContext<{ Bindings: HttpBindings }>
+const app = new Hono<{ Bindings: HttpBindings }>()
+
+async function readForm(c: Context): Promise<URLSearchParams> {
+  const chunks: Buffer[] = []
+  for await (const chunk of c.env.incoming) chunks.push(chunk as Buffer) // a request's stream is of bytes
+  return new URLSearchParams(Buffer.concat(chunks).toString())
+}
+
+function isClient(c: Context): boolean {
+  const pair = Buffer.from((c.req.header('authorization') ?? '').slice(6), 'base64').toString()
+  return timingSafeEqual(digestOf(pair), secretDigest)
+}
+
+const waiting: (() => void)[] = []
+/** Signatures of one turn are made together, as the issuer does. */
+const endOfTurn = (work: () => void): void => {
+  if (waiting.push(work) === 1) setImmediate(() => waiting.splice(0).forEach((each) => each()))
+}
+
+function makeToken(aud: string, sid?: string): Promise<string> {
+  const alg = aud === RS256_RESOURCE ? 'RS256' : 'ES256'
+  const input = signingInput(alg, { clientId, sub: clientId, aud, sid })
+  if (alg === 'RS256') return signRs256(input, rsa)
+  return new Promise((resolve) => endOfTurn(() => resolve(signEs256(input, ec.privateKey))))
+}
+
+const answer = (c: Context, token: string, refreshToken?: string) => {
+  c.header('Cache-Control', 'no-store')
+  return c.json({
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: LIFETIME_SECONDS,
+    refresh_token: refreshToken,
+    scope: SCOPE,
+  })
+}
+
+const refused = (c: Context, error: string, status: 400 | 401) => c.json({ error }, status)
+
+app.post('/token', async (c) => {
+  const form = await readForm(c)
+  if (!isClient(c)) return refused(c, 'invalid_client', 401)
+  if (form.get('grant_type') !== 'client_credentials') return refused(c, 'unsupported_grant_type', 400)
+  return answer(c, await makeToken(form.get('resource') ?? ES256_RESOURCE))
+})
+
+const families = openFamilies(databaseFile)
+app.post('/grant', (c) => c.json({ refresh_token: families.create() }))
+app.post('/refresh', async (c) => {
+  const form = await readForm(c)
+  if (!isClient(c)) return refused(c, 'invalid_client', 401)
+  const rotated = await families.rotate(form.get('refresh_token') ?? '')
+  if (!rotated) return refused(c, 'invalid_grant', 400)
+  return answer(c, await makeToken(ES256_RESOURCE, rotated.id), rotated.successor)
+})
+
+/** What denies a token, by its `jti`: empty, and looked up all the same. */
+const denied = new Map<string, string>()
+
+app.post('/introspect', async (c) => {
+  const form = await readForm(c)
+  if (!isClient(c)) return refused(c, 'invalid_client', 401)
+  const claims = verifiedClaims(form.get('token') ?? '')
+  const isActive = claims !== undefined && claims.exp > Date.now() / 1000 && !denied.has(claims.jti)
+  c.header('Cache-Control', 'no-store')
+  return c.json(isActive ? { active: true, ...claims, token_type: 'Bearer' } : { active: false })
+})
+
+function verifiedClaims(token: string): { exp: number; jti: string } | undefined {
+  const end = token.lastIndexOf('.')
+  const input = token.slice(0, end)
+  const signature = Buffer.from(token.slice(end + 1), 'base64url')
+  if (!isEcdsaSignature(signature, input, ec.publicKey)) return undefined
+  const payload = Buffer.from(input.slice(input.indexOf('.') + 1), 'base64url')
+  // Signed here, so it holds what is put in here.
+  return JSON.parse(payload.toString()) as { exp: number; jti: string }
+}
+
+/** The very bytes that Signet serves. The file is made by the run, for this. */
+const documents = JSON.parse(readFileSync(documentsFile, 'utf8')) as Record<string, string>
+for (const [path, body] of Object.entries(documents)) {
+  app.get(path, (c) => {
+    c.header('Cache-Control', 'public, max-age=300')
+    c.header('Content-Type', 'application/json')
+    return c.body(body)
+  })
+}
+
+const listener = getRequestListener(app.fetch)
+listen(createServer((incoming, outgoing) => void listener(incoming, outgoing)))

@@ -1,0 +1,17 @@
+/** Bare handlers as a side: what the machine can do when nobody asks for an issuer. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inFolder } from '../folder.ts'
+import { startSide, type Side } from './side.ts'
+import type { Credentials } from './terms.ts'
+
+/** @param documents what Signet serves at which path: the bare side gives the same bytes */
+export function startBare(name: string, { clientId, secret }: Credentials, documents: object): Promise<Side> {
+  const documentsFile = inFolder(`${name}.documents.json`)
+  writeFileSync(documentsFile, JSON.stringify(documents))
+  return startSide({
+    name,
+    args: [join(import.meta.dirname, 'bare-server.ts'), inFolder(`${name}.db`), clientId, secret, documentsFile],
+    paths: { refresh: '/refresh', family: '/grant', jwks: '/.well-known/jwks.json' },
+  })
+}

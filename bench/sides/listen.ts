@@ -1,0 +1,11 @@
+/** The last lines of every side's process: a free port, told on stdout, until a signal ends it. */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export function listen(server: Server): void {
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
+    console.log(`listening on http://localhost:${port}`)
+  })
+  process.on('SIGTERM', () => process.exit(0))
+}

@@ -1,0 +1,11 @@
+/** `@node-oauth/oauth2-server` as a side. */
+import { join } from 'node:path'
+import { startSide, type Side } from './side.ts'
+import type { Credentials } from './terms.ts'
+
+export const startOauth2Server = ({ clientId, secret }: Credentials): Promise<Side> =>
+  startSide({
+    name: 'node-oauth2-server, memory',
+    args: [join(import.meta.dirname, 'oauth2-server-server.ts'), clientId, secret],
+    paths: { refresh: '/token', family: '/grant', jwks: '/jwks' },
+  })

@@ -1,0 +1,27 @@
+/** What is said of many measurements by few figures. */
+
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  if (sorted.length % 2 === 1) return sorted[Math.floor(middle)] ?? NaN
+  return ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
+}
+
+/** @param sorted ascending @param share 0.99 for the value that 99 of 100 do not exceed */
+export const percentile = (sorted: ArrayLike<number>, share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
+
+export interface Ratio {
+  median: number
+  least: number
+  most: number
+}
+
+/**
+ * How many times `ours` is of `theirs`, round by round: the machine's speed changes from round to round, and
+ * a round's own ratio is what stays.
+ */
+export function ratioOf(ours: readonly number[], theirs: readonly number[]): Ratio {
+  const ratios = ours.map((figure, round) => figure / (theirs[round] ?? NaN))
+  return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) }
+}
