@@ -3,10 +3,11 @@
  * microseconds. Ones that an operator brings may be guessable, so they rest as argon2id, whose price a
  * process pays once for each; then it remembers a digest under a key of its own.
  */
-import { createHmac, createSecretKey, randomBytes, randomUUID, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import argon2 from 'argon2'
 import { invalidClientMetadata } from '../errors.ts'
 import type { Instant } from '../clock.ts'
+import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { ClientRecord, ClientSecret } from '../store/store.ts'
 import { PasswordQueue } from './password-queue.ts'
@@ -33,8 +34,8 @@ export interface IssuedSecret {
 }
 
 export class ClientSecrets {
-  readonly #digestKey: KeyObject
-  readonly #memoryKey = createSecretKey(randomBytes(32))
+  readonly #mac: Mac
+  readonly #memoryKey = randomBytes(32).toString('base64url')
   readonly #queue = new PasswordQueue()
   /** Digests of brought secrets that argon2id has accepted in this process, oldest first. */
   readonly #accepted = new Set<string>()
@@ -42,7 +43,7 @@ export class ClientSecrets {
   readonly #checking = new Map<string, Promise<boolean>>()
 
   constructor(masterKey: MasterKey) {
-    this.#digestKey = masterKey.derive('client-secret')
+    this.#mac = masterKey.derive('client-secret')
   }
 
   /** A fresh secret and the record that keeps it. */
@@ -120,14 +121,12 @@ export class ClientSecrets {
   }
 
   #digest(secret: string): Buffer {
-    return createHmac('sha256', this.#digestKey).update(secret).digest()
+    return this.#mac.digest(Buffer.from(secret))
   }
 
   /** Covers the hash, so that a changed secret is a different memory. */
   #memory(secret: ClientSecret, presented: string): string {
-    return createHmac('sha256', this.#memoryKey)
-      .update(`${secret.id}\n${secret.digest}\n${presented}`)
-      .digest('base64url')
+    return hash('sha256', `${this.#memoryKey}\n${secret.id}\n${secret.digest}\n${presented}`, 'base64url')
   }
 
   #remember(memory: string): void {

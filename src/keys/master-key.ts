@@ -3,7 +3,7 @@
  * is the root of every derived secret (client secret digests, refresh token MACs). It is created once, on
  * the very first start; afterwards a missing or different one stops the start, and never makes new keys.
  */
-import { createHmac, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -20,6 +20,7 @@ import {
 import { dirname, join } from 'node:path'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import { Fault } from '../errors.ts'
+import { Mac } from './mac.ts'
 
 type Purpose = 'client-secret' | 'refresh-token' | 'identity'
 
@@ -27,7 +28,7 @@ export interface MasterKey {
   /** Names the key without telling it: the `kid` of every JWE that it sealed. */
   id: string
   /** A 32-byte key of its own for each purpose (HKDF, RFC 5869). */
-  derive(purpose: Purpose): KeyObject
+  derive(purpose: Purpose): Mac
   /** Seals a JSON value as a compact JWE (RFC 7516), `A256GCMKW` with `A256GCM`. */
   seal(value: unknown): Promise<string>
   /** @throws Fault where this is not the key that sealed it. */
@@ -128,9 +129,8 @@ function syncFolder(folder: string): void {
 
 function masterKeyOf(secret: Buffer): MasterKey {
   const bytesFor = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, '', `signet/${purpose}`, 32))
-  // A key object, because an HMAC under bare bytes costs five times as much.
-  const derive = (purpose: Purpose) => createSecretKey(bytesFor(purpose))
-  const id = createHmac('sha256', derive('identity')).update('id').digest('base64url').slice(0, 16)
+  const derive = (purpose: Purpose) => new Mac(bytesFor(purpose))
+  const id = derive('identity').digest(Buffer.from('id')).toString('base64url').slice(0, 16)
   const sealing = bytesFor('sealing')
   return {
     id,

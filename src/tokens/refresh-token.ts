@@ -8,7 +8,8 @@
  * master key alone. Nothing needs storing for it, and the successor of a generation is always the same
  * string, so a lost response can be asked for again.
  */
-import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
+import { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import { idFromBytes, idToBytes } from '../ids.ts'
 import type { GrantRecord } from '../store/store.ts'
@@ -26,11 +27,11 @@ export interface ParsedRefreshToken {
   familySecret: Buffer
   generation: number
   /** Made of the master key and the family's secret; its successor is made under it too. */
-  familyKey: KeyObject
+  familyKey: Mac
 }
 
 export class RefreshTokens {
-  readonly #root: KeyObject
+  readonly #root: Mac
 
   constructor(masterKey: MasterKey) {
     this.#root = masterKey.derive('refresh-token')
@@ -42,7 +43,7 @@ export class RefreshTokens {
    */
   encode(
     { sid, familySecret, generation }: Pick<GrantRecord, 'sid' | 'familySecret' | 'generation'>,
-    familyKey?: KeyObject,
+    familyKey?: Mac,
   ): string {
     const secret = Buffer.from(familySecret, 'base64url')
     const body = Buffer.alloc(BODY_BYTES)
@@ -75,13 +76,12 @@ export class RefreshTokens {
     }
   }
 
-  #familyKey(secret: Buffer): KeyObject {
-    return createSecretKey(createHmac('sha256', this.#root).update(secret).digest())
+  #familyKey(secret: Buffer): Mac {
+    return new Mac(this.#root.digest(secret))
   }
 }
 
-const macOf = (body: Buffer, familyKey: KeyObject): Buffer =>
-  createHmac('sha256', familyKey).update(body).digest().subarray(0, MAC_BYTES)
+const macOf = (body: Buffer, familyKey: Mac): Buffer => familyKey.digest(body).subarray(0, MAC_BYTES)
 
 /** Whether the secret in an authentic token is the family's own. */
 export const belongsTo = (token: ParsedRefreshToken, grant: GrantRecord): boolean =>
