@@ -3,6 +3,7 @@
  * environment; it does no I/O but reading the `_FILE` forms, and tells all faults together.
  */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { DURATION_FORM, parseDuration } from './duration.ts'
 import { Fault } from './errors.ts'
 import type { LogLevel } from './log.ts'
@@ -23,6 +24,16 @@ export interface Config {
   keyRotationSeconds: number
   keyPrepublishSeconds: number
   jwksMaxAgeSeconds: number
+  /** `loopback`, addresses and CIDRs; empty where nobody is believed. */
+  trustedProxies: readonly string[]
+  /** Refused or unauthenticated requests of one network in a minute; `Infinity` for no limit. */
+  networkRequestsPerMinute: number
+  /** Authenticated requests of one client in a minute; `Infinity` for no limit. */
+  clientRequestsPerMinute: number
+  maxInFlight: number
+  maxConnections: number
+  metricsToken: string | undefined
+  workers: number
   logLevel: LogLevel | 'silent'
   logFormat: 'pretty' | 'json'
 }
@@ -47,6 +58,9 @@ const oneOf =
   (text: string) =>
     words.includes(text) ? text : undefined
 const text = (value: string) => value
+const integer = (least: number, most: number) => (value: string) =>
+  /^\d{1,10}$/.test(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined
+const rate = (value: string) => (value === 'off' ? Infinity : integer(1, 1_000_000_000)(value))
 
 const VARIABLES = {
   issuer: {
@@ -145,6 +159,56 @@ const VARIABLES = {
       return seconds !== undefined && seconds <= 900 ? seconds : undefined
     },
   },
+  trustedProxies: {
+    name: 'SIGNET_TRUSTED_PROXIES',
+    standard: 'loopback',
+    accepts: 'a list, with commas, of addresses, CIDRs and `loopback`; or none',
+    meaning: 'whose `X-Forwarded-For` is believed; the last address in it that is not one of these is the caller',
+    parse: parseProxies,
+  },
+  networkRequestsPerMinute: {
+    name: 'SIGNET_RATE_LIMIT_NETWORK',
+    standard: '3000',
+    accepts: 'a whole number from 1, or off',
+    meaning: 'refused or unauthenticated requests of one address (IPv6: /64) in a minute, then 429; `off` for no limit',
+    parse: rate,
+  },
+  clientRequestsPerMinute: {
+    name: 'SIGNET_RATE_LIMIT_CLIENT',
+    standard: '600000',
+    accepts: 'a whole number from 1, or off',
+    meaning: 'authenticated requests of one client in a minute, then 429; `off` for no limit',
+    parse: rate,
+  },
+  maxInFlight: {
+    name: 'SIGNET_MAX_IN_FLIGHT',
+    standard: '5000',
+    accepts: 'a whole number from 1 to 100000',
+    meaning: 'requests that are answered at the same time; beyond, 503',
+    parse: integer(1, 100_000),
+  },
+  maxConnections: {
+    name: 'SIGNET_MAX_CONNECTIONS',
+    standard: '10000',
+    accepts: 'a whole number from 1 to 1000000',
+    meaning: 'connections at the same time; beyond, the one that has been silent longest is closed',
+    parse: integer(1, 1_000_000),
+  },
+  metricsToken: {
+    name: 'SIGNET_METRICS_TOKEN',
+    standard: undefined,
+    accepts: '16 characters or more, as a Bearer token is written (RFC 6750 §2.1)',
+    meaning: 'what a scraper of `/metrics` sends as its Bearer token',
+    parse: (value) => (/^[A-Za-z0-9\-._~+/]{16,}=*$/.test(value) ? value : undefined),
+    secret: true,
+  },
+  workers: {
+    name: 'SIGNET_WORKERS',
+    standard: '1',
+    accepts: 'a whole number from 1 to 64',
+    meaning: 'processes that serve; limits hold for each of them',
+    parse: integer(1, 64),
+  },
   logLevel: {
     name: 'SIGNET_LOG_LEVEL',
     standard: 'info',
@@ -241,6 +305,19 @@ function parseIssuer(value: string): string | undefined {
   const url = new URL(value)
   if (url.username || url.password) return undefined
   return url.protocol === 'https:' || isLoopback(url.hostname) ? value : undefined
+}
+
+/** Addresses and CIDRs as written; a zone (`%eth0`) is none of an address's network. */
+function parseProxies(value: string): string[] | undefined {
+  if (value === 'none') return []
+  const parts = value.split(',').map((part) => part.trim())
+  const isGood = (part: string) => {
+    const [address = '', bits, ...more] = part.split('/')
+    const most = { 4: 32, 6: 128 }[isIP(address)]
+    if (most === undefined || address.includes('%') || more.length > 0) return false
+    return bits === undefined || integer(0, most)(bits) !== undefined
+  }
+  return parts.every((part) => part === 'loopback' || isGood(part)) ? parts : undefined
 }
 
 /** Whether a URL's host can only be this machine (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */

@@ -9,6 +9,9 @@ import { CONNECTIONS, type Round, type Work } from './work.ts'
 /** Past this, connections that break are not opened again: nothing is to be learned from more. */
 const MOST_BROKEN = 256
 
+/** How long after its end a job waits for answers that are still to come; then they count as failures. */
+const PATIENCE_MS = 15_000
+
 export class Job {
   readonly #work: Work
   readonly #pools: Pools
@@ -34,13 +37,20 @@ export class Job {
   async run(seconds: number): Promise<Round> {
     const began = performance.now()
     this.#deadline = began + seconds * 1000
+    const impatience = setTimeout(() => this.#giveUp(), seconds * 1000 + PATIENCE_MS)
     for (let index = 0; index < (this.#work.connections ?? CONNECTIONS); index++) this.#connect()
     await this.#finished.promise
+    clearTimeout(impatience)
     return this.#round((performance.now() - began) / 1000)
   }
 
   end(): void {
     this.#deadline = 0
+  }
+
+  #giveUp(): void {
+    this.#fail(`${this.#open} connections were not answered within ${PATIENCE_MS} ms`)
+    this.#finished.resolve()
   }
 
   #connect(): void {

@@ -1,0 +1,98 @@
+/**
+ * A generator of load in a process of its own, so that its work is not taken for the server's: reads a plan from
+ * stdin, sends at an even rate whether answers come or not (open loop), and prints what came as JSON.
+ */
+import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { FloodPlan, FloodResult } from './flood.ts'
+
+const TICK_MS = 2
+/** Answers that are still under way when the time is over are waited for this long. */
+const LAST_ANSWERS_MS = 1000
+
+// Written by flood.ts, of this type.
+const plan = JSON.parse(await text(process.stdin)) as FloodPlan
+const requests = plan.requests.map((each) => Buffer.from(each, 'latin1'))
+const result: FloodResult = { sent: 0, heldBack: 0, cut: 0, seconds: 0, answers: {} }
+const idle: Connection[] = []
+const all = new Set<Connection>()
+let waiting = 0
+
+/** One request at a time; what is no HTTP ends it, and another one is opened. */
+class Connection {
+  readonly #socket: Socket
+  #received = ''
+  #isWaiting = false
+
+  constructor() {
+    all.add(this)
+    this.#socket = connect(plan.port, '127.0.0.1')
+    this.#socket.setNoDelay(true)
+    this.#socket.setEncoding('latin1')
+    this.#socket.on('data', (chunk: string) => this.#take(chunk))
+    this.#socket.on('error', () => {}) // told by the close that follows
+    this.#socket.on('close', () => this.#forget())
+  }
+
+  send(request: Buffer): void {
+    this.#isWaiting = true
+    waiting++
+    this.#socket.write(request)
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  #take(chunk: string): void {
+    this.#received += chunk
+    const headEnd = this.#received.indexOf('\r\n\r\n')
+    if (headEnd < 0) return
+    const head = this.#received.slice(0, headEnd + 2)
+    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
+    if (this.#received.length < headEnd + 4 + Number(length ?? 0)) return
+    const status = head.slice(9, 12)
+    result.answers[status] = (result.answers[status] ?? 0) + 1
+    this.#received = ''
+    this.#isWaiting = false
+    waiting--
+    if (/\r\nconnection: *close\r/i.test(head)) this.end()
+    else idle.push(this)
+  }
+
+  #forget(): void {
+    if (this.#isWaiting) {
+      result.cut++
+      waiting--
+    }
+    all.delete(this)
+    const at = idle.indexOf(this)
+    if (at >= 0) idle.splice(at, 1)
+  }
+}
+
+function sendOne(): void {
+  const connection = idle.pop() ?? (all.size < plan.connections ? new Connection() : undefined)
+  const request = requests[result.sent % requests.length]
+  if (!connection || !request) return void result.heldBack++
+  connection.send(request)
+  result.sent++
+}
+
+const began = performance.now()
+let due = 0
+const timer = setInterval(() => {
+  const passedMs = performance.now() - began
+  const until = Math.min(passedMs, plan.seconds * 1000) * (plan.perSecond / 1000)
+  for (; due < until; due++) sendOne()
+  if (passedMs < plan.seconds * 1000) return
+  clearInterval(timer)
+  result.seconds = passedMs / 1000
+  finishWhenAnswered(performance.now() + LAST_ANSWERS_MS)
+}, TICK_MS)
+
+function finishWhenAnswered(deadline: number): void {
+  if (waiting > 0 && performance.now() < deadline) return void setTimeout(finishWhenAnswered, TICK_MS, deadline)
+  for (const connection of all) connection.end()
+  process.stdout.write(JSON.stringify(result))
+}

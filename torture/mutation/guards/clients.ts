@@ -1,0 +1,133 @@
+/** Who asks: secrets, assertions, registered methods, and what a registration may say. */
+import { edit, guardsIn, layered, type Guard } from '../guard.ts'
+
+const authentication = guardsIn('src/clients/authentication.ts', 'client-authentication')
+const secret = guardsIn('src/clients/secret.ts', 'client-authentication')
+const assertion = guardsIn('src/clients/assertion.ts', 'client-authentication')
+const record = guardsIn('src/clients/client.ts', 'admin-api')
+const claims = guardsIn('src/clients/claims.ts', 'token-endpoint')
+const queue = guardsIn('src/clients/password-queue.ts', 'client-authentication')
+
+export const CLIENT_GUARDS: Guard[] = [
+  authentication(
+    'client_id beside an assertion is that of the assertion',
+    'if (presented.clientId !== undefined && presented.clientId !== issuer)',
+    'if (false)',
+  ),
+  layered(
+    'a disabled client proves nothing by its secret or name',
+    [
+      edit(
+        'src/clients/authentication.ts',
+        "if (client.disabledAt !== null) throw refusal('the client is disabled')",
+        '',
+      ),
+    ],
+    'client-authentication',
+    'guards',
+  ),
+  authentication(
+    'a disabled client proves nothing by an assertion',
+    "if (client.disabledAt !== null) throw refuse('the client is disabled')",
+    '',
+    'client-authentication',
+    'guards',
+  ),
+  authentication('the registered method alone', 'if (registered === method) return', 'return'),
+  authentication(
+    'a confidential client has to prove itself',
+    "if (!isPublicClient(client)) throw refusal('a confidential client sent no credentials')",
+    '',
+    'revocation',
+    'client-authentication',
+  ),
+  authentication(
+    'the grants that a client is registered for',
+    'if (client.grantTypes.includes(grantType)) return',
+    'return',
+    'token-endpoint',
+  ),
+  authentication(
+    'a secret in the place of a name stays out of the log',
+    'withoutSecrets(clientId).slice(0, 128)',
+    'clientId.slice(0, 128)',
+    'bad-requests',
+  ),
+  secret(
+    'a generated secret is compared',
+    "if (timingSafeEqual(digest, Buffer.from(secret.digest, 'base64url'))) found = secret",
+    'found = secret',
+  ),
+  secret(
+    'a brought secret is compared',
+    '.run(clientId, () => argon2.verify(secret.digest, presented))',
+    '.run(clientId, () => argon2.verify(secret.digest, presented).then(() => true))',
+  ),
+  secret('an old secret ends', 'expiresAt === null || expiresAt > now', 'true'),
+  secret('a brought secret is long enough', 'secret.length < LEAST_BROUGHT || ', '', 'cli/apply', 'operation', 'guards'),
+  queue(
+    'argon2id in bounded number',
+    'if (this.#waiting >= MOST_WAITING || waitingHere >= MOST_WAITING_IN_LANE)',
+    'if (false)',
+    'client-authentication',
+    'faults-of-other-issuers',
+  ),
+  assertion('the listed algorithms alone', 'algorithms: [...ASSERTION_ALGORITHMS],', ''),
+  assertion('sub of an assertion', 'subject: client.clientId,', ''),
+  assertion('aud of an assertion', 'if (claims.aud !== issuer) return', 'if (false) return'),
+  assertion('exp of an assertion', 'if ((claims.exp ?? 0) <= now) return', 'if (false) return'),
+  assertion(
+    'exp of an assertion is near',
+    'if ((claims.exp ?? 0) > now + MOST_LIFETIME + MOST_AHEAD) return',
+    'if (false) return',
+  ),
+  assertion('iat of an assertion', 'if ((claims.iat ?? 0) > now + MOST_AHEAD) return', 'if (false) return'),
+  layered(
+    'jti of an assertion',
+    [
+      edit('src/clients/assertion.ts', "requiredClaims: ['exp', 'jti', 'aud'],", ''),
+      edit(
+        'src/clients/assertion.ts',
+        "if (typeof claims.jti !== 'string' || claims.jti === '' || claims.jti.length > 256)",
+        'if (false)',
+      ),
+    ],
+    'client-authentication',
+    'faults-of-other-issuers',
+  ),
+  assertion(
+    'typ of an assertion',
+    "if (typ !== undefined && !['jwt', 'client-authentication+jwt'].includes(typ.toLowerCase()))",
+    'if (false)',
+  ),
+  assertion('an assertion is good once', "outcome === 'fresh' ?", 'true ?'),
+  assertion(
+    'an assertion of more than 16 KB',
+    'if (assertion.length > MOST_CHARACTERS) return undefined',
+    '',
+    'bad-requests',
+  ),
+  record('ids that belong to the issuer', " || clientId.startsWith('signet:')", ''),
+  record(
+    'a public client gets nothing in its own name',
+    "if (isPublicClient(client) && grantTypes.some((grant) => grant !== 'refresh_token'))",
+    'if (false)',
+    'token-endpoint',
+  ),
+  record(
+    'a private key in a registration',
+    'if (PRIVATE_MEMBERS.some((member) => member in key))',
+    'if (false)',
+    'admin-api',
+    'client-authentication',
+  ),
+  claims(
+    'claims of the protocol cannot be set',
+    'if (isProtocolClaim(name)) return',
+    'if (false) return',
+    'admin-api',
+    'token-endpoint',
+  ),
+  claims('claims nested deep', 'if (isDeeper(claims, MOST_CLAIM_LEVELS)) return', 'if (false) return'),
+  claims('claims of many bytes', 'return bytes > MOST_CLAIM_BYTES ?', 'return false ?', 'subject-grant', 'token-endpoint'),
+]

@@ -1,0 +1,89 @@
+/** Signing keys and the master key: what may sign, what is published, and what no start makes anew. */
+import { edit, guardsIn, layered, type Guard } from '../guard.ts'
+
+const rule = guardsIn('src/keys/rotation.ts', 'key-rotation')
+const ring = guardsIn('src/keys/key-ring.ts', 'key-rotation')
+const rows = guardsIn('src/store/sqlite/keys.ts', 'key-rotation')
+const master = guardsIn('src/keys/master-key.ts', 'operation', 'store-contract', 'guards')
+const start = guardsIn('src/issuer.ts', 'operation')
+
+export const KEY_GUARDS: Guard[] = [
+  rule(
+    'a key is published before it signs',
+    'if (policy.emergency || asOldAsActive || now >= safeFrom) return',
+    'return',
+  ),
+  rule('a key is not rotated before it is due', 'if (now < due) return', 'if (false) return'),
+  rule('the key set stays small', 'if (published.length >= MOST_PUBLISHED)', 'if (false)'),
+  rule('a retiring key is published', " || key.status === 'retiring'", ''),
+  layered(
+    'nothing is signed beyond what is reserved',
+    [
+      edit(
+        'src/keys/key-ring.ts',
+        'if (signer.signedUntil < until) await this.#reserve(signer, until + ahead)',
+        'if (false) await this.#reserve(signer, until + ahead)',
+      ),
+      edit('src/keys/key-ring.ts', ' && signer.signedUntil >= until) return signer', ') return signer'),
+    ],
+    'key-rotation',
+  ),
+  ring(
+    'of two processes one rotates',
+    'current.some((key) => key.kid === leaving && key.status === \'active\')',
+    'true',
+    'key-rotation',
+    'guards',
+  ),
+  rows(
+    'a key stays until its last token has ended',
+    'before: database.now() - fromSeconds(skewSeconds)',
+    'before: Infinity',
+  ),
+  rows('a key stays for as long as honest clocks differ', 'database.now() - fromSeconds(skewSeconds)', 'database.now()'),
+  rows('a revoked key is in the feed', 'appendEntry(deny(before, database.now()))', 'void deny'),
+  rows(
+    'a key that is gone reserves nothing',
+    "and(one, inArray(signingKeys.status, ['active', 'retiring']))",
+    'one',
+    'store-contract',
+  ),
+  rows(
+    'of two processes one makes the first keys',
+    "if (steps.ring(id).some(({ status }) => status === 'active' || status === 'next')) return 'exists'",
+    '',
+    'store-contract',
+  ),
+  start(
+    'another master key stops the start',
+    'if (standing === masterKey.id) return masterKey',
+    'return masterKey',
+  ),
+  start(
+    'no master key is made for an existing database',
+    'sealedUnder === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir)',
+    'createMasterKeyFile(config.keysDir)',
+  ),
+  start(
+    'a database that was lost is not begun anew',
+    'const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)',
+    'const mustExist = false',
+  ),
+  master('the master key is for its owner alone', "openSync(file, 'wx', 0o600)", "openSync(file, 'wx', 0o644)"),
+  layered(
+    'the folder of the master key is for its owner alone',
+    [edit('src/keys/master-key.ts', 'chmodSync(keysDir, 0o700)', 'chmodSync(keysDir, 0o755)')],
+    'operation',
+    'guards',
+  ),
+  guardsIn('src/keys/algorithms.ts', 'key-rotation')(
+    'the key set has public members only',
+    'const publicJwk = publicPart(privateKey)',
+    'const publicJwk = { ...publicPart(privateKey), ...privateJwk }',
+  ),
+  guardsIn('src/housekeeping.ts', 'key-rotation')(
+    'a jump of the clock is not believed',
+    'if (watch.isBelieved()) await work()',
+    'await work()',
+  ),
+]

@@ -1,0 +1,34 @@
+/** Random figures that a seed repeats: a run that found something can be run again. */
+import { createHash } from 'node:crypto'
+
+export interface Random {
+  /** At least 0, less than 1. */
+  next(): number
+  /** A whole number from `from` up to and without `to`. */
+  between(from: number, to: number): number
+  pick<T extends object | string | number>(list: readonly T[]): T
+}
+
+/** Mulberry32: 32 bits of state are enough to choose moments and places. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+  const between = (from: number, to: number): number => from + Math.floor(next() * (to - from))
+  return {
+    next,
+    between,
+    pick(list) {
+      const picked = list[between(0, list.length)]
+      if (picked === undefined) throw new Error('nothing to pick from')
+      return picked
+    },
+  }
+}
+
+/** A number of a text, so that each fault draws its own figures whatever ran before it. */
+export const seedOf = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE()

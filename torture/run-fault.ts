@@ -1,0 +1,61 @@
+/** Runs one fault in surroundings that are gone afterwards, even where it throws or the run is broken off. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Context, Fault } from './fault.ts'
+import type { Finding } from './finding.ts'
+import { seededRandom, seedOf } from './random.ts'
+import type { Result } from './table.ts'
+
+const TELL_EVERY_MS = 3000
+
+interface Form {
+  long: boolean
+  seed: number
+}
+
+type End = () => void | Promise<void>
+
+export async function runFault(fault: Fault, form: Form): Promise<Result> {
+  const began = performance.now()
+  const ends: End[] = []
+  // Nothing can be waited for while the process ends, so each end does first what matters.
+  const abandon = () => ends.toReversed().forEach((end) => void end())
+  process.once('exit', abandon)
+  tell(fault.name, 'begins')
+  const findings = await fault.run(contextOf(fault, form, ends)).catch((error: unknown) => [brokenOff(error)])
+  for (const end of ends.toReversed()) await end()
+  process.off('exit', abandon)
+  const seconds = (performance.now() - began) / 1000
+  tell(fault.name, `${findings.every(({ holds }) => holds) ? 'holds' : 'does NOT hold'}, ${seconds.toFixed(1)} s`)
+  return { fault: { name: fault.name, title: fault.title }, seconds, findings }
+}
+
+const brokenOff = (error: unknown): Finding => ({
+  what: 'the trial itself',
+  found: error instanceof Error ? `${error.message} ${error.stack?.split('\n')[1]?.trim() ?? ''}` : String(error),
+  bound: 'runs to its end',
+  holds: false,
+  kind: 'figure',
+})
+
+function contextOf(fault: Fault, { long, seed }: Form, ends: End[]): Context {
+  let told = performance.now()
+  return {
+    count: (short, full) => (long ? full : short),
+    random: seededRandom(seedOf(fault.name) ^ seed),
+    progress(text) {
+      if (performance.now() - told < TELL_EVERY_MS) return
+      told = performance.now()
+      tell(fault.name, text)
+    },
+    onEnd: (work) => void ends.push(work),
+    folder() {
+      const folder = mkdtempSync(join(tmpdir(), 'signet-torture-'))
+      ends.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+      return folder
+    },
+  }
+}
+
+const tell = (name: string, text: string): void => void process.stderr.write(`torture: ${name}: ${text}\n`)

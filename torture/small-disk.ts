@@ -1,0 +1,78 @@
+/**
+ * A disk that can be filled: a small tmpfs where this user may mount one, else the limit on file sizes of the
+ * process (`prlimit`), which SQLite meets at the same calls.
+ */
+import { execFileSync } from 'node:child_process'
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Context } from './fault.ts'
+
+export interface SmallDisk {
+  folder: string
+  /** For the table. */
+  how: string
+  /** From now on nothing that grows can be written. @param pid of the server, @param files that it writes */
+  fill(pid: number, files: string[]): void
+  free(pid: number): void
+}
+
+const SIZE = '16m'
+
+/** @returns `undefined` where neither way is open */
+export function makeSmallDisk(context: Context): SmallDisk | undefined {
+  const folder = context.folder()
+  if (works('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder])) {
+    // Lazily, so that a process which is just dying does not keep it mounted.
+    context.onEnd(() => void works('umount', ['-l', folder]))
+    return mounted(folder)
+  }
+  return works('prlimit', ['--version']) ? limited(folder) : undefined
+}
+
+function works(program: string, args: string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function mounted(folder: string): SmallDisk {
+  const filler = join(folder, 'filler')
+  return {
+    folder,
+    how: `tmpfs of ${SIZE}`,
+    fill: () => fillUp(filler),
+    free: () => rmSync(filler),
+  }
+}
+
+/** Writes until not one byte more fits. */
+function fillUp(file: string): void {
+  const descriptor = openSync(file, 'w')
+  try {
+    for (let size = 1_048_576; size >= 1;) {
+      try {
+        writeSync(descriptor, Buffer.alloc(size, 1))
+      } catch {
+        size = Math.floor(size / 2)
+      }
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function limited(folder: string): SmallDisk {
+  const limit = (pid: number, bytes: string) => execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`])
+  return {
+    folder,
+    how: 'limit on file sizes',
+    fill: (pid, files) => {
+      const largest = Math.max(...files.map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0))
+      limit(pid, String(largest))
+    },
+    free: (pid) => limit(pid, 'unlimited'),
+  }
+}

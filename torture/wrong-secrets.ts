@@ -1,0 +1,31 @@
+/** Requests for a token with secrets that are wrong, of one hostile network and many addresses. */
+import type { Credentials } from './place.ts'
+import type { Random } from './random.ts'
+
+const GUESSES = 500
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** @param kind `generated` has the prefix of Signet's own secrets; `brought` has none, and is put to argon2id */
+export function wrongSecretRequests(random: Random, kind: 'generated' | 'brought', victims: Credentials[]): string[] {
+  return Array.from({ length: GUESSES }, () => {
+    const { clientId } = random.pick(victims)
+    const guess = (kind === 'generated' ? 'sgs_' : '') + lettersOf(random, 43)
+    return tokenRequest({ clientId, secret: guess }, `X-Forwarded-For: 198.51.100.${random.between(1, 255)}\r\n`)
+  })
+}
+
+/** The bytes of `POST /token` by `client_credentials`. */
+export function tokenRequest({ clientId, secret }: Credentials, headers = ''): string {
+  const body = 'grant_type=client_credentials'
+  return [
+    'POST /token HTTP/1.1',
+    'Host: localhost',
+    `Authorization: Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
+    'Content-Type: application/x-www-form-urlencoded',
+    `Content-Length: ${body.length}`,
+    `${headers}\r\n${body}`,
+  ].join('\r\n')
+}
+
+export const lettersOf = (random: Random, length: number): string =>
+  Array.from({ length }, () => ALPHABET[random.between(0, ALPHABET.length)]).join('')
