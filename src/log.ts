@@ -2,9 +2,10 @@
  * The log: one line an event, from a closed set of named fields, so that no secret can ride along in a
  * whole object. It goes to stderr; stdout belongs to what a person or a script asked for.
  */
+import { createRequire } from 'node:module'
 import pino from 'pino'
+import type Pretty from 'pino-pretty'
 import { withoutSecrets } from './looks-secret.ts'
-import pretty from 'pino-pretty'
 
 /** Everything that may be logged. Adding a field here is the moment to ask whether it can hold a secret. */
 export interface LogFields {
@@ -27,6 +28,8 @@ export interface LogFields {
   sid?: string
   url?: string
   count?: number
+  /** Which of several processes, where there are several. */
+  worker?: number
 }
 
 /** The last net under what should never be in a field: reasons may repeat names that callers made up. */
@@ -47,13 +50,18 @@ export interface Log {
 export interface LogOptions {
   level: LogLevel | 'silent'
   format: 'pretty' | 'json'
+  /** The number of this process among several; every line says it. */
+  worker?: number | undefined
 }
+
+/** Loaded where a person reads the log: a service that writes JSON should not wait for it to start. */
+const loadPretty = (): typeof Pretty => createRequire(import.meta.url)('pino-pretty') as typeof Pretty
 
 /** Opens the log on stderr. Line breaks in values are escaped by JSON, in the pretty form too. */
 export function openLog(options: LogOptions): Log {
   const settings = {
     level: options.level,
-    base: null,
+    base: options.worker === undefined ? null : { worker: options.worker },
     messageKey: 'message',
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
@@ -61,7 +69,13 @@ export function openLog(options: LogOptions): Log {
   const stderr =
     options.format === 'json'
       ? pino.destination({ dest: 2, sync: true })
-      : pretty({ destination: 2, sync: true, messageKey: 'message', singleLine: true, translateTime: 'SYS:HH:MM:ss' })
+      : loadPretty()({
+          destination: 2,
+          sync: true,
+          messageKey: 'message',
+          singleLine: true,
+          translateTime: 'SYS:HH:MM:ss',
+        })
   const log = pino(settings, stderr)
   const at =
     (level: LogLevel) =>

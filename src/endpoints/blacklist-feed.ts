@@ -33,28 +33,32 @@ function encode(changes: BlacklistFeed, after: number) {
 }
 
 /** The whole feed as bytes, made once for a change. */
-function wholeDocument({ feed: changes, clock }: Rooms) {
+function wholeDocument({ feed: changes, clock, traffic }: Rooms) {
+  const cache = traffic.cache('feed')
   let made: (ReturnType<typeof encode> & { madeAt: Instant }) | undefined
   return () => {
     const now = clock.now()
-    if (made?.cursor !== changes.cursor || Math.abs(now - made.madeAt) > REMAKE_MS)
-      made = { ...encode(changes, 0), madeAt: now }
+    const isFresh = made?.cursor === changes.cursor && Math.abs(now - made.madeAt) <= REMAKE_MS
+    cache[isFresh ? 'hit' : 'miss'] += 1
+    if (!made || !isFresh) made = { ...encode(changes, 0), madeAt: now }
     return made
   }
 }
 
 /** Server-sent events that resume by `Last-Event-ID` (or `?after=`). */
-function streamOf({ feed: changes, readers, isReady }: Rooms): Handler {
-  let followers = 0
+function streamOf({ feed: changes, readers, isReady, traffic }: Rooms): Handler {
   return (c) => {
-    if (followers >= MOST_FOLLOWERS) throw new Unavailable('too many followers of the feed', { retryAfterSeconds: 10 })
+    if (traffic.feedFollowers >= MOST_FOLLOWERS)
+      throw new Unavailable('too many followers of the feed', { retryAfterSeconds: 10 })
     const userAgent = c.req.header('user-agent')
     const cursor = readCursor(c.req.header('last-event-id') ?? c.req.query('after'))
     c.header('X-Accel-Buffering', 'no')
     c.header('Access-Control-Allow-Origin', '*')
-    followers += 1
+    traffic.feedFollowers += 1
     const onLife = () => readers.noteFollower(userAgent)
-    return streamSSE(c, (sse) => sendChanges(sse, { changes, cursor, isReady, onLife }).finally(() => (followers -= 1)))
+    return streamSSE(c, (sse) =>
+      sendChanges(sse, { changes, cursor, isReady, onLife }).finally(() => (traffic.feedFollowers -= 1)),
+    )
   }
 }
 

@@ -29,7 +29,7 @@ export const introspect = (rooms: Rooms): Handler => {
       facts.reason = state.active ? 'refresh token of another client' : state.reason
       return sendJson(c, INACTIVE)
     }
-    const state = await tokenState.checkAccessToken(token)
+    const state = tokenState.checkAccessToken(token)
     if (state.active && isFor(client, state.claims)) return sendJson(c, describe(state.claims))
     facts.reason = state.active ? 'neither issued to this client nor meant for one of its resources' : state.reason
     return sendJson(c, INACTIVE)

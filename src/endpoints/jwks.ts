@@ -4,12 +4,17 @@ import { ringOf } from '../grants/resource.ts'
 import { answerPublic } from '../http/public-document.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 
-export const jwks = ({ keys, readers, config }: Rooms): Handler => {
+export const jwks = ({ keys, readers, store, config }: Rooms): Handler => {
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
-  return (c) => {
+  const answer: Handler = (c) => {
     const document = keys.jwks()
     readers.note(c.req.header('user-agent'), document.knowsUntil)
     return answerPublic(c, document, cacheControl)
+  }
+  return (c) => {
+    // Another process may sign with a key that it has just been given.
+    const news = store.catchUp()
+    return news ? news.then(() => answer(c)) : answer(c)
   }
 }
 
@@ -17,10 +22,8 @@ export const jwks = ({ keys, readers, config }: Rooms): Handler => {
 export const resourceJwks = ({ keys, resources, store, config }: Rooms): Handler => {
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
   return async (c) => {
-    const name = c.req.param('resource') ?? ''
-    // Another process may just have made it.
-    if (!resources.find(name)) await store.pollChanges()
-    const resource = resources.find(name)
+    await store.catchUp()
+    const resource = resources.find(c.req.param('resource') ?? '')
     if (!resource) throw notFound('this resource')
     const id = ringOf(resource)
     await keys.ensure(id)

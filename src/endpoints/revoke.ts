@@ -19,7 +19,7 @@ export const revoke = (rooms: Rooms): Handler => {
         await revocation.endGrant(state.grant.sid, 'revoked by client', actorOf(c))
       else facts.reason = 'nothing revoked: unknown refresh token, or of another client'
     } else {
-      const state = await tokenState.checkAccessToken(token)
+      const state = tokenState.checkAccessToken(token)
       // Also where an administrator's entry denies it at present: that one may be lifted.
       if (state.claims?.client_id === client.clientId) {
         await revocation.revokeAccessToken(state.claims, actorOf(c), 'revoked by client')

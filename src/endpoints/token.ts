@@ -46,6 +46,7 @@ async function answerGrant(
   const proofKey = await readProofKey(c, rooms)
   const request = { client, parameters: tokenParameters(parameters), requestId: facts.request_id, proofKey }
   const tokens = await handler(request, rooms)
+  rooms.traffic.tokensIssued.add(grantType, tokens.alg)
   return sendJson(c, tokenResponse(tokens))
 }
 

@@ -9,7 +9,7 @@ const challenge = (error?: string, scope?: string): Record<string, string> => ({
 })
 
 /** @param scope one of them is enough; `signet:admin` always is. */
-export function requireScope({ tokenState, issuer }: Rooms, scope: string): MiddlewareHandler<Env> {
+export function requireScope({ tokenState, issuer, store }: Rooms, scope: string): MiddlewareHandler<Env> {
   return async (c, next) => {
     const token = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (token === undefined) {
@@ -26,7 +26,9 @@ export function requireScope({ tokenState, issuer }: Rooms, scope: string): Midd
         },
       )
     if (tokenState.isRefreshToken(token)) throw refuse('a refresh token was sent')
-    const state = await tokenState.checkAccessToken(token)
+    // The token may have been revoked at another process a moment ago.
+    await store.catchUp()
+    const state = tokenState.checkAccessToken(token)
     if (!state.active) throw refuse(state.reason)
     if (![state.claims.aud].flat().includes(issuer)) throw refuse(`aud is ${[state.claims.aud].flat().join(' ')}`)
     if (state.claims.cnf) throw refuse('it is bound to a key, and this API takes plain Bearer tokens')

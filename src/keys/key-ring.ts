@@ -62,6 +62,8 @@ export class KeyRing {
   readonly #masterKey: MasterKey
   readonly #audit: AuditTrail
   readonly #policy: RingPolicy
+  /** How many signatures were made, since the process began. */
+  readonly signatures: Record<SigningAlgorithm, number> = { ES256: 0, RS256: 0 }
   #published = new Map<string, RingKey>()
   /** By the name of their ring. */
   #signers = new Map<string, Signer>()
@@ -198,7 +200,9 @@ export class KeyRing {
   async sign(id: RingId, typ: string, claims: { exp: number; iat: number }): Promise<string> {
     const signer = await this.#signerUntil(id, fromSeconds(claims.exp), fromSeconds(claims.exp - claims.iat))
     const input = `${encodedHeader(signer, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-    return `${input}.${await signJws(id.alg, input, signer.privateKey)}`
+    const signature = await signJws(id.alg, input, signer.privateKey)
+    this.signatures[id.alg] += 1
+    return `${input}.${signature}`
   }
 
   /** The active signer, its high-water mark reserved past `until`. */
@@ -320,6 +324,22 @@ export class KeyRing {
 
   list(): Promise<SigningKeyRecord[]> {
     return this.#store.listKeys()
+  }
+
+  /** The keys that are in a JWKS now, out of memory: told even while the database does not answer. */
+  published(): SigningKeyRecord[] {
+    return [...this.#published.values()].map(({ record }) => record)
+  }
+
+  /** From when the schedule promotes a ring's next key, as far as is known now. */
+  rotationDue(id: RingId): Instant | undefined {
+    const ring = this.published().filter((key) => nameOf(key) === nameOf(id))
+    const active = ring.find((key) => key.status === 'active')
+    if (!active) return undefined
+    const due = (active.activatedAt ?? active.createdAt) + fromSeconds(this.#policy.rotationSeconds)
+    // Due by age, it may still have to wait until the next key has been published for long enough.
+    const verdict = decidePromotion(ring, due, this.#promotionPolicy('scheduled'))
+    return verdict.act === 'wait' ? (verdict.safeFrom ?? due) : due
   }
 
   /** Drops retired keys from the ring once no token of theirs can be alive. */

@@ -16,7 +16,7 @@ export async function nameDenial(
     const { grant } = await tokenState.checkRefreshToken(token)
     if (grant) return { kind: 'sid', value: grant.sid }
   } else {
-    const state = await tokenState.checkAccessToken(token)
+    const state = tokenState.checkAccessToken(token)
     if (state.claims) return { kind: 'jti', value: state.claims.jti, tokenExpiresAt: fromSeconds(state.claims.exp) }
   }
   throw invalidRequest('token is no live token of this issuer: it needs no blacklist entry')

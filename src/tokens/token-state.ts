@@ -49,8 +49,8 @@ export class TokenState {
     return token.startsWith(REFRESH_TOKEN_PREFIX)
   }
 
-  async checkAccessToken(token: string): Promise<AccessTokenState> {
-    const verified = await this.#accessTokens.verify(token)
+  checkAccessToken(token: string): AccessTokenState {
+    const verified = this.#accessTokens.verify(token)
     if (!verified.valid) return { active: false, reason: verified.reason }
     const { claims, kid } = verified
     const reason = this.#findKillSwitch(claims, kid)

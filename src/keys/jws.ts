@@ -1,0 +1,59 @@
+/**
+ * Reads a compact JWS (RFC 7515 §7.1) that one of our own keys should have signed. The key decides the algorithm,
+ * never the header (RFC 8725 §3.1); keys that a header brings or points at are not looked at.
+ */
+import { verify, type KeyObject } from 'node:crypto'
+import type { SigningAlgorithm } from '../store/store.ts'
+
+/** Letter by letter: decoders that skip what they do not know would take one token in many spellings. */
+const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
+
+export interface VerifyingKey {
+  alg: SigningAlgorithm
+  publicKey: KeyObject
+}
+
+export type ReadJws<Key> =
+  | { valid: true; kid: string; typ: string; key: Key; payload: Record<string, unknown> }
+  | { valid: false; reason: string }
+
+/** @param findKey the public key of a `kid`; `undefined` where it is not, or not any more, to be trusted */
+export function readJws<Key extends VerifyingKey>(
+  token: string,
+  findKey: (kid: string) => Key | undefined,
+): ReadJws<Key> {
+  const [, header64 = '', payload64 = '', signature64 = ''] = COMPACT.exec(token) ?? []
+  if (signature64 === '') return invalid('not a JWT in compact form')
+  const header = parseObject(header64)
+  if (!header) return invalid('its header is no JSON object')
+  // RFC 7515 §4.1.11: what we do not know must not be passed over, and we know none.
+  if (header.crit !== undefined) return invalid('its header has crit')
+  const { kid, alg, typ } = header
+  const key = typeof kid === 'string' ? findKey(kid) : undefined
+  if (!key || typeof kid !== 'string' || key.alg !== alg) return invalid('no key of this kid and alg')
+  if (!isSignedBy(key, `${header64}.${payload64}`, signature64)) return invalid('its signature is not by this key')
+  const payload = parseObject(payload64)
+  if (!payload) return invalid('its claims are no JSON object')
+  return { valid: true, kid, typ: typeof typ === 'string' ? typ : '', key, payload }
+}
+
+const invalid = (reason: string): { valid: false; reason: string } => ({ valid: false, reason })
+
+/** A signature has one spelling: the last letter could hide bits that are not looked at. */
+function isSignedBy({ alg, publicKey }: VerifyingKey, input: string, signature64: string): boolean {
+  const signature = Buffer.from(signature64, 'base64url')
+  if (signature.toString('base64url') !== signature64) return false
+  const data = Buffer.from(input)
+  return alg === 'ES256'
+    ? verify('sha256', data, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
+    : verify('RSA-SHA256', data, publicKey, signature)
+}
+
+function parseObject(segment: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(segment, 'base64url').toString('utf8'))
+    return value && typeof value === 'object' && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
