@@ -20,29 +20,55 @@ const JUMP_MS = 5000
 /** How long a clock has to run evenly after a jump before it is believed again. Milliseconds. */
 const BELIEVED_AFTER_MS = 10 * 60_000
 
+/** A jump of the clock, in milliseconds: forward where positive. */
+export interface Jump {
+  byMs: number
+  /** How far the clock is behind the time that Signet goes on with; 0 where both agree. */
+  behindMs: number
+}
+
 /**
- * Notices when the clock jumps. What cannot be undone, such as retiring a key or deleting an entry that denies a
- * token, waits until the new time has proved itself: a jump that is taken back must have cost nothing.
+ * The time that Signet goes by: never earlier than the time at which it began plus what has passed since. A clock that
+ * is set back must not make an expired token look unexpired, so it is not followed: time goes on evenly until the clock
+ * has caught up, or until a restart, which takes the clock's word. A clock that is set forward is followed at
+ * once, as after a machine has slept; what cannot be undone, such as retiring a key or deleting an entry that
+ * denies a token, waits until the new time has proved itself. A jump that is taken back has then cost nothing.
  */
-export class ClockWatch {
+export class SteadyClock implements Clock {
   readonly #clock: Clock
-  #offset: number
+  /** What to add to the time passed, for the time that is believed. */
+  #believed: number
+  /** The same, for what the clock showed at the last look. */
+  #shown: number
   #believedFrom = -Infinity
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#offset = clock.now() - clock.elapsed()
+    this.#believed = clock.now() - clock.elapsed()
+    this.#shown = this.#believed
   }
 
-  /** Looks at the clock. @returns by how many milliseconds it has jumped since the last look, 0 for none */
-  look(): number {
+  now(): Instant {
+    return Math.max(this.#clock.now(), Math.floor(this.#clock.elapsed() + this.#believed))
+  }
+
+  elapsed(): number {
+    return this.#clock.elapsed()
+  }
+
+  /** Looks at the clock. @returns how it has jumped since the last look, if it has */
+  look(): Jump | undefined {
     const elapsed = this.#clock.elapsed()
-    const offset = this.#clock.now() - elapsed
-    const jump = offset - this.#offset
-    this.#offset = offset
-    if (Math.abs(jump) < JUMP_MS) return 0
-    this.#believedFrom = elapsed + BELIEVED_AFTER_MS
-    return jump
+    const shown = this.#clock.now() - elapsed
+    const byMs = shown - this.#shown
+    this.#shown = shown
+    if (Math.abs(byMs) >= JUMP_MS) {
+      this.#believedFrom = elapsed + BELIEVED_AFTER_MS
+      return { byMs, behindMs: Math.max(0, this.#believed - shown) }
+    }
+    // Forward once it has proved itself; back by no more than clocks are corrected by.
+    if (this.isBelieved() && shown > this.#believed - JUMP_MS) this.#believed = shown
+    return undefined
   }
 
   /** Whether the present time may be acted on for good. */

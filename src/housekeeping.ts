@@ -1,18 +1,20 @@
 /**
  * The timetable of repeated work: notice what other processes changed, write what was only noted, rotate and
- * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again.
+ * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again. What is done
+ * for all processes together is done by each of several more rarely, so that no one of them need be chosen for it.
  */
 import type { AuditTrail } from './audit.ts'
 import type { Blacklist } from './blacklist/match.ts'
 import type { ClientAuthentication } from './clients/authentication.ts'
-import { CLOCK_SKEW_SECONDS, ClockWatch, type Clock } from './clock.ts'
+import { CLOCK_SKEW_SECONDS, type Jump, type SteadyClock } from './clock.ts'
+import type { Config } from './config.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { KeyReaders } from './keys/readers.ts'
 import type { Log } from './log.ts'
 import type { Store } from './store/store.ts'
 
-/** Well under the second that the contract promises. */
-const NOTICE_EVERY_MS = 250
+/** Verdicts look for themselves; this is for those who only follow, and wait for the feed to speak. */
+const NOTICE_EVERY_MS = 50
 const FLUSH_EVERY_MS = 5000
 const KEYS_EVERY_MS = 5000
 const SWEEP_EVERY_MS = 60_000
@@ -20,34 +22,40 @@ const SWEEP_EVERY_MS = 60_000
 const SWEEP_SLICE = 200
 
 interface Rooms {
+  config: Pick<Config, 'workers'>
   store: Store
   keys: KeyRing
   readers: KeyReaders
   blacklist: Blacklist
   audit: AuditTrail
   authentication: ClientAuthentication
-  clock: Clock
   log: Log
 }
 
 /** Starts the timetable; call the result to stop it. What was noted is written then, once more. */
-export function startHousekeeping(rooms: Rooms): () => Promise<void> {
-  const watch = new ClockWatch(rooms.clock)
+export function startHousekeeping(rooms: Rooms, clock: SteadyClock): () => Promise<void> {
   const inBelievedTime = (work: () => Promise<void>) => async () => {
-    warnOfJump(watch.look(), rooms.log)
-    if (watch.isBelieved()) await work()
+    warnOfJump(clock.look(), rooms.log)
+    if (clock.isBelieved()) await work()
   }
+  const { workers } = rooms.config
   const stops = [
     every(NOTICE_EVERY_MS, 'noticing changes', rooms.log, () => rooms.store.pollChanges()),
     every(FLUSH_EVERY_MS, 'writing notes', rooms.log, () => writeNotes(rooms)),
     every(
-      KEYS_EVERY_MS,
+      KEYS_EVERY_MS * workers,
       'key rotation',
       rooms.log,
       inBelievedTime(() => tendKeys(rooms)),
     ),
     every(
       SWEEP_EVERY_MS,
+      'forgetting',
+      rooms.log,
+      inBelievedTime(async () => rooms.blacklist.prune()),
+    ),
+    every(
+      SWEEP_EVERY_MS * workers,
       'sweeping',
       rooms.log,
       inBelievedTime(() => sweep(rooms)),
@@ -61,13 +69,16 @@ export function startHousekeeping(rooms: Rooms): () => Promise<void> {
   }
 }
 
-function warnOfJump(jumpMs: number, log: Log): void {
-  if (jumpMs === 0) return
+function warnOfJump(jump: Jump | undefined, log: Log): void {
+  if (!jump) return
   log.warn(
     'the clock has jumped: keys are neither rotated nor retired and nothing is swept until it has run evenly for ten minutes',
-    {
-      duration_ms: Math.round(jumpMs),
-    },
+    { duration_ms: Math.round(jump.byMs) },
+  )
+  if (jump.behindMs === 0) return
+  log.warn(
+    'the clock was set back, and Signet goes on by its own time, so that nothing expired comes back; where the new time is right, restart Signet',
+    { duration_ms: Math.round(jump.behindMs) },
   )
 }
 
@@ -86,8 +97,7 @@ async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<voi
   for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
 }
 
-async function sweep({ store, blacklist }: Rooms): Promise<void> {
-  blacklist.prune()
+async function sweep({ store }: Rooms): Promise<void> {
   // One slice after another, each its own transaction, until nothing is left to sweep.
   while ((await store.sweep(SWEEP_SLICE)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
 }

@@ -16,6 +16,7 @@ import { Fault } from './errors.ts'
 import { ResourceDirectory } from './grants/resource-directory.ts'
 import { ResourceRegistry } from './grants/resource-registry.ts'
 import { Revocation } from './grants/revocation.ts'
+import { Limits } from './http/limits.ts'
 import type { Rooms } from './http/rooms.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { isKnownDatabase, rememberDatabase } from './keys/known-databases.ts'
@@ -34,6 +35,7 @@ import type { ChangeListener, Store } from './store/store.ts'
 import { AccessTokens } from './tokens/access-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
 import { TokenState } from './tokens/token-state.ts'
+import { Traffic } from './traffic.ts'
 
 /** A database opened with the master key that belongs to it. */
 export interface Opened {
@@ -70,7 +72,6 @@ export async function openDatabase(config: Config, { clock }: Surroundings): Pro
   })
   try {
     const masterKey = await matchMasterKey(store, given, config)
-    if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
     return { store, masterKey }
   } catch (error) {
     await store.close()
@@ -111,6 +112,9 @@ export async function wireIssuer(
     prepublishSeconds: config.keyPrepublishSeconds,
     rotationSeconds: config.keyRotationSeconds,
   })
+  // Only now: a database that is known and has no keys has lost them.
+  const file = databaseFile(config.databaseUrl)
+  if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)
   const blacklist = await Blacklist.open(store, clock)
@@ -123,6 +127,7 @@ export async function wireIssuer(
   const accessTokens = new AccessTokens({ issuer, keys, clock })
   const refreshTokens = new RefreshTokens(masterKey)
   let ready = false
+  const isReady = () => ready
   return {
     issuer,
     config,
@@ -130,6 +135,7 @@ export async function wireIssuer(
     log,
     store,
     lifetimes: config,
+    traffic: new Traffic(),
     audit,
     keys,
     readers: new KeyReaders(store, clock),
@@ -144,7 +150,8 @@ export async function wireIssuer(
     revocation: new Revocation({ store, keys, audit, blacklist }),
     tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
     feed: new BlacklistFeed(blacklist, clock),
-    isReady: () => ready,
+    limits: new Limits({ config, issuer, clock, log, isReady }),
+    isReady,
     setReady(value) {
       ready = value
       // Followers of the feed look up, and leave where the service stops.

@@ -1,16 +1,18 @@
 /** The issuer as a running service: listens, keeps its timetable, stops in bounded time. */
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { createApp } from './app.ts'
 import { applyDeclaration } from './apply.ts'
-import { systemClock, type Clock } from './clock.ts'
+import { SteadyClock, systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { readDeclaration } from './declaration.ts'
+import type { Declaration } from './declaration.ts'
 import { Fault } from './errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
+import { Connections } from './http/connections.ts'
 import { answerNoUrl, answerUnreadable } from './http/unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
+import type { Limits } from './http/limits.ts'
 import { localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from './issuer.ts'
 import { openLog, type Log } from './log.ts'
 
@@ -38,6 +40,8 @@ const TIMEOUTS = {
   maxHeaderSize: 16_384,
 }
 const SOCKET_TIMEOUT_MS = 30_000
+/** Connections that wait to be taken: a flood of them must not make good ones try again after a second. */
+const BACKLOG = 2048
 
 /**
  * Starts the service.
@@ -46,27 +50,30 @@ const SOCKET_TIMEOUT_MS = 30_000
 export async function startIssuer(
   config: Config,
   {
-    clock = systemClock,
+    clock: shown = systemClock,
     log = openLog({ level: config.logLevel, format: config.logFormat }),
   }: { clock?: Clock; log?: Log } = {},
 ): Promise<RunningIssuer> {
+  const clock = new SteadyClock(shown)
   // Read before anything is created: a mistake in it must leave nothing behind.
-  const declaration =
-    config.configFile === undefined ? undefined : await readDeclaration(config.configFile, process.env, 'SIGNET_CONFIG')
+  const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
   let answer: ReturnType<typeof createApp> | undefined
+  let limits: Limits | undefined
   // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
   // the issuer's name depends on it.
-  const server = await listen(
-    config,
-    // The server below speaks HTTP/1 alone, so the bindings are of that kind.
-    getRequestListener(
-      (request, env) => answer?.(request, env as HttpBindings) ?? new Response(null, { status: 503 }),
-      {
-        errorHandler: answerNoUrl,
-      },
-    ),
+  // The server speaks HTTP/1 alone, so the bindings are of that kind.
+  const route = getRequestListener(
+    (request, env) => answer?.(request, env as HttpBindings) ?? new Response(null, { status: 503 }),
+    { errorHandler: answerNoUrl },
   )
-  const connections = trackConnections(server)
+  const server = createServer(TIMEOUTS)
+  const connections = new Connections(server, {
+    most: config.maxConnections,
+    onClosed: () => limits?.noteClosedConnection(),
+  })
+  await listen(server, config, (incoming, outgoing) => {
+    if (limits?.admits(incoming, outgoing) ?? true) void route(incoming, outgoing)
+  })
   let opened: Opened | undefined
   try {
     opened = await openDatabase(config, { clock, log })
@@ -75,7 +82,9 @@ export async function startIssuer(
     await issuer.store.putSetting('issuer', issuer.issuer)
     if (declaration) await applyDeclaration(declaration, issuer, { dryRun: false })
     const firstClient = await createFirstClient(issuer)
-    const stopHousekeeping = startHousekeeping(issuer)
+    const stopHousekeeping = startHousekeeping(issuer, clock)
+    const stopWatching = issuer.limits.watch()
+    limits = issuer.limits
     answer = createApp(issuer)
     issuer.setReady(true)
     const url = localUrl(config.host, port)
@@ -85,7 +94,10 @@ export async function startIssuer(
       url,
       port,
       firstClient,
-      stop: once(() => stop(issuer, { server, connections, stopHousekeeping })),
+      stop: once(async () => {
+        await stop(issuer, { server, connections, stopHousekeeping })
+        stopWatching()
+      }),
     }
   } catch (error) {
     server.close()
@@ -95,8 +107,14 @@ export async function startIssuer(
   }
 }
 
-async function listen(config: Config, listener: ReturnType<typeof getRequestListener>): Promise<Server> {
-  const server = createServer(TIMEOUTS, (incoming, outgoing) => void listener(incoming, outgoing))
+/** Its parser and schemas are loaded where there is such a file. */
+async function readConfigFile(file: string): Promise<Declaration> {
+  const { readDeclaration } = await import('./declaration.ts')
+  return readDeclaration(file, process.env, 'SIGNET_CONFIG')
+}
+
+async function listen(server: Server, config: Config, listener: RequestListener): Promise<void> {
+  server.on('request', listener)
   server.setTimeout(SOCKET_TIMEOUT_MS)
   answerUnreadable(server)
   await new Promise<void>((resolve, reject) => {
@@ -110,49 +128,14 @@ async function listen(config: Config, listener: ReturnType<typeof getRequestList
         ),
       )
     })
-    server.listen(config.port, config.host, resolve)
+    server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve)
   })
-  return server
 }
 
 /** Where this process is reached from the same machine. */
 const localUrl = (host: string, port: number): string => {
   const shown = ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(host) ? 'localhost' : host
   return `http://${shown}:${port}`
-}
-
-interface Connections {
-  /** Tells those who are being answered to come back elsewhere (RFC 9112 §9.6). */
-  announceEnd(): void
-  /** Closes the connections that wait for no answer: Node counts one with half a request, or none yet, among the busy. */
-  closeSilent(): void
-}
-
-/** Watches which connections are being answered. */
-function trackConnections(server: Server): Connections {
-  const open = new Set<Socket>()
-  const running = new Set<ServerResponse>()
-  server.on('connection', (socket: Socket) => {
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
-  })
-  // One function for all, since this is done for every request.
-  function forget(this: ServerResponse): void {
-    running.delete(this)
-  }
-  server.on('request', (_incoming, outgoing) => {
-    running.add(outgoing)
-    outgoing.on('close', forget)
-  })
-  return {
-    announceEnd() {
-      for (const answer of running) answer.shouldKeepAlive = false
-    },
-    closeSilent() {
-      const answered = new Set([...running].map(({ socket }) => socket))
-      for (const socket of open) if (!answered.has(socket)) socket.destroy()
-    },
-  }
 }
 
 interface Machinery {

@@ -367,9 +367,15 @@ export interface Store {
   putSetting(name: SettingName, value: string): Promise<void>
 
   // life
-  /** Calls `listener` with what was changed, by this process before the verb resolves, by others on `pollChanges`. */
+  /** Calls `listener` with what was changed: by this process before the verb resolves, by others when looked for. */
   onChange(listener: ChangeListener): void
-  /** Looks whether another process changed something; cheap enough to ask several times a second. */
+  /**
+   * Asked before a verdict is given from memory: once it resolves, the listeners have heard of all that any process
+   * committed before the call. `undefined` where they have already. Never rejects: where the database cannot be
+   * asked, what is known stands.
+   */
+  catchUp(): Promise<void> | undefined
+  /** The same for the timetable: rejects where the database cannot be asked, so that it is told. */
   pollChanges(): Promise<void>
   /** Deletes at most `limit` rows of each kind that can matter to nobody any more; returns how many. */
   sweep(limit: number): Promise<number>

@@ -1,6 +1,6 @@
 /**
  * What other processes and this one's memory must hear of: rows of `changes`, read by a cursor. Own changes
- * are announced as soon as they are committed, others' when a poll finds them; one announcement at a time.
+ * are announced as soon as they are committed, others' when a look finds them; one announcement at a time.
  */
 import type { Clock } from '../../clock.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../store.ts'
@@ -34,6 +34,7 @@ export class ChangeLog {
   /** Not announced yet, or to a listener that failed. */
   #unheard: Change[] = []
   #announcing: Promise<unknown> = Promise.resolve()
+  #isTelling = false
 
   constructor(connection: Connection, clock: Clock) {
     this.#statements = prepareStatements(connection)
@@ -86,6 +87,21 @@ export class ChangeLog {
     return news
   }
 
+  /**
+   * Makes memory as new as the database is at the call: what waits for the result sees every change that was
+   * committed before, by any process. `undefined` where there is nothing to wait for, which is nearly always. Never
+   * rejects: where the database cannot be asked, what is known stands.
+   */
+  catchUp(): Promise<void> | undefined {
+    try {
+      const news = this.look()
+      if (news) this.#accept(news)
+    } catch {
+      return undefined
+    }
+    return this.#unheard.length > 0 || this.#isTelling ? this.#deliverInTurn().then(() => {}) : undefined
+  }
+
   /** Announces what a look found and what a listener failed to take before. Rejects with what a listener throws. */
   async deliver(news: News | undefined): Promise<void> {
     if (news) this.#accept(news)
@@ -115,7 +131,9 @@ export class ChangeLog {
     if (this.#unheard.length === 0) return undefined
     const news = distinct(this.#unheard)
     this.#unheard = []
+    this.#isTelling = true
     const results = await Promise.allSettled(this.#listeners.map(async (listener) => listener(news)))
+    this.#isTelling = false
     const failure = results.find((result) => result.status === 'rejected')
     if (failure) this.#unheard.unshift(...news)
     return failure

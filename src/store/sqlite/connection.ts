@@ -32,8 +32,10 @@ const SETTINGS = {
 /** How long an open waits for another process that is just recovering, closing or copying the database. */
 const PATIENCE_MS = 5000
 
-/** Up to this size the whole file is looked at on opening: some 50 ms. */
-const CHECKED_WHOLE = 33_554_432
+/** Up to this size everything in the file is compared with its indexes on opening: some 50 ms. */
+const COMPARED = 4_194_304
+/** Up to this size every page is looked at: some 50 ms as well. */
+const LOOKED_AT = 33_554_432
 
 /**
  * Opens the database at `file`, creating it unless it must exist.
@@ -93,9 +95,21 @@ function requireSettings(file: string, raw: RawDatabase): void {
 
 function requireSound(file: string, raw: RawDatabase): void {
   raw.prepare('SELECT count(*) FROM sqlite_master').get()
-  if (statSync(file).size > CHECKED_WHOLE) return
-  const finding = readPragma(raw, 'quick_check(1)')
+  const { size } = statSync(file)
+  if (size > LOOKED_AT) return
+  const finding = readPragma(raw, size > COMPARED ? 'quick_check(1)' : 'integrity_check(1)')
   if (finding !== 'ok') throw damaged(file, String(finding).replaceAll('\n', ' '))
+}
+
+/**
+ * A database that was in use has signing keys. Where they are gone, its file or its journal was lost or emptied, and
+ * new ones must not be made in their place.
+ * @throws Fault
+ */
+export function requireKeys({ file, raw }: Connection): void {
+  const table = raw.prepare("SELECT 1 FROM sqlite_master WHERE name = 'signing_keys'").get()
+  if (table && raw.prepare('SELECT 1 FROM signing_keys').get()) return
+  throw damaged(file, 'its signing keys are missing, perhaps with its journal (the file beside it that ends in -wal)')
 }
 
 function openingFault(file: string, error: unknown): unknown {

@@ -5,7 +5,7 @@ import { auditTable } from './audit.ts'
 import { backupVerb } from './backup.ts'
 import { blacklistTable, blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
-import { openConnection } from './connection.ts'
+import { openConnection, requireKeys } from './connection.ts'
 import { startDatabase, type OpenDatabase } from './database.ts'
 import { factsVerb } from './facts.ts'
 import { grantEnding, grantVerbs } from './grants.ts'
@@ -17,11 +17,13 @@ import { resourceVerbs } from './resources.ts'
 import { settingVerbs } from './settings.ts'
 import { subjectVerbs } from './subjects.ts'
 import { sweepVerb } from './sweep.ts'
+import { readPatiently } from './write-queue.ts'
 
 /** @throws Fault, Unavailable as `openConnection` and `migrate` do. */
 export async function openSqliteStore(file: string, options: { clock: Clock; mustExist: boolean }): Promise<Store> {
   const connection = await openConnection(file, options)
   try {
+    if (options.mustExist) await readPatiently(() => requireKeys(connection))
     await migrate(connection)
     return assemble(await startDatabase(connection, options.clock))
   } catch (error) {
@@ -50,6 +52,7 @@ function assemble(database: OpenDatabase): Store {
     ...factsVerb(database),
     ...backupVerb(database),
     onChange: (listener) => database.changes.onChange(listener),
+    catchUp: () => database.changes.catchUp(),
     pollChanges: async () => database.changes.deliver(await database.read(() => database.changes.look())),
     close: database.close,
   }

@@ -5,12 +5,17 @@
  */
 import type { Database as RawDatabase } from 'better-sqlite3'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Histogram } from '../../counts.ts'
 import { Unavailable } from '../../errors.ts'
 import type { ChangeLog } from './changes.ts'
 import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 
 const PATIENCE_MS = 2000
 const MOST_IN_A_BATCH = 256
+
+const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, MOST_IN_A_BATCH]
+/** Seconds: from a fast disk to one that is about to fail. */
+const COMMIT_DURATIONS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
 interface Write {
   /** Runs the operation; what it returns resolves the caller's promise. May be called again after a rollback. */
@@ -27,6 +32,8 @@ export class WriteQueue {
   readonly #begin
   readonly #commit
   readonly #rollback
+  /** Of every commit: how many writes shared it, and how many seconds it took. */
+  readonly commits = { batchSize: new Histogram(BATCH_SIZES), seconds: new Histogram(COMMIT_DURATIONS) }
   #waiting: Write[] = []
   #draining: Promise<void> | undefined
   #closed = false
@@ -107,11 +114,18 @@ export class WriteQueue {
       done.push({ resolve, announced: this.#changes.noted > noted })
     }
     const news = this.#changes.noted > before ? this.#changes.gather() : undefined
-    this.#commit.run()
+    this.#commitNow(batch.length)
     if (!news) return done.forEach(({ resolve }) => resolve())
     // What changed nothing that anybody keeps in memory need not wait for the listeners.
     for (const { resolve } of done.filter(({ announced }) => !announced)) resolve()
     void this.#changes.announce(news).then(() => done.forEach(({ resolve }) => resolve()))
+  }
+
+  #commitNow(writes: number): void {
+    const began = performance.now()
+    this.#commit.run()
+    this.commits.seconds.observe((performance.now() - began) / 1000)
+    this.commits.batchSize.observe(writes)
   }
 
   #handleFailure(batch: Write[], error: unknown): void {
