@@ -13,6 +13,7 @@ import { docs } from './endpoints/docs.ts'
 import { livez, readyz } from './endpoints/health.ts'
 import { introspect } from './endpoints/introspect.ts'
 import { jwks, resourceJwks } from './endpoints/jwks.ts'
+import { metrics } from './endpoints/metrics.ts'
 import { openapi } from './endpoints/openapi.ts'
 import { revoke } from './endpoints/revoke.ts'
 import { refresh, token } from './endpoints/token.ts'
@@ -90,6 +91,7 @@ function routes(rooms: Rooms): Hono<Env> {
 
   app.get('/livez', livez)
   app.get('/readyz', readyz(rooms))
+  app.get('/metrics', metrics(rooms))
   app.get(
     '/openapi.json',
     openapi(rooms, () => import('./openapi/document.ts')),

@@ -175,7 +175,7 @@ const VARIABLES = {
   },
   clientRequestsPerMinute: {
     name: 'SIGNET_RATE_LIMIT_CLIENT',
-    standard: '600000',
+    standard: '3000000',
     accepts: 'a whole number from 1, or off',
     meaning: 'authenticated requests of one client in a minute, then 429; `off` for no limit',
     parse: rate,

@@ -1,6 +1,6 @@
 /**
  * The errors of the house. `OAuthError` is a verdict for the caller's developer, in the words of the
- * registry; `Unavailable` is no verdict at all (try again); `Fault` is for the operator at a terminal.
+ * registry; `Unavailable` and `RateLimited` are no verdict at all (try again); `Fault` is for the operator at a terminal.
  * Whatever else is thrown is a defect and becomes a 500 at the one place that turns errors into bytes.
  */
 
@@ -86,6 +86,27 @@ export class Unavailable extends Error {
     super(reason, { cause: options.cause })
     this.name = 'Unavailable'
     this.retryAfterSeconds = options.retryAfterSeconds ?? 1
+  }
+}
+
+/** A quota that is used up, for now. */
+export interface Quota {
+  /** Its name. */
+  policy: string
+  /** Requests in a window. */
+  quota: number
+  windowSeconds: number
+  retryAfterSeconds: number
+}
+
+/** Too much was asked. Becomes 429 (RFC 6585 §4) with what is needed to come back at the right time. */
+export class RateLimited extends Error {
+  readonly quota: Quota
+
+  constructor(description: string, quota: Quota) {
+    super(description)
+    this.name = 'RateLimited'
+    this.quota = quota
   }
 }
 

@@ -123,7 +123,8 @@ export async function wireIssuer(
     for (const listener of listeners) await listener.onChange(changes)
   })
 
-  const secrets = new ClientSecrets(masterKey)
+  const traffic = new Traffic()
+  const secrets = new ClientSecrets(masterKey, traffic.cache('client_secret'))
   const accessTokens = new AccessTokens({ issuer, keys, clock })
   const refreshTokens = new RefreshTokens(masterKey)
   let ready = false
@@ -135,7 +136,7 @@ export async function wireIssuer(
     log,
     store,
     lifetimes: config,
-    traffic: new Traffic(),
+    traffic,
     audit,
     keys,
     readers: new KeyReaders(store, clock),

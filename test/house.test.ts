@@ -9,11 +9,13 @@ const SOURCE = resolve(import.meta.dirname, '../src')
 const PAGE = [
   ['signet'],
   ['index', 'cli'],
+  ['workers'],
   ['server'],
   ['issuer', 'app', 'housekeeping', 'apply', 'first-client'],
   ['declaration'],
   ['openapi'],
   ['endpoints', 'admin'],
+  ['metrics'],
   ['http'],
   ['grant-types'],
   ['tokens'],
@@ -26,8 +28,8 @@ const PAGE = [
   ['store/sqlite'],
   ['store/store'],
   ['config'],
-  ['log', 'ids'],
-  ['duration', 'errors', 'clock', 'looks-secret', 'entity-tag'],
+  ['log', 'ids', 'traffic'],
+  ['version', 'counts', 'duration', 'errors', 'clock', 'looks-secret', 'entity-tag'],
 ]
 
 /** A room is a folder of `src`, or a file right in it; the store has three. */

@@ -589,6 +589,17 @@ describe('what it says is answered', () => {
     expect(new Set(documented.properties.error.enum)).toEqual(told)
   })
 
+  test('to scrapers: the metrics, to this machine or to whoever has the token', async () => {
+    const operation = named('readMetrics')
+    expect((await send(operation)).status).toBe(200)
+    expect((await send(operation, { headers: { via: '1.1 proxy' } })).status).toBe(403)
+    const issuer = await startTestIssuer({ SIGNET_METRICS_TOKEN: 'scraper-0123456789' })
+    const answer = await request(`${issuer.url}/metrics`)
+    expectDocumented(described, operation, answer)
+    seen.add(`readMetrics ${answer.status}`)
+    expect(answer.status).toBe(401)
+  })
+
   test('and each of these answers was given in this file, but those of outages', () => {
     const all = described.operations.flatMap(({ operation: { operationId, responses } }) =>
       Object.keys(responses).map((status) => `${operationId} ${status}`),

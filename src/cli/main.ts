@@ -2,9 +2,9 @@
  * The command line: one file a noun, loaded when it is asked for. What the commands do is done in the rooms;
  * here their outcome becomes an exit code: 0 done, 1 it failed, 2 bad usage.
  */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { Fault, OAuthError, Unavailable } from '../errors.ts'
+import { readVersion } from '../version.ts'
 import { complain } from './output.ts'
 import { ChecksFailed, UsageError } from './usage.ts'
 
@@ -99,11 +99,6 @@ async function buildProgram(argv: string[]): Promise<Command> {
     if (name === asked) (await load())(command)
   }
   return program
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version // our own file
 }
 
 /** One line of fault, one of help; never a stack for what was expected. */

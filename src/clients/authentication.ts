@@ -6,7 +6,7 @@ import { invalidClient, unauthorizedClient, type OAuthError } from '../errors.ts
 import { withoutSecrets } from '../looks-secret.ts'
 import type { AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../clock.ts'
-import type { ClientRecord, ClientSecret, Store } from '../store/store.ts'
+import type { ClientRecord, Store } from '../store/store.ts'
 import { checkAssertion, readAssertionIssuer } from './assertion.ts'
 import { isPublicClient } from './client.ts'
 import type { ClientDirectory } from './client-directory.ts'
@@ -51,10 +51,14 @@ export class ClientAuthentication {
   }
 
   /**
+   * Everything that a client asks for begins here, so here memory is brought up to date: what is decided after sees
+   * whatever another process had answered before the request came.
    * @throws OAuthError `invalid_client` (RFC 6749 §5.2).
    * @throws Unavailable when too many secrets are being hashed at once.
    */
   async authenticate(presented: PresentedCredentials, requestId: string): Promise<ClientRecord> {
+    const news = this.#store.catchUp()
+    if (news) await news
     switch (presented.method) {
       case 'client_secret_basic':
       case 'client_secret_post':
@@ -70,12 +74,9 @@ export class ClientAuthentication {
     presented: { method: string; clientId: string; secret: string },
     requestId: string,
   ): Promise<ClientRecord> {
-    let client = this.#clients.find(presented.clientId)
-    let secret = await this.#findSecret(client, presented.secret)
-    if (!secret && (await this.#hasChanged(presented.clientId, client))) {
-      client = this.#clients.find(presented.clientId)
-      secret = await this.#findSecret(client, presented.secret)
-    }
+    const client = this.#clients.find(presented.clientId)
+    const priceOfBrought = this.#clients.someSecretIsBrought
+    const secret = await this.#secrets.find(client, presented.secret, this.#clock.now(), priceOfBrought)
     if (!client) throw refusal(`no client ${loggable(presented.clientId)}`)
     if (!secret) {
       this.#audit.note(this.#audit.event('client.wrong_secret', client.clientId, { actor: client.clientId, requestId }))
@@ -85,17 +86,6 @@ export class ClientAuthentication {
     requireMethod(client, presented.method)
     this.#secretUse.set(secret.id, this.#clock.now())
     return client
-  }
-
-  #findSecret(client: ClientRecord | undefined, presented: string): Promise<ClientSecret | undefined> {
-    return this.#secrets.find(client, presented, this.#clock.now(), this.#clients.someSecretIsBrought)
-  }
-
-  /** Looks, before a client is refused, whether another process has just made or changed it. */
-  async #hasChanged(clientId: string, known: ClientRecord | undefined): Promise<boolean> {
-    // Where the database cannot be asked, what is known stands.
-    await this.#store.pollChanges().catch(() => {})
-    return this.#clients.find(clientId) !== known
   }
 
   async #byAssertion(

@@ -7,6 +7,7 @@ import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import argon2 from 'argon2'
 import { invalidClientMetadata } from '../errors.ts'
 import type { Instant } from '../clock.ts'
+import type { CacheCounts } from '../counts.ts'
 import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { ClientRecord, ClientSecret } from '../store/store.ts'
@@ -34,6 +35,7 @@ export interface IssuedSecret {
 }
 
 export class ClientSecrets {
+  readonly #asked: CacheCounts
   readonly #mac: Mac
   readonly #memoryKey = randomBytes(32).toString('base64url')
   readonly #queue = new PasswordQueue()
@@ -42,7 +44,9 @@ export class ClientSecrets {
   /** Checks under way, by the same digests. */
   readonly #checking = new Map<string, Promise<boolean>>()
 
-  constructor(masterKey: MasterKey) {
+  /** @param asked counts how often argon2id was spared, and how often not */
+  constructor(masterKey: MasterKey, asked: CacheCounts) {
+    this.#asked = asked
     this.#mac = masterKey.derive('client-secret')
   }
 
@@ -106,9 +110,9 @@ export class ClientSecrets {
   /** Asked for by many requests at once, the same secret is hashed once and all of them get the answer. */
   #matchesBrought(clientId: string, secret: ClientSecret, presented: string): boolean | Promise<boolean> {
     const memory = this.#memory(secret, presented)
-    if (this.#accepted.has(memory)) return true
-    const checking = this.#checking.get(memory)
-    if (checking) return checking
+    const known = this.#accepted.has(memory) || this.#checking.get(memory)
+    this.#asked[known ? 'hit' : 'miss'] += 1
+    if (known) return known
     const outcome = this.#queue
       .run(clientId, () => argon2.verify(secret.digest, presented))
       .then((matches) => {

@@ -4,9 +4,10 @@ import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/client-directory.ts'
 import type { Lifetimes } from '../grants/grant.ts'
 import type { ResourceDirectory } from '../grants/resource-directory.ts'
-import type { ClientRecord, Store } from '../store/store.ts'
+import type { ClientRecord, SigningAlgorithm, Store } from '../store/store.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
+import type { Traffic } from '../traffic.ts'
 
 /** The rooms that grants are served from. */
 export interface GrantRooms {
@@ -18,6 +19,7 @@ export interface GrantRooms {
   refreshTokens: RefreshTokens
   audit: AuditTrail
   lifetimes: Lifetimes
+  traffic: Traffic
 }
 
 /** The parameters of `/token`, parsed once; empty ones are absent. */
@@ -43,6 +45,8 @@ export interface TokenRequest {
 /** What `/token` answers (RFC 6749 §5.1). */
 export interface TokenSet {
   accessToken: string
+  /** What signed it. */
+  alg: SigningAlgorithm
   /** Bound to a key: of use only together with a proof. */
   isBound: boolean
   expiresInSeconds: number

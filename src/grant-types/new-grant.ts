@@ -6,6 +6,7 @@ import { requireMayIssue } from '../grants/may-issue.ts'
 import { chooseResources } from '../grants/target.ts'
 import { narrowScope } from '../grants/scope.ts'
 import { accessTokenTtl } from '../tokens/access-token.ts'
+import type { ResourceRecord, SigningAlgorithm } from '../store/store.ts'
 import type { GrantRooms, TokenRequest, TokenSet } from './grant-type.ts'
 
 /**
@@ -26,10 +27,8 @@ export async function issueForSubject(
   const ttlSeconds = accessTokenTtl(client, resources, rooms.lifetimes)
   const claims = { ...client.claims, ...subjectClaims }
   const terms = { clientId: client.clientId, sub, resources, scope, claims, ttlSeconds, proofKey }
-  const isBound = proofKey !== undefined
-  if (!scope.includes(OFFLINE_ACCESS)) {
-    return { accessToken: await rooms.accessTokens.issue(terms), isBound, expiresInSeconds: ttlSeconds, scope }
-  }
+  const answer = { alg: algOf(resources), isBound: proofKey !== undefined, expiresInSeconds: ttlSeconds, scope }
+  if (!scope.includes(OFFLINE_ACCESS)) return { ...answer, accessToken: await rooms.accessTokens.issue(terms) }
 
   const accessExpiresAt = now + fromSeconds(ttlSeconds)
   const ids = resources.map(({ id }) => id)
@@ -43,10 +42,14 @@ export async function issueForSubject(
     rooms.audit.event('grant.created', grant.sid, { actor: client.clientId, requestId }),
   )
   return {
+    ...answer,
     accessToken: await rooms.accessTokens.issue({ ...terms, sid: grant.sid }),
-    isBound,
-    expiresInSeconds: ttlSeconds,
-    scope,
     refreshToken: rooms.refreshTokens.encode(grant),
   }
+}
+
+/** What signs a token for these resources, which are all of one algorithm. */
+export function algOf([first]: ResourceRecord[]): SigningAlgorithm {
+  if (!first) throw new Error('an access token needs a resource')
+  return first.alg
 }

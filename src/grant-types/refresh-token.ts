@@ -10,12 +10,14 @@ import { idleEnd } from '../grants/grant.ts'
 import { requireLive, requireMayIssue } from '../grants/may-issue.ts'
 import { denyGrant } from '../grants/revocation.ts'
 import { lowerScope } from '../grants/scope.ts'
-import type { GrantRecord, ResourceRecord, RotationVerdict } from '../store/store.ts'
+import type { GrantRecord, ResourceRecord, RotationOutcome, RotationVerdict } from '../store/store.ts'
 import { accessTokenTtl } from '../tokens/access-token.ts'
 import { decideRotation } from '../tokens/refresh-rotation.ts'
 import { belongsTo, type ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { GrantRooms, GrantTypeHandler, TokenRequest, TokenSet } from './grant-type.ts'
+import { algOf } from './new-grant.ts'
 import { registeredResources } from '../grants/target.ts'
+import type { Traffic } from '../traffic.ts'
 
 const GRANT_TYPE = 'refresh_token'
 
@@ -26,12 +28,18 @@ interface Renewal {
   ttlSeconds: number
 }
 
+const COUNTED_AS = {
+  rotated: 'rotated',
+  repeated: 'repeated',
+  ended: 'reused',
+  refused: 'refused',
+  unknown: 'refused',
+} as const satisfies Record<RotationOutcome['outcome'], keyof Traffic['refreshes']>
+
 export const refreshToken: GrantTypeHandler = async (request, rooms) => {
-  const { client, parameters } = request
-  requireGrantType(client, GRANT_TYPE)
-  if (parameters.refreshToken === undefined) throw invalidRequest('refresh_token is missing')
-  const token = rooms.refreshTokens.parse(parameters.refreshToken)
-  if (!token) throw unknownToken('the refresh token was not made by this issuer')
+  const { client } = request
+  const { refreshes } = rooms.traffic
+  const token = readToken(request, rooms)
 
   let renewal: Renewal | undefined
   const decide = (grant: GrantRecord, now: Instant): RotationVerdict => {
@@ -50,10 +58,25 @@ export const refreshToken: GrantTypeHandler = async (request, rooms) => {
   }
 
   const rotation = await rooms.store.rotateGrant(token.sid, decide)
+  refreshes[COUNTED_AS[rotation.outcome]] += 1
   if (rotation.outcome === 'unknown') throw unknownToken('its grant does not exist any more')
   if (rotation.outcome === 'refused' || rotation.outcome === 'ended') throw rotation.error
   if (!renewal) throw new Error('a rotation was written that nobody decided')
   return mint(renewal, rotation.grant, token, request, rooms)
+}
+
+/** @throws OAuthError where no family has to be looked at to refuse it. */
+function readToken({ client, parameters }: TokenRequest, rooms: GrantRooms): ParsedRefreshToken {
+  try {
+    requireGrantType(client, GRANT_TYPE)
+    if (parameters.refreshToken === undefined) throw invalidRequest('refresh_token is missing')
+    const token = rooms.refreshTokens.parse(parameters.refreshToken)
+    if (!token) throw unknownToken('the refresh token was not made by this issuer')
+    return token
+  } catch (error) {
+    rooms.traffic.refreshes.refused += 1
+    throw error
+  }
 }
 
 type Judgement = { act: 'proceed'; repeat: boolean; renewal: Renewal } | Extract<RotationVerdict, { act: 'end' }>
@@ -140,6 +163,7 @@ async function mint(
   })
   return {
     accessToken,
+    alg: algOf(renewal.resources),
     isBound: proofKey !== undefined,
     expiresInSeconds: renewal.ttlSeconds,
     scope: renewal.scope,

@@ -9,16 +9,20 @@ import type { Parameters } from './form.ts'
 import type { ClientParameter } from './parameters.ts'
 import type { Env, Rooms } from './rooms.ts'
 
-/** @throws OAuthError `invalid_client` or `invalid_request` */
+/**
+ * @throws OAuthError `invalid_client` or `invalid_request`
+ * @throws RateLimited where the client asks too often.
+ */
 export async function authenticateClient(
   c: Context<Env>,
   parameters: Parameters<ClientParameter>,
-  { authentication }: Rooms,
+  { authentication, limits }: Rooms,
 ): Promise<ClientRecord> {
   const facts = c.env.facts
   const presented = readCredentials(c.req.header('authorization'), parameters)
   const client = await authentication.authenticate(presented, facts.request_id)
   facts.client_id = client.clientId
+  limits.noteClient(client.clientId, c.env.outgoing)
   return client
 }
 

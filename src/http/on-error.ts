@@ -4,7 +4,8 @@
  * in the log.
  */
 import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
-import { OAuthError, Unavailable, invalidRequest } from '../errors.ts'
+import { OAuthError, RateLimited, Unavailable, invalidRequest } from '../errors.ts'
+import { rateLimitHeaders } from './rate-limit.ts'
 import type { Env } from './rooms.ts'
 
 export const onError: ErrorHandler<Env> = (error, c) => {
@@ -15,6 +16,12 @@ export const onError: ErrorHandler<Env> = (error, c) => {
     facts.reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
     c.header('Retry-After', String(error.retryAfterSeconds))
     return answer(c, 503, 'temporarily_unavailable', 'Signet cannot answer this now; nothing was changed, try again')
+  }
+  if (error instanceof RateLimited) {
+    facts.error = 'temporarily_unavailable'
+    facts.reason = `over the rate of ${error.quota.quota} in ${error.quota.windowSeconds} s`
+    for (const [name, value] of Object.entries(rateLimitHeaders(error.quota))) c.header(name, value)
+    return answer(c, 429, 'temporarily_unavailable', error.message)
   }
   facts.error = 'server_error'
   facts.reason = error.message

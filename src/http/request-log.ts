@@ -1,6 +1,7 @@
 /**
  * One log line a request, under an id that the response carries too: the operator finds the reason by it. It stands
  * around the routes and not among them, because a middleware would make every answer from memory wait its turn.
+ * What is logged is counted too.
  */
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
@@ -9,10 +10,13 @@ import type { Hono } from 'hono'
 import type { Env, RequestFacts, Rooms } from './rooms.ts'
 import { standardHeaders } from './send.ts'
 
+type LoggedRooms = Pick<Rooms, 'issuer' | 'log' | 'isReady' | 'traffic'>
+
 export type Answer = (request: Request, bindings: HttpBindings) => Response | Promise<Response>
 
 /** Serves an app with its log. Ids from outside are not taken over: a caller could make two requests look like one. */
-export function withRequestLog(app: Hono<Env>, { log, isReady }: Pick<Rooms, 'log' | 'isReady'>): Answer {
+export function withRequestLog(app: Hono<Env>, { issuer, log, isReady, traffic }: LoggedRooms): Answer {
+  const base = new URL(issuer).pathname.replace(/\/$/, '')
   return (request, { incoming, outgoing }) => {
     const began = performance.now()
     const facts: RequestFacts = { request_id: randomUUID() }
@@ -20,10 +24,17 @@ export function withRequestLog(app: Hono<Env>, { log, isReady }: Pick<Rooms, 'lo
 
     const finish = (response: Response): Response => {
       if (!outgoing.headersSent) complete(response, bindings)
-      facts.method = incoming.method ?? ''
-      facts.route = routeOf(app, facts.method, incoming.url ?? '')
-      facts.duration_ms = Math.round((performance.now() - began) * 100) / 100
-      if ((facts.status ?? 0) >= 500) log.error('request', facts)
+      const { status = 0, error } = facts
+      const method = incoming.method ?? ''
+      const route = routeOf(app, method, incoming.url ?? '')
+      const ms = performance.now() - began
+      facts.method = method
+      facts.route = route
+      facts.duration_ms = Math.round(ms * 100) / 100
+      // One name for an endpoint, whether it was asked for below the issuer's path or at the root.
+      const endpoint = route.startsWith(`${base}/`) ? route.slice(base.length) : route
+      traffic.note({ endpoint, method, status, seconds: ms / 1000, error })
+      if (status >= 500) log.error('request', facts)
       else log.info('request', facts)
       // Hono answers HEAD with a copy, which does not say any more that everything is sent.
       return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response

@@ -13,6 +13,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyReaders } from '../keys/readers.ts'
 import type { Log, LogFields } from '../log.ts'
 import type { TokenState } from '../tokens/token-state.ts'
+import type { Limits } from './limits.ts'
 
 export interface Rooms extends GrantRooms {
   /** The exact `iss`. */
@@ -28,6 +29,7 @@ export interface Rooms extends GrantRooms {
   revocation: Revocation
   tokenState: TokenState
   feed: BlacklistFeed
+  limits: Limits
   /** Whether the service takes traffic; off while it starts or stops. */
   isReady(): boolean
 }

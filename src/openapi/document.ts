@@ -2,9 +2,9 @@
  * The whole description of the HTTP API in OpenAPI 3.1, made from the schemas that check requests and the tables
  * that forms are read by. It knows the doors and no door knows it; it is loaded when somebody asks for it.
  */
-import { readFileSync } from 'node:fs'
 import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../grants/resource.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
+import { readVersion } from '../version.ts'
 import { auditPaths, auditSchemas } from './audit.ts'
 import { blacklistPaths, blacklistSchemas } from './blacklist.ts'
 import { clientPaths, clientSchemas } from './clients.ts'
@@ -101,6 +101,11 @@ function securitySchemes(issuer: string) {
       bearerFormat: 'JWT',
       description: 'The same, of a token that you have. The scopes are those of `oauth2`.',
     },
+    metrics_token: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The value of `SIGNET_METRICS_TOKEN`, as Bearer. It is no access token.',
+    },
   }
 }
 
@@ -120,8 +125,3 @@ const withRequestId = (answer: Answer) => ({
 
 const mapValues = <Value, Made>(record: Record<string, Value>, make: (value: Value) => Made): Record<string, Made> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(value)]))
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version // our own file
-}

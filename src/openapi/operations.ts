@@ -1,6 +1,6 @@
 /** What operators and their tools ask: health, and this description */
 import * as z from 'zod'
-import { id, json, PUBLIC, ref, type Answer, type Content, type Paths } from './operation.ts'
+import { header, id, json, PUBLIC, ref, type Answer, type Content, type Paths } from './operation.ts'
 import { cacheable, cacheablePage, IF_NONE_MATCH } from './public-document.ts'
 import { COMMON_REFUSALS, errorSchema, NOT_FOUND, OUTAGES } from './refusals.ts'
 
@@ -25,6 +25,34 @@ const UNREADY: Answer = {
   },
 }
 
+/** Where nothing is configured for scrapers, the machine itself may look. */
+const AS_SCRAPER = [{ metrics_token: [] }, {}]
+
+const scrapeRefusal = (code: 'invalid_token' | 'invalid_request', description: string, told: string): Answer => ({
+  description,
+  content: {
+    'application/json': { schema: errorSchema(code), example: { error: code, error_description: told } },
+  },
+})
+
+const SCRAPE_REFUSALS = {
+  401: {
+    ...scrapeRefusal(
+      'invalid_token',
+      'A token is configured, and this is not it.',
+      'send the value of SIGNET_METRICS_TOKEN: Authorization: Bearer ...',
+    ),
+    headers: {
+      'WWW-Authenticate': header('A challenge: `Bearer`, with `error="invalid_token"` where a token was sent.'),
+    },
+  },
+  403: scrapeRefusal(
+    'invalid_request',
+    'No token is configured, and the caller is not this very machine.',
+    'without SIGNET_METRICS_TOKEN only this machine may read the metrics of an issuer at localhost',
+  ),
+}
+
 export const operationPaths: Paths = {
   '/livez': {
     get: {
@@ -43,6 +71,19 @@ export const operationPaths: Paths = {
         200: json('It does, and its database answers.', ref('Readiness'), { status: 'ready' }),
         ...OUTAGES,
         503: UNREADY,
+      },
+    },
+  },
+  '/metrics': {
+    get: {
+      ...shared,
+      security: AS_SCRAPER,
+      operationId: 'readMetrics',
+      summary: 'What is measured, for Prometheus',
+      responses: {
+        200: file('Text of exposition format 0.0.4.', { 'text/plain': { schema: { type: 'string' } } }),
+        ...SCRAPE_REFUSALS,
+        ...OUTAGES,
       },
     },
   },

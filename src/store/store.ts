@@ -10,6 +10,7 @@
  * - before a verb resolves, the listeners of `onChange` have seen what it changed.
  */
 import type { Instant } from '../clock.ts'
+import type { Histogram } from '../counts.ts'
 import type { OAuthError } from '../errors.ts'
 
 // ---------------------------------------------------------------- records
@@ -253,6 +254,15 @@ export interface StoreFacts {
   counts: { clients: number; resources: number; grants: number; blacklist: number; audit: number }
 }
 
+/** What a scrape reads every few seconds: no query is made for it. */
+export interface StoreFigures {
+  sizeBytes: number
+  /** Of the write-ahead log. */
+  journalBytes: number
+  /** Commits of this process: how many writes shared each, and how many seconds each took. */
+  commits: { batchSize: Histogram; seconds: Histogram }
+}
+
 // ---------------------------------------------------------------- the store
 
 export interface Store {
@@ -380,6 +390,7 @@ export interface Store {
   /** Deletes at most `limit` rows of each kind that can matter to nobody any more; returns how many. */
   sweep(limit: number): Promise<number>
   facts(options: { integrity: boolean }): Promise<StoreFacts>
+  figures(): StoreFigures
   /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */
   backup(file: string): Promise<void>
   close(): Promise<void>

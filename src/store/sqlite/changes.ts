@@ -35,8 +35,12 @@ export class ChangeLog {
   #unheard: Change[] = []
   #announcing: Promise<unknown> = Promise.resolve()
   #isTelling = false
+  readonly #mayLagMs: number
+  #lookedAt = -Infinity
 
-  constructor(connection: Connection, clock: Clock) {
+  /** @param mayLagMs how old may be what is known of other processes when a verdict is given; 0 for not at all */
+  constructor(connection: Connection, clock: Clock, mayLagMs = 0) {
+    this.#mayLagMs = mayLagMs
     this.#statements = prepareStatements(connection)
     this.#clock = clock
     // In this order: what is committed in between moves the data version again.
@@ -88,18 +92,32 @@ export class ChangeLog {
   }
 
   /**
-   * Makes memory as new as the database is at the call: what waits for the result sees every change that was
-   * committed before, by any process. `undefined` where there is nothing to wait for, which is nearly always. Never
+   * Makes memory as new as the database is at the call, or was `mayLagMs` before: what waits for the result sees every
+   * change that was committed by then, by any process. `undefined` where there is nothing to wait for, which is nearly always. Never
    * rejects: where the database cannot be asked, what is known stands.
    */
   catchUp(): Promise<void> | undefined {
     try {
-      const news = this.look()
-      if (news) this.#accept(news)
+      return this.isBehind() ? this.#deliverInTurn().then(() => {}) : undefined
     } catch {
       return undefined
     }
-    return this.#unheard.length > 0 || this.#isTelling ? this.#deliverInTurn().then(() => {}) : undefined
+  }
+
+  /** Whether listeners have still to hear of something that is committed. */
+  isBehind(): boolean {
+    const news = this.#mayLag() ? undefined : this.look()
+    if (news) this.#accept(news)
+    return this.#unheard.length > 0 || this.#isTelling
+  }
+
+  /** A look costs two system calls: too much for every request where hardly anybody else writes. */
+  #mayLag(): boolean {
+    if (this.#mayLagMs === 0) return false
+    const now = performance.now()
+    if (now - this.#lookedAt < this.#mayLagMs) return true
+    this.#lookedAt = now
+    return false
   }
 
   /** Announces what a look found and what a listener failed to take before. Rejects with what a listener throws. */

@@ -27,13 +27,14 @@ export interface Database {
 export interface OpenDatabase extends Database {
   readonly connection: Connection
   readonly changes: ChangeLog
+  readonly commits: WriteQueue['commits']
   close(): Promise<void>
 }
 
 /** Starts the write queue and the change log of a migrated database. */
-export async function startDatabase(connection: Connection, clock: Clock): Promise<OpenDatabase> {
+export async function startDatabase(connection: Connection, clock: Clock, mayLagMs?: number): Promise<OpenDatabase> {
   const { raw } = connection
-  const changes = await readPatiently(() => new ChangeLog(connection, clock))
+  const changes = await readPatiently(() => new ChangeLog(connection, clock, mayLagMs))
   const queue = new WriteQueue(raw, changes)
   const read = async <T>(operation: () => T): Promise<T> => {
     if (!raw.open) throw new Unavailable('the database is closed')
@@ -43,6 +44,7 @@ export async function startDatabase(connection: Connection, clock: Clock): Promi
   return {
     connection,
     changes,
+    commits: queue.commits,
     sql: connection.sql,
     now: () => clock.now(),
     read,

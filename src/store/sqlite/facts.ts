@@ -8,7 +8,7 @@ import { readSettings } from './connection.ts'
 import type { OpenDatabase } from './database.ts'
 import { auditEvents, blacklistEntries, clients, grants, resources } from './schema.ts'
 
-export function factsVerb(database: OpenDatabase): Pick<Store, 'facts'> {
+export function factsVerb(database: OpenDatabase): Pick<Store, 'facts' | 'figures'> {
   const { file, raw } = database.connection
   const counts = prepareCounts(database)
   return {
@@ -21,6 +21,7 @@ export function factsVerb(database: OpenDatabase): Pick<Store, 'facts'> {
         integrity: integrity ? checkIntegrity(raw) : null,
         counts: counts(),
       })),
+    figures: () => ({ sizeBytes: sizeOf(file), journalBytes: sizeOf(`${file}-wal`), commits: database.commits }),
   }
 }
 

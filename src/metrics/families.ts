@@ -1,0 +1,131 @@
+/**
+ * Every metric of Signet's own: its name, and where its numbers are read from at a scrape. No label ever holds a
+ * client, a subject, a token or anything that a caller made up.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { isStanding } from '../blacklist/entry.ts'
+import type { Blacklist } from '../blacklist/match.ts'
+import { toSeconds, type Clock } from '../clock.ts'
+import type { Limits } from '../http/limits.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { Store } from '../store/store.ts'
+import type { Traffic } from '../traffic.ts'
+import { readVersion } from '../version.ts'
+import { counted, counter, gauge, histogram, labelled, type Family, type Sample } from './family.ts'
+
+/** The rooms whose numbers are told. */
+export interface Measured {
+  clock: Clock
+  store: Store
+  keys: KeyRing
+  blacklist: Blacklist
+  traffic: Traffic
+  limits: Pick<Limits, 'figures'>
+}
+
+/** How many blacklist entries are looked at between two turns of the event loop. */
+const ENTRIES_IN_A_TURN = 10_000
+
+export async function readFamilies(rooms: Measured, isServing: boolean): Promise<Family[]> {
+  return [
+    one('signet_ready', 'Whether it takes traffic and its database answers.', Number(isServing)),
+    gauge('signet_build_info', 'Always 1: which version runs on which Node.', {
+      labels: { version: readVersion(), node: process.version },
+      value: 1,
+    }),
+    ...requests(rooms.traffic),
+    ...limits(rooms.limits.figures()),
+    ...tokens(rooms),
+    ...keys(rooms),
+    ...storage(rooms.store),
+    counter('signet_cache_requests_total', 'Questions to caches, by outcome.', ...caches(rooms.traffic)),
+    one('signet_blacklist_entries', 'Entries that deny something now.', await countStanding(rooms)),
+    one('signet_feed_followers', 'Open streams of the blacklist feed.', rooms.traffic.feedFollowers),
+  ]
+}
+
+const one = (name: string, help: string, value: number): Family => gauge(name, help, { labels: {}, value })
+
+function requests({ requests: answered, durations, refusals }: Traffic): Family[] {
+  const seconds = {
+    name: 'signet_http_request_duration_seconds',
+    help: 'Time until an answer was handed over; for a stream, until it began.',
+  }
+  return [
+    counted('signet_http_requests_total', 'Requests that were answered, by route.', answered),
+    histogram(
+      seconds,
+      [...durations].map(([endpoint, spread]) => [{ endpoint }, spread]),
+    ),
+    counted('signet_refusals_total', 'Requests that were refused, by registered error code.', refusals),
+  ]
+}
+
+const limits = ({ inFlight, shed, limited }: ReturnType<Limits['figures']>): Family[] => [
+  one('signet_in_flight_requests', 'Requests that are being answered.', inFlight),
+  counter('signet_shed_total', 'Requests turned away because too much was asked at once.', ...labelled('reason', shed)),
+  counter(
+    'signet_rate_limited_total',
+    'Requests refused by a limit on what one caller may cost.',
+    ...labelled('limit', limited),
+  ),
+]
+
+const tokens = ({ traffic, keys: { signatures } }: Measured): Family[] => [
+  counted('signet_tokens_issued_total', 'Access tokens issued, by grant type and algorithm.', traffic.tokensIssued),
+  counter('signet_refreshes_total', 'Uses of refresh tokens, by outcome.', ...labelled('outcome', traffic.refreshes)),
+  counter('signet_signatures_total', 'Signatures made, by algorithm.', ...labelled('alg', signatures)),
+]
+
+function keys({ keys: ring, clock }: Measured): Family[] {
+  const oldest = new Map<string, Sample>()
+  for (const { ring: owner, alg, status, createdAt } of ring.published()) {
+    const value = toSeconds(clock.now() - createdAt)
+    const name = `${owner} ${alg} ${status}`
+    if (value >= (oldest.get(name)?.value ?? -Infinity))
+      oldest.set(name, { labels: { alg, status, ring: owner }, value })
+  }
+  const due = ring.rings().map((id) => ({ labels: { alg: id.alg, ring: id.ring }, value: ring.rotationDue(id) }))
+  return [
+    gauge(
+      'signet_signing_key_age_seconds',
+      'Since the oldest key of each status was made; the ring is empty for the issuer’s own, else the resource’s.',
+      ...oldest.values(),
+    ),
+    gauge(
+      'signet_key_rotation_due_timestamp_seconds',
+      'When the schedule lets the next key take over.',
+      ...due.flatMap(({ labels, value }) => (value === undefined ? [] : { labels, value: toSeconds(value) })),
+    ),
+  ]
+}
+
+function storage(store: Store): Family[] {
+  const { sizeBytes, journalBytes, commits } = store.figures()
+  const batch = { name: 'signet_commit_batch_size', help: 'Changes that shared a commit.' }
+  const seconds = { name: 'signet_commit_duration_seconds', help: 'Time of a commit, with its flush to disk.' }
+  return [
+    counter('signet_commits_total', 'Commits to the database.', { labels: {}, value: commits.seconds.count }),
+    histogram(batch, [[{}, commits.batchSize]]),
+    histogram(seconds, [[{}, commits.seconds]]),
+    one('signet_wal_bytes', 'Size of the write-ahead log.', journalBytes),
+    one('signet_database_bytes', 'Size of the database, without that log.', sizeBytes),
+  ]
+}
+
+const caches = ({ caches: all }: Traffic): Sample[] =>
+  Object.entries(all).flatMap(([cache, { hit, miss }]) =>
+    labelled('outcome', { hit, miss }).map(({ labels, value }) => ({ labels: { cache, ...labels }, value })),
+  )
+
+/** In slices: a million entries in one go would hold up every request. */
+async function countStanding({ blacklist, clock }: Measured): Promise<number> {
+  const now = clock.now()
+  let standing = 0
+  let seen = 0
+  for (const entry of blacklist.entries()) {
+    if (++seen % ENTRIES_IN_A_TURN === 0) await nextTurn()
+    if (isStanding(entry, now)) standing += 1
+  }
+  return standing
+}
