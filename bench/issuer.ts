@@ -59,7 +59,7 @@ const preface = ({ isQuick, rounds, seconds }: Options, foreignCores: number): s
   `${CONNECTIONS} connections, ${rounds} interleaved rounds of ${seconds} s, order turned, medians; a ratio is the median of the rounds' own`,
   '(least–most of them), to the bare handler that does the same work. CPU is the server’s, all threads, for one request;',
   'cores is how much of the machine the server had, and where it had less than one, the ratio by CPU says more.',
-  'Signet and its peers log no requests, but in the row that says so.',
+  'Signet and its peers log no requests, but in the row that says so; its limit for one client is off, since one client makes the load.',
   ...(isQuick ? ['', '**Rough: run with --quick.** The rounds are few and too short for a verdict.'] : []),
   '',
   whyGlewlwydIsMissing(),

@@ -1,7 +1,7 @@
 /**
  * The timetable of repeated work: notice what other processes changed, write what was only noted, rotate and
- * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again. What is done
- * for all processes together is done by each of several more rarely, so that no one of them need be chosen for it.
+ * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again. Where there
+ * are several processes each keeps the whole timetable, so that none need be chosen; only the sweep is shared out.
  */
 import type { AuditTrail } from './audit.ts'
 import type { Blacklist } from './blacklist/match.ts'
@@ -43,7 +43,7 @@ export function startHousekeeping(rooms: Rooms, clock: SteadyClock): () => Promi
     every(NOTICE_EVERY_MS, 'noticing changes', rooms.log, () => rooms.store.pollChanges()),
     every(FLUSH_EVERY_MS, 'writing notes', rooms.log, () => writeNotes(rooms)),
     every(
-      KEYS_EVERY_MS * workers,
+      KEYS_EVERY_MS,
       'key rotation',
       rooms.log,
       inBelievedTime(() => tendKeys(rooms)),

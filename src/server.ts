@@ -10,6 +10,7 @@ import type { Declaration } from './declaration.ts'
 import { Fault } from './errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
 import { Connections } from './http/connections.ts'
+import type { Answer } from './http/request-log.ts'
 import { answerNoUrl, answerUnreadable } from './http/unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import type { Limits } from './http/limits.ts'
@@ -34,9 +35,9 @@ const LAST_REQUESTS_MS = 500
 /** Slow and idle connections end by these; a feed follower is kept alive by its heartbeat. Milliseconds. */
 const TIMEOUTS = {
   headersTimeout: 10_000,
-  requestTimeout: 15_000,
+  requestTimeout: 12_000,
   keepAliveTimeout: 10_000,
-  connectionsCheckingInterval: 2_000,
+  connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16_384,
 }
 const SOCKET_TIMEOUT_MS = 30_000
@@ -57,20 +58,19 @@ export async function startIssuer(
   const clock = new SteadyClock(shown)
   // Read before anything is created: a mistake in it must leave nothing behind.
   const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
-  let answer: ReturnType<typeof createApp> | undefined
   let limits: Limits | undefined
-  // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
-  // the issuer's name depends on it.
+  const door = closedDoor()
   // The server speaks HTTP/1 alone, so the bindings are of that kind.
-  const route = getRequestListener(
-    (request, env) => answer?.(request, env as HttpBindings) ?? new Response(null, { status: 503 }),
-    { errorHandler: answerNoUrl },
-  )
+  const route = getRequestListener((request, env) => door.answer(request, env as HttpBindings), {
+    errorHandler: answerNoUrl,
+  })
   const server = createServer(TIMEOUTS)
   const connections = new Connections(server, {
     most: config.maxConnections,
     onClosed: () => limits?.noteClosedConnection(),
   })
+  // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
+  // the issuer's name depends on it.
   await listen(server, config, (incoming, outgoing) => {
     if (limits?.admits(incoming, outgoing) ?? true) void route(incoming, outgoing)
   })
@@ -85,8 +85,8 @@ export async function startIssuer(
     const stopHousekeeping = startHousekeeping(issuer, clock)
     const stopWatching = issuer.limits.watch()
     limits = issuer.limits
-    answer = createApp(issuer)
     issuer.setReady(true)
+    door.open(createApp(issuer))
     const url = localUrl(config.host, port)
     log.info(`Signet serves ${issuer.issuer}`, { url })
     return {
@@ -100,10 +100,28 @@ export async function startIssuer(
       }),
     }
   } catch (error) {
+    door.open(() => new Response(null, { status: 503 }))
     server.close()
     server.closeAllConnections()
     await opened?.store.close()
     throw error
+  }
+}
+
+interface Door {
+  answer: Answer
+  open(answer: Answer): void
+}
+
+/** Who comes while it starts is answered when it has: beside other workers, a refusal would be one too many. */
+function closedDoor(): Door {
+  const opened = Promise.withResolvers<Answer>()
+  return {
+    answer: (request, bindings) => opened.promise.then((answer) => answer(request, bindings)),
+    open(answer) {
+      this.answer = answer
+      opened.resolve(answer)
+    },
   }
 }
 

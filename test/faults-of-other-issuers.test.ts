@@ -344,3 +344,40 @@ test('limit overrun by parallel requests: guesses at a secret that costs argon2i
   }
   expect((await ask(own, { clientId: 'dear', secret: process.env.FAULTS_BROUGHT })).status).toBe(200)
 })
+
+test('limit overrun by parallel requests: those of a network that are refused', async () => {
+  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '10' })
+  const knock = () =>
+    request(`${own.url}/token`, {
+      headers: { 'x-forwarded-for': '198.51.100.7', ...basic({ clientId: 'nobody', secret: 'sgs_none' }) },
+      form: { grant_type: 'client_credentials' },
+    })
+  const answers = await Promise.all(Array.from({ length: 50 }, knock))
+  expect(countOf(answers, '401 invalid_client')).toBe(10)
+  expect(countOf(answers, '429 temporarily_unavailable')).toBe(40)
+})
+
+test('rate-limit key with several spellings', async () => {
+  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1', SIGNET_RATE_LIMIT_CLIENT: '2' })
+  const knock = async (address: string) =>
+    refusal(await request(`${own.url}/token`, { headers: { 'x-forwarded-for': address }, form: {} }))
+  const spellings = [
+    ['2001:db8:0:1::a', '2001:DB8:0:1::A', '2001:0db8:0000:0001::000a', '2001:db8::1:0:0:0:b', '[2001:db8:0:1::c]:443'],
+    ['198.51.100.7', '::ffff:198.51.100.7', '::FFFF:c633:6407', ' 198.51.100.7 '],
+  ]
+  for (const [first = '', ...others] of spellings) {
+    expect(await knock(first)).toBe('401 invalid_client')
+    for (const other of others) expect(await knock(other), other).toBe('429 temporarily_unavailable')
+  }
+  const client = await registered(own)
+  for (let asked = 0; asked < 2; asked++) expect((await ask(own, client)).status).toBe(200)
+  // Ids are compared as they are, but Basic has more than one spelling for each (RFC 6749 §2.3.1).
+  const encoded = Buffer.from(
+    `%${client.clientId.charCodeAt(0).toString(16)}${client.clientId.slice(1)}:${client.secret}`,
+  )
+  const answer = await request(`${own.url}/token`, {
+    headers: { authorization: `Basic ${encoded.toString('base64')}` },
+    form: { grant_type: 'client_credentials' },
+  })
+  expect(refusal(answer)).toBe('429 temporarily_unavailable')
+})

@@ -252,7 +252,7 @@ describe('the scope of a token', () => {
   test('that the client lacks is refused, with the command that registers it', async () => {
     const answer = await ask(issuer(), await registered(issuer()), { scope: 'a write' })
     expect(refusal(answer)).toBe('400 invalid_scope')
-    expect(answer.body.error_description).toMatch(/'write' is not registered .*signet client update/)
+    expect(answer.body.error_description).toMatch(/may ask for a b .*signet client update/)
   })
 
   test('that the resource lacks is refused, naming the resource', async () => {

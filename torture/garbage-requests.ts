@@ -1,5 +1,6 @@
 /** What arrives at anything that is open to the Internet: requests that mean nothing, in every shape. */
 import type { Random } from './random.ts'
+import { lettersOf } from './random-text.ts'
 
 const KINDS = 200
 
@@ -8,7 +9,7 @@ export function garbageRequests(random: Random, forwarded: boolean): string[] {
   return Array.from({ length: KINDS }, (_, number) => {
     const from = forwarded ? `X-Forwarded-For: ${addressOf(random)}\r\n` : ''
     const make = SHAPES[number % SHAPES.length] ?? get
-    return make(random, `Host: localhost\r\nUser-Agent: ${junk(random, 20)}\r\n${from}`)
+    return make(random, `Host: localhost\r\nUser-Agent: ${lettersOf(random, 20)}\r\n${from}`)
   })
 }
 
@@ -19,37 +20,38 @@ const FORM = 'Content-Type: application/x-www-form-urlencoded\r\n'
 const post = (path: string, headers: string, body: string): string =>
   `POST ${path} HTTP/1.1\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`
 
-const get: Shape = (random, headers) => `GET /${junk(random, 30)} HTTP/1.1\r\n${headers}\r\n`
+const get: Shape = (random, headers) => `GET /${lettersOf(random, 30)} HTTP/1.1\r\n${headers}\r\n`
 
 const SHAPES: Shape[] = [
   get,
-  (random, headers) => `GET /wp-login.php?${junk(random, 2000)} HTTP/1.1\r\n${headers}\r\n`,
-  (random, headers) => post('/token', headers + FORM, junk(random, 200)),
+  (random, headers) => `GET /wp-login.php?${lettersOf(random, 2000)} HTTP/1.1\r\n${headers}\r\n`,
+  (random, headers) => post('/token', headers + FORM, lettersOf(random, 200)),
   (random, headers) => post('/token', `${headers}${FORM}${basic(random)}`, 'grant_type=client_credentials'),
-  (random, headers) => post('/token', `${headers}Content-Type: application/json\r\n`, '['.repeat(500)),
-  (random, headers) => post('/refresh', `${headers}${FORM}${basic(random)}`, `refresh_token=sgr_${junk(random, 60)}`),
-  (random, headers) => post('/introspect', `${headers}${FORM}Authorization: Basic ${junk(random, 40)}\r\n`, 'token=a'),
-  (random, headers) => post('/revoke', headers + FORM, `token=${junk(random, 4000)}`),
+  (_, headers) => post('/token', `${headers}Content-Type: application/json\r\n`, '['.repeat(500)),
+  (random, headers) =>
+    post('/refresh', `${headers}${FORM}${basic(random)}`, `refresh_token=sgr_${lettersOf(random, 60)}`),
+  (random, headers) =>
+    post('/introspect', `${headers}${FORM}Authorization: Basic ${lettersOf(random, 40)}\r\n`, 'token=a'),
+  (random, headers) => post('/revoke', headers + FORM, `token=${lettersOf(random, 4000)}`),
   (random, headers) => `GET /admin/api/clients HTTP/1.1\r\n${headers}Authorization: Bearer ${jwt(random)}\r\n\r\n`,
-  (random, headers) => `PUT /blacklist HTTP/1.1\r\n${headers}Content-Length: 0\r\n\r\n`,
-  (random, headers) => post('/%00%ff/../token', headers, junk(random, 50)),
-  (random, headers) => post('/token', headers + FORM, `grant_type=a&grant_type=b&client_id=${junk(random, 500)}`),
+  (_, headers) => `PUT /blacklist HTTP/1.1\r\n${headers}Content-Length: 0\r\n\r\n`,
+  (random, headers) => post('/%00%ff/../token', headers, lettersOf(random, 50)),
+  (random, headers) => post('/token', headers + FORM, `grant_type=a&grant_type=b&client_id=${lettersOf(random, 500)}`),
   // No HTTP at all, which ends the connection.
-  (random) => `\x16\x03\x01\x02${junk(random, 200)}\r\n\r\n`,
+  (random) => `\x16\x03\x01\x02${lettersOf(random, 200)}\r\n\r\n`,
 ]
 
 const basic = (random: Random): string =>
-  `Authorization: Basic ${Buffer.from(`${junk(random, 10)}:sgs_${junk(random, 43)}`).toString('base64')}\r\n`
+  `Authorization: Basic ${Buffer.from(`${lettersOf(random, 10)}:sgs_${lettersOf(random, 43)}`).toString('base64')}\r\n`
 
-const jwt = (random: Random): string => `eyJhbGciOiJFUzI1NiJ9.${junk(random, 300)}.${junk(random, 86)}`
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-
-const junk = (random: Random, length: number): string =>
-  Array.from({ length }, () => ALPHABET[random.between(0, ALPHABET.length)]).join('')
+const jwt = (random: Random): string => `eyJhbGciOiJFUzI1NiJ9.${lettersOf(random, 300)}.${lettersOf(random, 86)}`
 
 /** Of 2001:db8:bad:1::/64, which is one subscriber's (RFC 6177). */
 function addressOf(random: Random): string {
   const host = random.between(1, 0xffff).toString(16)
-  return random.pick([`2001:db8:bad:1::${host}`, `2001:DB8:BAD:1::${host.toUpperCase()}`, `2001:db8:bad:1:0:0:0:${host}`])
+  return random.pick([
+    `2001:db8:bad:1::${host}`,
+    `2001:DB8:BAD:1::${host.toUpperCase()}`,
+    `2001:db8:bad:1:0:0:0:${host}`,
+  ])
 }

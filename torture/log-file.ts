@@ -1,5 +1,5 @@
 /** The log of a server in a file, where a flood of lines costs the trial nothing. */
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Place } from './place.ts'
 import type { ServerProcess, StartOptions } from './server-process.ts'
@@ -8,6 +8,8 @@ export interface LoggingServer {
   server: ServerProcess
   /** Bytes that were logged so far. */
   logged(): number
+  /** What the server itself took for each request so far, in ms, by its id. */
+  durations(): Map<string, number>
 }
 
 /** Starts a server at the level that is the default, with stderr in a file. */
@@ -16,5 +18,12 @@ export async function startLogging(place: Place, options: Partial<StartOptions> 
   // What comes after the command keeps the shell from being replaced by it.
   const under = ['sh', '-c', '"$@" 2>"$0"; exit $?', file]
   const server = await place.start({ ...options, under, env: { SIGNET_LOG_LEVEL: 'info', ...options.env } })
-  return { server, logged: () => statSync(file).size }
+  const durations = () => new Map(readFileSync(file, 'utf8').split('\n').flatMap(durationOf))
+  return { server, logged: () => statSync(file).size, durations }
+}
+
+function durationOf(line: string): [string, number][] {
+  if (!line.includes('"duration_ms"')) return []
+  const { request_id, duration_ms } = JSON.parse(line) as { request_id: string; duration_ms: number } // src/log.ts
+  return [[request_id, duration_ms]]
 }

@@ -1,9 +1,9 @@
 /** Requests for a token with secrets that are wrong, of one hostile network and many addresses. */
 import type { Credentials } from './place.ts'
 import type { Random } from './random.ts'
+import { lettersOf } from './random-text.ts'
 
 const GUESSES = 500
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** @param kind `generated` has the prefix of Signet's own secrets; `brought` has none, and is put to argon2id */
 export function wrongSecretRequests(random: Random, kind: 'generated' | 'brought', victims: Credentials[]): string[] {
@@ -26,6 +26,3 @@ export function tokenRequest({ clientId, secret }: Credentials, headers = ''): s
     `${headers}\r\n${body}`,
   ].join('\r\n')
 }
-
-export const lettersOf = (random: Random, length: number): string =>
-  Array.from({ length }, () => ALPHABET[random.between(0, ALPHABET.length)]).join('')

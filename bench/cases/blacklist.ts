@@ -5,7 +5,7 @@ import { fillBlacklist } from '../fill/blacklist.ts'
 import { ratioGoal } from '../ratio-goal.ts'
 import { compare } from '../rounds.ts'
 import { copyOf, startSignet } from '../sides/signet.ts'
-import { introspecting } from './endpoints.ts'
+import { introspecting } from './introspecting.ts'
 
 const LEAST = 0.95
 

@@ -1,18 +1,20 @@
 /** The endpoints, each beside the bare handler that does the same work and beside the peers that have it too. */
 import type { Bench, SideName } from '../bench.ts'
 import type { Finding, Goal, Row } from '../finding.ts'
-import type { Work } from '../load/work.ts'
+import { CONNECTIONS, type Work } from '../load/work.ts'
 import { describe, rateRatio, ratioGoal } from '../ratio-goal.ts'
 import { compare, type Contender } from '../rounds.ts'
 import type { Side } from '../sides/side.ts'
 import { RS256_RESOURCE, SCOPE } from '../sides/terms.ts'
-import { CONNECTIONS } from '../load/work.ts'
+import { INTROSPECTED, introspecting, introspectingOnce, preparingTokens } from './introspecting.ts'
 
 interface EndpointCase {
   work: string
   /** The bare handler second: the ratios are to it. */
   sides: SideName[]
   workOn: (bench: Bench, side: Side) => Promise<Work>
+  /** What each round uses up. */
+  prepareOn?: (bench: Bench, side: Side) => (seconds: number) => Promise<void>
   /** Signet's row, against which side's, how much at least. */
   goals: { number: number; goal: string; against: SideName; least: number }[]
   /** Sides that are the same thing twice: how far apart they come out is noise. */
@@ -21,8 +23,7 @@ interface EndpointCase {
 
 const clientCredentials = { grant_type: 'client_credentials', scope: SCOPE }
 
-/** Distinct tokens that introspection is asked about, one after the other, again and again. */
-const INTROSPECTED = 2000
+const BARE = 'to a bare handler with node:crypto and one map'
 
 export const ENDPOINT_CASES = {
   'token-es256': {
@@ -69,17 +70,17 @@ export const ENDPOINT_CASES = {
     goals: [{ number: 3, goal: 'metadata to a bare handler with the same body', against: 'bare', least: 0.95 }],
   },
   introspect: {
-    work: `/introspect, ${INTROSPECTED} tokens in turn`,
+    work: `/introspect, ${INTROSPECTED} tokens again and again`,
     sides: ['signet', 'bare'],
     workOn: introspecting,
-    goals: [
-      {
-        number: 3,
-        goal: '/introspect to a bare handler with node:crypto and one map',
-        against: 'bare',
-        least: 1,
-      },
-    ],
+    goals: [{ number: 3, goal: `/introspect ${BARE}, tokens asked about before`, against: 'bare', least: 1 }],
+  },
+  'introspect-once': {
+    work: '/introspect, each token once',
+    sides: ['signet', 'bare'],
+    workOn: introspectingOnce,
+    prepareOn: preparingTokens,
+    goals: [{ number: 3, goal: `/introspect ${BARE}, each token for the first time`, against: 'bare', least: 1 }],
   },
 } satisfies Record<string, EndpointCase>
 
@@ -95,23 +96,15 @@ export async function refreshing(bench: Bench, side: Side): Promise<Work> {
   }
 }
 
-export async function introspecting(bench: Bench, side: Side): Promise<Work> {
-  const pool = `introspect ${side.name}`
-  const issuing = bench.post(side, '/token', clientCredentials)
-  await bench.run(
-    `tokens of ${side.name}`,
-    { ...issuing, keeps: { pool, member: 'access_token' }, requests: INTROSPECTED },
-    60,
-  )
-  return { ...bench.post(side, '/introspect'), takes: { pool, as: 'token', putBack: true } }
-}
-
 /** Measures one endpoint on all its sides. */
 export async function runEndpointCase(bench: Bench, definition: EndpointCase): Promise<Finding> {
-  const { work, sides, workOn, goals, pairs = [] } = definition
+  const { work, sides, workOn, prepareOn, goals, pairs = [] } = definition
   const running = await Promise.all(sides.map((name) => bench.side(name)))
   const contenders: Contender[] = []
-  for (const side of running) contenders.push({ side, work: await workOn(bench, side) })
+  for (const side of running) {
+    const prepare = prepareOn?.(bench, side)
+    contenders.push({ side, work: await workOn(bench, side), ...(prepare && { prepare }) })
+  }
   const rows = await compare(bench, { work, contenders, base: sides.indexOf('bare') })
   const rowOf = (name: SideName): Row => {
     const row = rows[sides.indexOf(name)]

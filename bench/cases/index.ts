@@ -23,6 +23,7 @@ export const CASES: Record<CaseName, (bench: Bench) => Promise<Finding>> = {
   jwks: endpoint('jwks'),
   metadata: endpoint('metadata'),
   introspect: endpoint('introspect'),
+  'introspect-once': endpoint('introspect-once'),
   revoke,
   logging,
   saturation,

@@ -7,6 +7,7 @@ export const CASE_NAMES = [
   'jwks',
   'metadata',
   'introspect',
+  'introspect-once',
   'revoke',
   'logging',
   'saturation',

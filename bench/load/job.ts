@@ -136,9 +136,12 @@ export class Job {
   }
 }
 
+/** As a proxy in front of every side would say (RFC 5737: an address that is nobody's). */
+const FORWARDED = { 'x-forwarded-for': '192.0.2.1' }
+
 function headOf({ method, path, port, headers }: Work): string {
   const type = method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}
-  const lines = Object.entries({ host: `localhost:${port}`, ...type, ...headers })
+  const lines = Object.entries({ host: `localhost:${port}`, ...FORWARDED, ...type, ...headers })
   return `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}`
 }
 

@@ -1,8 +1,8 @@
-/** `signet serve`: the issuer in the foreground, until a signal stops it. */
+/** `signet serve`: the issuer in the foreground, in one process or several, until a signal stops it. */
 import type { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { readConfig, type Config } from '../config.ts'
 import type { FirstClient } from '../first-client.ts'
-import type { RunningIssuer } from '../server.ts'
+import type { Primary, Serving } from '../workers.ts'
 import { answer, bold } from './output.ts'
 
 /** Ctrl-C under npm arrives twice, from the terminal and from npm: so close together they are one. */
@@ -19,13 +19,52 @@ export function defineServe(command: Command): void {
     )
     .action(async (_options: object, self: Command) => {
       const signalled = firstSignal()
-      const { startIssuer } = await import('../server.ts')
-      const running = await startIssuer(readConfig(process.env))
-      answer(self, describe(running), () => greeting(running))
+      const config = readConfig(process.env)
+      const { findPrimary } = config.workers > 1 ? await import('../workers.ts') : { findPrimary: () => undefined }
+      const primary = findPrimary()
+      if (primary) return serveFor(primary, config, signalled)
+      const greet = (serving: Serving) => answer(self, describe(serving), () => greeting(serving))
+      const stop = config.workers > 1 ? await serveByWorkers(config, greet) : await serveAlone(config, greet)
       await signalled
-      await running.stop()
+      await stop()
       setTimeout(() => process.exit(0), LINGER_MS).unref()
     })
+}
+
+type Greet = (serving: Serving) => void
+type Stop = () => Promise<void>
+
+async function serveAlone(config: Config, greet: Greet): Promise<Stop> {
+  const { startIssuer } = await import('../server.ts')
+  const running = await startIssuer(config)
+  greet(running)
+  return running.stop
+}
+
+async function serveByWorkers(config: Config, greet: Greet): Promise<Stop> {
+  const { startWorkers } = await import('../workers.ts')
+  const { openLog } = await import('../log.ts')
+  const workers = await startWorkers(config.workers, openLog({ level: config.logLevel, format: config.logFormat }))
+  // The worker has said what is wrong, in the usual form.
+  if (!workers) return process.exit(1)
+  greet(workers.serving)
+  return workers.stop
+}
+
+/** The life of a worker: it ends with its primary, whatever that dies of. */
+async function serveFor(primary: Primary, config: Config, signalled: Promise<void>): Promise<void> {
+  try {
+    const { startIssuer } = await import('../server.ts')
+    const { openLog } = await import('../log.ts')
+    const log = openLog({ level: config.logLevel, format: config.logFormat, worker: primary.worker })
+    const running = await startIssuer(config, { log })
+    primary.tell(running)
+    await Promise.race([signalled, primary.stopped])
+    await running.stop()
+  } finally {
+    primary.leave()
+    setTimeout(() => process.exit(), LINGER_MS).unref()
+  }
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
@@ -42,7 +81,7 @@ function firstSignal(): Promise<void> {
   })
 }
 
-const describe = ({ issuer, url, port, firstClient }: RunningIssuer) => ({
+const describe = ({ issuer, url, port, firstClient }: Serving) => ({
   issuer,
   url,
   port,
@@ -56,7 +95,7 @@ const describe = ({ issuer, url, port, firstClient }: RunningIssuer) => ({
     : null,
 })
 
-function greeting({ issuer, url, firstClient }: RunningIssuer): string {
+function greeting({ issuer, url, firstClient }: Serving): string {
   const serves = `Signet serves ${issuer}${issuer === url ? '' : ` at ${url}`}`
   return firstClient ? `${serves}\n\n${welcome(url, firstClient)}` : serves
 }

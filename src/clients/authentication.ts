@@ -53,16 +53,17 @@ export class ClientAuthentication {
   /**
    * Everything that a client asks for begins here, so here memory is brought up to date: what is decided after sees
    * whatever another process had answered before the request came.
+   * @param network where the caller is: turns at what is dear to check go round by it
    * @throws OAuthError `invalid_client` (RFC 6749 §5.2).
    * @throws Unavailable when too many secrets are being hashed at once.
    */
-  async authenticate(presented: PresentedCredentials, requestId: string): Promise<ClientRecord> {
+  async authenticate(presented: PresentedCredentials, requestId: string, network: string): Promise<ClientRecord> {
     const news = this.#store.catchUp()
     if (news) await news
     switch (presented.method) {
       case 'client_secret_basic':
       case 'client_secret_post':
-        return this.#bySecret(presented, requestId)
+        return this.#bySecret(presented, requestId, network)
       case 'private_key_jwt':
         return this.#byAssertion(presented, requestId)
       case 'none':
@@ -73,14 +74,16 @@ export class ClientAuthentication {
   async #bySecret(
     presented: { method: string; clientId: string; secret: string },
     requestId: string,
+    network: string,
   ): Promise<ClientRecord> {
     const client = this.#clients.find(presented.clientId)
     const priceOfBrought = this.#clients.someSecretIsBrought
-    const secret = await this.#secrets.find(client, presented.secret, this.#clock.now(), priceOfBrought)
-    if (!client) throw refusal(`no client ${loggable(presented.clientId)}`)
-    if (!secret) {
-      this.#audit.note(this.#audit.event('client.wrong_secret', client.clientId, { actor: client.clientId, requestId }))
-      throw refusal('wrong or expired secret')
+    const secret = await this.#secrets.find(client, presented.secret, this.#clock.now(), priceOfBrought, network)
+    if (!client || !secret) {
+      // Both are noted, because what is done for one of them alone could be measured.
+      const [action, target] = client ? ['client.wrong_secret', client.clientId] : ['client.unknown', 'unknown']
+      this.#audit.note(this.#audit.event(action, target, { actor: target, requestId }))
+      throw refusal(client ? 'wrong or expired secret' : `no client ${loggable(presented.clientId)}`)
     }
     requireEnabled(client)
     requireMethod(client, presented.method)

@@ -76,7 +76,7 @@ export class ClientRegistry {
   }
 
   async get(clientId: string): Promise<ClientRecord> {
-    return found(await this.#store.findClient(clientId), clientId)
+    return found(await this.#store.findClient(clientId))
   }
 
   /** Changes metadata; a client that now needs a secret and has none gets one. */
@@ -102,7 +102,7 @@ export class ClientRegistry {
       apply,
       this.#audit.event('client.updated', clientId, { ...by, details }),
     )
-    return { client: found(client, clientId), secret }
+    return { client: found(client), secret }
   }
 
   /** A new secret; the ones before it end by themselves after the overlap (seconds), or sooner if they were to. */
@@ -136,7 +136,7 @@ export class ClientRegistry {
     }
     const details = { overlap_seconds: overlapSeconds }
     const event = this.#audit.event('client.secret_rotated', clientId, { ...by, details })
-    return found(await this.#store.updateClient(clientId, apply, event), clientId)
+    return found(await this.#store.updateClient(clientId, apply, event))
   }
 
   /** Whether a secret is one that the client has now. */
@@ -153,25 +153,22 @@ export class ClientRegistry {
       { expiresAt: null, latestExpiry: await this.#keys.findLatestExpiry() },
       { reason: 'client disabled', createdBy: CREATED_BY_DISABLING, now },
     )
-    return found(
-      await this.#store.disableClient(clientId, deny, this.#audit.event('client.disabled', clientId, by)),
-      clientId,
-    )
+    return found(await this.#store.disableClient(clientId, deny, this.#audit.event('client.disabled', clientId, by)))
   }
 
   async enable(clientId: string, by: Actor): Promise<ClientRecord> {
-    return found(await this.#store.enableClient(clientId, this.#audit.event('client.enabled', clientId, by)), clientId)
+    return found(await this.#store.enableClient(clientId, this.#audit.event('client.enabled', clientId, by)))
   }
 
   async delete(clientId: string, by: Actor): Promise<void> {
     const origin = { reason: 'client deleted', createdBy: by.actor, now: this.#store.now() }
     const deny = denyDeleted(clientId, await this.#keys.findLatestExpiry(), origin)
     const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))
-    if (outcome === 'unknown') throw notFound(`client "${clientId}"`)
+    if (outcome === 'unknown') throw notFound('this client')
   }
 }
 
-function found(client: ClientRecord | undefined, clientId: string): ClientRecord {
-  if (!client) throw notFound(`client "${clientId}"`)
+function found(client: ClientRecord | undefined): ClientRecord {
+  if (!client) throw notFound('this client')
   return client
 }

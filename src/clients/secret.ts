@@ -11,7 +11,7 @@ import type { CacheCounts } from '../counts.ts'
 import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { ClientRecord, ClientSecret } from '../store/store.ts'
-import { PasswordQueue } from './password-queue.ts'
+import { PasswordQueue, type Lane } from './password-queue.ts'
 
 const SECRET_PREFIX = 'sgs_'
 
@@ -25,6 +25,9 @@ const ARGON2 = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, paralle
 
 /** An encoded hash of a secret that nobody has, for callers who name a client that does not exist. */
 const NOBODYS_HASH = '$argon2id$v=19$m=19456,p=1,t=2$RAhc4DBL55WiilhaU5PfRw$8X1FawU2VoOXreYyqS/SnRAUuRrmyTrEfrKAhC8DNLc'
+
+/** Compared with for a client that does not exist. */
+const NO_DIGEST = Buffer.alloc(32)
 
 const MOST_REMEMBERED = 10_000
 
@@ -74,6 +77,7 @@ export class ClientSecrets {
    * Which of a client's secrets this is, if any. An unknown client costs what a known one does.
    * @param priceOfBrought whether guesses are put to argon2id even where this client has nothing brought,
    *   because some client has: otherwise the time would tell which ones.
+   * @param network where the caller is, whose turns are its own; empty for the operator
    * @throws Unavailable when too many secrets are being hashed at once.
    */
   async find(
@@ -81,40 +85,44 @@ export class ClientSecrets {
     presented: string,
     now: Instant,
     priceOfBrought: boolean,
+    network = '',
   ): Promise<ClientSecret | undefined> {
     const standing = client?.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) ?? []
     if (presented.startsWith(SECRET_PREFIX)) return this.#findGenerated(standing, presented)
     if (presented.length > MOST_BROUGHT) return undefined
-    return this.#findBrought(client?.clientId ?? '', standing, presented, priceOfBrought)
+    const lane = { client: client?.clientId ?? '', network }
+    return this.#findBrought(lane, standing, presented, priceOfBrought)
   }
 
   #findGenerated(secrets: ClientSecret[], presented: string): ClientSecret | undefined {
     const digest = this.#digest(presented)
     let found: ClientSecret | undefined
+    // Where there is nothing to compare with, as much is done all the same.
+    if (secrets.length === 0) timingSafeEqual(digest, NO_DIGEST)
     for (const secret of secrets.filter(({ kind }) => kind === 'generated')) {
       if (timingSafeEqual(digest, Buffer.from(secret.digest, 'base64url'))) found = secret
     }
     return found
   }
 
-  async #findBrought(clientId: string, secrets: ClientSecret[], presented: string, priceOfBrought: boolean) {
+  async #findBrought(lane: Lane, secrets: ClientSecret[], presented: string, priceOfBrought: boolean) {
     const candidates = secrets.filter(({ kind }) => kind === 'brought')
     for (const secret of candidates) {
-      if (await this.#matchesBrought(clientId, secret, presented)) return secret
+      if (await this.#matchesBrought(lane, secret, presented)) return secret
     }
     const guessesAreDear = candidates.length === 0 && priceOfBrought
-    if (guessesAreDear) await this.#queue.run(clientId, () => argon2.verify(NOBODYS_HASH, presented))
+    if (guessesAreDear) await this.#queue.run(lane, () => argon2.verify(NOBODYS_HASH, presented))
     return undefined
   }
 
   /** Asked for by many requests at once, the same secret is hashed once and all of them get the answer. */
-  #matchesBrought(clientId: string, secret: ClientSecret, presented: string): boolean | Promise<boolean> {
+  #matchesBrought(lane: Lane, secret: ClientSecret, presented: string): boolean | Promise<boolean> {
     const memory = this.#memory(secret, presented)
     const known = this.#accepted.has(memory) || this.#checking.get(memory)
     this.#asked[known ? 'hit' : 'miss'] += 1
     if (known) return known
     const outcome = this.#queue
-      .run(clientId, () => argon2.verify(secret.digest, presented))
+      .run(lane, () => argon2.verify(secret.digest, presented))
       .then((matches) => {
         if (matches) this.#remember(memory)
         return matches

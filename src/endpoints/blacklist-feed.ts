@@ -16,12 +16,17 @@ const REMAKE_MS = 5000
 export const feed = (rooms: Rooms): Handler => {
   const stream = streamOf(rooms)
   const whole = wholeDocument(rooms)
-  return (c) => {
+  const answer: Handler = (c) => {
     rooms.readers.noteFollower(c.req.header('user-agent'))
     if ((c.req.header('accept') ?? '').includes('text/event-stream')) return stream(c)
     const after = readCursor(c.req.query('after'))
     // Revalidated each time: a follower that polls is as fresh as its own interval.
     return answerPublic(c, after === 0 ? whole() : encode(rooms.feed, after), 'no-cache')
+  }
+  return (c) => {
+    // What another process has answered before is in the document.
+    const news = rooms.store.catchUp()
+    return news ? news.then(() => answer(c)) : answer(c)
   }
 }
 

@@ -35,7 +35,7 @@ export class ResourceRegistry {
   }
 
   async get(id: string): Promise<ResourceRecord> {
-    return found(await this.#store.findResource(id), id)
+    return found(await this.#store.findResource(id))
   }
 
   async update(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
@@ -47,18 +47,17 @@ export class ResourceRegistry {
     const details = { changed: Object.keys(change).join(' ') }
     return found(
       await this.#store.updateResource(id, apply, this.#audit.event('resource.updated', id, { ...by, details })),
-      id,
     )
   }
 
   /** Its tokens are inactive at introspection from now on; verifiers that check alone see them end with `exp`. */
   async delete(id: string, by: Actor): Promise<void> {
     const outcome = await this.#store.deleteResource(id, this.#audit.event('resource.deleted', id, by))
-    if (outcome === 'unknown') throw notFound(`resource "${id}"`)
+    if (outcome === 'unknown') throw notFound('this resource')
   }
 }
 
-function found(resource: ResourceRecord | undefined, id: string): ResourceRecord {
-  if (!resource) throw notFound(`resource "${id}"`)
+function found(resource: ResourceRecord | undefined): ResourceRecord {
+  if (!resource) throw notFound('this resource')
   return resource
 }

@@ -107,8 +107,8 @@ export class Revocation {
     const deny = (key: SigningKeyRecord, now: Instant) =>
       denyUntil('kid', kid, Math.max(key.signedUntil, now), { reason: 'signing key revoked', createdBy: by.actor, now })
     const revoked = await this.#keys.revoke(kid, deny, by)
-    if (revoked.outcome === 'unknown') throw notFound(`key "${kid}"`)
-    if (revoked.outcome === 'already') throw conflict(`key "${kid}" is out of the ring already; see: signet key list`)
+    if (revoked.outcome === 'unknown') throw notFound('this key')
+    if (revoked.outcome === 'already') throw conflict(`this key is out of the ring already; see: signet key list`)
     return { lastExpiry: Math.max(revoked.before.signedUntil, this.#store.now()) }
   }
 

@@ -1,7 +1,6 @@
 /** Scopes (RFC 6749 §3.3): parsed, and narrowed to what both client and resource allow. */
 import { OFFLINE_ACCESS, SCOPE_TOKEN } from '../clients/client.ts'
 import { invalidScope } from '../errors.ts'
-import { looksSecret } from '../looks-secret.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 
 /**
@@ -27,7 +26,7 @@ const knows = (resource: ResourceRecord, value: string): boolean =>
 
 /**
  * The scope of a new grant: what was asked for, or all that client and resources both allow.
- * @throws OAuthError `invalid_scope` naming the value and who has to allow it.
+ * @throws OAuthError `invalid_scope` naming what may be asked for and who has to allow more.
  */
 export function narrowScope(
   requested: string[] | undefined,
@@ -52,19 +51,15 @@ function requireAllowed(value: string, client: ClientRecord, resources: Resource
   }
   if (!client.scope.includes(value)) {
     throw invalidScope(
-      `scope ${shown(value)} is not registered for this client: signet client update ${client.clientId} --scope "${[...client.scope, 'NEW'].join(' ')}"`,
+      `a scope asked for is not registered for this client, which may ask for ${client.scope.join(' ') || 'none'} (more: signet client update ${client.clientId} --scope "${[...client.scope, 'NEW'].join(' ')}")`,
     )
   }
   const unaware = resources.find((resource) => !knows(resource, value))
   if (unaware)
     throw invalidScope(
-      `scope ${shown(value)} is not one of resource ${unaware.id}: ask for another resource, or signet resource update ${unaware.id} --scope "…"`,
+      `a scope asked for is not one of resource ${unaware.id}, which has ${unaware.scope?.join(' ') || 'none'}: ask for another resource, or signet resource update ${unaware.id} --scope "..."`,
     )
 }
-
-/** A value as an error may repeat it: the caller's raw input ends up in logs and terminals. */
-const shown = (value: string): string =>
-  /^[A-Za-z0-9._:/*~@+=,-]{1,64}$/.test(value) && !looksSecret(value) ? `"${value}"` : 'with unusual characters'
 
 /**
  * The scope of a refreshed token: the grant's, or less, as far as client and resources still allow it.
@@ -79,7 +74,9 @@ export function lowerScope(
   const scope = requested ?? granted
   const wider = scope.find((value) => !granted.includes(value))
   if (wider !== undefined) {
-    throw invalidScope(`scope ${shown(wider)} was not part of the grant; a refresh may lower the scope, never raise it`)
+    throw invalidScope(
+      `a scope asked for was not part of the grant, which has ${granted.join(' ')}; a refresh may lower the scope, never raise it`,
+    )
   }
   for (const value of scope) requireAllowed(value, client, resources)
   return scope

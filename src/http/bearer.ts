@@ -9,7 +9,7 @@ const challenge = (error?: string, scope?: string): Record<string, string> => ({
 })
 
 /** @param scope one of them is enough; `signet:admin` always is. */
-export function requireScope({ tokenState, issuer, store }: Rooms, scope: string): MiddlewareHandler<Env> {
+export function requireScope({ tokenState, issuer, store, limits }: Rooms, scope: string): MiddlewareHandler<Env> {
   return async (c, next) => {
     const token = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (token === undefined) {
@@ -37,6 +37,7 @@ export function requireScope({ tokenState, issuer, store }: Rooms, scope: string
       throw insufficientScope(`this needs scope ${scope}`, { headers: challenge('insufficient_scope', scope) })
     }
     c.env.facts.client_id = state.claims.client_id
+    limits.noteClient(state.claims.client_id, c.env.outgoing)
     return next()
   }
 }

@@ -5,33 +5,25 @@
  * Requests of a network count where they were refused or not authenticated: so nobody is kept out by how much they
  * rightly ask. Requests of a client count where it authenticated: so nobody can use up what is another's.
  */
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { isLoopback, type Config } from '../config.ts'
 import { RateLimited } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { answerBusy } from './busy.ts'
 import { LoadShedding, type ShedReason } from './load-shedding.ts'
 import { Callers } from './network.ts'
+import { openPaths } from './open-paths.ts'
 import { RateLimit, rateLimitHeaders, type Count } from './rate-limit.ts'
-import { standardHeaders } from './send.ts'
 
 /** Requests of one connection that wait for the answer to an earlier one (RFC 9112 §9.3.2). */
-const MOST_PIPELINED = 100
+const MOST_PIPELINED = 10
 /** Lines of the log about networks in one minute. */
 const MOST_WARNINGS = 20
-/** Bytes of a body that are thrown away to keep a connection. */
-const MOST_DRAINED = 65_536
-/**
- * RFC 6749 §4.1.2.1: "currently unable to handle the request due to a temporary overloading". Nothing registered says
- * it better for /token; `slow_down` (RFC 8628 §3.5) would make device clients of other requests, and a code of §5.2
- * such as `invalid_request` makes libraries give up for good.
- */
-const BUSY = 'temporarily_unavailable'
 const OVER_BY_NETWORK =
   'too many requests from this network were refused or not authenticated: ask again after Retry-After'
-const UNSTORED = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+const SHED = 'Signet cannot answer this now; nothing was changed, try again'
 
 /** What is kept of a request while it is answered. */
 interface Ticket {
@@ -188,7 +180,7 @@ export class Limits {
       this.#rooms.log.warn(
         `${network} is over its rate (SIGNET_RATE_LIMIT_NETWORK) and gets 429 for ${quota.retryAfterSeconds} s`,
       )
-    this.#answer(outgoing, 429, rateLimitHeaders(quota), OVER_BY_NETWORK)
+    answerBusy(outgoing, 429, { headers: rateLimitHeaders(quota), description: OVER_BY_NETWORK }, this.#rooms)
     return false
   }
 
@@ -196,23 +188,8 @@ export class Limits {
     this.#load.shed[reason] += 1
     const headers: Record<string, string> = { 'Retry-After': '1' }
     if (reason === 'pipelining') headers.Connection = 'close'
-    this.#answer(outgoing, 503, headers, 'Signet cannot answer this now; nothing was changed, try again')
+    answerBusy(outgoing, 503, { headers, description: SHED }, this.#rooms)
     return false
-  }
-
-  #answer(outgoing: ServerResponse, status: number, more: Record<string, string>, description: string): void {
-    const { method, headers } = outgoing.req
-    const request_id = randomUUID()
-    const body = JSON.stringify({ error: BUSY, error_description: description })
-    const head = standardHeaders({ facts: { request_id }, isReady: () => this.#rooms.isReady() })
-    for (const pair of Object.entries({ ...more, ...UNSTORED })) head.push(...pair)
-    head.push('Content-Length', String(body.length))
-    // What is not read must not be waited for either.
-    const isLong = Number(headers['content-length'] ?? 0) > MOST_DRAINED || headers['transfer-encoding'] !== undefined
-    if (isLong) outgoing.shouldKeepAlive = false
-    outgoing.writeHead(status, head).end(method === 'HEAD' ? undefined : body)
-    // Debug, since a flood must not become a flood of lines; the figures count it.
-    this.#rooms.log.debug('request', { request_id, method: method ?? '', status, error: BUSY })
   }
 
   /** Without the caller's address everybody behind the proxy would be nobody in particular: told once. */
@@ -222,19 +199,5 @@ export class Limits {
     this.#rooms.log.warn(
       'requests come from this machine without X-Forwarded-For: where that is a proxy, let it send it, since SIGNET_RATE_LIMIT_NETWORK does not hold without',
     )
-  }
-}
-
-/** What goes on whatever happens: health, keys, metadata and the feed, all answered from memory. */
-function openPaths(issuer: string): (incoming: IncomingMessage) => boolean {
-  const base = new URL(issuer).pathname.replace(/\/$/, '')
-  const documents = ['openid-configuration', 'oauth-authorization-server'].map((name) => `/.well-known/${name}`)
-  const paths = [...documents, '/.well-known/jwks.json', '/blacklist/feed', '/livez', '/readyz']
-  const open = new Set([...paths, ...paths.map((path) => base + path), ...documents.map((path) => path + base)])
-  const keySets = ['/jwks/', `${base}/jwks/`]
-  return ({ method, url = '' }) => {
-    if (method !== 'GET' && method !== 'HEAD') return false
-    const query = url.indexOf('?')
-    return open.has(query < 0 ? url : url.slice(0, query)) || keySets.some((prefix) => url.startsWith(prefix))
   }
 }

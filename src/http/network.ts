@@ -79,7 +79,7 @@ function forwardedFor(rawHeaders: string[]): string {
 }
 
 /** The one spelling of an address, which may come with a port or a zone; `undefined` where it is none. */
-export function readAddress(text: string): string | undefined {
+function readAddress(text: string): string | undefined {
   const trimmed = text.trim()
   const bare = /^\[(.*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? trimmed.replace(/^([\d.]+):\d+$/, '$1')
   if (isIPv4(bare)) return bare

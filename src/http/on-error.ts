@@ -5,6 +5,7 @@
  */
 import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
 import { OAuthError, RateLimited, Unavailable, invalidRequest } from '../errors.ts'
+import { BUSY } from './busy.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
 import type { Env } from './rooms.ts'
 
@@ -12,16 +13,16 @@ export const onError: ErrorHandler<Env> = (error, c) => {
   const facts = c.env.facts
   if (error instanceof OAuthError) return refuse(c, error)
   if (error instanceof Unavailable) {
-    facts.error = 'temporarily_unavailable'
+    facts.error = BUSY
     facts.reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
     c.header('Retry-After', String(error.retryAfterSeconds))
-    return answer(c, 503, 'temporarily_unavailable', 'Signet cannot answer this now; nothing was changed, try again')
+    return answer(c, 503, BUSY, 'Signet cannot answer this now; nothing was changed, try again')
   }
   if (error instanceof RateLimited) {
-    facts.error = 'temporarily_unavailable'
+    facts.error = BUSY
     facts.reason = `over the rate of ${error.quota.quota} in ${error.quota.windowSeconds} s`
     for (const [name, value] of Object.entries(rateLimitHeaders(error.quota))) c.header(name, value)
-    return answer(c, 429, 'temporarily_unavailable', error.message)
+    return answer(c, 429, BUSY, error.message)
   }
   facts.error = 'server_error'
   facts.reason = error.message

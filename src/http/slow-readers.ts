@@ -6,8 +6,8 @@ import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 const LOOK_MS = 2_500
-/** Without a byte having left: 20 to 22.5 seconds. */
-const LOOKS_WITHOUT_PROGRESS = 8
+/** Without a byte having left: 10 to 12.5 seconds. */
+const LOOKS_WITHOUT_PROGRESS = 4
 
 interface Progress {
   /** Bytes of whole writes that have left, and bytes of the present one that have not. */

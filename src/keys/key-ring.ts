@@ -217,6 +217,7 @@ export class KeyRing {
         continue
       }
       const ahead = Math.min(lifetimeMs, RESERVE_AHEAD_MS)
+      if (signer.signedUntil < until) await this.#learnReserved(signer)
       if (signer.signedUntil < until) await this.#reserve(signer, until + ahead)
       else if (signer.signedUntil < until + ahead / 2 && !signer.reserving) {
         // Early, so nobody waits for it; where it fails it is awaited in time.
@@ -225,6 +226,12 @@ export class KeyRing {
       if (this.#signers.get(nameOf(id)) === signer && signer.signedUntil >= until) return signer
     }
     throw new Unavailable(`no ${id.alg} key can sign now`)
+  }
+
+  /** What another process has reserved serves this one too, and is there to read while the database is locked. */
+  async #learnReserved(signer: Signer): Promise<void> {
+    const key = await this.#store.findKey(signer.kid)
+    if (key?.status === 'active') signer.signedUntil = Math.max(signer.signedUntil, key.signedUntil)
   }
 
   #reserve(signer: Signer, until: Instant): Promise<void> {

@@ -46,6 +46,16 @@ export const COMMON_REFUSALS = {
     'The body is larger than 65,536 bytes. The connection is closed.',
     'the body is larger than 65536 bytes',
   ),
+  TooManyRequests: refusal(
+    'temporarily_unavailable',
+    'The client asks too often, or too much from its network was refused or not authenticated (RFC 6585 §4). Nothing was changed.',
+    'this client asks too often: keep an access token until shortly before its end, and ask again after Retry-After',
+    {
+      'Retry-After': header('Seconds.', { type: 'integer', minimum: 1 }),
+      RateLimit: header('The quota, and in how many seconds there is more: `"client";r=0;t=42`.'),
+      'RateLimit-Policy': header('The quota: requests in a window of seconds: `"client";q=3000000;w=60`.'),
+    },
+  ),
   ServerError: refusal(
     'server_error',
     'A defect of Signet; its log tells more under the id of `X-Request-Id`.',
@@ -73,15 +83,22 @@ export function refused(first: OAuthErrorCode, ...others: OAuthErrorCode[]): { 4
 export const NOT_FOUND = { 404: common('NotFound') }
 export const CONFLICT = { 409: common('Conflict') }
 const TOO_LARGE = { 413: common('TooLarge') }
+/** Not of the documents that anybody may read at any time. */
+const TOO_MANY = { 429: common('TooManyRequests') }
 
 /** What any operation may answer that does more than read memory. */
 export const OUTAGES = { 500: common('ServerError'), 503: common('Unavailable') }
 
 /** What the endpoints for clients refuse beside their own codes. */
-export const CLIENT_REFUSALS = { 401: common('InvalidClient'), ...TOO_LARGE, ...OUTAGES }
+export const CLIENT_REFUSALS = { 401: common('InvalidClient'), ...TOO_LARGE, ...TOO_MANY, ...OUTAGES }
 
 /** What our own API refuses beside its own codes. */
-export const BEARER_REFUSALS = { 401: common('InvalidToken'), 403: common('InsufficientScope'), ...OUTAGES }
+export const BEARER_REFUSALS = {
+  401: common('InvalidToken'),
+  403: common('InsufficientScope'),
+  ...TOO_MANY,
+  ...OUTAGES,
+}
 
 /** The same, of operations that read a body. */
 export const BEARER_BODY_REFUSALS = { ...BEARER_REFUSALS, ...TOO_LARGE }

@@ -14,6 +14,8 @@ export interface OpenOptions {
   clock: Clock
   /** Refuses a missing database instead of creating one. */
   mustExist?: boolean | undefined
+  /** How old may be what is known of other processes' changes when a verdict is given; 0 unless said. */
+  mayLagMs?: number | undefined
 }
 
 /**
@@ -21,8 +23,8 @@ export interface OpenOptions {
  * @throws Fault where the database cannot be used; then nothing was created or changed.
  * @throws Unavailable where another process keeps it locked.
  */
-export async function openStore(url: string, { clock, mustExist = false }: OpenOptions): Promise<Store> {
-  return openSqliteStore(requireDatabaseFile(url), { clock, mustExist })
+export async function openStore(url: string, { clock, mustExist = false, mayLagMs }: OpenOptions): Promise<Store> {
+  return openSqliteStore(requireDatabaseFile(url), { clock, mustExist, mayLagMs })
 }
 
 /** The path of a `file:` database, absolute; `undefined` for any other. Relative ones start at the working directory. */

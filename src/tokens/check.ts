@@ -23,5 +23,10 @@ export const bad = (check: string, found: string, fix: string | null = null): Ch
 })
 
 /** A member of a header or claim set, whatever somebody put there. */
-export const shown = (value: unknown): string =>
-  typeof value === 'string' ? value : (JSON.stringify(value) ?? 'absent')
+export const shown = (value: unknown): string => {
+  if (typeof value === 'object' && value !== null && !isListOfPlain(value)) return 'an object'
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'absent')
+}
+
+const isListOfPlain = (value: object): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each !== 'object' || each === null)

@@ -2,7 +2,7 @@
  * DPoP proofs (RFC 9449 §4): a client shows that it holds a key, and its access token is bound to that key
  * (`cnf.jkt`). Whoever steals such a token cannot use it.
  */
-import { EmbeddedJWK, calculateJwkThumbprint, errors, jwtVerify } from 'jose'
+import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { fromSeconds, toSeconds, type Clock } from '../clock.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import { PRIVATE_MEMBERS } from '../clients/client.ts'
@@ -12,6 +12,9 @@ import type { Store } from '../store/store.ts'
 /** How old a proof may be, or how far ahead its maker's clock. Seconds. */
 const WINDOW = 60
 const MOST_CHARACTERS = 8192
+/** base64url of 4096 bits, and of 32. */
+const MOST_MODULUS_CHARACTERS = 683
+const MOST_EXPONENT_CHARACTERS = 6
 
 export interface ProofContext {
   method: string
@@ -29,6 +32,7 @@ export interface ProofContext {
 export async function requireProof(proof: string, { method, url, clock, store }: ProofContext): Promise<string> {
   const refuse = (reason: string) => invalidDpopProof(`the DPoP proof was refused: ${reason}`)
   if (proof.length > MOST_CHARACTERS) throw refuse(`it has more than ${MOST_CHARACTERS} characters`)
+  if (isDear(proof)) throw refuse('its key is longer than 4096 bits, or has an unusual exponent')
   const { payload, protectedHeader } = await verify(proof, clock).catch((error: unknown) => {
     // A key that is none is refused by the platform, with an exception of its own.
     if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) {
@@ -52,6 +56,19 @@ export async function requireProof(proof: string, { method, url, clock, store }:
   const outcome = await store.consumeJti('dpop_proof', thumbprint, jti, fromSeconds(iat + 2 * WINDOW))
   if (outcome === 'replayed') throw refuse('its jti was used before; make a proof for each request')
   return thumbprint
+}
+
+/**
+ * Whether checking the proof would take long, because its maker chose the key for that: in RSA a long exponent
+ * makes the cheap half of the work as dear as the other.
+ */
+function isDear(proof: string): boolean {
+  try {
+    const { n = '', e = '' } = decodeProtectedHeader(proof).jwk ?? {}
+    return n.length > MOST_MODULUS_CHARACTERS || e.length > MOST_EXPONENT_CHARACTERS
+  } catch {
+    return false // told below
+  }
 }
 
 const verify = (proof: string, clock: Clock) =>

@@ -84,6 +84,15 @@ export interface Decoded {
   claims: Members | null
 }
 
+/** Deeper ones are made to make readers stumble. */
+const MOST_LEVELS = 32
+
+/** Looks no deeper than it asks about. */
+const isDeeperThan = (levels: number, value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((each) => isDeeperThan(levels - 1, each)))
+
 /** Reads header and claims of a JWT, whoever signed it. */
 export function decodeToken(pasted: Pasted): Decoded {
   const { token } = pasted
@@ -97,6 +106,8 @@ export function decodeToken(pasted: Pasted): Decoded {
   try {
     const header: Members = { ...decodeProtectedHeader(token) }
     const claims: Members = { ...decodeJwt(token) }
+    if (isDeeperThan(MOST_LEVELS, header) || isDeeperThan(MOST_LEVELS, claims))
+      return noJwt(`a JWT whose members are nested in more than ${MOST_LEVELS} levels, as in no honest one`)
     return { form: good('form', `a JWT of ${token.length} characters${describeRemoved(pasted)}`), header, claims }
   } catch {
     return noJwt('three parts as in a JWT, but they cannot be decoded: characters are missing or changed')

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { vi, type TestContext } from 'vitest'
+import { REPLICAS } from '../support/replicas.ts'
 
 const CHECKOUT = resolve(import.meta.dirname, '../..')
 const NODE = join(CHECKOUT, 'node_modules/.bin/node')
@@ -47,6 +48,7 @@ export class Place {
       SIGNET_DATABASE_URL: `file:${this.database}`,
       SIGNET_KEYS_DIR: this.keysDir,
       SIGNET_PORT: '0',
+      ...(REPLICAS > 1 && { SIGNET_WORKERS: String(REPLICAS) }),
       NODE_COMPILE_CACHE: join(tmpdir(), 'signet-cli-compiled'),
       ...variables,
     }

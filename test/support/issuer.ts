@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { readConfig, startIssuer, type Clock, type Log, type RunningIssuer } from '../../src/index.ts'
+import { REPLICAS, withReplica } from './replicas.ts'
 
 export interface TestClock extends Clock {
   /** Moves time by so many seconds. */
@@ -74,7 +75,9 @@ export async function startTestIssuer(
 ): Promise<TestIssuer> {
   const variables = environmentOf(folder, env)
   const { log, lines } = rememberingLog()
-  const running = await startIssuer(readConfig(variables), { clock, log })
+  const config = { ...readConfig(variables), ...(REPLICAS > 1 && { workers: REPLICAS }) }
+  const first = await startIssuer(config, { clock, log })
+  const running = REPLICAS > 1 ? await withReplica(first, config, { clock, log }) : first
   onEnd(() => running.stop())
   const known = { ...variables, SIGNET_PORT: String(running.port), SIGNET_ISSUER: running.issuer }
   return {

@@ -2,6 +2,8 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import type { OnEnd } from './issuer.ts'
+import { REPLICAS } from './replicas.ts'
 
 const LAUNCHER = resolve(import.meta.dirname, '../../src/signet.js')
 
@@ -38,7 +40,7 @@ export interface ServerProcess {
 }
 
 /** Starts `signet serve` and waits until it says where it serves; killed when the test ends. */
-export async function serve(env: Record<string, string>): Promise<ServerProcess> {
+export async function serve(env: Record<string, string>, onEnd: OnEnd = onTestFinished): Promise<ServerProcess> {
   const child = spawn(process.execPath, [LAUNCHER, 'serve'], { env: inherited(env), stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
@@ -47,7 +49,7 @@ export async function serve(env: Record<string, string>): Promise<ServerProcess>
   const exited = new Promise<number | string>((done) =>
     child.on('exit', (code, signal) => done(code ?? signal ?? 'unknown')),
   )
-  onTestFinished(() => void child.kill('SIGKILL'))
+  onEnd(() => void child.kill('SIGKILL'))
   const url = await new Promise<string>((found, failed) => {
     child.stdout.on('data', () => {
       const place = /https?:\/\/(?:localhost|127\.0\.0\.1):\d+/.exec(stdout)
@@ -61,5 +63,6 @@ export async function serve(env: Record<string, string>): Promise<ServerProcess>
 const inherited = (env: Record<string, string>): Record<string, string> => ({
   PATH: process.env.PATH ?? '',
   HOME: process.env.HOME ?? '',
+  ...(REPLICAS > 1 && { SIGNET_WORKERS: String(REPLICAS) }),
   ...env,
 })

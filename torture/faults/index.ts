@@ -4,12 +4,21 @@ import { backup } from './backup.ts'
 import { clockJump } from './clock-jump.ts'
 import { damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
+import { garbage } from './garbage.ts'
+import { hostileParameters } from './hostile-parameters.ts'
+import { jwtBombs } from './jwt-bombs.ts'
 import { kill } from './kill.ts'
 import { locked } from './locked.ts'
 import { lostAnswer } from './lost-answer.ts'
+import { model } from './model.ts'
+import { mutation } from './mutation.ts'
 import { parallelUse } from './parallel-use.ts'
 import { powerCut } from './power-cut.ts'
 import { races } from './races.ts'
+import { secretFloods } from './secret-floods.ts'
+import { slowClients } from './slow-clients.ts'
+import { soak } from './soak.ts'
+import { timing } from './timing.ts'
 import { upgrade } from './upgrade.ts'
 
 export const FAULTS: Fault[] = [
@@ -24,4 +33,13 @@ export const FAULTS: Fault[] = [
   clockJump,
   backup,
   upgrade,
+  model,
+  mutation,
+  soak,
+  garbage,
+  slowClients,
+  secretFloods,
+  jwtBombs,
+  timing,
+  hostileParameters,
 ]

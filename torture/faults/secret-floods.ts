@@ -80,7 +80,13 @@ async function attack(context: Context, scene: Scene, { kind, seconds }: Attack)
   for (const client of clients) await client.accessToken()
   const roseMb = watchMemory(pid)
   let over = false
-  const probes = clients.map((client) => probe(() => tokenFor(client), EVERY_MS, () => over))
+  const probes = clients.map((client) =>
+    probe(
+      () => tokenFor(client),
+      EVERY_MS,
+      () => over,
+    ),
+  )
   const requests = wrongSecretRequests(context.random, kind, victims)
   const flooding = flood(context, url, { perSecond: RATES[kind], seconds, connections: CONNECTIONS, requests })
   const first = kind === 'brought' ? await firstTokenMs(new Caller(url, newcomer), seconds * 1000) : undefined
@@ -120,7 +126,11 @@ function findingsOf(kind: string, flooded: FloodResult, good: Probe, roseMb: num
   const p99 = percentile(good.tookMs, 99)
   return [
     atLeast(`wrong ${kind} secrets a second`, sent / seconds, 100, '', `${answersOf(flooded)}; ${heldBack} held back`),
-    exactly('… that were let in', countOf(flooded, (status) => status < 400), 0),
+    exactly(
+      '… that were let in',
+      countOf(flooded, (status) => status < 400),
+      0,
+    ),
     exactly('… 5xx other than 503', countOf(flooded, isDefect), 0),
     below('… p99 of `/token` of others, and of the attacked', p99, P99_MS, 'ms', `${good.tookMs.length} requests`),
     exactly('… right secrets that were refused, of the attacked too', good.failures, 0),
@@ -135,4 +145,3 @@ async function controlOf({ generated, url, administration, headers }: Scene): Pr
   const { status } = await tokenFor(new Caller(url, generated.attacked))
   return control('a client that is locked out, by disabling it', `${status}`, '200', status !== 200)
 }
-

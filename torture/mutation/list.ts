@@ -5,6 +5,7 @@ import { CLIENT_GUARDS } from './guards/clients.ts'
 import { DOOR_GUARDS } from './guards/doors.ts'
 import { GRANT_GUARDS } from './guards/grants.ts'
 import { KEY_GUARDS } from './guards/keys.ts'
+import { LIMIT_GUARDS } from './guards/limits.ts'
 import { REFRESH_TOKEN_GUARDS } from './guards/refresh-tokens.ts'
 import { STORE_GUARDS } from './guards/store.ts'
 
@@ -16,4 +17,5 @@ export const GUARDS: Guard[] = [
   ...DOOR_GUARDS,
   ...KEY_GUARDS,
   ...STORE_GUARDS,
+  ...LIMIT_GUARDS,
 ]

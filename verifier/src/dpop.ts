@@ -103,6 +103,10 @@ async function checkProof(
   return { jti, iat }
 }
 
+/** base64url of 4096 bits, and of 32. */
+const MOST_MODULUS_CHARACTERS = 683
+const MOST_EXPONENT_CHARACTERS = 6
+
 async function verifyProof(proof: string): Promise<{ claims: Record<string, unknown>; thumbprint: string }> {
   try {
     let thumbprint = ''
@@ -127,6 +131,9 @@ function readKey(jwk: JWK | undefined): JWK {
   if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw refuse('jwk holds private members')
   const key = publicPart(jwk)
   if (!key) throw refuse('jwk is no public signature key')
+  // Its maker chose it: a long RSA exponent would make a single check take milliseconds.
+  if ((key.n?.length ?? 0) > MOST_MODULUS_CHARACTERS || (key.e?.length ?? 0) > MOST_EXPONENT_CHARACTERS)
+    throw refuse('jwk is longer than 4096 bits, or has an unusual exponent')
   return key
 }
 

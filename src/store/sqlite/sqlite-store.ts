@@ -20,12 +20,15 @@ import { sweepVerb } from './sweep.ts'
 import { readPatiently } from './write-queue.ts'
 
 /** @throws Fault, Unavailable as `openConnection` and `migrate` do. */
-export async function openSqliteStore(file: string, options: { clock: Clock; mustExist: boolean }): Promise<Store> {
+export async function openSqliteStore(
+  file: string,
+  options: { clock: Clock; mustExist: boolean; mayLagMs?: number | undefined },
+): Promise<Store> {
   const connection = await openConnection(file, options)
   try {
     if (options.mustExist) await readPatiently(() => requireKeys(connection))
     await migrate(connection)
-    return assemble(await startDatabase(connection, options.clock))
+    return assemble(await startDatabase(connection, options.clock, options.mayLagMs))
   } catch (error) {
     connection.raw.close()
     throw error

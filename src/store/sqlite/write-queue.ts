@@ -12,6 +12,8 @@ import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 
 const PATIENCE_MS = 2000
 const MOST_IN_A_BATCH = 256
+/** So many times in a row a batch waits until memory has caught up; what cannot be taken over must not stop all writes. */
+const MOST_WAITS = 3
 
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, MOST_IN_A_BATCH]
 /** Seconds: from a fast disk to one that is about to fail. */
@@ -70,32 +72,44 @@ export class WriteQueue {
 
   async #drain(): Promise<void> {
     let busy = 0
+    let behind = 0
     while (this.#waiting.length > 0) {
       await nextTurn()
-      if (this.#tryBatch()) busy = 0
-      else await backOff(busy++)
+      const outcome = this.#tryBatch(behind < MOST_WAITS)
+      behind = outcome === 'behind' ? behind + 1 : 0
+      if (outcome === 'behind') await this.#changes.catchUp()
+      else if (outcome === 'busy') await backOff(busy++)
+      else busy = 0
     }
     // In the same breath as the last look, so that the next write starts a new drain.
     this.#draining = undefined
   }
 
-  /** Returns false where another process is in the way. */
-  #tryBatch(): boolean {
+  /**
+   * `busy` where another process is in the way. `behind` where another has committed what this one's memory lacks:
+   * the rules that decide under the lock look at memory too, and must see what the database holds.
+   */
+  #tryBatch(requireNews: boolean): 'done' | 'busy' | 'behind' {
     this.#rollbackOpen()
     try {
       this.#begin.run()
+      if (requireNews && this.#changes.isBehind()) {
+        this.#rollback.run()
+        return 'behind'
+      }
     } catch (error) {
+      this.#rollbackOpen()
       this.#refuse(this.#waiting.splice(0), error)
-      return !isBusy(error)
+      return isBusy(error) ? 'busy' : 'done'
     }
     const batch = this.#takeBatch()
     try {
       this.#runBatch(batch)
-      return true
+      return 'done'
     } catch (error) {
       this.#rollbackOpen()
       this.#handleFailure(batch, error)
-      return !isBusy(error)
+      return isBusy(error) ? 'busy' : 'done'
     }
   }
 

@@ -14,23 +14,15 @@ export const CLIENT_GUARDS: Guard[] = [
     'if (presented.clientId !== undefined && presented.clientId !== issuer)',
     'if (false)',
   ),
-  layered(
+  authentication(
     'a disabled client proves nothing by its secret or name',
-    [
-      edit(
-        'src/clients/authentication.ts',
-        "if (client.disabledAt !== null) throw refusal('the client is disabled')",
-        '',
-      ),
-    ],
-    'client-authentication',
-    'guards',
+    "if (client.disabledAt !== null) throw refusal('the client is disabled')",
+    '',
   ),
   authentication(
     'a disabled client proves nothing by an assertion',
     "if (client.disabledAt !== null) throw refuse('the client is disabled')",
     '',
-    'client-authentication',
     'guards',
   ),
   authentication('the registered method alone', 'if (registered === method) return', 'return'),
@@ -64,7 +56,14 @@ export const CLIENT_GUARDS: Guard[] = [
     '.run(clientId, () => argon2.verify(secret.digest, presented).then(() => true))',
   ),
   secret('an old secret ends', 'expiresAt === null || expiresAt > now', 'true'),
-  secret('a brought secret is long enough', 'secret.length < LEAST_BROUGHT || ', '', 'cli/apply', 'operation', 'guards'),
+  layered(
+    'a brought secret is long enough',
+    [
+      edit('src/clients/secret.ts', 'secret.length < LEAST_BROUGHT || ', ''),
+      edit('src/apply.ts', 'secret.length < 32 || ', ''),
+    ],
+    'guards',
+  ),
   queue(
     'argon2id in bounded number',
     'if (this.#waiting >= MOST_WAITING || waitingHere >= MOST_WAITING_IN_LANE)',
@@ -129,5 +128,11 @@ export const CLIENT_GUARDS: Guard[] = [
     'token-endpoint',
   ),
   claims('claims nested deep', 'if (isDeeper(claims, MOST_CLAIM_LEVELS)) return', 'if (false) return'),
-  claims('claims of many bytes', 'return bytes > MOST_CLAIM_BYTES ?', 'return false ?', 'subject-grant', 'token-endpoint'),
+  claims(
+    'claims of many bytes',
+    'return bytes > MOST_CLAIM_BYTES ?',
+    'return false ?',
+    'subject-grant',
+    'token-endpoint',
+  ),
 ]

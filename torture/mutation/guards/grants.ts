@@ -1,5 +1,5 @@
 /** What may be issued to whom: scope, target, the gate, persons; and what dies when something is revoked. */
-import { guardsIn, type Guard } from '../guard.ts'
+import { edit, guardsIn, layered, type Guard } from '../guard.ts'
 
 const gate = guardsIn('src/grants/may-issue.ts', 'blacklist')
 const scope = guardsIn('src/grants/scope.ts', 'token-endpoint')
@@ -12,15 +12,15 @@ const feed = guardsIn('src/blacklist/feed.ts', 'blacklist')
 const denial = guardsIn('src/blacklist/denial-schema.ts', 'blacklist')
 
 export const GRANT_GUARDS: Guard[] = [
-  gate('a client on the blacklist', "if (blacklist.findRefusing('client_id', client.clientId)) throw", 'if (false) throw'),
+  gate(
+    'a client on the blacklist',
+    "if (blacklist.findRefusing('client_id', client.clientId)) throw",
+    'if (false) throw',
+  ),
   gate('a person on the blacklist', "if (blacklist.findRefusing('sub', sub)) throw", 'if (false) throw'),
   scope('a scope that the client lacks', 'if (!client.scope.includes(value))', 'if (false)'),
   scope('a scope that the resource lacks', 'if (unaware)', 'if (false)'),
-  scope(
-    'offline_access without the grant for it',
-    "if (client.grantTypes.includes('refresh_token')) return",
-    'return',
-  ),
+  scope('offline_access without the grant for it', "if (client.grantTypes.includes('refresh_token')) return", 'return'),
   scope('offline_access unasked', 'value !== OFFLINE_ACCESS && ', ''),
   scope('a refresh raises no scope', 'if (wider !== undefined)', 'if (false)', 'refresh-rotation'),
   scope(
@@ -29,23 +29,21 @@ export const GRANT_GUARDS: Guard[] = [
     '',
     'refresh-rotation',
   ),
-  scope('a hundred scope values', 'if (values.length > 100) throw', 'if (false) throw'),
+  scope('a hundred scope values', 'if (values.length > 100) throw', 'if (false) throw', 'guards'),
   scope(
     'a scope of unusual characters is not repeated',
     '/^[A-Za-z0-9._:/*~@+=,-]{1,64}$/.test(value) && !looksSecret(value)',
     'true',
   ),
   target('a resource that the client lacks', 'if (!registered.includes(id))', 'if (false)'),
-  target('many resources in one request', 'if (ids.length > MOST_IN_A_REQUEST) throw', 'if (false) throw'),
+  target('many resources in one request', 'if (ids.length > MOST_IN_A_REQUEST) throw', 'if (false) throw', 'guards'),
   target('one token has one algorithm and type', 'alg !== first?.alg || typ !== first.typ || ownKeys', 'ownKeys'),
   target('own keys sign for one resource', ' || ownKeys)', ')', 'own-keys'),
-  revocation('a revoked key stays revoked', "if (entry?.kind === 'kid') throw", 'if (false) throw', 'blacklist', 'key-rotation'),
+  revocation('a revoked key stays revoked', "if (entry?.kind === 'kid') throw", 'if (false) throw', 'guards'),
   revocation(
     'a disabled client is not half enabled',
     'if (entry?.createdBy === CREATED_BY_DISABLING)',
     'if (false)',
-    'blacklist',
-    'admin-api',
     'guards',
   ),
   revocation(
@@ -64,7 +62,14 @@ export const GRANT_GUARDS: Guard[] = [
     'sub.length > MOST_SUBJECT_CHARACTERS',
   ),
   entry('an entry for a client or person refuses new tokens', 'refusesNew: true', 'refusesNew: false'),
-  entry('a lifted entry denies nothing', 'entry.removedAt === null && ', '', 'blacklist', 'guards'),
+  layered(
+    'a lifted entry denies nothing',
+    [
+      edit('src/blacklist/entry.ts', 'entry.removedAt === null && ', ''),
+      edit('src/blacklist/match.ts', 'if (entry.removedAt === null) this.#index(entry)', 'this.#index(entry)'),
+    ],
+    'blacklist',
+  ),
   entry('an entry ends', '(entry.expiresAt === null || entry.expiresAt > now)', 'true'),
   entry(
     'an entry lasts as long as honest clocks differ',
@@ -72,9 +77,27 @@ export const GRANT_GUARDS: Guard[] = [
     'const deniesUntil = until',
   ),
   match('a token from after the entry', 'token.iat <= toSeconds(entry.issuedBefore)', 'true'),
-  feed('the feed names nobody', "hash: createHash('sha256').update(`${kind}:${value}`).digest('base64url')", 'hash: `${kind}:${value}`'),
-  feed('the feed forgets what is over', 'if (entry.revision <= from || entry.deniesUntil <= now) continue', 'if (entry.revision <= from) continue'),
-  feed('the feed tells what was lifted', 'if (entry.removedAt !== null) removed.push(entry.id)', 'if (entry.removedAt !== null) continue'),
-  feed('a cursor of a lost database starts over', 'after > this.#blacklist.revision ? 0 : after', 'after', 'blacklist', 'guards'),
+  feed(
+    'the feed names nobody',
+    "hash: createHash('sha256').update(`${kind}:${value}`).digest('base64url')",
+    'hash: `${kind}:${value}`',
+  ),
+  feed(
+    'the feed forgets what is over',
+    'if (entry.revision <= from || entry.deniesUntil <= now) continue',
+    'if (entry.revision <= from) continue',
+  ),
+  feed(
+    'the feed tells what was lifted',
+    'if (entry.removedAt !== null) removed.push(entry.id)',
+    'if (entry.removedAt !== null) continue',
+  ),
+  feed(
+    'a cursor of a lost database starts over',
+    'after > this.#blacklist.revision ? 0 : after',
+    'after',
+    'blacklist',
+    'guards',
+  ),
   denial('a token in the place of a name', '.refine((value) => !looksSecret(value), {', '.refine(() => true, {'),
 ]

@@ -4,7 +4,7 @@ import { edit, guardsIn, layered, type Guard } from '../guard.ts'
 const rule = guardsIn('src/keys/rotation.ts', 'key-rotation')
 const ring = guardsIn('src/keys/key-ring.ts', 'key-rotation')
 const rows = guardsIn('src/store/sqlite/keys.ts', 'key-rotation')
-const master = guardsIn('src/keys/master-key.ts', 'operation', 'store-contract', 'guards')
+const master = guardsIn('src/keys/master-key.ts', 'guards')
 const start = guardsIn('src/issuer.ts', 'operation')
 
 export const KEY_GUARDS: Guard[] = [
@@ -13,7 +13,7 @@ export const KEY_GUARDS: Guard[] = [
     'if (policy.emergency || asOldAsActive || now >= safeFrom) return',
     'return',
   ),
-  rule('a key is not rotated before it is due', 'if (now < due) return', 'if (false) return'),
+  rule('a key is not rotated before it is due', 'if (now < due) return', 'if (false) return', 'guards'),
   rule('the key set stays small', 'if (published.length >= MOST_PUBLISHED)', 'if (false)'),
   rule('a retiring key is published', " || key.status === 'retiring'", ''),
   layered(
@@ -26,13 +26,12 @@ export const KEY_GUARDS: Guard[] = [
       ),
       edit('src/keys/key-ring.ts', ' && signer.signedUntil >= until) return signer', ') return signer'),
     ],
-    'key-rotation',
+    'guards',
   ),
   ring(
     'of two processes one rotates',
-    'current.some((key) => key.kid === leaving && key.status === \'active\')',
+    "current.some((key) => key.kid === leaving && key.status === 'active')",
     'true',
-    'key-rotation',
     'guards',
   ),
   rows(
@@ -40,7 +39,12 @@ export const KEY_GUARDS: Guard[] = [
     'before: database.now() - fromSeconds(skewSeconds)',
     'before: Infinity',
   ),
-  rows('a key stays for as long as honest clocks differ', 'database.now() - fromSeconds(skewSeconds)', 'database.now()'),
+  rows(
+    'a key stays for as long as honest clocks differ',
+    'database.now() - fromSeconds(skewSeconds)',
+    'database.now()',
+    'guards',
+  ),
   rows('a revoked key is in the feed', 'appendEntry(deny(before, database.now()))', 'void deny'),
   rows(
     'a key that is gone reserves nothing',
@@ -54,11 +58,7 @@ export const KEY_GUARDS: Guard[] = [
     '',
     'store-contract',
   ),
-  start(
-    'another master key stops the start',
-    'if (standing === masterKey.id) return masterKey',
-    'return masterKey',
-  ),
+  start('another master key stops the start', 'if (standing === masterKey.id) return masterKey', 'return masterKey'),
   start(
     'no master key is made for an existing database',
     'sealedUnder === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir)',
@@ -70,11 +70,10 @@ export const KEY_GUARDS: Guard[] = [
     'const mustExist = false',
   ),
   master('the master key is for its owner alone', "openSync(file, 'wx', 0o600)", "openSync(file, 'wx', 0o644)"),
-  layered(
+  master(
     'the folder of the master key is for its owner alone',
-    [edit('src/keys/master-key.ts', 'chmodSync(keysDir, 0o700)', 'chmodSync(keysDir, 0o755)')],
-    'operation',
-    'guards',
+    'chmodSync(keysDir, 0o700)',
+    'chmodSync(keysDir, 0o755)',
   ),
   guardsIn('src/keys/algorithms.ts', 'key-rotation')(
     'the key set has public members only',
@@ -83,7 +82,7 @@ export const KEY_GUARDS: Guard[] = [
   ),
   guardsIn('src/housekeeping.ts', 'key-rotation')(
     'a jump of the clock is not believed',
-    'if (watch.isBelieved()) await work()',
+    'if (clock.isBelieved()) await work()',
     'await work()',
   ),
 ]

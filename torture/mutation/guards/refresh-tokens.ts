@@ -2,7 +2,7 @@
 import { guardsIn, type Guard } from '../guard.ts'
 
 const rule = guardsIn('src/tokens/refresh-rotation.ts', 'refresh-rotation')
-const form = guardsIn('src/tokens/refresh-token.ts', 'refresh-rotation', 'revocation')
+const form = guardsIn('src/tokens/refresh-token.ts', 'revocation', 'refresh-rotation')
 const use = guardsIn('src/grant-types/refresh-token.ts', 'refresh-rotation')
 const life = guardsIn('src/grants/grant.ts', 'refresh-rotation')
 
@@ -28,17 +28,9 @@ export const REFRESH_TOKEN_GUARDS: Guard[] = [
     'deny: null',
   ),
   use('a refresh token is its client’s', 'if (grant.clientId !== client.clientId) throw', 'if (false) throw'),
-  use(
-    'a resource that the grant lacks',
-    'if (requested.some((id) => !grant.resources.includes(id)))',
-    'if (false)',
-  ),
+  use('a resource that the grant lacks', 'if (requested.some((id) => !grant.resources.includes(id)))', 'if (false)'),
   use('a resource that the client has lost', 'if (dropped) throw', 'if (false) throw'),
-  form(
-    'the MAC of a refresh token',
-    '!timingSafeEqual(macOf(body, familyKey), bytes.subarray(BODY_BYTES))',
-    'false',
-  ),
+  form('the MAC of a refresh token', '!timingSafeEqual(macOf(body, familyKey), bytes.subarray(BODY_BYTES))', 'false'),
   form(
     'one refresh token has one spelling',
     "if (REFRESH_TOKEN_PREFIX + bytes.toString('base64url') !== token) return undefined",

@@ -1,0 +1,71 @@
+/** Starts of processes, timed in turn. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Bench } from '../bench.ts'
+import { startSignet, type Place } from '../sides/signet.ts'
+import { SCOPE } from '../sides/terms.ts'
+import { ratioOf, type Ratio } from '../statistics.ts'
+
+export interface Start {
+  milliseconds: number
+  cpuMs: number
+}
+
+export interface Starts {
+  byTime: Ratio
+  byCpu: Ratio
+  /** Of the one and of the other. */
+  milliseconds: [number[], number[]]
+}
+
+/** One start and another, as often as there are rounds; the first time only fills the caches. */
+export async function compareStarts(
+  { options, say }: Bench,
+  what: string,
+  [one, other]: [() => Promise<Start>, () => Promise<Start>],
+): Promise<Starts> {
+  const [ones, others]: [Start[], Start[]] = [[], []]
+  for (let round = -1; round < options.rounds; round++) {
+    say(`${what}: ${Math.max(0, round + 1)} of ${options.rounds}`)
+    const [first, second] = [await one(), await other()]
+    if (round < 0) continue
+    ones.push(first)
+    others.push(second)
+  }
+  const ratioBy = (figure: keyof Start) => ratioOf(all(ones, figure), all(others, figure))
+  return {
+    byTime: ratioBy('milliseconds'),
+    byCpu: ratioBy('cpuMs'),
+    milliseconds: [all(ones, 'milliseconds'), all(others, 'milliseconds')],
+  }
+}
+
+const all = (starts: Start[], figure: keyof Start): number[] => starts.map((start) => start[figure])
+
+export async function startToFirstToken(bench: Bench, place: Place): Promise<Start> {
+  const began = performance.now()
+  const side = await startSignet('Signet', place)
+  const form = { grant_type: 'client_credentials', scope: SCOPE }
+  await bench.run('first token', { ...bench.post(side, '/token', form), connections: 1, requests: 1 }, 10)
+  const start = { milliseconds: performance.now() - began, cpuMs: side.cpuMs() }
+  await side.stop()
+  return start
+}
+
+/** `node -e 0`, but that it tells its processor time in microseconds before it ends. */
+const TELLS_ITS_TIME = 'const { user, system } = process.cpuUsage(); process.stdout.write(String(user + system))'
+
+export async function startNode(): Promise<Start> {
+  const cpuMs = Number(await outputOf(TELLS_ITS_TIME)) / 1000
+  const began = performance.now()
+  await outputOf('0')
+  return { milliseconds: performance.now() - began, cpuMs }
+}
+
+async function outputOf(script: string): Promise<string> {
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.on('data', (chunk) => (output += String(chunk)))
+  await once(child, 'close')
+  return output
+}

@@ -1,0 +1,419 @@
+/** What one network, one client, one connection and all of them together may cost, and who is not touched by it. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { RateLimit } from '../src/http/rate-limit.ts'
+import { readConfig } from '../src/index.ts'
+import { refresh, tokens, until } from './support/admin.ts'
+import { post, request, type Answer, type Credentials } from './support/client.ts'
+import { expectDocumented, readDescription } from './support/described.ts'
+import { movableClock } from './support/issuer.ts'
+import { ask, refusal, registered, startWithApi } from './support/shared.ts'
+
+const NOBODY = { clientId: 'nobody', secret: 'sgs_none' }
+const WRONG = '401 invalid_client'
+const OVER = '429 temporarily_unavailable'
+const OPEN = [
+  '/livez',
+  '/readyz',
+  '/.well-known/jwks.json',
+  '/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server',
+  '/blacklist/feed',
+]
+
+type At = { url: string; port: number }
+
+/** Asks for a token as somebody behind a proxy. */
+const from = (address: string, at: { url: string }, client: Credentials = NOBODY): Promise<Answer> =>
+  request(`${at.url}/token`, {
+    headers: {
+      'x-forwarded-for': address,
+      authorization: `Basic ${Buffer.from(`${client.clientId}:${client.secret}`).toString('base64')}`,
+    },
+    form: { grant_type: 'client_credentials' },
+  })
+
+/** What each of so many answers was, in order. */
+async function inTurn(count: number, send: (index: number) => Promise<Answer>): Promise<string[]> {
+  const outcomes: string[] = []
+  for (let index = 0; index < count; index++) {
+    const answer = await send(index)
+    outcomes.push(answer.status === 200 ? '200' : refusal(answer))
+  }
+  return outcomes
+}
+
+const together = async (count: number, send: (index: number) => Promise<Answer>): Promise<string[]> =>
+  (await Promise.all(Array.from({ length: count }, (_, index) => send(index)))).map((answer) =>
+    answer.status === 200 ? '200' : refusal(answer),
+  )
+
+const times = <T>(count: number, what: T): T[] => Array.from({ length: count }, () => what)
+
+/** A connection that is cut at the end of the test; an error of it is its end and nothing more. */
+function line({ port }: At, host = '127.0.0.1'): Socket {
+  const socket = connect(port, host)
+  socket.on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  return socket
+}
+
+const closed = (socket: Socket): Promise<void> => new Promise((done) => socket.once('close', () => done()))
+
+/** Fails unless /openapi.json tells of such an answer. */
+async function expectDescribed(at: At, operationId: string, answer: Answer): Promise<void> {
+  const described = await readDescription(at)
+  const operation = described.operations.find((each) => each.operation.operationId === operationId)
+  if (!operation) throw new Error(`${operationId} is not described`)
+  expectDocumented(described, operation, answer)
+}
+
+// ------------------------------------------------------------------ by network
+
+describe('a network whose requests are refused', () => {
+  const limited = (env: Record<string, string> = {}) => startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5', ...env })
+
+  test('gets 429 when its minute is used up, with the time to come back, and is served in the next', async () => {
+    const own = await limited()
+    expect(await inTurn(6, () => from('198.51.100.7', own))).toEqual([...times(5, WRONG), OVER])
+    const over = await from('198.51.100.7', own)
+    const { headers, body } = over
+    await expectDescribed(own, 'issueToken', over)
+    const seconds = Number(headers.get('retry-after'))
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThanOrEqual(60)
+    expect(headers.get('ratelimit')).toBe(`"network";r=0;t=${seconds}`)
+    expect(headers.get('ratelimit-policy')).toBe('"network";q=5;w=60')
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('content-type')).toBe('application/json')
+    expect(headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
+    expect(body.error_description).toMatch(/^[\x20-\x21\x23-\x5B\x5D-\x7E]+$/)
+    own.clock.advance(seconds)
+    expect(refusal(await from('198.51.100.7', own))).toBe(WRONG)
+  })
+
+  test('does not touch another network, and reads keys, metadata, health and the feed as before', async () => {
+    const own = await limited()
+    await inTurn(8, () => from('198.51.100.7', own))
+    expect(refusal(await from('198.51.100.8', own))).toBe(WRONG)
+    for (const path of OPEN) {
+      const answer = await request(own.url + path, { headers: { 'x-forwarded-for': '198.51.100.7' } })
+      expect(answer.status, path).toBe(200)
+    }
+  })
+
+  test('is one however it knocks: unknown paths, wrong methods and pages for anybody count as well', async () => {
+    const own = await limited()
+    const knock = (path: string, method: string) =>
+      request(own.url + path, { method, headers: { 'x-forwarded-for': '198.51.100.7' } })
+    const statuses: number[] = []
+    for (const [path, method] of [
+      ['/nothing', 'GET'],
+      ['/token', 'PUT'],
+      ['/openapi.json', 'GET'],
+      ['/introspect', 'POST'],
+      ['/admin/api/keys', 'GET'],
+      ['/livez', 'POST'],
+    ] as const)
+      statuses.push((await knock(path, method)).status)
+    expect(statuses).toEqual([404, 405, 200, 400, 401, 429])
+  })
+
+  test('keeps its whole minute for refusals: what a client rightly gets costs nothing of it', async () => {
+    const own = await limited()
+    const client = await registered(own)
+    expect(await inTurn(20, () => from('198.51.100.7', own, client))).toEqual(times(20, '200'))
+    expect(await inTurn(6, () => from('198.51.100.7', own))).toEqual([...times(5, WRONG), OVER])
+    expect(refusal(await from('198.51.100.7', own, client))).toBe(OVER)
+  })
+
+  test('is not used up by an administrator at the API, who authenticates by a token', async () => {
+    const own = await limited()
+    const headers = { authorization: `Bearer ${await own.operator.token()}`, 'x-forwarded-for': '198.51.100.7' }
+    expect(await inTurn(20, () => request(`${own.url}/admin/api/keys`, { headers }))).toEqual(times(20, '200'))
+  })
+
+  test('is told in the log once a minute, whatever it sends', async () => {
+    const own = await limited()
+    await inTurn(20, () => from('198.51.100.7', own))
+    expect(own.logged.filter((each) => each.includes('198.51.100.7'))).toHaveLength(1)
+    own.clock.advance(60)
+    await inTurn(20, () => from('198.51.100.7', own))
+    expect(own.logged.filter((each) => each.includes('198.51.100.7'))).toHaveLength(2)
+  })
+
+  test('has no limit where it is off', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })
+    expect(await inTurn(20, () => from('198.51.100.7', own))).toEqual(times(20, WRONG))
+  })
+})
+
+describe('the address of a caller', () => {
+  test('is one in every spelling, and an IPv6 network is a /64', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1' })
+    const first = async (address: string) => refusal(await from(address, own))
+    expect(await first('2001:db8:0:1::1')).toBe(WRONG)
+    for (const same of [
+      '2001:DB8::1:0:0:0:1',
+      '2001:0db8:0000:0001:ffff:ffff:ffff:ffff',
+      '2001:db8:0:1::198.51.100.7',
+      '[2001:db8:0:1::9]',
+      '[2001:db8:0:1::9]:4711',
+      ' 2001:db8:0:1::2%eth0 ',
+    ])
+      expect(await first(same), same).toBe(OVER)
+    expect(await first('2001:db8:0:2::1')).toBe(WRONG)
+    expect(await first('198.51.100.7')).toBe(WRONG)
+    for (const same of ['::ffff:198.51.100.7', '::FFFF:C633:6407', '0:0:0:0:0:ffff:c633:6407', '198.51.100.7:8080'])
+      expect(await first(same), same).toBe(OVER)
+    expect(await first('198.51.100.70')).toBe(WRONG)
+  })
+
+  test('is the last that no proxy of ours has; what stands left of it may be made up', async () => {
+    const own = await startWithApi({
+      SIGNET_RATE_LIMIT_NETWORK: '3',
+      SIGNET_TRUSTED_PROXIES: 'loopback, 10.0.0.0/8, 2001:db8:ffff::/48',
+    })
+    const made = [
+      '198.51.100.7',
+      '6.6.6.6, 198.51.100.7',
+      'unknown,198.51.100.7,10.1.2.3',
+      '198.51.100.7, 2001:db8:FFFF::1',
+    ]
+    expect(await inTurn(4, (index) => from(made[index] ?? '', own))).toEqual([...times(3, WRONG), OVER])
+  })
+
+  test('that cannot be read is that of the proxy: nobody gets a quota by an invented one', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '3' })
+    const made = ['x', '198.51.100', '010.1.1.1', '1.2.3.4.5', ':::', '2001:db8::1::2', 'a'.repeat(9000), ',,,']
+    expect(await inTurn(8, (index) => from(made[index] ?? '', own))).toEqual([...times(3, WRONG), ...times(5, OVER)])
+  })
+
+  test('is this machine where no proxy says otherwise, and that has no limit', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1' })
+    expect(await inTurn(20, () => ask(own, NOBODY))).toEqual(times(20, WRONG))
+  })
+
+  test('is not looked for in what a stranger says of it', async () => {
+    const trusting = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1', SIGNET_TRUSTED_PROXIES: 'none' })
+    expect(await inTurn(3, () => from('198.51.100.7', trusting))).toEqual(times(3, WRONG))
+  })
+
+  const outside = Object.values(networkInterfaces())
+    .flat()
+    .find((each) => each?.family === 'IPv4' && !each.internal)?.address
+  test.skipIf(outside === undefined)(
+    'is the peer for whoever comes from outside, whatever its headers say',
+    async () => {
+      const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '2', SIGNET_HOST: '0.0.0.0' })
+      const at = { url: `http://${outside}:${own.port}` }
+      expect(await inTurn(4, (index) => from(`198.51.100.${index}`, at))).toEqual([WRONG, WRONG, OVER, OVER])
+      expect(refusal(await post(at, '/token', {}))).toBe(OVER)
+    },
+  )
+
+  test('is missed in the log, once, where the issuer has a name and its callers have none', async () => {
+    const own = await startWithApi({ SIGNET_ISSUER: 'https://login.example' })
+    await inTurn(3, () => ask(own, NOBODY))
+    expect(own.logged.filter((each) => each.includes('X-Forwarded-For'))).toHaveLength(1)
+  })
+})
+
+test('a hundred thousand networks are remembered, and the one counted longest goes for the next', () => {
+  const limit = new RateLimit('network', 1, movableClock())
+  const isFirst = (index: number) => limit.take(`2001:db8:${index >> 16}:${index & 0xff_ff}::/64`) !== undefined
+  for (let index = 0; index < 100_000; index++) expect(isFirst(index)).toBe(true)
+  expect(isFirst(0)).toBe(false)
+  expect(isFirst(99_999)).toBe(false)
+  for (let index = 100_000; index < 200_000; index++) isFirst(index)
+  expect(isFirst(199_999)).toBe(false)
+  expect(isFirst(0)).toBe(true)
+})
+
+// ------------------------------------------------------------------ by client
+
+describe('a client that asks too often', () => {
+  test('gets 429 at every endpoint, exactly from its limit on, however much it asks at once', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '10' })
+    const client = await registered(own)
+    const outcomes = await together(30, () => ask(own, client))
+    expect(outcomes.toSorted()).toEqual([...times(10, '200'), ...times(20, OVER)])
+    const over = await post(own, '/introspect', { token: 'x' }, client)
+    expect(refusal(over)).toBe(OVER)
+    await expectDescribed(own, 'introspectToken', over)
+    expect(over.headers.get('ratelimit')).toMatch(/^"client";r=0;t=\d+$/)
+    expect(over.headers.get('ratelimit-policy')).toBe('"client";q=10;w=60')
+    expect(over.headers.get('retry-after')).toMatch(/^[1-9]\d?$/)
+    expect(over.headers.get('cache-control')).toBe('no-store')
+    expect((await ask(own, await registered(own))).status).toBe(200)
+    own.clock.advance(60)
+    expect((await ask(own, client)).status).toBe(200)
+  })
+
+  test('is the client itself: whoever only names it uses nothing of its limit', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '5' })
+    const client = await registered(own)
+    expect(await inTurn(20, () => ask(own, { ...client, secret: 'sgs_wrong' }))).toEqual(times(20, WRONG))
+    expect(await inTurn(6, () => ask(own, client))).toEqual([...times(5, '200'), OVER])
+  })
+
+  test('is not refused by its network too for that', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '2', SIGNET_RATE_LIMIT_NETWORK: '3' })
+    const client = await registered(own)
+    expect(await inTurn(8, () => from('198.51.100.7', own, client))).toEqual(['200', '200', ...times(6, OVER)])
+    expect(await inTurn(4, () => from('198.51.100.7', own))).toEqual([...times(3, WRONG), OVER])
+  })
+})
+
+describe('guesses at a secret that an operator brought, which cost argon2id', () => {
+  test('from one network keep the client itself, at another, not out: turns go round by network', async () => {
+    process.env.LIMITS_BROUGHT = 'a secret of an operator, long enough to be one'
+    onTestFinished(() => void delete process.env.LIMITS_BROUGHT)
+    const declared = '  - { client_id: dear, resources: [api], client_secret: { env: LIMITS_BROUGHT } }\n'
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' }, { declared })
+    const guess = (index: number) => ({ clientId: 'dear', secret: `a guess that is long enough, number ${index}` })
+    const over = new AbortController()
+    const flood = Promise.all(
+      Array.from({ length: 20 }, async (_, lane) => {
+        for (let index = 0; !over.signal.aborted; index++) await from('198.51.100.7', own, guess(lane * 1000 + index))
+      }),
+    )
+    await until(async () => (await from('198.51.100.7', own, guess(-1))).status === 503)
+    expect((await from('203.0.113.5', own, { clientId: 'dear', secret: process.env.LIMITS_BROUGHT })).status).toBe(200)
+    over.abort()
+    await flood
+  })
+})
+
+// ------------------------------------------------------------------ all together
+
+describe('more than can be done at once', () => {
+  test('is shed with 503 before it is begun, while keys, metadata, health and the feed go on', async () => {
+    const own = await startWithApi({ SIGNET_MAX_IN_FLIGHT: '2' })
+    const client = await registered(own)
+    const held = [
+      await tokens(own, client, { scope: 'a offline_access' }),
+      await tokens(own, client, { scope: 'a offline_access' }),
+    ]
+    const other = new Database(join(own.folder, 'data/signet.db'))
+    onTestFinished(() => void other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const waiting = held.map(({ refresh_token = '' }) => refresh(own, client, refresh_token))
+    let shed: Answer | undefined
+    await until(async () => {
+      const probe = await ask(own, client)
+      if (probe.status === 503) shed = probe
+      return shed !== undefined
+    })
+    expect(shed?.headers.get('retry-after')).toBe('1')
+    expect(shed?.headers.get('cache-control')).toBe('no-store')
+    expect(shed?.body.error).toBe('temporarily_unavailable')
+    for (const path of OPEN) expect((await request(own.url + path)).status, path).toBe(200)
+    other.exec('ROLLBACK')
+    await Promise.all(waiting)
+    expect((await ask(own, client)).status).toBe(200)
+  })
+
+  test('is not what only half arrives: slow bodies keep nobody out', async () => {
+    const own = await startWithApi({ SIGNET_MAX_IN_FLIGHT: '2' })
+    const client = await registered(own)
+    const type = 'Content-Type: application/x-www-form-urlencoded'
+    for (let index = 0; index < 20; index++)
+      line(own).write(`POST /token HTTP/1.1\r\nHost: x\r\n${type}\r\nContent-Length: 100\r\n\r\ngrant_type=`)
+    expect(await inTurn(10, () => ask(own, client))).toEqual(times(10, '200'))
+  })
+
+  test('shows in an event loop that is seconds late: new work is shed until it keeps time again', async () => {
+    const own = await startWithApi()
+    const client = await registered(own)
+    for (let round = 0; round < 4; round++) {
+      const end = performance.now() + 1400
+      while (performance.now() < end);
+      await turn()
+    }
+    const late = await ask(own, client)
+    expect(refusal(late)).toBe('503 temporarily_unavailable')
+    expect(late.headers.get('retry-after')).toBe('1')
+    for (const path of OPEN) expect((await request(own.url + path)).status, path).toBe(200)
+    await until(async () => (await ask(own, client)).status === 200)
+  }, 20_000)
+})
+
+// ------------------------------------------------------------------ connections
+
+describe('a connection', () => {
+  test('may send ten requests ahead of an answer; then it is told so once, and closed', async () => {
+    const own = await startWithApi()
+    const socket = line(own)
+    let got = ''
+    socket.on('data', (chunk) => (got += String(chunk)))
+    socket.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(300))
+    await closed(socket)
+    const statuses = [...got.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status)
+    expect(statuses).toEqual([...times(11, '404'), '503'])
+    expect(got).toMatch(/"temporarily_unavailable"/)
+  })
+
+  test('that is silent longest is closed when there is no room: idle ones keep nobody out', async () => {
+    const own = await startWithApi({ SIGNET_MAX_CONNECTIONS: '50' })
+    const asking = line(own)
+    let asked = 0
+    asking.on('data', (chunk) => (asked += String(chunk).match(/HTTP\/1\.1 200/g)?.length ?? 0))
+    let cut = 0
+    for (let batch = 1; batch <= 10; batch++) {
+      const idle = Array.from({ length: 20 }, () => line(own))
+      for (const socket of idle) socket.once('close', () => (cut += 1)).resume()
+      for (const socket of idle) if (socket.connecting) await once(socket, 'connect')
+      asking.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
+      await until(() => asked === batch)
+    }
+    expect(asking.closed).toBe(false)
+    await until(() => cut >= 200 + 1 - 50)
+    expect((await request(`${own.url}/livez`)).status).toBe(200)
+  })
+
+  test('that does not fetch its answers is closed within 15 seconds', async () => {
+    const own = await startWithApi()
+    const socket = line(own)
+    const one = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n'
+    socket.pause()
+    const cut = closed(socket)
+    await once(socket, 'connect')
+    const began = performance.now()
+    socket.write(one.repeat(50))
+    // A closed line shows only to whoever reads or writes.
+    const knock = setInterval(() => socket.write('\r\n'), 500)
+    await cut
+    clearInterval(knock)
+    const seconds = (performance.now() - began) / 1000
+    expect(seconds).toBeGreaterThan(9)
+    expect(seconds).toBeLessThan(15)
+  }, 30_000)
+})
+
+// ------------------------------------------------------------------ variables
+
+test.each([
+  ['SIGNET_TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['SIGNET_TRUSTED_PROXIES', 'proxy.example'],
+  ['SIGNET_TRUSTED_PROXIES', '10.0.0.1,'],
+  ['SIGNET_TRUSTED_PROXIES', 'fe80::1%eth0'],
+  ['SIGNET_RATE_LIMIT_NETWORK', '0'],
+  ['SIGNET_RATE_LIMIT_CLIENT', '1.5'],
+  ['SIGNET_RATE_LIMIT_CLIENT', '-1'],
+  ['SIGNET_MAX_IN_FLIGHT', '100001'],
+  ['SIGNET_MAX_CONNECTIONS', '0'],
+  ['SIGNET_WORKERS', '65'],
+])('%s=%s is refused at the start, with what is accepted', (name, value) => {
+  expect(() => readConfig({ [name]: value })).toThrow(`${name}: read ${JSON.stringify(value)}; accepted: `)
+})
+
+test('SIGNET_METRICS_TOKEN has 16 characters at least, and is not repeated where it is refused', () => {
+  expect(() => readConfig({ SIGNET_METRICS_TOKEN: 'too-short' })).toThrow(/^SIGNET_METRICS_TOKEN: read 9 characters; /)
+  expect(readConfig({ SIGNET_METRICS_TOKEN: 'long-enough-for-it' }).metricsToken).toBe('long-enough-for-it')
+})

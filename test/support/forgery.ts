@@ -1,0 +1,53 @@
+/**
+ * What somebody could make who has the files of an issuer, or a part of them: the private signing keys out of
+ * database and master key, and refresh tokens out of the master key alone.
+ */
+import { createHmac, createPrivateKey, hkdfSync, randomBytes, sign, type JsonWebKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import { compactDecrypt } from 'jose'
+import type { TestIssuer } from './issuer.ts'
+
+/** RFC 5869, as `src/keys/master-key.ts` derives. */
+function derivedKey({ folder }: TestIssuer, purpose: string): Buffer {
+  const master = Buffer.from(readFileSync(join(folder, 'keys/master.key'), 'utf8').trim(), 'base64url')
+  return Buffer.from(hkdfSync('sha256', master, '', `signet/${purpose}`, 32))
+}
+
+export interface SigningKey {
+  kid: string
+  privateJwk: JsonWebKey
+}
+
+/** The key that signs in a ring now; the empty name is the issuer's own ring. */
+export async function stolenKey(issuer: TestIssuer, alg: string, ring = ''): Promise<SigningKey> {
+  const database = new SqliteDatabase(join(issuer.folder, 'data/signet.db'), { readonly: true })
+  const row = database
+    .prepare<[string, string], { kid: string; sealed: string }>(
+      "SELECT kid, sealed_private_key AS sealed FROM signing_keys WHERE alg = ? AND ring = ? AND status = 'active'",
+    )
+    .get(alg, ring)
+  database.close()
+  if (!row) throw new Error(`no active ${alg} key`)
+  const { plaintext } = await compactDecrypt(row.sealed, derivedKey(issuer, 'sealing'))
+  return { kid: row.kid, privateJwk: JSON.parse(new TextDecoder().decode(plaintext)) }
+}
+
+/** Signs claims as the issuer would by ES256, under whatever header; JOSE libraries would refuse to make some of these. */
+export function signWith({ kid, privateJwk }: SigningKey, claims: object, header: object = {}): string {
+  const parts = [{ alg: 'ES256', kid, typ: 'at+jwt', ...header }, claims]
+  const input = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const key = createPrivateKey({ key: privateJwk, format: 'jwk' })
+  const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
+  return `${input}.${signature.toString('base64url')}`
+}
+
+/** A refresh token of the same grant and generation, authentic, but for the family's secret: nobody knows that. */
+export function withAnotherSecret(issuer: TestIssuer, refreshToken: string): string {
+  const body = Buffer.from(refreshToken.slice('sgr_'.length), 'base64url').subarray(0, 37)
+  randomBytes(16).copy(body, 17)
+  const familyKey = createHmac('sha256', derivedKey(issuer, 'refresh-token')).update(body.subarray(17, 33)).digest()
+  const mac = createHmac('sha256', familyKey).update(body).digest().subarray(0, 16)
+  return `sgr_${Buffer.concat([body, mac]).toString('base64url')}`
+}

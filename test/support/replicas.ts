@@ -1,0 +1,79 @@
+/**
+ * `SIGNET_TEST_REPLICAS=2`: every issuer that a test starts in its own process is two, over the same database, keys
+ * and clock, and the requests go to them in turn, whatever connection they come on. The tests do not know.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import { Server, type IncomingMessage, type ServerResponse } from 'node:http'
+import { startIssuer, type Clock, type Config, type Log, type RunningIssuer } from '../../src/index.ts'
+
+/** How many processes, or issuers of one process, stand behind an address in this run of the tests. */
+export const REPLICAS = Number(process.env.SIGNET_TEST_REPLICAS ?? '1')
+
+/** Every HTTP server of this process, by port: an issuer does not hand out its own. */
+const servers = new Map<number, Server>()
+
+if (REPLICAS > 1) {
+  subscribe('tracing:net.server.listen:asyncEnd', (message) => {
+    const { server } = message as { server: unknown } // as Node's tracing channel of `net` documents it
+    const place = server instanceof Server ? server.address() : null
+    if (server instanceof Server && place !== null && typeof place === 'object') servers.set(place.port, server)
+  })
+}
+
+const serverAt = (port: number): Server => {
+  const server = servers.get(port)
+  if (!server) throw new Error(`no HTTP server of this process listens on ${port}`)
+  return server
+}
+
+/** Puts a second issuer behind the address of the first. */
+export async function withReplica(
+  first: RunningIssuer,
+  config: Config,
+  surroundings: { clock: Clock; log: Log },
+): Promise<RunningIssuer> {
+  const apart = { issuer: first.issuer, port: 0, configFile: undefined }
+  const second = await startIssuer({ ...config, ...apart }, surroundings)
+  const share = new Share(serverAt(first.port), serverAt(second.port))
+  return {
+    ...first,
+    async stop() {
+      share.end()
+      // Requests that the second answers hold connections of the first, so they end together.
+      await Promise.all([first.stop(), share.answered().then(() => second.stop())])
+    },
+  }
+}
+
+/** Gives every second request of one server to another, until it is ended. */
+class Share {
+  readonly #running = new Set<Promise<void>>()
+  #turn = 0
+  #isOver = false
+
+  constructor(front: Server, back: Server) {
+    const emit = front.emit.bind(front)
+    front.emit = (event: string, ...values: unknown[]) => {
+      if (event !== 'request' || this.#isOver || ++this.#turn % 2 === 1) return emit(event, ...values)
+      // Node emits `request` with these two.
+      this.#watch(...(values as [IncomingMessage, ServerResponse]))
+      return back.emit(event, ...values)
+    }
+  }
+
+  /** A follower of the feed leaves when its issuer stops; every other answer is waited for. */
+  #watch({ headers }: IncomingMessage, response: ServerResponse): void {
+    if (headers.accept?.includes('text/event-stream')) return
+    const closed = new Promise<void>((resolve) => response.once('close', resolve))
+    this.#running.add(closed)
+    void closed.then(() => this.#running.delete(closed))
+  }
+
+  end(): void {
+    this.#isOver = true
+  }
+
+  async answered(): Promise<void> {
+    await Promise.all(this.#running)
+  }
+}

@@ -1,0 +1,122 @@
+/** JWTs that are made to be dear, at every place that takes one: refused, and refused at once. */
+import { compactDecrypt } from 'jose'
+import { Caller, orNothing, type Answer } from '../caller.ts'
+import type { Fault } from '../fault.ts'
+import { allOf, below, control, type Finding } from '../finding.ts'
+import { BOMBS } from '../jwt-bombs.ts'
+import { localPlaces, type LocalPlace } from '../jwt-in-process.ts'
+import { jwtPlaces, modelOf, type JwtPlace } from '../jwt-places.ts'
+import { percentile } from '../latency.ts'
+import { startLogging } from '../log-file.ts'
+import { preparePlace, type Place } from '../place.ts'
+
+const REFUSED_WITHIN_MS = 5
+/** So often before it counts: a process has to learn what it does often. */
+const WARM_UPS = 5
+/** Rounds of a key derivation that takes tens of milliseconds; a bomb asks for two thousand million. */
+const BELIEVED_ROUNDS = 200_000
+
+export const jwtBombs: Fault = {
+  name: 'jwt-bombs',
+  title: 'JWT bombs',
+  async run(context) {
+    const times = context.count(9, 101)
+    const place = preparePlace(context)
+    const { server, durations } = await startLogging(place)
+    const findings: Finding[] = []
+    for (const each of await jwtPlaces(server.url, place)) {
+      const thrown = await throwAt(each, times)
+      findings.push(...findingsOf(each.name, thrown.refused, costsOf(thrown, durations()), thrown.defects))
+      context.progress(each.name)
+    }
+    const issued = await new Caller(server.url, place.app).accessToken()
+    for (const each of await localPlaces(context, server.url, place))
+      findings.push(...(await tryLocally(each, issued, times)))
+    findings.push(await commandLine(place, issued, context.count(6, BOMBS.length)), await controlOf())
+    return findings
+  },
+}
+
+interface Thrown {
+  refused: number
+  /** Answers that are none, or say that something broke. */
+  defects: string[]
+  answers: Map<string, (Answer | undefined)[]>
+}
+
+async function throwAt({ model, send, isRefused }: JwtPlace, times: number): Promise<Thrown> {
+  const thrown: Thrown = { refused: 0, defects: [], answers: new Map() }
+  for (const { name, make } of BOMBS) {
+    const bomb = make(model)
+    const answers: (Answer | undefined)[] = []
+    for (let time = 0; time < WARM_UPS + times; time++) answers.push(await orNothing(send(bomb)))
+    thrown.answers.set(name, answers.slice(WARM_UPS))
+    if (answers.every((answer) => answer && isRefused(answer))) thrown.refused++
+    else thrown.defects.push(`${name}: ${strange(answers.find((answer) => !answer || !isRefused(answer)))}`)
+  }
+  return thrown
+}
+
+const strange = (answer: Answer | undefined): string =>
+  answer ? `${answer.status} ${answer.text.slice(0, 80)}` : 'no answer'
+
+/**
+ * In ms: by the server's own clock where it logged the request, else as the caller saw it. What a bomb costs is the
+ * same each time, and whatever else the machine does adds to it: so the lower quartile.
+ */
+function costsOf({ answers }: Thrown, durations: Map<string, number>): Map<string, number> {
+  const tookMs = (answer: Answer | undefined) =>
+    answer ? (durations.get(String(answer.headers['x-request-id'])) ?? answer.tookMs) : Infinity
+  return new Map([...answers].map(([name, all]) => [name, percentile(all.map(tookMs), 25)]))
+}
+
+/** In ms of processor time, which is its own; medians. */
+async function tryLocally({ name, room, refuse }: LocalPlace, issued: string, times: number): Promise<Finding[]> {
+  const costs = new Map<string, number>()
+  const defects: string[] = []
+  for (const bomb of BOMBS) {
+    const token = bomb.make(modelOf(issued, room))
+    const tookMs: number[] = []
+    for (let time = 0; time < WARM_UPS + times; time++) {
+      const began = process.cpuUsage()
+      const refused = await refuse(token).catch(String)
+      const { user, system } = process.cpuUsage(began)
+      tookMs.push((user + system) / 1000)
+      if (refused !== true && time === 0) defects.push(`${bomb.name}: ${refused}`)
+    }
+    costs.set(bomb.name, percentile(tookMs.slice(WARM_UPS), 50))
+  }
+  return findingsOf(name, BOMBS.length - defects.length, costs, defects)
+}
+
+function findingsOf(place: string, refused: number, costs: Map<string, number>, defects: string[]): Finding[] {
+  const [slowest = ['none', NaN]] = [...costs].toSorted(([, a], [, b]) => b - a)
+  return [
+    allOf(`${place}: bombs refused`, refused, BOMBS.length, defects.join('; ')),
+    below('… the dearest', slowest[1], REFUSED_WITHIN_MS, 'ms', slowest[0]),
+  ]
+}
+
+/** The whole command, which says in JSON what is wrong; the deepest first. */
+async function commandLine(place: Place, issued: string, count: number): Promise<Finding> {
+  const deepFirst = BOMBS.toSorted((a, b) => Number(b.name.startsWith('nested')) - Number(a.name.startsWith('nested')))
+  const runs = deepFirst.slice(0, count).map(async ({ name, make }) => {
+    const { code, stdout, stderr } = await place.run(['token', 'inspect', make(modelOf(issued, 20_000)), '--json'])
+    return code === 1 && stdout.startsWith('{') ? [] : [`${name}: ${code} ${stderr.slice(0, 80)}`]
+  })
+  const broken = (await Promise.all(runs)).flat()
+  return allOf('`signet token inspect`: verdicts', count - broken.length, count, broken.join('; '))
+}
+
+/** A receiver that does what `p2c` asks. */
+async function controlOf(): Promise<Finding> {
+  const header = { alg: 'PBES2-HS512+A256KW', enc: 'A256GCM', p2s: 'c2FsdHNhbHQ', p2c: BELIEVED_ROUNDS }
+  const encode = (text: string) => Buffer.from(text).toString('base64url')
+  const parts = [JSON.stringify(header), 'k'.repeat(40), 'v'.repeat(12), 'text', 't'.repeat(16)]
+  const options = { keyManagementAlgorithms: [header.alg], maxPBES2Count: BELIEVED_ROUNDS }
+  const began = performance.now()
+  await compactDecrypt(parts.map(encode).join('.'), Buffer.from('password'), options).catch(() => {})
+  const tookMs = performance.now() - began
+  const found = `${tookMs.toFixed(0)} ms for ${BELIEVED_ROUNDS} rounds`
+  return control('a receiver that believes `p2c`', found, `< ${REFUSED_WITHIN_MS} ms`, tookMs >= REFUSED_WITHIN_MS)
+}

@@ -1,0 +1,52 @@
+/** What somebody may send where a value is expected. Each is made with a mark, by which it is found in an answer. */
+
+export interface Hostile {
+  name: string
+  /** One character for each byte. `undefined` where only JSON can say it. */
+  bytes?: (mark: string) => string
+  /** JSON, where it is no string. */
+  json?: (mark: string) => string
+  /** How the parameter itself is written; once, with the value, where nothing else is said. */
+  shape?: 'absent' | 'twice' | 'array' | 'nested'
+}
+
+const MEGABYTE = 1_048_576
+/** As deep as a body that is still read can be. */
+const DEEP = 30_000
+
+export const HOSTILE_VALUES: Hostile[] = [
+  { name: 'absent', shape: 'absent' },
+  { name: 'empty', bytes: () => '' },
+  { name: 'unknown', bytes: (mark) => mark },
+  { name: 'twice', bytes: (mark) => mark, shape: 'twice' },
+  { name: 'array syntax', bytes: (mark) => mark, shape: 'array' },
+  { name: 'nested syntax', bytes: (mark) => mark, shape: 'nested' },
+  { name: '1 MB', bytes: (mark) => mark + 'A'.repeat(MEGABYTE) },
+  { name: '10 kB', bytes: (mark) => mark + 'A'.repeat(10_000) },
+  { name: 'NUL', bytes: (mark) => `${mark}\0${mark}` },
+  { name: 'CRLF', bytes: (mark) => `${mark}\r\nX-Injected: ${mark}` },
+  { name: 'invalid UTF-8', bytes: (mark) => `${mark}\xff\xfe\xc0\x80` },
+  { name: 'markup', bytes: (mark) => `<script>${mark}</script>` },
+  { name: 'quotes', bytes: (mark) => `"'\\${mark}` },
+  { name: 'other folders', bytes: (mark) => `../../${mark}` },
+  { name: '__proto__', bytes: () => '__proto__' },
+  { name: 'constructor', bytes: () => 'constructor' },
+  { name: 'a negative number', bytes: () => '-1', json: () => '-1' },
+  { name: 'a number beyond all', bytes: () => '1e309', json: () => '1e309' },
+  { name: 'a number of many digits', bytes: () => '9'.repeat(400), json: () => '9'.repeat(400) },
+  { name: 'a fraction', bytes: () => '0.5', json: () => '0.5' },
+  { name: 'NaN', bytes: () => 'NaN' },
+  { name: 'true', json: () => 'true' },
+  { name: 'an object', json: (mark) => `{"${mark}":1}` },
+  { name: 'an object with __proto__', json: (mark) => `{"__proto__":{"polluted":"${mark}"}}` },
+  { name: 'a list', json: (mark) => `["${mark}",null,1,{}]` },
+  { name: 'half a surrogate pair', json: (mark) => `"${mark}\\ud800"` },
+  { name: 'nested lists', json: () => '['.repeat(DEEP) + ']'.repeat(DEEP) },
+]
+
+/** As it stands in a path, a query or a form. */
+export const percentEncoded = (bytes: string): string =>
+  bytes.replaceAll(/[^A-Za-z0-9_]/g, (each) => `%${each.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+/** As it stands in JSON; bytes that are no text stay as they are. */
+export const jsonOf = (bytes: string): string => JSON.stringify(bytes)

@@ -1,0 +1,81 @@
+/** What a server process and its database take, sample by sample, and how that goes on. */
+import { readFileSync, readdirSync, statSync } from 'node:fs'
+import SqliteDatabase from 'better-sqlite3'
+
+export interface Sample {
+  /** Since the first one. */
+  hours: number
+  rssMb: number
+  openFiles: number
+  walMb: number
+  databaseMb: number
+  /** Rows that expire within minutes here: grants, one-time ids, standing entries of the blacklist. */
+  passing: number
+  /** Rows that are kept on purpose: the audit trail, old keys, changes, lifted entries. */
+  kept: number
+  /** Signing keys of every state. */
+  keys: number
+}
+
+const MB = 1_048_576
+const HOUR_MS = 3_600_000
+
+export class Gauge {
+  readonly samples: Sample[] = []
+  readonly #pid: number
+  readonly #file: string
+  readonly #database: SqliteDatabase.Database
+  readonly #began = performance.now()
+
+  constructor(pid: number, file: string) {
+    this.#pid = pid
+    this.#file = file
+    this.#database = new SqliteDatabase(file, { readonly: true })
+  }
+
+  take(): void {
+    this.samples.push({
+      hours: (performance.now() - this.#began) / HOUR_MS,
+      rssMb: residentMb(this.#pid),
+      openFiles: readdirSync(`/proc/${this.#pid}/fd`).length,
+      walMb: sizeMb(`${this.#file}-wal`),
+      databaseMb: sizeMb(this.#file),
+      passing:
+        this.#count('grants') + this.#count('used_jtis') + this.#count('blacklist_entries', 'removed_at IS NULL'),
+      kept:
+        this.#count('audit_events') +
+        this.#count('signing_keys') +
+        this.#count('changes') +
+        this.#count('blacklist_entries', 'removed_at IS NOT NULL'),
+      keys: this.#count('signing_keys'),
+    })
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #count(table: string, condition = 'true'): number {
+    return Number(this.#database.prepare(`SELECT count(*) FROM ${table} WHERE ${condition}`).pluck().get())
+  }
+}
+
+/** proc(5), in kB. */
+const residentMb = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+
+const sizeMb = (file: string): number => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) / MB
+
+/**
+ * By how much a figure grows in an hour: the median slope of all pairs (Theil and Sen), which a collection of
+ * garbage here and there does not move.
+ */
+export function slopePerHour(samples: Sample[], figure: keyof Sample): number {
+  const slopes = samples.flatMap((to, index) =>
+    samples.slice(0, index).map((from) => (to[figure] - from[figure]) / (to.hours - from.hours)),
+  )
+  return slopes.toSorted((a, b) => a - b)[Math.floor(slopes.length / 2)] ?? NaN
+}
+
+export const most = (samples: Sample[], figure: keyof Sample): number =>
+  Math.max(...samples.map((each) => each[figure]))

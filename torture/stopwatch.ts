@@ -1,0 +1,59 @@
+/** One connection, one request after the other, each timed from the first byte out to the last byte in. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { Context } from './fault.ts'
+
+const NS_IN_US = 1000
+
+export class Stopwatch {
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  static async open(context: Context, url: string): Promise<Stopwatch> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    context.onEnd(() => void socket.destroy())
+    await once(socket, 'connect')
+    socket.setNoDelay(true)
+    return new Stopwatch(socket)
+  }
+
+  /** @returns status, and microseconds. @throws Error where the connection ends */
+  async time(request: Buffer, isLate = false): Promise<{ status: number; tookUs: number }> {
+    const began = process.hrtime.bigint()
+    this.#socket.write(request)
+    const status = await this.#answer()
+    if (isLate) waste(LATE_NS)
+    return { status, tookUs: Number(process.hrtime.bigint() - began) / NS_IN_US }
+  }
+
+  #answer(): Promise<number> {
+    let received = ''
+    return new Promise((done, failed) => {
+      const finish = (work: () => void): void => {
+        this.#socket.off('data', take).off('close', broken)
+        work()
+      }
+      const broken = (): void => finish(() => failed(new Error('the connection ended')))
+      const take = (chunk: Buffer): void => {
+        received += chunk.toString('latin1')
+        const head = received.indexOf('\r\n\r\n')
+        const length = /\r\ncontent-length: *(\d+)/i.exec(received.slice(0, head + 2))?.[1]
+        if (head < 0 || received.length < head + 4 + Number(length ?? 0)) return
+        finish(() => done(Number(received.slice(9, 12))))
+      }
+      this.#socket.on('data', take).on('close', broken)
+    })
+  }
+}
+
+/** What a control adds: far less than a look into a database takes. */
+const LATE_NS = 100_000n
+
+/** Busy, since a timer is not that exact. */
+function waste(ns: bigint): void {
+  const until = process.hrtime.bigint() + ns
+  while (process.hrtime.bigint() < until);
+}
