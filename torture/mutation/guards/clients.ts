@@ -52,8 +52,8 @@ export const CLIENT_GUARDS: Guard[] = [
   ),
   secret(
     'a brought secret is compared',
-    '.run(clientId, () => argon2.verify(secret.digest, presented))',
-    '.run(clientId, () => argon2.verify(secret.digest, presented).then(() => true))',
+    '.run(lane, () => argon2.verify(secret.digest, presented))',
+    '.run(lane, () => argon2.verify(secret.digest, presented).then(() => true))',
   ),
   secret('an old secret ends', 'expiresAt === null || expiresAt > now', 'true'),
   layered(
@@ -66,8 +66,8 @@ export const CLIENT_GUARDS: Guard[] = [
   ),
   queue(
     'argon2id in bounded number',
-    'if (this.#waiting >= MOST_WAITING || waitingHere >= MOST_WAITING_IN_LANE)',
-    'if (false)',
+    'if (!this.#makeRoom(lane)) return',
+    'if (false) return',
     'client-authentication',
     'faults-of-other-issuers',
   ),

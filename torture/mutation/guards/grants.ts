@@ -30,11 +30,6 @@ export const GRANT_GUARDS: Guard[] = [
     'refresh-rotation',
   ),
   scope('a hundred scope values', 'if (values.length > 100) throw', 'if (false) throw', 'guards'),
-  scope(
-    'a scope of unusual characters is not repeated',
-    '/^[A-Za-z0-9._:/*~@+=,-]{1,64}$/.test(value) && !looksSecret(value)',
-    'true',
-  ),
   target('a resource that the client lacks', 'if (!registered.includes(id))', 'if (false)'),
   target('many resources in one request', 'if (ids.length > MOST_IN_A_REQUEST) throw', 'if (false) throw', 'guards'),
   target('one token has one algorithm and type', 'alg !== first?.alg || typ !== first.typ || ownKeys', 'ownKeys'),

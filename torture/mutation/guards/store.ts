@@ -1,5 +1,5 @@
 /** What the database itself holds to, and what stands before it is opened. */
-import { guardsIn, type Guard } from '../guard.ts'
+import { edit, guardsIn, layered, type Guard } from '../guard.ts'
 
 const grants = guardsIn('src/store/sqlite/grants.ts', 'store-contract')
 const blacklist = guardsIn('src/store/sqlite/blacklist.ts', 'store-contract', 'blacklist')
@@ -57,10 +57,17 @@ export const STORE_GUARDS: Guard[] = [
   ),
   file('an empty file is no database', 'if (size === 0) throw', 'if (false) throw'),
   file('a database of another program', 'if (header.readUInt32BE(68) !== APPLICATION_ID)', 'if (false)'),
-  file(
+  layered(
     'a database whose end is missing',
-    'if (!hasJournal(file) && size < expectedSize(header)) throw',
-    'if (false) throw',
+    [
+      edit(
+        'src/store/sqlite/database-file.ts',
+        'if (!hasJournal(file) && size < expectedSize(header)) throw',
+        'if (false) throw',
+      ),
+      edit('src/store/sqlite/connection.ts', "if (finding !== 'ok') throw", 'if (false) throw'),
+    ],
+    'store-contract',
   ),
   file('a database that left its journal', 'if (isTaken(`${file}-wal`))', 'if (false)'),
   file('the database is for its owner alone', "openSync(temporary, 'wx', 0o600)", "openSync(temporary, 'wx', 0o644)"),
