@@ -199,7 +199,7 @@ test('the command line beside the unit works on the same files', () => {
   const script = read('deploy/signet.sh')
   for (const name of ['SIGNET_DATABASE_URL', 'SIGNET_KEYS_DIR'])
     expect(script).toContain(`${name}=${unitEnvironment('')[name]}`)
-  expect(script).toContain(`/usr/bin/node ${/node (\S+)/.exec(directive('ExecStart')[0] ?? '')?.[1]}`)
+  expect(script).toContain(`/usr/bin/node ${/node (?:--\S+ )*(\S+)/.exec(directive('ExecStart')[0] ?? '')?.[1]}`)
   for (const file of [...directive('EnvironmentFile'), directive('LoadCredential')[0]?.split(':')[1]])
     expect(script).toContain(file)
   for (const user of [...directive('User'), ...directive('Group')]) expect(script).toContain(user)

@@ -368,3 +368,29 @@ test.each(SWITCHES)('a token is inactive as soon as %s', async (_what, endsFamil
   const refreshed = await refresh(issuer, shop, family)
   expect(refreshed.status === 200, refreshed.text).toBe(!endsFamily)
 })
+
+test.each(['access', 'refresh'])(
+  'what a client revoked stays revoked when an older entry for its %s token is lifted',
+  async (kind) => {
+    const { issuer, shop, api } = await scene()
+    const { operator } = issuer
+    const { access_token: access = '', refresh_token: family = '' } = await grantTokens(issuer, shop, 'ada')
+    const token = kind === 'access' ? access : family
+    const { id } = (await operator.call('POST', '/blacklist', { token })).body
+    expect((await post(issuer, '/revoke', { token }, shop)).status).toBe(200)
+    expect((await operator.call('DELETE', `/blacklist/${id}`)).status).toBe(204)
+    expect(await isActive(issuer, api, access)).toBe(false)
+  },
+)
+
+test('a client that was disabled, deleted and registered anew is a new one', async () => {
+  const { issuer, shop } = await scene()
+  const { operator } = issuer
+  const { access_token: old = '' } = await tokens(issuer, shop)
+  await operator.call('POST', '/admin/api/clients/shop/disable')
+  await operator.call('DELETE', '/admin/api/clients/shop')
+  issuer.clock.advance(1)
+  const anew = await createBackend(operator, { client_id: 'shop', resources: [API] })
+  const { access_token: fresh = '' } = await tokens(issuer, anew)
+  expect([await isActive(issuer, anew, fresh), await isActive(issuer, anew, old)]).toEqual([true, false])
+})

@@ -7,13 +7,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { parseDuration } from '../src/duration.ts'
 import { FAULTS } from './faults/index.ts'
+import { soakFor } from './faults/soak.ts'
 import { runFault } from './run-fault.ts'
 import { HEAD, rowsOf, summaryOf, type Result } from './table.ts'
 
 const HELP = `npm run torture -- [options]
 
   --long        the full figures: 500 kills, 1,000 lost answers, …; takes an hour or so
+  --soak TIME   soak for so long, such as 24h
   --only NAME   one fault alone; may be repeated
   --seed N      draw the same random figures again
   --json FILE   write the findings as JSON too
@@ -27,6 +30,7 @@ interface Options {
   only: string[]
   seed: number
   json: string | undefined
+  soakSeconds: number | undefined
   help: boolean
 }
 
@@ -39,17 +43,23 @@ function readOptions(args: string[]): Options {
       only: { type: 'string', multiple: true, default: [] },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       json: { type: 'string' },
+      soak: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
   const unknown = values.only.find((name) => !FAULTS.some((fault) => fault.name === name))
   if (unknown !== undefined) throw new Error(`--only ${unknown}: no such fault; --help lists them`)
   if (!/^\d{1,9}$/.test(values.seed)) throw new Error(`--seed ${values.seed}: expected a whole number`)
-  return { ...values, seed: Number(values.seed), json: values.json }
+  const soakSeconds = values.soak === undefined ? undefined : parseDuration(values.soak)
+  if (values.soak !== undefined && !soakSeconds)
+    throw new Error(`--soak ${values.soak}: expected a duration such as 24h`)
+  return { ...values, seed: Number(values.seed), json: values.json, soakSeconds }
 }
 
-async function torture({ long, only, seed, json }: Options): Promise<number> {
-  const chosen = FAULTS.filter(({ name }) => only.length === 0 || only.includes(name))
+async function torture({ long, only, seed, json, soakSeconds }: Options): Promise<number> {
+  const chosen = FAULTS.filter(({ name }) => only.length === 0 || only.includes(name)).map((fault) =>
+    fault.name === 'soak' && soakSeconds ? soakFor(soakSeconds) : fault,
+  )
   console.log(
     `${long ? 'Long' : 'Short'} form, seed ${seed}, Node ${process.versions.node}, ${availableParallelism()} cores\n`,
   )

@@ -106,9 +106,9 @@ export class Blacklist {
     return this.#standing(kind, value, this.#clock.now()).find((entry) => entry.refusesNew)
   }
 
-  /** Whether a standing entry names just this. */
-  isListed(kind: BlacklistKind, value: string): boolean {
-    return this.#standing(kind, value, this.#clock.now()).length > 0
+  /** Whether a standing entry of this maker's names just this. Another's may be lifted without asking this one. */
+  isListedBy(createdBy: string, kind: BlacklistKind, value: string): boolean {
+    return this.#standing(kind, value, this.#clock.now()).some((entry) => entry.createdBy === createdBy)
   }
 
   /** Every entry known, removed ones included while they are remembered; the feed is made of these. */

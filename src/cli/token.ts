@@ -124,8 +124,9 @@ function requireResources(ids: string[], scope: string[], { resources }: Issuer)
   if (missing)
     throw new Fault(`scope "${missing.value}" is not one of resource ${missing.id}`, 'see: signet resource list')
   const [first] = chosen
-  if (chosen.some(({ alg, typ }) => alg !== first?.alg || typ !== first.typ)) {
-    throw new Fault('these resources want different algorithms or token types', 'mint one token for each')
+  const isSeveral = chosen.length > 1
+  if (isSeveral && chosen.some(({ alg, typ, ownKeys }) => alg !== first?.alg || typ !== first.typ || ownKeys)) {
+    throw new Fault('these resources want different algorithms, token types or keys', 'mint one token for each')
   }
   return chosen
 }

@@ -40,7 +40,7 @@ export class Revocation {
 
   /** Denies one access token until it would have expired; once is enough. @param exp seconds */
   async revokeAccessToken(token: { jti: string; exp: number }, by: Actor, reason: string): Promise<void> {
-    if (this.#blacklist.isListed('jti', token.jti)) return
+    if (this.#blacklist.isListedBy(by.actor, 'jti', token.jti)) return
     const entry = denyUntil('jti', token.jti, fromSeconds(token.exp), {
       reason,
       createdBy: by.actor,
@@ -54,11 +54,12 @@ export class Revocation {
     const deny = (grant: GrantRecord, now: Instant) => denyGrant(grant, reason, by.actor, now)
     const event = this.#audit.event('grant.ended', sid, { ...by, details: { reason } })
     const outcome = await this.#store.endGrant(sid, reason, deny, event)
-    if (outcome === 'already' && !this.#blacklist.isListed('sid', sid)) await this.#denyEnded(sid, deny, event)
+    const isDenied = this.#blacklist.isListedBy(by.actor, 'sid', sid)
+    if (outcome === 'already' && !isDenied) await this.#denyEnded(sid, deny, event)
     return outcome
   }
 
-  /** An entry for its client or subject had ended the grant; its access tokens must not outlive that entry. */
+  /** An entry of somebody else's had ended the grant; its access tokens must not outlive that entry. */
   async #denyEnded(
     sid: string,
     deny: (grant: GrantRecord, now: Instant) => NewBlacklistEntry,

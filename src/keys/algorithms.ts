@@ -85,3 +85,18 @@ function copyInteger(integer: Buffer, target: Buffer, end: number): void {
   const digits = integer.length > 32 ? integer.subarray(integer.length - 32) : integer
   digits.copy(target, end - digits.length)
 }
+
+/** The way back: `r || s` as DER, whose check by node:crypto is a third faster than in the `ieee-p1363` mode. */
+export function derSignature(signature: Buffer): Buffer {
+  const integers = [derInteger(signature.subarray(0, 32)), derInteger(signature.subarray(32, 64))]
+  const length = integers.reduce((sum, { length: bytes }) => sum + bytes, 0)
+  return Buffer.concat([Buffer.from([0x30, length]), ...integers])
+}
+
+/** The shortest form of a positive number (X.690 §8.3): no zeros in front but one where the first bit is set. */
+function derInteger(number: Buffer): Buffer {
+  const first = number.findIndex((byte) => byte !== 0)
+  const digits = first < 0 ? Buffer.from([0]) : number.subarray(first)
+  const padding = (digits[0] ?? 0) >= 0x80 ? [0] : []
+  return Buffer.concat([Buffer.from([0x02, digits.length + padding.length, ...padding]), digits])
+}

@@ -3,6 +3,7 @@
  * never the header (RFC 8725 §3.1); keys that a header brings or points at are not looked at.
  */
 import { verify, type KeyObject } from 'node:crypto'
+import { derSignature } from './algorithms.ts'
 import type { SigningAlgorithm } from '../store/store.ts'
 
 /** Letter by letter: decoders that skip what they do not know would take one token in many spellings. */
@@ -45,7 +46,7 @@ function isSignedBy({ alg, publicKey }: VerifyingKey, input: string, signature64
   if (signature.toString('base64url') !== signature64) return false
   const data = Buffer.from(input)
   return alg === 'ES256'
-    ? verify('sha256', data, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
+    ? signature.length === 64 && verify('sha256', data, publicKey, derSignature(signature))
     : verify('RSA-SHA256', data, publicKey, signature)
 }
 

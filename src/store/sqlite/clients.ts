@@ -65,6 +65,8 @@ function makingVerbs(
         if (!row) return 'unknown'
         statements.delete.run({ key: row.key })
         statements.leaveGrants.run({ clientKey: row.key })
+        // Else one registered anew under its id would be refused, and nothing could lift that.
+        blacklist.liftDisabling(clientId)
         blacklist.append(deny)
         appendAudit(event)
         database.noteChange('client', clientId)

@@ -43,7 +43,7 @@ export const GRANT_GUARDS: Guard[] = [
   ),
   revocation(
     'a family that an entry ended is denied when it is revoked',
-    "if (outcome === 'already' && !this.#blacklist.isListed('sid', sid)) await",
+    "if (outcome === 'already' && !isDenied) await",
     'if (false) await',
     'blacklist',
     'revocation',

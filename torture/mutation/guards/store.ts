@@ -32,8 +32,8 @@ export const STORE_GUARDS: Guard[] = [
   ),
   clients(
     'the tokens of a deleted client are denied',
-    'statements.leaveGrants.run({ clientKey: row.key })\n        blacklist.append(deny)',
-    'statements.leaveGrants.run({ clientKey: row.key })',
+    'blacklist.liftDisabling(clientId)\n        blacklist.append(deny)',
+    'blacklist.liftDisabling(clientId)',
     'client-authentication',
     'blacklist',
     'guards',
