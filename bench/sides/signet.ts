@@ -5,9 +5,13 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import manifest from '../../package.json' with { type: 'json' }
 import { inFolder } from '../folder.ts'
 import { startSide, type Side } from './side.ts'
 import { CLIENT_ID, ES256_RESOURCE, ISSUER, RS256_RESOURCE, SCOPE, type Credentials } from './terms.ts'
+
+/** What `npm start` tells Node before the program. */
+const NODE_OPTIONS = manifest.scripts.start.split(' ').filter((word) => word.startsWith('--'))
 
 const PROGRAM = resolve(import.meta.dirname, '../../src/signet.js')
 
@@ -87,7 +91,12 @@ export interface SignetOptions {
 export const startSignet = (name: string, place: Place, options: SignetOptions = {}): Promise<Side> =>
   startSide({
     name,
-    args: [...(options.preload ? ['--import', resolve(import.meta.dirname, options.preload)] : []), PROGRAM, 'serve'],
+    args: [
+      ...NODE_OPTIONS,
+      ...(options.preload ? ['--import', resolve(import.meta.dirname, options.preload)] : []),
+      PROGRAM,
+      'serve',
+    ],
     env: { ...environment(place), ...options.env },
     stderr: options.stderr ?? 'inherit',
     paths: { refresh: '/refresh', family: '/token', jwks: '/.well-known/jwks.json' },
