@@ -12,6 +12,8 @@ const MOST_LOOKED_AT = 200
 interface Connection {
   /** The newest answer that is not closed yet. */
   answer: ServerResponse | undefined
+  /** How many are not: several where requests are pipelined. */
+  answers: number
   /** Whether it has asked anything since it was last passed over. */
   wasActive: boolean
 }
@@ -19,7 +21,6 @@ interface Connection {
 export class Connections {
   /** By age, but those that were passed over go to the end. */
   readonly #open = new Map<Socket, Connection>()
-  readonly #running = new Set<ServerResponse>()
   readonly #most: number
   readonly #onClosed: () => void
   readonly #onAnswerClosed: (this: ServerResponse) => void
@@ -35,17 +36,17 @@ export class Connections {
     }
     server.on('connection', (socket: Socket) => this.#meet(socket))
     server.on('request', (incoming, answer) => this.#note(incoming.socket, answer))
-    closeSlowReaders(server, this.#running)
+    closeSlowReaders(server, () => this.#answered())
   }
 
   /** Tells those who are being answered to come back elsewhere (RFC 9112 §9.6). */
   announceEnd(): void {
-    for (const answer of this.#running) answer.shouldKeepAlive = false
+    for (const { answer } of this.#open.values()) if (answer) answer.shouldKeepAlive = false
   }
 
   /** Closes those that wait for no answer: Node counts one with half a request, or none yet, among the busy. */
   closeSilent(): void {
-    for (const [socket, { answer }] of this.#open) if (!answer) socket.destroy()
+    for (const [socket, { answers }] of this.#open) if (answers === 0) socket.destroy()
   }
 
   #meet(socket: Socket): void {
@@ -56,7 +57,7 @@ export class Connections {
       this.#open.delete(silent)
       silent.destroy()
     }
-    this.#open.set(socket, { answer: undefined, wasActive: false })
+    this.#open.set(socket, { answer: undefined, answers: 0, wasActive: false })
     socket.once('close', () => this.#open.delete(socket))
   }
 
@@ -73,18 +74,25 @@ export class Connections {
   }
 
   #note(socket: Socket, answer: ServerResponse): void {
-    this.#running.add(answer)
+    // No collection of answers: one that gains and loses an entry with every request is made anew again and again, and
+    // V8 lets each that was before keep the next one alive, with all that was being answered then.
     answer.on('close', this.#onAnswerClosed)
     const connection = this.#open.get(socket)
     if (!connection) return
     connection.answer = answer
+    connection.answers += 1
     connection.wasActive = true
   }
 
+  *#answered(): Iterable<Socket> {
+    for (const [socket, { answers }] of this.#open) if (answers > 0) yield socket
+  }
+
   #forget(answer: ServerResponse): void {
-    this.#running.delete(answer)
     const connection = this.#open.get(answer.req.socket)
-    if (connection?.answer === answer) connection.answer = undefined
+    if (!connection) return
+    connection.answers -= 1
+    if (connection.answer === answer) connection.answer = undefined
   }
 }
 

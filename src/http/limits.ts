@@ -33,7 +33,14 @@ interface Ticket {
   isInFlight: boolean
   isPipelined: boolean
   isOpen: boolean
+  /** Answered, or left. */
+  isOver: boolean
 }
+
+/** Kept with the answer itself, and in no collection: see connections.ts. */
+const TICKET = Symbol('ticket')
+
+const ticketOf = (outgoing: ServerResponse & { [TICKET]?: Ticket }): Ticket | undefined => outgoing[TICKET]
 
 interface LimitRooms {
   config: Config
@@ -59,7 +66,6 @@ export class Limits {
   readonly #load: LoadShedding
   readonly #rooms: LimitRooms
   readonly #isOpen: (incoming: IncomingMessage) => boolean
-  readonly #tickets = new Map<ServerResponse, Ticket>()
   readonly #pipelined = new WeakMap<Socket, number>()
   readonly #onClose: (this: ServerResponse) => void
   #closedConnections = 0
@@ -99,7 +105,14 @@ export class Limits {
       return this.#shed(reason, outgoing)
     }
     if (caller?.isLocal && this.#mayLackProxy) this.#warnOfProxy(incoming)
-    this.#begin(incoming, outgoing, { count, isAuthenticated: false, isInFlight: false, isPipelined, isOpen })
+    this.#begin(incoming, outgoing, {
+      count,
+      isAuthenticated: false,
+      isInFlight: false,
+      isPipelined,
+      isOpen,
+      isOver: false,
+    })
     return true
   }
 
@@ -108,7 +121,7 @@ export class Limits {
    * @throws RateLimited where it has asked too often.
    */
   noteClient(clientId: string, outgoing: ServerResponse): void {
-    const ticket = this.#tickets.get(outgoing)
+    const ticket = ticketOf(outgoing)
     if (ticket) ticket.isAuthenticated = true
     if (this.#clients.take(clientId)) return
     throw new RateLimited(
@@ -149,12 +162,12 @@ export class Limits {
   }
 
   #begin(incoming: IncomingMessage, outgoing: ServerResponse, ticket: Ticket): void {
-    this.#tickets.set(outgoing, ticket)
+    Object.assign(outgoing, { [TICKET]: ticket })
     outgoing.on('close', this.#onClose)
     if (ticket.isPipelined) this.#pipelined.set(incoming.socket, (this.#pipelined.get(incoming.socket) ?? 0) + 1)
     if (ticket.isOpen) return
     const work = () => {
-      if (!this.#tickets.has(outgoing)) return
+      if (ticket.isOver) return
       ticket.isInFlight = true
       this.#load.inFlight += 1
     }
@@ -164,9 +177,9 @@ export class Limits {
   }
 
   #end(outgoing: ServerResponse): void {
-    const ticket = this.#tickets.get(outgoing)
-    if (!ticket) return
-    this.#tickets.delete(outgoing)
+    const ticket = ticketOf(outgoing)
+    if (!ticket || ticket.isOver) return
+    ticket.isOver = true
     if (ticket.isInFlight) this.#load.inFlight -= 1
     const { socket } = outgoing.req
     if (ticket.isPipelined) this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1)

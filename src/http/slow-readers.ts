@@ -2,7 +2,7 @@
  * Closes connections whose answers are not fetched. Node's own timeout does not: it begins anew with every byte that
  * such a caller sends, and runs twice before it ends.
  */
-import type { Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 const LOOK_MS = 2_500
@@ -16,12 +16,11 @@ interface Progress {
   looks: number
 }
 
-/** @param answers those that are not closed yet */
-export function closeSlowReaders(server: Server, answers: Iterable<ServerResponse>): void {
+/** @param answered the connections that an answer is for */
+export function closeSlowReaders(server: Server, answered: () => Iterable<Socket>): void {
   const progress = new WeakMap<Socket, Progress>()
   const timer = setInterval(() => {
-    const sockets = new Set([...answers].map(({ req }) => req.socket))
-    for (const socket of sockets) if (isStuck(socket, progress)) socket.destroy()
+    for (const socket of answered()) if (isStuck(socket, progress)) socket.destroy()
   }, LOOK_MS).unref()
   server.once('close', () => clearInterval(timer))
 }
