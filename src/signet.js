@@ -10,11 +10,9 @@ if (major < 24) {
   )
   process.exit(1)
 }
-const { enableCompileCache, flushCompileCache } = await import('node:module')
+const { enableCompileCache } = await import('node:module')
 // Compiled code is kept beside the packages, not in the system's folder for temporary files, where others could
 // put something in its place. A read-only checkout goes without.
 enableCompileCache(new URL('../node_modules/.cache/signet', import.meta.url).pathname)
-// Written at exit; a server should not have to end for it, and may end by kill -9.
-setTimeout(flushCompileCache, 3000).unref()
 const { main } = await import('./cli/main.ts')
 process.exitCode = await main(process.argv.slice(2))

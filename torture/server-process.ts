@@ -2,6 +2,7 @@
  * `signet serve` as a process: started as a user starts it, stopped by its pid, gone when the run ends however
  * it ends. Other commands of the command line run to their end.
  */
+import manifest from '../package.json' with { type: 'json' }
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { resolve } from 'node:path'
 import type { Context } from './fault.ts'
@@ -103,6 +104,9 @@ function spawnSignet(args: string[], options: StartOptions): ChildProcess {
   return spawn(program, programArgs, { env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
+/** What `npm start` tells Node before the program. */
+const NPM_START = manifest.scripts.start.split(' ').filter((word) => word.startsWith('--'))
+
 /** The environment is the given one alone, beside what Node itself needs. */
 function commandLine(
   args: string[],
@@ -111,6 +115,7 @@ function commandLine(
   const [program = process.execPath, ...programArgs] = [
     ...under,
     process.execPath,
+    ...NPM_START,
     ...nodeOptions,
     resolve(checkout, 'src/signet.js'),
     ...args,

@@ -1,4 +1,5 @@
 /** `signet serve`: the issuer in the foreground, in one process or several, until a signal stops it. */
+import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import { readConfig, type Config } from '../config.ts'
 import type { FirstClient } from '../first-client.ts'
@@ -38,6 +39,8 @@ async function serveAlone(config: Config, greet: Greet): Promise<Stop> {
   const { startIssuer } = await import('../server.ts')
   const running = await startIssuer(config)
   greet(running)
+  // Node writes it at exit, which a kill -9 takes away. Now, because later there is more to write and somebody waiting.
+  flushCompileCache()
   return running.stop
 }
 

@@ -42,6 +42,9 @@ const INSIDE: readonly Litter[] = [
   { pattern: /\s+/g, what: 'whitespace inside it', fix: NO_SPACE },
 ]
 
+/** Longer ones do not fit into the headers of a request, and are not looked at. */
+const MOST_CHARACTERS = 65_536
+
 /** A token freed from what is around it. */
 export interface Pasted {
   token: string
@@ -50,6 +53,7 @@ export interface Pasted {
 }
 
 export function cleanPaste(text: string): Pasted {
+  if (text.length > MOST_CHARACTERS) return { token: text, removed: [] }
   const removed = new Map<string, Litter>()
   let token = text
   const strip = (litter: Litter): boolean => {
@@ -96,12 +100,14 @@ const isDeeperThan = (levels: number, value: unknown): boolean =>
 /** Reads header and claims of a JWT, whoever signed it. */
 export function decodeToken(pasted: Pasted): Decoded {
   const { token } = pasted
-  const parts = token.split('.').length
+  const parts = token.length > MOST_CHARACTERS ? 0 : token.split('.').length
   const noJwt = (found: string): Decoded => ({
     form: bad('form', found, 'paste the whole value of access_token'),
     header: null,
     claims: null,
   })
+  if (token.length > MOST_CHARACTERS)
+    return noJwt(`${token.length} characters: no API takes a token of more than ${MOST_CHARACTERS}`)
   if (parts !== 3 || token === '') return noJwt(describeNoJwt(token, parts))
   try {
     const header: Members = { ...decodeProtectedHeader(token) }

@@ -1,5 +1,6 @@
 /** The disk fills while families are refreshed, stays full for a while, and has room again. */
 import { setTimeout as pause } from 'node:timers/promises'
+import Database from 'better-sqlite3'
 import { Caller, orNothing, type Answer } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { allOf, atLeast, below, control, exactly, skipped, type Finding } from '../finding.ts'
@@ -33,6 +34,7 @@ export const diskFull: Fault = {
 
     await pause(500)
     const roomy = { refreshes: journal.refreshes, refused: journal.unavailable }
+    emptyJournal(place.database)
     disk.fill(server.pid, [place.database, `${place.database}-wal`])
     await until(() => journal.unavailable >= REFUSALS)
     const others = await askOthers(context, app, held[0])
@@ -55,6 +57,13 @@ export const diskFull: Fault = {
       ),
     ]
   },
+}
+
+/** A journal that has grown is written over, for ever: a full disk would not be met. */
+function emptyJournal(file: string): void {
+  const database = new Database(file, { timeout: 2000 })
+  database.pragma('wal_checkpoint(TRUNCATE)')
+  database.close()
 }
 
 async function until(what: () => boolean): Promise<void> {
