@@ -31,7 +31,7 @@ npm run bench -- verify        the verifier beside jose.jwtVerify
   --quick            everything once over in under a minute; the figures are rough
   --full             the growth case with 10,000,000 families (some minutes and 10 GB more)
   --rounds N         interleaved rounds of each case (9; 3 with --quick)
-  --seconds S        length of one round of one side (2; 0.2 with --quick)
+  --seconds S        length of one round of one side (2; 0.15 with --quick)
   --only CASE        only this case; may be repeated, or a list with commas
   --growth N         families of the large database (1000000; 50000 with --quick)
   --tail N           rounds of 30 s that look at the tail (2; one of 2 s with --quick)
@@ -45,7 +45,7 @@ Load goes to loopback only, and every file is in a temporary folder that goes aw
 
 const QUICK = {
   rounds: 3,
-  seconds: 0.2,
+  seconds: 0.15,
   growth: 50_000,
   expired: 2000,
   blacklist: 20_000,

@@ -89,7 +89,7 @@ export class Unavailable extends Error {
   }
 }
 
-/** A quota that is used up, for now. */
+/** A quota that is used up until it is given anew. */
 export interface Quota {
   /** Its name. */
   policy: string

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 
 const EVERY_MS = 50
 
-function residentMb(pid: number): number {
+export function residentMb(pid: number): number {
   const file = `/proc/${pid}/status`
   const kb = existsSync(file) ? /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(file, 'utf8'))?.[1] : undefined
   return kb === undefined ? NaN : Number(kb) / 1024

@@ -1,6 +1,6 @@
 /**
- * Loaded before Signet by `--import`, for the one side that shows what `synchronous=FULL` costs: the driver is
- * made to set NORMAL where FULL is asked for, and to say FULL where it is read back. The product has no such switch.
+ * Loaded before Signet by `--import`, to show what `synchronous=FULL` costs, and in `torture/` what it is for: the driver
+ * is made to set NORMAL where FULL is asked for, and to say FULL where it is read back. The product has no such switch.
  */
 import Database from 'better-sqlite3'
 

@@ -14,7 +14,7 @@ import { Journal, type Family } from '../journal.ts'
 import type { Place } from '../place.ts'
 import { answersBeforeSync, answersOf, checkpointsOf, record, syncsOf, walOf, type Recording } from '../recording.ts'
 
-const LYING = ['--import', resolve(import.meta.dirname, '../preload/synchronous-normal.ts')]
+const LYING = ['--import', resolve(import.meta.dirname, '../../bench/preload/normal-synchronous.ts')]
 
 interface Replay {
   cuts: number

@@ -1,6 +1,7 @@
 /** What a server process and its database take, sample by sample, and how that goes on. */
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
+import { residentMb } from '../process-memory.ts'
 
 export interface Sample {
   /** Since the first one. */
@@ -61,9 +62,6 @@ export class Gauge {
 }
 
 /** proc(5), in kB. */
-const residentMb = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-
 const sizeMb = (file: string): number => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) / MB
 
 /**
