@@ -24,6 +24,7 @@ export interface Config {
   keyRotationSeconds: number
   keyPrepublishSeconds: number
   jwksMaxAgeSeconds: number
+  auditRetentionSeconds: number
   /** `loopback`, addresses and CIDRs; empty where nobody is believed. */
   trustedProxies: readonly string[]
   /** Refused or unauthenticated requests of one network in a minute; `Infinity` for no limit. */
@@ -158,6 +159,13 @@ const VARIABLES = {
       const seconds = parseDuration(value)
       return seconds !== undefined && seconds <= 900 ? seconds : undefined
     },
+  },
+  auditRetentionSeconds: {
+    name: 'SIGNET_AUDIT_RETENTION',
+    standard: '400d',
+    accepts: `${DURATION_FORM}, at least 1s`,
+    meaning: 'how long the audit trail is kept, and the public halves of the keys that it speaks of',
+    parse: duration(1),
   },
   trustedProxies: {
     name: 'SIGNET_TRUSTED_PROXIES',

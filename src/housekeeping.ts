@@ -22,7 +22,7 @@ const SWEEP_EVERY_MS = 60_000
 const SWEEP_SLICE = 200
 
 interface Rooms {
-  config: Pick<Config, 'workers'>
+  config: Pick<Config, 'workers' | 'auditRetentionSeconds'>
   store: Store
   keys: KeyRing
   readers: KeyReaders
@@ -97,9 +97,10 @@ async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<voi
   for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
 }
 
-async function sweep({ store }: Rooms): Promise<void> {
+async function sweep({ store, config }: Rooms): Promise<void> {
+  const forgetBefore = store.now() - config.auditRetentionSeconds * 1000
   // One slice after another, each its own transaction, until nothing is left to sweep.
-  while ((await store.sweep(SWEEP_SLICE)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  while ((await store.sweep(SWEEP_SLICE, forgetBefore)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
 /** Repeats work with a pause between, a tenth of jitter on it; stops after the run that is under way. */

@@ -1,6 +1,7 @@
 /** The admin API: who may call it, what it takes and answers, and that every change is written down. */
 import { exportJWK, generateKeyPair } from 'jose'
-import { expect, test } from 'vitest'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   SUBJECT_GRANT,
   createBackend,
@@ -456,6 +457,31 @@ test('who acted is the client behind the token, never what a body or header says
   expect(answer.headers.get('x-request-id')).not.toBe('mine')
   expect(items(await ask(issuer, 'audit?target=made'))[0]).toMatchObject({ actor: 'second', action: 'client.created' })
 })
+
+test('the audit log is kept for SIGNET_AUDIT_RETENTION and no longer', async () => {
+  sweepSoon()
+  const issuer = await startAdministered({ SIGNET_AUDIT_RETENTION: '1h' })
+  await createClient(issuer.operator, { client_id: 'shop' })
+  const ofShop = async () => items(await ask(issuer, 'audit?target=shop')).map(({ action }) => action)
+  issuer.clock.advance(3540)
+  await createClient(issuer.operator, { client_id: 'later' })
+  await pause(500)
+  expect(await ofShop()).toEqual(['client.created'])
+  issuer.clock.advance(120)
+  await vi.waitFor(async () => expect(await ofShop()).toEqual([]), { timeout: 5000 })
+  expect(items(await ask(issuer, 'audit?target=later'))).toHaveLength(1)
+})
+
+/** What begins a minute after the start, or after as many as there are replicas, begins soon. */
+function sweepSoon(): void {
+  const later = globalThis.setTimeout
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((
+    work: (...args: unknown[]) => void,
+    delay = 0,
+    ...args: unknown[]
+  ) => later(work, delay > 50_000 && delay < 150_000 ? 100 : delay, ...args)) as typeof later)
+  onTestFinished(() => void vi.restoreAllMocks())
+}
 
 test('the audit log is newest first and paged by Link', async () => {
   const issuer = await startAdministered()

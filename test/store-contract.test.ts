@@ -307,8 +307,8 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await store.findGrant('g1')).toBeUndefined()
       expect((await store.listGrants({ clientId: 'app' }, { limit: 9 })).map(({ sid }) => sid)).toEqual(['g3'])
       expect((await store.findSubject('alice'))?.grants).toBe(1)
-      expect(await store.sweep(1)).toBe(1)
-      expect(await store.sweep(9)).toBe(1)
+      expect(await store.sweep(1, 0)).toBe(1)
+      expect(await store.sweep(9, 0)).toBe(1)
       expect(await store.findGrant('g3')).toBeDefined()
     })
   })
@@ -698,7 +698,7 @@ function storeContract(name: string, newPlace: () => Place): void {
       two.onChange(async (changes) => void heard.push(...changes))
       await one.createClient(clientOf('app'), eventOf('client.created'))
       clock.pass(2 * HOUR)
-      expect(await one.sweep(100)).toBe(1)
+      expect(await one.sweep(100, 0)).toBe(1)
       await two.pollChanges()
       expect(heard).toEqual(['client', 'resource', 'key', 'blacklist'].map((noun) => ({ noun, id: null })))
     })
@@ -793,16 +793,19 @@ function storeContract(name: string, newPlace: () => Place): void {
       await store.consumeJti('client_assertion', 'app', 'j', clock.at + HOUR)
       await store.consumeJti('client_assertion', 'app', 'k', clock.at + 3 * HOUR)
       const standing = await store.addBlacklistEntry(entryOf('sub', 'eve'), eventOf('blacklist.added'))
-      const lifted = await store.addBlacklistEntry(entryOf('jti', 'x'), eventOf('blacklist.added'))
+      const lifted = await store.addBlacklistEntry(
+        entryOf('jti', 'x', { deniesUntil: clock.at + 3 * HOUR }),
+        eventOf('blacklist.added'),
+      )
       const expired = await store.addBlacklistEntry(
         entryOf('jti', 'y', { expiresAt: clock.at + HOUR }),
         eventOf('blacklist.added'),
       )
       await store.removeBlacklistEntry(lifted.id, eventOf('blacklist.removed'))
       clock.pass(2 * HOUR)
-      await store.sweep(2)
+      await store.sweep(2, 0)
       expect((await store.listGrants({}, { limit: 9 })).map(({ sid }) => sid)).toEqual(['g3', 'g4'])
-      await store.sweep(2)
+      await store.sweep(2, 0)
       expect((await store.listGrants({}, { limit: 9 })).map(({ sid }) => sid)).toEqual(['g4'])
       expect((await store.findClient('app'))?.secrets.map(({ id }) => id)).toEqual(['new'])
       expect(await store.consumeJti('client_assertion', 'app', 'k', clock.at + HOUR)).toBe('replayed')
@@ -810,21 +813,42 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await store.findBlacklistEntry(expired.id)).toBeUndefined()
       expect((await store.findBlacklistEntry(lifted.id))?.removedAt).toBe(START)
       clock.pass(2 * DAY)
-      await store.sweep(9)
+      await store.sweep(9, 0)
       expect(await store.findBlacklistEntry(lifted.id)).toBeUndefined()
       expect(await store.findBlacklistEntry(standing.id)).toEqual(standing)
-      expect(await store.sweep(9)).toBe(0)
+      expect(await store.sweep(9, 0)).toBe(0)
     })
 
-    test('audit events and the public halves of old keys go after 400 days', async () => {
+    test('a lifted entry is remembered for longer than the change that tells of it', async () => {
+      const place = newPlace()
+      const [one, two] = [await place.open(), await place.open()]
+      const entry = await one.addBlacklistEntry(
+        entryOf('jti', 'x', { deniesUntil: clock.at }),
+        eventOf('blacklist.added'),
+      )
+      await two.pollChanges()
+      const heard: Change[] = []
+      two.onChange(async (changes) => void heard.push(...changes))
+      await one.removeBlacklistEntry(entry.id, eventOf('blacklist.removed'))
+      clock.pass(7 * MINUTE)
+      await one.sweep(9, 0)
+      await two.pollChanges()
+      expect(heard).toContainEqual({ noun: 'blacklist', id: null })
+      expect((await two.findBlacklistEntry(entry.id))?.removedAt).toBe(START)
+      clock.pass(5 * MINUTE)
+      await one.sweep(9, 0)
+      expect(await two.findBlacklistEntry(entry.id)).toBeUndefined()
+    })
+
+    test('audit events and the public halves of old keys go when they are old enough', async () => {
       const store = await newPlace().open()
       await seed(store)
       await store.revokeKey('active', keyOf('spare'), denyKid, eventOf('key.revoked'))
       clock.pass(399 * DAY)
-      await store.sweep(99)
+      await store.sweep(99, clock.at - 400 * DAY)
       expect(await store.listKeys()).toHaveLength(3)
       clock.pass(2 * DAY)
-      await store.sweep(99)
+      await store.sweep(99, clock.at - 400 * DAY)
       expect((await store.listKeys()).map(({ kid }) => kid)).toEqual(['next', 'spare'])
       expect(await store.listAudit({ limit: 9 })).toEqual([])
     })

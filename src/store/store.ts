@@ -387,8 +387,11 @@ export interface Store {
   catchUp(): Promise<void> | undefined
   /** The same for the timetable: rejects where the database cannot be asked, so that it is told. */
   pollChanges(): Promise<void>
-  /** Deletes at most `limit` rows of each kind that can matter to nobody any more; returns how many. */
-  sweep(limit: number): Promise<number>
+  /**
+   * Deletes at most `limit` rows of each kind that can matter to nobody any more; returns how many. The audit trail
+   * and the keys that it speaks of go where they are from before `forgetBefore`.
+   */
+  sweep(limit: number, forgetBefore: Instant): Promise<number>
   facts(options: { integrity: boolean }): Promise<StoreFacts>
   figures(): StoreFigures
   /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */

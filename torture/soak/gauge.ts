@@ -10,22 +10,22 @@ export interface Sample {
   openFiles: number
   walMb: number
   databaseMb: number
-  /** Rows that expire within minutes here: grants, one-time ids, standing entries of the blacklist. */
-  passing: number
-  /** Rows that are kept on purpose: the audit trail, old keys, changes, lifted entries. */
-  kept: number
-  /** Signing keys of every state. */
+  /** Of every table that traffic fills. All of them expire within minutes here. */
+  rows: number
+  /** Different signing keys since the first sample. */
   keys: number
 }
 
 const MB = 1_048_576
 const HOUR_MS = 3_600_000
+const FILLED = ['grants', 'used_jtis', 'blacklist_entries', 'audit_events', 'signing_keys', 'changes']
 
 export class Gauge {
   readonly samples: Sample[] = []
   readonly #pid: number
   readonly #file: string
   readonly #database: SqliteDatabase.Database
+  readonly #kids = new Set<unknown>()
   readonly #began = performance.now()
 
   constructor(pid: number, file: string) {
@@ -41,14 +41,8 @@ export class Gauge {
       openFiles: readdirSync(`/proc/${this.#pid}/fd`).length,
       walMb: sizeMb(`${this.#file}-wal`),
       databaseMb: sizeMb(this.#file),
-      passing:
-        this.#count('grants') + this.#count('used_jtis') + this.#count('blacklist_entries', 'removed_at IS NULL'),
-      kept:
-        this.#count('audit_events') +
-        this.#count('signing_keys') +
-        this.#count('changes') +
-        this.#count('blacklist_entries', 'removed_at IS NOT NULL'),
-      keys: this.#count('signing_keys'),
+      rows: FILLED.reduce((sum, table) => sum + this.#count(table), 0),
+      keys: this.#countKeys(),
     })
   }
 
@@ -56,8 +50,13 @@ export class Gauge {
     this.#database.close()
   }
 
-  #count(table: string, condition = 'true'): number {
-    return Number(this.#database.prepare(`SELECT count(*) FROM ${table} WHERE ${condition}`).pluck().get())
+  #count(table: string): number {
+    return Number(this.#database.prepare(`SELECT count(*) FROM ${table}`).pluck().get())
+  }
+
+  #countKeys(): number {
+    for (const kid of this.#database.prepare('SELECT kid FROM signing_keys').pluck().all()) this.#kids.add(kid)
+    return this.#kids.size
   }
 }
 

@@ -1,6 +1,7 @@
 /** Deletes what can matter to nobody any more, a bounded number of rows of each kind at a time. */
 import type { SQL } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
+import type { Instant } from '../../clock.ts'
 import type { Store } from '../store.ts'
 import { and, eq, inArray, isNotNull, lt, or, sql } from './drizzle.ts'
 import type { Database } from './database.ts'
@@ -16,38 +17,33 @@ import {
   usedJtis,
 } from './schema.ts'
 
-const HOUR = 3_600_000
-const DAY = 24 * HOUR
-/** A year and a month: what an auditor may ask for, and the keys that it speaks of. */
-const MEMORY = 400 * DAY
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+/** Who has not looked for news for so long reads everything; a look is due several times a second. */
+const NEWS = 5 * MINUTE
 
 type Statement = { run: (values: Record<string, unknown>) => { changes: number } }
 
 export function sweepVerb(database: Database): Pick<Store, 'sweep'> {
   const statements = prepareStatements(database)
   const sweepDeleted = prepareDeletedClients(database)
-  const deleteSome = ({ run }: Statement, limit: number): number => {
+  const deleteSome = ({ run }: Statement, limit: number, forgotten: Instant): number => {
     const now = database.now()
-    return run({
-      limit,
-      now,
-      hourAgo: now - HOUR,
-      dayAgo: now - DAY,
-      monthAgo: now - 30 * DAY,
-      forgotten: now - MEMORY,
-    }).changes
+    return run({ limit, now, newsEnd: now - NEWS, missedEnd: now - 2 * NEWS, monthAgo: now - 30 * DAY, forgotten })
+      .changes
   }
   return {
-    sweep: async (limit) => {
+    sweep: async (limit, forgetBefore) => {
       let swept = 0
       // One write each, so that none keeps the others' requests waiting for long.
-      for (const statement of statements) swept += await database.write(() => deleteSome(statement, limit))
+      for (const statement of statements)
+        swept += await database.write(() => deleteSome(statement, limit, forgetBefore))
       return swept + (await database.write(() => sweepDeleted(limit)))
     },
   }
 }
 
-const at = (name: 'now' | 'hourAgo' | 'dayAgo' | 'monthAgo' | 'forgotten'): SQL => sql`${sql.placeholder(name)}`
+const at = (name: 'now' | 'newsEnd' | 'missedEnd' | 'monthAgo' | 'forgotten'): SQL => sql`${sql.placeholder(name)}`
 
 function prepareStatements({ sql: database }: Database): Statement[] {
   const sweep = (table: SQLiteTable, condition: SQL | undefined): Statement => {
@@ -58,10 +54,10 @@ function prepareStatements({ sql: database }: Database): Statement[] {
       .prepare()
     return { run: (values) => statement.run(values) }
   }
-  // News of a removal matters while the entry would have denied something, and to those who were away for
-  // a while; an entry that stood without end is given a month.
-  const forgotten = or(lt(blacklistEntries.deniesUntil, at('dayAgo')), lt(blacklistEntries.removedAt, at('monthAgo')))
-  const removed = and(isNotNull(blacklistEntries.removedAt), lt(blacklistEntries.removedAt, at('dayAgo')), forgotten)
+  // News of a removal matters while the entry would have denied something, though for a month at most; and always
+  // for longer than the change that tells other processes to look for it.
+  const pointless = or(lt(blacklistEntries.deniesUntil, at('now')), lt(blacklistEntries.removedAt, at('monthAgo')))
+  const removed = and(isNotNull(blacklistEntries.removedAt), lt(blacklistEntries.removedAt, at('missedEnd')), pointless)
   const keyIsOver = inArray(signingKeys.status, ['retired', 'revoked'])
   const keyIsForgotten = and(
     lt(signingKeys.signedUntil, at('forgotten')),
@@ -75,7 +71,7 @@ function prepareStatements({ sql: database }: Database): Statement[] {
     sweep(clientSecrets, lt(clientSecrets.expiresAt, at('now'))),
     sweep(keyReaders, lt(keyReaders.lastSeenAt, at('monthAgo'))),
     sweep(auditEvents, lt(auditEvents.at, at('forgotten'))),
-    sweep(changes, lt(changes.at, at('hourAgo'))),
+    sweep(changes, lt(changes.at, at('newsEnd'))),
     sweep(signingKeys, and(keyIsOver, keyIsForgotten)),
   ]
 }

@@ -55,6 +55,21 @@ export const STORE_GUARDS: Guard[] = [
     "and(lt(grants.expiresAt, at('now')), lt(grants.accessExpiresAt, at('now')))",
     'sql`true`',
   ),
+  sweep(
+    'a lifted entry outlives the change that tells of it',
+    "at('missedEnd')), pointless",
+    "at('newsEnd')), pointless",
+  ),
+  sweep(
+    'the audit trail is kept',
+    "sweep(auditEvents, lt(auditEvents.at, at('forgotten')))",
+    'sweep(auditEvents, sql`true`)',
+  ),
+  guardsIn('src/housekeeping.ts', 'admin-api')(
+    'the audit trail is kept for as long as is said',
+    'config.auditRetentionSeconds * 1000',
+    'config.auditRetentionSeconds',
+  ),
   file('an empty file is no database', 'if (size === 0) throw', 'if (false) throw'),
   file('a database of another program', 'if (header.readUInt32BE(68) !== APPLICATION_ID)', 'if (false)'),
   layered(
