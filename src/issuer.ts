@@ -17,7 +17,7 @@ import { ResourceDirectory } from './grants/resource-directory.ts'
 import { ResourceRegistry } from './grants/resource-registry.ts'
 import { Revocation } from './grants/revocation.ts'
 import { Limits } from './http/limits.ts'
-import type { Rooms } from './http/rooms.ts'
+import type { Colleagues, Rooms } from './http/rooms.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { isKnownDatabase, rememberDatabase } from './keys/known-databases.ts'
 import {
@@ -52,6 +52,7 @@ export interface Issuer extends Rooms {
 interface Surroundings {
   clock: Clock
   log: Log
+  colleagues?: Colleagues | undefined
 }
 
 /**
@@ -107,7 +108,7 @@ export async function wireIssuer(
   { store, masterKey }: Opened,
   issuer: string,
   config: Config,
-  { clock, log }: Surroundings,
+  { clock, log, colleagues }: Surroundings,
 ): Promise<Issuer> {
   const audit = new AuditTrail(store, clock, log)
   const keys = await KeyRing.open(store, masterKey, audit, {
@@ -154,6 +155,7 @@ export async function wireIssuer(
     tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
     feed: new BlacklistFeed(blacklist, clock),
     limits: new Limits({ config, issuer, clock, log, isReady }),
+    colleagues,
     isReady,
     setReady(value) {
       ready = value

@@ -14,6 +14,7 @@ import type { Answer } from './http/request-log.ts'
 import { answerNoUrl, answerUnreadable } from './http/unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import type { Limits } from './http/limits.ts'
+import type { Colleagues } from './http/rooms.ts'
 import { localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from './issuer.ts'
 import { openLog, type Log } from './log.ts'
 
@@ -53,7 +54,8 @@ export async function startIssuer(
   {
     clock: shown = systemClock,
     log = openLog({ level: config.logLevel, format: config.logFormat }),
-  }: { clock?: Clock; log?: Log } = {},
+    colleagues,
+  }: { clock?: Clock; log?: Log; colleagues?: Colleagues } = {},
 ): Promise<RunningIssuer> {
   const clock = new SteadyClock(shown)
   // Read before anything is created: a mistake in it must leave nothing behind.
@@ -78,7 +80,7 @@ export async function startIssuer(
   try {
     opened = await openDatabase(config, { clock, log })
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
-    const issuer = await wireIssuer(opened, config.issuer ?? localIssuer(port), config, { clock, log })
+    const issuer = await wireIssuer(opened, config.issuer ?? localIssuer(port), config, { clock, log, colleagues })
     await issuer.store.putSetting('issuer', issuer.issuer)
     if (declaration) await applyDeclaration(declaration, issuer, { dryRun: false })
     const firstClient = await createFirstClient(issuer)

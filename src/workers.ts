@@ -5,11 +5,17 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
+import { colleaguesOf, passOn } from './colleagues.ts'
+import type { Colleagues } from './http/rooms.ts'
 import type { Log } from './log.ts'
 import type { RunningIssuer } from './server.ts'
 
 /** What a worker tells once it serves. */
 export type Serving = Omit<RunningIssuer, 'stop'>
+
+interface Started {
+  serving: Serving
+}
 
 const STOP = 'stop'
 
@@ -39,7 +45,7 @@ export async function startWorkers(
 
 function firstWords(worker: Worker, log: Log): Promise<Serving | undefined> {
   return new Promise((resolve) => {
-    worker.once('message', (serving: Serving) => resolve(serving))
+    worker.once('message', ({ serving }: Started) => resolve(serving))
     worker.once('exit', (_code, signal) => {
       if (signal) log.error('the first worker was ended before it served', { worker: worker.id, reason: signal })
       resolve(undefined)
@@ -50,8 +56,8 @@ function firstWords(worker: Worker, log: Log): Promise<Serving | undefined> {
 class Workers {
   readonly #serving: Serving
   readonly #log: Log
-  /** Each with what resolves when it has ended. */
-  readonly #living = new Map<Worker, Promise<void>>()
+  /** Each with its place, a number from 1, and with what resolves when it has ended. */
+  readonly #living = new Map<Worker, { place: number; ended: Promise<void> }>()
   readonly #stopping = new AbortController()
   /** Whether the port has to be asked for by its number. */
   #isPortLost = false
@@ -86,9 +92,15 @@ class Workers {
         resolve()
       }),
     )
-    worker.on('message', ({ port }: Serving) => this.#requirePort(worker, port))
+    worker.on('message', ({ serving }: Partial<Started>) => serving && this.#requirePort(worker, serving.port))
+    passOn(worker, this.#living)
     closeUnhanded(worker)
-    this.#living.set(worker, ended)
+    this.#living.set(worker, { place: this.#freePlace(), ended })
+  }
+
+  #freePlace(): number {
+    const taken = new Set([...this.#living.values()].map(({ place }) => place))
+    for (let place = 1; ; place++) if (!taken.has(place)) return place
   }
 
   /** The last worker that held port 0 may have died just before this one asked for it. */
@@ -115,7 +127,7 @@ class Workers {
     const living = [...this.#living]
     for (const [worker] of living) tellToStop(worker)
     const patience = setTimeout(() => living.forEach(([worker]) => worker.process.kill('SIGKILL')), STOP_WITHIN_MS)
-    await Promise.all(living.map(([, ended]) => ended))
+    await Promise.all(living.map(([, { ended }]) => ended))
     clearTimeout(patience)
   }
 }
@@ -151,6 +163,7 @@ export interface Primary {
   worker: number
   /** Resolves when the primary says so, or has died. */
   stopped: Promise<void>
+  colleagues: Colleagues
   tell(serving: Serving): void
   /** Lets this process end. */
   leave(): void
@@ -170,7 +183,9 @@ export function findPrimary(): Primary | undefined {
   return {
     worker: worker.id,
     stopped,
-    tell: ({ issuer, url, port, firstClient }) => void worker.send({ issuer, url, port, firstClient }, () => {}),
+    colleagues: colleaguesOf(worker),
+    tell: ({ issuer, url, port, firstClient }) =>
+      void worker.send({ serving: { issuer, url, port, firstClient } } satisfies Started, () => {}),
     leave: () => {
       if (worker.isConnected()) process.disconnect()
     },

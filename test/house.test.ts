@@ -10,6 +10,7 @@ const PAGE = [
   ['signet'],
   ['index', 'cli'],
   ['workers'],
+  ['colleagues'],
   ['server'],
   ['issuer', 'app', 'housekeeping', 'apply', 'first-client'],
   ['declaration'],

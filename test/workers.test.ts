@@ -221,6 +221,23 @@ describe('two workers on an empty folder', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
   })
 
+  test('a scrape shows both, whichever answers it, and once what is the same for both', async () => {
+    await four(() => get(pair, '/livez'))
+    const lines = (await four(() => get(pair, '/metrics'))).map(({ text }) => text.split('\n'))
+    expect(pair.answeredAt('/metrics')).toEqual(new Set([1, 2]))
+    for (const scrape of lines) {
+      const workersOf = (name: string) =>
+        scrape.filter((line) => line.startsWith(name)).map((line) => /worker="(\d)"/.exec(line)?.[1])
+      expect(workersOf('signet_ready')).toEqual(['1', '2'])
+      expect(workersOf('process_resident_memory_bytes')).toEqual(['1', '2'])
+      expect(workersOf('signet_http_requests_total{worker="1",endpoint="/livez"')).toHaveLength(1)
+      expect(workersOf('signet_http_requests_total{worker="2",endpoint="/livez"')).toHaveLength(1)
+      expect(workersOf('signet_database_bytes')).toEqual([undefined])
+      const series = scrape.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(' ')[0])
+      expect(new Set(series).size).toBe(series.length)
+    }
+  })
+
   test('what the command line changes is known to both with the next request', async () => {
     const own = await createClient(pair.operator, { client_id: fresh('client'), resources: ['api'] })
     expect((await signet(['client', 'disable', own.clientId], pair.env)).code).toBe(0)
@@ -277,6 +294,21 @@ describe('a worker that is killed', () => {
     await until(() => started(pair) === 3, 20_000)
     expect((await pair.operator.call('GET', '/admin/api/clients/later')).status).toBe(404)
   })
+})
+
+test('a worker that hangs is left out of a scrape, and its successor has its place', async () => {
+  const pair = await servePair()
+  const scrape = async (): Promise<string[]> => {
+    // One at each worker: where one hangs, the other answers.
+    const { text } = await Promise.any([get(pair, '/metrics'), get(pair, '/metrics')])
+    return [...text.matchAll(/^signet_ready\{worker="(\d)"\} 1$/gm)].map(([, place = '']) => place)
+  }
+  const victim = workerPids(pair)[0] ?? 0
+  process.kill(victim, 'SIGSTOP')
+  expect(await scrape()).toHaveLength(1)
+  process.kill(victim, 'SIGKILL')
+  await until(() => started(pair) === 3, 20_000)
+  expect(await scrape()).toEqual(['1', '2'])
 })
 
 describe('the end', () => {

@@ -60,7 +60,7 @@ async function serveFor(primary: Primary, config: Config, signalled: Promise<voi
     const { startIssuer } = await import('../server.ts')
     const { openLog } = await import('../log.ts')
     const log = openLog({ level: config.logLevel, format: config.logFormat, worker: primary.worker })
-    const running = await startIssuer(config, { log })
+    const running = await startIssuer(config, { log, colleagues: primary.colleagues })
     primary.tell(running)
     await Promise.race([signalled, primary.stopped])
     await running.stop()

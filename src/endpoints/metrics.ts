@@ -10,17 +10,23 @@ import type { Env, Handler, Rooms } from '../http/rooms.ts'
 import { send } from '../http/send.ts'
 import { isServing } from './health.ts'
 
-export const metrics =
-  (rooms: Rooms): Handler =>
-  async (c) => {
-    const { metricsToken } = rooms.config
+export function metrics(rooms: Rooms): Handler {
+  const { metricsToken } = rooms.config
+  rooms.colleagues?.answerWith(async () => {
+    const { readFigures } = await loaded()
+    return readFigures(rooms, await isServing(rooms))
+  })
+  return async (c) => {
     if (metricsToken === undefined) requireThisMachine(c, rooms.issuer)
     else requireToken(c, metricsToken)
-    // Loaded now: a service that nobody scrapes needs nothing of it.
-    const { CONTENT_TYPE, exposition } = await import('../metrics/exposition.ts')
+    const { CONTENT_TYPE, exposition } = await loaded()
     const text = await exposition(rooms, await isServing(rooms))
     return send(c, 200, ['Cache-Control', 'no-store', 'Content-Type', CONTENT_TYPE], text)
   }
+}
+
+/** At the first scrape: a service that nobody scrapes needs nothing of it. */
+const loaded = () => import('../metrics/exposition.ts')
 
 function requireToken(c: Context<Env>, expected: string): void {
   const token = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]

@@ -11,7 +11,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { Store } from '../store/store.ts'
 import type { Traffic } from '../traffic.ts'
 import { readVersion } from '../version.ts'
-import { counted, counter, gauge, histogram, labelled, type Family, type Sample } from './family.ts'
+import { counted, counter, gauge, histogram, labelled, shared, type Family, type Sample } from './family.ts'
 
 /** The rooms whose numbers are told. */
 export interface Measured {
@@ -29,7 +29,7 @@ const ENTRIES_IN_A_TURN = 10_000
 export async function readFamilies(rooms: Measured, isServing: boolean): Promise<Family[]> {
   return [
     one('signet_ready', 'Whether it takes traffic and its database answers.', Number(isServing)),
-    gauge('signet_build_info', 'Always 1: which version runs on which Node.', {
+    shared('signet_build_info', 'Always 1: which version runs on which Node.', {
       labels: { version: readVersion(), node: process.version },
       value: 1,
     }),
@@ -39,12 +39,14 @@ export async function readFamilies(rooms: Measured, isServing: boolean): Promise
     ...keys(rooms),
     ...storage(rooms.store),
     counter('signet_cache_requests_total', 'Questions to caches, by outcome.', ...caches(rooms.traffic)),
-    one('signet_blacklist_entries', 'Entries that deny something now.', await countStanding(rooms)),
+    shared('signet_blacklist_entries', 'Entries that deny something now.', plain(await countStanding(rooms))),
     one('signet_feed_followers', 'Open streams of the blacklist feed.', rooms.traffic.feedFollowers),
   ]
 }
 
-const one = (name: string, help: string, value: number): Family => gauge(name, help, { labels: {}, value })
+const plain = (value: number): Sample => ({ labels: {}, value })
+
+const one = (name: string, help: string, value: number): Family => gauge(name, help, plain(value))
 
 function requests({ requests: answered, durations, refusals }: Traffic): Family[] {
   const seconds = {
@@ -87,12 +89,12 @@ function keys({ keys: ring, clock }: Measured): Family[] {
   }
   const due = ring.rings().map((id) => ({ labels: { alg: id.alg, ring: id.ring }, value: ring.rotationDue(id) }))
   return [
-    gauge(
+    shared(
       'signet_signing_key_age_seconds',
       'Since the oldest key of each status was made; the ring is empty for the issuer’s own, else the resource’s.',
       ...oldest.values(),
     ),
-    gauge(
+    shared(
       'signet_key_rotation_due_timestamp_seconds',
       'When the schedule lets the next key take over.',
       ...due.flatMap(({ labels, value }) => (value === undefined ? [] : { labels, value: toSeconds(value) })),
@@ -105,11 +107,11 @@ function storage(store: Store): Family[] {
   const batch = { name: 'signet_commit_batch_size', help: 'Changes that shared a commit.' }
   const seconds = { name: 'signet_commit_duration_seconds', help: 'Time of a commit, with its flush to disk.' }
   return [
-    counter('signet_commits_total', 'Commits to the database.', { labels: {}, value: commits.seconds.count }),
+    counter('signet_commits_total', 'Commits to the database.', plain(commits.seconds.count)),
     histogram(batch, [[{}, commits.batchSize]]),
     histogram(seconds, [[{}, commits.seconds]]),
-    one('signet_wal_bytes', 'Size of the write-ahead log.', journalBytes),
-    one('signet_database_bytes', 'Size of the database, without that log.', sizeBytes),
+    shared('signet_wal_bytes', 'Size of the write-ahead log.', plain(journalBytes)),
+    shared('signet_database_bytes', 'Size of the database, without that log.', plain(sizeBytes)),
   ]
 }
 

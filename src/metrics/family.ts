@@ -5,7 +5,7 @@ type Labels = Record<string, string>
 
 export interface Sample {
   /** What a histogram puts behind the name of each of its series. */
-  suffix?: '_bucket' | '_sum' | '_count'
+  suffix?: '' | '_bucket' | '_sum' | '_count'
   labels: Labels
   value: number
 }
@@ -15,6 +15,8 @@ export interface Family {
   help: string
   type: 'counter' | 'gauge' | 'histogram'
   samples: Sample[]
+  /** Whether every process that serves the issuer tells the same. */
+  isShared?: true
 }
 
 type Described = Pick<Family, 'name' | 'help'>
@@ -32,6 +34,9 @@ export const counter = (name: string, help: string, ...samples: Sample[]): Famil
   type: 'counter',
   samples,
 })
+
+/** A gauge of the issuer, not of one of its processes. */
+export const shared = (...of: Parameters<typeof gauge>): Family => ({ ...gauge(...of), isShared: true })
 
 /** A counter of everything that was told apart. */
 export const counted = (name: string, help: string, counts: Counts): Family => counter(name, help, ...counts.rows())
