@@ -12,6 +12,7 @@ import { refresh, tokens, until } from './support/admin.ts'
 import { post, request, type Answer, type Credentials } from './support/client.ts'
 import { expectDocumented, readDescription } from './support/described.ts'
 import { movableClock } from './support/issuer.ts'
+import { follow } from './support/follower.ts'
 import { ask, refusal, registered, startWithApi } from './support/shared.ts'
 
 const NOBODY = { clientId: 'nobody', secret: 'sgs_none' }
@@ -416,4 +417,19 @@ test.each([
 test('SIGNET_METRICS_TOKEN has 16 characters at least, and is not repeated where it is refused', () => {
   expect(() => readConfig({ SIGNET_METRICS_TOKEN: 'too-short' })).toThrow(/^SIGNET_METRICS_TOKEN: read 9 characters; /)
   expect(readConfig({ SIGNET_METRICS_TOKEN: 'long-enough-for-it' }).metricsToken).toBe('long-enough-for-it')
+})
+
+test('one network cannot take all streams of the feed, and has its own again as soon as one leaves', async () => {
+  const { url } = await startWithApi()
+  const followFrom = (address: string) => follow({ url }, { 'x-forwarded-for': address })
+  const followers = await Promise.all(
+    Array.from({ length: 500 }, (_, each) => followFrom(`2001:db8::${each.toString(16)}`)),
+  )
+  await expect(followFrom('2001:db8::ffff')).rejects.toThrow(/^503 .*temporarily_unavailable/)
+  await Promise.all([followFrom('2001:db8:0:1::1'), followFrom('192.0.2.7')])
+  expect((await request(`${url}/blacklist/feed`, { headers: { 'x-forwarded-for': '2001:db8::ffff' } })).status).toBe(
+    200,
+  )
+  followers.pop()?.leave()
+  await until(async () => (await followFrom('2001:db8::ffff').catch(() => undefined)) !== undefined)
 })

@@ -8,6 +8,8 @@ import { answerPublic } from '../http/public-document.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 
 const MOST_FOLLOWERS = 2000
+/** So that one network cannot take all of them. */
+const MOST_OF_NETWORK = 500
 /** Tells proxies and followers that the line is alive. */
 const HEARTBEAT_MS = 15_000
 /** Entries leave by themselves too, so the whole document is made anew every few seconds at the latest. */
@@ -51,21 +53,32 @@ function wholeDocument({ feed: changes, clock, traffic }: Rooms) {
 }
 
 /** Server-sent events that resume by `Last-Event-ID` (or `?after=`). */
-function streamOf({ feed: changes, readers, isReady, traffic }: Rooms): Handler {
+function streamOf({ feed: changes, readers, isReady, traffic, limits }: Rooms): Handler {
+  const ofNetwork = new Map<string, number>()
+  const count = (network: string, change: 1 | -1) => {
+    traffic.feedFollowers += change
+    const followers = (ofNetwork.get(network) ?? 0) + change
+    if (followers > 0) ofNetwork.set(network, followers)
+    else ofNetwork.delete(network)
+  }
   return (c) => {
-    if (traffic.feedFollowers >= MOST_FOLLOWERS)
-      throw new Unavailable('too many followers of the feed', { retryAfterSeconds: 10 })
+    const { network, isLocal } = limits.callerOf(c.env.incoming)
+    const isOver = !isLocal && (ofNetwork.get(network) ?? 0) >= MOST_OF_NETWORK
+    if (isOver || traffic.feedFollowers >= MOST_FOLLOWERS) throw tooMany(isOver)
     const userAgent = c.req.header('user-agent')
     const cursor = readCursor(c.req.header('last-event-id') ?? c.req.query('after'))
     c.header('X-Accel-Buffering', 'no')
     c.header('Access-Control-Allow-Origin', '*')
-    traffic.feedFollowers += 1
+    count(network, 1)
     const onLife = () => readers.noteFollower(userAgent)
     return streamSSE(c, (sse) =>
-      sendChanges(sse, { changes, cursor, isReady, onLife }).finally(() => (traffic.feedFollowers -= 1)),
+      sendChanges(sse, { changes, cursor, isReady, onLife }).finally(() => count(network, -1)),
     )
   }
 }
+
+const tooMany = (isOfNetwork: boolean): Unavailable =>
+  new Unavailable(`too many followers of the feed${isOfNetwork ? ' in one network' : ''}`, { retryAfterSeconds: 10 })
 
 interface Following {
   changes: BlacklistFeed

@@ -20,7 +20,7 @@ export async function authenticateClient(
 ): Promise<ClientRecord> {
   const facts = c.env.facts
   const presented = readCredentials(c.req.header('authorization'), parameters)
-  const network = limits.networkOf(c.env.incoming)
+  const { network } = limits.callerOf(c.env.incoming)
   const client = await authentication.authenticate(presented, facts.request_id, network)
   facts.client_id = client.clientId
   limits.noteClient(client.clientId, c.env.outgoing)

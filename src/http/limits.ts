@@ -13,7 +13,7 @@ import { RateLimited } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { answerBusy } from './busy.ts'
 import { LoadShedding, type ShedReason } from './load-shedding.ts'
-import { Callers } from './network.ts'
+import { Callers, type Caller } from './network.ts'
 import { openPaths } from './open-paths.ts'
 import { RateLimit, rateLimitHeaders, type Count } from './rate-limit.ts'
 
@@ -130,9 +130,9 @@ export class Limits {
     )
   }
 
-  /** The network of a request, for turns that are taken by it. */
-  networkOf(incoming: IncomingMessage): string {
-    return this.#callers.find(incoming).network
+  /** Where a request comes from, for whatever else is counted or shared out by it. */
+  callerOf(incoming: IncomingMessage): Caller {
+    return this.#callers.find(incoming)
   }
 
   noteClosedConnection(): void {

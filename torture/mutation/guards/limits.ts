@@ -24,6 +24,11 @@ export const LIMIT_GUARDS: Guard[] = [
     'if (this.#warnedNetworks.take(network) && this.#warnings.take(',
     'if (true || this.#warnings.take(',
   ),
+  guardsIn('src/endpoints/blacklist-feed.ts', 'limits')(
+    'streams of one network',
+    '>= MOST_OF_NETWORK',
+    '>= MOST_FOLLOWERS',
+  ),
   network(
     'a stranger is not believed about addresses',
     "const forwarded = isTrusted ? forwardedFor(rawHeaders) : ''",
