@@ -16,11 +16,15 @@ export function wrongSecretRequests(random: Random, kind: 'generated' | 'brought
 
 /** The bytes of `POST /token` by `client_credentials`. */
 export function tokenRequest({ clientId, secret }: Credentials, headers = ''): string {
-  const body = 'grant_type=client_credentials'
+  const authorization = `Authorization: Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}\r\n`
+  return postForm('/token', 'grant_type=client_credentials', authorization + headers)
+}
+
+/** The bytes of a form that is posted. @param headers each with its line end */
+export function postForm(path: string, body: string, headers = ''): string {
   return [
-    'POST /token HTTP/1.1',
+    `POST ${path} HTTP/1.1`,
     'Host: localhost',
-    `Authorization: Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
     'Content-Type: application/x-www-form-urlencoded',
     `Content-Length: ${body.length}`,
     `${headers}\r\n${body}`,

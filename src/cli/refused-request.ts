@@ -34,6 +34,7 @@ export async function recallRequest(requestId: string, store: Store): Promise<Ch
 
 /** Refusals among the events of the audit trail; all others are things that were done. */
 const REFUSED: Readonly<Record<string, string>> = {
+  'client.unknown': 'no client of the id that was sent',
   'client.wrong_secret': 'wrong or expired secret',
   'client.assertion_refused': 'assertion refused',
   'client.assertion_replayed': 'assertion refused: its jti was used before',

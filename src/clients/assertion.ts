@@ -1,7 +1,8 @@
 /** Client authentication by a signed assertion, `private_key_jwt` (RFC 7523 §2.2 and §3). */
-import { createLocalJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
+import { createLocalJWKSet, errors, jwtVerify, type JWK, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { fromSeconds, toSeconds, type Clock } from '../clock.ts'
-import type { ClientRecord, Store } from '../store/store.ts'
+import type { ClientJwk, ClientRecord, Store } from '../store/store.ts'
+import { decoyFor } from './decoy-keys.ts'
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
@@ -35,13 +36,12 @@ export async function checkAssertion(
   client: ClientRecord,
   context: { issuer: string; clock: Clock; store: Store },
 ): Promise<AssertionVerdict> {
-  if (!client.jwks) return { good: false, reason: 'the client has no registered keys' }
   const now = context.clock.now()
+  const keys = new Keys(client)
   let claims: JWTPayload
   try {
-    const keys = createLocalJWKSet(client.jwks)
     // `jwk`, `jku` and `x5u` headers are not looked at; an unknown `crit` refuses (RFC 7515 §4.1.11).
-    const verified = await jwtVerify(assertion, keys, {
+    const verified = await jwtVerify(assertion, keys.find, {
       algorithms: [...ASSERTION_ALGORITHMS],
       issuer: client.clientId,
       subject: client.clientId,
@@ -49,18 +49,55 @@ export async function checkAssertion(
       clockTolerance: MOST_AHEAD,
       currentDate: new Date(now),
     })
+    if (keys.areDecoys) throw new errors.JWKSNoMatchingKey()
     claims = verified.payload
     const fault = findFault(claims, verified.protectedHeader.typ, context.issuer, toSeconds(now))
     if (fault) return { good: false, reason: fault }
-  } catch (error) {
-    return {
-      good: false,
-      reason: error instanceof errors.JOSEError ? `${error.code}: ${error.message}` : 'its keys could not be used',
-    }
+  } catch (thrown) {
+    const error = keys.areDecoys ? new errors.JWKSNoMatchingKey() : thrown
+    if (error instanceof errors.JWKSMultipleMatchingKeys) await checkInVain(assertion)
+    const isKnown = error instanceof errors.JOSEError
+    return { good: false, reason: isKnown ? `${error.code}: ${error.message}` : 'its keys could not be used' }
   }
   const expiresAt = fromSeconds((claims.exp ?? 0) + MOST_AHEAD)
   const outcome = await context.store.consumeJti('client_assertion', client.clientId, claims.jti ?? '', expiresAt)
   return outcome === 'fresh' ? { good: true } : { good: false, reason: 'its jti was used before', replayed: true }
+}
+
+/**
+ * Takes as long as refusing a wrong signature does, where there is no key to check it by: else the time of a refusal
+ * would tell which clients there are. Never rejects, whatever the assertion is.
+ */
+export async function checkInVain(assertion: string): Promise<void> {
+  await jwtVerify(assertion, new Keys(undefined).find, { algorithms: [...ASSERTION_ALGORITHMS] }).catch(() => {})
+}
+
+/**
+ * The keys that an assertion may be signed by, imported anew for each. Where none fits its header there is a decoy,
+ * chosen from a set like any other, by which nothing is good.
+ */
+class Keys {
+  readonly #registered: ClientJwk[]
+  areDecoys = false
+
+  constructor(client: ClientRecord | undefined) {
+    this.#registered = client?.jwks?.keys ?? []
+  }
+
+  readonly find: JWTVerifyGetKey = (header, token) => {
+    const { alg, kid } = header
+    const decoy = decoyFor(alg as (typeof ASSERTION_ALGORITHMS)[number]) // no other comes as far as to a key
+    const fitting = this.#registered.filter(
+      (key) =>
+        key.kty === decoy.kty &&
+        key.crv === decoy.crv &&
+        (kid === undefined || key.kid === kid) &&
+        (key.alg === undefined || key.alg === alg),
+    )
+    this.areDecoys = fitting.length === 0
+    const keys = this.areDecoys ? [kid === undefined ? decoy : { ...decoy, kid }] : fitting
+    return createLocalJWKSet({ keys: keys as JWK[] })(header, token) // their form was checked when they came
+  }
 }
 
 function findFault(claims: JWTPayload, typ: string | undefined, issuer: string, now: number): string | undefined {

@@ -7,7 +7,7 @@ import { withoutSecrets } from '../looks-secret.ts'
 import type { AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../clock.ts'
 import type { ClientRecord, Store } from '../store/store.ts'
-import { checkAssertion, readAssertionIssuer } from './assertion.ts'
+import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
 import { isPublicClient } from './client.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { ClientSecrets } from './secret.ts'
@@ -102,11 +102,13 @@ export class ClientAuthentication {
       throw refuse('client_id differs from the iss of the assertion')
     }
     const client = this.#clients.find(issuer)
-    if (!client) throw refuse(`no client ${loggable(issuer)}`)
-    if (client.disabledAt !== null) throw refuse('the client is disabled')
-    // Not said openly: nothing is proved yet, and which clients there are is nobody's to find out.
-    if (client.tokenEndpointAuthMethod !== 'private_key_jwt') {
-      throw refuse(`authenticated by private_key_jwt, registered for ${client.tokenEndpointAuthMethod}`)
+    const note = (action: string, target = 'unknown') =>
+      this.#audit.note(this.#audit.event(action, target, { actor: target, requestId }))
+    const fault = client ? findFault(client) : `no client ${loggable(issuer)}`
+    if (!client || fault !== undefined) {
+      await checkInVain(presented.assertion)
+      note(client ? 'client.assertion_refused' : 'client.unknown', client?.clientId)
+      throw refuse(fault ?? '')
     }
     const verdict = await checkAssertion(presented.assertion, client, {
       issuer: this.#issuer,
@@ -114,8 +116,7 @@ export class ClientAuthentication {
       store: this.#store,
     })
     if (verdict.good) return client
-    const action = verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused'
-    this.#audit.note(this.#audit.event(action, client.clientId, { actor: client.clientId, requestId }))
+    note(verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused', client.clientId)
     throw refuse(`assertion refused: ${verdict.reason}`)
   }
 
@@ -134,6 +135,12 @@ export class ClientAuthentication {
     this.#secretUse = new Map()
     await this.#store.noteSecretUse(uses)
   }
+}
+
+/** Why no assertion of this client is good. Not said openly: which clients there are is nobody's to find out. */
+function findFault({ disabledAt, tokenEndpointAuthMethod: registered }: ClientRecord): string | undefined {
+  if (disabledAt !== null) return 'the client is disabled'
+  return registered === 'private_key_jwt' ? undefined : `authenticated by private_key_jwt, registered for ${registered}`
 }
 
 function requireEnabled(client: ClientRecord): void {

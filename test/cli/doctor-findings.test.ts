@@ -640,6 +640,16 @@ const REQUESTS: Row[] = [
     fix: /signet client rotate-secret orders/,
   },
   {
+    finding: 'a refused request: no such client, from the audit trail',
+    ask: async () => ({
+      args: ['--request', await refused('/token', ask, { clientId: 'orbers', secret: 'x' })],
+      env: world.issuer.env,
+    }),
+    check: 'request',
+    found: /refused: no client of the id that was sent \(.*client.unknown/,
+    fix: /signet client list/,
+  },
+  {
     finding: 'a refused request: refresh token reuse, from the audit trail',
     ask: async () => {
       const { refresh_token = '' } = await grantTokens(world.issuer, world.client)

@@ -1,4 +1,5 @@
-/** Does the time of a refusal tell which clients there are, or how much of a secret is right? */
+/** Does the time of a refusal tell which clients there are, how they prove it, or how much of a secret is right? */
+import { exportJWK, generateKeyPair } from 'jose'
 import { Caller } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { atLeast, below, control, exactly, type Finding } from '../finding.ts'
@@ -8,6 +9,7 @@ import type { Random } from '../random.ts'
 import { lettersOf } from '../random-text.ts'
 import { Stopwatch } from '../stopwatch.ts'
 import { compare } from '../two-samples.ts'
+import { wrongAssertionRequests } from '../wrong-assertions.ts'
 import { tokenRequest } from '../wrong-secrets.ts'
 
 /** dudect's bound: beyond it two distributions are different for certain. */
@@ -16,7 +18,7 @@ const WARM_UPS = 200
 
 export const timing: Fault = {
   name: 'timing',
-  title: 'timing of refused secrets',
+  title: 'timing of refused secrets and assertions',
   async run(context) {
     const place = preparePlace(context, { clients: { known: {} } })
     const { url } = await place.start()
@@ -24,22 +26,34 @@ export const timing: Fault = {
       context,
       url,
       context.count(12_000, 60_000),
-      guessesAt(await register(url, place)),
+      guessesAt(await register(url, place, 'made')),
     )
     const brought = await compareAll(context, url, context.count(60, 3000), broughtGuesses(place.client('known')))
-    return [...findingsOf('generated', generated), ...findingsOf('brought', brought), ...controlsOf(generated)]
+    const assertions = await compareAll(
+      context,
+      url,
+      context.count(4000, 20_000),
+      await assertionsOf(context, url, place),
+    )
+    return [
+      ...findingsOf('generated secrets', generated),
+      ...findingsOf('brought secrets', brought),
+      ...findingsOf('assertions', assertions),
+      ...controlsOf(generated),
+    ]
   },
 }
 
-async function register(url: string, place: Place): Promise<Credentials> {
+async function register(url: string, place: Place, clientId: string, metadata: object = {}): Promise<Credentials> {
   const headers = { authorization: `Bearer ${await new Caller(url, place.operator).accessToken()}` }
-  const json = { client_id: 'made', ...MEMBERS }
-  const { body, text } = await new Caller(url).send('/admin/api/clients', { headers, json })
-  if (body.client_secret === undefined) throw new Error(`no client: ${text}`)
-  return { clientId: 'made', secret: body.client_secret }
+  const json = { client_id: clientId, ...MEMBERS, ...metadata }
+  const { status, body, text } = await new Caller(url).send('/admin/api/clients', { headers, json })
+  if (status !== 201) throw new Error(`no client: ${text}`)
+  return { clientId, secret: body.client_secret ?? '' }
 }
 
-type Guess = (random: Random) => Credentials
+/** The bytes of a request. */
+type Guess = (random: Random) => string
 
 /** All of one length, so that only the verdict differs. */
 type Guesses = Record<string, Guess>
@@ -50,26 +64,38 @@ const SAME = 'unknown client again'
 const LATE = 'unknown client, 0.1 ms later'
 
 function guessesAt({ clientId, secret }: Credentials): Guesses {
-  const unknown: Guess = (random) => ({
-    clientId: lettersOf(random, clientId.length),
-    secret: `sgs_${lettersOf(random, 43)}`,
-  })
+  const unknown: Guess = (random) =>
+    tokenRequest({ clientId: lettersOf(random, clientId.length), secret: `sgs_${lettersOf(random, 43)}` })
   return {
     [UNKNOWN]: unknown,
-    'known client, wrong secret': (random) => ({ clientId, secret: `sgs_${lettersOf(random, 43)}` }),
-    'known client, half of the secret right': (random) => ({
-      clientId,
-      secret: secret.slice(0, 24) + lettersOf(random, 23),
-    }),
+    'known client, wrong secret': (random) => tokenRequest({ clientId, secret: `sgs_${lettersOf(random, 43)}` }),
+    'known client, half of the secret right': (random) =>
+      tokenRequest({ clientId, secret: secret.slice(0, 24) + lettersOf(random, 23) }),
     [SAME]: unknown,
     [LATE]: unknown,
   }
 }
 
 const broughtGuesses = ({ clientId }: Credentials): Guesses => ({
-  [UNKNOWN]: (random) => ({ clientId: lettersOf(random, clientId.length), secret: lettersOf(random, 43) }),
-  'known client, wrong secret': (random) => ({ clientId, secret: lettersOf(random, 43) }),
+  [UNKNOWN]: (random) => tokenRequest({ clientId: lettersOf(random, clientId.length), secret: lettersOf(random, 43) }),
+  'known client, wrong secret': (random) => tokenRequest({ clientId, secret: lettersOf(random, 43) }),
 })
+
+/** `known` has a secret, `prove` a key; all names have five letters. */
+async function assertionsOf({ random }: Context, url: string, place: Place): Promise<Guesses> {
+  const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const jwks = { keys: [await exportJWK(publicKey)] }
+  await register(url, place, 'prove', { token_endpoint_auth_method: 'private_key_jwt', jwks })
+  const by = async (clientId: () => string): Promise<Guess> => {
+    const requests = await wrongAssertionRequests(clientId, place.env.SIGNET_ISSUER ?? '')
+    return (draw) => draw.pick(requests)
+  }
+  return {
+    [UNKNOWN]: await by(() => lettersOf(random, 5)),
+    'known client, wrong key': await by(() => 'prove'),
+    'known client, which has a secret': await by(() => 'known'),
+  }
+}
 
 interface Timings {
   samples: number
@@ -89,7 +115,7 @@ async function compareAll(context: Context, url: string, samples: number, guesse
     const name = context.random.pick(names)
     const guess = guesses[name]?.(context.random)
     if (!guess) continue
-    const { status, tookUs } = await stopwatch.time(Buffer.from(tokenRequest(guess)), name === LATE)
+    const { status, tookUs } = await stopwatch.time(Buffer.from(guess), name === LATE)
     if (status !== 401) timings.strange++
     if (round >= 0) timings.tookUs.get(name)?.push(tookUs)
     context.progress(`${round} of ${rounds} guesses`)
@@ -112,7 +138,7 @@ function findingsOf(kind: string, timings: Timings): Finding[] {
   const others = [...timings.tookUs.keys()].slice(1).filter((name) => name !== LATE && name !== SAME)
   const least = Math.min(...[...timings.tookUs.values()].map(({ length }) => length))
   return [
-    atLeast(`${kind} secrets: samples of each`, least, timings.samples / 10),
+    atLeast(`${kind}: samples of each`, least, timings.samples / 10),
     ...others.map((other) => {
       const { t, note } = pairOf(timings, other)
       return below(`… unknown client and ${other}: |t|`, t, MOST_T, '', note)

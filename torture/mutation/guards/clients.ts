@@ -21,7 +21,7 @@ export const CLIENT_GUARDS: Guard[] = [
   ),
   authentication(
     'a disabled client proves nothing by an assertion',
-    "if (client.disabledAt !== null) throw refuse('the client is disabled')",
+    "if (disabledAt !== null) return 'the client is disabled'",
     '',
     'guards',
   ),
