@@ -3,27 +3,11 @@ import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { test, type TestContext } from 'vitest'
 import { Place, SOON, requestToken } from './run-signet.ts'
 
-interface Client {
-  client_id: string
-  client_secret: string
-}
-
 async function servedWithBackup({ expect, onTestFinished }: TestContext) {
   const place = new Place(onTestFinished)
   const server = await place.serve()
   await place.json('resource', 'create', 'api')
-  const client = await place.json<Client>(
-    'client',
-    'create',
-    '--id',
-    'c',
-    '--grant',
-    'client_credentials',
-    '--grant',
-    'refresh_token',
-    '--resource',
-    'api',
-  )
+  const client = await place.createClient('--id c --grant client_credentials --grant refresh_token --resource api')
   const request = () => requestToken(server.url, client, { scope: 'offline_access' })
   await expect.poll(request, SOON).toHaveProperty('access_token')
   const file = place.file('backup.db')

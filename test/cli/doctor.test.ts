@@ -69,14 +69,7 @@ test.concurrent('a token is examined as we see it, and as an app sees it that kn
 }) => {
   const place = new Place(onTestFinished)
   const server = await place.serve()
-  const { access_token: token } = await place.json<{ access_token: string }>(
-    'token',
-    'mint',
-    '--sub',
-    'a',
-    '--resource',
-    'demo-api',
-  )
+  const token = await place.mint('--sub a --resource demo-api')
   expect(await examine(place, token, '--resource', 'demo-api')).toMatchObject({ code: 0, failed: [] })
   expect(await examine(place, token, '--resource', 'other')).toMatchObject({ code: 1, failed: ['audience'] })
 
@@ -98,16 +91,7 @@ test.concurrent('a token is examined as we see it, and as an app sees it that kn
 test.concurrent('what is on record of a request is found by its id', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   const server = await place.serve()
-  const { access_token: token } = await place.json<{ access_token: string }>(
-    'token',
-    'mint',
-    '--sub',
-    'ops',
-    '--resource',
-    server.url,
-    '--scope',
-    'signet:admin',
-  )
+  const token = await place.mint(`--sub ops --resource ${server.url} --scope signet:admin`)
   const change = async () =>
     fetch(`${server.url}/admin/api/resources`, {
       method: 'POST',

@@ -22,6 +22,11 @@ export interface Outcome {
   stderr: string
 }
 
+export interface Client {
+  client_id: string
+  client_secret: string
+}
+
 export interface Server {
   url: string
   /** All that was printed on stdout up to now. */
@@ -79,6 +84,16 @@ export class Place {
     return JSON.parse(stdout) as T // the test says which shape it expects, and looks at it
   }
 
+  /** An access token from `token mint`. @param line its options, as typed */
+  async mint(line: string): Promise<string> {
+    return (await this.json<{ access_token: string }>('token', 'mint', ...line.split(' '))).access_token
+  }
+
+  /** A client from `client create`. @param line its options, as typed */
+  createClient(line: string): Promise<Client> {
+    return this.json<Client>('client', 'create', ...line.split(' '))
+  }
+
   /** Starts a server on a free port; stopped with the test at the latest. */
   async serve(variables: Variables = {}): Promise<Server> {
     const child = this.#spawn(['serve'], variables)
@@ -117,7 +132,7 @@ function collect(stream: NodeJS.ReadableStream | null): () => string {
 /** A token request by client credentials. */
 export async function requestToken(
   url: string,
-  client: { client_id: string; client_secret: string },
+  client: Client,
   parameters: Variables = {},
 ): Promise<Record<string, string>> {
   const response = await fetch(`${url}/token`, {

@@ -116,18 +116,7 @@ test.concurrent('inspection names what is wrong: form, signature, issuer, audien
   const place = new Place(onTestFinished, { SIGNET_ISSUER: 'http://localhost:4001' })
   await place.json('resource', 'create', 'api')
   await place.json('client', 'create', '--id', 'c')
-  const { access_token: token } = await place.json<{ access_token: string }>(
-    'token',
-    'mint',
-    '--sub',
-    'a',
-    '--resource',
-    'api',
-    '--client',
-    'c',
-    '--ttl',
-    '1s',
-  )
+  const token = await place.mint('--sub a --resource api --client c --ttl 1s')
   expect(await inspect(place, 'sgs_what')).toMatchObject({ code: 1, failed: ['form'], header: null })
   const [header, payload, signature = ''] = token.split('.')
   const forged = [header, payload, (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1)].join('.')
@@ -149,18 +138,7 @@ test.concurrent('grants are listed by client and person, revoked, and their refr
   const place = new Place(onTestFinished)
   const server = await place.serve()
   await place.json('resource', 'create', 'api')
-  const client = await place.json<{ client_id: string; client_secret: string }>(
-    'client',
-    'create',
-    '--id',
-    'c',
-    '--grant',
-    'client_credentials',
-    '--grant',
-    'refresh_token',
-    '--resource',
-    'api',
-  )
+  const client = await place.createClient('--id c --grant client_credentials --grant refresh_token --resource api')
   const request = () => requestToken(server.url, client, { scope: 'offline_access' })
   await expect.poll(request, SOON).toHaveProperty('refresh_token')
   const { refresh_token: refreshToken = '' } = await request()
