@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { RateLimit } from '../src/http/rate-limit.ts'
@@ -432,4 +432,21 @@ test('one network cannot take all streams of the feed, and has its own again as 
   )
   followers.pop()?.leave()
   await until(async () => (await followFrom('2001:db8::ffff').catch(() => undefined)) !== undefined)
+})
+
+test('a flood of refusals is logged by so many lines in a second and counted beyond, and what is served is not left out', async () => {
+  const issuer = await startWithApi()
+  const client = await registered(issuer)
+  const linesOf = (route: string) => issuer.logged.filter((each) => each.includes(`"route":"${route}"`)).length
+  const began = performance.now()
+  await together(3000, () => request(`${issuer.url}/nothing-is-here`))
+  const seconds = Math.ceil((performance.now() - began) / 1000) + 1
+  expect(linesOf('(none)')).toBeLessThanOrEqual(500 * seconds)
+  const before = linesOf('/token')
+  expect((await ask(issuer, client)).status).toBe(200)
+  expect(linesOf('/token')).toBe(before + 1)
+  await pause(1000)
+  await request(`${issuer.url}/nothing-is-here`)
+  const counts = issuer.logged.flatMap((each) => /more requests were refused.*"count":(\d+)/.exec(each)?.[1] ?? [])
+  expect(counts.reduce((sum, count) => sum + Number(count), linesOf('(none)'))).toBe(3001)
 })

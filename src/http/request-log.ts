@@ -7,8 +7,12 @@ import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
+import type { Log } from '../log.ts'
 import type { Env, RequestFacts, Rooms } from './rooms.ts'
 import { standardHeaders } from './send.ts'
+
+/** Lines about refused requests in a second: far more than anybody reads. */
+const MOST_REFUSALS = 500
 
 type LoggedRooms = Pick<Rooms, 'issuer' | 'log' | 'isReady' | 'traffic'>
 
@@ -17,6 +21,7 @@ export type Answer = (request: Request, bindings: HttpBindings) => Response | Pr
 /** Serves an app with its log. Ids from outside are not taken over: a caller could make two requests look like one. */
 export function withRequestLog(app: Hono<Env>, { issuer, log, isReady, traffic }: LoggedRooms): Answer {
   const base = new URL(issuer).pathname.replace(/\/$/, '')
+  const refusals = new RefusalLines(log)
   return (request, { incoming, outgoing }) => {
     const began = performance.now()
     const facts: RequestFacts = { request_id: randomUUID() }
@@ -35,12 +40,41 @@ export function withRequestLog(app: Hono<Env>, { issuer, log, isReady, traffic }
       const endpoint = route.startsWith(`${base}/`) ? route.slice(base.length) : route
       traffic.note({ endpoint, method, status, seconds: ms / 1000, error })
       if (status >= 500) log.error('request', facts)
-      else log.info('request', facts)
+      else if (status < 400 || refusals.hasRoom(began + ms)) log.info('request', facts)
       // Hono answers HEAD with a copy, which does not say any more that everything is sent.
       return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response
     }
     const answer = app.fetch(request, bindings)
     return answer instanceof Promise ? answer.then(finish) : finish(answer)
+  }
+}
+
+/** A flood of refusals must not fill the disk with lines: beyond so many in a second they are counted. */
+class RefusalLines {
+  readonly #log: Log
+  #second = 0
+  #written = 0
+  #leftOut = 0
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Takes a line's place, if there is one. @param nowMs of a clock that runs evenly */
+  hasRoom(nowMs: number): boolean {
+    const second = Math.floor(nowMs / 1000)
+    if (second !== this.#second) this.#begin(second)
+    if (this.#written >= MOST_REFUSALS) this.#leftOut += 1
+    else this.#written += 1
+    return this.#leftOut === 0
+  }
+
+  #begin(second: number): void {
+    if (this.#leftOut > 0)
+      this.#log.warn('more requests were refused in a second than are logged one by one', { count: this.#leftOut })
+    this.#second = second
+    this.#written = 0
+    this.#leftOut = 0
   }
 }
 

@@ -29,6 +29,11 @@ export const LIMIT_GUARDS: Guard[] = [
     '>= MOST_OF_NETWORK',
     '>= MOST_FOLLOWERS',
   ),
+  guardsIn('src/http/request-log.ts', 'limits')(
+    'lines of the log about refusals',
+    'if (this.#written >= MOST_REFUSALS)',
+    'if (false)',
+  ),
   network(
     'a stranger is not believed about addresses',
     "const forwarded = isTrusted ? forwardedFor(rawHeaders) : ''",
