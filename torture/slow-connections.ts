@@ -4,8 +4,9 @@ import type { Context } from './fault.ts'
 
 export type Slowness = 'slow headers' | 'slow bodies' | 'slow readers' | 'readers of nothing'
 
-/** A little at a time, so that no connection looks idle. */
-const DRIBBLE_MS = 500
+/** Each connection sends a little every half second, so that none looks idle; a share of them in one turn. */
+const SHARES = 50
+const SHARE_EVERY_MS = 10
 /** 2,000 a second of each kind: at once, but not in one turn of this process, which has good traffic to time. */
 const OPENED_AT_ONCE = 10
 const OPEN_EVERY_MS = 5
@@ -32,7 +33,9 @@ export class SlowConnections {
   readonly opened = new Map<number, number>()
   /** Connections that never came to be. */
   refused = 0
-  readonly #sockets = new Set<Socket>()
+  /** By the number at which each was opened. */
+  readonly #sockets = new Map<number, Socket>()
+  #turn = 0
 
   constructor(context: Context, kind: Slowness, url: string, count: number) {
     this.kind = kind
@@ -40,21 +43,21 @@ export class SlowConnections {
     const port = Number(new URL(url).port)
     let made = 0
     const opening = setInterval(() => {
-      for (let number = 0; number < OPENED_AT_ONCE && made < count; number++, made++) this.#open(port)
+      for (let number = 0; number < OPENED_AT_ONCE && made < count; number++, made++) this.#open(port, made)
       if (made === count) clearInterval(opening)
     }, OPEN_EVERY_MS)
-    const dribbling = setInterval(() => this.#dribble(), DRIBBLE_MS)
+    const dribbling = setInterval(() => this.#dribble(), SHARE_EVERY_MS)
     context.onEnd(() => {
       clearInterval(opening)
       clearInterval(dribbling)
-      for (const socket of this.#sockets) socket.destroy()
+      for (const socket of this.#sockets.values()) socket.destroy()
     })
   }
 
-  #open(port: number): void {
+  #open(port: number, number: number): void {
     const socket = connect(port, '127.0.0.1')
     let isConnected = false
-    this.#sockets.add(socket)
+    this.#sockets.set(number, socket)
     socket.on('connect', () => {
       isConnected = true
       this.opened.set(socket.localPort ?? 0, performance.now())
@@ -65,14 +68,17 @@ export class SlowConnections {
     socket.on('error', () => {}) // told by the close that follows
     socket.on('close', () => {
       if (!isConnected) this.refused++
-      this.#sockets.delete(socket)
+      this.#sockets.delete(number)
     })
   }
 
   #dribble(): void {
     if (this.kind === 'readers of nothing') return
     const more = this.kind === 'slow readers' ? ASKED.repeat(ASKED_EACH_TIME) : 'a'
-    for (const socket of this.#sockets) if (socket.writable) socket.write(more)
+    this.#turn = (this.#turn + 1) % SHARES
+    for (const [number, socket] of this.#sockets) {
+      if (number % SHARES === this.#turn && socket.writable) socket.write(more)
+    }
   }
 
   /** Whether what is answered is fetched. */
