@@ -3,7 +3,7 @@
  * through the primary, which passes them on and keeps nothing. Who does not answer in time is left out.
  */
 import type { Worker } from 'node:cluster'
-import type { Colleagues, Told } from './http/rooms.ts'
+import type { Colleagues } from './http/rooms.ts'
 
 /** A scrape is given up by Prometheus after ten seconds, and waits for the slowest. */
 const WITHIN_MS = 1000
@@ -38,58 +38,68 @@ function post(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {})
 }
 
-interface Asked {
+/** A question that is still open. */
+interface Open {
   place: number
   /** How many will answer; unknown until the primary has said so. */
   others: number
-  told: Told[]
+  /** By place. */
+  told: Map<number, unknown>
   finish(): void
 }
 
-/** In a worker: its colleagues, reached through `worker`, which is this process. */
-export function colleaguesOf(worker: Worker): Colleagues {
-  const asked = new Map<number, Asked>()
-  let questions = 0
-  let tell: (() => Promise<unknown>) | undefined
-  const send = (colleagues: FromWorker['colleagues']) => worker.send({ colleagues }, () => {})
-  /** At once where there is nothing to tell yet, so that nobody waits for it. */
-  const answer = async (ask: number, to: number): Promise<void> => {
-    const told = await tell?.().catch(() => null)
-    if (worker.isConnected()) send({ ask, to, told: told ?? null })
+/** In a worker: its colleagues, reached through the channel to the primary. */
+export class WorkerColleagues implements Colleagues {
+  /** This process. */
+  readonly #worker: Worker
+  readonly #open = new Map<number, Open>()
+  #questions = 0
+  #tell: (() => Promise<unknown>) | undefined
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', ({ colleagues }: Partial<ToWorker>) => colleagues && this.#hear(colleagues))
   }
-  worker.on('message', ({ colleagues: sent }: Partial<ToWorker>) => {
-    if (sent === undefined) return
-    if ('by' in sent) {
-      void answer(sent.ask, sent.by)
-      return
-    }
-    const question = asked.get(sent.ask)
+
+  answerWith(tell: () => Promise<unknown>): void {
+    this.#tell = tell
+  }
+
+  ask(): ReturnType<Colleagues['ask']> {
+    return new Promise((resolve) => {
+      const ask = ++this.#questions
+      const question: Open = { place: this.#worker.id, others: Infinity, told: new Map(), finish }
+      const patience = setTimeout(finish, WITHIN_MS)
+      const forget = () => this.#open.delete(ask)
+      function finish(): void {
+        clearTimeout(patience)
+        forget()
+        resolve({ place: question.place, others: [...question.told].map(([place, told]) => ({ place, told })) })
+      }
+      this.#open.set(ask, question)
+      if (!this.#send({ ask })) finish()
+    })
+  }
+
+  #hear(sent: ToWorker['colleagues']): void {
+    if ('by' in sent) return void this.#answer(sent.ask, sent.by)
+    const question = this.#open.get(sent.ask)
     if (!question) return
-    if ('told' in sent) question.told.push({ place: sent.place, told: sent.told })
+    if ('told' in sent) question.told.set(sent.place, sent.told)
     else Object.assign(question, { place: sent.place, others: sent.others })
-    if (question.told.length >= question.others) question.finish()
-  })
-  return {
-    answerWith(work) {
-      tell = work
-    },
-    ask: () =>
-      new Promise((resolve) => {
-        const ask = ++questions
-        const patience = setTimeout(() => question.finish(), WITHIN_MS)
-        const question: Asked = {
-          place: worker.id,
-          others: Infinity,
-          told: [],
-          finish() {
-            clearTimeout(patience)
-            asked.delete(ask)
-            resolve({ place: question.place, others: question.told })
-          },
-        }
-        asked.set(ask, question)
-        if (worker.isConnected()) send({ ask })
-        else question.finish()
-      }),
+    if (question.told.size >= question.others) question.finish()
+  }
+
+  /** At once where there is nothing to tell yet, so that nobody waits for it. */
+  async #answer(ask: number, to: number): Promise<void> {
+    const told = await this.#tell?.().catch(() => null)
+    this.#send({ ask, to, told: told ?? null })
+  }
+
+  /** @returns whether there is a primary to send it to */
+  #send(colleagues: FromWorker['colleagues']): boolean {
+    if (!this.#worker.isConnected()) return false
+    this.#worker.send({ colleagues }, () => {})
+    return true
   }
 }

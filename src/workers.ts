@@ -5,7 +5,7 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
-import { colleaguesOf, passOn } from './colleagues.ts'
+import { passOn, WorkerColleagues } from './colleagues.ts'
 import type { Colleagues } from './http/rooms.ts'
 import type { Log } from './log.ts'
 import type { RunningIssuer } from './server.ts'
@@ -183,7 +183,7 @@ export function findPrimary(): Primary | undefined {
   return {
     worker: worker.id,
     stopped,
-    colleagues: colleaguesOf(worker),
+    colleagues: new WorkerColleagues(worker),
     tell: ({ issuer, url, port, firstClient }) =>
       void worker.send({ serving: { issuer, url, port, firstClient } } satisfies Started, () => {}),
     leave: () => {

@@ -26,9 +26,7 @@ export async function exposition(rooms: Measured & Pick<Rooms, 'colleagues'>, is
   return expose(putTogether({ place, families }, told))
 }
 
-/**
- * What this process tells of itself; plain data, so that it can be sent to another.
- */
+/** What this process tells of itself; plain data, so that it can be sent to another. */
 export async function readFigures(rooms: Measured, isServing: boolean): Promise<Family[]> {
   const known = await ofProcess.getMetricsAsJSON()
   return [...(await readFamilies(rooms, isServing)), ...known.map(familyOf)]
