@@ -12,7 +12,8 @@ import * as forExpress from '../../verifier/src/express.ts'
 import * as forFastify from '../../verifier/src/fastify.ts'
 import * as forHono from '../../verifier/src/hono.ts'
 import { createTokenVerifier, type AuthMiddleware, type AuthMiddlewareOptions } from '../../verifier/src/index.ts'
-import { API, sign, startKeyServer, type KeyServer, type SigningKey } from './key-server.ts'
+import { until } from '../support/admin.ts'
+import { API, nested, sign, signWithJson, startKeyServer, type KeyServer, type SigningKey } from './key-server.ts'
 
 async function listen(listener: RequestListener): Promise<string> {
   const server = createServer(listener)
@@ -53,6 +54,8 @@ const FRAMEWORKS: Record<string, (options: AuthMiddlewareOptions) => Promise<str
       auth.requireScope('orders:read'),
       (_r, s) => void s.json({}),
     )
+    app.use('/portal', auth.requireAuth({ audience: [API, 'portal'] }))
+    app.get('/portal', auth.requireScope('orders:read'), (_request, response) => void response.json({}))
     app.post('/change', auth.requireAuth(), (_request, response) => void response.json({}))
     app.get('/auth/me', auth.me())
     return listen(app)
@@ -77,6 +80,8 @@ const FRAMEWORKS: Record<string, (options: AuthMiddlewareOptions) => Promise<str
       { preHandler: [auth.requireAuth(), auth.requireAuth({ clockTolerance: 1 }), auth.requireScope('orders:read')] },
       (_request, reply) => reply.send({}),
     )
+    const portal = [auth.requireAuth({ audience: [API, 'portal'] }), auth.requireScope('orders:read')]
+    app.get('/portal', { preHandler: portal }, (_request, reply) => reply.send({}))
     app.post('/change', { preHandler: auth.requireAuth() }, (_request, reply) => reply.send({}))
     app.get('/auth/me', auth.me())
     onTestFinished(() => app.close())
@@ -100,6 +105,8 @@ const FRAMEWORKS: Record<string, (options: AuthMiddlewareOptions) => Promise<str
       auth.requireScope('orders:read'),
       (c) => c.json({}),
     )
+    app.use('/portal', auth.requireAuth({ audience: [API, 'portal'] }))
+    app.get('/portal', auth.requireScope('orders:read'), (c) => c.json({}))
     app.post('/change', auth.requireAuth(), (c) => c.json({}))
     app.get('/auth/me', auth.me())
     return listen((request, response) => void getRequestListener(app.fetch)(request, response))
@@ -190,6 +197,46 @@ describe.each(Object.keys(FRAMEWORKS))('%s', () => {
     }
     expect((await api.get('/other', await api.token())).body.error).toBe('wrong_audience')
     expect((await api.get('/other', await api.token({ aud: 'https://other.example' }))).status).toBe(200)
+  })
+
+  test('a guard that let in on easier terms does not speak for the next one', async (context) => {
+    const api = await startApi(context)
+    const scope = 'orders:read'
+    expect((await api.get('/portal', await api.token({ scope }))).status).toBe(200)
+    const refused = await api.get('/portal', await api.token({ scope, aud: 'portal' }))
+    expect([refused.status, refused.body?.error]).toEqual([401, 'wrong_audience'])
+  })
+
+  test('claims that go thousands of levels deep are 401, and the API goes on', async (context) => {
+    const api = await startApi(context)
+    for (const path of ['/any', '/auth/me', '/portal']) {
+      const { status, body } = await api.get(path, await signWithJson(api.server, api.key, 'deep', nested(5000)))
+      expect([status, body.error]).toEqual([401, 'malformed_token'])
+    }
+    expect((await api.get('/auth/me', await api.token())).status).toBe(200)
+  })
+
+  test('whatever Host and path a request names, it is no 500', async (context) => {
+    for (const more of [{}, { publicOrigin: 'https://api.example' }]) {
+      const api = await startApi(context, more)
+      for (const [host, target] of [
+        ['[', '/any'],
+        ['a:99999', '/any'],
+        ['a/b', '/any'],
+        ['user@a', '/any'],
+        ['a b', '/any'],
+        ['', '/any'],
+        ['x', '/any?[]#'],
+        ['x', '//[/any'],
+        ['x', 'http://[/any'],
+        ['x', '/%'],
+      ]) {
+        const head = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: DPoP aaa.bbb.ccc\r\nDPoP: x`
+        const status = await rawStatus(api.url, `${head}\r\nConnection: close\r\n\r\n`)
+        // Node's own parser, or a framework, may refuse it before a guard sees it; or no route fits.
+        expect([400, 401, 404], `${host} ${target}`).toContain(status)
+      }
+    }
   })
 
   test('a missing right is 403, and the scope is named', async (context) => {
@@ -433,6 +480,71 @@ test('behind a proxy, DPoP proofs name the public origin', async () => {
     headers: { authorization: `DPoP ${token}`, dpop: proof },
   })
   expect(response.status).toBe(200)
+})
+
+test('what a request says of its own place changes nothing about the URL that a proof has to name', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const jwk = bareKey(key)
+  const token = await sign(server, key, { cnf: { jkt: await calculateJwkThumbprint(jwk) } })
+  const ath = createHash('sha256').update(token).digest('base64url')
+  const prove = (htu: string) =>
+    new SignJWT({ htm: 'GET', htu, ath, jti: crypto.randomUUID() })
+      .setIssuedAt()
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+      .sign(key.privateKey)
+  const apiOf = (more: object) => {
+    const auth = closing(forExpress.createAuthMiddleware({ issuer: server.issuer, audience: API, ...more }))
+    return listen(express().use(auth.requireAuth(), (_request, response) => void response.json({})))
+  }
+  const behindProxy = await apiOf({ publicOrigin: 'https://api.example/' })
+  const direct = await apiOf({})
+  const ask = async (url: string, htu: string, host: string, target: string) => {
+    const head = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: DPoP ${token}\r\nDPoP: ${await prove(htu)}`
+    return rawStatus(url, `${head}\r\nConnection: close\r\n\r\n`)
+  }
+  const good = [
+    ['https://api.example/admin/keys', 'api.example', '/admin/keys'],
+    ['https://api.example/admin/keys', '10.0.0.1:8080', '/admin/keys?page=2'],
+    ['https://API.example:443/a%20b', '[', '/a%20b'],
+    ['https://api.example/', 'x', '/'],
+  ] as const
+  for (const [htu, host, target] of good) expect(await ask(behindProxy, htu, host, target), target).toBe(200)
+  const bad = [
+    ['https://api.example/catalogue', 'api.example', '/admin/keys'],
+    ['https://api.example/catalogue', 'x/catalogue?', '/admin/keys'],
+    ['https://evil.example/x', 'api.example', '//evil.example/x'],
+    ['https://api.example/x', 'api.example', '//api.example/x'],
+    ['https://api.example/catalogue', 'api.example', '/admin/../catalogue'],
+    ['https://api.example/catalogue', 'api.example', '/admin/%2e%2E/catalogue'],
+    ['https://api.example/catalogue', 'api.example', 'http://api.example/catalogue'],
+    ['https://api.example/a/x', 'api.example', '/a\\x'],
+  ] as const
+  for (const [htu, host, target] of bad) expect(await ask(behindProxy, htu, host, target), target).toBe(401)
+  expect(await ask(direct, 'http://api.example:8080/x', 'api.example:8080', '/x')).toBe(200)
+  for (const host of ['api.example/y?', 'api.example#', 'u@api.example', 'api.example:99999', '[', ''])
+    expect(await ask(direct, 'http://api.example/x', host, '/x'), host).toBe(401)
+})
+
+test('what goes wrong behind a guard is for the error handler of Express, and ends no process', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const auth = closing(forExpress.createAuthMiddleware({ issuer: server.issuer, audience: API }))
+  const errors: string[] = []
+  const told = express.Router()
+  told.use((_request, response, next) => {
+    response.end('answered already')
+    next()
+  })
+  const onError: express.ErrorRequestHandler = (error: { code: string }, _request, _response, _next) =>
+    void errors.push(error.code)
+  const url = await listen(express().use(told, auth.me(), onError))
+  for (const token of [await sign(server, key), 'garbage']) {
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
+    expect(await response.text()).toBe('answered already')
+  }
+  await until(() => errors.length === 2)
+  expect(errors).toEqual(['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP_HEADERS_SENT'])
 })
 
 test('guards may share a verifier, which they leave open', async () => {

@@ -230,3 +230,45 @@ test('remembered tokens are checked for time, expectations and number all the sa
   server.clock.advance(700)
   expect(await outcome(verifier, token)).toBe('token_expired')
 })
+
+test('a fetch that failed while the clock was ahead is tried again after the same few seconds', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const verifier = open(server)
+  const token = await sign(server, key, { exp: Math.floor(server.clock.now() / 1000) + 600 })
+  const year = 365 * 86_400
+  server.clock.jump(year)
+  await server.stop()
+  expect(await outcome(verifier, await sign(server, key))).toBe('issuer_unavailable')
+  await server.start()
+  server.clock.jump(-year)
+  expect(await outcome(verifier, token)).toBe('issuer_unavailable')
+  server.clock.advance(6)
+  expect(await outcome(verifier, token)).toBe('good')
+})
+
+test('an unknown key that came while the clock was ahead delays the next rotation by the same few seconds', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const verifier = open(server)
+  server.clock.jump(3600)
+  expect(await outcome(verifier, await sign(server, key))).toBe('good')
+  expect(await outcome(verifier, await sign(server, { ...key, kid: 'made-up' }))).toBe('unknown_key')
+  server.clock.jump(-3600)
+  const next = await server.addKey()
+  server.clock.advance(6)
+  expect(await outcome(verifier, await sign(server, next))).toBe('good')
+})
+
+test('a set that was fetched while the clock was ahead is not kept for longer', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const verifier = open(server)
+  server.clock.jump(86_400)
+  expect(await outcome(verifier, await sign(server, key))).toBe('good')
+  server.clock.jump(-86_400)
+  server.keys.length = 0
+  await server.addKey()
+  server.clock.advance(420)
+  expect(await outcome(verifier, await sign(server, key))).toBe('unknown_key')
+})

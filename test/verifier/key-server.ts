@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SignJWT, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
+import { CompactSign, SignJWT, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
 import { onTestFinished } from 'vitest'
 import { movableClock, type TestClock } from '../support/issuer.ts'
 
@@ -94,15 +94,13 @@ export async function startKeyServer(): Promise<KeyServer> {
   }
 }
 
-/** Signs a good access token, but for what `claims` and `header` change; `undefined` leaves something out. */
-export function sign(
-  server: { issuer: string; clock: { now(): number } },
-  key: { alg: string; kid?: string; privateKey: CryptoKey | Uint8Array },
-  claims: Record<string, unknown> = {},
-  header: Record<string, unknown> = {},
-): Promise<string> {
+/** What signs, and for whom. */
+type Maker = { issuer: string; clock: { now(): number } }
+type Signer = { alg: string; kid?: string; privateKey: CryptoKey | Uint8Array }
+
+const standardClaims = (server: Maker) => {
   const now = Math.floor(server.clock.now() / 1000)
-  const standard = {
+  return {
     iss: server.issuer,
     sub: 'ada',
     aud: API,
@@ -111,7 +109,32 @@ export function sign(
     exp: now + 600,
     jti: crypto.randomUUID(),
   }
-  return new SignJWT({ ...standard, ...claims })
-    .setProtectedHeader({ alg: key.alg, ...(key.kid !== undefined && { kid: key.kid }), typ: 'at+jwt', ...header })
+}
+
+const standardHeader = (key: Signer) => ({
+  alg: key.alg,
+  ...(key.kid !== undefined && { kid: key.kid }),
+  typ: 'at+jwt',
+})
+
+/** Signs a good access token, but for what `claims` and `header` change; `undefined` leaves something out. */
+export function sign(
+  server: Maker,
+  key: Signer,
+  claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+): Promise<string> {
+  return new SignJWT({ ...standardClaims(server), ...claims })
+    .setProtectedHeader({ ...standardHeader(key), ...header })
     .sign(key.privateKey)
+}
+
+/** Lists in lists as JSON, `levels` of them; written by hand, because what walks them overflows the stack. */
+export const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+
+/** Signs a good access token with one more claim, whose value is given as JSON. */
+export function signWithJson(server: Maker, key: Signer, name: string, value: string): Promise<string> {
+  const others = JSON.stringify({ ...standardClaims(server), [name]: undefined })
+  const claims = `${others.slice(0, -1)},"${name}":${value}}`
+  return new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader(standardHeader(key)).sign(key.privateKey)
 }

@@ -5,7 +5,7 @@ import * as forExpress from '../../verifier/src/express.ts'
 import * as forFastify from '../../verifier/src/fastify.ts'
 import * as forHono from '../../verifier/src/hono.ts'
 import { createResource, createBackend, startAdministered, tokens } from '../support/admin.ts'
-import { API, JWKS, sign, startKeyServer } from './key-server.ts'
+import { API, JWKS, nested, sign, signWithJson, startKeyServer } from './key-server.ts'
 
 const SECRET = 'a-secret-of-more-than-thirty-two-bytes'
 
@@ -34,16 +34,11 @@ function start(env: Env, options: Parameters<typeof forHono.authFromEnv>[0] = {}
   return { get, warnings }
 }
 
+const ISSUER = { issuer: 'https://issuer.example', clock: Date }
+const keyOf = (secret: string) => ({ alg: 'HS256', privateKey: new TextEncoder().encode(secret) })
+
 const hs256 = (claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}, secret = SECRET) =>
-  sign(
-    { issuer: 'https://issuer.example', clock: Date },
-    { alg: 'HS256', privateKey: new TextEncoder().encode(secret) },
-    claims,
-    {
-      typ: 'JWT',
-      ...header,
-    },
-  )
+  sign(ISSUER, keyOf(secret), claims, { typ: 'JWT', ...header })
 
 test.each([undefined, '', 'false', 'TRUE', '1', 'yes', 'on'])(
   'AUTH_ENABLED=%s checks nothing, with one warning at start',
@@ -183,4 +178,18 @@ test('oidc works with Signet, its revocations included', async () => {
   const deadline = Date.now() + 1000
   while ((await get(access)).status === 200) expect(Date.now()).toBeLessThan(deadline)
   expect(await get(access)).toMatchObject({ status: 401, code: 'token_revoked' })
+})
+
+test('a shared secret opens nothing to claims that go deep, and options are known by name here too', async () => {
+  const { get } = start({ AUTH_ENABLED: 'true', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: SECRET })
+  const deep = await signWithJson(ISSUER, keyOf(SECRET), 'deep', nested(5000))
+  expect(await get(deep, {}, '/auth/me')).toMatchObject({ status: 401, code: 'malformed_token' })
+  expect((await get(await hs256(), {}, '/auth/me')).status).toBe(200)
+  expect(() => start({}, { publicOrgin: 'x' } as object)).toThrow(/authFromEnv .* did you mean publicOrigin\?/)
+})
+
+test('white space around true is no way to open every route', async () => {
+  const { get, warnings } = start({ AUTH_ENABLED: ' true\n', AUTH_MODE: 'static', AUTH_TOKENS: 'x' })
+  expect((await get()).status).toBe(401)
+  expect(warnings).toEqual([])
 })

@@ -1,6 +1,15 @@
 /** What is wrong with a token, told by a code from a closed list; forged tokens of every kind are refused. */
-import { generateKeyPairSync, sign as rawSign } from 'node:crypto'
-import { FlattenedSign, exportJWK, exportSPKI, generateKeyPair, importJWK, type CryptoKey } from 'jose'
+import { createHash, generateKeyPairSync, sign as rawSign } from 'node:crypto'
+import {
+  FlattenedSign,
+  SignJWT,
+  calculateJwkThumbprint,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  importJWK,
+  type CryptoKey,
+} from 'jose'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   TOKEN_ERROR_CODES,
@@ -12,7 +21,17 @@ import {
   type VerifyOverrides,
 } from '../../verifier/src/index.ts'
 import { createAuthMiddleware } from '../../verifier/src/express.ts'
-import { API, JWKS, json, sign, startKeyServer, type KeyServer, type SigningKey } from './key-server.ts'
+import {
+  API,
+  JWKS,
+  json,
+  nested,
+  sign,
+  signWithJson,
+  startKeyServer,
+  type KeyServer,
+  type SigningKey,
+} from './key-server.ts'
 
 interface Scene {
   server: KeyServer
@@ -392,4 +411,73 @@ test('an API tells about itself where RFC 9728 looks for it', () => {
     },
   })
   expect(() => protectedResourceMetadata({ resource: 'orders', authorizationServers })).toThrow(/resource is not a URL/)
+})
+
+test.each([false, true])('claims and headers that go deep are malformed; cache: %s', async (cache) => {
+  const { server, key, verifier } = await scene({ cache })
+  const { claims } = await verifier.verifyToken(await signWithJson(server, key, 'act', nested(20)))
+  expect(claims.act).toEqual(JSON.parse(nested(20)))
+  for (const levels of [33, 5000]) {
+    for (const name of ['deep', 'aud', 'cnf', 'iss', 'exp'])
+      expect(await codeOf(verifier, await signWithJson(server, key, name, nested(levels)))).toBe('malformed_token')
+    for (const name of ['alg', 'kid', 'typ', 'jwk']) {
+      const header = Buffer.from(`{"alg":"ES256","${name}":${nested(levels)}}`).toString('base64url')
+      expect(['malformed_token', 'unsupported_algorithm']).toContain(await codeOf(verifier, `${header}.e30.AAAA`))
+    }
+  }
+  expect(await codeOf(verifier, await sign(server, key, {}, { typ: JSON.parse(nested(33)) }))).toBe('malformed_token')
+})
+
+const known = { issuer: 'https://issuer.example', audience: API }
+
+test.each([
+  [{ bogus: 1 }, /createTokenVerifier has no option 'bogus': it takes issuer, audience/],
+  [{ audiance: 'x' }, /'audiance': did you mean audience\?/],
+  [{ clocktolerance: 1 }, /did you mean clockTolerance\?/],
+  [{ revocations: { whenstale: 'open' } }, /revocations has no option 'whenstale': did you mean whenStale\?/],
+  [{ cache: { maxToken: 1 } }, /cache has no option 'maxToken': did you mean maxTokens\?/],
+  [{ cookie: 'session' }, /no option 'cookie'/],
+])('an option that there is not stops the start: %j', (options, message) => {
+  expect(() => createTokenVerifier({ ...known, ...options } as TokenVerifierOptions)).toThrow(TypeError)
+  expect(() => createTokenVerifier({ ...known, ...options } as TokenVerifierOptions)).toThrow(message)
+})
+
+test('so does one of a guard, of a route or of a call', async () => {
+  const { verifier } = await scene()
+  const guard = (options: object) => () => createAuthMiddleware({ ...known, ...options })
+  expect(guard({ cookie: 'session', publicOrigin: 'https://api.example' })).not.toThrow()
+  expect(guard({ publicOrgin: 'https://api.example' })).toThrow(/did you mean publicOrigin\?/)
+  expect(guard({ publicOrigin: 'https://api.example/v1' })).toThrow(/publicOrigin is an origin, without a path/)
+  // Given with a verifier, these would count for nothing.
+  expect(guard({ verifier })).toThrow(/createAuthMiddleware with a verifier has no option 'issuer'/)
+  const auth = createAuthMiddleware({ verifier })
+  expect(() => auth.requireAuth({ audiences: 'x' } as object)).toThrow(
+    /requireAuth has no option 'audiences'.*audience\?/,
+  )
+  expect(() => auth.requireAuth({ revocations: { feedUrl: 'x' } as object })).toThrow(/no option 'feedUrl'/)
+  await expect(verifier.verifyToken('x', { aud: API } as object)).rejects.toThrow(/verifyToken has no option 'aud'/)
+})
+
+test('a proof that was used does not count again because the clock was ahead for a moment', async () => {
+  const { server, key, verifier } = await scene()
+  const holder = await server.addKey()
+  const { kid: _kid, alg: _alg, use: _use, ...jwk } = holder.publicJwk
+  const bound = await sign(server, key, { cnf: { jkt: await calculateJwkThumbprint(jwk) }, exp: 2 ** 40 })
+  const ath = createHash('sha256').update(bound).digest('base64url')
+  const url = 'https://api.example/any'
+  const proofOf = () =>
+    new SignJWT({ htm: 'GET', htu: url, ath, jti: crypto.randomUUID(), iat: Math.floor(server.clock.now() / 1000) })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+      .sign(holder.privateKey)
+  const use = (proof: string) =>
+    verifier.verifyToken(bound, { dpop: { proof, method: 'GET', url } }).then(
+      () => 'good',
+      (error: TokenError) => error.message,
+    )
+  const proof = await proofOf()
+  expect(await use(proof)).toBe('good')
+  server.clock.jump(3600)
+  expect(await use(await proofOf())).toBe('good')
+  server.clock.jump(-3600)
+  expect(await use(proof)).toContain('used before')
 })

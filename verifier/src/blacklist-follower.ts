@@ -3,16 +3,12 @@
  * request waits for a network. Events where the line allows them, polling where it does not; whoever asks
  * is told how old the knowledge is.
  */
+import { earlier, momentOf, type Clock, type Moment } from './clock.ts'
 import { TokenError } from './errors.ts'
 import { serverEvents } from './event-stream.ts'
-import { asFault, getJson, REQUEST_TIMEOUT_MS, RequestFault, timeLimit } from './get-document.ts'
-import {
-  readFeed,
-  RevocationList,
-  type FeedDocument,
-  type RevocationEntry,
-  type RevocationKind,
-} from './revocation-list.ts'
+import { FollowedList, type Position } from './followed-list.ts'
+import { asFault, getJson, REQUEST_TIMEOUT_MS, RequestFault, timeLimit, type TimeLimit } from './get-document.ts'
+import { readFeed, type FeedDocument, type RevocationEntry, type RevocationKind } from './revocation-list.ts'
 import type { TokenClaims } from './token.ts'
 
 /** What to do when the feed has not been heard for too long. */
@@ -40,7 +36,7 @@ export interface FollowerOptions {
   userAgent: string
   policy: StalenessPolicy
   lingerSeconds: number
-  clock: { now(): number }
+  clock: Clock
 }
 
 /** Between two polls: an entry is noticed within a second. */
@@ -57,22 +53,21 @@ const MOST_SHORT_STREAMS = 3
 const BACK_OFF_MS = { first: 200, most: 5_000 }
 /** Between two attempts to ask at once, on behalf of a token that may not be judged on old knowledge. */
 const ASK_AGAIN_MS = 1_000
-const PRUNE_EVERY_MS = 30_000
 const MOST_BYTES = 67_108_864
 
-type Listener = (kinds: Set<RevocationKind>) => void
+type Listener = (kinds: ReadonlySet<RevocationKind>) => void
 
 export class BlacklistFollower {
   readonly #options: FollowerOptions
-  readonly #list: RevocationList
+  readonly #list: FollowedList
   readonly #closing = new AbortController()
   readonly #listeners: Listener[] = []
   #mode: RevocationStatus['mode'] = 'idle'
-  #cursor: string | undefined
-  #etag: string | undefined
-  #heardAt: number | undefined
+  /** Of the document that holds what came after a cursor. */
+  #tag: { after: string; etag: string } | undefined
   #lastError: string | null = null
-  #prunedAt = 0
+  /** The event line that is open. */
+  #line: TimeLimit | undefined
   /** Settles with the first load or the first failure, whichever comes first. */
   #firstLoad: Promise<void> | undefined
   #endFirstLoad = () => {}
@@ -81,7 +76,7 @@ export class BlacklistFollower {
 
   constructor(options: FollowerOptions) {
     this.#options = options
-    this.#list = new RevocationList(options.lingerSeconds)
+    this.#list = new FollowedList(options.lingerSeconds)
   }
 
   /** Called with the kinds of what came or went. */
@@ -92,9 +87,9 @@ export class BlacklistFollower {
   status(): RevocationStatus {
     return {
       mode: this.#mode,
-      cursor: this.#cursor ?? null,
-      entries: this.#list.size,
-      staleSeconds: this.#staleMs() / 1000,
+      cursor: this.#list.cursor ?? null,
+      entries: this.#list.entries.size,
+      staleSeconds: this.#list.staleMs(momentOf(this.#options.clock)) / 1000,
       lastError: this.#lastError,
     }
   }
@@ -110,26 +105,30 @@ export class BlacklistFollower {
    * @throws TokenError `revocations_stale`, asynchronously
    */
   whenFresh(policy: StalenessPolicy | undefined): Promise<void> | undefined {
-    const isFresh = this.#staleMs() <= this.#boundMs(policy)
-    return isFresh ? undefined : this.#freshen(policy)
+    const asked = momentOf(this.#options.clock)
+    if (this.#list.watchClock(asked)) void this.#askNow()
+    return this.#isFresh(asked, policy) ? undefined : this.#freshen(asked, policy)
   }
 
   /** Changes with every entry that comes. */
   get version(): number {
-    return this.#list.version
+    return this.#list.entries.version
   }
 
   /** The entry that denies a token. @param kid of the key that verified it */
-  findDenying(claims: TokenClaims, kid: string | undefined): RevocationEntry | undefined {
-    return this.#list.findDenying(claims, kid, this.#now() / 1000)
+  findDenying(claims: TokenClaims, kid: string | undefined, nowSeconds: number): RevocationEntry | undefined {
+    return this.#list.entries.findDenying(claims, kid, nowSeconds)
   }
 
-  async #freshen(policy: StalenessPolicy | undefined): Promise<void> {
+  /** @param asked when the token came: what the issuer is asked from then on is fresh enough for every bound */
+  async #freshen(asked: Moment, policy: StalenessPolicy | undefined): Promise<void> {
     await this.#start()
-    if (this.#staleMs() <= this.#boundMs(policy)) return
+    if (this.#isFresh(asked, policy)) return
     if ((policy?.whenStale ?? this.#options.policy.whenStale) === 'open') return
     await this.#askNow()
-    if (this.#staleMs() <= this.#boundMs(policy)) return
+    // A question that was under way already may be older than the bound allows.
+    if (!this.#isFresh(asked, policy)) await this.#askNow()
+    if (this.#isFresh(asked, policy)) return
     const told = this.#lastError === null ? '' : `: ${this.#lastError}`
     throw new TokenError('revocations_stale', `it is not known which tokens were revoked lately${told}`)
   }
@@ -148,7 +147,7 @@ export class BlacklistFollower {
     let shortStreams = 0
     let pollsUntil = 0
     while (!this.#isClosed()) {
-      const polls = this.#now() < pollsUntil
+      const polls = this.#evenMs() < pollsUntil
       const outcome = polls ? await this.#poll() : await this.#stream()
       if (this.#isClosed()) return
       if (!polls || outcome === 'failed') this.#mode = 'connecting'
@@ -156,8 +155,8 @@ export class BlacklistFollower {
       failures = outcome === 'failed' ? failures + 1 : 0
       shortStreams = outcome === 'cut short' ? shortStreams + 1 : 0
       // Where events are refused, a poll follows at once.
-      if (outcome === 'unsupported') pollsUntil = this.#now() + POLLS_FOR_MS
-      else if (outcome === 'busy' || shortStreams === MOST_SHORT_STREAMS) pollsUntil = this.#now() + BUSY_MS
+      if (outcome === 'unsupported') pollsUntil = this.#evenMs() + POLLS_FOR_MS
+      else if (outcome === 'busy' || shortStreams === MOST_SHORT_STREAMS) pollsUntil = this.#evenMs() + BUSY_MS
       else await this.#pause(outcome === 'ok' ? POLL_MS : backOffMs(failures))
     }
   }
@@ -169,37 +168,46 @@ export class BlacklistFollower {
   async #stream(): Promise<'failed' | 'unsupported' | 'busy' | 'cut short' | 'ended'> {
     const limit = timeLimit(this.#closing.signal, REQUEST_TIMEOUT_MS)
     const progress = { answered: false, heardAt: 0 }
+    let at = this.#list.position
+    let askedAt: Moment | undefined = momentOf(this.#options.clock)
+    this.#line = limit
     try {
-      const response = await this.#openStream(limit.ended)
+      const response = await this.#openStream(at, limit.ended)
       progress.answered = true
       if (response.status >= 429) return 'busy'
       if (!isEventStream(response)) return 'unsupported'
       for await (const event of serverEvents(response.body)) {
         if (event?.event === 'blacklist') {
-          this.#take(parseEvent(this.#options.feedUrl, event.data))
+          const next = this.#take(at, parseEvent(this.#options.feedUrl, event.data), askedAt)
+          if (!next) return 'ended'
+          at = next
+          // What the first event told is as old as the question; the others are told when they happen.
+          askedAt = undefined
           progress.heardAt ||= performance.now()
           this.#mode = 'events'
-        } else if (progress.heardAt) this.#hear()
+        } else if (progress.heardAt && !this.#hear(at, undefined)) return 'ended'
         if (progress.heardAt) limit.extend(SILENCE_MS)
       }
     } catch (cause) {
+      if (at.life !== this.#list.position.life) return 'ended'
       this.#lastError = asFault(this.#options.feedUrl, cause, limit.ended).message
       if (!progress.answered) return 'failed'
     } finally {
       limit.done()
+      this.#line = undefined
     }
     // Some proxies keep a stream back; polling gets through them.
     if (limit.ended.aborted && !progress.heardAt) return 'unsupported'
     return !progress.heardAt || performance.now() - progress.heardAt < SHORTEST_STREAM_MS ? 'cut short' : 'ended'
   }
 
-  async #openStream(signal: AbortSignal): Promise<Response> {
+  async #openStream({ after }: Position, signal: AbortSignal): Promise<Response> {
     const { feedUrl, userAgent } = this.#options
     const response = await fetch(feedUrl, {
       headers: {
         accept: 'text/event-stream',
         'user-agent': userAgent,
-        ...(this.#cursor !== undefined && { 'last-event-id': this.#cursor }),
+        ...(after !== undefined && { 'last-event-id': after }),
       },
       redirect: 'manual',
       signal,
@@ -209,17 +217,22 @@ export class BlacklistFollower {
   }
 
   async #poll(): Promise<'ok' | 'failed'> {
-    const { feedUrl, userAgent } = this.#options
-    const url = this.#cursor === undefined ? feedUrl : `${feedUrl}?after=${encodeURIComponent(this.#cursor)}`
+    const { feedUrl, userAgent, clock } = this.#options
+    const asked = this.#list.position
+    const { after } = asked
+    const url = after === undefined ? feedUrl : `${feedUrl}?after=${encodeURIComponent(after)}`
+    const etag = this.#tag && this.#tag.after === after ? this.#tag.etag : undefined
+    const askedAt = momentOf(clock)
     try {
-      const { signal } = this.#closing
-      const answer = await getJson(url, { userAgent, maxBytes: MOST_BYTES, signal, etag: this.#etag })
-      if (answer.changed) {
-        const before = this.#cursor
-        this.#take(parseFeed(url, answer.json))
-        // The tag belongs to the URL, which changes with the cursor.
-        this.#etag = before === this.#cursor ? (answer.headers.get('etag') ?? undefined) : undefined
-      } else this.#hear()
+      const answer = await getJson(url, { userAgent, maxBytes: MOST_BYTES, signal: this.#closing.signal, etag })
+      const saidAt = earlier(askedAt, secondsInCaches(answer.headers))
+      const next = answer.changed ? this.#take(asked, parseFeed(url, answer.json), saidAt) : undefined
+      if (answer.changed) this.#remember(asked, next, answer.headers.get('etag'))
+      else this.#hear(asked, saidAt)
+      // The list starts over, and the whole of it is asked for at once.
+      if (after !== undefined && !this.#list.isWhole) return await this.#poll()
+      // A line that follows the list as it was before has nothing more to say.
+      if (after === undefined && next) this.#line?.end('follows a list that started over')
       if (this.#mode !== 'events') this.#mode = 'polling'
       return 'ok'
     } catch (cause) {
@@ -228,37 +241,41 @@ export class BlacklistFollower {
     }
   }
 
+  /** The tag belongs to the URL, which changes with the cursor. */
+  #remember({ after }: Position, next: Position | undefined, etag: string | null): void {
+    const isSame = after !== undefined && next?.after === after
+    this.#tag = isSame && etag !== null ? { after, etag } : undefined
+  }
+
   /** For a token that may not be judged on old knowledge: ask once, for however many wait. */
   async #askNow(): Promise<void> {
-    if (this.#isClosed() || this.#now() - this.#askedInVainAt < ASK_AGAIN_MS) return
+    if (this.#isClosed() || this.#evenMs() - this.#askedInVainAt < ASK_AGAIN_MS) return
     this.#asking ??= this.#poll()
-      .then((outcome) => void (this.#askedInVainAt = outcome === 'failed' ? this.#now() : -Infinity))
+      .then((outcome) => void (this.#askedInVainAt = outcome === 'failed' ? this.#evenMs() : -Infinity))
       .finally(() => (this.#asking = undefined))
     await this.#asking
   }
 
-  #take(document: FeedDocument): void {
-    // A cursor that went back was given by a database that a restore replaced: this is the whole list.
-    const startOver = this.#cursor === undefined || Number(document.cursor) < Number(this.#cursor)
-    const kinds = this.#list.apply(document, { startOver })
-    if (document.cursor !== this.#cursor) this.#etag = undefined
-    this.#cursor = document.cursor
-    this.#hear()
+  /** @returns from where the line goes on that brought the answer; nothing where it has to ask anew */
+  #take(asked: Position, document: FeedDocument, askedAt: Moment | undefined): Position | undefined {
+    const taken = this.#list.take(asked, document)
+    if (taken === 'outdated' || taken === 'start over') return undefined
+    if (taken.kinds.size > 0) for (const listener of this.#listeners) listener(taken.kinds)
+    const isHeard = this.#hear(taken.at, askedAt)
     this.#endFirstLoad()
-    if (kinds.size > 0) for (const listener of this.#listeners) listener(kinds)
+    return isHeard ? taken.at : undefined
   }
 
-  #hear(): void {
-    const now = this.#now()
-    this.#heardAt = now
-    this.#lastError = null
-    if (now - this.#prunedAt < PRUNE_EVERY_MS) return
-    this.#prunedAt = now
-    this.#list.prune(now / 1000)
+  /** @param askedAt left out where the issuer spoke by itself. @returns whether what it said is true of the list at hand */
+  #hear(at: Position, askedAt: Moment | undefined): boolean {
+    const moment = askedAt ?? momentOf(this.#options.clock)
+    const isHeard = this.#list.hear(at, moment, { isAnswer: askedAt !== undefined })
+    if (isHeard) this.#lastError = null
+    return isHeard
   }
 
-  #staleMs(): number {
-    return this.#heardAt === undefined ? Infinity : Math.max(0, this.#now() - this.#heardAt)
+  #isFresh(asked: Moment, policy: StalenessPolicy | undefined): boolean {
+    return this.#list.staleMs(asked) <= this.#boundMs(policy)
   }
 
   #boundMs(policy: StalenessPolicy | undefined): number {
@@ -269,8 +286,8 @@ export class BlacklistFollower {
     return this.#closing.signal.aborted
   }
 
-  #now(): number {
-    return this.#options.clock.now()
+  #evenMs(): number {
+    return this.#options.clock.elapsed()
   }
 
   /** Waits, unless closed meanwhile; keeps no process alive. */
@@ -293,6 +310,10 @@ const isEventStream = (response: Response): response is Response & { body: Reada
   response.status === 200 &&
   response.body !== null &&
   /^text\/event-stream\b/.test(response.headers.get('content-type') ?? '')
+
+/** RFC 9111 §5.1: how long ago a cache on the way has heard this from the issuer. */
+const secondsInCaches = (headers: Headers): number =>
+  Number(/^\d{1,9}$/.exec(headers.get('age')?.trim() ?? '')?.[0] ?? 0)
 
 /** Half of it is chance, so that many followers do not come back in one moment. */
 function backOffMs(failures: number): number {

@@ -38,8 +38,15 @@ function boundTo({ cnf }: TokenClaims): string | undefined {
   throw new TokenError('wrong_type', 'the token is bound (cnf) by a method that cannot be checked here')
 }
 
+/** When a request came: by the time of day, and by what runs on evenly. */
+export interface ProofTime {
+  nowSeconds: number
+  evenMs: number
+  toleranceSeconds: number
+}
+
 export class ProofChecker {
-  /** When what may be forgotten, in seconds; oldest first. */
+  /** When what may be forgotten, in even milliseconds, so that a clock that is ahead for a moment forgets nothing. */
   readonly #seen = new Map<string, number>()
   /** One request may pass several guards with its one proof. */
   readonly #checked = new WeakMap<DpopProof, string>()
@@ -49,12 +56,7 @@ export class ProofChecker {
    * @param request what came with scheme `DPoP`; `undefined` for a Bearer token
    * @throws TokenError `wrong_type` where token and scheme do not fit, `invalid_signature` for a bad proof
    */
-  async check(
-    token: string,
-    claims: TokenClaims,
-    request: DpopProof | undefined,
-    time: { nowSeconds: number; toleranceSeconds: number },
-  ): Promise<void> {
+  async check(token: string, claims: TokenClaims, request: DpopProof | undefined, time: ProofTime): Promise<void> {
     const jkt = boundTo(claims)
     if (jkt === undefined && request === undefined) return
     if (request === undefined)
@@ -65,16 +67,17 @@ export class ProofChecker {
       throw new TokenError('wrong_type', 'the token is not bound to a key: send it with scheme Bearer')
     if (this.#checked.get(request) === token) return
     const { jti, iat } = await checkProof(token, jkt, request, time)
-    this.#requireFirst(`${jkt} ${jti}`, iat + PROOF_SECONDS + time.toleranceSeconds, time.nowSeconds)
+    const livesSeconds = iat + PROOF_SECONDS + time.toleranceSeconds - time.nowSeconds
+    this.#requireFirst(`${jkt} ${jti}`, time.evenMs + livesSeconds * 1000, time.evenMs)
     this.#checked.set(request, token)
   }
 
-  #requireFirst(name: string, until: number, nowSeconds: number): void {
-    if ((this.#seen.get(name) ?? 0) >= nowSeconds) throw refuse('it was used before (jti)')
+  #requireFirst(name: string, until: number, evenMs: number): void {
+    if ((this.#seen.get(name) ?? -Infinity) >= evenMs) throw refuse('it was used before (jti)')
     this.#seen.delete(name)
     for (const [oldest, forgetAt] of this.#seen) {
       // Under a flood the oldest go early: memory is bounded, and iat still is.
-      if (forgetAt >= nowSeconds && this.#seen.size < MOST_REMEMBERED) break
+      if (forgetAt >= evenMs && this.#seen.size < MOST_REMEMBERED) break
       this.#seen.delete(oldest)
     }
     this.#seen.set(name, until)
@@ -85,7 +88,7 @@ async function checkProof(
   token: string,
   jkt: string,
   { proof, method, url }: DpopProof,
-  { nowSeconds, toleranceSeconds }: { nowSeconds: number; toleranceSeconds: number },
+  { nowSeconds, toleranceSeconds }: ProofTime,
 ): Promise<{ jti: string; iat: number }> {
   if (proof === undefined || proof === '') throw refuse('the DPoP header is missing')
   if (proof.length > MOST_PROOF_CHARACTERS) throw refuse(`longer than ${MOST_PROOF_CHARACTERS} characters`)

@@ -4,9 +4,11 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { StalenessPolicy } from './blacklist-follower.ts'
+import { readClock } from './clock.ts'
 import { TokenError } from './errors.ts'
 import { asAuthenticator, Guard, type Authenticator } from './guard.ts'
 import { applyExpectations, type Rules } from './options.ts'
+import { requireKnown } from './known-options.ts'
 import type { KeySource } from './remote-keys.ts'
 import { createTokenVerifier, Verifier } from './token-verifier.ts'
 import { requireSafeUrl } from './web-address.ts'
@@ -27,6 +29,7 @@ export interface EnvOptions {
   resourceMetadata?: string
 }
 
+const OPTIONS = ['env', 'warn', 'name', 'revocations', 'typ', 'publicOrigin', 'resourceMetadata']
 const MODES = ['static', 'jwt', 'oidc'] as const
 type Mode = (typeof MODES)[number]
 
@@ -36,6 +39,7 @@ const TYPES = ['at+jwt', 'jwt', '']
 
 /** @throws TypeError naming the variable that is missing or wrong, never its value where that is secret */
 export function guardFromEnv(options: EnvOptions = {}): Guard {
+  requireKnown('authFromEnv', options, OPTIONS)
   const variables = new Variables(options.env ?? process.env)
   const warn = options.warn ?? ((message: string) => console.warn(message))
   const enabled = variables.find('AUTH_ENABLED')
@@ -118,7 +122,7 @@ function sharedSecret(variables: Variables, options: EnvOptions, warn: (message:
     maxClockTolerance: 60,
     cacheSize: 0,
     resourceMetadata: undefined,
-    clock: Date,
+    clock: readClock(),
   }
   return asAuthenticator(new Verifier(settings, keys), true)
 }

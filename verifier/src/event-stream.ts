@@ -9,14 +9,14 @@ export interface ServerEvent {
 const MOST_CHARACTERS = 67_108_864
 
 /**
- * Yields each event, and `undefined` for whatever else shows that the line is alive.
+ * Yields each event, and `undefined` whenever nothing is under way: the line is alive, and whatever was sent has
+ * arrived. Half an event shows neither.
  * @throws Error where one event is beyond all measure
  */
 export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent | undefined> {
   let fields: Partial<Record<string, string>> = {}
   let held = 0
-  for await (const lines of lineBatches(body)) {
-    yield undefined
+  for await (const { lines, isComplete } of lineBatches(body)) {
     for (const line of lines) {
       if (line === '') {
         if (fields.data !== undefined) yield { event: fields.event ?? 'message', data: fields.data, id: fields.id }
@@ -28,6 +28,7 @@ export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGene
       if (held > MOST_CHARACTERS) throw new Error(`an event of more than ${MOST_CHARACTERS} characters`)
       takeField(fields, line)
     }
+    if (isComplete && held === 0) yield undefined
   }
 }
 
@@ -40,7 +41,9 @@ function takeField(fields: Partial<Record<string, string>>, line: string): void 
 }
 
 /** The complete lines of each piece that arrives; a piece may end in the middle of one. */
-async function* lineBatches(body: ReadableStream<Uint8Array>): AsyncGenerator<string[]> {
+async function* lineBatches(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<{ lines: string[]; isComplete: boolean }> {
   const decoder = new TextDecoder()
   const reader = body.getReader()
   let pieces: string[] = []
@@ -55,14 +58,13 @@ async function* lineBatches(body: ReadableStream<Uint8Array>): AsyncGenerator<st
       pieces.push(text)
       if (!text.includes('\n')) {
         // Joined only when a line is whole: a large event comes in many pieces.
-        yield []
         continue
       }
       const lines = pieces.join('').split('\n')
       const rest = lines.pop() ?? ''
       pieces = [rest]
       waiting = rest.length
-      yield lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
+      yield { lines: lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line)), isComplete: rest === '' }
     }
   } finally {
     await reader.cancel().catch(() => undefined)

@@ -42,38 +42,50 @@ export const createAuthMiddleware = (options: AuthMiddlewareOptions): ExpressAut
 export const authFromEnv = (options?: EnvOptions): ExpressAuth => adapt(guardFromEnv(options))
 
 const adapt = (guard: Guard): ExpressAuth => {
-  /** Lets a request pass, or answers it. */
-  const admit = async (
-    request: ExpressRequest,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-    { terms, pass }: { terms?: Terms; pass: (auth: Auth | undefined) => void },
-  ): Promise<void> => {
-    let auth: Auth | undefined
-    try {
-      auth = await guard.admit(request, incoming(request), terms)
-    } catch (error) {
-      if (error instanceof TokenError) send(response, error.status, error.headers, error.body)
-      else next(error)
-      return
-    }
-    if (auth) request.auth = auth
-    pass(auth)
-  }
+  const handler =
+    (pass: (auth: Auth | undefined, ...passed: Parameters<ExpressHandler>) => void, terms?: Terms): ExpressHandler =>
+    (request, response, next) =>
+      void orNext(next, async () => {
+        const auth = await admit(guard, request, { response, terms })
+        if (auth === 'refused') return
+        if (auth) request.auth = auth
+        pass(auth, request, response, next)
+      })
   return middlewareOf<ExpressHandler, ExpressHandler>(
     guard,
-    (terms) => (request, response, next) => void admit(request, response, next, { terms, pass: () => next() }),
-    () => (request, response, next) =>
-      void admit(request, response, next, {
-        pass: (auth) => send(response, 200, { 'cache-control': 'no-store' }, meOf(auth)),
-      }),
+    (terms) => handler((_auth, _request, _response, next) => next(), terms),
+    () => handler((auth, _request, response) => send(response, 200, { 'cache-control': 'no-store' }, meOf(auth))),
   )
+}
+
+/** Express 4 waits for no promise, and one that fails unheard ends the process: whatever is thrown goes to `next`. */
+async function orNext(next: (error?: unknown) => void, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    next(error)
+  }
+}
+
+/** Lets a request pass, or answers it. */
+async function admit(
+  guard: Guard,
+  request: ExpressRequest,
+  { response, terms }: { response: ServerResponse; terms: Terms | undefined },
+): Promise<Auth | undefined | 'refused'> {
+  try {
+    return await guard.admit(request, incoming(request), terms)
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error
+    send(response, error.status, error.headers, error.body)
+    return 'refused'
+  }
 }
 
 const incoming = (request: ExpressRequest): IncomingRequest => ({
   method: request.method ?? 'GET',
-  url: () =>
-    `${request.protocol ?? 'http'}://${request.headers.host ?? 'localhost'}${request.originalUrl ?? request.url ?? '/'}`,
+  origin: () => ({ scheme: request.protocol ?? 'http', host: request.headers.host }),
+  target: () => request.originalUrl ?? request.url ?? '/',
   header: (name) => nodeHeader(request, name),
 })
 

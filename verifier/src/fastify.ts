@@ -54,7 +54,8 @@ const adapt = (guard: Guard): FastifyAuth =>
 
 const incoming = (request: FastifyRequest): IncomingRequest => ({
   method: request.method,
-  url: () => `${request.protocol}://${request.host}${request.originalUrl}`,
+  origin: () => ({ scheme: request.protocol, host: request.host }),
+  target: () => request.originalUrl,
   header: (name) => nodeHeader(request.raw, name),
 })
 

@@ -117,6 +117,8 @@ export interface TimeLimit {
   ended: AbortSignal
   /** Time begins anew. */
   extend(milliseconds: number): void
+  /** Ends at once. */
+  end(reason: string): void
   /** Time does not count any more. */
   done(): void
 }
@@ -137,6 +139,7 @@ export function timeLimit(signal: AbortSignal, milliseconds: number): TimeLimit 
   return {
     ended: controller.signal,
     extend,
+    end: (reason) => controller.abort(new Error(reason)),
     done() {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)

@@ -6,7 +6,14 @@ import type { RevocationStatus } from './blacklist-follower.ts'
 import { findCredentials, type Credentials, type IncomingRequest } from './credentials.ts'
 import { anyPermission, platformOwner, roles, scopes, type Demand } from './demands.ts'
 import { TokenError } from './errors.ts'
-import { checkOverrides, requireNamedAudience, type TokenVerifierOptions, type VerifyOverrides } from './options.ts'
+import { requireKnown } from './known-options.ts'
+import {
+  checkOverrides,
+  requireNamedAudience,
+  VERIFIER_OPTIONS,
+  type TokenVerifierOptions,
+  type VerifyOverrides,
+} from './options.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
 import { profileOf, type Auth, type Profile, type VerifiedToken } from './token.ts'
 import { requireSafeUrl } from './web-address.ts'
@@ -39,15 +46,16 @@ export type Me = { authenticated: false } | ({ authenticated: true; claims: Veri
 export class Guard {
   readonly #authenticator: Authenticator | undefined
   readonly #options: GuardOptions
+  readonly #publicOrigin: string | undefined
   /** What this guard found at a request, so that several guards on a route verify it once. */
-  readonly #seen = new WeakMap<object, { credentials: Credentials; auth?: Auth }>()
+  readonly #seen = new WeakMap<object, Seen>()
 
   /** @param authenticator left out: nothing is checked */
   constructor(authenticator: Authenticator | undefined, options: GuardOptions) {
     this.#authenticator = authenticator
     this.#options = options
     if (options.resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', options.resourceMetadata)
-    if (options.publicOrigin !== undefined) requireSafeUrl('publicOrigin', options.publicOrigin)
+    this.#publicOrigin = options.publicOrigin === undefined ? undefined : readOrigin(options.publicOrigin)
     if (options.cookie !== undefined && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(options.cookie))
       throw new TypeError(`cookie is not the name of a cookie: ${options.cookie}`)
   }
@@ -86,33 +94,50 @@ export class Guard {
     incoming: IncomingRequest,
     overrides: RouteOverrides | undefined,
   ): Promise<Auth> {
-    const before = this.#seen.get(key)
-    if (before?.auth && !overrides) return before.auth
-    const seen = before ?? { credentials: findCredentials(this.#asSeenByClients(incoming), this.#options.cookie) }
+    const seen = this.#seen.get(key) ?? this.#firstSight(incoming)
     this.#seen.set(key, seen)
-    const verified = await authenticator.verify(seen.credentials, overrides)
-    return (seen.auth = { claims: verified.claims, header: verified.header, token: seen.credentials.token })
+    // Found good on other terms says nothing: a guard before this one may have been content with less.
+    const before = seen.goodOn.get(overrides)
+    if (before) return before
+    const { claims, header } = await authenticator.verify(seen.credentials, overrides)
+    const auth = { claims, header, token: seen.credentials.token }
+    seen.goodOn.set(overrides, auth)
+    return auth
   }
 
-  #asSeenByClients(incoming: IncomingRequest): IncomingRequest {
-    const { publicOrigin } = this.#options
-    if (publicOrigin === undefined) return incoming
-    const url = () => {
-      const { pathname, search } = new URL(incoming.url())
-      return new URL(pathname + search, publicOrigin).href
-    }
-    return { ...incoming, url }
+  #firstSight(incoming: IncomingRequest): Seen {
+    const { cookie } = this.#options
+    return { credentials: findCredentials(incoming, { cookie, publicOrigin: this.#publicOrigin }), goodOn: new Map() }
   }
 }
+
+interface Seen {
+  credentials: Credentials
+  /** By the terms on which it was verified; `undefined` are those of the guard. */
+  goodOn: Map<RouteOverrides | undefined, Auth>
+}
+
+/** @throws TypeError */
+function readOrigin(publicOrigin: string): string {
+  const { origin, pathname, search, hash } = requireSafeUrl('publicOrigin', publicOrigin)
+  if (pathname + search + hash !== '/')
+    throw new TypeError(`publicOrigin is an origin, without a path: ${publicOrigin}`)
+  return origin
+}
+
+const GUARD_OPTIONS = ['cookie', 'publicOrigin', 'resourceMetadata']
 
 /** @throws TypeError naming the option that is wrong */
 export function createGuard(options: AuthMiddlewareOptions): Guard {
   if ('verifier' in options) {
+    requireKnown('createAuthMiddleware with a verifier', options, [...GUARD_OPTIONS, 'verifier'])
     if (!options.verifier.namesAudience) requireNamedAudience({})
     return new Guard(asAuthenticator(options.verifier, false), options)
   }
+  requireKnown('createAuthMiddleware', options, [...GUARD_OPTIONS, ...VERIFIER_OPTIONS])
   requireNamedAudience(options)
-  return new Guard(asAuthenticator(createTokenVerifier(options), true), options)
+  const { cookie: _cookie, publicOrigin: _publicOrigin, ...ofVerifier } = options
+  return new Guard(asAuthenticator(createTokenVerifier(ofVerifier), true), options)
 }
 
 /** @param isOwn made for this guard, and closed with it */

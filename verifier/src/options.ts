@@ -1,8 +1,10 @@
 /** What a verifier can be told, checked once when it is made: a mistake shows at start, not at the first token. */
 import { ASYMMETRIC_ALGORITHMS } from './algorithms.ts'
 import type { StalenessPolicy } from './blacklist-follower.ts'
+import { readClock, type Clock } from './clock.ts'
 import type { DpopProof } from './dpop.ts'
 import { userAgentOf } from './get-document.ts'
+import { requireKnown } from './known-options.ts'
 import { requireSafeUrl } from './web-address.ts'
 
 /** What a token has to be; each can be changed for one call or one route. */
@@ -44,8 +46,8 @@ export interface TokenVerifierOptions extends Expectations {
   cache?: boolean | { maxTokens: number }
   /** Where this API's own metadata is (RFC 9728), told to whoever is refused. */
   resourceMetadata?: string
-  /** For tests that move time. Milliseconds. */
-  clock?: { now(): number }
+  /** For tests that move time. Milliseconds: the time of day, and what has passed since some fixed point. */
+  clock?: { now(): number; elapsed?(): number }
 }
 
 /** Expectations as every token is held to them. */
@@ -65,7 +67,7 @@ export interface Settings {
   maxClockTolerance: number
   cacheSize: number
   resourceMetadata: string | undefined
-  clock: { now(): number }
+  clock: Clock
 }
 
 export interface RemoteSettings extends Settings {
@@ -80,8 +82,26 @@ const DEFAULT_TOLERANCE_SECONDS = 5
 const DEFAULT_MAX_TOLERANCE_SECONDS = 60
 const DEFAULT_CACHE_SIZE = 10_000
 
+const EXPECTATIONS = ['issuer', 'audience', 'anyAudience', 'typ', 'clockTolerance']
+const ROUTE_OVERRIDES = [...EXPECTATIONS, 'revocations']
+export const OVERRIDES: readonly string[] = [...ROUTE_OVERRIDES, 'dpop']
+export const VERIFIER_OPTIONS: readonly string[] = [
+  ...EXPECTATIONS,
+  'jwksUri',
+  'algorithms',
+  'maxClockTolerance',
+  'revocations',
+  'name',
+  'maxStaleKeysSeconds',
+  'cache',
+  'resourceMetadata',
+  'clock',
+]
+const POLICY = ['maxStalenessSeconds', 'whenStale']
+
 /** @throws TypeError naming the option */
 export function readOptions(options: TokenVerifierOptions): RemoteSettings {
+  requireKnown('createTokenVerifier', options, VERIFIER_OPTIONS)
   const issuer = options.issuer
   requireSafeUrl('issuer', issuer)
   if (options.jwksUri !== undefined) requireSafeUrl('jwksUri', options.jwksUri)
@@ -104,7 +124,7 @@ export function readOptions(options: TokenVerifierOptions): RemoteSettings {
     revocations: readRevocations(options.revocations, issuer),
     cacheSize: readCacheSize(options.cache),
     resourceMetadata: options.resourceMetadata,
-    clock: options.clock ?? Date,
+    clock: readClock(options.clock),
   }
 }
 
@@ -130,6 +150,7 @@ export function applyExpectations(rules: Rules, changes: Expectations, maxClockT
 
 /** Overrides that are written down with a route, looked at before the first request. @throws TypeError */
 export function checkOverrides<Overrides extends VerifyOverrides>(overrides: Overrides): Overrides {
+  requireKnown('requireAuth', overrides, ROUTE_OVERRIDES)
   const nothing: Rules = { issuer: undefined, audience: 'unnamed', types: [], clockToleranceSeconds: 0 }
   applyExpectations(nothing, overrides, Infinity)
   readPolicy(overrides.revocations ?? {})
@@ -153,13 +174,16 @@ function readAlgorithms(algorithms: readonly string[] | undefined): ReadonlySet<
 function readRevocations(told: TokenVerifierOptions['revocations'], issuer: string): RemoteSettings['revocations'] {
   if (told === undefined || told === false) return undefined
   const given = told === true ? {} : told
-  const feedUrl = given.feedUrl ?? `${issuer.replace(/\/$/, '')}/blacklist/feed`
+  if (typeof given !== 'object' || given === null) throw new TypeError('revocations is true, false or an object')
+  const { feedUrl = `${issuer.replace(/\/$/, '')}/blacklist/feed`, ...policy } = given
   requireSafeUrl('revocations.feedUrl', feedUrl)
-  return { ...readPolicy(given), feedUrl }
+  return { ...readPolicy(policy), feedUrl }
 }
 
 /** @throws TypeError naming the option */
-export function readPolicy({ maxStalenessSeconds, whenStale }: StalenessPolicy): StalenessPolicy {
+export function readPolicy(policy: StalenessPolicy): StalenessPolicy {
+  requireKnown('revocations', policy, POLICY)
+  const { maxStalenessSeconds, whenStale } = policy
   if (whenStale !== undefined && whenStale !== 'open' && whenStale !== 'closed')
     throw new TypeError(`revocations.whenStale is 'open' or 'closed'`)
   return {
@@ -172,6 +196,7 @@ export function readPolicy({ maxStalenessSeconds, whenStale }: StalenessPolicy):
 
 function readCacheSize(cache: TokenVerifierOptions['cache']): number {
   if (cache === undefined || cache === false) return 0
+  if (cache !== true) requireKnown('cache', cache, ['maxTokens'])
   const size = cache === true ? DEFAULT_CACHE_SIZE : cache.maxTokens
   if (!Number.isSafeInteger(size) || size < 1) throw new TypeError('cache.maxTokens is a whole number from 1 on')
   return size

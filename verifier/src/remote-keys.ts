@@ -3,6 +3,7 @@
  * the issuer is away. One request is under way at most, however many tokens wait for it.
  */
 import type { CryptoKey } from 'jose'
+import type { Clock } from './clock.ts'
 import { TokenError, shown } from './errors.ts'
 import { getJson, RequestFault } from './get-document.ts'
 import { KeySet, type KeyChoice } from './key-set.ts'
@@ -28,7 +29,7 @@ export interface RemoteKeysOptions {
   jwksUri: string | undefined
   userAgent: string
   maxStaleSeconds: number
-  clock: { now(): number }
+  clock: Clock
 }
 
 /** How long the issuer may say that its keys be cached; Signet says five minutes. */
@@ -63,7 +64,7 @@ export class RemoteKeys implements KeySource {
   }
 
   suspectChange(): void {
-    if (this.#held) this.#held.freshUntil = Math.min(this.#held.freshUntil, this.#now())
+    if (this.#held) this.#held.freshUntil = Math.min(this.#held.freshUntil, this.#evenMs())
     this.#fetchSoon()
   }
 
@@ -73,7 +74,7 @@ export class RemoteKeys implements KeySource {
 
   keyFor(alg: string, kid: string | undefined): FoundKey | Promise<FoundKey> {
     const held = this.#held
-    const choice = held && this.#now() < held.freshUntil ? held.set.findImported(alg, kid) : undefined
+    const choice = held && this.#evenMs() < held.freshUntil ? held.set.findImported(alg, kid) : undefined
     return choice?.outcome === 'found' ? choice : this.#look(alg, kid)
   }
 
@@ -91,21 +92,21 @@ export class RemoteKeys implements KeySource {
   /** A set that may be used now. */
   async #usable(): Promise<Held> {
     const held = this.#held
-    const age = held ? this.#now() - held.freshUntil : Infinity
+    const age = held ? this.#evenMs() - held.freshUntil : Infinity
     if (held && age < 0) return held
     this.#fetchSoon()
     // Nobody waits for an issuer that has not answered just now, or for a set that is hardly over its time.
     const serves = held && (age < SERVES_MEANWHILE_MS || this.#lastFault) && age < this.#options.maxStaleSeconds * 1000
     if (!serves) await this.#fetching
     const usable = this.#held
-    if (usable && this.#now() - usable.freshUntil < this.#options.maxStaleSeconds * 1000) return usable
+    if (usable && this.#evenMs() - usable.freshUntil < this.#options.maxStaleSeconds * 1000) return usable
     throw this.#unavailable()
   }
 
   async #refetchForUnknown(): Promise<void> {
-    const isCooling = this.#now() - this.#lastUnknownAt < COOLDOWN_MS
+    const isCooling = this.#evenMs() - this.#lastUnknownAt < COOLDOWN_MS
     if (!isCooling) {
-      this.#lastUnknownAt = this.#now()
+      this.#lastUnknownAt = this.#evenMs()
       this.#fetchSoon()
     }
     await this.#fetching
@@ -140,11 +141,11 @@ export class RemoteKeys implements KeySource {
 
   #fetchSoon(): void {
     if (this.#fetching || this.#closing.signal.aborted) return
-    if (this.#lastFault && this.#now() - this.#lastFault.at < RETRY_MS) return
+    if (this.#lastFault && this.#evenMs() - this.#lastFault.at < RETRY_MS) return
     this.#fetching = this.#fetch()
       .then(() => void (this.#lastFault = undefined))
       .catch((error: unknown) => {
-        this.#lastFault = { at: this.#now(), error }
+        this.#lastFault = { at: this.#evenMs(), error }
         // A set that moved is found anew.
         this.#discovered = undefined
       })
@@ -155,7 +156,7 @@ export class RemoteKeys implements KeySource {
     const url = this.#options.jwksUri ?? (await this.#discover())
     const held = this.#held
     const answer = await this.#get(url, held?.etag)
-    const freshUntil = this.#now() + freshMs(answer.headers)
+    const freshUntil = this.#evenMs() + freshMs(answer.headers)
     if (held && (!answer.changed || answer.text === held.text)) {
       this.#held = { ...held, freshUntil }
       return
@@ -169,7 +170,7 @@ export class RemoteKeys implements KeySource {
   /** OIDC Discovery §4, then RFC 8414 §3. The document has to name exactly the issuer that was asked for. */
   async #discover(): Promise<string> {
     const known = this.#discovered
-    if (known && this.#now() - known.at < DISCOVERED_FOR_MS) return known.jwksUri
+    if (known && this.#evenMs() - known.at < DISCOVERED_FOR_MS) return known.jwksUri
     const { issuer } = this.#options
     const { url, json } = await this.#getMetadata()
     const { issuer: named, jwks_uri: jwksUri } = (json ?? {}) as Record<string, unknown> // looked at below
@@ -177,7 +178,7 @@ export class RemoteKeys implements KeySource {
       throw new RequestFault(url, `names the issuer ${shown(named)}, not '${issuer}' (compare exactly)`)
     if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) throw new RequestFault(url, 'names no jwks_uri')
     if (!isSafe(new URL(jwksUri))) throw new RequestFault(url, `names a jwks_uri that is not https: ${jwksUri}`)
-    this.#discovered = { jwksUri, at: this.#now() }
+    this.#discovered = { jwksUri, at: this.#evenMs() }
     return jwksUri
   }
 
@@ -203,8 +204,9 @@ export class RemoteKeys implements KeySource {
     return getJson(url, { userAgent, maxBytes: MOST_BYTES, signal: this.#closing.signal, etag })
   }
 
-  #now(): number {
-    return this.#options.clock.now()
+  /** Nothing here is compared with the time of day, which may be set forward and back. */
+  #evenMs(): number {
+    return this.#options.clock.elapsed()
   }
 }
 

@@ -35,6 +35,8 @@ export class RevocationList {
     kid: new Map(),
   }
   readonly #lingerSeconds: number
+  /** Seconds; when the last of what was forgotten would have ended. */
+  #prunedUntil = -Infinity
 
   /** @param lingerSeconds how much longer than the issuer thinks a token may be accepted here */
   constructor(lingerSeconds: number) {
@@ -48,27 +50,27 @@ export class RevocationList {
     return this.#byId.size
   }
 
-  /** Takes over what came. @returns the kinds that entries came or went of */
-  apply({ entries, removed }: FeedDocument, { startOver }: { startOver: boolean }): Set<RevocationKind> {
+  /** Takes the whole list in the place of this one. @returns the kinds that entries came or went of */
+  replace(document: FeedDocument): Set<RevocationKind> {
     const touched = new Set<RevocationKind>()
-    if (startOver) {
-      const standing = new Set(entries.map(({ id }) => id))
-      for (const entry of this.#byId.values()) if (!standing.has(entry.id)) touched.add(this.#remove(entry))
-    }
+    const standing = new Set(document.entries.map(({ id }) => id))
+    for (const entry of this.#byId.values()) if (!standing.has(entry.id)) touched.add(this.#remove(entry))
+    this.#prunedUntil = -Infinity
+    for (const kind of this.change(document)) touched.add(kind)
+    return touched
+  }
+
+  /** Takes over what came. @returns the kinds that entries came or went of */
+  change({ entries, removed }: Pick<FeedDocument, 'entries' | 'removed'>): Set<RevocationKind> {
+    const touched = new Set<RevocationKind>()
     for (const id of removed) {
       const entry = this.#byId.get(id)
       if (entry) touched.add(this.#remove(entry))
     }
     for (const entry of entries) {
       const known = this.#byId.get(entry.id)
-      if (
-        known &&
-        known.hash === entry.hash &&
-        known.issued_before === entry.issued_before &&
-        known.expires_at === entry.expires_at
-      )
-        continue
-      if (known) this.#remove(known)
+      if (known && saysTheSame(known, entry)) continue
+      if (known) touched.add(this.#remove(known))
       this.#add(entry)
       touched.add(entry.kind)
     }
@@ -94,8 +96,17 @@ export class RevocationList {
 
   /** Forgets what has ended by itself. */
   prune(nowSeconds: number): void {
-    for (const entry of this.#byId.values())
-      if (entry.expires_at + this.#lingerSeconds <= nowSeconds) this.#remove(entry)
+    for (const entry of this.#byId.values()) {
+      const until = entry.expires_at + this.#lingerSeconds
+      if (until > nowSeconds) continue
+      this.#remove(entry)
+      this.#prunedUntil = Math.max(this.#prunedUntil, until)
+    }
+  }
+
+  /** Whether something was forgotten as ended that has not ended after all: the clock was set back. */
+  isMissing(nowSeconds: number): boolean {
+    return this.#prunedUntil > nowSeconds
   }
 
   #add(entry: RevocationEntry): void {
@@ -128,6 +139,15 @@ export class RevocationList {
   }
 }
 
+const saysTheSame = (one: RevocationEntry, other: RevocationEntry): boolean =>
+  one.kind === other.kind &&
+  one.hash === other.hash &&
+  one.issued_before === other.issued_before &&
+  one.expires_at === other.expires_at
+
+/** Cursors are compared, so they are whole numbers that a double holds exactly. */
+const CURSOR = /^\d{1,15}$/
+
 /**
  * Reads a document of the feed. Kinds that a later issuer may add are left out.
  * @throws Error where it is no feed
@@ -136,6 +156,7 @@ export function readFeed(json: unknown): FeedDocument {
   const { cursor, entries, removed } = (json ?? {}) as Record<string, unknown> // each is looked at below
   if (typeof cursor !== 'string' || !Array.isArray(entries) || !Array.isArray(removed))
     throw new Error('is no blacklist feed: cursor, entries or removed is missing')
+  if (!CURSOR.test(cursor)) throw new Error('is no blacklist feed: cursor is not a whole number')
   return { cursor, entries: entries.filter(isEntry), removed: removed.filter((id) => typeof id === 'string') }
 }
 

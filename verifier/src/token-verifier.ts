@@ -4,8 +4,10 @@ import { BlacklistFollower, type RevocationStatus } from './blacklist-follower.t
 import { findCredentials, webRequest } from './credentials.ts'
 import { ProofChecker } from './dpop.ts'
 import { TokenError } from './errors.ts'
+import { requireKnown } from './known-options.ts'
 import {
   applyExpectations,
+  OVERRIDES,
   readOptions,
   requireNamedAudience,
   readPolicy,
@@ -112,6 +114,7 @@ export class Verifier implements TokenVerifier {
 
   async #verify(token: string, overrides: VerifyOverrides | undefined): Promise<VerifiedToken> {
     const { rules: standard, maxClockTolerance, clock } = this.#settings
+    if (overrides) requireKnown('verifyToken', overrides, OVERRIDES)
     const rules = overrides ? applyExpectations(standard, overrides, maxClockTolerance) : standard
     if (rules.audience === 'unnamed') requireNamedAudience({})
     const policy = overrides?.revocations && readPolicy(overrides.revocations)
@@ -129,6 +132,7 @@ export class Verifier implements TokenVerifier {
     if (claims.cnf !== undefined || overrides?.dpop)
       await this.#proofs.check(token, claims, overrides?.dpop, {
         nowSeconds,
+        evenMs: clock.elapsed(),
         toleranceSeconds: rules.clockToleranceSeconds,
       })
     return { claims, header }
@@ -159,7 +163,7 @@ export class Verifier implements TokenVerifier {
   #explain(token: string, error: unknown): never {
     if (error instanceof TokenError && error.code === 'unknown_key') {
       const { kid } = decodeProtectedHeader(token)
-      const denying = this.#follower?.findDenying({ exp: 0 }, kid)
+      const denying = this.#follower?.findDenying({ exp: 0 }, kid, this.#settings.clock.now() / 1000)
       if (denying) throw new TokenError('token_revoked', `the key of the token was revoked (entry ${denying.id})`)
     }
     throw error
@@ -168,10 +172,12 @@ export class Verifier implements TokenVerifier {
   #requireNotRevoked(token: string, signed: SignedToken, follower: BlacklistFollower): void {
     // Read first: what comes in between is checked next time.
     const { version } = follower
-    if (signed.clearedBy === version) return
-    const denying = follower.findDenying(signed.claims, signed.verifiedBy.kid)
+    const nowSeconds = this.#settings.clock.now() / 1000
+    // Where the clock was set back, an entry that seemed to have ended may count again.
+    if (signed.cleared?.version === version && signed.cleared.atSeconds <= nowSeconds) return
+    const denying = follower.findDenying(signed.claims, signed.verifiedBy.kid, nowSeconds)
     if (!denying) {
-      signed.clearedBy = version
+      signed.cleared = { version, atSeconds: nowSeconds }
       return
     }
     this.#verified.forget(token)

@@ -4,6 +4,7 @@
  */
 import { compactVerify, errors } from 'jose'
 import { TokenError, shown } from './errors.ts'
+import { isTooDeep, MOST_LEVELS } from './nesting.ts'
 import { normalType, type Rules } from './options.ts'
 import type { FoundKey, KeySource } from './remote-keys.ts'
 import type { TokenClaims, TokenHeader, VerifiedToken } from './token.ts'
@@ -11,8 +12,8 @@ import type { TokenClaims, TokenHeader, VerifiedToken } from './token.ts'
 /** A token whose signature is right, with the key that verified it. */
 export interface SignedToken extends VerifiedToken {
   verifiedBy: FoundKey
-  /** The state of the revocation list that did not deny it. */
-  clearedBy?: number
+  /** The state of the revocation list that did not deny it, and when. */
+  cleared?: { version: number; atSeconds: number }
 }
 
 /** RFC 7515 §7.1. Decoders forgive more than this, and then one token has many spellings. */
@@ -34,6 +35,7 @@ export async function verifySignature(
   try {
     const take = (found: FoundKey) => (verifiedBy = found).key
     const { payload, protectedHeader } = await compactVerify(token, (header) => {
+      requireShallow('header', header)
       requireHeader(header, algorithms)
       // jwk, jku, x5u and x5c are not looked at: whoever forged the token wrote them (RFC 8725 §3.10).
       const found = keys.keyFor(header.alg, header.kid)
@@ -53,6 +55,12 @@ export function requireForm(token: unknown): asserts token is string {
   if (token.length > MOST_TOKEN_CHARACTERS)
     throw new TokenError('malformed_token', `the token is longer than ${MOST_TOKEN_CHARACTERS} characters`)
   if (!COMPACT.test(token)) throw new TokenError('malformed_token', describeForm(token))
+}
+
+/** What goes deeper ends whoever walks it, be it `JSON.stringify` in the answer of an API. */
+function requireShallow(what: string, value: unknown): void {
+  if (isTooDeep(value))
+    throw new TokenError('malformed_token', `the ${what} of the token goes deeper than ${MOST_LEVELS} levels`)
 }
 
 function requireHeader(
@@ -100,7 +108,8 @@ function readClaims(payload: Uint8Array): TokenClaims {
   }
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
     throw new TokenError('malformed_token', 'the claims are no JSON object')
-  requireTypes(claims as Record<string, unknown>) // an object, by the line above
+  requireShallow('payload', claims)
+  requireTypes(claims as Record<string, unknown>) // an object, by the lines above
   return claims as TokenClaims // the types that it promises were looked at
 }
 

@@ -1,0 +1,121 @@
+/**
+ * The invariant of a follower: whenever its list counts as whole, it is exactly what the feed held at its cursor,
+ * however many questions are open at a time, in whatever order answers come, and even if replicas lag behind.
+ */
+import { createHash } from 'node:crypto'
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { FollowedList, type Position } from '../../verifier/src/followed-list.ts'
+import type { FeedDocument, RevocationEntry } from '../../verifier/src/revocation-list.ts'
+
+const IDS = ['a', 'b', 'c']
+
+const entryOf = (id: string): RevocationEntry => ({
+  id,
+  kind: 'jti',
+  hash: createHash('sha256').update(`jti:${id}`).digest('base64url'),
+  issued_before: 1,
+  expires_at: Infinity,
+})
+
+/** What the issuer has: each change is an id that came or went. */
+class Feed {
+  readonly #changes: { id: string; isThere: boolean }[] = []
+
+  get cursor(): number {
+    return this.#changes.length
+  }
+
+  toggle(id: string): void {
+    this.#changes.push({ id, isThere: !this.standing(this.cursor).includes(id) })
+  }
+
+  standing(cursor: number): string[] {
+    const newest = new Map(this.#changes.slice(0, cursor).map(({ id, isThere }) => [id, isThere]))
+    return IDS.filter((id) => newest.get(id))
+  }
+
+  /** What a replica says that knows the changes up to `cursor`; everything where it is asked for what it does not know. */
+  since(after: number, cursor: number): FeedDocument {
+    const news = this.#changes.slice(after > cursor ? 0 : after, cursor)
+    const touched = new Set(news.map(({ id }) => id))
+    const standing = this.standing(cursor)
+    return {
+      cursor: String(cursor),
+      entries: standing.filter((id) => touched.has(id)).map(entryOf),
+      removed: [...touched].filter((id) => !standing.includes(id)),
+    }
+  }
+}
+
+/** A question, with the answers that are on their way; an event line goes on from each of them. */
+interface Line {
+  at: Position
+  sent: number
+  answers: FeedDocument[]
+}
+
+interface Step {
+  what: 'change' | 'ask' | 'answer' | 'arrive'
+  which: number
+  /** By how many changes the replica lags that answers. */
+  behind: number
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  what: fc.constantFrom('change', 'ask', 'answer', 'arrive', 'arrive'),
+  which: fc.nat(20),
+  behind: fc.constantFrom(0, 0, 0, 1, 3),
+})
+
+class Scene {
+  readonly feed = new Feed()
+  readonly list = new FollowedList(0)
+  #lines: Line[] = []
+
+  do({ what, which, behind }: Step): void {
+    const line = this.#lines[which % this.#lines.length]
+    if (what === 'change') this.feed.toggle(IDS[which % IDS.length] ?? 'a')
+    else if (what === 'ask') this.#ask()
+    else if (line && what === 'answer') this.#answer(line, Math.max(0, this.feed.cursor - behind))
+    else if (line) this.#arrive(line)
+  }
+
+  denied(): string[] {
+    return IDS.filter((jti) => this.list.entries.findDenying({ exp: 0, jti }, undefined, 0))
+  }
+
+  #ask(): void {
+    const at = this.list.position
+    this.#lines.push({ at, sent: Number(at.after ?? 0), answers: [] })
+  }
+
+  #answer(line: Line, cursor: number): void {
+    line.answers.push(this.feed.since(line.sent, cursor))
+    line.sent = cursor
+  }
+
+  #arrive(line: Line): void {
+    const document = line.answers.shift()
+    const taken = document && this.list.take(line.at, document)
+    if (typeof taken === 'object') line.at = taken.at
+    // As the follower does: a line that has nothing more to say about this list is closed.
+    else if (taken) this.#lines = this.#lines.filter((each) => each !== line)
+  }
+}
+
+test('the list is what the feed held at its cursor, whatever the order of answers', () => {
+  let compared = 0
+  const property = fc.property(fc.array(step, { minLength: 10, maxLength: 80 }), (steps) => {
+    const scene = new Scene()
+    for (const each of steps) {
+      scene.do(each)
+      const { isWhole, cursor } = scene.list
+      if (!isWhole) continue
+      expect(scene.denied()).toEqual(scene.feed.standing(Number(cursor)))
+      if (scene.denied().length > 0) compared += 1
+    }
+  })
+  fc.assert(property, { numRuns: 1000, interruptAfterTimeLimit: 8000 })
+  expect(compared).toBeGreaterThan(100)
+})
