@@ -4,17 +4,28 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { blankClient, requireSoundClient, usesSecret } from './clients/client.ts'
+import { clientMetadata } from './clients/metadata.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './declaration.ts'
 import { Fault, OAuthError } from './errors.ts'
 import { blankResource, requireSoundResource } from './grants/resource.ts'
+import { resourceMetadata } from './grants/resource-metadata.ts'
 import type { Rooms } from './http/rooms.ts'
 import type { ClientRecord } from './store/store.ts'
+
+/** A value before and after, in the words of the file. */
+export interface AppliedChange {
+  field: string
+  from: unknown
+  to: unknown
+}
 
 export interface AppliedItem {
   kind: 'resource' | 'client'
   id: string
   /** Fields that differ, for a change. */
   fields: string[]
+  /** The same with their values; of a secret only that it is replaced. */
+  changes: AppliedChange[]
 }
 
 /** What was done, or would be. */
@@ -72,10 +83,10 @@ async function atPlace<T>(place: string, plan: () => Promise<T>): Promise<T> {
 async function planResource({ id, change }: DeclaredResource, { resourceRegistry, store }: Registries): Promise<Step> {
   const current = await store.findResource(id)
   requireSoundResource({ ...(current ?? blankResource(id, 0)), ...change })
-  const fields = current ? differing(current, change) : []
-  const item: AppliedItem = { kind: 'resource', id, fields }
+  const changes = current ? differing(resourceMetadata(current), resourceMetadata({ ...current, ...change })) : []
+  const item = itemOf('resource', id, changes)
   if (!current) return { item, outcome: 'created', run: () => resourceRegistry.create(id, change, BY) }
-  if (fields.length === 0) return { item, outcome: 'left', run: async () => {} }
+  if (changes.length === 0) return { item, outcome: 'left', run: async () => {} }
   return { item, outcome: 'changed', run: () => resourceRegistry.update(id, change, BY) }
 }
 
@@ -97,15 +108,15 @@ async function planClient(
     )
 
   const newSecret = secret !== undefined && current !== undefined && !(await clientRegistry.hasSecret(clientId, secret))
-  const fields = [...(current ? differing(current, change) : []), ...(newSecret ? ['client_secret'] : [])]
-  const item: AppliedItem = { kind: 'client', id: clientId, fields }
+  const changes = current ? differing(clientMetadata(current), clientMetadata(next)) : []
+  const item = itemOf('client', clientId, newSecret ? [...changes, NEW_SECRET] : changes)
   if (!current)
     return {
       item,
       outcome: 'created',
       run: () => clientRegistry.create({ clientId, broughtSecret: secret, ...change }, BY),
     }
-  if (fields.length === 0) return { item, outcome: 'left', run: async () => {} }
+  if (item.changes.length === 0) return { item, outcome: 'left', run: async () => {} }
   const run = async () => {
     await clientRegistry.update(clientId, change, BY)
     if (newSecret) await clientRegistry.bringSecret(clientId, secret, BY)
@@ -141,11 +152,32 @@ function requireSecret(
   }
 }
 
-/** Which declared fields the record has otherwise; lists of words are compared as sets. */
-function differing<R extends object>(current: R, change: Partial<R>): string[] {
-  const names = Object.keys(change) as (keyof R & string)[] // a change holds fields of the record only
-  return names.filter((name) => !isDeepStrictEqual(comparable(current[name]), comparable(change[name])))
+/** A secret that somebody brings takes the place of all before it at once, unlike one that is rotated. */
+const NEW_SECRET: AppliedChange = {
+  field: 'client_secret',
+  from: 'the one before, refused from now on without overlap',
+  to: 'the one of the file',
 }
 
-const comparable = (value: unknown): unknown =>
-  Array.isArray(value) && value.every((each) => typeof each === 'string') ? value.toSorted() : value
+const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[]): AppliedItem => ({
+  kind,
+  id,
+  fields: changes.map(({ field }) => field),
+  changes,
+})
+
+/** Where the order says nothing. In `resources` it does: the first is the default. */
+const SETS = new Set(['scope', 'grant_types', 'redirect_uris', 'allowed_claims'])
+
+/** Which fields would have another value, in the words of the file. What is not declared is the same in both. */
+function differing(before: Record<string, unknown>, after: Record<string, unknown>): AppliedChange[] {
+  return Object.keys(after)
+    .filter((field) => !isDeepStrictEqual(comparable(field, before[field]), comparable(field, after[field])))
+    .map((field) => ({ field, from: before[field] ?? null, to: after[field] ?? null }))
+}
+
+function comparable(field: string, value: unknown): unknown {
+  if (!SETS.has(field)) return value
+  const words = typeof value === 'string' ? value.split(' ') : value
+  return Array.isArray(words) ? words.toSorted() : words
+}

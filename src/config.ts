@@ -47,7 +47,8 @@ interface Variable {
   meaning: string
   /** Returns the typed value, or `undefined` where the text is not accepted. */
   parse: (text: string) => unknown
-  secret?: true
+  /** Its value as messages show it, where it may hold a secret. */
+  shown?: (text: string) => string
 }
 
 const duration = (least: number) => (text: string) => {
@@ -61,6 +62,10 @@ const oneOf =
 const text = (value: string) => value
 const integer = (least: number, most: number) => (value: string) =>
   /^\d{1,10}$/.test(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined
+const lengthOf = (value: string) => `${value.length} characters`
+/** A URL without its password: what stands between the user and the last @, and the query. */
+const withoutPassword = (value: string) =>
+  JSON.stringify(value.replace(/^((?:[a-z][a-z0-9+.-]*:\/\/)?[^:/@]*):.*@/is, '$1:…@').replace(/\?.*$/s, '?…'))
 const rate = (value: string) => (value === 'off' ? Infinity : integer(1, 1_000_000_000)(value))
 
 const VARIABLES = {
@@ -91,7 +96,7 @@ const VARIABLES = {
     accepts: 'file:<path> of a SQLite database',
     meaning: 'where everything is kept; relative paths start at the working directory',
     parse: (value) => (/^file:.+/.test(value) ? value : undefined),
-    secret: true,
+    shown: withoutPassword,
   },
   keysDir: {
     name: 'SIGNET_KEYS_DIR',
@@ -106,7 +111,7 @@ const VARIABLES = {
     accepts: '32 bytes in base64url (43 characters)',
     meaning: 'the master key itself, from a secret store, instead of the file',
     parse: (value) => (/^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined),
-    secret: true,
+    shown: lengthOf,
   },
   configFile: {
     name: 'SIGNET_CONFIG',
@@ -154,7 +159,7 @@ const VARIABLES = {
     name: 'SIGNET_JWKS_MAX_AGE',
     standard: '5m',
     accepts: `${DURATION_FORM}, at most 15m and at most SIGNET_KEY_PREPUBLISH`,
-    meaning: 'how long the key set may be cached',
+    meaning: 'how long the key set may be cached; at most `15m`, and at most `SIGNET_KEY_PREPUBLISH`',
     parse: (value) => {
       const seconds = parseDuration(value)
       return seconds !== undefined && seconds <= 900 ? seconds : undefined
@@ -206,9 +211,10 @@ const VARIABLES = {
     name: 'SIGNET_METRICS_TOKEN',
     standard: undefined,
     accepts: '16 characters or more, as a Bearer token is written (RFC 6750 §2.1)',
-    meaning: 'what a scraper of `/metrics` sends as its Bearer token',
+    meaning:
+      'what a scraper of `/metrics` sends as its Bearer token: 16 characters or more; `openssl rand -hex 32` makes one',
     parse: (value) => (/^[A-Za-z0-9\-._~+/]{16,}=*$/.test(value) ? value : undefined),
-    secret: true,
+    shown: lengthOf,
   },
   workers: {
     name: 'SIGNET_WORKERS',
@@ -283,7 +289,7 @@ function readVariable(env: Record<string, string | undefined>, variable: Variabl
   if (source.text === undefined) return { value: undefined }
   const value = variable.parse(source.text)
   if (value !== undefined) return { value }
-  const shown = variable.secret ? `${source.text.length} characters` : JSON.stringify(source.text)
+  const shown = (variable.shown ?? JSON.stringify)(source.text)
   return { fault: `${source.name}: read ${shown}; accepted: ${variable.accepts}` }
 }
 
@@ -333,10 +339,12 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
 
-/** ` (did you mean …?)` for a slip of one or two letters. */
-function nearest(name: string, known: Iterable<string>): string {
-  const close = [...known].find((each) => editDistance(each, name) <= 2)
-  return close ? ` (did you mean ${close}?)` : ''
+/** ` (did you mean …?)` for a slip of one or two letters; of one where the name is short. */
+export function nearest(name: string, known: Iterable<string>): string {
+  const most = Math.min(2, Math.ceil(name.length / 3))
+  const distances = [...known].map((each) => ({ each, distance: editDistance(each, name) }))
+  const [close] = distances.filter(({ distance }) => distance <= most).toSorted((a, b) => a.distance - b.distance)
+  return close ? ` (did you mean ${close.each}?)` : ''
 }
 
 function editDistance(a: string, b: string): number {

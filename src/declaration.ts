@@ -8,6 +8,7 @@ import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } fr
 import * as z from 'zod'
 import { clientRegistrationSchema, toClientChange } from './clients/metadata.ts'
 import type { ClientChange } from './clients/registry.ts'
+import { nearest } from './config.ts'
 import { Fault } from './errors.ts'
 import { resourceRegistrationSchema, toResourceChange } from './grants/resource-metadata.ts'
 import type { ResourceChange } from './grants/resource-registry.ts'
@@ -107,18 +108,19 @@ function readSecret(reference: z.output<typeof secretReferenceSchema>, place: st
 /** A parsed file that remembers where everything stands. */
 class Source {
   readonly value: unknown
+  /** Behind the variable that names it, where one does. */
   readonly #file: string
   readonly #document: Document
   readonly #lines = new LineCounter()
 
   constructor(file: string, namedBy: string) {
-    this.#file = file
+    this.#file = `${namedBy && `${namedBy}: `}${file}`
     this.#document = parseDocument(readText(file, namedBy), { lineCounter: this.#lines, uniqueKeys: true })
     const [error] = this.#document.errors
     if (error) {
       const { line, col } = this.#lines.linePos(error.pos[0])
       throw new Fault(
-        `${file}:${line}:${col}: ${error.message.split('\n')[0]?.replace(/ at line .*$/, '')}`,
+        `${this.#file}:${line}:${col}: ${error.message.split('\n')[0]?.replace(/ at line .*$/, '')}`,
         'the file is YAML or JSON',
       )
     }
@@ -139,8 +141,10 @@ class Source {
     const lines = issues.flatMap((issue) => {
       const path = issue.path.filter((part) => typeof part !== 'symbol')
       if (issue.code === 'unrecognized_keys') {
+        const accepted = acceptedAt(path)
         return issue.keys.map(
-          (key) => `${this.place(path, key)}: ${[...path, key].join('.')}: not a key that Signet knows`,
+          (key) =>
+            `${this.place(path, key)}: ${[...path, key].join('.')}: not a key that Signet knows${nearest(key, accepted)}; accepted: ${accepted.join(', ')}`,
         )
       }
       return [`${this.place(path)}: ${path.join('.') || 'file'}: ${issue.message}`]
@@ -156,6 +160,13 @@ class Source {
         'nothing was applied',
       )
   }
+}
+
+/** The keys that may stand at a place of the file. */
+function acceptedAt([list, index]: Path): string[] {
+  const { clients, resources } = declarationSchema.shape
+  if (index === undefined) return Object.keys(declarationSchema.shape)
+  return Object.keys((list === 'clients' ? clients : resources).unwrap().element.shape)
 }
 
 /** Where a key of a mapping begins. */

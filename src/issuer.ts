@@ -11,7 +11,7 @@ import { ClientDirectory } from './clients/client-directory.ts'
 import { ClientRegistry } from './clients/registry.ts'
 import { ClientSecrets } from './clients/secret.ts'
 import type { Clock } from './clock.ts'
-import type { Config } from './config.ts'
+import { isLoopback, type Config } from './config.ts'
 import { Fault } from './errors.ts'
 import { ResourceDirectory } from './grants/resource-directory.ts'
 import { ResourceRegistry } from './grants/resource-registry.ts'
@@ -19,18 +19,19 @@ import { Revocation } from './grants/revocation.ts'
 import { Limits } from './http/limits.ts'
 import type { Colleagues, Rooms } from './http/rooms.ts'
 import { KeyRing } from './keys/key-ring.ts'
-import { isKnownDatabase, rememberDatabase } from './keys/known-databases.ts'
+import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
 import {
   createMasterKeyFile,
-  makeKeysFolder,
+  describeMasterKeyPlace,
+  keysFolderFault,
   masterKeyFile,
-  parseMasterKey,
+  readMasterKey,
   readMasterKeyFile,
   type MasterKey,
 } from './keys/master-key.ts'
 import { KeyReaders } from './keys/readers.ts'
 import type { Log } from './log.ts'
-import { databaseFile, openStore } from './store/open.ts'
+import { databaseFile, makeFolders, openStore } from './store/open.ts'
 import type { ChangeListener, Store } from './store/store.ts'
 import { AccessTokens } from './tokens/access-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
@@ -59,13 +60,11 @@ interface Surroundings {
  * Opens database and master key, creating both where this is the very first start.
  * @throws Fault where either is missing, wrong or damaged; nothing is created then.
  */
-export async function openDatabase(config: Config, { clock }: Surroundings): Promise<Opened> {
-  const given =
-    config.masterKey === undefined
-      ? readMasterKeyFile(config.keysDir)
-      : parseMasterKey(config.masterKey, 'SIGNET_MASTER_KEY')
+export async function openDatabase(config: Config, { clock, log }: Surroundings): Promise<Opened> {
+  const given = readMasterKey(config)
   const file = databaseFile(config.databaseUrl)
   const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
+  const isNew = file !== undefined && !existsSync(file)
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir)
   // A process by itself hears of the command line alone, whose own end takes longer than this.
   const mayLagMs = config.workers > 1 ? 0 : 1
@@ -75,11 +74,28 @@ export async function openDatabase(config: Config, { clock }: Surroundings): Pro
   })
   try {
     const masterKey = await matchMasterKey(store, given, config)
+    if (isNew) warnOfOthers(file, config, log)
     return { store, masterKey }
   } catch (error) {
     await store.close()
     unmakeFolder()
     throw error
+  }
+}
+
+/** A misspelt path begins anew, with other keys and no clients: whoever did not mean that should hear of it. */
+function warnOfOthers(file: string, { keysDir }: Config, log: Log): void {
+  const known = listKnownDatabases(keysDir)
+  if (known.length > 0)
+    log.warn(`a new database was made at ${file}; the keys in ${keysDir} belong to ${known.join(', ')} as well`)
+}
+
+/** The result takes it back, as long as nothing is in it. */
+function makeKeysFolder(keysDir: string): () => void {
+  try {
+    return makeFolders(keysDir)
+  } catch (error) {
+    throw keysFolderFault(keysDir, error)
   }
 }
 
@@ -92,14 +108,14 @@ async function matchMasterKey(store: Store, given: MasterKey | undefined, config
   if (!masterKey) {
     throw new Fault(
       `${masterKeyFile(config.keysDir)} is missing, and the database was sealed under master key ${sealedUnder}`,
-      'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database',
+      'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database (it is lost: docs/operating.md, "The master key is lost")',
     )
   }
   const standing = sealedUnder ?? (await store.claimSetting('master_key_id', masterKey.id))
   if (standing === masterKey.id) return masterKey
   throw new Fault(
     `the master key is ${masterKey.id}, but the database was sealed under ${standing}`,
-    `put the original ${masterKeyFile(config.keysDir)} back, or point SIGNET_DATABASE_URL at the database that belongs to this key`,
+    `put the original key back in ${describeMasterKeyPlace(config)}, or point SIGNET_DATABASE_URL at the database that belongs to this key`,
   )
 }
 
@@ -118,6 +134,7 @@ export async function wireIssuer(
   // Only now: a database that is known and has no keys has lost them.
   const file = databaseFile(config.databaseUrl)
   if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
+  await warnOfNewName(store, issuer, log)
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)
   const blacklist = await Blacklist.open(store, clock)
@@ -164,6 +181,16 @@ export async function wireIssuer(
     },
     close: () => store.close(),
   }
+}
+
+/** Between two names of this very machine nobody has to be warned: a port may be picked anew at each start. */
+async function warnOfNewName(store: Store, issuer: string, log: Log): Promise<void> {
+  const before = await store.findSetting('issuer')
+  if (before === undefined || before === issuer) return
+  if ([before, issuer].every((each) => isLoopback(new URL(each).hostname))) return
+  log.warn(
+    `the issuer is ${issuer}, and was ${before} at the last start: tokens of before are refused, and verifiers of the former name refuse new ones`,
+  )
 }
 
 /** The issuer URL where none is configured. */

@@ -45,9 +45,14 @@ export async function startWorkers(
 
 function firstWords(worker: Worker, log: Log): Promise<Serving | undefined> {
   return new Promise((resolve) => {
-    worker.once('message', ({ serving }: Started) => resolve(serving))
+    let serves = false
+    worker.once('message', ({ serving }: Started) => {
+      serves = true
+      resolve(serving)
+    })
     worker.once('exit', (_code, signal) => {
-      if (signal) log.error('the first worker was ended before it served', { worker: worker.id, reason: signal })
+      if (signal && !serves)
+        log.error('the first worker was ended before it served', { worker: worker.id, reason: signal })
       resolve(undefined)
     })
   })

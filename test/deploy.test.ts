@@ -198,13 +198,51 @@ test('the unit leaves Signet the time that it takes to stop, and V8 the memory t
 test('the command line beside the unit works on the same files', () => {
   const script = read('deploy/signet.sh')
   for (const name of ['SIGNET_DATABASE_URL', 'SIGNET_KEYS_DIR'])
-    expect(script).toContain(`${name}=${unitEnvironment('')[name]}`)
+    expect(script).toContain(`${name}="\${${name}:-${unitEnvironment('')[name]}}"`)
   expect(script).toContain(`/usr/bin/node ${/node (?:--\S+ )*(\S+)/.exec(directive('ExecStart')[0] ?? '')?.[1]}`)
   for (const file of [...directive('EnvironmentFile'), directive('LoadCredential')[0]?.split(':')[1]])
     expect(script).toContain(file)
   for (const user of [...directive('User'), ...directive('Group')]) expect(script).toContain(user)
   execFileSync('sh', ['-n', join(ROOT, 'deploy/signet.sh')])
 })
+
+/** The script beside a service whose folders are in a place of their own, run by this user. */
+function serviceCommand(place: string): (line: string, given?: Record<string, string>) => string {
+  mkdirSync(join(place, 'etc'), { recursive: true })
+  mkdirSync(join(place, 'lib'))
+  writeFileSync(join(place, 'etc/master.key'), `${Buffer.alloc(32, 7).toString('base64url')}\n`)
+  writeFileSync(join(place, 'etc/signet.env'), 'SIGNET_ISSUER=https://auth.example.com\nSIGNET_LOG_LEVEL=error\n')
+  const script = read('deploy/signet.sh')
+    .replaceAll('/var/lib/signet', join(place, 'lib'))
+    .replaceAll('/etc/signet', join(place, 'etc'))
+    .replace(/exec setpriv .* \/usr\/bin\/node \/opt\/signet/, `exec ${process.execPath} ${ROOT}`)
+  writeFileSync(join(place, 'signet'), script)
+  const env = { PATH: process.env.PATH ?? '' }
+  return (line, given = {}) =>
+    execFileSync('sh', [join(place, 'signet'), ...line.split(' ')], {
+      env: { ...env, ...given },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+}
+
+test('a restore is tried elsewhere with the command line beside the unit, and the service keeps its own database', () => {
+  const place = temporaryFolder()
+  const signet = serviceCommand(place)
+  signet('client create --id billing')
+  const backup = join(place, 'backup.db')
+  signet(`backup ${backup}`)
+  signet('client delete billing')
+
+  const elsewhere = { SIGNET_DATABASE_URL: `file:${join(place, 'a try/signet.db')}` }
+  signet(`restore ${backup}`, elsewhere)
+  expect(signet('client list', elsewhere)).toContain('billing')
+  expect(signet('status', elsewhere)).toContain(join(place, 'a try/signet.db'))
+  const status = signet('status')
+  expect(status).toContain(join(place, 'lib/data/signet.db'))
+  expect(status).toContain('https://auth.example.com')
+  expect(signet('client list')).not.toContain('billing')
+}, 60_000)
 
 test('systemd accepts every line of the unit, and finds it well shut', ({ skip }) => {
   if (spawnSync('systemd-analyze', ['--version']).status !== 0) skip('no systemd-analyze here')

@@ -169,7 +169,32 @@ const FAULTS: [string, Record<string, string>, RegExp][] = [
   [
     'a database of another kind',
     { SIGNET_DATABASE_URL: 'mysql://root:hunter2@db/signet' },
-    /SIGNET_DATABASE_URL: read \d+ characters; accepted: file:/,
+    /SIGNET_DATABASE_URL: read "mysql:\/\/root:…@db\/signet"; accepted: file:/,
+  ],
+  [
+    'a database URL with secrets at odd places',
+    { SIGNET_DATABASE_URL: 'postgres:u:hunter2@a@db/x?password=hunter2' },
+    /SIGNET_DATABASE_URL: read "postgres:…@db\/x\?…"; accepted: file:/,
+  ],
+  [
+    'a database that is a folder',
+    { SIGNET_DATABASE_URL: 'file:/tmp' },
+    /SIGNET_DATABASE_URL: read "file:\/tmp".*folder/,
+  ],
+  [
+    'a database below a file',
+    { SIGNET_DATABASE_URL: 'file:/dev/null/y.db' },
+    /SIGNET_DATABASE_URL: read "file:\/dev\/null\/y\.db", but \/dev\/null is no folder; accepted: file:/,
+  ],
+  [
+    'a database where nothing can be made',
+    { SIGNET_DATABASE_URL: 'file:/proc/nowhere/y.db' },
+    /cannot create \/proc\/nowhere\/y\.db/,
+  ],
+  [
+    'a keys folder where nothing can be made',
+    { SIGNET_KEYS_DIR: '/proc/nowhere/keys' },
+    /SIGNET_KEYS_DIR: \/proc\/nowhere/,
   ],
   [
     'a declarative file that is not there',
@@ -285,6 +310,41 @@ test('an old Node is refused in a line that names it and what is needed', async 
 })
 
 // ------------------------------------------------------------------ the declarative file
+
+test('a fault in it names the variable that names the file', async () => {
+  const folder = temporaryFolder()
+  const file = join(folder, 'signet.yaml')
+  for (const text of ['clientz: []\n', 'clients: [\n', 'resources:\n  - id: a\n    ttl: soon\n']) {
+    writeFileSync(file, text)
+    expect(await faultOf(stable(folder, { SIGNET_CONFIG: file }))).toMatch(/^SIGNET_CONFIG: \/.*signet\.yaml:\d/)
+  }
+})
+
+test('an issuer that is another than at the last start is told once, at the start', async () => {
+  const folder = temporaryFolder()
+  const start = async (issuer: string) => {
+    const { log, lines } = rememberingLog()
+    const env = environmentOf(folder, { SIGNET_ISSUER: issuer })
+    await (await startIssuer(readConfig(env), { log })).stop()
+    return lines.filter((line) => line.includes('at the last start'))
+  }
+  expect(await start('https://auth.example')).toEqual([])
+  expect(await start('https://login.example')).toHaveLength(1)
+  expect(await start('https://login.example')).toEqual([])
+})
+
+test('a start that makes a new database beside keys of another one says so', async () => {
+  const folder = temporaryFolder()
+  const start = async (env: Record<string, string>) => {
+    const { log, lines } = rememberingLog()
+    await (await startIssuer(readConfig(environmentOf(folder, env)), { log })).stop()
+    return lines.filter((line) => line.includes('belong to'))
+  }
+  const other = { SIGNET_DATABASE_URL: `file:${join(folder, 'dta/signet.db')}` }
+  expect(await start({})).toEqual([])
+  expect((await start(other))[0]).toContain(`belong to ${join(folder, 'data/signet.db')} as well`)
+  expect(await start(other)).toEqual([])
+})
 
 test('a declarative file is applied at every start, and the second time changes nothing', async () => {
   const folder = temporaryFolder()

@@ -1,5 +1,7 @@
 /** What the README says is so: its tables are the code's, its paths exist, its picture has every room. */
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { VARIABLE_TABLE } from '../src/config.ts'
@@ -37,6 +39,15 @@ test('every npm script that it names exists', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }
-  const named = [...readme.matchAll(/npm run (?:-s )?([\w-]+)/g)].map(([, script = '']) => script)
+  const named = [...readme.matchAll(/npm run (?:-s )?(?:--prefix \S+ )?([\w-]+)/g)].map(([, script = '']) => script)
   expect(named.filter((script) => !(script in scripts))).toEqual([])
 })
+
+test('the alias for a checkout is the same wherever it is printed, and works from any folder', () => {
+  const [alias = ''] = /^alias signet=.*$/m.exec(readme) ?? []
+  for (const path of ['docs/operating.md', 'src/cli/serve.ts'])
+    expect(readFileSync(join(ROOT, path), 'utf8')).toContain(alias)
+  const script = ['cd "$1"', alias, `cd ${tmpdir()}`, 'signet --version'].join('\n')
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+  expect(execFileSync('sh', ['-c', script, 'sh', ROOT], { encoding: 'utf8', stdio: 'pipe' }).trim()).toBe(version)
+}, 60_000)

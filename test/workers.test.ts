@@ -285,6 +285,8 @@ describe('a worker that is killed', () => {
     for (const pid of workerPids(pair)) process.kill(pid, 'SIGKILL')
     await until(() => started(pair) >= 4, 20_000)
     expect((await four(() => get(pair, '/livez'))).map(({ status }) => status)).toEqual(Array(4).fill(200))
+    // The first one served, whatever it died of later.
+    expect(logOf(pair).filter(({ message }) => message.includes('before it served'))).toEqual([])
   })
 
   test('is replaced as it was: a declarative file that was edited since is not applied', async () => {

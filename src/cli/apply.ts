@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { applyDeclaration, type Applied, type AppliedItem } from '../apply.ts'
+import { applyDeclaration, type Applied, type AppliedChange, type AppliedItem } from '../apply.ts'
 import { readConfig, type Config } from '../config.ts'
 import { readDeclaration, type Declaration } from '../declaration.ts'
-import { isKnownDatabase } from '../keys/known-databases.ts'
-import { databaseFile, probeDatabase } from '../store/open.ts'
-import { withIssuer } from './open-issuer.ts'
+import { listKnownDatabases } from '../keys/known-databases.ts'
+import { findMissing } from './missing-database.ts'
+import { onIssuer, withIssuer } from './open-issuer.ts'
 import { answer, visible } from './output.ts'
 
 export function defineApply(command: Command): void {
@@ -22,26 +22,25 @@ export function defineApply(command: Command): void {
 async function apply(file: string, { dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
   const config = readConfig(process.env)
   const declaration = await readDeclaration(file, process.env)
-  const applied = dryRun ? await rehearse(declaration, config) : await carryOut(declaration, config, false)
+  const applied = dryRun ? await rehearse(declaration, config) : await carryOut(declaration, false)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
 }
 
-const carryOut = (declaration: Declaration, config: Config, dryRun: boolean): Promise<Applied> =>
-  withIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun }), config)
+const carryOut = (declaration: Declaration, dryRun: boolean): Promise<Applied> =>
+  withIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun }))
 
 /** A dry run leaves no trace: where there is no database yet, it compares with an empty one elsewhere. */
 async function rehearse(declaration: Declaration, config: Config): Promise<Applied> {
-  const file = databaseFile(config.databaseUrl)
-  const isFresh =
-    probeDatabase(config.databaseUrl) === 'missing' && file !== undefined && !isKnownDatabase(config.keysDir, file)
-  if (!isFresh) return carryOut(declaration, config, true)
+  const file = findMissing(config)
+  const isFresh = file !== undefined && listKnownDatabases(config.keysDir).length === 0
+  if (!isFresh) return carryOut(declaration, true)
   const folder = mkdtempSync(join(tmpdir(), 'signet-dry-run-'))
   try {
-    return await carryOut(
-      declaration,
-      { ...config, databaseUrl: `file:${join(folder, 'signet.db')}`, keysDir: folder },
-      true,
-    )
+    return await onIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun: true }), {
+      ...config,
+      databaseUrl: `file:${join(folder, 'signet.db')}`,
+      keysDir: folder,
+    })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -50,13 +49,22 @@ async function rehearse(declaration: Declaration, config: Config): Promise<Appli
 function describePlan({ created, changed, left }: Applied, dryRun: boolean): string {
   const line =
     (sign: string) =>
-    ({ kind, id, fields }: AppliedItem) =>
-      visible(`${sign} ${kind} ${id}${fields.length > 0 ? ` (${fields.join(', ')})` : ''}`)
+    ({ kind, id }: AppliedItem) =>
+      visible(`${sign} ${kind} ${id}`)
   const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are`
   return [
     ...created.map(line('+')),
-    ...changed.map(line('~')),
+    ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
     ...left.map(line('=')),
     dryRun ? `${summary}; a dry run, nothing was done` : summary,
   ].join('\n')
+}
+
+const describeChange = ({ field, from, to }: AppliedChange): string =>
+  visible(`    ${field}: ${valueOf(from)} -> ${valueOf(to)}`)
+
+/** As it would stand in the file; nothing at all as `none`. */
+function valueOf(value: unknown): string {
+  if (value === null || value === '') return 'none'
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -1,14 +1,17 @@
 /** `signet client …`: who may ask for tokens. */
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
+import { issuerResource } from '../grants/resource.ts'
 import { registeredResources } from '../grants/target.ts'
 import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/metadata.ts'
 import type { ClientChange, RegisteredClient } from '../clients/registry.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { BY, withIssuer } from './open-issuer.ts'
+import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { defineSnippet } from './snippet.ts'
+import { shell } from './snippets/snippet.ts'
 import {
   UsageError,
   checkMetadata,
@@ -176,11 +179,20 @@ function tellUnknownScopes(client: ClientRecord, { resources }: Issuer): void {
   const known = registeredResources(client, resources.issuer).flatMap((id) => resources.find(id) ?? [])
   if (known.length === 0 || known.some(({ scope }) => scope === null)) return
   const names = known.map(({ id }) => id).join(', ')
+  const ofIssuer = issuerResource(resources.issuer).scope ?? []
   for (const value of client.scope.filter((each) => !known.some(({ scope }) => scope?.includes(each)))) {
-    if (value !== OFFLINE_ACCESS)
-      note(`scope "${value}" is not one of ${names}: no token will have it until signet resource update names it`)
+    if (value === OFFLINE_ACCESS) continue
+    note(
+      ofIssuer.includes(value)
+        ? `scope "${value}" is one of the issuer alone, which is not among the resources of this client: ${updateResources(client, resources.issuer)}`
+        : `scope "${value}" is not one of ${names}: no token will have it until signet resource update names it`,
+    )
   }
 }
+
+/** An update replaces the list, so that it names what is there as well. */
+const updateResources = ({ clientId, resources }: ClientRecord, more: string): string =>
+  `signet client update ${shell(clientId)}${[...resources, more].map((id) => ` --resource ${shell(id)}`).join('')}`
 
 function forPeople(metadata: ReturnType<typeof clientMetadata>): string {
   const { secrets, jwks, client_secret_expires_at: _never, ...rest } = { client_secret_expires_at: 0, ...metadata }
@@ -215,7 +227,14 @@ const list = (_options: object, command: Command): Promise<void> =>
   })
 
 const show = (id: string, _options: object, command: Command): Promise<void> =>
-  withIssuer(async ({ clientRegistry }) => answerClient(command, await clientRegistry.get(id)))
+  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.get(id)))
+
+/** @throws Fault naming the client, where there is none. */
+const withClient = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
+  withIssuer(async (issuer) => {
+    await requireNamedClient(id, issuer)
+    await work(issuer)
+  })
 
 function answerClient(command: Command, client: ClientRecord): void {
   const metadata = clientMetadata(client)
@@ -225,24 +244,24 @@ function answerClient(command: Command, client: ClientRecord): void {
 async function update(id: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
-  await withIssuer(async (issuer) =>
+  await withClient(id, async (issuer) =>
     tellRegistered(command, await issuer.clientRegistry.update(id, change, BY), issuer),
   )
 }
 
 const rotateSecret = (id: string, { overlap }: { overlap: number }, command: Command): Promise<void> =>
-  withIssuer(async (issuer) =>
+  withClient(id, async (issuer) =>
     tellRegistered(command, await issuer.clientRegistry.rotateSecret(id, BY, overlap), issuer),
   )
 
 const disable = (id: string, _options: object, command: Command): Promise<void> =>
-  withIssuer(async ({ clientRegistry }) => answerClient(command, await clientRegistry.disable(id, BY)))
+  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.disable(id, BY)))
 
 const enable = (id: string, _options: object, command: Command): Promise<void> =>
-  withIssuer(async ({ clientRegistry }) => answerClient(command, await clientRegistry.enable(id, BY)))
+  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.enable(id, BY)))
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>
-  withIssuer(async ({ clientRegistry }) => {
+  withClient(id, async ({ clientRegistry }) => {
     const client = await clientRegistry.get(id)
     await clientRegistry.delete(id, BY)
     answerClient(command, client)

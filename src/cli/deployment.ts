@@ -1,16 +1,18 @@
 /** Is this deployment sound? Looks at everything and changes nothing; a database that is not there is not made. */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import { Fault, Unavailable } from '../errors.ts'
 import { localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
-import { masterKeyFile, parseMasterKey, readMasterKeyFile, type MasterKey } from '../keys/master-key.ts'
-import { databaseFile, openStore, probeDatabase } from '../store/open.ts'
+import { isKnownDatabase } from '../keys/known-databases.ts'
+import { describeMasterKeyPlace, masterKeyFile, readMasterKey, type MasterKey } from '../keys/master-key.ts'
+import { checkWriteLock, databaseFile, openStore } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord, type Store } from '../store/store.ts'
 import { bad, good, type Check } from '../tokens/check.ts'
 import { checkDiskSpace } from './disk-space.ts'
+import { describeMissing, findMissing } from './missing-database.ts'
 import { issuerUrl } from './open-issuer.ts'
 import { lookAtIssuer } from './remote-issuer.ts'
 
@@ -49,7 +51,8 @@ function failed(check: string, error: unknown): Check {
   throw error
 }
 
-function checkMasterKeyFile({ masterKey, keysDir }: Config): Check {
+function checkMasterKeyFile(config: Config): Check {
+  const { masterKey, keysDir } = config
   if (masterKey !== undefined) return good('master key file', 'not used: the key comes from SIGNET_MASTER_KEY')
   const file = masterKeyFile(keysDir)
   const stats = statSync(file, { throwIfNoEntry: false })
@@ -57,7 +60,9 @@ function checkMasterKeyFile({ masterKey, keysDir }: Config): Check {
     return bad(
       'master key file',
       `${file} is missing`,
-      'put it back from your backup; for a new deployment signet serve makes one',
+      hasDatabase(config)
+        ? 'put it back from your backup, or give the key in SIGNET_MASTER_KEY: no new one is made for an existing database'
+        : 'put it back from your backup; for a new deployment signet serve makes one',
     )
   const modes = [stats.mode & 0o777, statSync(dirname(file)).mode & 0o777].map((mode) =>
     mode.toString(8).padStart(4, '0'),
@@ -70,17 +75,19 @@ function checkMasterKeyFile({ masterKey, keysDir }: Config): Check {
     : bad('master key file', found, `chmod 700 ${dirname(file)} && chmod 600 ${file}`)
 }
 
+/** Whether there is one, or was: then its keys are sealed already. */
+function hasDatabase({ databaseUrl, keysDir }: Config): boolean {
+  const file = databaseFile(databaseUrl)
+  return file !== undefined && (existsSync(file) || isKnownDatabase(keysDir, file))
+}
+
 async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer: string }> {
   const fallback = config.issuer ?? localIssuer(config.port)
   let store: Store
   try {
-    if (probeDatabase(config.databaseUrl) === 'missing') {
-      const fix = 'signet serve makes a new one; or set SIGNET_DATABASE_URL, or signet restore FILE'
-      return {
-        checks: [bad('database', `there is none at ${databaseFile(config.databaseUrl)}`, fix)],
-        issuer: fallback,
-      }
-    }
+    const missing = findMissing(config)
+    if (missing !== undefined)
+      return { checks: [failed('database', describeMissing(missing, config))], issuer: fallback }
     store = await openStore(config.databaseUrl, { clock: systemClock, mustExist: true })
   } catch (error) {
     return { checks: [failed('database', error)], issuer: fallback }
@@ -99,6 +106,7 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
     integrity === 'ok'
       ? good('database', `${location}, ${sizeBytes} bytes, sound`)
       : bad('database', `${location} is damaged: ${integrity}`, 'stop Signet and restore a backup'),
+    await checkLock(config),
     await checkDiskSpace(location, sizeBytes + journalBytes),
     good('migrations', 'all applied'),
     checkDurability(settings),
@@ -106,6 +114,18 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
     ...checkRings(keys, store.now(), config),
     await checkLocalClock(store),
   ]
+}
+
+/** Reading goes on while another process keeps the lock; refreshes and revocations do not. */
+async function checkLock({ databaseUrl }: Config): Promise<Check> {
+  try {
+    await checkWriteLock(databaseUrl)
+    return good('database lock', 'free: nobody keeps others from writing')
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    const fix = `find who it is, and end it: fuser -v ${databaseFile(databaseUrl)} (one of them is Signet)`
+    return bad('database lock', `nothing can be written: ${error.message}`, fix)
+  }
 }
 
 function checkDurability({ journal_mode: journal, synchronous }: Record<string, string | number>): Check {
@@ -118,18 +138,19 @@ function checkDurability({ journal_mode: journal, synchronous }: Record<string, 
 /** Does the key that is there open what the database holds? */
 async function checkMasterKey(store: Store, keys: SigningKeyRecord[], config: Config): Promise<Check> {
   try {
-    const masterKey =
-      config.masterKey === undefined
-        ? readMasterKeyFile(config.keysDir)
-        : parseMasterKey(config.masterKey, 'SIGNET_MASTER_KEY')
+    const masterKey = readMasterKey(config)
     const sealedUnder = await store.findSetting('master_key_id')
     if (!masterKey)
-      return bad('master key', 'there is none', 'put the original file back, or give the key in SIGNET_MASTER_KEY')
+      return bad(
+        'master key',
+        'there is none',
+        'put the original file back, or give the key in SIGNET_MASTER_KEY; lost for good: docs/operating.md, "The master key is lost"',
+      )
     if (sealedUnder !== undefined && sealedUnder !== masterKey.id) {
       return bad(
         'master key',
         `it is ${masterKey.id}, the database was sealed under ${sealedUnder}`,
-        'put the original file back, or point SIGNET_DATABASE_URL at the database of this key',
+        `put the original key back in ${describeMasterKeyPlace(config)}, or point SIGNET_DATABASE_URL at the database of this key`,
       )
     }
     return await checkSeals(masterKey, keys)

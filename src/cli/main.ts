@@ -112,10 +112,17 @@ function tell(error: unknown): number {
   }
   if (error instanceof Fault) complain(error.message, error.help)
   else if (error instanceof OAuthError) complain(error.message)
-  else if (error instanceof Unavailable)
-    complain(`the database is busy: ${error.message}`, 'nothing was changed; try again')
+  else if (error instanceof Unavailable) complain(error.message, helpForOutage(error))
   else tellDefect(error)
   return 1
+}
+
+/** A full disk does not go away by itself; a lock may. */
+function helpForOutage({ message }: Unavailable): string {
+  if (message.includes('disk')) return 'nothing was changed; make room on it, then try again'
+  return message.includes('locked')
+    ? 'nothing was changed; try again, and where it stays: signet doctor'
+    : 'nothing was changed; see: signet doctor'
 }
 
 function tellDefect(error: unknown): void {

@@ -1,6 +1,7 @@
 /** `signet migrate`: opening a database brings it up to date; this opens it and does nothing else. */
 import type { Command } from 'commander'
-import { withIssuer } from './open-issuer.ts'
+import { readConfig } from '../config.ts'
+import { withNewIssuer } from './open-issuer.ts'
 import { answer, visible } from './output.ts'
 
 export function defineMigrate(command: Command): void {
@@ -10,9 +11,9 @@ export function defineMigrate(command: Command): void {
 }
 
 const migrate = (_options: object, command: Command): Promise<void> =>
-  withIssuer(async ({ store }) => {
+  withNewIssuer(async ({ store }) => {
     const { location } = await store.facts({ integrity: false })
     answer(command, { database: location, up_to_date: true }, () =>
       visible(`${location} is up to date with this version`),
     )
-  })
+  }, readConfig(process.env))

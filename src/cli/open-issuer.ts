@@ -1,19 +1,48 @@
 /** Opens the issuer for one command, without listening, and closes it whatever happens. */
 import { systemClock } from '../clock.ts'
 import { readConfig, type Config } from '../config.ts'
-import { Fault } from '../errors.ts'
 import type { Issuer } from '../issuer.ts'
 import { openLog, type Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
+import { note } from './output.ts'
 
 /** Who acts, in the audit trail. */
 export const BY = { actor: 'cli' }
 
-/** Runs `work` on the wired issuer; database and keys are created where this is the very first start. */
-export async function withIssuer<T>(
-  work: (issuer: Issuer) => Promise<T>,
-  config: Config = readConfig(process.env),
-): Promise<T> {
+/**
+ * Runs `work` on the wired issuer. Database and keys are created where this is the very first start, which is told; but
+ * not beside keys that belong to other databases.
+ */
+export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
+  const config = readConfig(process.env)
+  const { describeStranger, findMissing } = await import('./missing-database.ts')
+  const file = findMissing(config)
+  const stranger = file === undefined ? undefined : describeStranger(file, config)
+  if (stranger) throw stranger
+  return withNewIssuer(work, config)
+}
+
+/** The same at any path: for what makes a database on purpose. */
+export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
+  const { describeNew, findMissing } = await import('./missing-database.ts')
+  const file = findMissing(config)
+  return onIssuer((issuer) => {
+    if (file !== undefined) note(describeNew(file))
+    return work(issuer)
+  }, config)
+}
+
+/** For commands about what there is: they make no new database. */
+export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
+  const config = readConfig(process.env)
+  const { describeMissing, findMissing } = await import('./missing-database.ts')
+  const file = findMissing(config)
+  if (file !== undefined) throw describeMissing(file, config)
+  return onIssuer(work, config)
+}
+
+/** Opens, works, closes, and asks nothing about what is there. */
+export async function onIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
   // Loaded only now: the database driver takes longer to load than a help text or a slip should take to print.
   const { openDatabase, wireIssuer } = await import('../issuer.ts')
   const surroundings = { clock: systemClock, log: commandLog(config) }
@@ -28,19 +57,6 @@ export async function withIssuer<T>(
   } finally {
     await opened.store.close()
   }
-}
-
-/** For commands about what there is: they make no new database. */
-export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
-  const config = readConfig(process.env)
-  const { databaseFile, probeDatabase } = await import('../store/open.ts')
-  if (probeDatabase(config.databaseUrl) === 'missing') {
-    throw new Fault(
-      `there is no database at ${databaseFile(config.databaseUrl)}`,
-      'signet serve creates one; or set SIGNET_DATABASE_URL to where it is',
-    )
-  }
-  return withIssuer(work, config)
 }
 
 /** The configured issuer; without one, what was served last, since its port may have been picked at the start. */

@@ -26,7 +26,7 @@ export async function recallRequest(requestId: string, store: Store): Promise<Ch
   return [
     bad(
       'request',
-      `the audit trail has nothing of request ${requestId}: it changed nothing, and its reason stands in the server's log alone`,
+      `the audit trail has nothing of request ${requestId}: no request had this id, or it changed nothing and its reason stands in the server's log alone`,
       `search the log for "request_id":"${requestId}", or have it read: journalctl -u signet -o cat | signet doctor --request ${requestId} --log -`,
     ),
   ]

@@ -40,7 +40,7 @@ export async function lookAtIssuer(place: Place): Promise<RemoteIssuer> {
   const about = { place, jwksUri, announcedJwksUri: metadata?.jwksUri, ahead: metadata?.ahead ?? 0 }
   if (jwksUri === undefined) {
     const found = 'not looked at: the metadata that says where it is was not found'
-    return { ...about, checks: [...checks, bad('jwks', found)], jwks: undefined }
+    return { ...about, checks: [...checks, bad('jwks', found, `first ${place.unreachableFix}`)], jwks: undefined }
   }
   const keySet = await fetchKeySet(jwksUri, place)
   return { ...about, checks: [...checks, ...keySet.checks], jwks: keySet.jwks, ahead: metadata?.ahead ?? keySet.ahead }

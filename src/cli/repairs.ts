@@ -62,7 +62,7 @@ const REPAIRS: readonly Repair[] = [
   {
     reason: /refresh token of another client|neither issued to this client/,
     fix: ({ clientId }) =>
-      `introspection shows a client its own tokens and those of its resources: signet client update ${clientId} --resource AUD`,
+      `introspection shows a client its own tokens and those of its resources; signet client show ${clientId} tells which these are, and a change names all of them: signet client update ${clientId} --resource … --resource AUD`,
   },
   { reason: /^a refresh token was sent/, fix: () => 'send the access token' },
   { reason: /ERR_JWT_EXPIRED/, fix: () => 'get a new token, or refresh' },

@@ -3,8 +3,10 @@ import type { Command } from 'commander'
 import { blankResource, requireSoundResource } from '../grants/resource.ts'
 import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../grants/resource-metadata.ts'
 import type { ResourceChange } from '../grants/resource-registry.ts'
+import type { Issuer } from '../issuer.ts'
 import type { ResourceRecord } from '../store/store.ts'
 import { BY, withIssuer } from './open-issuer.ts'
+import { requireNamed } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { UsageError, checkMetadata, collect, readClaims, requireSound } from './usage.ts'
 
@@ -92,18 +94,26 @@ const list = (_options: object, command: Command): Promise<void> =>
   })
 
 const show = (id: string, _options: object, command: Command): Promise<void> =>
-  withIssuer(async ({ resourceRegistry }) => answerResource(command, await resourceRegistry.get(id)))
+  withResource(id, async ({ resourceRegistry }) => answerResource(command, await resourceRegistry.get(id)))
+
+/** @throws Fault naming the resource, where there is none. */
+const withResource = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
+  withIssuer(async (issuer) => {
+    const known = (await issuer.resourceRegistry.list()).map((each) => each.id)
+    requireNamed('resource', id, known)
+    await work(issuer)
+  })
 
 async function update(id: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
-  await withIssuer(async ({ resourceRegistry }) =>
+  await withResource(id, async ({ resourceRegistry }) =>
     answerResource(command, await resourceRegistry.update(id, change, BY)),
   )
 }
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>
-  withIssuer(async ({ resourceRegistry }) => {
+  withResource(id, async ({ resourceRegistry }) => {
     const resource = await resourceRegistry.get(id)
     await resourceRegistry.delete(id, BY)
     answerResource(command, resource)

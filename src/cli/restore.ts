@@ -6,7 +6,7 @@ import { systemClock } from '../clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import { Fault } from '../errors.ts'
 import { rememberDatabase } from '../keys/known-databases.ts'
-import { masterKeyFile, parseMasterKey, readMasterKeyFile } from '../keys/master-key.ts'
+import { describeMasterKeyPlace, masterKeyFile, readMasterKey } from '../keys/master-key.ts'
 import { databaseFile, readSealingKey, restoreBackup } from '../store/open.ts'
 import { answer, note, visible } from './output.ts'
 
@@ -45,20 +45,16 @@ async function restore(
 
 /** Before anything is written: a database that no key opens helps nobody. */
 function requireMasterKeyOf(backup: string, config: Config): void {
-  const masterKey =
-    config.masterKey === undefined
-      ? readMasterKeyFile(config.keysDir)
-      : parseMasterKey(config.masterKey, 'SIGNET_MASTER_KEY')
-  const file = masterKeyFile(config.keysDir)
+  const masterKey = readMasterKey(config)
   if (!masterKey)
     throw new Fault(
-      `${file} is missing, and a backup does not hold it`,
+      `${masterKeyFile(config.keysDir)} is missing, and a backup does not hold it`,
       'put the original file back first, or give the key in SIGNET_MASTER_KEY',
     )
   const sealedUnder = readSealingKey(backup)
   if (sealedUnder === undefined || sealedUnder === masterKey.id) return
   throw new Fault(
     `the master key is ${masterKey.id}, but the backup was sealed under ${sealedUnder}`,
-    `put the ${file} that belongs to this backup in its place first`,
+    `put the key that belongs to this backup in ${describeMasterKeyPlace(config)} first`,
   )
 }

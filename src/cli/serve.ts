@@ -126,6 +126,6 @@ function welcome(url: string, { clientId, secret, resource, scope }: FirstClient
     '',
     `# Public keys for your API: ${url}/.well-known/jwks.json`,
     `# A new secret: signet client rotate-secret ${clientId}`,
-    "# In a checkout, so that lines with signet paste and run: alias signet='npm run -s signet --'",
+    `# In a checkout, so that lines with signet paste and run, from any folder: alias signet="npm run -s --prefix '$PWD' signet --"`,
   ].join('\n')
 }

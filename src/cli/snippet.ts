@@ -6,6 +6,7 @@ import { registeredResources } from '../grants/target.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/store.ts'
+import { requireNamedClient } from './named.ts'
 import { withExistingIssuer } from './open-issuer.ts'
 import { answer, note } from './output.ts'
 import { SNIPPETS } from './snippets/index.ts'
@@ -25,6 +26,7 @@ const print = (id: string, { for: target }: { for: string }, command: Command): 
   withExistingIssuer(async (issuer) => {
     const make = SNIPPETS[target]
     if (!make) throw new Error(`no snippet for ${target}`)
+    await requireNamedClient(id, issuer)
     const { snippet, notes } = make(gatherFacts(await issuer.clientRegistry.get(id), issuer))
     answer(command, { for: target, snippet, notes }, () => snippet.trimEnd())
     if (command.optsWithGlobals().json !== true) notes.forEach(note)

@@ -7,15 +7,17 @@ import { join, resolve } from 'node:path'
 
 const listFile = (keysDir: string): string => join(keysDir, 'databases')
 
-const readList = (keysDir: string): string[] => {
+/** Absolute paths, oldest first. */
+export const listKnownDatabases = (keysDir: string): string[] => {
   try {
-    return readFileSync(listFile(keysDir), 'utf8').split('\n')
+    return readFileSync(listFile(keysDir), 'utf8').split('\n').filter(Boolean)
   } catch {
     return [] // none yet; where it cannot be read, the master key beside it cannot either and that is told
   }
 }
 
-export const isKnownDatabase = (keysDir: string, file: string): boolean => readList(keysDir).includes(resolve(file))
+export const isKnownDatabase = (keysDir: string, file: string): boolean =>
+  listKnownDatabases(keysDir).includes(resolve(file))
 
 export function rememberDatabase(keysDir: string, file: string): void {
   if (!isKnownDatabase(keysDir, file)) appendFileSync(listFile(keysDir), `${resolve(file)}\n`, { mode: 0o600 })

@@ -4,19 +4,7 @@
  * the very first start; afterwards a missing or different one stops the start, and never makes new keys.
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmdirSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import { Fault } from '../errors.ts'
@@ -38,8 +26,24 @@ export interface MasterKey {
 /** Where the key file of a keys folder is. */
 export const masterKeyFile = (keysDir: string): string => join(keysDir, 'master.key')
 
+/** What the configuration says of the master key. */
+export interface MasterKeySource {
+  masterKey: string | undefined
+  keysDir: string
+}
+
+/** The key of a deployment; `undefined` where it is to come from a file that is not there. */
+export const readMasterKey = ({ masterKey, keysDir }: MasterKeySource): MasterKey | undefined =>
+  masterKey === undefined ? readMasterKeyFile(keysDir) : parseMasterKey(masterKey, 'SIGNET_MASTER_KEY')
+
+/** Where it has to be put right, for messages. */
+export const describeMasterKeyPlace = ({ masterKey, keysDir }: MasterKeySource): string =>
+  masterKey === undefined
+    ? masterKeyFile(keysDir)
+    : 'SIGNET_MASTER_KEY (or in the file that SIGNET_MASTER_KEY_FILE names)'
+
 /** @param text 43 base64url characters, as in the file. */
-export function parseMasterKey(text: string, where: string): MasterKey {
+function parseMasterKey(text: string, where: string): MasterKey {
   const trimmed = text.trim()
   if (!/^[A-Za-z0-9_-]{43}$/.test(trimmed)) {
     throw new Fault(
@@ -66,22 +70,8 @@ export function readMasterKeyFile(keysDir: string): MasterKey | undefined {
   }
 }
 
-/**
- * Makes the keys folder where there is none; the result takes it back, as long as nothing is in it.
- * @throws Fault where it cannot be made: better before there is a database than after.
- */
-export function makeKeysFolder(keysDir: string): () => void {
-  try {
-    const made = mkdirSync(keysDir, { recursive: true, mode: 0o700 })
-    return () => {
-      if (made !== undefined && readdirSync(keysDir).length === 0) rmdirSync(keysDir)
-    }
-  } catch (error) {
-    throw notWritable(keysDir, error)
-  }
-}
-
-const notWritable = (path: string, error: unknown): Fault =>
+/** What a keys folder that cannot be made or written is: better before there is a database than after. */
+export const keysFolderFault = (path: string, error: unknown): Fault =>
   new Fault(
     `SIGNET_KEYS_DIR: ${path} cannot be written (${(error as NodeJS.ErrnoException).code})`, // system calls throw system errors only
     'give the user that runs Signet a folder of its own',
@@ -89,13 +79,12 @@ const notWritable = (path: string, error: unknown): Fault =>
 
 /**
  * Creates the key file, durable before it returns, 0600 in a 0700 folder. Of two processes that start at
- * once one creates it and both read the same: the name appears by `link`, whole or not at all.
+ * once one creates it and both read the same: the name appears by `link`, whole or not at all. The folder is there.
  */
 export function createMasterKeyFile(keysDir: string): MasterKey {
   const file = masterKeyFile(keysDir)
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   try {
-    mkdirSync(keysDir, { recursive: true, mode: 0o700 })
     chmodSync(keysDir, 0o700)
     writeDurably(draft, `${randomBytes(32).toString('base64url')}\n`)
     try {
@@ -106,7 +95,7 @@ export function createMasterKeyFile(keysDir: string): MasterKey {
     unlinkSync(draft)
     syncFolder(dirname(file))
   } catch (error) {
-    throw notWritable(file, error)
+    throw keysFolderFault(file, error)
   }
   return parseMasterKey(readFileSync(file, 'utf8'), file)
 }

@@ -28,8 +28,8 @@ test.concurrent('a dry run tells the plan and leaves no trace; applying does it;
   expect(existsSync(place.keysDir)).toBe(false)
 
   const created = [
-    { kind: 'resource', id: 'orders-api', fields: [] },
-    { kind: 'client', id: 'orders', fields: [] },
+    { kind: 'resource', id: 'orders-api', fields: [], changes: [] },
+    { kind: 'client', id: 'orders', fields: [], changes: [] },
   ]
   expect(await place.json('apply', file)).toEqual({ created, changed: [], left: [], dry_run: false })
   expect(await place.json('apply', file)).toEqual({ created: [], changed: [], left: created, dry_run: false })
@@ -38,7 +38,52 @@ test.concurrent('a dry run tells the plan and leaves no trace; applying does it;
   const changed = [{ kind: 'resource', id: 'orders-api', fields: ['scope'] }]
   expect(await place.json('apply', file, '--dry-run')).toMatchObject({ changed, dry_run: true })
   expect(await place.json('resource', 'show', 'orders-api')).toMatchObject({ scope: 'orders:read' })
-  expect((await place.run(['apply', file])).stdout).toContain('~ resource orders-api (scope)\n= client orders\n')
+  expect((await place.run(['apply', file])).stdout).toContain(
+    '~ resource orders-api\n    scope: orders:read -> orders:read orders:write\n= client orders\n',
+  )
+})
+
+test.concurrent('what is taken away is told with its value before and after, in the words of the file, dry run or not', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished, { ORDERS_SECRET: 'a-secret-of-thirty-two-characters-or-more' })
+  const file = place.file('signet.yaml')
+  writeFileSync(file, `${FILE}    grant_types: [client_credentials, refresh_token]\n    access_token_ttl: 5m\n`)
+  expect((await place.run(['apply', file])).code).toBe(0)
+  writeFileSync(
+    file,
+    `${FILE.replace('resources: [orders-api]', 'resources: []')}    grant_types: [client_credentials]\n    access_token_ttl: null\n`,
+  )
+  const lines = [
+    '~ client orders',
+    '    grant_types: ["client_credentials","refresh_token"] -> ["client_credentials"]',
+    '    resources: ["orders-api"] -> []',
+    '    access_token_ttl: 300 -> none',
+    '    client_secret: the one before, refused from now on without overlap -> the one of the file',
+  ].join('\n')
+  const other = { ORDERS_SECRET: 'another-secret-of-thirty-two-characters' }
+  const plan = await place.run(['apply', file, '--dry-run'], other)
+  expect(plan.stdout).toContain(`${lines}\n`)
+  const done = await place.run(['apply', file], other)
+  expect(done.stdout).toContain(`${lines}\n`)
+  expect(`${plan.stdout}${done.stdout}`).not.toContain('another-secret')
+})
+
+test.concurrent('the first resource of a client is its default, so that another order is a change', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const file = place.file('signet.yaml')
+  const declare = (resources: string) =>
+    `resources: [{ id: a }, { id: b }]\nclients:\n  - client_id: c\n    token_endpoint_auth_method: none\n    grant_types: [refresh_token]\n    resources: ${resources}\n`
+  writeFileSync(file, declare('[a, b]'))
+  await place.json('apply', file)
+  writeFileSync(file, declare('[b, a]'))
+  const change = { field: 'resources', from: ['a', 'b'], to: ['b', 'a'] }
+  expect(await place.json('apply', file)).toMatchObject({ changed: [{ id: 'c', changes: [change] }] })
+  expect(await place.json('client', 'show', 'c')).toMatchObject({ resources: ['b', 'a'] })
 })
 
 test.concurrent('a mistake is told with its line, exit 1, and nothing is applied', async ({
@@ -52,8 +97,11 @@ test.concurrent('a mistake is told with its line, exit 1, and nothing is applied
   expect(mistake).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringContaining(`${file}:4: resources.0.scopes`) as string,
+    stderr: expect.stringContaining(
+      `${file}:4: resources.0.scopes: not a key that Signet knows (did you mean scope?); accepted: `,
+    ) as string,
   })
+  expect(mistake.stderr).toMatch(/accepted: .*\bown_keys\b/)
   const noSecret = await place.run(['apply', place.file('none.yaml')])
   expect(noSecret.code).toBe(1)
   expect(existsSync(place.keysDir)).toBe(false)

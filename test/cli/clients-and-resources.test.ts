@@ -193,3 +193,24 @@ test.concurrent('a resource is created, shown, changed field by field, and delet
   expect(await place.json('resource', 'delete', id)).toMatchObject({ id })
   expect((await place.run(['resource', 'delete', id])).code).toBe(1)
 })
+
+test.concurrent("a scope of the issuer's own is told with the resource that it needs, beside those that are there", async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished, { SIGNET_ISSUER: 'https://auth.example' })
+  await place.json('resource', 'create', 'api', '--scope', 'read')
+  const { stderr } = await place.run([
+    'client',
+    'create',
+    '--id',
+    'ops',
+    '--resource',
+    'api',
+    '--scope',
+    'signet:admin',
+  ])
+  const command = 'client update ops --resource api --resource https://auth.example'
+  expect(stderr).toContain(`signet ${command}`)
+  expect((await place.run(command.split(' '))).stderr).not.toContain('signet:admin')
+})

@@ -573,14 +573,28 @@ const DEPLOYMENT: Row[] = [
     () => ({ SIGNET_MASTER_KEY: 'A'.repeat(43) }),
     'master key',
     /was sealed under/,
-    /original file back/,
+    /original key back in SIGNET_MASTER_KEY/,
   ),
   deployment(
     'no database',
     () => environmentOf(join(world.folder, 'nowhere')),
     'database',
-    /there is none at/,
+    /there is no database at/,
     /signet restore/,
+  ),
+  deployment(
+    'a database that is gone, beside keys that know it',
+    goneDatabase,
+    'database',
+    /the database .* is missing/,
+    /signet restore/,
+  ),
+  deployment(
+    'a lost master key, where there is a database',
+    () => ({ SIGNET_KEYS_DIR: join(world.folder, 'no-keys') }),
+    'master key file',
+    /is missing/,
+    /no new one is made for an existing database/,
   ),
   deployment('a file that is no database', brokenDatabase, 'database', /./, /./),
   deployment(
@@ -598,6 +612,13 @@ const DEPLOYMENT: Row[] = [
     /README/,
   ),
 ]
+
+function goneDatabase(): Record<string, string> {
+  const env = environmentOf(join(world.folder, 'gone'))
+  mkdirSync(join(world.folder, 'gone/keys'), { recursive: true })
+  writeFileSync(join(world.folder, 'gone/keys/databases'), `${join(world.folder, 'gone/data/signet.db')}\n`)
+  return env
+}
 
 function brokenDatabase(): Record<string, string> {
   const env = environmentOf(join(world.folder, 'broken'))

@@ -1,5 +1,6 @@
 /** What `signet doctor` finds, on a sound deployment and on others; and `status`, `migrate`. */
 import { chmodSync, existsSync } from 'node:fs'
+import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
 import { Place } from './run-signet.ts'
 
@@ -51,7 +52,26 @@ test.concurrent('a running deployment is found sound, and one that has stopped, 
   await server.stop()
   const stopped = await examine(place)
   expect(stopped).toMatchObject({ code: 1, failed: ['discovery', 'jwks'] })
-  expect(stopped.checks.find(({ check }) => check === 'discovery')?.fix).toContain('signet serve')
+  for (const { fix } of stopped.checks.filter(({ ok }) => !ok)) expect(fix).toContain('signet serve')
+})
+
+test.concurrent('a database that another process keeps locked is a finding, and soon none any more', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const lockFinding = async () => (await examine(place)).checks.find(({ check }) => check === 'database lock')
+  await place.run(['migrate'])
+  const other = new SqliteDatabase(place.database)
+  onTestFinished(() => void other.close())
+  other.exec('BEGIN IMMEDIATE')
+  const found = await lockFinding()
+  expect(found).toMatchObject({ ok: false, found: expect.stringContaining('locked by another process') as string })
+  expect(found?.fix).toContain(`fuser -v ${place.database}`)
+  const disabled = await place.run(['key', 'rotate'])
+  expect(disabled).toMatchObject({ code: 1, stderr: expect.stringContaining('try again') as string })
+  other.exec('ROLLBACK')
+  expect(await lockFinding()).toMatchObject({ ok: true })
 })
 
 test.concurrent('where there is no database the doctor says so and makes none', async ({ expect, onTestFinished }) => {
@@ -105,5 +125,7 @@ test.concurrent('what is on record of a request is found by its id', async ({ ex
     code: 0,
     checks: [{ check: 'request', found: expect.stringContaining('resource.created api') as string }],
   })
-  expect(await examine(place, '--request', 'nothing-like-it')).toMatchObject({ code: 1, failed: ['request'] })
+  const unknown = await examine(place, '--request', 'nothing-like-it')
+  expect(unknown).toMatchObject({ code: 1, failed: ['request'] })
+  expect(unknown.checks[0]?.found).toContain('no request had this id, or ')
 })

@@ -6,6 +6,7 @@ import { Fault, Unavailable } from '../../errors.ts'
 import { drizzle } from './drizzle.ts'
 import { checkFile, createFile, damaged, fileFault, requireFile } from './database-file.ts'
 import { backOff, codeOf, isBusy, isOutage, unavailable } from './failures.ts'
+import { readPatiently } from './write-queue.ts'
 
 export interface Connection {
   file: string
@@ -55,6 +56,19 @@ export async function openConnection(file: string, options: { mustExist: boolean
       if (performance.now() - started > PATIENCE_MS) throw unavailable(error)
       await backOff(attempt)
     }
+  }
+}
+
+/**
+ * Takes the lock that every write needs, and gives it back. A server holds it for milliseconds at a time.
+ * @throws Unavailable where another process keeps it, or the file cannot be written.
+ */
+export async function requireWriteLock(file: string): Promise<void> {
+  const raw = new SqliteDatabase(file, { fileMustExist: true, timeout: SETTINGS.busy_timeout })
+  try {
+    await readPatiently(() => raw.transaction(() => {}).immediate())
+  } finally {
+    raw.close()
   }
 }
 

@@ -4,21 +4,11 @@
  */
 import SqliteDatabase from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, existsSync, fsyncSync, linkSync, lstatSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Fault } from '../../errors.ts'
-import { codeOf } from './failures.ts'
+import { codeOf, isFull } from './failures.ts'
+import { makeFolders } from './folders.ts'
 
 /** "Sgnt" in the header tells our databases from others (https://sqlite.org/pragma.html#pragma_application_id). */
 const APPLICATION_ID = 0x53676e74
@@ -37,9 +27,12 @@ export function isTaken(path: string): boolean {
   }
 }
 
+/** A database that was there once: what every start and every command says of it. */
+export const missingDatabase = (file: string): Fault => new Fault(`the database ${file} is missing`, RESTORE_HELP)
+
 /** @throws Fault where the file is missing. */
 export function requireFile(file: string): void {
-  if (!existsSync(file)) throw new Fault(`the database ${file} is missing`, RESTORE_HELP)
+  if (!existsSync(file)) throw missingDatabase(file)
 }
 
 /** Looks at a file without opening it as a database. @throws Fault where it is no Signet database. */
@@ -61,8 +54,10 @@ export const damaged = (file: string, finding: string, cause?: unknown): Fault =
 /** Turns the failure of a system call on `path` into a line for the operator. */
 export const fileFault = (verb: string, path: string, cause: unknown): Fault =>
   new Fault(
-    `cannot ${verb} ${path} (${codeOf(cause) || String(cause)})`,
-    'check that the folder exists, is writable by this user, and that the disk is not full',
+    `cannot ${verb} ${path}${isFull(cause) ? ': its disk is full' : ''} (${codeOf(cause) || String(cause)})`,
+    isFull(cause)
+      ? 'make room on it, then try again; nothing was changed'
+      : 'check that the folder exists, is writable by this user, and that the disk is not full',
     { cause },
   )
 
@@ -98,22 +93,25 @@ export function createFile(file: string): void {
   if (isTaken(`${file}-wal`))
     throw new Fault(`the database ${file} is missing, but its journal ${file}-wal is there`, RESTORE_HELP)
   const temporary = nameBeside(file)
-  makeFolder(file)
+  const unmakeFolder = makeFolder(file)
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
     markDatabase(temporary)
     placeFile(temporary, file)
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw fileFault('create', file, error)
+    if (codeOf(error) === 'EEXIST' && existsSync(file)) return
+    removeFile(temporary)
+    unmakeFolder()
+    throw fileFault('create', file, error)
   } finally {
     removeFile(temporary)
   }
 }
 
-/** Makes the folder of a file, for its owner alone, where there is none. */
-export function makeFolder(file: string): void {
+/** Makes the folder of a file, where there is none; the result takes it back, as long as nothing is in it. */
+export function makeFolder(file: string): () => void {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    return makeFolders(dirname(file))
   } catch (error) {
     throw fileFault('create', file, error)
   }

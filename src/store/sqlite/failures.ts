@@ -15,14 +15,22 @@ const isSystemError = (error: unknown): error is Error & { code: string } =>
 
 export const isBusy = (error: unknown): boolean => BUSY.test(codeOf(error))
 
+/** No room, be it for the index of the journal, which every open makes (https://sqlite.org/rescode.html#ioerr_shmsize). */
+export const isFull = (error: unknown): boolean =>
+  /^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/.test(codeOf(error))
+
 /** Whether the database is locked, full, damaged or gone: nobody's request is at fault. */
 export const isOutage = (error: unknown): boolean => BUSY.test(codeOf(error)) || OUTAGE.test(codeOf(error))
 
 /** What callers see of an outage: 503, with the cause for the log. */
 export function unavailable(cause: unknown): Unavailable {
   if (cause instanceof Unavailable) return cause
-  const what = isBusy(cause) ? 'the database is locked by another process' : 'the database cannot be used now'
-  return new Unavailable(`${what} (${codeOf(cause) || String(cause)})`, { cause })
+  return new Unavailable(`${describeOutage(cause)} (${codeOf(cause) || String(cause)})`, { cause })
+}
+
+function describeOutage(cause: unknown): string {
+  if (isBusy(cause)) return 'the database is locked by another process'
+  return isFull(cause) ? 'the disk of the database is full' : 'the database cannot be used now'
 }
 
 /** Waits before another try: soon at first, then every 25 ms or so, never in step with another process. */
