@@ -30,7 +30,9 @@ export function createApp(rooms: Rooms): Answer {
   const app = new Hono<Env>({ router: new KnownPathsRouter() })
   app.onError(onError)
   app.notFound(onNotFound(app))
-  for (const prefix of new Set(['', base])) app.route(prefix || '/', routes(rooms))
+  // Made once: what the routes count and keep is the service's, by whichever path it is asked.
+  const every = routes(rooms)
+  for (const prefix of new Set(['', base])) app.route(prefix || '/', every)
   if (base !== '') {
     // RFC 8414 §3.1 puts the path behind the well-known part; clients try both forms for both documents.
     app.get(`/.well-known/oauth-authorization-server${base}`, discovery(rooms))

@@ -89,6 +89,9 @@ export class Unavailable extends Error {
   }
 }
 
+/** Too much of something is asked for at once, and nothing is wrong here: no line of the log but at debug. */
+export class Shed extends Unavailable {}
+
 /** A quota that is used up until it is given anew. */
 export interface Quota {
   /** Its name. */

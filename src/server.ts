@@ -38,7 +38,7 @@ const TIMEOUTS = {
   headersTimeout: 10_000,
   requestTimeout: 12_000,
   keepAliveTimeout: 10_000,
-  connectionsCheckingInterval: 1_000,
+  connectionsCheckingInterval: 500,
   maxHeaderSize: 16_384,
 }
 const SOCKET_TIMEOUT_MS = 30_000

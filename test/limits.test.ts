@@ -3,21 +3,23 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { RateLimit } from '../src/http/rate-limit.ts'
 import { readConfig } from '../src/index.ts'
-import { refresh, tokens, until } from './support/admin.ts'
+import { refresh, tokens, until, type AdministeredIssuer } from './support/admin.ts'
 import { post, request, type Answer, type Credentials } from './support/client.ts'
 import { expectDocumented, readDescription } from './support/described.ts'
 import { movableClock } from './support/issuer.ts'
 import { follow } from './support/follower.ts'
+import { REPLICAS } from './support/replicas.ts'
 import { ask, refusal, registered, startWithApi } from './support/shared.ts'
 
 const NOBODY = { clientId: 'nobody', secret: 'sgs_none' }
 const WRONG = '401 invalid_client'
-const OVER = '429 temporarily_unavailable'
+const BUSY = 'temporarily_unavailable'
+const OVER = `429 ${BUSY}`
 const OPEN = [
   '/livez',
   '/readyz',
@@ -420,7 +422,7 @@ test('SIGNET_METRICS_TOKEN has 16 characters at least, and is not repeated where
 })
 
 test('one network cannot take all streams of the feed, and has its own again as soon as one leaves', async () => {
-  const { url } = await startWithApi()
+  const { url, logged } = await startWithApi()
   const followFrom = (address: string) => follow({ url }, { 'x-forwarded-for': address })
   const followers = await Promise.all(
     Array.from({ length: 500 }, (_, each) => followFrom(`2001:db8::${each.toString(16)}`)),
@@ -430,23 +432,75 @@ test('one network cannot take all streams of the feed, and has its own again as 
   expect((await request(`${url}/blacklist/feed`, { headers: { 'x-forwarded-for': '2001:db8::ffff' } })).status).toBe(
     200,
   )
+  const refused = logged.filter((each) => each.includes('too many followers'))
+  expect(refused.map((each) => JSON.parse(each).level)).toEqual(['debug'])
   followers.pop()?.leave()
   await until(async () => (await followFrom('2001:db8::ffff').catch(() => undefined)) !== undefined)
 })
 
-test('a flood of refusals is logged by so many lines in a second and counted beyond, and what is served is not left out', async () => {
-  const issuer = await startWithApi()
-  const client = await registered(issuer)
-  const linesOf = (route: string) => issuer.logged.filter((each) => each.includes(`"route":"${route}"`)).length
-  const began = performance.now()
-  await together(3000, () => request(`${issuer.url}/nothing-is-here`))
-  const seconds = Math.ceil((performance.now() - began) / 1000) + 1
-  expect(linesOf('(none)')).toBeLessThanOrEqual(500 * seconds)
-  const before = linesOf('/token')
-  expect((await ask(issuer, client)).status).toBe(200)
-  expect(linesOf('/token')).toBe(before + 1)
-  await pause(1000)
-  await request(`${issuer.url}/nothing-is-here`)
-  const counts = issuer.logged.flatMap((each) => /more requests were refused.*"count":(\d+)/.exec(each)?.[1] ?? [])
-  expect(counts.reduce((sum, count) => sum + Number(count), linesOf('(none)'))).toBe(3001)
+// ------------------------------------------------------------------ the log
+
+describe('lines of the log that strangers can cause are so many in a second, and the rest is counted:', () => {
+  const FLOOD = 2000
+  const linesOf = ({ logged }: AdministeredIssuer, route: string) =>
+    logged.filter((each) => each.includes(`"route":"${route}"`)).length
+  const countedIn = ({ logged }: AdministeredIssuer) =>
+    logged
+      .flatMap((each) => /^{"level":"warn","message":"more requests were refused.*"count":(\d+)/.exec(each)?.[1] ?? [])
+      .reduce((sum, count) => sum + Number(count), 0)
+
+  /** So many requests; fails where more lines than the cap came of them. */
+  async function flood(issuer: AdministeredIssuer, path: string, route: string): Promise<void> {
+    const began = performance.now()
+    await together(FLOOD, () => request(issuer.url + path))
+    const seconds = Math.ceil((performance.now() - began) / 1000) + 1
+    expect(linesOf(issuer, route)).toBeLessThanOrEqual(500 * REPLICAS * seconds)
+  }
+
+  test.each([
+    ['what is refused', '/nothing-is-here', '(none)'],
+    ['what is open to anybody', '/livez', '/livez'],
+  ])('%s, and the count comes soon after, whoever asks or not', async (_, path, route) => {
+    const issuer = await startWithApi()
+    const client = await registered(issuer)
+    await flood(issuer, path, route)
+    const before = linesOf(issuer, '/token')
+    expect((await ask(issuer, client)).status).toBe(200)
+    expect(linesOf(issuer, '/token')).toBe(before + 1)
+    await until(() => linesOf(issuer, route) + countedIn(issuer) === FLOOD)
+  })
+
+  test('a stop does not lose the count', async () => {
+    const issuer = await startWithApi()
+    await flood(issuer, '/livez', '/livez')
+    await issuer.stop()
+    expect(linesOf(issuer, '/livez') + countedIn(issuer)).toBe(FLOOD)
+  })
+
+  test('what is turned away for load has a line only at debug', async () => {
+    const issuer = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '2' })
+    const client = await registered(issuer)
+    await inTurn(4, () => ask(issuer, client))
+    const lines = issuer.logged.filter((each) => each.includes(BUSY))
+    expect(lines.map((each) => JSON.parse(each).level)).toEqual(times(lines.length, 'debug'))
+    expect(lines.length).toBeGreaterThan(0)
+  })
+})
+
+describe('whoever only names a public client', () => {
+  const PUBLIC = { token_endpoint_auth_method: 'none', grant_types: ['refresh_token'] }
+  const revoke = (at: { url: string }, client_id: string) =>
+    request(`${at.url}/revoke`, { form: { client_id, token: 'x' }, headers: { 'x-forwarded-for': '198.51.100.7' } })
+
+  test('has proved nothing: its network is counted', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+    const { clientId } = await registered(own, PUBLIC)
+    expect(await inTurn(8, () => revoke(own, clientId))).toEqual([...times(5, '200'), ...times(3, OVER)])
+  })
+
+  test('uses up nothing of what is the client’s', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '5' })
+    const { clientId } = await registered(own, PUBLIC)
+    expect(await inTurn(20, () => revoke(own, clientId))).toEqual(times(20, '200'))
+  })
 })

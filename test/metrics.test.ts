@@ -275,6 +275,20 @@ describe('each figure is moved by what it says:', () => {
     expect(by).toEqual({ network: 3, client: 0 })
   })
 
+  test('followers of the feed who find no room', async () => {
+    const { url } = await startTestIssuer()
+    const from = { 'x-forwarded-for': '192.0.2.7' }
+    await Promise.all(Array.from({ length: 500 }, () => follow({ url }, from)))
+    const figures: Record<string, [string, Labels]> = {
+      shed: ['signet_shed_total', { reason: 'followers' }],
+      errors: ['signet_http_requests_total', { status: '503' }],
+    }
+    const by = await moved({ url }, figures, async () => {
+      for (let each = 0; each < 3; each++) await expect(follow({ url }, from)).rejects.toThrow(/^503 /)
+    })
+    expect(by).toEqual({ shed: 3, errors: 0 })
+  })
+
   test('sizes of database and log, which are those of the files', async () => {
     const series = await scrape(shared())
     expect(sum(series, 'signet_database_bytes') % 4096).toBe(0)

@@ -1,29 +1,23 @@
 /** GET /blacklist/feed: what downstream verifiers follow, public like the JWKS; a document, or a stream of changes. */
-import { entityTag } from '../entity-tag.ts'
-import { streamSSE, type SSEStreamingApi } from 'hono/streaming'
-import type { BlacklistFeed } from '../blacklist/feed.ts'
-import type { Instant } from '../clock.ts'
-import { Unavailable, invalidRequest } from '../errors.ts'
-import { answerPublic } from '../http/public-document.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Context } from 'hono'
+import { FeedPages, type Page } from '../blacklist/feed-pages.ts'
+import { invalidRequest } from '../errors.ts'
+import { Followers } from '../http/followers.ts'
+import { hasAlready } from '../http/public-document.ts'
+import type { Env, Handler, Rooms } from '../http/rooms.ts'
+import { send, standardHeaders } from '../http/send.ts'
 
-const MOST_FOLLOWERS = 2000
-/** So that one network cannot take all of them. */
-const MOST_OF_NETWORK = 500
-/** Tells proxies and followers that the line is alive. */
-const HEARTBEAT_MS = 15_000
-/** Entries leave by themselves too, so the whole document is made anew every few seconds at the latest. */
-const REMAKE_MS = 5000
+const STREAM_HEADERS = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-cache']
+const STREAM_MANNERS = ['X-Accel-Buffering', 'no', 'Access-Control-Allow-Origin', '*']
 
 export const feed = (rooms: Rooms): Handler => {
-  const stream = streamOf(rooms)
-  const whole = wholeDocument(rooms)
+  const pages = new FeedPages(rooms.feed, rooms.clock, rooms.traffic.cache('feed'))
+  const followers = new Followers(rooms, pages)
   const answer: Handler = (c) => {
     rooms.readers.noteFollower(c.req.header('user-agent'))
-    if ((c.req.header('accept') ?? '').includes('text/event-stream')) return stream(c)
-    const after = readCursor(c.req.query('after'))
-    // Revalidated each time: a follower that polls is as fresh as its own interval.
-    return answerPublic(c, after === 0 ? whole() : encode(rooms.feed, after), 'no-cache')
+    if ((c.req.header('accept') ?? '').includes('text/event-stream')) return stream(rooms, followers)(c)
+    return sendPage(c, pages.since(readCursor(c.req.query('after'))))
   }
   return (c) => {
     // What another process has answered before is in the document.
@@ -32,90 +26,38 @@ export const feed = (rooms: Rooms): Handler => {
   }
 }
 
-function encode(changes: BlacklistFeed, after: number) {
-  const document = changes.since(after)
-  const body = JSON.stringify(document)
-  const etag = entityTag(body)
-  return { cursor: document.cursor, body, etag }
-}
-
-/** The whole feed as bytes, made once for a change. */
-function wholeDocument({ feed: changes, clock, traffic }: Rooms) {
-  const cache = traffic.cache('feed')
-  let made: (ReturnType<typeof encode> & { madeAt: Instant }) | undefined
-  return () => {
-    const now = clock.now()
-    const isFresh = made?.cursor === changes.cursor && Math.abs(now - made.madeAt) <= REMAKE_MS
-    cache[isFresh ? 'hit' : 'miss'] += 1
-    if (!made || !isFresh) made = { ...encode(changes, 0), madeAt: now }
-    return made
-  }
+/** The bytes go out as they are: a string would be copied for everybody who asks. */
+function sendPage(c: Context<Env>, { body, etag }: Page): Response {
+  const { incoming, outgoing, facts } = c.env
+  // Revalidated each time: a follower that polls is as fresh as its own interval.
+  const headers = ['Cache-Control', 'no-cache', 'ETag', etag, 'Access-Control-Allow-Origin', '*']
+  if (hasAlready(c.req.header('if-none-match'), etag)) return send(c, 304, headers, '')
+  headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length))
+  facts.status = 200
+  outgoing.writeHead(200, [...standardHeaders(c.env), ...headers])
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body)
+  return RESPONSE_ALREADY_SENT
 }
 
 /** Server-sent events that resume by `Last-Event-ID` (or `?after=`). */
-function streamOf({ feed: changes, readers, isReady, traffic, limits }: Rooms): Handler {
-  const ofNetwork = new Map<string, number>()
-  const count = (network: string, change: 1 | -1) => {
-    traffic.feedFollowers += change
-    const followers = (ofNetwork.get(network) ?? 0) + change
-    if (followers > 0) ofNetwork.set(network, followers)
-    else ofNetwork.delete(network)
-  }
-  return (c) => {
-    const { network, isLocal } = limits.callerOf(c.env.incoming)
-    const isOver = !isLocal && (ofNetwork.get(network) ?? 0) >= MOST_OF_NETWORK
-    if (isOver || traffic.feedFollowers >= MOST_FOLLOWERS) throw tooMany(isOver)
+const stream =
+  ({ readers, limits }: Rooms, followers: Followers): Handler =>
+  (c) => {
+    const { incoming, outgoing, facts } = c.env
+    const sent = readCursor(c.req.header('last-event-id') ?? c.req.query('after'))
     const userAgent = c.req.header('user-agent')
-    const cursor = readCursor(c.req.header('last-event-id') ?? c.req.query('after'))
-    c.header('X-Accel-Buffering', 'no')
-    c.header('Access-Control-Allow-Origin', '*')
-    count(network, 1)
     const onLife = () => readers.noteFollower(userAgent)
-    return streamSSE(c, (sse) =>
-      sendChanges(sse, { changes, cursor, isReady, onLife }).finally(() => count(network, -1)),
-    )
+    const follower = { outgoing, sent, caller: limits.callerOf(incoming), onLife }
+    const isHead = incoming.method === 'HEAD'
+    if (!isHead) followers.requireRoom(follower)
+    facts.status = 200
+    outgoing.writeHead(200, [...standardHeaders(c.env), ...STREAM_HEADERS, ...STREAM_MANNERS])
+    if (isHead) outgoing.end()
+    // What was sent ahead of an earlier answer has no line yet. It may never get one, and would not be told of that.
+    else if (outgoing.socket) followers.add(follower)
+    else outgoing.once('socket', () => followers.add(follower))
+    return RESPONSE_ALREADY_SENT
   }
-}
-
-const tooMany = (isOfNetwork: boolean): Unavailable =>
-  new Unavailable(`too many followers of the feed${isOfNetwork ? ' in one network' : ''}`, { retryAfterSeconds: 10 })
-
-interface Following {
-  changes: BlacklistFeed
-  cursor: number
-  isReady(): boolean
-  /** Called at every event and heartbeat. */
-  onLife(): void
-}
-
-/** Sends what the follower lacks, at once and at every change, until it leaves or the service stops. */
-async function sendChanges(sse: SSEStreamingApi, { changes, cursor, isReady, onLife }: Following): Promise<void> {
-  let sent = cursor
-  let wake = () => {}
-  const stop = changes.follow(() => wake())
-  sse.onAbort(() => wake())
-  try {
-    for (let first = true; !sse.aborted && isReady(); first = false) {
-      const document = changes.since(sent)
-      const isNews = first || document.cursor !== String(sent)
-      if (isNews) await sse.writeSSE({ event: 'blacklist', id: document.cursor, data: JSON.stringify(document) })
-      else await sse.write(': still here\n\n')
-      onLife()
-      sent = Number(document.cursor)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, HEARTBEAT_MS)
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        // What happened while the last event was written.
-        if (changes.cursor !== document.cursor || sse.aborted || !isReady()) wake()
-      })
-    }
-  } finally {
-    stop()
-  }
-}
 
 function readCursor(text: string | undefined): number {
   if (text === undefined || text === '') return 0

@@ -11,6 +11,14 @@ import { standardHeaders } from './send.ts'
  */
 export const BUSY = 'temporarily_unavailable'
 
+/** Kept with the answer itself, and in no collection: see connections.ts. */
+const BUSY_MARK = Symbol('busy')
+
+/** Marks an answer that turns its caller away for load alone: a flood of them must not be a flood of lines. */
+export const markBusy = (outgoing: ServerResponse): void => void Object.assign(outgoing, { [BUSY_MARK]: true })
+
+export const isMarkedBusy = (outgoing: ServerResponse & { [BUSY_MARK]?: true }): boolean => outgoing[BUSY_MARK] ?? false
+
 /** Bytes of a body that are thrown away to keep a connection. */
 const MOST_DRAINED = 65_536
 

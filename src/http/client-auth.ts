@@ -23,7 +23,8 @@ export async function authenticateClient(
   const { network } = limits.callerOf(c.env.incoming)
   const client = await authentication.authenticate(presented, facts.request_id, network)
   facts.client_id = client.clientId
-  limits.noteClient(client.clientId, c.env.outgoing)
+  // Anybody can name a public client: that is no authentication, and must not use up what is the client's.
+  if (presented.method !== 'none') limits.noteClient(client.clientId, c.env.outgoing)
   return client
 }
 

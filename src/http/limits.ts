@@ -16,6 +16,7 @@ import { LoadShedding, type ShedReason } from './load-shedding.ts'
 import { Callers, type Caller } from './network.ts'
 import { openPaths } from './open-paths.ts'
 import { RateLimit, rateLimitHeaders, type Count } from './rate-limit.ts'
+import { CappedLines } from './capped-lines.ts'
 
 /** Requests of one connection that wait for the answer to an earlier one (RFC 9112 §9.3.2). */
 const MOST_PIPELINED = 10
@@ -57,6 +58,8 @@ export interface LimitFigures {
 }
 
 export class Limits {
+  /** How many lines of the log strangers and failures may cost. */
+  readonly lines: Record<'unauthenticated' | 'failed', CappedLines>
   readonly #callers: Callers
   readonly #networks: RateLimit
   readonly #clients: RateLimit
@@ -72,8 +75,12 @@ export class Limits {
   #mayLackProxy: boolean
 
   constructor(rooms: LimitRooms) {
-    const { config, clock, issuer } = rooms
+    const { config, clock, issuer, log } = rooms
     this.#rooms = rooms
+    this.lines = {
+      unauthenticated: new CappedLines('more requests were refused or not authenticated', log),
+      failed: new CappedLines('more requests failed', log),
+    }
     this.#callers = new Callers(config.trustedProxies)
     this.#networks = new RateLimit('network', config.networkRequestsPerMinute, clock)
     this.#clients = new RateLimit('client', config.clientRequestsPerMinute, clock)
@@ -130,6 +137,16 @@ export class Limits {
     )
   }
 
+  /** Whether the request of an answer is of a client that has proved who it is. */
+  isAuthenticated(outgoing: ServerResponse): boolean {
+    return ticketOf(outgoing)?.isAuthenticated ?? false
+  }
+
+  /** Counts a request that a route turns away because too much was asked at once. */
+  noteShed(reason: ShedReason): void {
+    this.#load.shed[reason] += 1
+  }
+
   /** Where a request comes from, for whatever else is counted or shared out by it. */
   callerOf(incoming: IncomingMessage): Caller {
     return this.#callers.find(incoming)
@@ -139,9 +156,13 @@ export class Limits {
     this.#closedConnections += 1
   }
 
-  /** Begins to watch the event loop. Returns how to end that. */
+  /** Begins to watch the event loop. Returns how to end that, and all that is done by time. */
   watch(): () => void {
-    return this.#load.watch()
+    const stop = this.#load.watch()
+    return () => {
+      stop()
+      for (const lines of Object.values(this.lines)) lines.close()
+    }
   }
 
   figures(): LimitFigures {
@@ -198,7 +219,7 @@ export class Limits {
   }
 
   #shed(reason: ShedReason, outgoing: ServerResponse): false {
-    this.#load.shed[reason] += 1
+    this.noteShed(reason)
     const headers: Record<string, string> = { 'Retry-After': '1' }
     if (reason === 'pipelining') headers.Connection = 'close'
     answerBusy(outgoing, 503, { headers, description: SHED }, this.#rooms)

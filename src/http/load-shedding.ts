@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config.ts'
 
-export type ShedReason = 'in_flight' | 'event_loop' | 'pipelining'
+export type ShedReason = 'in_flight' | 'event_loop' | 'pipelining' | 'followers'
 
 const SAMPLE_MS = 250
 /** The loop is overloaded when its timer was this late three times in a row, and fit again when it was not four times. */
@@ -14,7 +14,7 @@ const GOOD_SAMPLES = 4
 
 export class LoadShedding {
   inFlight = 0
-  readonly shed: Record<ShedReason, number> = { in_flight: 0, event_loop: 0, pipelining: 0 }
+  readonly shed: Record<ShedReason, number> = { in_flight: 0, event_loop: 0, pipelining: 0, followers: 0 }
   readonly #maxInFlight: number
   #isLoopLate = false
 

@@ -4,14 +4,15 @@
  * in the log.
  */
 import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
-import { OAuthError, RateLimited, Unavailable, invalidRequest } from '../errors.ts'
-import { BUSY } from './busy.ts'
+import { OAuthError, RateLimited, Shed, Unavailable, invalidRequest } from '../errors.ts'
+import { BUSY, markBusy } from './busy.ts'
 import { rateLimitHeaders } from './rate-limit.ts'
 import type { Env } from './rooms.ts'
 
 export const onError: ErrorHandler<Env> = (error, c) => {
   const facts = c.env.facts
   if (error instanceof OAuthError) return refuse(c, error)
+  if (error instanceof Shed || error instanceof RateLimited) markBusy(c.env.outgoing)
   if (error instanceof Unavailable) {
     facts.error = BUSY
     facts.reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message

@@ -4,24 +4,28 @@
  * What is logged is counted too.
  */
 import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
 import type { Log } from '../log.ts'
+import { isMarkedBusy } from './busy.ts'
 import type { Env, RequestFacts, Rooms } from './rooms.ts'
 import { standardHeaders } from './send.ts'
 
-/** Lines about refused requests in a second: far more than anybody reads. */
-const MOST_REFUSALS = 500
-
-type LoggedRooms = Pick<Rooms, 'issuer' | 'log' | 'isReady' | 'traffic'>
+type LoggedRooms = Pick<Rooms, 'issuer' | 'log' | 'isReady' | 'traffic' | 'limits'>
 
 export type Answer = (request: Request, bindings: HttpBindings) => Response | Promise<Response>
 
 /** Serves an app with its log. Ids from outside are not taken over: a caller could make two requests look like one. */
-export function withRequestLog(app: Hono<Env>, { issuer, log, isReady, traffic }: LoggedRooms): Answer {
+export function withRequestLog(app: Hono<Env>, { issuer, log, isReady, traffic, limits }: LoggedRooms): Answer {
   const base = new URL(issuer).pathname.replace(/\/$/, '')
-  const refusals = new RefusalLines(log)
+  const levelOf = (outgoing: ServerResponse, status: number): keyof Log | undefined => {
+    if (isMarkedBusy(outgoing)) return 'debug'
+    if (status >= 500) return limits.lines.failed.hasRoom() ? 'error' : undefined
+    const isServed = status < 400 && limits.isAuthenticated(outgoing)
+    return isServed || limits.lines.unauthenticated.hasRoom() ? 'info' : undefined
+  }
   return (request, { incoming, outgoing }) => {
     const began = performance.now()
     const facts: RequestFacts = { request_id: randomUUID() }
@@ -38,43 +42,16 @@ export function withRequestLog(app: Hono<Env>, { issuer, log, isReady, traffic }
       facts.duration_ms = Math.round(ms * 100) / 100
       // One name for an endpoint, whether it was asked for below the issuer's path or at the root.
       const endpoint = route.startsWith(`${base}/`) ? route.slice(base.length) : route
-      traffic.note({ endpoint, method, status, seconds: ms / 1000, error })
-      if (status >= 500) log.error('request', facts)
-      else if (status < 400 || refusals.hasRoom(began + ms)) log.info('request', facts)
+      // What is shed is counted by its reason alone, as where it does not get here: it is no error of a route.
+      if (!isMarkedBusy(outgoing) || status !== 503)
+        traffic.note({ endpoint, method, status, seconds: ms / 1000, error })
+      const level = levelOf(outgoing, status)
+      if (level) log[level]('request', facts)
       // Hono answers HEAD with a copy, which does not say any more that everything is sent.
       return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response
     }
     const answer = app.fetch(request, bindings)
     return answer instanceof Promise ? answer.then(finish) : finish(answer)
-  }
-}
-
-/** A flood of refusals must not fill the disk with lines: beyond so many in a second they are counted. */
-class RefusalLines {
-  readonly #log: Log
-  #second = 0
-  #written = 0
-  #leftOut = 0
-
-  constructor(log: Log) {
-    this.#log = log
-  }
-
-  /** Takes a line's place, if there is one. @param nowMs of a clock that runs evenly */
-  hasRoom(nowMs: number): boolean {
-    const second = Math.floor(nowMs / 1000)
-    if (second !== this.#second) this.#begin(second)
-    if (this.#written >= MOST_REFUSALS) this.#leftOut += 1
-    else this.#written += 1
-    return this.#leftOut === 0
-  }
-
-  #begin(second: number): void {
-    if (this.#leftOut > 0)
-      this.#log.warn('more requests were refused in a second than are logged one by one', { count: this.#leftOut })
-    this.#second = second
-    this.#written = 0
-    this.#leftOut = 0
   }
 }
 

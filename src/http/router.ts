@@ -1,22 +1,27 @@
-/** Finds a route. Those without parameters, which are the busy ones, are looked for once and then known. */
-import type { Result, Router } from 'hono/router'
+/**
+ * Finds a route. A path without parameters, which the busy ones are, answers by what stands under that very path, and
+ * by nothing that takes its last part for an id.
+ */
+import type { Params, Result, Router } from 'hono/router'
 import { TrieRouter } from 'hono/router/trie-router'
 
 export class KnownPathsRouter<T> implements Router<T> {
   name = 'KnownPathsRouter'
   readonly #router = new TrieRouter<T>()
-  /** By path as registered, then by method: bounded, whatever callers ask for. */
-  readonly #known = new Map<string, Map<string, Result<T>>>()
+  /** By path, then by method. */
+  readonly #known = new Map<string, Map<string, [[T, Params][]]>>()
 
+  /** @throws Error for what would stand under many paths or methods: it is not looked for in `#known`. */
   add(method: string, path: string, handler: T): void {
-    this.#router.add(method, path, handler)
-    this.#known.set(path, new Map())
+    if (path.includes('*') || method === 'ALL') throw new Error(`${method} ${path}: name each method and path`)
+    if (path.includes(':')) return this.#router.add(method, path, handler)
+    const ofPath = this.#known.get(path) ?? new Map<string, [[T, Params][]]>()
+    const [before = []] = ofPath.get(method) ?? []
+    this.#known.set(path, ofPath.set(method, [[...before, [handler, {}]]]))
   }
 
   match(method: string, path: string): Result<T> {
-    const known = this.#known.get(path)
-    const found = known?.get(method) ?? this.#router.match(method, path)
-    known?.set(method, found)
-    return found
+    const ofPath = this.#known.get(path)
+    return ofPath ? (ofPath.get(method) ?? [[]]) : this.#router.match(method, path)
   }
 }

@@ -24,15 +24,46 @@ export const LIMIT_GUARDS: Guard[] = [
     'if (this.#warnedNetworks.take(network) && this.#warnings.take(',
     'if (true || this.#warnings.take(',
   ),
-  guardsIn('src/endpoints/blacklist-feed.ts', 'limits')(
-    'streams of one network',
-    '>= MOST_OF_NETWORK',
-    '>= MOST_FOLLOWERS',
+  guardsIn('src/http/followers.ts', 'limits')('streams of one network', '>= MOST_OF_NETWORK', '>= MOST_FOLLOWERS'),
+  guardsIn('src/endpoints/blacklist-feed.ts', 'feed')(
+    'HEAD follows nothing',
+    "const isHead = incoming.method === 'HEAD'",
+    'const isHead = false',
+  ),
+  guardsIn('src/blacklist/feed-pages.ts', 'feed')(
+    'an answer of the feed is made once for all',
+    'this.#kept.set(start, page)',
+    '',
+  ),
+  guardsIn('src/http/followers.ts', 'feed')(
+    'whoever leaves is not counted any more',
+    'this.#count(follower, -1)',
+    'this.#count(follower, 1)',
+  ),
+  guardsIn('src/app.ts', 'feed')(
+    'streams are counted once for all paths of the issuer',
+    "app.route(prefix || '/', every)",
+    "app.route(prefix || '/', routes(rooms))",
+  ),
+  guardsIn('src/http/capped-lines.ts', 'limits')(
+    'lines of the log about strangers',
+    'if (this.#written >= MOST_LINES)',
+    'if (false)',
   ),
   guardsIn('src/http/request-log.ts', 'limits')(
-    'lines of the log about refusals',
-    'if (this.#written >= MOST_REFUSALS)',
-    'if (false)',
+    'lines of the log about open paths',
+    'limits.isAuthenticated(outgoing)',
+    'true',
+  ),
+  guardsIn('src/http/on-error.ts', 'limits')(
+    'no lines of the log about load',
+    'if (error instanceof Shed || error instanceof RateLimited) markBusy(',
+    'if (false) markBusy(',
+  ),
+  guardsIn('src/http/client-auth.ts', 'limits')(
+    'a public client that is only named',
+    "if (presented.method !== 'none') limits.noteClient(",
+    'limits.noteClient(',
   ),
   network(
     'a stranger is not believed about addresses',

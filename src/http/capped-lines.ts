@@ -1,0 +1,37 @@
+/** A flood of requests must not fill the disk with lines: beyond so many in a second they are counted. */
+import type { Log } from '../log.ts'
+
+/** Lines of one kind in a second: far more than anybody reads. */
+const MOST_LINES = 500
+
+export class CappedLines {
+  readonly #log: Log
+  readonly #what: string
+  #written = 0
+  #leftOut = 0
+  #second: NodeJS.Timeout | undefined
+
+  /** @param what are left out, for the line that counts them */
+  constructor(what: string, log: Log) {
+    this.#what = what
+    this.#log = log
+  }
+
+  /** Takes a line's place, if there is one. */
+  hasRoom(): boolean {
+    this.#second ??= setTimeout(() => this.close(), 1000).unref()
+    if (this.#written >= MOST_LINES) this.#leftOut += 1
+    else this.#written += 1
+    return this.#leftOut === 0
+  }
+
+  /** Ends the second, and tells what was left out in it. */
+  close(): void {
+    clearTimeout(this.#second)
+    this.#second = undefined
+    if (this.#leftOut > 0)
+      this.#log.warn(`${this.#what} in a second than are logged one by one`, { count: this.#leftOut })
+    this.#written = 0
+    this.#leftOut = 0
+  }
+}
