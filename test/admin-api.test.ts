@@ -356,6 +356,34 @@ test('a resource is created, read, listed, changed and deleted; its id may be a 
   }
 })
 
+test('a resource that is deleted and created anew brings back neither its tokens nor its refresh tokens', async () => {
+  const issuer = await startAdministered()
+  for (const id of ['api', 'other']) await createResource(issuer.operator, id)
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api', 'other'] })
+  const offline = { scope: 'read offline_access' }
+  const old = await tokens(issuer, shop, offline)
+  const both = await tokens(issuer, shop, { ...offline, resource: 'api', audience: 'other' })
+  expect(await isActive(issuer, shop, old.access_token ?? '')).toBe(true)
+  await send(issuer, 'DELETE', 'resources/api')
+  await createResource(issuer.operator, 'api')
+
+  for (const token of [old.access_token, old.refresh_token, both.access_token])
+    expect(await isActive(issuer, shop, token ?? '')).toBe(false)
+  for (const token of [old.refresh_token, both.refresh_token]) {
+    const refused = await refresh(issuer, shop, token ?? '')
+    expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_target' } })
+    expect(refused.body.error_description).toContain('start over with a new grant')
+  }
+  // The resource that stayed is the grant's still.
+  expect(await isActive(issuer, shop, both.refresh_token ?? '')).toBe(true)
+  const form = { grant_type: 'refresh_token', refresh_token: both.refresh_token ?? '', resource: 'other' }
+  expect((await post(issuer, '/token', form, shop)).status).toBe(200)
+  // Made within the second in which the one before was deleted.
+  const young = await tokens(issuer, shop, offline)
+  expect(await isActive(issuer, shop, young.access_token ?? '')).toBe(true)
+  expect((await refresh(issuer, shop, young.refresh_token ?? '')).status).toBe(200)
+})
+
 test('a client id with slashes is reached percent-encoded as well', async () => {
   const issuer = await startAdministered()
   const id = 'https://ci.example/pipelines/7'
@@ -507,6 +535,32 @@ async function walk(issuer: AdministeredIssuer, path: string): Promise<{ pages: 
   }
 }
 
+test('clients and resources are listed whole, or page by page where a limit is given', async () => {
+  const issuer = await startAdministered()
+  for (const id of ['c', 'a', 'b:/x', 'B']) {
+    await createClient(issuer.operator, { client_id: id })
+    await createResource(issuer.operator, `https://${id.slice(0, 1)}.example/${id}`)
+  }
+  for (const [path, name] of [
+    ['clients', 'client_id'],
+    ['resources', 'id'],
+  ] as const) {
+    const all = await ask(issuer, path)
+    expect(all.headers.get('link')).toBeNull()
+    const ids = items(all).map((item) => item[name] as string)
+    expect(ids.length).toBeGreaterThanOrEqual(4)
+    expect(items(await ask(issuer, `${path}?limit=1`))).toHaveLength(1)
+    const paged = await walk(issuer, `${path}?limit=1`)
+    expect(paged.rows.map((item) => item[name])).toEqual(ids)
+    expect(paged.pages).toBeGreaterThanOrEqual(ids.length)
+    const after = await ask(issuer, `${path}?after=${encodeURIComponent(ids[1] ?? '')}`)
+    expect(items(after).map((item) => item[name])).toEqual(ids.slice(2))
+    for (const limit of ['0', '1001', 'x', '-1']) {
+      expect(await ask(issuer, `${path}?limit=${limit}`)).toMatchObject({ status: 400 })
+    }
+  }
+})
+
 // ------------------------------------------------------------------ grants and users
 
 async function household(): Promise<{ issuer: AdministeredIssuer; shop: Credentials; till: Credentials }> {
@@ -556,6 +610,15 @@ test('ending a grant ends its tokens; it stays listed with why, and one that nev
   for (const method of ['GET', 'DELETE']) expect((await send(issuer, method, 'grants/unknown')).status).toBe(404)
 })
 
+test('users are persons: a client with a refresh token of its own is none of them', async () => {
+  const { issuer, shop } = await household()
+  await grantTokens(issuer, shop)
+  await grantTokens(issuer, shop, 'ada')
+  expect(items(await ask(issuer, 'users')).map(({ sub }) => sub)).toEqual(['ada'])
+  expect((await ask(issuer, 'users/shop')).status).toBe(404)
+  expect((await send(issuer, 'POST', 'users/shop/disable')).status).toBe(404)
+})
+
 test('disabling a person ends what they have and refuses them new tokens everywhere; enabling lets them start over', async () => {
   const { issuer, shop, till } = await household()
   const held = await grantTokens(issuer, shop, 'ada')
@@ -579,6 +642,6 @@ test('disabling a person ends what they have and refuses them new tokens everywh
   })
   expect((await refresh(issuer, shop, held.refresh_token ?? '')).status).toBe(400)
   expect((await post(issuer, '/token', { grant_type: SUBJECT_GRANT, subject: 'ada' }, shop)).status).toBe(200)
-  for (const act of ['disable', 'enable']) expect((await send(issuer, 'POST', `users/unknown/${act}`)).status).toBe(404)
+  expect((await send(issuer, 'POST', 'users/unknown/enable')).status).toBe(404)
   expect((await ask(issuer, 'users/unknown')).status).toBe(404)
 })

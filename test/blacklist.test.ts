@@ -18,6 +18,7 @@ import {
 } from './support/admin.ts'
 import { bearer, claimsOf, headerOf, post, request, type Answer, type Credentials } from './support/client.ts'
 import { follow } from './support/follower.ts'
+import { signet } from './support/process.ts'
 
 interface FeedEntry {
   id: string
@@ -220,6 +221,8 @@ test('an entry names exactly one thing, sensibly; anything else is 400 and adds 
     { jti: access },
     { sid: family },
     { jti: family },
+    { sub: 'ada', created_by: 'operator' },
+    { sub: 'ada', [family]: 1 },
     [],
     'sub',
   ]
@@ -234,6 +237,90 @@ test('an entry names exactly one thing, sensibly; anything else is 400 and adds 
   })
   expect(asForm.status).toBe(400)
   expect((await issuer.operator.call('GET', '/blacklist')).body.entries).toEqual([])
+})
+
+test('a misspelt member is named, with the one that was meant: an entry must not last for ever by a slip', async () => {
+  const { issuer } = await scene()
+  for (const [member, meant] of [
+    ['expire_at', 'expires_at'],
+    ['raeson', 'reason'],
+    ['clientid', 'client_id'],
+  ] as const) {
+    const { status, body } = await add(issuer, { jti: 'a', [member]: 'x' })
+    expect(status).toBe(400)
+    expect(body.error_description).toContain(`${member} is not known (did you mean ${meant}?)`)
+  }
+  expect((await add(issuer, { jti: 'a', whatever: 1 })).body.error_description).toContain('whatever is not known')
+  // What cannot be a member's name may be anything, a password too.
+  const secret = 'Tr0ub4dor&3'
+  expect((await add(issuer, { jti: 'a', [secret]: 1 })).text).not.toContain(secret)
+})
+
+test('a person whose sub looks like a token is stopped by every way, and let in again', async () => {
+  const { issuer, shop } = await scene()
+  const jwt = ['eyJhbGciOiJIUzI1NiJ9', 'eyJzdWIiOiJhZGEifQ', 'c2lnbmF0dXJl'].join('.')
+  for (const sub of ['eyJhbGciOiJ', 'sgr_12345678', 'sgs_persons-of-a-backend', `sgr_${'a'.repeat(71)}`, jwt]) {
+    const mint = async () => (await grantTokens(issuer, shop, sub)).access_token ?? ''
+    const isStopped = async (token: string) => {
+      expect(await isActive(issuer, shop, token), sub).toBe(false)
+      expect((await post(issuer, '/token', { grant_type: SUBJECT_GRANT, subject: sub }, shop)).status).toBe(400)
+    }
+    const first = await mint()
+    const { status, body } = await add(issuer, { sub })
+    expect([status, body.value]).toEqual([201, sub])
+    await isStopped(first)
+    await lift(issuer, body.id)
+
+    const second = await mint()
+    const user = `/admin/api/users/${encodeURIComponent(sub)}`
+    expect((await issuer.operator.call('GET', user)).body).toMatchObject({ sub, status: 'enabled' })
+    expect((await issuer.operator.call('POST', `${user}/disable`)).body).toMatchObject({ sub, status: 'disabled' })
+    await isStopped(second)
+    expect((await issuer.operator.call('POST', `${user}/enable`)).body).toMatchObject({ sub, status: 'enabled' })
+
+    const third = await mint()
+    const denied = await signet(['blacklist', 'add', '--sub', sub, '--json'], issuer.env)
+    expect(denied.code).toBe(0)
+    await isStopped(third)
+  }
+})
+
+test('a client whose id looks like a token is stopped and reached like any other', async () => {
+  const { issuer } = await scene()
+  const client = await createBackend(issuer.operator, { client_id: 'eyJhbGciOiJ', resources: ['api'] })
+  expect((await issuer.operator.call('GET', `/admin/api/clients/${client.clientId}`)).status).toBe(200)
+  expect((await add(issuer, { client_id: client.clientId })).status).toBe(201)
+  expect((await post(issuer, '/token', { grant_type: 'client_credentials' }, client)).status).toBe(400)
+})
+
+test('a person who only ever got access tokens is disabled and enabled, though no grant tells of them', async () => {
+  const { issuer, shop } = await scene()
+  const form = { grant_type: SUBJECT_GRANT, subject: 'ada' }
+  const token = (await tokens(issuer, shop, form)).access_token ?? ''
+  const user = (method: string, act = '') => issuer.operator.call(method, `/admin/api/users/ada${act}`)
+  expect((await user('GET')).status).toBe(404)
+  const disabled = await user('POST', '/disable')
+  expect(disabled).toMatchObject({ status: 200, body: { sub: 'ada', status: 'disabled', grants: 0 } })
+  expect((await user('POST', '/disable')).body.blacklist_entry).toBe(disabled.body.blacklist_entry)
+  expect((await user('GET')).body).toEqual(disabled.body)
+  expect(await isActive(issuer, shop, token)).toBe(false)
+  expect((await post(issuer, '/token', form, shop)).status).toBe(400)
+  expect(await user('POST', '/enable')).toMatchObject({ status: 200, body: { sub: 'ada', status: 'enabled' } })
+  expect(await isActive(issuer, shop, token)).toBe(true)
+  // A client's id is nobody's sub: it is disabled as the client that it is.
+  expect((await issuer.operator.call('POST', '/admin/api/users/shop/disable')).status).toBe(404)
+})
+
+test('the command line says what a denial may not have meant', async () => {
+  const { issuer } = await scene()
+  const run = (...args: string[]) => signet(['blacklist', 'add', ...args, '--json'], issuer.env)
+  const unknown = await run('--client', 'nobody')
+  expect(unknown).toMatchObject({ code: 0, stderr: expect.stringContaining('no client has this id now') as string })
+  expect(await run('--client', 'shop')).toMatchObject({ code: 0, stderr: '' })
+  expect(await run('--sub', 'ada')).toMatchObject({ code: 0, stderr: '' })
+  const whole = `sgr_${'a'.repeat(71)}`
+  expect((await run('--sub', whole)).stderr).toContain('to deny a token, give it as --token')
+  for (const kind of ['--jti', '--sid']) expect((await run(kind, whole)).code).toBe(2)
 })
 
 test('entries are read one by one and listed page by page, in order; what is lifted is not there', async () => {
@@ -305,7 +392,7 @@ test('the blacklist takes an administrator or a client with scope signet:blackli
     request(issuer.url + path, {
       method,
       headers,
-      ...(method === 'POST' && { json: { sub: 'grace', created_by: 'operator' } }),
+      ...(method === 'POST' && { json: { sub: 'grace' } }),
     })
   const lowToken = (await tokens(issuer, low)).access_token ?? ''
   for (const [method, path] of routes) {
@@ -329,7 +416,7 @@ test('the blacklist takes an administrator or a client with scope signet:blackli
   }
   expect((await issuer.operator.call('GET', '/blacklist')).body.entries).toHaveLength(1)
 
-  const added = await guard.call('POST', '/blacklist', { sub: 'grace', created_by: 'operator' })
+  const added = await guard.call('POST', '/blacklist', { sub: 'grace' })
   expect(added).toMatchObject({ status: 201, body: { created_by: 'guard' } })
   expect((await guard.call('GET', '/blacklist')).body.entries).toHaveLength(2)
   expect((await guard.call('DELETE', `/blacklist/${body.id}`)).status).toBe(204)

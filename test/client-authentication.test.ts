@@ -1,5 +1,7 @@
 /** How a client proves who it is: secrets, signed assertions, or nothing for public ones (RFC 6749 §2.3, RFC 7523). */
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair, type CryptoKey } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isActive, startReplica, tokens, until, type AdministeredIssuer } from './support/admin.ts'
@@ -451,14 +453,68 @@ describe('private_key_jwt', () => {
     expect([await use(old.privateKey, 'old'), await use(young.privateKey, 'young')]).toEqual([401, 200])
   })
 
+  test.each([
+    ['EdDSA', 'Ed25519'],
+    ['Ed25519', 'EdDSA'],
+  ])('takes a key registered for %s in an assertion that says %s: they are one (RFC 9864)', async (alg, said) => {
+    const { clientId, privateKey } = await keyed('Ed25519', issuer(), { alg })
+    const answer = await present(await assertionOf(clientId, issuer(), privateKey, { header: { alg: said } }))
+    expect(answer.status).toBe(200)
+  })
+
+  const register = (jwk: object | undefined) =>
+    issuer().operator.call('POST', '/admin/api/clients', {
+      client_id: fresh('client'),
+      token_endpoint_auth_method: 'private_key_jwt',
+      ...(jwk && { jwks: { keys: [jwk] } }),
+    })
+
+  const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })
+  const k1 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' })
+  const x25519 = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' })
+  const good = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
+
+  test.each([
+    ['for encryption', { ...good, use: 'enc' }, /use .*sig/],
+    ['for signing alone', { ...good, key_ops: ['sign'] }, /key_ops .*verify/],
+    ['for more than verifying', { ...good, key_ops: ['sign', 'verify'] }, /key_ops .*verify/],
+    ['of RSA without n', { kty: 'RSA', e: 'AQAB' }, /cannot be read/],
+    ['whose x is a number', { ...good, x: 5 }, /cannot be read/],
+    ['whose point is on no curve', { ...good, x: good.y, y: good.y }, /cannot be read/],
+    ['of RSA with 1024 bits', shortRsa, /2048/],
+    ['on a curve that no assertion uses', k1, /P-256/],
+    ['for key agreement', x25519, /Ed25519/],
+    ['for an algorithm of another kind of key', { ...good, alg: 'RS256' }, /alg .*ES256/],
+    ['whose kid is a number', { ...good, kid: 7 }, /kid/],
+  ])('refuses to register a key %s: it would verify nothing', async (_, jwk, said) => {
+    const answer = await register(jwk)
+    expect(refusal(answer)).toBe('400 invalid_client_metadata')
+    expect(answer.body.error_description).toMatch(said)
+  })
+
+  test('says the same of a client of an older version whose one key verifies nothing', async () => {
+    const { privateKey } = await keyed()
+    const { clientId } = await keyed()
+    const unknown = await present(await assertionOf('nobody', issuer(), privateKey))
+    const database = new Database(join(issuer().folder, 'data/signet.db'))
+    onTestFinished(() => void database.close())
+    for (const jwk of [
+      { ...good, use: 'enc' },
+      { kty: 'EC', crv: 'P-256', x: 5 },
+      { kty: 'RSA', e: 'AQAB' },
+      shortRsa,
+    ]) {
+      const jwks = JSON.stringify({ keys: [jwk] })
+      database.prepare('UPDATE clients SET jwks = ? WHERE client_id = ?').run(jwks, clientId)
+      await issuer().operator.call('POST', `/admin/api/clients/${clientId}/enable`)
+      const [key, alg] = 'n' in jwk || jwk.kty === 'RSA' ? [rsaPrivate, 'RS256'] : [privateKey, 'ES256']
+      const answer = await present(await assertionOf(clientId, issuer(), key, { header: { alg } }))
+      expect([answer.status, answer.text]).toEqual([unknown.status, unknown.text])
+    }
+  })
+
   test('registers public keys only', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
-    const register = (jwk: object | undefined) =>
-      issuer().operator.call('POST', '/admin/api/clients', {
-        client_id: fresh('client'),
-        token_endpoint_auth_method: 'private_key_jwt',
-        ...(jwk && { jwks: { keys: [jwk] } }),
-      })
     expect(refusal(await register(await exportJWK(privateKey)))).toBe('400 invalid_client_metadata')
     expect(refusal(await register({ kty: 'oct', k: 'AAAA' }))).toBe('400 invalid_client_metadata')
     expect(refusal(await register(undefined))).toBe('400 invalid_client_metadata')

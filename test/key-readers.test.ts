@@ -83,3 +83,36 @@ test('signet key rotate names who has not seen the next key and goes ahead; with
   await nextKey(issuer)
   expect((await waiting).code).toBe(0)
 })
+
+test('nobody waits for what people look with', async () => {
+  const issuer = await startAdministered()
+  const agents = ['curl/8.5.0', 'Wget/1.21.4', 'HTTPie/3.2.2', 'Mozilla/5.0 (X11; Linux x86_64)', 'PostmanRuntime/7.4']
+  for (const agent of agents) await fetchKeys(issuer, agent)
+  await fetchKeys(issuer, 'signet-verifier/1.0.0 (curly-api)')
+  await issuer.operator.call('POST', '/admin/api/keys/rotate', { alg: 'ES256' })
+  expect(await nextKey(issuer)).toEqual({ seen: [], notSeen: ['curly-api'] })
+})
+
+test('signet key rotate --wait 1s gives up after a second: nothing is rotated, and it says who is missing', async () => {
+  const issuer = await startAdministered()
+  await request(`${issuer.url}/blacklist/feed`, { headers: { 'user-agent': 'signet-verifier/1.0.0 (late-api)' } })
+  await nextKey(issuer)
+  const before = await signet(['key', 'list', '--json'], issuer.env)
+  const gaveUp = await signet(['key', 'rotate', '--wait', '1s', '--json'], issuer.env)
+  expect(gaveUp).toMatchObject({ code: 1, stdout: '' })
+  expect(gaveUp.stderr).toMatch(/have not been given the next key: late-api\n.*nothing was rotated/)
+  expect(gaveUp.stderr).toContain('signet key rotate without --wait goes ahead')
+  expect((await signet(['key', 'list', '--json'], issuer.env)).stdout).toBe(before.stdout)
+  expect(await signet(['key', 'rotate', '--wait', 'soon'], issuer.env)).toMatchObject({ code: 2, stdout: '' })
+  expect((await signet(['key', 'rotate', '--alg', 'ES256'], issuer.env)).code).toBe(0)
+})
+
+test('signet key list tells who has the next key and who is missing, or that nobody is', async () => {
+  const issuer = await startAdministered()
+  const told = async () => (await signet(['key', 'list'], issuer.env)).stdout
+  await fetchKeys(issuer, 'signet-verifier/1.0.0 (orders-api)')
+  await nextKey(issuer)
+  expect(await told()).toMatch(/fetched by orders-api \(last here [^)]+\)\n {2}nobody that was here lately is missing/)
+  await issuer.operator.call('POST', '/admin/api/keys/rotate', { alg: 'ES256' })
+  expect(await told()).toMatch(/fetched by nobody yet\n {2}not yet by orders-api \(last here/)
+})

@@ -271,6 +271,30 @@ test('revoking the active key takes it out of the key set at once, its published
   expect((await revokeKey(issuer, 'es256-unknown')).status).toBe(404)
 })
 
+test('a thief of a revoked key dates tokens as he likes: the feed denies them for as long as verifiers may keep the key', async () => {
+  const issuer = await startAdministered()
+  const kid = await keyOf(issuer, 'ES256', 'next')
+  await revokeKey(issuer, kid)
+  const entryOf = async () =>
+    (await request(`${issuer.url}/blacklist/feed`)).body.entries.find(({ kind }: { kind: string }) => kind === 'kid')
+  const revokedAt = issuer.clock.now() / 1000
+  const { expires_at: end, issued_before: before } = await entryOf()
+  expect(end).toBeGreaterThan(revokedAt + 29 * DAY)
+  expect(end).toBeLessThan(revokedAt + 31 * DAY)
+  // No date that a verifier would take is later.
+  expect(before).toBeGreaterThan(revokedAt + 1000 * 365 * DAY)
+
+  const { entries } = (await issuer.operator.call('GET', '/blacklist')).body
+  expect(entries).toMatchObject([{ kind: 'kid', value: kid, created_by: 'operator' }])
+  expect(Date.parse(entries[0].issued_before)).toBe(before * 1000)
+  expect(await issuer.operator.call('DELETE', `/blacklist/${entries[0].id}`)).toMatchObject({ status: 409 })
+  issuer.clock.advance(28 * DAY)
+  expect(await entryOf()).toMatchObject({ expires_at: end })
+  issuer.clock.advance(3 * DAY)
+  expect(await entryOf()).toBeUndefined()
+  expect((await issuer.operator.call('GET', '/blacklist')).body.entries).toEqual([])
+})
+
 test('an administrator whose own token was signed by the revoked key is out as well', async () => {
   const issuer = await startAdministered()
   const token = await issuer.operator.token()

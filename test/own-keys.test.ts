@@ -2,7 +2,7 @@
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
 import { createResource, isActive, startAdministered, startReplica, tokens, until } from './support/admin.ts'
-import { headerOf, request } from './support/client.ts'
+import { claimsOf, headerOf, post, request } from './support/client.ts'
 import { API, ask, fresh, refusal, registered, shareWithApi } from './support/shared.ts'
 
 const shared = shareWithApi()
@@ -91,6 +91,25 @@ test('a resource that is given keys later signs with them from then on, and olde
   const { access_token: after = '' } = await tokens(shared(), client)
   expect(await kidsAt(keySetOf(shared(), id))).toContain(headerOf(after).kid)
   expect(await isActive(shared(), client, before)).toBe(true)
+})
+
+test('a resource of a grant that is given keys or another algorithm later is refreshed by itself; nothing is consumed', async () => {
+  const { operator } = shared()
+  for (const metadata of [{ own_keys: true }, { alg: 'RS256' }, { typ: 'JWT' }]) {
+    const id = await createResource(operator, fresh('https://org.example.com/'))
+    const client = await registered(shared(), { resources: [API, id] })
+    const scope = 'a offline_access'
+    const made = await ask(shared(), client, { scope, resource: API, audience: id })
+    await operator.call('PATCH', `/admin/api/resources/${encodeURIComponent(id)}`, metadata)
+
+    const form = { grant_type: 'refresh_token', refresh_token: made.body.refresh_token }
+    const refused = await post(shared(), '/token', form, client)
+    expect(refusal(refused)).toBe('400 invalid_target')
+    expect(refused.body.error_description).toContain('resource=')
+    const one = await post(shared(), '/token', { ...form, resource: id }, client)
+    expect([one.status, claimsOf(one.body.access_token).aud]).toEqual([200, id])
+    expect(await isActive(shared(), client, one.body.access_token)).toBe(true)
+  }
 })
 
 test('deleting it ends its key set and its tokens', async () => {

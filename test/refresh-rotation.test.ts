@@ -3,6 +3,7 @@
  * while, because a response may be lost; after that, somebody else has it, and its whole family ends
  * (RFC 9700 §4.14.2, RFC 6749 §6).
  */
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -177,6 +178,16 @@ describe('the same refresh token again', () => {
     expect(answer.body.error_description).toContain('used before')
     expect(await grantOf(made)).toMatchObject({ status: 'ended', ended_reason: 'refresh token reuse' })
     await expectDead(made, made.first, second)
+  })
+
+  test('is told to verifiers for as long after exp as their clocks may be behind', async () => {
+    const made = await family({ access_token_ttl: '2m' })
+    await next(made.client, made.first)
+    issuer().clock.advance(150)
+    expect(refusal(await refresh(issuer(), made.client, made.first))).toBe('400 invalid_grant')
+    const { body } = await request(`${issuer().url}/blacklist/feed`)
+    const hash = createHash('sha256').update(`sid:${made.sid}`).digest('base64url')
+    expect(body.entries).toContainEqual(expect.objectContaining({ kind: 'sid', hash }))
   })
 
   test('within the grace ends the family once its successor was used', async () => {

@@ -394,3 +394,28 @@ test('a client that was disabled, deleted and registered anew is a new one', asy
   const { access_token: fresh = '' } = await tokens(issuer, anew)
   expect([await isActive(issuer, anew, fresh), await isActive(issuer, anew, old)]).toEqual([true, false])
 })
+
+// ------------------------------------------------------------------ the last minute
+
+test('a family is denied downstream for as long after its last access token as clocks may differ', async () => {
+  const { issuer, shop } = await scene({ SIGNET_ACCESS_TOKEN_TTL: '5m' })
+  const held = await grantTokens(issuer, shop, 'ada')
+  const { sid, exp } = claimsOf(held.access_token ?? '')
+  const now = Math.floor(issuer.clock.now() / 1000)
+  // Somebody else's entry ends the family, and has ended itself when the client revokes it.
+  await issuer.operator.call('POST', '/blacklist', { sid, expires_at: now + 60 })
+  issuer.clock.advance(exp - now + 30)
+  expect((await revoke(issuer, shop, held.refresh_token ?? '')).status).toBe(200)
+  const feed = (await request(`${issuer.url}/blacklist/feed`)).body.entries
+  expect(feed).toMatchObject([{ kind: 'sid', expires_at: exp + 60 }])
+})
+
+test('a reuse is denied downstream for as long after the last access token as clocks may differ', async () => {
+  const { issuer, shop } = await scene({ SIGNET_ACCESS_TOKEN_TTL: '5m' })
+  const held = await grantTokens(issuer, shop, 'ada')
+  const { exp } = claimsOf((await refresh(issuer, shop, held.refresh_token ?? '')).body.access_token)
+  issuer.clock.advance(exp - issuer.clock.now() / 1000 + 30)
+  expect((await refresh(issuer, shop, held.refresh_token ?? '')).status).toBe(400)
+  const feed = (await request(`${issuer.url}/blacklist/feed`)).body.entries
+  expect(feed).toMatchObject([{ kind: 'sid', expires_at: exp + 60 }])
+})

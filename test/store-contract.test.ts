@@ -166,6 +166,7 @@ const resourceOf = (id: string, change: Partial<ResourceRecord> = {}): ResourceR
   claims: {},
   ownKeys: false,
   disabledAt: null,
+  predecessorEndedAt: null,
   createdAt: clock.at,
   updatedAt: clock.at,
   ...change,
@@ -330,6 +331,25 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await store.deleteResource(resource.id, eventOf('resource.deleted'))).toBe('deleted')
       expect(await store.deleteResource(resource.id, eventOf('resource.deleted'))).toBe('unknown')
     })
+
+    test('a resource knows when the last one of its id was deleted, and one that had none before knows of none', async () => {
+      const place = newPlace()
+      const store = await place.open()
+      for (const id of ['api', 'other']) await store.createResource(resourceOf(id), eventOf('resource.created'))
+      for (const _ of ['once', 'again']) {
+        clock.pass(MINUTE)
+        await store.deleteResource('api', eventOf('resource.deleted'))
+        await store.createResource(resourceOf('api'), eventOf('resource.created'))
+      }
+      await store.updateResource('api', (current) => ({ ...current, ttl: 60 }), eventOf('resource.updated'))
+      for (const each of [store, await place.open()]) {
+        expect((await each.findResource('api'))?.predecessorEndedAt).toBe(START + 2 * MINUTE)
+        expect((await each.listResources()).map((found) => found.predecessorEndedAt)).toEqual([
+          START + 2 * MINUTE,
+          null,
+        ])
+      }
+    })
   })
 
   describe(`${name}: signing keys`, () => {
@@ -476,7 +496,7 @@ function storeContract(name: string, newPlace: () => Place): void {
       await expect(store.rotateGrant('g1', () => ({ act: 'repeat', accessExpiresAt: 0 }))).rejects.toThrow()
     })
 
-    test('ending a grant denies only tokens that can be alive', async () => {
+    test('ending a grant denies its tokens, alive or not by this clock', async () => {
       const store = await storeWithClient(newPlace())
       await store.createGrant(grantOf('g1'), eventOf('grant.created'))
       await store.createGrant(grantOf('g2'), eventOf('grant.created'))
@@ -485,7 +505,7 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await store.endGrant('g9', 'revoked', denySid, eventOf('grant.revoked'))).toBe('unknown')
       clock.pass(HOUR)
       expect(await store.endGrant('g2', 'revoked', denySid, eventOf('grant.revoked'))).toBe('ended')
-      expect((await store.listBlacklistSince(0)).map(({ value }) => value)).toEqual(['g1'])
+      expect((await store.listBlacklistSince(0)).map(({ value }) => value)).toEqual(['g1', 'g2'])
       expect((await actionsOf(store)).filter((action) => action === 'grant.revoked')).toHaveLength(2)
     })
 
@@ -525,6 +545,13 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await store.listSubjects({ limit: 9, after: 'alice' })).toHaveLength(1)
       expect(await store.findSubject('alice')).toEqual(alice)
       expect(await store.findSubject('nobody')).toBeUndefined()
+    })
+
+    test('a client with a grant in its own name is no subject', async () => {
+      const store = await storeWithClient(newPlace())
+      await store.createGrant(grantOf('g1', { sub: 'app' }), eventOf('grant.created'))
+      expect(await store.listSubjects({ limit: 9 })).toEqual([])
+      expect(await store.findSubject('app')).toBeUndefined()
     })
   })
 
@@ -940,13 +967,11 @@ describe('SQLite: the file', () => {
     }
   })
 
-  test('a place where nothing can be created is named with its code', async () => {
+  test('a place where nothing can be created is named', async () => {
     const blocker = newFile()
     mkdirSync(join(blocker, '..'))
     writeFileSync(blocker, 'a file, not a folder')
-    await expect(openFile(join(blocker, 'signet.db'))).rejects.toThrow(
-      /cannot create .*signet\.db \((ENOTDIR|EEXIST)\)/,
-    )
+    await expect(openFile(join(blocker, 'signet.db'))).rejects.toThrow(/SIGNET_DATABASE_URL: .*signet\.db is no folder/)
     await expect(openStore('postgres://db.example.com/signet', { clock })).rejects.toThrow(/SQLite alone/)
     expect(databaseFile('postgres://db.example.com/signet')).toBeUndefined()
     expect(databaseFile('file:///var/lib/signet.db')).toBe('/var/lib/signet.db')

@@ -134,7 +134,9 @@ describe('claims of a person', () => {
   test('that the client is not registered to say are refused, naming those that it may', async () => {
     const answer = await askFor(await backend(), 'user-42', { email: 'a@b.c', is_platform_owner: true })
     expect(refusal(answer)).toBe('400 invalid_request')
-    expect(answer.body.error_description).toMatch(/may assert email, roles, permissions, name .*--allow-claim/)
+    expect(answer.body.error_description).toMatch(
+      /may assert email, roles, permissions, name .* --allow-claim email --allow-claim roles --allow-claim permissions --allow-claim name --allow-claim NEW\)/,
+    )
     expect(refusal(await askFor(await backend({ allowed_claims: [] }), 'user-42', { email: 'a@b.c' }))).toBe(
       '400 invalid_request',
     )
@@ -150,6 +152,7 @@ describe('claims of a person', () => {
     'jti',
     'client_id',
     'scope',
+    'scp',
     'sid',
     'cnf',
     'act',
@@ -244,10 +247,24 @@ describe('a grant for a person', () => {
     expect(await auditOf(issuer(), sid)).toEqual(['grant.created'])
   })
 
-  test('is not given to a client that may not refresh', async () => {
+  test('is refreshed by a client that is registered for the subject grant alone: it may ask anew at any time', async () => {
     const client = await backend({ grant_types: [SUBJECT_GRANT] })
-    expect(refusal(await askFor(client, 'user-42', undefined, offline))).toBe('400 invalid_scope')
-    expect((await askFor(client, 'user-42')).status).toBe(200)
+    const { body } = await askFor(client, 'user-42', undefined, offline)
+    const second = await refresh(issuer(), client, body.refresh_token)
+    expect([second.status, claimsOf(second.body.access_token).sub]).toEqual([200, 'user-42'])
+    await change(issuer(), client, { grant_types: ['client_credentials'] })
+    expect(refusal(await refresh(issuer(), client, second.body.refresh_token))).toBe('400 unauthorized_client')
+  })
+
+  test('gives no refresh token in the client’s own name: that needs the grant refresh_token', async () => {
+    const client = await backend({ grant_types: ['client_credentials', 'refresh_token', SUBJECT_GRANT] })
+    const form = { grant_type: 'client_credentials', ...offline }
+    const { body } = await post(issuer(), '/token', form, client)
+    await change(issuer(), client, { grant_types: ['client_credentials', SUBJECT_GRANT] })
+    const refused = await post(issuer(), '/token', form, client)
+    expect(refusal(refused)).toBe('400 invalid_scope')
+    expect(refused.body.error_description).toContain('--grant refresh_token')
+    expect(refusal(await refresh(issuer(), client, body.refresh_token))).toBe('400 unauthorized_client')
   })
 })
 

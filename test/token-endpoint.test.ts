@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { refresh, tokens } from './support/admin.ts'
+import { introspect, refresh, tokens } from './support/admin.ts'
 import { claimsOf, headerOf, post, request } from './support/client.ts'
 import { API, ask, change, fresh, refusal, registered, resource, shareWithApi, startWithApi } from './support/shared.ts'
 
@@ -95,6 +95,7 @@ describe('an access token', () => {
     'jti',
     'client_id',
     'scope',
+    'scp',
     'sid',
     'cnf',
     'act',
@@ -135,10 +136,16 @@ describe('the answer of /token', () => {
     })
   })
 
-  test('has no scope, and its token neither, for a client that was given none', async () => {
-    const answer = await ask(issuer(), await registered(issuer(), { scope: '' }))
+  test('has no scope for a client that was given none; its token has the claim, empty, at introspection too', async () => {
+    const client = await registered(issuer(), { scope: '' })
+    const answer = await ask(issuer(), client)
+    // RFC 6749 §5.1: it may be left out where it is what was asked for, and §3.3 has no spelling for none.
     expect(answer.body).not.toHaveProperty('scope')
-    expect(claimsOf(answer.body.access_token)).not.toHaveProperty('scope')
+    expect(claimsOf(answer.body.access_token).scope).toBe('')
+    expect((await introspect(issuer(), client, answer.body.access_token)).body).toMatchObject({
+      active: true,
+      scope: '',
+    })
   })
 })
 
@@ -194,7 +201,9 @@ describe('the resource of a token', () => {
   test('that is not registered for the client is refused with the command that registers it', async () => {
     const answer = await ask(issuer(), await registered(issuer()), { resource: await resource(issuer()) })
     expect(refusal(answer)).toBe('400 invalid_target')
-    expect(answer.body.error_description).toMatch(/which may name api .*signet client update \S+ --resource/)
+    expect(answer.body.error_description).toMatch(
+      /which may name api .*signet client update \S+ --resource api --resource NEW\)/,
+    )
   })
 
   test('that is registered but does not exist is refused with the command that creates it', async () => {
@@ -259,7 +268,8 @@ describe('the scope of a token', () => {
     const target = await resource(issuer(), { scope: 'a' })
     const answer = await ask(issuer(), await registered(issuer(), { resources: [target] }), { scope: 'a b' })
     expect(refusal(answer)).toBe('400 invalid_scope')
-    expect(answer.body.error_description).toContain(target)
+    // The whole line: what a resource or client has is replaced by what a change names.
+    expect(answer.body.error_description).toContain(`signet resource update ${target} --scope 'a NEW'`)
   })
 
   test('of two resources is what both know', async () => {

@@ -12,11 +12,18 @@ import { actorOf } from '../http/actor.ts'
 import { parseBody } from '../http/parse-body.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 import { idOf } from './id.ts'
+import { answerSorted } from './sorted-list.ts'
 
 export const secretRotationSchema = z.strictObject({ overlap: durationSchema }).partial()
 
 export function clientsApi({ clientRegistry: registry }: Rooms) {
-  const list: Handler = async (c) => c.json((await registry.list()).map((client) => clientMetadata(client)))
+  const list: Handler = async (c) =>
+    answerSorted(
+      c,
+      await registry.list(),
+      ({ clientId }) => clientId,
+      (client) => clientMetadata(client),
+    )
 
   const create: Handler = async (c) => {
     const { client_id: clientId, ...metadata } = await parseBody(c, clientRegistrationSchema, invalidClientMetadata)

@@ -9,9 +9,10 @@ import { actorOf } from '../http/actor.ts'
 import { parseBody } from '../http/parse-body.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 import { idOf } from './id.ts'
+import { answerSorted } from './sorted-list.ts'
 
 export function resourcesApi({ resourceRegistry: registry }: Rooms) {
-  const list: Handler = async (c) => c.json((await registry.list()).map(resourceMetadata))
+  const list: Handler = async (c) => answerSorted(c, await registry.list(), ({ id }) => id, resourceMetadata)
 
   const create: Handler = async (c) => {
     const { id, ...metadata } = await parseBody(c, resourceRegistrationSchema)

@@ -4,12 +4,15 @@ import { subjectView } from '../grants/grant-view.ts'
 import { actorOf } from '../http/actor.ts'
 import { answerPage, readPage } from '../http/page.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
-import type { SubjectSummary } from '../store/store.ts'
-import { idOf } from './id.ts'
+import { looksSecret } from '../looks-secret.ts'
+import { subOf } from './id.ts'
 
-export function usersApi({ store, blacklist, revocation }: Rooms) {
+/** What the blacklist takes for a name. */
+const MOST_SUB_CHARACTERS = 512
+
+export function usersApi({ store, clients, blacklist, revocation }: Rooms) {
   const refusing = (sub: string) => blacklist.findRefusing('sub', sub)?.id
-  const view = (summary: SubjectSummary) => subjectView(summary, refusing(summary.sub))
+  const view = (summary: Parameters<typeof subjectView>[0]) => subjectView(summary, refusing(summary.sub))
 
   const list: Handler = async (c) => {
     const page = readPage(c)
@@ -18,22 +21,36 @@ export function usersApi({ store, blacklist, revocation }: Rooms) {
 
   const describe = async (sub: string): Promise<object> => {
     const summary = await store.findSubject(sub)
-    if (!summary) throw notFound('this user')
-    return view(summary)
+    return view(summary ?? { sub, grants: 0, liveGrants: 0, lastGrantAt: null })
   }
 
-  const read: Handler = async (c) => c.json(await describe(idOf(c)))
+  const requireKnown = async (sub: string): Promise<void> => {
+    if (refusing(sub) === undefined && !(await store.findSubject(sub))) throw notFound('this user')
+  }
+
+  /** A denial needs no record of a person: who only ever got access tokens has none. A client's id is nobody's `sub`. */
+  const requireDeniable = async (sub: string): Promise<void> => {
+    const isNoName = sub.length > MOST_SUB_CHARACTERS || looksSecret(sub) || clients.find(sub) !== undefined
+    if (isNoName) await requireKnown(sub)
+  }
+
+  const read: Handler = async (c) => {
+    const sub = subOf(c)
+    await requireKnown(sub)
+    return c.json(await describe(sub))
+  }
 
   const disable: Handler = async (c) => {
-    const sub = idOf(c)
-    await describe(sub)
+    const sub = subOf(c)
+    await requireDeniable(sub)
     if (refusing(sub) === undefined)
       await revocation.deny({ kind: 'sub', value: sub, reason: 'user disabled' }, actorOf(c))
     return c.json(await describe(sub))
   }
 
   const enable: Handler = async (c) => {
-    const sub = idOf(c)
+    const sub = subOf(c)
+    await requireKnown(sub)
     for (let entry = refusing(sub); entry !== undefined; entry = refusing(sub)) await revocation.lift(entry, actorOf(c))
     return c.json(await describe(sub))
   }

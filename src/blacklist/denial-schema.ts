@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { fromSeconds, type Instant } from '../clock.ts'
+import { nearest } from '../config.ts'
 import { looksSecret } from '../looks-secret.ts'
 
 /** What an entry may name; a `token` becomes a `jti` or, for a refresh token, a `sid`. */
@@ -14,8 +15,11 @@ const text = (most: number) => {
   return z.string({ error }).min(1, { error }).max(most, { error })
 }
 
+/** A `sub` is whatever a backend calls a person: no look of it may keep that person from being stopped. */
+const name = text(512)
+
 /** A token here would make an entry that denies nothing, and lie about for everybody who may list entries. */
-const name = text(512).refine((value) => !looksSecret(value), {
+const ownName = text(512).refine((value) => !looksSecret(value), {
   message: 'this is a token; name it as token, and its entry is made from it',
 })
 
@@ -30,24 +34,36 @@ const instant = z.union([z.string(), z.number()]).transform((value, context): In
   return z.NEVER
 })
 
-/** Members that are not known are ignored. */
-export const denialSchema = z
-  .object({
-    jti: name.nullish(),
-    sid: name.nullish(),
+/** What is not the name of a member may be a secret, and is not repeated. */
+const MEMBER_NAME = /^[a-z]{1,12}(?:_[a-z]{1,12}){0,3}$/
+
+/** Unknown members are refused: a misspelt `expires_at` would make an entry that never ends. */
+function describeUnknown(member: string): string {
+  const known = [...DENIABLE, 'reason', 'expires_at']
+  if (!MEMBER_NAME.test(member)) return `a member is not known; known are ${known.join(', ')}`
+  return `member ${member} is not known${nearest(member, known)}`
+}
+
+const MEMBERS = z.strictObject(
+  {
+    jti: ownName.nullish(),
+    sid: ownName.nullish(),
     sub: name.nullish(),
     client_id: name.nullish(),
     token: text(16_384).nullish(),
     reason: text(500).nullish(),
     expires_at: instant.nullish(),
+  },
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? describeUnknown(issue.keys[0] ?? '') : undefined) },
+)
+
+export const denialSchema = MEMBERS.transform(({ reason, expires_at: expiresAt, ...names }, context) => {
+  const given = DENIABLE.flatMap((kind) => {
+    const value = names[kind]
+    return value === undefined || value === null ? [] : [{ kind, value }]
   })
-  .transform(({ reason, expires_at: expiresAt, ...names }, context) => {
-    const given = DENIABLE.flatMap((kind) => {
-      const value = names[kind]
-      return value === undefined || value === null ? [] : [{ kind, value }]
-    })
-    const [named] = given
-    if (given.length === 1 && named) return { ...named, reason, expiresAt }
-    context.addIssue({ code: 'custom', message: `name exactly one of ${DENIABLE.join(', ')}` })
-    return z.NEVER
-  })
+  const [named] = given
+  if (given.length === 1 && named) return { ...named, reason, expiresAt }
+  context.addIssue({ code: 'custom', message: `name exactly one of ${DENIABLE.join(', ')}` })
+  return z.NEVER
+})

@@ -42,12 +42,23 @@ export class Blacklist {
   async onChange(changes: Change[]): Promise<void> {
     const own = changes.filter(({ noun }) => noun === 'blacklist')
     if (own.length === 0) return
-    if (own.some(({ id }) => id === null)) this.#forgetAll()
-    await this.#catchUp()
+    if (own.some(({ id }) => id === null)) await this.#readAnew()
+    else await this.#catchUp()
+  }
+
+  /** Read first, then forgotten: there is no moment in which nothing is denied. */
+  async #readAnew(): Promise<void> {
+    const all = await this.#store.listBlacklistSince(0)
+    this.#forgetAll()
+    this.#take(all)
   }
 
   async #catchUp(): Promise<void> {
-    for (const entry of await this.#store.listBlacklistSince(this.#revision)) {
+    this.#take(await this.#store.listBlacklistSince(this.#revision))
+  }
+
+  #take(entries: BlacklistEntry[]): void {
+    for (const entry of entries) {
       this.#revision = Math.max(this.#revision, entry.revision)
       this.#forget(entry.id)
       this.#byId.set(entry.id, entry)
@@ -95,7 +106,10 @@ export class Blacklist {
     for (const kind of KINDS) {
       const value = token[kind]
       if (value === undefined) continue
-      const denying = this.#standing(kind, value, now).find((entry) => token.iat <= toSeconds(entry.issuedBefore))
+      // What is refused new tokens can have none that counts, however it is dated: the rule of time in entry.ts.
+      const denying = this.#standing(kind, value, now).find(
+        (entry) => entry.refusesNew || token.iat <= toSeconds(entry.issuedBefore),
+      )
       if (denying) return denying
     }
     return undefined

@@ -57,11 +57,15 @@ async function add(options: AddOptions, command: Command): Promise<void> {
   if (reason !== undefined && reason.length > MOST_REASON_CHARACTERS)
     throw new UsageError(`--reason has at most ${MOST_REASON_CHARACTERS} characters`)
   const expiresAt = readExpiry(options.expires)
-  await withIssuer(async ({ revocation, tokenState }) => {
+  await withIssuer(async ({ revocation, tokenState, clients }) => {
     const denied =
       named.kind === 'token' ? await nameDenial(named.value, tokenState) : { kind: named.kind, value: named.value }
     const entry = await revocation.deny({ ...denied, reason, expiresAt }, BY)
     answerEntry(command, entry)
+    if (named.kind === 'client_id' && !clients.find(named.value))
+      note('no client has this id now: the entry refuses one that is made with it')
+    if (named.kind !== 'token' && looksSecret(named.value))
+      note('this looks like a token or secret; to deny a token, give it as --token')
   })
 }
 
@@ -75,7 +79,7 @@ function readNamed({ jti, sid, sub, client, token }: AddOptions): Named {
   const [first] = given
   if (given.length !== 1 || !first) throw new UsageError('give exactly one of --jti, --sid, --sub, --client, --token')
   const [kind, value = ''] = first as [Named['kind'], string | undefined] // the object above has these names
-  if (kind !== 'token' && looksSecret(value))
+  if ((kind === 'jti' || kind === 'sid') && looksSecret(value))
     throw new UsageError('this is a token: give it as --token, and its entry is made from it')
   if (value === '') throw new UsageError('what is denied has a name of 1 character or more')
   if (kind !== 'token' && value.length > MOST_NAME_CHARACTERS)

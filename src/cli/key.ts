@@ -2,15 +2,20 @@
 import { createPublicKey } from 'node:crypto'
 import { Option, type Command } from 'commander'
 import { fromSeconds, toIso } from '../clock.ts'
-import { Fault, notFound } from '../errors.ts'
+import { Fault } from '../errors.ts'
 import type { Issuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { keyView, listKeyViews } from '../keys/key-view.ts'
+import { isKnownToCaches } from '../keys/rotation.ts'
 import type { RingId, SigningAlgorithm, SigningKeyRecord } from '../store/store.ts'
 import { BY, withIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
+import { durationOption } from './usage.ts'
 
 const LOOK_EVERY_MS = 1000
+
+/** A running server publishes a revoked key until it has noticed. */
+const NOTICED_WITHIN_MS = 1000
 
 export function defineKey(key: Command): void {
   key.addHelpText('after', example('list'))
@@ -24,7 +29,12 @@ export function defineKey(key: Command): void {
     .description('next becomes active, active becomes retiring, a new next is published')
     .addOption(new Option('--alg <alg>', 'one algorithm alone').choices(SIGNING_ALGORITHMS))
     .option('--resource <id>', 'the keys that a resource has to itself')
-    .option('--wait', 'wait until every verifier that was here lately has been given the next key')
+    .addOption(
+      new Option(
+        '--wait [duration]',
+        'wait until every verifier that was here lately has been given the next key',
+      ).argParser(durationOption),
+    )
     .option('--emergency', 'go ahead although verifiers may not know the next key yet')
     .addHelpText('after', example('rotate --alg ES256'))
     .action(rotate)
@@ -54,8 +64,15 @@ async function answerKeys(command: Command, issuer: Issuer): Promise<void> {
 function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]): string[] {
   if (!('seen_by' in view) || view.seen_by.length + view.not_seen_by.length === 0) return []
   const names = (readers: { name: string; last_seen_at: string }[]) =>
-    readers.map(({ name, last_seen_at }) => `${name} (last here ${last_seen_at})`).join(', ') || 'nobody'
-  return ['', `next ${view.kid}`, `  fetched by ${names(view.seen_by)}`, `  not yet by ${names(view.not_seen_by)}`]
+    readers.map(({ name, last_seen_at }) => `${name} (last here ${last_seen_at})`).join(', ')
+  return [
+    '',
+    `next ${view.kid}`,
+    `  fetched by ${names(view.seen_by) || 'nobody yet'}`,
+    view.not_seen_by.length > 0
+      ? `  not yet by ${names(view.not_seen_by)}`
+      : '  nobody that was here lately is missing',
+  ]
 }
 
 function keyTable(views: ReturnType<typeof keyView>[]): string {
@@ -79,10 +96,11 @@ interface RotateOptions {
   alg?: SigningAlgorithm
   resource?: string
   emergency?: boolean
-  wait?: boolean
+  /** Seconds; `true` for as long as it takes. */
+  wait?: number | true
 }
 
-const rotate = ({ alg, resource, emergency = false, wait = false }: RotateOptions, command: Command): Promise<void> =>
+const rotate = ({ alg, resource, emergency = false, wait }: RotateOptions, command: Command): Promise<void> =>
   withIssuer(async (issuer) => {
     const { keys, config } = issuer
     const mode = emergency ? 'emergency' : 'requested'
@@ -101,25 +119,38 @@ const rotate = ({ alg, resource, emergency = false, wait = false }: RotateOption
       done.push(ring.alg)
     }
     await answerKeys(command, issuer)
-    if (!emergency) return
-    const until = `up to ${config.jwksMaxAgeSeconds} s, and longer where they ignore max-age`
-    note(`verifiers refuse the new tokens until they fetch the key set again: ${until}`)
+    if (emergency) noteUnknownSigner(config.jwksMaxAgeSeconds)
   })
 
+/** A key signs that caches may not hold yet. */
+const noteUnknownSigner = (maxAgeSeconds: number): void =>
+  note(
+    `verifiers refuse the new tokens until they fetch the key set again: up to ${maxAgeSeconds} s, and longer where they ignore max-age`,
+  )
+
 /** Names the verifiers that have not been given the next keys; with `wait`, looks until there are none. */
-async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: boolean): Promise<void> {
+async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: RotateOptions['wait']): Promise<void> {
+  const deadline = typeof wait === 'number' ? performance.now() + wait * 1000 : Infinity
   for (let told = ''; ;) {
     const names = (await listNotReady(rings, issuer)).join(', ')
     if (names === '') return
-    if (names !== told)
-      note(
-        `not seen with the next key yet: ${names}${wait ? '; waiting until they are (Ctrl-C ends it and nothing is rotated; who is not here for a week is not waited for)' : ''}`,
-      )
-    if (!wait) return
+    if (names !== told) note(`not seen with the next key yet: ${names}${wait === undefined ? '' : `; ${WAITING}`}`)
+    if (wait === undefined) return
+    const left = deadline - performance.now()
+    if (left <= 0) throw waitedInVain(names)
     told = names
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    await new Promise((resolve) => setTimeout(resolve, Math.min(left, LOOK_EVERY_MS)))
   }
 }
+
+const WAITING =
+  'waiting until they are (Ctrl-C ends it and nothing is rotated; who is not here for a week is not waited for)'
+
+const waitedInVain = (names: string): Fault =>
+  new Fault(
+    `the time to wait is over and these have not been given the next key: ${names}`,
+    'nothing was rotated; signet key rotate without --wait goes ahead',
+  )
 
 async function listNotReady(rings: RingId[], { keys, readers }: Issuer): Promise<string[]> {
   const next = (await keys.list()).filter(
@@ -148,35 +179,36 @@ function refusal(alg: SigningAlgorithm, { safeFrom, reason, emergency, done }: R
 
 const revoke = (kid: string, _options: object, command: Command): Promise<void> =>
   withIssuer(async (issuer) => {
-    const { lastExpiry } = await issuer.revocation.revokeKey(kid, BY)
+    requireKey(await issuer.keys.list(), kid)
+    const { before, lastExpiry } = await issuer.revocation.revokeKey(kid, BY)
+    const { jwksMaxAgeSeconds, keyPrepublishSeconds } = issuer.config
+    const now = issuer.store.now()
     const records = await issuer.keys.list()
-    const revoked = requireKey(records, kid)
-    const active = records.find(
-      (key) => key.ring === revoked.ring && key.alg === revoked.alg && key.status === 'active',
-    )
-    const cachedUntil = Math.min(lastExpiry, issuer.store.now() + fromSeconds(issuer.config.jwksMaxAgeSeconds))
+    const active = records.find((key) => key.ring === before.ring && key.alg === before.alg && key.status === 'active')
     const result = {
-      revoked: keyView(revoked),
+      revoked: keyView(requireKey(records, kid)),
       active: active ? keyView(active) : null,
-      cached_until: toIso(cachedUntil),
+      // Whatever we signed with it: a thief signs what he likes, for as long as a cache holds the key.
+      cached_until: toIso(now + NOTICED_WITHIN_MS + fromSeconds(jwksMaxAgeSeconds)),
       last_token_expires_at: toIso(lastExpiry),
       keys: records.map(keyView),
     }
     answer(command, result, () => describeRevocation(result))
+    if (before.status === 'active' && active && !isKnownToCaches(active, before, now, keyPrepublishSeconds))
+      noteUnknownSigner(jwksMaxAgeSeconds)
   })
 
 function describeRevocation(result: {
   revoked: { kid: string }
   active: { kid: string } | null
   cached_until: string
-  last_token_expires_at: string
   keys: ReturnType<typeof keyView>[]
 }): string {
   return [
     `${result.revoked.kid} is revoked: out of the JWKS, its tokens are refused here and by whoever follows the blacklist feed.`,
     `${result.active?.kid ?? 'no key'} signs now.`,
-    `A verifier that only caches the JWKS may accept its tokens until ${result.cached_until}.`,
-    `One that keeps keys for longer than the JWKS allows accepts them until the last has expired, ${result.last_token_expires_at} at the latest: restart those.`,
+    `A verifier that only caches the JWKS may accept tokens of the revoked key, forged ones too, until ${result.cached_until}.`,
+    'Restart those that keep keys for longer than the JWKS allows: they accept forged tokens for as long as they keep the key.',
     '',
     keyTable(result.keys),
   ].join('\n')
@@ -184,7 +216,7 @@ function describeRevocation(result: {
 
 function requireKey(records: SigningKeyRecord[], kid: string): SigningKeyRecord {
   const key = records.find((each) => each.kid === kid)
-  if (!key) throw notFound(`key "${kid}"`)
+  if (!key) throw new Fault(`key "${kid}" does not exist`, 'see: signet key list')
   return key
 }
 

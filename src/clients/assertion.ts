@@ -1,7 +1,16 @@
 /** Client authentication by a signed assertion, `private_key_jwt` (RFC 7523 §2.2 and §3). */
-import { createLocalJWKSet, errors, jwtVerify, type JWK, type JWTPayload, type JWTVerifyGetKey } from 'jose'
-import { fromSeconds, toSeconds, type Clock } from '../clock.ts'
+import {
+  createLocalJWKSet,
+  errors,
+  jwtVerify,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose'
+import { fromSeconds, toSeconds, type Clock, type Instant } from '../clock.ts'
 import type { ClientJwk, ClientRecord, Store } from '../store/store.ts'
+import { isSameAlgorithm } from './assertion-key.ts'
 import { decoyFor } from './decoy-keys.ts'
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -15,6 +24,9 @@ const MOST_LIFETIME = 600
 const MOST_CHARACTERS = 16_384
 /** How far a client's clock may be ahead before `iat` and `nbf` refuse. Seconds. */
 const MOST_AHEAD = 60
+
+/** A text, since an error with its stack takes time to make; the doctor knows its first word. */
+const NO_KEY = 'ERR_JWKS_NO_MATCHING_KEY: no registered key fits its alg and kid'
 
 export type AssertionVerdict = { good: true } | { good: false; reason: string; replayed?: true }
 
@@ -41,23 +53,15 @@ export async function checkAssertion(
   let claims: JWTPayload
   try {
     // `jwk`, `jku` and `x5u` headers are not looked at; an unknown `crit` refuses (RFC 7515 §4.1.11).
-    const verified = await jwtVerify(assertion, keys.find, {
-      algorithms: [...ASSERTION_ALGORITHMS],
-      issuer: client.clientId,
-      subject: client.clientId,
-      requiredClaims: ['exp', 'jti', 'aud'],
-      clockTolerance: MOST_AHEAD,
-      currentDate: new Date(now),
-    })
-    if (keys.areDecoys) throw new errors.JWKSNoMatchingKey()
+    const verified = await jwtVerify(assertion, keys.find, rulesFor(client.clientId, now))
+    if (keys.fault !== undefined) return { good: false, reason: keys.fault }
     claims = verified.payload
     const fault = findFault(claims, verified.protectedHeader.typ, context.issuer, toSeconds(now))
     if (fault) return { good: false, reason: fault }
   } catch (thrown) {
-    const error = keys.areDecoys ? new errors.JWKSNoMatchingKey() : thrown
-    if (error instanceof errors.JWKSMultipleMatchingKeys) await checkInVain(assertion)
-    const isKnown = error instanceof errors.JOSEError
-    return { good: false, reason: isKnown ? `${error.code}: ${error.message}` : 'its keys could not be used' }
+    // A key that was imported and is no use all the same, such as RSA with too few bits.
+    if (!(thrown instanceof errors.JOSEError)) await checkInVain(assertion)
+    return { good: false, reason: keys.fault ?? describe(thrown) }
   }
   const expiresAt = fromSeconds((claims.exp ?? 0) + MOST_AHEAD)
   const outcome = await context.store.consumeJti('client_assertion', client.clientId, claims.jti ?? '', expiresAt)
@@ -69,36 +73,57 @@ export async function checkAssertion(
  * would tell which clients there are. Never rejects, whatever the assertion is.
  */
 export async function checkInVain(assertion: string): Promise<void> {
-  await jwtVerify(assertion, new Keys(undefined).find, { algorithms: [...ASSERTION_ALGORITHMS] }).catch(() => {})
+  await jwtVerify(assertion, new Keys(undefined).find, rulesFor('', 0)).catch(() => {})
 }
 
+const rulesFor = (clientId: string, now: Instant): JWTVerifyOptions => ({
+  algorithms: [...ASSERTION_ALGORITHMS],
+  issuer: clientId,
+  subject: clientId,
+  requiredClaims: ['exp', 'jti', 'aud'],
+  clockTolerance: MOST_AHEAD,
+  currentDate: new Date(now),
+})
+
 /**
- * The keys that an assertion may be signed by, imported anew for each. Where none fits its header there is a decoy,
- * chosen from a set like any other, by which nothing is good.
+ * The keys that an assertion may be signed by, imported anew for each. Where none of them can be put to use there is a
+ * decoy, chosen from a set like any other, by which nothing is good.
  */
 class Keys {
   readonly #registered: ClientJwk[]
-  areDecoys = false
+  /** Why a decoy stands in for what is registered, if it does. */
+  fault: string | undefined
 
   constructor(client: ClientRecord | undefined) {
     this.#registered = client?.jwks?.keys ?? []
   }
 
-  readonly find: JWTVerifyGetKey = (header, token) => {
+  readonly find: JWTVerifyGetKey = async (header, token) => {
     const { alg, kid } = header
     const decoy = decoyFor(alg as (typeof ASSERTION_ALGORITHMS)[number]) // no other comes as far as to a key
-    const fitting = this.#registered.filter(
-      (key) =>
-        key.kty === decoy.kty &&
-        key.crv === decoy.crv &&
-        (kid === undefined || key.kid === kid) &&
-        (key.alg === undefined || key.alg === alg),
-    )
-    this.areDecoys = fitting.length === 0
-    const keys = this.areDecoys ? [kid === undefined ? decoy : { ...decoy, kid }] : fitting
-    return createLocalJWKSet({ keys: keys as JWK[] })(header, token) // their form was checked when they came
+    const fitting = this.#registered.filter((key) => fits(key, decoy, header))
+    if (fitting.length === 0) this.fault = NO_KEY
+    else {
+      try {
+        return await createLocalJWKSet({ keys: fitting.map((key) => ({ ...key, alg })) })(header, token)
+      } catch (error) {
+        this.fault = describe(error)
+      }
+    }
+    const standIn = { ...decoy, alg, ...(kid !== undefined && { kid }) }
+    return createLocalJWKSet({ keys: [standIn] })(header, token)
   }
 }
+
+const describe = (error: unknown): string =>
+  error instanceof errors.JOSEError ? `${error.code}: ${error.message}` : 'its keys could not be used'
+
+/** Asked before a set is made of them: making one in vain would take time of its own. */
+const fits = (key: ClientJwk, { kty, crv }: JWK, { alg, kid }: { alg?: string; kid?: string }): boolean =>
+  key.kty === kty &&
+  key.crv === crv &&
+  (kid === undefined || key.kid === kid) &&
+  (key.alg === undefined || isSameAlgorithm(key.alg, alg))
 
 function findFault(claims: JWTPayload, typ: string | undefined, issuer: string, now: number): string | undefined {
   // One string, so that an assertion meant for somebody else as well cannot be replayed by them.

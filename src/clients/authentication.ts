@@ -8,7 +8,7 @@ import type { AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../clock.ts'
 import type { ClientRecord, Store } from '../store/store.ts'
 import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
-import { isPublicClient } from './client.ts'
+import { isPublicClient, mayRefresh } from './client.ts'
 import type { ClientDirectory } from './client-directory.ts'
 import type { ClientSecrets } from './secret.ts'
 
@@ -165,8 +165,19 @@ const refusal = (reason: string, description = UNIFORM): OAuthError => invalidCl
 /** @throws OAuthError `unauthorized_client` where the client is not registered for the grant. */
 export function requireGrantType(client: ClientRecord, grantType: string): void {
   if (client.grantTypes.includes(grantType)) return
-  throw unauthorizedClient(
+  throw notRegisteredFor(client, grantType)
+}
+
+/**
+ * @param sub of the grant that is refreshed, where it is known by now
+ * @throws OAuthError `unauthorized_client`
+ */
+export function requireMayRefresh(client: ClientRecord, sub?: string): void {
+  if (!mayRefresh(client, sub)) throw notRegisteredFor(client, 'refresh_token')
+}
+
+const notRegisteredFor = (client: ClientRecord, grantType: string): OAuthError =>
+  unauthorizedClient(
     `this client is not registered for the grant "${grantType}": signet client update ${client.clientId} --grant ${grantType}` +
       client.grantTypes.map((grant) => ` --grant ${grant}`).join(''),
   )
-}

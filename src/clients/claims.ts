@@ -1,10 +1,13 @@
 /** Custom claims: which names are free, and how much of them fits into a token. */
 import { invalidClientMetadata, type OAuthError } from '../errors.ts'
 
-/** Names with a meaning in the protocol (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, OIDC Core §2): never custom. */
+/**
+ * Names with a meaning in the protocol (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, OIDC Core §2): never custom.
+ * `scp` is what other issuers call `scope`, and verifiers read it as such.
+ */
 const PROTOCOL_CLAIMS = new Set(
   (
-    'iss sub aud exp nbf iat jti client_id scope sid cnf act may_act azp auth_time acr amr nonce at_hash c_hash s_hash ' +
+    'iss sub aud exp nbf iat jti client_id scope scp sid cnf act may_act azp auth_time acr amr nonce at_hash c_hash s_hash ' +
     'events typ kid alg token_type active txn toe'
   ).split(' '),
 )

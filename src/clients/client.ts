@@ -4,6 +4,7 @@
  */
 import { invalidClientMetadata } from '../errors.ts'
 import type { ClientRecord } from '../store/store.ts'
+import { findKeyFault } from './assertion-key.ts'
 import { requireFreeClaims } from './claims.ts'
 
 /** The contract's grant for a person whom a trusted backend signed in. */
@@ -33,6 +34,13 @@ export const usesSecret = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>
 
 export const isPublicClient = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>): boolean =>
   client.tokenEndpointAuthMethod === 'none'
+
+/**
+ * Whether a client may have refresh tokens of grants for this subject; without one: of any. The subject grant brings
+ * those of its persons along: who may ask for anybody at any time gains nothing by them.
+ */
+export const mayRefresh = ({ clientId, grantTypes }: ClientRecord, sub?: string): boolean =>
+  grantTypes.includes('refresh_token') || (grantTypes.includes(SUBJECT_GRANT) && sub !== clientId)
 
 /** A record with the defaults of a service: client credentials, authenticated by Basic. */
 export function blankClient(clientId: string, now: number): ClientRecord {
@@ -94,6 +102,8 @@ function requireSoundJwks({ jwks }: ClientRecord): void {
         'jwks: a key has private members; register its public part only, and replace that key',
       )
     }
+    const fault = findKeyFault(key)
+    if (fault !== undefined) throw invalidClientMetadata(`jwks: ${fault}`)
   }
   if (keys.length > 1 && new Set(keys.map(({ kid }) => kid)).size < keys.length) {
     throw invalidClientMetadata('jwks: several keys need a kid each, all different')

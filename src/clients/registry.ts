@@ -162,7 +162,8 @@ export class ClientRegistry {
 
   async delete(clientId: string, by: Actor): Promise<void> {
     const origin = { reason: 'client deleted', createdBy: by.actor, now: this.#store.now() }
-    const deny = denyDeleted(clientId, await this.#keys.findLatestExpiry(), origin)
+    const lastSeen = Math.max(0, ...(await this.get(clientId)).secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
+    const deny = denyDeleted(clientId, await this.#keys.findLatestExpiry(), origin, lastSeen)
     const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))
     if (outcome === 'unknown') throw notFound('this client')
   }

@@ -42,7 +42,7 @@ const isFor = (client: ClientRecord, claims: AccessTokenClaims): boolean =>
 
 /** RFC 7662 §2.2. */
 function describe(claims: AccessTokenClaims) {
-  const { iss, aud, sub, client_id, scope, exp, iat, jti, sid, cnf, username } = claims
+  const { iss, aud, sub, client_id, scope = '', exp, iat, jti, sid, cnf, username } = claims
   return {
     active: true,
     iss,

@@ -21,7 +21,7 @@ export async function issueForSubject(
 ): Promise<TokenSet> {
   const now = rooms.store.now()
   const resources = chooseResources(parameters.resources, client, rooms.resources)
-  const scope = narrowScope(parameters.scope, client, resources)
+  const scope = narrowScope(parameters.scope, { client, sub, resources })
   requireMayIssue({ grantType, client, sub, resources }, rooms.blacklist, now)
 
   const ttlSeconds = accessTokenTtl(client, resources, rooms.lifetimes)

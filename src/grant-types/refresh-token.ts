@@ -3,12 +3,12 @@
  * rotation rule, the gate, a scope no wider; only then is the token consumed. Everything between finding the
  * family and writing it happens under its lock.
  */
-import { requireGrantType } from '../clients/authentication.ts'
+import { requireMayRefresh } from '../clients/authentication.ts'
 import { fromSeconds, type Instant } from '../clock.ts'
 import { OAuthError, invalidClient, invalidGrant, invalidRequest, invalidTarget } from '../errors.ts'
 import { idleEnd } from '../grants/grant.ts'
 import { requireLive, requireMayIssue } from '../grants/may-issue.ts'
-import { denyGrant } from '../grants/revocation.ts'
+import { denyLiveGrant } from '../grants/revocation.ts'
 import { lowerScope } from '../grants/scope.ts'
 import type { GrantRecord, ResourceRecord, RotationOutcome, RotationVerdict } from '../store/store.ts'
 import { accessTokenTtl } from '../tokens/access-token.ts'
@@ -16,7 +16,8 @@ import { decideRotation } from '../tokens/refresh-rotation.ts'
 import { belongsTo, type ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { GrantRooms, GrantTypeHandler, TokenRequest, TokenSet } from './grant-type.ts'
 import { algOf } from './new-grant.ts'
-import { registeredResources } from '../grants/target.ts'
+import { isForPredecessor } from '../grants/resource.ts'
+import { registeredResources, requireOneShape } from '../grants/target.ts'
 import type { Traffic } from '../traffic.ts'
 
 const GRANT_TYPE = 'refresh_token'
@@ -68,7 +69,7 @@ export const refreshToken: GrantTypeHandler = async (request, rooms) => {
 /** @throws OAuthError where no family has to be looked at to refuse it. */
 function readToken({ client, parameters }: TokenRequest, rooms: GrantRooms): ParsedRefreshToken {
   try {
-    requireGrantType(client, GRANT_TYPE)
+    requireMayRefresh(client)
     if (parameters.refreshToken === undefined) throw invalidRequest('refresh_token is missing')
     const token = rooms.refreshTokens.parse(parameters.refreshToken)
     if (!token) throw unknownToken('the refresh token was not made by this issuer')
@@ -108,7 +109,7 @@ function judge(
   requireMayIssue({ grantType: GRANT_TYPE, client, sub: grant.sub, resources, grant }, rooms.blacklist, now)
   const dropped = resources.find(({ id }) => !registeredResources(client, rooms.resources.issuer).includes(id))
   if (dropped) throw invalidTarget(`resource ${dropped.id} is no longer registered for this client`)
-  const scope = lowerScope(parameters.scope, grant.scope, client, resources)
+  const scope = lowerScope(parameters.scope, grant.scope, { client, sub: grant.sub, resources })
   const ttlSeconds = accessTokenTtl(client, resources, rooms.lifetimes)
   return { act: 'proceed', repeat: decision === 'repeat', renewal: { resources, scope, ttlSeconds } }
 }
@@ -118,11 +119,19 @@ function narrowResources(requested: string[], grant: GrantRecord, rooms: GrantRo
   if (requested.some((id) => !grant.resources.includes(id)))
     throw invalidTarget('the resource asked for was not part of the grant')
   const ids = requested.length > 0 ? [...new Set(requested)] : grant.resources
-  return ids.map((id) => {
-    const resource = rooms.resources.find(id)
-    if (!resource) throw invalidTarget(`resource ${id} does not exist any more`)
-    return resource
-  })
+  const resources = ids.map((id) => requireSameResource(id, grant, rooms))
+  // Each was of the same shape as the others when the grant was made.
+  requireOneShape(resources)
+  return resources
+}
+
+function requireSameResource(id: string, grant: GrantRecord, rooms: GrantRooms): ResourceRecord {
+  const resource = rooms.resources.find(id)
+  if (!resource) throw invalidTarget(`resource ${id} does not exist any more`)
+  if (isForPredecessor(resource, grant.createdAt)) {
+    throw invalidTarget(`resource ${id} was deleted and created anew after this grant; start over with a new grant`)
+  }
+  return resource
 }
 
 /** Somebody uses a token that was used before: whether owner or thief, the family is over. */
@@ -137,7 +146,7 @@ function endReused(
   return {
     act: 'end',
     reason,
-    deny: grant.accessExpiresAt > now ? denyGrant(grant, reason, 'system', now) : null,
+    deny: denyLiveGrant(grant, reason, 'system', now),
     event: rooms.audit.event('grant.reuse_detected', grant.sid, { actor: clientId, requestId }),
     error: invalidGrant(
       'this refresh token was used before; every token of its grant is revoked, start over with a new grant (keep only the newest refresh token)',

@@ -43,7 +43,7 @@ function readSubjectClaims(text: string | undefined, client: ClientRecord): Reco
       throw invalidRequest(`subject_claims: "${name.slice(0, 64)}" belongs to the protocol and cannot be asserted`)
     if (!client.allowedClaims.includes(name)) {
       throw invalidRequest(
-        `subject_claims: this client may assert ${client.allowedClaims.join(', ') || 'no claims'} (more: signet client update ${client.clientId} --allow-claim NAME)`,
+        `subject_claims: this client may assert ${client.allowedClaims.join(', ') || 'no claims'} (more: signet client update ${client.clientId}${[...client.allowedClaims, 'NEW'].map((each) => ` --allow-claim ${each}`).join('')})`,
       )
     }
   }

@@ -20,9 +20,12 @@ export const grantView = (grant: GrantRecord, now: Instant) => ({
   ended_reason: grant.endedReason,
 })
 
-/** @param refusing id of the blacklist entry that refuses the person new tokens, if one does */
+/**
+ * @param summary without a last grant for a person who never had one, and is denied all the same
+ * @param refusing id of the blacklist entry that refuses the person new tokens, if one does
+ */
 export const subjectView = (
-  { sub, grants, liveGrants, lastGrantAt }: SubjectSummary,
+  { sub, grants, liveGrants, lastGrantAt }: Omit<SubjectSummary, 'lastGrantAt'> & { lastGrantAt: Instant | null },
   refusing: string | undefined,
 ) => ({
   sub,

@@ -4,7 +4,7 @@
  */
 import type { Blacklist } from '../blacklist/match.ts'
 import type { Instant } from '../clock.ts'
-import { requireGrantType } from '../clients/authentication.ts'
+import { requireGrantType, requireMayRefresh } from '../clients/authentication.ts'
 import { invalidClient, invalidGrant, invalidTarget, type OAuthError } from '../errors.ts'
 import type { ClientRecord, GrantRecord, ResourceRecord } from '../store/store.ts'
 import { isExpired } from './grant.ts'
@@ -25,7 +25,8 @@ export function requireMayIssue(
   now: Instant,
 ): void {
   if (client.disabledAt !== null) throw invalidClient('this client is disabled')
-  requireGrantType(client, grantType)
+  if (grant) requireMayRefresh(client, sub)
+  else requireGrantType(client, grantType)
 
   const disabled = resources.find(({ disabledAt }) => disabledAt !== null)
   if (disabled) throw invalidTarget(`resource ${disabled.id} is disabled`)

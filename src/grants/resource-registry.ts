@@ -5,7 +5,7 @@ import type { ResourceRecord, Store } from '../store/store.ts'
 import { blankResource, requireSoundResource } from './resource.ts'
 
 /** The fields that may be set; absent ones keep their default or present value. */
-export type ResourceChange = Partial<Omit<ResourceRecord, 'id' | 'createdAt' | 'updatedAt'>>
+export type ResourceChange = Partial<Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'createdAt' | 'updatedAt'>>
 
 export class ResourceRegistry {
   readonly #store: Store
@@ -50,7 +50,10 @@ export class ResourceRegistry {
     )
   }
 
-  /** Its tokens are inactive at introspection from now on; verifiers that check alone see them end with `exp`. */
+  /**
+   * Its tokens are inactive at introspection from now on, and stay so if it is created anew; verifiers that check alone
+   * see them end with `exp`.
+   */
   async delete(id: string, by: Actor): Promise<void> {
     const outcome = await this.#store.deleteResource(id, this.#audit.event('resource.deleted', id, by))
     if (outcome === 'unknown') throw notFound('this resource')

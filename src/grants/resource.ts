@@ -2,6 +2,7 @@
  * Resources: who accepts tokens. A resource's id becomes `aud`; it chooses the algorithm, the `typ` and,
  * with the client, the life of its tokens (RFC 8707, RFC 9068). The issuer is a resource of its own making.
  */
+import type { Instant } from '../clock.ts'
 import { invalidRequest } from '../errors.ts'
 import { SHARED_RING, type ResourceRecord, type RingId } from '../store/store.ts'
 import { SCOPE_TOKEN } from '../clients/client.ts'
@@ -21,6 +22,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
     claims: {},
     ownKeys: false,
     disabledAt: null,
+    predecessorEndedAt: null,
     createdAt: now,
     updatedAt: now,
   }
@@ -34,6 +36,10 @@ export const issuerResource = (issuer: string): ResourceRecord => ({
 
 /** The keys that sign a resource's tokens. */
 export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({ ring: ownKeys ? id : SHARED_RING, alg })
+
+/** Whether what was issued at this time was issued for another resource, which had this id and was deleted. */
+export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedAt: Instant): boolean =>
+  predecessorEndedAt !== null && issuedAt <= predecessorEndedAt
 
 /** @throws OAuthError `invalid_request` naming what is wrong with the record. */
 export function requireSoundResource(resource: ResourceRecord): void {

@@ -1,8 +1,8 @@
 /** What dies when something is revoked: a token, a grant with its family, everything of a subject or client. */
 import type { Actor, AuditTrail } from '../audit.ts'
-import { denyAndRefuse, denyUntil } from '../blacklist/entry.ts'
+import { denyAndRefuse, denyKey, denyUntil } from '../blacklist/entry.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import { fromSeconds, type Instant } from '../clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../clock.ts'
 import { conflict, notFound } from '../errors.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import {
@@ -51,7 +51,7 @@ export class Revocation {
 
   /** Ends a grant: its refresh tokens for good, its live access tokens here and downstream. */
   async endGrant(sid: string, reason: string, by: Actor): Promise<'ended' | 'already' | 'unknown'> {
-    const deny = (grant: GrantRecord, now: Instant) => denyGrant(grant, reason, by.actor, now)
+    const deny = (grant: GrantRecord, now: Instant) => denyLiveGrant(grant, reason, by.actor, now)
     const event = this.#audit.event('grant.ended', sid, { ...by, details: { reason } })
     const outcome = await this.#store.endGrant(sid, reason, deny, event)
     const isDenied = this.#blacklist.isListedBy(by.actor, 'sid', sid)
@@ -67,7 +67,7 @@ export class Revocation {
   ): Promise<void> {
     const grant = await this.#store.findGrant(sid)
     const now = this.#store.now()
-    if (grant && grant.accessExpiresAt > now) await this.#store.addBlacklistEntry(deny(grant, now), event)
+    if (grant && mayBeAccepted(grant, now)) await this.#store.addBlacklistEntry(deny(grant, now), event)
   }
 
   /** Puts something on the blacklist. Grants that it names are over for good, lifted or not. */
@@ -94,30 +94,30 @@ export class Revocation {
     origin: { reason: string | null; createdBy: string; now: Instant },
   ): Promise<NewBlacklistEntry> {
     const grant = kind === 'sid' ? await this.#store.findGrant(value) : undefined
-    const until = expiresAt ?? tokenExpiresAt ?? grant?.accessExpiresAt ?? (await this.#keys.findLatestExpiry())
-    const entry = denyUntil(kind, value, until, origin)
+    const allDead = tokenExpiresAt ?? grant?.accessExpiresAt ?? (await this.#keys.findLatestExpiry())
+    const entry = denyUntil(kind, value, Math.max(allDead, expiresAt ?? 0), origin)
     return expiresAt === null ? entry : { ...entry, expiresAt, deniesUntil: expiresAt }
   }
 
   /**
    * Revokes a compromised signing key: out of the JWKS at once, every token that it signed denied.
-   * @returns when the last token that it signed will have ended.
-   * @throws OAuthError 404, or 409 where it is out of the ring already.
+   * @returns the key as it was before, and when the last token that we signed with it will have ended.
+   * @throws OAuthError 404, or 409 where it is revoked already.
    */
-  async revokeKey(kid: string, by: Actor): Promise<{ lastExpiry: Instant }> {
+  async revokeKey(kid: string, by: Actor): Promise<{ before: SigningKeyRecord; lastExpiry: Instant }> {
     const deny = (key: SigningKeyRecord, now: Instant) =>
-      denyUntil('kid', kid, Math.max(key.signedUntil, now), { reason: 'signing key revoked', createdBy: by.actor, now })
+      denyKey(kid, key.signedUntil, { reason: 'signing key revoked', createdBy: by.actor, now })
     const revoked = await this.#keys.revoke(kid, deny, by)
     if (revoked.outcome === 'unknown') throw notFound('this key')
-    if (revoked.outcome === 'already') throw conflict(`this key is out of the ring already; see: signet key list`)
-    return { lastExpiry: Math.max(revoked.before.signedUntil, this.#store.now()) }
+    if (revoked.outcome === 'already') throw conflict('this key is revoked already; see: signet key list')
+    return { before: revoked.before, lastExpiry: Math.max(revoked.before.signedUntil, this.#store.now()) }
   }
 
   /** Lifts an entry. @throws OAuthError 404, or 409 for one that only undoing its cause ends */
   async lift(id: string, by: Actor): Promise<void> {
     const entry = await this.#store.findBlacklistEntry(id)
     // Lifting these would be half of something: verifiers would trust the key again, or the client stay disabled.
-    if (entry?.kind === 'kid') throw conflict('a revoked key stays revoked: its entry ends when its last token has')
+    if (entry?.kind === 'kid') throw conflict('a revoked key stays revoked: its entry ends after 30 days, by itself')
     if (entry?.createdBy === CREATED_BY_DISABLING) {
       throw conflict(`this entry ends with what made it: signet client enable ${entry.value}`)
     }
@@ -126,6 +126,13 @@ export class Revocation {
   }
 }
 
-/** Denies the access tokens of one grant for as long as one can live. */
-export const denyGrant = (grant: GrantRecord, reason: string, createdBy: string, now: Instant): NewBlacklistEntry =>
+/**
+ * Denies the access tokens of one grant for as long as one can live. Made although none seems to be alive: by a clock
+ * that is ahead none does, and once it is put right they are. What denies nothing is swept within minutes.
+ */
+export const denyLiveGrant = (grant: GrantRecord, reason: string, createdBy: string, now: Instant): NewBlacklistEntry =>
   denyUntil('sid', grant.sid, grant.accessExpiresAt, { reason, createdBy, now })
+
+/** A verifier may take a token for as long after its `exp` as honest clocks differ. */
+const mayBeAccepted = ({ accessExpiresAt }: GrantRecord, now: Instant): boolean =>
+  accessExpiresAt + fromSeconds(CLOCK_SKEW_SECONDS) > now

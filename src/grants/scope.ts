@@ -1,5 +1,5 @@
 /** Scopes (RFC 6749 §3.3): parsed, and narrowed to what both client and resource allow. */
-import { OFFLINE_ACCESS, SCOPE_TOKEN } from '../clients/client.ts'
+import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
 import { invalidScope } from '../errors.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 
@@ -24,27 +24,31 @@ export function parseScope(text: string): string[] {
 const knows = (resource: ResourceRecord, value: string): boolean =>
   resource.scope === null || resource.scope.includes(value)
 
+/** Whose token it is, and what for: all that bounds its scope. */
+export interface Bounds {
+  client: ClientRecord
+  sub: string
+  resources: ResourceRecord[]
+}
+
 /**
  * The scope of a new grant: what was asked for, or all that client and resources both allow.
  * @throws OAuthError `invalid_scope` naming what may be asked for and who has to allow more.
  */
-export function narrowScope(
-  requested: string[] | undefined,
-  client: ClientRecord,
-  resources: ResourceRecord[],
-): string[] {
+export function narrowScope(requested: string[] | undefined, bounds: Bounds): string[] {
   if (!requested) {
+    const { client, resources } = bounds
     return client.scope.filter(
       (value) => value !== OFFLINE_ACCESS && resources.every((resource) => knows(resource, value)),
     )
   }
-  for (const value of requested) requireAllowed(value, client, resources)
+  for (const value of requested) requireAllowed(value, bounds)
   return requested
 }
 
-function requireAllowed(value: string, client: ClientRecord, resources: ResourceRecord[]): void {
+function requireAllowed(value: string, { client, sub, resources }: Bounds): void {
   if (value === OFFLINE_ACCESS) {
-    if (client.grantTypes.includes('refresh_token')) return
+    if (mayRefresh(client, sub)) return
     throw invalidScope(
       `scope "${OFFLINE_ACCESS}" asks for a refresh token, and this client is not registered for the grant refresh_token: signet client update ${client.clientId}${[...client.grantTypes, 'refresh_token'].map((grant) => ` --grant ${grant}`).join('')}`,
     )
@@ -57,7 +61,7 @@ function requireAllowed(value: string, client: ClientRecord, resources: Resource
   const unaware = resources.find((resource) => !knows(resource, value))
   if (unaware)
     throw invalidScope(
-      `a scope asked for is not one of resource ${unaware.id}, which has ${unaware.scope?.join(' ') || 'none'}: ask for another resource, or signet resource update ${unaware.id} --scope "..."`,
+      `a scope asked for is not one of resource ${unaware.id}, which has ${unaware.scope?.join(' ') || 'none'}: ask for another resource, or signet resource update ${unaware.id} --scope "${[...(unaware.scope ?? []), 'NEW'].join(' ')}"`,
     )
 }
 
@@ -65,12 +69,7 @@ function requireAllowed(value: string, client: ClientRecord, resources: Resource
  * The scope of a refreshed token: the grant's, or less, as far as client and resources still allow it.
  * @throws OAuthError `invalid_scope` where more is asked for (RFC 6749 §6), or one is not allowed any more.
  */
-export function lowerScope(
-  requested: string[] | undefined,
-  granted: string[],
-  client: ClientRecord,
-  resources: ResourceRecord[],
-): string[] {
+export function lowerScope(requested: string[] | undefined, granted: string[], bounds: Bounds): string[] {
   const scope = requested ?? granted
   const wider = scope.find((value) => !granted.includes(value))
   if (wider !== undefined) {
@@ -78,6 +77,6 @@ export function lowerScope(
       `a scope asked for was not part of the grant, which has ${granted.join(' ')}; a refresh may lower the scope, never raise it`,
     )
   }
-  for (const value of scope) requireAllowed(value, client, resources)
+  for (const value of scope) requireAllowed(value, bounds)
   return scope
 }

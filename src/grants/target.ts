@@ -35,7 +35,7 @@ function requireResource(
   if (!registered.includes(id)) {
     // Not reflected: it is the caller's raw input. What helps is what the client may name.
     throw invalidTarget(
-      `the resource asked for is not registered for this client, which may name ${registered.join(', ')} (more: signet client update ${client.clientId} --resource R)`,
+      `the resource asked for is not registered for this client, which may name ${registered.join(', ')} (more: signet client update ${client.clientId}${[...registered, 'NEW'].map((each) => ` --resource ${each}`).join('')})`,
     )
   }
   const resource = directory.find(id)
@@ -43,13 +43,18 @@ function requireResource(
   return resource
 }
 
-/** One token has one signature: one algorithm, one `typ`, one ring. */
-function requireOneShape(resources: ResourceRecord[]): void {
+/**
+ * One token has one signature: one algorithm, one `typ`, one ring.
+ * @throws OAuthError `invalid_target`
+ */
+export function requireOneShape(resources: ResourceRecord[]): void {
   const [first] = resources
   if (
     resources.length > 1 &&
     resources.some(({ alg, typ, ownKeys }) => alg !== first?.alg || typ !== first.typ || ownKeys)
   ) {
-    throw invalidTarget('these resources want different algorithms, token types or keys: ask for one token each')
+    throw invalidTarget(
+      `these resources want different algorithms, token types or keys: ask for one token each, with resource= ${resources.map(({ id }) => id).join(' or ')}`,
+    )
   }
 }

@@ -24,6 +24,9 @@ export function readerName(userAgent: string | undefined): string {
   return name.slice(0, MOST_NAME_CHARACTERS) || '(no user agent)'
 }
 
+/** What people look with: once, and then it is gone. Nobody should wait for it to fetch the next key. */
+const TOOL_OF_PEOPLE = /^(?:signet-doctor$|(?:curl|Wget|HTTPie|xh|Mozilla|PostmanRuntime|insomnia)\/)/i
+
 export interface Readiness {
   seenBy: KeyReader[]
   notSeenBy: KeyReader[]
@@ -44,8 +47,7 @@ export class KeyReaders {
   /** Somebody was here. @param knowsUntil when the newest key that it was given was published; 0 for none */
   note(userAgent: string | undefined, knowsUntil: Instant = 0): void {
     const agent = (userAgent ?? '').slice(0, MOST_AGENT_CHARACTERS)
-    // `signet doctor` looks once and goes: nobody should wait for it to fetch the next key.
-    if (agent === 'signet-doctor') return
+    if (TOOL_OF_PEOPLE.test(agent)) return
     const known = this.#noted.get(agent)
     if (known) {
       known.lastSeenAt = this.#clock.now()
@@ -78,7 +80,10 @@ export class KeyReaders {
   async readinessFor(key: SigningKeyRecord): Promise<Readiness> {
     await this.flush()
     const since = this.#clock.now() - RECENT_MS
-    const recent = (await this.#store.listReaders()).filter(({ lastSeenAt }) => lastSeenAt > since)
+    // Tools are not noted, but a version of before may have.
+    const recent = (await this.#store.listReaders()).filter(
+      ({ name, lastSeenAt }) => lastSeenAt > since && !TOOL_OF_PEOPLE.test(name),
+    )
     // Who reads the key set of one resource is not noted: it says nothing about the shared one.
     if (key.ring !== SHARED_RING) return { seenBy: [], notSeenBy: [] }
     return {

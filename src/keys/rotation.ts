@@ -24,8 +24,18 @@ export const isPublished = (key: SigningKeyRecord): boolean =>
   key.status === 'next' || key.status === 'active' || key.status === 'retiring'
 
 /**
- * May `next` become `active` now? It must have been published for the prepublish time, so that every cached
- * JWKS holds it; or for as long as the active key, because then whoever knows the one knows the other.
+ * Whether every cached JWKS that may still be used holds a key: it has been published for the prepublish time, or
+ * for as long as the key whose place it takes, because then whoever knows the one knows the other.
+ */
+export const isKnownToCaches = (
+  key: SigningKeyRecord,
+  predecessor: SigningKeyRecord,
+  now: Instant,
+  prepublishSeconds: number,
+): boolean => key.createdAt <= predecessor.createdAt || now >= key.createdAt + fromSeconds(prepublishSeconds)
+
+/**
+ * May `next` become `active` now? Once caches know it, unless that cannot wait.
  */
 export function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: PromotionPolicy): PromotionVerdict {
   const active = ring.find((key) => key.status === 'active')
@@ -47,8 +57,7 @@ export function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: 
     }
   }
 
+  if (policy.emergency || isKnownToCaches(next, active, now, policy.prepublishSeconds)) return { act: 'promote' }
   const safeFrom = next.createdAt + fromSeconds(policy.prepublishSeconds)
-  const asOldAsActive = next.createdAt <= active.createdAt
-  if (policy.emergency || asOldAsActive || now >= safeFrom) return { act: 'promote' }
   return { act: 'wait', safeFrom, reason: 'the next key has not been published for long enough' }
 }

@@ -57,7 +57,7 @@ const ENTRY = {
   value: 'ada',
   sub: 'ada',
   reason: 'lost laptop',
-  issued_before: '2026-01-31T12:00:02.000Z',
+  issued_before: '2026-01-31T12:16:00.000Z',
   expires_at: null,
   created_at: '2026-01-31T12:00:00.000Z',
   created_by: 'operator',
@@ -70,7 +70,7 @@ const FEED = {
       id: ENTRY.id,
       kind: 'sub',
       hash: 'p2WJHSwbnta47ckDdY6_DbUUiOa1uJcHSd3Q0LMf6WQ',
-      issued_before: 1_769_860_802,
+      issued_before: 1_769_861_760,
       expires_at: 1_769_861_760,
     },
   ],
@@ -112,7 +112,7 @@ export const blacklistPaths: Paths = {
       operationId: 'addBlacklistEntry',
       summary: 'Deny tokens',
       description:
-        'Name exactly one of `jti`, `sid`, `sub`, `client_id` and `token`. Entries for a `sub` or `client_id` refuse new tokens too, until lifted.',
+        'Name exactly one of `jti`, `sid`, `sub`, `client_id` and `token`. Entries for a `sub` or `client_id` deny every token of theirs and refuse new ones, until lifted. Unknown members are refused.',
       requestBody: jsonBody(ref('Denial'), { sub: 'ada', reason: 'lost laptop' }),
       responses: {
         201: json('Denied from now on.', ref('BlacklistEntry'), ENTRY, LOCATION),

@@ -4,7 +4,8 @@ import { secretRotationSchema } from '../admin/clients.ts'
 import { AUTH_METHODS, GRANT_TYPES } from '../clients/client.ts'
 import { clientChangeSchema, clientRegistrationSchema, type clientMetadata } from '../clients/metadata.ts'
 import { ADMIN_SCOPE } from '../grants/resource.ts'
-import { done, id, json, jsonBody, listOf, LOCATION, ref, withScope, type Paths } from './operation.ts'
+import { done, id, json, jsonBody, LOCATION, ref, withScope, type Paths } from './operation.ts'
+import { optionalPaging, page } from './paging.ts'
 import { BEARER_BODY_REFUSALS, BEARER_REFUSALS, CONFLICT, NOT_FOUND, refused } from './refusals.ts'
 
 const seconds = z.int().min(0)
@@ -93,7 +94,12 @@ export const clientPaths: Paths = {
       ...shared,
       operationId: 'listClients',
       summary: 'List all clients',
-      responses: { 200: json('Every client.', listOf('Client'), [EXAMPLE]), ...BEARER_REFUSALS },
+      parameters: optionalPaging('`client_id`'),
+      responses: {
+        200: page('Every client, or a page of them.', 'Client', EXAMPLE),
+        ...refused('invalid_request'),
+        ...BEARER_REFUSALS,
+      },
     },
     post: {
       ...shared,

@@ -29,7 +29,7 @@ const user = z.object({
   blacklist_entry: z.string().nullable(),
   grants: z.int().min(0).meta({ description: 'How many grants are remembered.' }),
   live_grants: z.int().min(0).meta({ description: 'How many of them are live.' }),
-  last_grant_at: z.iso.datetime().meta({ description: 'When the last of them was made.' }),
+  last_grant_at: z.iso.datetime().nullable().meta({ description: 'When the last of them was made.' }),
 }) satisfies z.ZodType<ReturnType<typeof subjectView>>
 
 export const grantSchemas = { Grant: grant, User: user }
@@ -70,7 +70,7 @@ const security = withScope(ADMIN_SCOPE)
 const GRANTS = { tags: ['Grants'] as [string], security }
 const USERS = { tags: ['Users'] as [string], security }
 const SID = id('A `sid`', GRANT.sid)
-const SUB = id('A `sub`', 'ada')
+const SUB = id('A `sub`; one that is `.` or `..` has no place in a path: use POST /blacklist', 'ada')
 
 export const grantPaths: Paths = {
   '/admin/api/grants': {
@@ -129,7 +129,8 @@ export const userPaths: Paths = {
       ...USERS,
       operationId: 'disableUser',
       summary: 'Disable a person',
-      description: 'By a blacklist entry: what was issued is denied, nothing new is issued, until it is lifted.',
+      description:
+        'By a blacklist entry: what was issued is denied, nothing new is issued, until it is lifted. It needs no grant. A client is no person: 404.',
       parameters: [SUB],
       responses: { 200: json('The person as it is now.', ref('User'), DISABLED), ...NOT_FOUND, ...BEARER_REFUSALS },
     },

@@ -89,7 +89,7 @@ export const keyPaths: Paths = {
       operationId: 'revokeKey',
       summary: 'Revoke a compromised signing key',
       description:
-        'Out of the key set at once, a fresh `active` key in its place; its tokens are refused here and by whoever follows the feed.',
+        'Out of the key set at once, a fresh `active` key in its place; its tokens are refused here and by whoever follows the feed. Who only caches the key set accepts tokens of the revoked key, forged ones too, until `max-age` is over, and refuses those of the fresh one for as long where it has been published for less.',
       parameters: [id('A `kid`', 'es256-3q2-7wEjRWeJq83vASNFZw')],
       responses: {
         200: json('Every key as it is now.', listOf('Key'), EXAMPLE),

@@ -1,9 +1,20 @@
 /** How lists are paged (http/page.ts): `limit`, `after`, and `Link` to the next page. */
 import { json, listOf, maybe, query, type Answer, type Parameter } from './operation.ts'
 
-export const paging = (after: string): Parameter[] => [
-  query('limit', 'At most so many.', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }),
-  query('after', `What comes after this ${after}: the last one of the page before.`),
+const LIMIT = { type: 'integer', minimum: 1, maximum: 1000 } as const
+
+const afterLast = (id: string): Parameter =>
+  query('after', `What comes after this ${id}: the last one of the page before.`)
+
+export const paging = (id: string): Parameter[] => [
+  query('limit', 'At most so many.', { ...LIMIT, default: 100 }),
+  afterLast(id),
+]
+
+/** Of lists that are given whole where no `limit` is. */
+export const optionalPaging = (id: string): Parameter[] => [
+  query('limit', 'At most so many; all of them where it is left out.', LIMIT),
+  afterLast(id),
 ]
 
 /** One page of a list, in JSON. */

@@ -2,7 +2,8 @@
 import * as z from 'zod'
 import { ADMIN_SCOPE } from '../grants/resource.ts'
 import { resourceChangeSchema, resourceRegistrationSchema, type resourceMetadata } from '../grants/resource-metadata.ts'
-import { done, id, json, jsonBody, listOf, LOCATION, ref, withScope, type Paths } from './operation.ts'
+import { done, id, json, jsonBody, LOCATION, ref, withScope, type Paths } from './operation.ts'
+import { optionalPaging, page } from './paging.ts'
 import { BEARER_BODY_REFUSALS, BEARER_REFUSALS, CONFLICT, NOT_FOUND, refused } from './refusals.ts'
 
 const resource = z.object({
@@ -47,7 +48,12 @@ export const resourcePaths: Paths = {
       ...shared,
       operationId: 'listResources',
       summary: 'List all resources',
-      responses: { 200: json('Every resource.', listOf('Resource'), [EXAMPLE]), ...BEARER_REFUSALS },
+      parameters: optionalPaging('`id`'),
+      responses: {
+        200: page('Every resource, or a page of them.', 'Resource', EXAMPLE),
+        ...refused('invalid_request'),
+        ...BEARER_REFUSALS,
+      },
     },
     post: {
       ...shared,
@@ -92,7 +98,8 @@ export const resourcePaths: Paths = {
       ...shared,
       operationId: 'deleteResource',
       summary: 'Delete a resource',
-      description: 'Its tokens are inactive at introspection; verifiers that check alone see them end with `exp`.',
+      description:
+        'Its tokens are inactive at introspection, even if it is created anew; verifiers that check alone see them end with `exp`.',
       parameters: [RESOURCE_ID],
       responses: { 204: done('Deleted.'), ...NOT_FOUND, ...BEARER_REFUSALS },
     },

@@ -26,7 +26,7 @@ const active = z.object({
   aud: z.union([z.string(), z.array(z.string())]),
   sub: z.string(),
   client_id: z.string(),
-  scope: z.string().optional(),
+  scope: z.string(),
   exp: seconds.meta({ description: 'When it ends. Seconds.' }),
   iat: seconds.meta({ description: 'When it was issued. Seconds.' }),
   jti: z.string().optional(),

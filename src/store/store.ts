@@ -79,6 +79,8 @@ export interface ResourceRecord {
   /** Its tokens are signed by a ring of its own, published at a path of its own. */
   ownKeys: boolean
   disabledAt: Instant | null
+  /** When the last resource of this id before it was deleted; what was issued until then was issued for that one. */
+  predecessorEndedAt: Instant | null
   createdAt: Instant
   updatedAt: Instant
 }
@@ -292,6 +294,7 @@ export interface Store {
   // resources
   listResources(): Promise<ResourceRecord[]>
   findResource(id: string): Promise<ResourceRecord | undefined>
+  /** The store knows whether there was one of this id before, whatever the record says of that. */
   createResource(resource: ResourceRecord, event: AuditEvent): Promise<'created' | 'exists'>
   updateResource(
     id: string,
@@ -347,6 +350,7 @@ export interface Store {
   ): Promise<'ended' | 'already' | 'unknown'>
   /** In the order of their ids, newest last. */
   listGrants(filter: GrantFilter, page: Page): Promise<GrantRecord[]>
+  /** Persons alone: no client that has a grant in its own name. */
   listSubjects(page: Page): Promise<SubjectSummary[]>
   findSubject(sub: string): Promise<SubjectSummary | undefined>
 

@@ -3,8 +3,8 @@
  * issuer; what may be issued is decided before (grants/may-issue.ts), whether one is good now after
  * (token-state.ts).
  */
-import { randomUUID } from 'node:crypto'
-import { toSeconds, type Clock } from '../clock.ts'
+import { fromSeconds, toSeconds, type Clock, type Instant } from '../clock.ts'
+import { idToBytes, timeOrderedId } from '../ids.ts'
 import type { Lifetimes } from '../grants/grant.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { readJws } from '../keys/jws.ts'
@@ -35,6 +35,7 @@ export interface AccessTokenClaims {
   iat: number
   exp: number
   jti: string
+  /** Empty where there is none; a token of an older version may be without it. */
   scope?: string
   sid?: string
   cnf?: { jkt: string }
@@ -51,6 +52,13 @@ export function accessTokenTtl(client: ClientRecord, resources: ResourceRecord[]
   const said = [client.accessTokenTtl, ...resources.map(({ ttl }) => ttl)].filter((ttl) => ttl !== null)
   return said.length > 0 ? Math.min(...said) : lifetimes.accessTokenTtlSeconds
 }
+
+/** RFC 9562 §5.7 */
+const TIME_ORDERED = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/
+
+/** When a token of ours was issued: to the millisecond by its `jti`, to the second before where that tells nothing. */
+export const issuedAt = ({ jti, iat }: Pick<AccessTokenClaims, 'jti' | 'iat'>): Instant =>
+  TIME_ORDERED.test(jti) ? idToBytes(jti).readUIntBE(0, 6) : fromSeconds(iat)
 
 export class AccessTokens {
   readonly #issuer: string
@@ -71,7 +79,8 @@ export class AccessTokens {
   async issue(terms: AccessTokenTerms): Promise<string> {
     const [first] = terms.resources
     if (!first) throw new Error('an access token needs a resource')
-    const iat = toSeconds(this.#clock.now())
+    const now = this.#clock.now()
+    const iat = toSeconds(now)
     const claims: AccessTokenClaims = {
       ...Object.assign({}, ...terms.resources.map((resource) => resource.claims)),
       ...terms.claims,
@@ -81,9 +90,9 @@ export class AccessTokens {
       client_id: terms.clientId,
       iat,
       exp: iat + terms.ttlSeconds,
-      jti: randomUUID(),
+      jti: timeOrderedId(now),
+      scope: terms.scope.join(' '),
     }
-    if (terms.scope.length > 0) claims.scope = terms.scope.join(' ')
     if (terms.sid !== undefined) claims.sid = terms.sid
     if (terms.proofKey !== undefined) claims.cnf = { jkt: terms.proofKey }
     return this.#keys.sign(ringOf(first), first.typ, claims)

@@ -1,5 +1,7 @@
 /** The claims of a token, against what is expected of them: issuer, type, times, audience. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, toSeconds, type Instant } from '../clock.ts'
+import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
+import type { ClientRecord } from '../store/store.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 
 export function checkIssuer(claims: Members, issuer: string): Check {
@@ -108,7 +110,8 @@ export function roughly(seconds: number): string {
   return span < 172_800 ? `${Math.round(span / 3600)} h` : `${Math.round(span / 86_400)} days`
 }
 
-export function checkAudience(claims: Members, resource: string | undefined): Check {
+/** @param client who it was issued to, where that is known here */
+export function checkAudience(claims: Members, resource: string | undefined, client?: ClientRecord): Check {
   const audience = [claims.aud].flat().filter((each) => typeof each === 'string')
   const found = audience.length === 0 ? 'the token has no aud' : `aud is ${audience.join(', ')}`
   if (audience.length === 0) return bad('audience', found, 'it was made elsewhere')
@@ -119,8 +122,19 @@ export function checkAudience(claims: Members, resource: string | undefined): Ch
     `${found}; expected is ${resource}${isNear ? ': the same but for a slash at the end, http against https, or case' : ''}`,
     isNear
       ? `the two must be the same string: give your app the audience as the token has it, or name the resource ${resource}`
-      : `ask for the token with resource=${resource} (the client must be registered for it: signet client update ID --resource ${resource})`,
+      : askFor(resource, claims.client_id, client),
   )
+}
+
+/** The step that gives a token for this resource. An update replaces the list, so that it names what is there as well. */
+function askFor(resource: string, clientId: unknown, client: ClientRecord | undefined): string {
+  if (clientId === OPERATOR_CLIENT_ID) return `mint it with: signet token mint --resource ${resource}`
+  const step = `ask for the token with resource=${resource}`
+  if (!client)
+    return `${step} (the client must be registered for it; signet client show ID tells what it has, and a change names that as well: signet client update ID --resource … --resource ${resource})`
+  if (client.resources.includes(resource)) return step
+  const all = [...client.resources, resource].map((id) => ` --resource ${id}`).join('')
+  return `${step} (the client must be registered for it: signet client update ${client.clientId}${all})`
 }
 
 const plain = (text: string): string =>

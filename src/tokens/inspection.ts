@@ -8,6 +8,7 @@ import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/client-directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import { toIso } from '../clock.ts'
+import { isForPredecessor } from '../grants/resource.ts'
 import type { ResourceDirectory } from '../grants/resource-directory.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
@@ -19,6 +20,7 @@ import {
   type SigningKeyRecord,
   type Store,
 } from '../store/store.ts'
+import { issuedAt } from './access-token.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { checkAudience, checkBinding, checkIssuer, checkTimes, checkTyp } from './claim-checks.ts'
 import { checkKind, cleanPaste, decodeToken, describeRemoved, type Pasted } from './pasted-token.ts'
@@ -66,7 +68,11 @@ export async function inspectToken(
     checkIssuer(claims, rooms.issuer),
     checkTyp(header),
     ...checkTimes(claims, now),
-    checkAudience(claims, resource),
+    checkAudience(
+      claims,
+      resource,
+      typeof claims.client_id === 'string' ? rooms.clients.find(claims.client_id) : undefined,
+    ),
     ...checkBinding(claims),
     checkBlacklist(header, claims, rooms.blacklist),
     checkClient(claims, rooms.clients),
@@ -183,6 +189,9 @@ function checkResources(claims: Members, resources: ResourceDirectory): Check[] 
       const resource = resources.find(id)
       if (!resource)
         return bad('resource', `resource ${id} does not exist`, `add it with: signet resource create ${id}`)
+      const { iat, jti } = claims
+      if (typeof iat === 'number' && typeof jti === 'string' && isForPredecessor(resource, issuedAt({ iat, jti })))
+        return bad('resource', `resource ${id} was deleted and created anew after this token`, 'get a new token')
       return resource.disabledAt === null
         ? good('resource', `resource ${id} exists`)
         : bad('resource', `resource ${id} is disabled`)

@@ -7,9 +7,10 @@ import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/client-directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import { statusOf } from '../grants/grant.ts'
+import { isForPredecessor } from '../grants/resource.ts'
 import type { ResourceDirectory } from '../grants/resource-directory.ts'
 import type { GrantRecord, Store } from '../store/store.ts'
-import type { AccessTokenClaims, AccessTokens } from './access-token.ts'
+import { issuedAt, type AccessTokenClaims, type AccessTokens } from './access-token.ts'
 import { REFRESH_TOKEN_PREFIX, belongsTo, type RefreshTokens } from './refresh-token.ts'
 
 export type AccessTokenState =
@@ -67,6 +68,7 @@ export class TokenState {
     for (const id of [claims.aud].flat()) {
       const resource = this.#resources.find(id)
       if (!resource) return `its resource ${id} does not exist any more`
+      if (isForPredecessor(resource, issuedAt(claims))) return `its resource ${id} was deleted, and created anew later`
       if (resource.disabledAt !== null) return `its resource ${id} is disabled`
     }
     return undefined
@@ -89,6 +91,7 @@ export class TokenState {
     if (generation !== grant.generation) return 'it was used and has a successor'
     const client = this.#clients.find(grant.clientId)
     if (!client || client.disabledAt !== null) return 'its client is disabled or deleted'
+    if (!grant.resources.some((id) => this.#isOf(grant, id))) return 'its resources do not exist any more'
     const denied = this.#blacklist.findDenying({
       jti: '',
       sub: grant.sub,
@@ -97,5 +100,9 @@ export class TokenState {
       iat: toSeconds(grant.rotatedAt),
     })
     return denied && `denied by blacklist entry ${denied.id} (${denied.kind})`
+  }
+  #isOf(grant: GrantRecord, resourceId: string): boolean {
+    const resource = this.#resources.find(resourceId)
+    return resource !== undefined && !isForPredecessor(resource, grant.createdAt)
   }
 }

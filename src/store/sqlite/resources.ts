@@ -1,8 +1,8 @@
 /** Resources: what access tokens are for. */
 import type { AuditEvent, ResourceRecord, Store } from '../store.ts'
-import { asc, eq, sql } from './drizzle.ts'
+import { asc, eq, getTableColumns, sql } from './drizzle.ts'
 import { assignmentsFor, placeholdersFor, type Database } from './database.ts'
-import { resources } from './schema.ts'
+import { deletedResources, resources } from './schema.ts'
 
 type ResourceVerbs = Pick<
   Store,
@@ -42,6 +42,7 @@ export function resourceVerbs(database: Database, { appendAudit, endRing }: Reso
       database.write(() => {
         if (statements.delete.run({ id }).changes === 0) return 'unknown'
         endRing(id)
+        statements.remember.run({ id, deletedAt: database.now() })
         note(id, event)
         return 'deleted'
       }),
@@ -51,11 +52,19 @@ export function resourceVerbs(database: Database, { appendAudit, endRing }: Reso
 function prepareStatements({ sql: database }: Database) {
   const one = eq(resources.id, sql.placeholder('id'))
   const changeable = ['alg', 'ttl', 'scope', 'typ', 'claims', 'ownKeys', 'disabledAt', 'updatedAt'] as const
+  const record = { ...getTableColumns(resources), predecessorEndedAt: deletedResources.deletedAt }
+  const select = () =>
+    database.select(record).from(resources).leftJoin(deletedResources, eq(deletedResources.id, resources.id))
   return {
-    list: database.select().from(resources).orderBy(asc(resources.id)).prepare(),
-    find: database.select().from(resources).where(one).prepare(),
+    list: select().orderBy(asc(resources.id)).prepare(),
+    find: select().where(one).prepare(),
     insert: database.insert(resources).values(placeholdersFor(resources)).onConflictDoNothing().prepare(),
     update: database.update(resources).set(assignmentsFor(resources, changeable)).where(one).prepare(),
     delete: database.delete(resources).where(one).prepare(),
+    remember: database
+      .insert(deletedResources)
+      .values(placeholdersFor(deletedResources))
+      .onConflictDoUpdate({ target: deletedResources.id, set: { deletedAt: sql`excluded.deleted_at` } })
+      .prepare(),
   }
 }

@@ -68,6 +68,12 @@ export const keyReaders = sqliteTable(
 /** Clients that are gone and whose grants the sweep has still to delete; they are dead already. */
 export const deletedClients = sqliteTable('deleted_clients', { clientKey: integer('client_key').primaryKey() })
 
+/** Resources that are gone, one row per id: created anew, they must not bring back what was issued for them before. */
+export const deletedResources = sqliteTable('deleted_resources', {
+  id: text('id').primaryKey(),
+  deletedAt: integer('deleted_at').notNull(),
+})
+
 export const resources = sqliteTable(
   'resources',
   {

@@ -1,7 +1,7 @@
 /** Persons, as the grants made for them tell. */
 import type { SQL } from 'drizzle-orm'
 import type { Store } from '../store.ts'
-import { and, asc, eq, gt, sql } from './drizzle.ts'
+import { and, asc, eq, gt, ne, sql } from './drizzle.ts'
 import type { Database } from './database.ts'
 import { clients, grants } from './schema.ts'
 
@@ -24,13 +24,14 @@ function prepareStatements({ sql: database }: Database) {
     liveGrants: sql<number>`sum(${isLive})`,
     lastGrantAt: sql<number>`max(${grants.createdAt})`,
   }
+  // A grant in a client's own name has the client as its subject, who is no person.
   // A cross join keeps SQLite from walking the clients first, and so from reading all grants for one page.
   const select = (condition: SQL) =>
     database
       .select(summary)
       .from(grants)
       .crossJoin(clients)
-      .where(and(eq(clients.key, grants.clientKey), condition))
+      .where(and(eq(clients.key, grants.clientKey), ne(grants.sub, clients.clientId), condition))
       .groupBy(grants.sub)
   return {
     list: select(gt(grants.sub, sql.placeholder('after')))

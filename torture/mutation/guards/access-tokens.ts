@@ -75,6 +75,18 @@ export const ACCESS_TOKEN_GUARDS: Guard[] = [
     'guards',
   ),
   state('a token whose resource is gone', 'if (!resource) return', 'if (!resource) continue\n      if (false) return'),
+  state(
+    'a token of a resource that was created anew',
+    'if (isForPredecessor(resource, issuedAt(claims))) return',
+    'if (false) return',
+    'admin-api',
+  ),
+  state(
+    'a refresh token whose resources are gone',
+    'if (!grant.resources.some((id) => this.#isOf(grant, id))) return',
+    'if (false) return',
+    'admin-api',
+  ),
   state('a refresh token whose grant was ended', "if (status === 'ended') return", 'if (false) return', 'guards'),
   state('a refresh token whose grant has expired', "if (status === 'expired') return", 'if (false) return'),
   state(

@@ -5,6 +5,7 @@ const authentication = guardsIn('src/clients/authentication.ts', 'client-authent
 const secret = guardsIn('src/clients/secret.ts', 'client-authentication')
 const assertion = guardsIn('src/clients/assertion.ts', 'client-authentication')
 const record = guardsIn('src/clients/client.ts', 'admin-api')
+const key = guardsIn('src/clients/assertion-key.ts', 'client-authentication')
 const claims = guardsIn('src/clients/claims.ts', 'token-endpoint')
 const queue = guardsIn('src/clients/password-queue.ts', 'client-authentication')
 
@@ -72,7 +73,7 @@ export const CLIENT_GUARDS: Guard[] = [
     'faults-of-other-issuers',
   ),
   assertion('the listed algorithms alone', 'algorithms: [...ASSERTION_ALGORITHMS],', ''),
-  assertion('sub of an assertion', 'subject: client.clientId,', ''),
+  assertion('sub of an assertion', 'subject: clientId,', ''),
   assertion('aud of an assertion', 'if (claims.aud !== issuer) return', 'if (false) return'),
   assertion('exp of an assertion', 'if ((claims.exp ?? 0) <= now) return', 'if (false) return'),
   assertion(
@@ -119,6 +120,15 @@ export const CLIENT_GUARDS: Guard[] = [
     'if (false)',
     'admin-api',
     'client-authentication',
+  ),
+  record('a refresh token in a client’s own name', ' && sub !== clientId)', ')', 'subject-grant'),
+  key('a key for encryption', "if (use !== undefined && use !== 'sig') return", 'if (false) return'),
+  key('a key that cannot be read', 'if (!key) return', 'if (!key) return undefined\n  if (false) return'),
+  key('an RSA key of few bits', 'return bits < LEAST_RSA_BITS ?', 'return false ?'),
+  key(
+    'a key for another algorithm',
+    'if (alg !== undefined && !algorithms.some((each) => each === alg))',
+    'if (false)',
   ),
   claims(
     'claims of the protocol cannot be set',

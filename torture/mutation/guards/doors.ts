@@ -123,11 +123,7 @@ export const DOOR_GUARDS: Guard[] = [
     "'Cache-Control', 'no-store', 'Pragma', 'no-cache', ",
     '',
   ),
-  guardsIn('src/admin/id.ts', 'secrets-stay-secret', 'guards')(
-    'a secret in the place of an id',
-    'if (looksSecret(id)) throw',
-    'if (false) throw',
-  ),
+  guardsIn('src/admin/users.ts', 'secrets-stay-secret')('a secret in the place of a sub', ' || looksSecret(sub)', ''),
   guardsIn('src/server.ts', 'bad-requests')(
     'headers of more than 16 KB',
     'maxHeaderSize: 16_384',

@@ -4,13 +4,14 @@ import { edit, guardsIn, layered, type Guard } from '../guard.ts'
 const rule = guardsIn('src/keys/rotation.ts', 'key-rotation')
 const ring = guardsIn('src/keys/key-ring.ts', 'key-rotation')
 const rows = guardsIn('src/store/sqlite/keys.ts', 'key-rotation')
+const entry = guardsIn('src/blacklist/entry.ts', 'key-rotation')
 const master = guardsIn('src/keys/master-key.ts', 'guards')
 const start = guardsIn('src/issuer.ts', 'operation')
 
 export const KEY_GUARDS: Guard[] = [
   rule(
     'a key is published before it signs',
-    'if (policy.emergency || asOldAsActive || now >= safeFrom) return',
+    'if (policy.emergency || isKnownToCaches(next, active, now, policy.prepublishSeconds)) return',
     'return',
   ),
   rule('a key is not rotated before it is due', 'if (now < due) return', 'if (false) return', 'guards'),
@@ -46,6 +47,16 @@ export const KEY_GUARDS: Guard[] = [
     'guards',
   ),
   rows('a revoked key is in the feed', 'appendEntry(deny(before, database.now()))', 'void deny'),
+  entry('the entry of a revoked key lasts as long as a verifier may keep the key', ' + KEY_DENIED_MS', ''),
+  entry('no date of a forged token is late enough', '{ ...entry, issuedBefore: FOR_EVER }', 'entry'),
+  layered(
+    'nobody waits for what people look with',
+    [
+      edit('src/keys/readers.ts', 'if (TOOL_OF_PEOPLE.test(agent)) return', ''),
+      edit('src/keys/readers.ts', ' && !TOOL_OF_PEOPLE.test(name)', ''),
+    ],
+    'key-readers',
+  ),
   rows(
     'a key that is gone reserves nothing',
     "and(one, inArray(signingKeys.status, ['active', 'retiring']))",

@@ -24,12 +24,19 @@ export const REFRESH_TOKEN_GUARDS: Guard[] = [
   ),
   use(
     'reuse denies the access tokens of the family',
-    "deny: grant.accessExpiresAt > now ? denyGrant(grant, reason, 'system', now) : null",
+    "deny: denyLiveGrant(grant, reason, 'system', now)",
     'deny: null',
   ),
   use('a refresh token is its client’s', 'if (grant.clientId !== client.clientId) throw', 'if (false) throw'),
   use('a resource that the grant lacks', 'if (requested.some((id) => !grant.resources.includes(id)))', 'if (false)'),
   use('a resource that the client has lost', 'if (dropped) throw', 'if (false) throw'),
+  use('resources that took another shape since', 'requireOneShape(resources)', '', 'own-keys'),
+  use(
+    'a grant for a resource that was created anew',
+    'if (isForPredecessor(resource, grant.createdAt))',
+    'if (false)',
+    'admin-api',
+  ),
   form('the MAC of a refresh token', '!timingSafeEqual(macOf(body, familyKey), bytes.subarray(BODY_BYTES))', 'false'),
   form(
     'one refresh token has one spelling',

@@ -18,12 +18,7 @@ export const STORE_GUARDS: Guard[] = [
     'if (grant.endedAt !== null || grantsEndedUntil === null || grantsEndedUntil < grant.createdAt) return grant',
     'if (true) return grant',
   ),
-  grants(
-    'ending a grant denies its access tokens',
-    'deny: mayBeAccepted(grant.accessExpiresAt, now) ? deny(grant, now) : null',
-    'deny: null',
-    'revocation',
-  ),
+  grants('ending a grant denies its access tokens', 'deny: deny(grant, now)', 'deny: null', 'revocation'),
   blacklist('an entry ends the grants that it names', 'endNamedGrants(entry)\n', '\n'),
   guardsIn('src/store/sqlite/jtis.ts', 'store-contract')(
     'a one-time id is taken once',
@@ -40,6 +35,16 @@ export const STORE_GUARDS: Guard[] = [
   ),
   clients('the tokens of a disabled client are denied downstream', 'if (client) blacklist.append(deny)', 'void deny'),
   clients('a client has no name of a person', "if (statements.subject.get({ clientId })) return 'subject'", ''),
+  guardsIn('src/store/sqlite/resources.ts', 'store-contract', 'admin-api')(
+    'a resource that was deleted is remembered',
+    'statements.remember.run({ id, deletedAt: database.now() })',
+    '',
+  ),
+  guardsIn('src/store/sqlite/subjects.ts', 'store-contract', 'admin-api')(
+    'a client is no person',
+    'ne(grants.sub, clients.clientId), ',
+    '',
+  ),
   sweep(
     'a one-time id is remembered until it ends',
     "sweep(usedJtis, lt(usedJtis.expiresAt, at('now')))",
