@@ -31,6 +31,8 @@ export class SlowConnections {
   readonly count: number
   /** When each was connected, by its port at this end; as `performance.now()` counts. */
   readonly opened = new Map<number, number>()
+  /** When each was seen to end at this end, by its port: the kernel may give the port to somebody else then. */
+  readonly closed = new Map<number, number>()
   /** Connections that never came to be. */
   refused = 0
   /** By the number at which each was opened. */
@@ -54,20 +56,21 @@ export class SlowConnections {
     })
   }
 
-  #open(port: number, number: number): void {
-    const socket = connect(port, '127.0.0.1')
-    let isConnected = false
+  #open(serverPort: number, number: number): void {
+    const socket = connect(serverPort, '127.0.0.1')
+    let port: number | undefined
     this.#sockets.set(number, socket)
     socket.on('connect', () => {
-      isConnected = true
-      this.opened.set(socket.localPort ?? 0, performance.now())
+      port = socket.localPort ?? 0
+      this.opened.set(port, performance.now())
       if (this.#reads) socket.resume()
       else socket.pause()
       socket.write(START[this.kind])
     })
     socket.on('error', () => {}) // told by the close that follows
     socket.on('close', () => {
-      if (!isConnected) this.refused++
+      if (port === undefined) this.refused++
+      else this.closed.set(port, performance.now())
       this.#sockets.delete(number)
     })
   }

@@ -31,7 +31,7 @@ export const kill: Fault = {
   name: 'kill',
   title: '`kill -9` at random moments during refreshes',
   async run(context) {
-    const kills = context.count(25, 500)
+    const kills = context.count(20, 500)
     const place = preparePlace(context, { env: { SIGNET_REFRESH_GRACE: GRACE } })
     const journal = new Journal()
     const tally: Tally = {

@@ -8,7 +8,7 @@ import type { Guard } from '../mutation/guard.ts'
 import { GUARDS } from '../mutation/list.ts'
 import { openWorkshop, type TestRun, type Workshop } from '../mutation/workshop.ts'
 
-const SHORT = 3
+const SHORT = 2
 /** Most of the time of a test goes into waiting, so two are run at once. */
 const AT_ONCE = 2
 

@@ -60,8 +60,9 @@ async function watch(context: Context, serverPort: number, lots: SlowConnections
     await pause(LOOK_EVERY_MS)
     const now = performance.now()
     const open = peersOf(serverPort)
+    const ended = new Set(lots.flatMap((lot) => [...lot.closed.keys()]))
     for (const [port, openedAt] of lots.flatMap(({ opened }) => [...opened])) {
-      const queued = open.get(port)
+      const queued = ended.has(port) ? undefined : open.get(port)
       const last = moved.get(port)
       if (queued === undefined && !closed.has(port)) closed.set(port, (now - (last?.at ?? openedAt)) / 1000)
       else if (queued !== undefined && queued !== NOTHING && queued !== last?.queued)

@@ -98,7 +98,7 @@ function grown(samples: Sample[], seconds: number): Finding[] {
   ]
 }
 
-export const soak = soakOver((context) => context.count(20, 1800))
+export const soak = soakOver((context) => context.count(10, 1800))
 
 /** For as long as wanted. */
 export const soakFor = (seconds: number): Fault => soakOver(() => seconds)

@@ -32,7 +32,7 @@ export const timing: Fault = {
     const assertions = await compareAll(
       context,
       url,
-      context.count(4000, 20_000),
+      context.count(2000, 20_000),
       await assertionsOf(context, url, place),
     )
     return [
