@@ -72,7 +72,18 @@ export const CLIENT_GUARDS: Guard[] = [
     'client-authentication',
     'faults-of-other-issuers',
   ),
-  assertion('the listed algorithms alone', 'algorithms: [...ASSERTION_ALGORITHMS],', ''),
+  layered(
+    'the listed algorithms alone',
+    [
+      edit('src/clients/assertion.ts', 'algorithms: [...ASSERTION_ALGORITHMS],', ''),
+      edit(
+        'src/clients/assertion.ts',
+        'decoyFor(alg as (typeof ASSERTION_ALGORITHMS)[number])',
+        "decoyFor((/^[RP]S/.test(alg ?? '') ? 'RS256' : alg) as (typeof ASSERTION_ALGORITHMS)[number])",
+      ),
+    ],
+    'client-authentication',
+  ),
   assertion('sub of an assertion', 'subject: clientId,', ''),
   assertion('aud of an assertion', 'if (claims.aud !== issuer) return', 'if (false) return'),
   assertion('exp of an assertion', 'if ((claims.exp ?? 0) <= now) return', 'if (false) return'),
