@@ -82,7 +82,7 @@ export async function startIssuer(
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const issuer = await wireIssuer(opened, config.issuer ?? localIssuer(port), config, { clock, log, colleagues })
     await issuer.store.putSetting('issuer', issuer.issuer)
-    if (declaration) await applyDeclaration(declaration, issuer, { dryRun: false })
+    if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
     const stopHousekeeping = startHousekeeping(issuer, clock)
     const stopWatching = issuer.limits.watch()
@@ -125,6 +125,14 @@ function closedDoor(): Door {
       opened.resolve(answer)
     },
   }
+}
+
+/** Applies the declarative file, and says what it changed: what was set by a command since may be gone by it. */
+async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
+  const { created, changed } = await applyDeclaration(declaration, issuer, { dryRun: false })
+  for (const { kind, id } of created) log.info(`the declarative file made ${kind} ${id}`)
+  for (const { kind, id, fields } of changed)
+    log.info(`the declarative file changed ${kind} ${id}`, { reason: fields.join(', ') })
 }
 
 /** Its parser and schemas are loaded where there is such a file. */

@@ -346,7 +346,7 @@ test('a start that makes a new database beside keys of another one says so', asy
   expect(await start(other)).toEqual([])
 })
 
-test('a declarative file is applied at every start, and the second time changes nothing', async () => {
+test('a declarative file is applied at every start, which says what changed; the second time nothing does', async () => {
   const folder = temporaryFolder()
   const { file, credentials } = declareOperator(folder, 'resources:\n  - { id: orders, ttl: 5m, scope: read write }\n')
   const env = stable(folder, { SIGNET_CONFIG: file })
@@ -356,14 +356,19 @@ test('a declarative file is applied at every start, and the second time changes 
     const resource = (await operator.call('GET', '/admin/api/resources/orders')).body
     const audit = (await operator.call('GET', '/admin/api/audit')).text
     await server.stop()
+    told = server.logged.filter((line) => line.includes('the declarative file'))
     return { resource, audit }
   }
+  let told: string[] = []
   const first = await look()
+  expect(told.join()).toContain('made resource orders')
   expect(first.resource).toMatchObject({ id: 'orders', ttl: 300, scope: 'read write' })
   expect(first.audit).toContain('"actor":"config"')
   expect(await look()).toEqual(first)
+  expect(told).toEqual([])
   writeFileSync(file, readFileSync(file, 'utf8').replace('ttl: 5m', 'ttl: 6m'))
   expect((await look()).resource.ttl).toBe(360)
+  expect(told.join()).toMatch(/changed resource orders.*"reason":"ttl"/)
 })
 
 test('a fault in the declarative file stops the start, with file, line and key, and nothing of it is applied', async () => {
