@@ -112,7 +112,7 @@ function requireSound(file: string, raw: RawDatabase): void {
   const { size } = statSync(file)
   if (size > LOOKED_AT) return
   const finding = readPragma(raw, size > COMPARED ? 'quick_check(1)' : 'integrity_check(1)')
-  if (finding !== 'ok') throw damaged(file, String(finding).replaceAll('\n', ' '))
+  if (finding !== 'ok') throw damaged(file, String(finding))
 }
 
 /**

@@ -48,8 +48,9 @@ export function checkFile(file: string): void {
   if (!hasJournal(file) && size < expectedSize(header)) throw damaged(file, 'its end is missing')
 }
 
+/** SQLite repeats what it could not read, line ends and all. */
 export const damaged = (file: string, finding: string, cause?: unknown): Fault =>
-  new Fault(`the database ${file} is damaged: ${finding}`, RESTORE_HELP, { cause })
+  new Fault(`the database ${file} is damaged: ${finding.replaceAll(/[\s\p{Cc}]+/gu, ' ')}`, RESTORE_HELP, { cause })
 
 /** Turns the failure of a system call on `path` into a line for the operator. */
 export const fileFault = (verb: string, path: string, cause: unknown): Fault =>
