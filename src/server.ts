@@ -130,9 +130,9 @@ function closedDoor(): Door {
 /** Applies the declarative file, and says what it changed: what was set by a command since may be gone by it. */
 async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
   const { created, changed } = await applyDeclaration(declaration, issuer, { dryRun: false })
-  for (const { kind, id } of created) log.info(`the declarative file made ${kind} ${id}`)
+  for (const { kind, id } of created) log.info(`the declarative file made a ${kind}`, { reason: id })
   for (const { kind, id, fields } of changed)
-    log.info(`the declarative file changed ${kind} ${id}`, { reason: fields.join(', ') })
+    log.info(`the declarative file changed a ${kind}`, { reason: `${id}: ${fields.join(', ')}` })
 }
 
 /** Its parser and schemas are loaded where there is such a file. */

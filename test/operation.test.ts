@@ -375,14 +375,14 @@ test('a declarative file is applied at every start, which says what changed; the
   }
   let told: string[] = []
   const first = await look()
-  expect(told.join()).toContain('made resource orders')
+  expect(told.join()).toMatch(/made a resource.*"reason":"orders"/)
   expect(first.resource).toMatchObject({ id: 'orders', ttl: 300, scope: 'read write' })
   expect(first.audit).toContain('"actor":"config"')
   expect(await look()).toEqual(first)
   expect(told).toEqual([])
   writeFileSync(file, readFileSync(file, 'utf8').replace('ttl: 5m', 'ttl: 6m'))
   expect((await look()).resource.ttl).toBe(360)
-  expect(told.join()).toMatch(/changed resource orders.*"reason":"ttl"/)
+  expect(told.join()).toMatch(/changed a resource.*"reason":"orders: ttl"/)
 })
 
 test('a fault in the declarative file stops the start, with file, line and key, and nothing of it is applied', async () => {
