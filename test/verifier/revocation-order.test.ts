@@ -43,6 +43,18 @@ const AT_ONCE = { revocations: { maxStalenessSeconds: 0, whenStale: 'closed' } }
 
 const isFresh = (verifier: TokenVerifier) => () => (verifier.revocationStatus()?.staleSeconds ?? Infinity) < 1
 
+/** Has a newer answer taken, then sends the one that was held before it, and waits until that was taken too. */
+async function overtake({ feed, outcome }: Scene, late: ReturnType<Scene['feed']['holdPolls']>, jti: string) {
+  const later = feed.holdPolls()
+  const asking = outcome(jti, AT_ONCE)
+  await until(() => later.count() === 1)
+  later.release()
+  expect(await asking).toBe('good')
+  const next = feed.holdPolls()
+  late.send()
+  await until(() => next.count() === 1, 3000)
+}
+
 test('an answer that was overtaken by an event takes nothing back', async () => {
   const { feed, verifier, outcome } = await scene()
   feed.revoke('stolen')
@@ -59,41 +71,29 @@ test('an answer that was overtaken by an event takes nothing back', async () => 
 })
 
 test('an answer that was overtaken by another answer takes nothing back', async () => {
-  const { feed, verifier, outcome } = await scene()
+  const at = await scene()
+  const { feed, verifier, outcome } = at
   feed.takeNoStreams()
   feed.revoke('stolen')
   expect(await outcome('stolen')).toBe('token_revoked')
   const late = feed.holdPolls()
   await until(() => late.count() === 1)
   feed.revoke('other')
-  const later = feed.holdPolls()
-  const asking = outcome('good', AT_ONCE)
-  await until(() => later.count() === 1)
-  later.release()
-  expect(await asking).toBe('good')
-  const next = feed.holdPolls()
-  late.send()
-  await until(() => next.count() === 1, 3000)
+  await overtake(at, late, 'good')
   expect([await outcome('stolen'), await outcome('other')]).toEqual(['token_revoked', 'token_revoked'])
   expect(verifier.revocationStatus()).toMatchObject({ cursor: '2', entries: 2 })
 })
 
 test('an entry that was lifted does not come back with a late answer', async () => {
-  const { feed, verifier, outcome } = await scene()
+  const at = await scene()
+  const { feed, verifier, outcome } = at
   feed.takeNoStreams()
   expect(await outcome('good')).toBe('good')
   const late = feed.holdPolls()
   feed.revoke('pardoned')
   await until(() => late.count() === 1)
   feed.lift('pardoned')
-  const later = feed.holdPolls()
-  const asking = outcome('pardoned', AT_ONCE)
-  await until(() => later.count() === 1)
-  later.release()
-  expect(await asking).toBe('good')
-  const next = feed.holdPolls()
-  late.send()
-  await until(() => next.count() === 1, 3000)
+  await overtake(at, late, 'pardoned')
   expect(await outcome('pardoned')).toBe('good')
   expect(verifier.revocationStatus()).toMatchObject({ cursor: '2', entries: 0 })
 })
