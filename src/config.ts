@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { DURATION_FORM, parseDuration } from './duration.ts'
 import { Fault } from './errors.ts'
 import type { LogLevel } from './log.ts'
+import { nearest } from './nearest.ts'
 
 export interface Config {
   /** The exact `iss`; `undefined` when not set, then it follows from the port. */
@@ -337,25 +338,4 @@ function parseProxies(value: string): string[] | undefined {
 /** Whether a URL's host can only be this machine (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
-}
-
-/** ` (did you mean …?)` for a slip of one or two letters; of one where the name is short. */
-export function nearest(name: string, known: Iterable<string>): string {
-  const most = Math.min(2, Math.ceil(name.length / 3))
-  const distances = [...known].map((each) => ({ each, distance: editDistance(each, name) }))
-  const [close] = distances.filter(({ distance }) => distance <= most).toSorted((a, b) => a.distance - b.distance)
-  return close ? ` (did you mean ${close.each}?)` : ''
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + cost))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -8,7 +8,7 @@ import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } fr
 import * as z from 'zod'
 import { clientRegistrationSchema, toClientChange } from './clients/metadata.ts'
 import type { ClientChange } from './clients/registry.ts'
-import { nearest } from './config.ts'
+import { nearest } from './nearest.ts'
 import { Fault } from './errors.ts'
 import { resourceRegistrationSchema, toResourceChange } from './grants/resource-metadata.ts'
 import type { ResourceChange } from './grants/resource-registry.ts'

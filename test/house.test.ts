@@ -30,7 +30,7 @@ const PAGE = [
   ['store/store'],
   ['config'],
   ['log', 'ids', 'traffic'],
-  ['version', 'counts', 'duration', 'errors', 'clock', 'looks-secret', 'entity-tag'],
+  ['version', 'counts', 'duration', 'errors', 'clock', 'looks-secret', 'entity-tag', 'nearest'],
 ]
 
 /** A room is a folder of `src`, or a file right in it; the store has three. */

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 import { fromSeconds, type Instant } from '../clock.ts'
-import { nearest } from '../config.ts'
+import { nearest } from '../nearest.ts'
 import { looksSecret } from '../looks-secret.ts'
 
 /** What an entry may name; a `token` becomes a `jti` or, for a refresh token, a `sid`. */

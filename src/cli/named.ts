@@ -1,5 +1,5 @@
 /** A record that a command names: it has to be there, and where it is not, the one that was meant is near. */
-import { nearest } from '../config.ts'
+import { nearest } from '../nearest.ts'
 import { Fault } from '../errors.ts'
 import type { Issuer } from '../issuer.ts'
 
