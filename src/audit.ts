@@ -3,9 +3,9 @@
  * that smell of attack are collected here and written in the background, bounded in number, because nobody
  * may fill the disk, or slow anybody down, by failing.
  */
-import type { Clock } from './clock.ts'
-import { timeOrderedId } from './ids.ts'
-import type { Log } from './log.ts'
+import type { Clock } from './ground/clock.ts'
+import { timeOrderedId } from './ground/ids.ts'
+import type { Log } from './ground/log.ts'
 import type { AuditEvent, Store } from './store/store.ts'
 
 /** Who acts, and for which request. */

@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { DURATION_FORM, parseDuration } from './duration.ts'
-import { Fault } from './errors.ts'
-import type { LogLevel } from './log.ts'
-import { nearest } from './nearest.ts'
+import { DURATION_FORM, parseDuration } from './ground/duration.ts'
+import { Fault } from './ground/errors.ts'
+import type { LogLevel } from './ground/log.ts'
+import { nearest } from './ground/nearest.ts'
 
 export interface Config {
   /** The exact `iss`; `undefined` when not set, then it follows from the port. */

@@ -7,16 +7,16 @@ import { AuditTrail } from './audit.ts'
 import { BlacklistFeed } from './blacklist/feed.ts'
 import { Blacklist } from './blacklist/match.ts'
 import { ClientAuthentication } from './clients/authentication.ts'
-import { ClientDirectory } from './clients/client-directory.ts'
-import { ClientRegistry } from './clients/registry.ts'
+import { ClientDirectory } from './clients/directory.ts'
+import { ClientRegistry } from './clients/registration.ts'
 import { ClientSecrets } from './clients/secret.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from './ground/clock.ts'
 import { isLoopback, type Config } from './config.ts'
-import { Fault } from './errors.ts'
-import { ResourceDirectory } from './grants/resource-directory.ts'
-import { ResourceRegistry } from './grants/resource-registry.ts'
-import { Revocation } from './grants/revocation.ts'
-import { Limits } from './http/limits.ts'
+import { Fault } from './ground/errors.ts'
+import { ResourceDirectory } from './resources/directory.ts'
+import { ResourceRegistry } from './resources/registration.ts'
+import { Revocation } from './blacklist/revocation.ts'
+import { Limits } from './limits/limits.ts'
 import type { Colleagues, Rooms } from './http/rooms.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
@@ -30,13 +30,13 @@ import {
   type MasterKey,
 } from './keys/master-key.ts'
 import { KeyReaders } from './keys/readers.ts'
-import type { Log } from './log.ts'
+import type { Log } from './ground/log.ts'
 import { databaseFile, makeFolders, openStore } from './store/open.ts'
 import type { ChangeListener, Store } from './store/store.ts'
 import { AccessTokens } from './tokens/access-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
 import { TokenState } from './tokens/token-state.ts'
-import { Traffic } from './traffic.ts'
+import { Traffic } from './ground/traffic.ts'
 
 /** A database opened with the master key that belongs to it. */
 export interface Opened {
@@ -195,3 +195,7 @@ async function warnOfNewName(store: Store, issuer: string, log: Log): Promise<vo
 
 /** The issuer URL where none is configured. */
 export const localIssuer = (port: number): string => `http://localhost:${port}`
+
+/** The configured issuer; without one, what was served last, since its port may have been picked at the start. */
+export const issuerUrl = async (store: Store, config: Config): Promise<string> =>
+  config.issuer ?? (await store.findSetting('issuer')) ?? localIssuer(config.port)

@@ -7,8 +7,8 @@ import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
 import { passOn, WorkerColleagues } from './colleagues.ts'
 import type { Colleagues } from './http/rooms.ts'
-import type { Log } from './log.ts'
-import type { RunningIssuer } from './server.ts'
+import type { Log } from './ground/log.ts'
+import type { RunningIssuer } from './service/server.ts'
 
 /** What a worker tells once it serves. */
 export type Serving = Omit<RunningIssuer, 'stop'>

@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Instant } from '../src/clock.ts'
-import { Fault, invalidGrant, Unavailable } from '../src/errors.ts'
-import { timeOrderedId } from '../src/ids.ts'
+import type { Instant } from '../src/ground/clock.ts'
+import { Fault, invalidGrant, Unavailable } from '../src/ground/errors.ts'
+import { timeOrderedId } from '../src/ground/ids.ts'
 import { databaseFile, openStore, probeDatabase, restoreBackup } from '../src/store/open.ts'
 import {
   SHARED_RING,

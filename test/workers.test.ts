@@ -56,7 +56,7 @@ const logOf = ({ stderr }: ServerProcess): LogLine[] =>
     .split('\n')
     .slice(0, -1)
     .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as LogLine) // the fields that tests look at, of those in src/log.ts
+    .map((line) => JSON.parse(line) as LogLine) // the fields that tests look at, of those in src/ground/log.ts
 
 const started = (server: ServerProcess): number =>
   logOf(server).filter(({ message }) => message.startsWith('Signet serves')).length

@@ -1,9 +1,9 @@
 /** Places that take a JWT without HTTP: the inspection behind `signet token inspect`, and the verifier of an API. */
 import { readConfig } from '../src/index.ts'
 import { openDatabase, wireIssuer } from '../src/issuer.ts'
-import { openLog } from '../src/log.ts'
-import { systemClock } from '../src/clock.ts'
-import { inspectToken } from '../src/tokens/inspection.ts'
+import { openLog } from '../src/ground/log.ts'
+import { systemClock } from '../src/ground/clock.ts'
+import { inspectToken } from '../src/doctor/inspection.ts'
 import { createTokenVerifier, TokenError } from '../verifier/src/index.ts'
 import type { Context } from './fault.ts'
 import type { Place } from './place.ts'

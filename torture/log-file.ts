@@ -24,6 +24,6 @@ export async function startLogging(place: Place, options: Partial<StartOptions> 
 
 function durationOf(line: string): [string, number][] {
   if (!line.includes('"duration_ms"')) return []
-  const { request_id, duration_ms } = JSON.parse(line) as { request_id: string; duration_ms: number } // src/log.ts
+  const { request_id, duration_ms } = JSON.parse(line) as { request_id: string; duration_ms: number } // src/ground/log.ts
   return [[request_id, duration_ms]]
 }

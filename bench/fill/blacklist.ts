@@ -1,6 +1,6 @@
 /** A blacklist of many live entries, each about a token of its own. */
 import { randomUUID } from 'node:crypto'
-import { timeOrderedId } from '../../src/ids.ts'
+import { timeOrderedId } from '../../src/ground/ids.ts'
 import Database from 'better-sqlite3'
 import { runCommand, type Place } from '../sides/signet.ts'
 import { fillWithCopies, readFigure, type Row } from './copies.ts'

@@ -1,6 +1,6 @@
 /** Refresh token families by the million, and tokens for those of them that are to be refreshed. */
 import { readMasterKeyFile } from '../../src/keys/master-key.ts'
-import { timeOrderedId } from '../../src/ids.ts'
+import { timeOrderedId } from '../../src/ground/ids.ts'
 import { RefreshTokens } from '../../src/tokens/refresh-token.ts'
 import { randomBytes } from 'node:crypto'
 import type { Place } from '../sides/signet.ts'

@@ -1,5 +1,5 @@
 /** /admin/api/audit: newest first; `?target=` and `?request_id=` narrow it. */
-import { toIso } from '../clock.ts'
+import { toIso } from '../ground/clock.ts'
 import { answerPage, readPage } from '../http/page.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 import type { AuditEvent } from '../store/store.ts'

@@ -6,8 +6,8 @@ import {
   clientRegistrationSchema,
   durationSchema,
   toClientChange,
-} from '../clients/metadata.ts'
-import { invalidClientMetadata } from '../errors.ts'
+} from '../clients/wire.ts'
+import { invalidClientMetadata } from '../ground/errors.ts'
 import { actorOf } from '../http/actor.ts'
 import { parseBody } from '../http/parse-body.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'

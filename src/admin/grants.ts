@@ -1,6 +1,6 @@
 /** /admin/api/grants */
-import { notFound } from '../errors.ts'
-import { grantView } from '../grants/grant-view.ts'
+import { notFound } from '../ground/errors.ts'
+import { grantView } from '../grants/wire.ts'
 import { actorOf } from '../http/actor.ts'
 import { answerPage, readPage } from '../http/page.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'

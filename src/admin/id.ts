@@ -1,8 +1,8 @@
 /** The id in a path of the admin API; percent-encoded there, since ids may be URIs. */
 import type { Context } from 'hono'
-import { notFound } from '../errors.ts'
+import { notFound } from '../ground/errors.ts'
 import type { Env } from '../http/rooms.ts'
-import { looksSecret } from '../looks-secret.ts'
+import { looksSecret } from '../ground/looks-secret.ts'
 
 /** @throws OAuthError 404 for what looks like a token or secret: nothing has such an id, and no answer repeats it. */
 export function idOf(c: Context<Env>): string {

@@ -1,11 +1,11 @@
 /** /admin/api/keys */
 import * as z from 'zod'
-import { toIso } from '../clock.ts'
-import { conflict, notFound } from '../errors.ts'
+import { toIso } from '../ground/clock.ts'
+import { conflict, notFound } from '../ground/errors.ts'
 import { actorOf } from '../http/actor.ts'
 import { parseBody } from '../http/parse-body.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
-import { listKeyViews } from '../keys/key-view.ts'
+import { listKeyViews } from '../keys/wire.ts'
 import type { PromotionOutcome } from '../store/store.ts'
 import { idOf } from './id.ts'
 

@@ -4,7 +4,7 @@ import {
   resourceMetadata,
   resourceRegistrationSchema,
   toResourceChange,
-} from '../grants/resource-metadata.ts'
+} from '../resources/wire.ts'
 import { actorOf } from '../http/actor.ts'
 import { parseBody } from '../http/parse-body.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'

@@ -1,10 +1,10 @@
 /** /admin/api/users: the persons for whom trusted backends have asked grants. Disabling one is a blacklist entry. */
-import { notFound } from '../errors.ts'
-import { subjectView } from '../grants/grant-view.ts'
+import { notFound } from '../ground/errors.ts'
+import { subjectView } from '../grants/wire.ts'
 import { actorOf } from '../http/actor.ts'
 import { answerPage, readPage } from '../http/page.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
-import { looksSecret } from '../looks-secret.ts'
+import { looksSecret } from '../ground/looks-secret.ts'
 import { subOf } from './id.ts'
 
 /** What the blacklist takes for a name. */

@@ -1,5 +1,5 @@
 /** A blacklist entry as administrators see it, in JSON. */
-import { toIso } from '../clock.ts'
+import { toIso } from '../ground/clock.ts'
 import type { BlacklistEntry } from '../store/store.ts'
 
 export const entryView = ({

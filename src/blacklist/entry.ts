@@ -1,6 +1,6 @@
 /** Blacklist entries: what each kind denies, and until when. */
-import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../clock.ts'
-import { timeOrderedId } from '../ids.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
+import { timeOrderedId } from '../ground/ids.ts'
 import type { BlacklistEntry, NewBlacklistEntry } from '../store/store.ts'
 
 interface Origin {

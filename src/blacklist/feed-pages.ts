@@ -1,7 +1,7 @@
 /** Answers of the feed as bytes, each made once for all who lack the same. */
-import type { Clock, Instant } from '../clock.ts'
-import type { CacheCounts } from '../counts.ts'
-import { entityTag } from '../entity-tag.ts'
+import type { Clock, Instant } from '../ground/clock.ts'
+import type { CacheCounts } from '../ground/counts.ts'
+import { entityTag } from '../ground/entity-tag.ts'
 import type { BlacklistFeed } from './feed.ts'
 
 /** Entries leave by themselves too, so an answer is made anew every few seconds at the latest. */

@@ -6,7 +6,7 @@
  * written as JSON once, in order of revision, and an answer is a piece of that.
  */
 import { createHash } from 'node:crypto'
-import { toSeconds, type Clock, type Instant } from '../clock.ts'
+import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
 import type { BlacklistEntry } from '../store/store.ts'
 import type { Blacklist } from './match.ts'
 

@@ -2,7 +2,7 @@
  * The deny list in memory: what denies a token, and what refuses a new one. Asked at every issue and every
  * introspection, so it never touches the disk; the store tells it of every change.
  */
-import { toSeconds, type Clock, type Instant } from '../clock.ts'
+import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
 import type { BlacklistEntry, BlacklistKind, Change, Store } from '../store/store.ts'
 import { isStanding } from './entry.ts'
 

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { toIso } from '../clock.ts'
+import { toIso } from '../ground/clock.ts'
 import { masterKeyFile } from '../keys/master-key.ts'
 import { withExistingIssuer } from './open-issuer.ts'
 import { answer, note, visible } from './output.ts'

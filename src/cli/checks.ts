@@ -1,6 +1,6 @@
 /** Checks as people read them, and as an exit code. */
 import { styleText } from 'node:util'
-import type { Check } from '../tokens/check.ts'
+import type { Check } from '../doctor/check.ts'
 import { visible } from './output.ts'
 import { ChecksFailed } from './usage.ts'
 

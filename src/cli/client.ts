@@ -1,10 +1,10 @@
 /** `signet client …`: who may ask for tokens. */
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
-import { issuerResource } from '../grants/resource.ts'
+import { issuerResource } from '../resources/resource.ts'
 import { registeredResources } from '../grants/target.ts'
-import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/metadata.ts'
-import type { ClientChange, RegisteredClient } from '../clients/registry.ts'
+import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
+import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { BY, withIssuer } from './open-issuer.ts'

@@ -1,15 +1,15 @@
 /** `signet doctor`: what is wrong, and what helps: with the deployment, with a token, or with one request. */
 import type { Command } from 'commander'
-import type { Check } from '../tokens/check.ts'
-import { inspectToken } from '../tokens/inspection.ts'
-import { checkPaste, cleanPaste, refreshTokenForApi, type Pasted } from '../tokens/pasted-token.ts'
+import type { Check } from '../doctor/check.ts'
+import { inspectToken } from '../doctor/inspection.ts'
+import { checkPaste, cleanPaste, refreshTokenForApi, type Pasted } from '../doctor/pasted-token.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
 import { withExistingIssuer } from './open-issuer.ts'
 import { answer } from './output.ts'
-import { readRequestFromLog, recallRequest } from './refused-request.ts'
-import { lookAtIssuer } from './remote-issuer.ts'
-import { checkTokenFromAfar } from './remote-token.ts'
-import { readTokenArgument } from './token.ts'
+import { readRequestFromLog, recallRequest } from '../doctor/refused-request.ts'
+import { lookAtIssuer } from '../doctor/remote-issuer.ts'
+import { checkTokenFromAfar } from '../doctor/remote-token.ts'
+import { readArgument } from '../ground/standard-input.ts'
 import { UsageError } from './usage.ts'
 
 interface DoctorOptions {
@@ -68,7 +68,7 @@ function readUrl(flag: string, text: string | undefined): string | undefined {
 
 /** The line break that ends what comes from stdin is none of the token's. */
 async function readPasted(given: string): Promise<Pasted> {
-  const text = await readTokenArgument(given)
+  const text = await readArgument(given)
   return cleanPaste(given === '-' ? text.replace(/\r?\n$/, '') : text)
 }
 
@@ -79,7 +79,7 @@ async function examine(question: Question): Promise<Check[]> {
   if (issuer !== undefined || jwksUri !== undefined) return [...checks, ...(await lookFromOutside(question))]
   if (pasted) return [...checks, ...(await lookInside(pasted, question))]
   if (request !== undefined) return checks
-  const { checkDeployment } = await import('./deployment.ts')
+  const { checkDeployment } = await import('../doctor/deployment.ts')
   return checkDeployment(process.env)
 }
 

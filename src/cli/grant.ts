@@ -1,7 +1,7 @@
 /** `signet grant …`: authorisations, each with its family of refresh tokens. */
 import type { Command } from 'commander'
-import { notFound } from '../errors.ts'
-import { grantView } from '../grants/grant-view.ts'
+import { notFound } from '../ground/errors.ts'
+import { grantView } from '../grants/wire.ts'
 import { everyPage } from './every-page.ts'
 import { BY, withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'

@@ -3,8 +3,8 @@
  * here their outcome becomes an exit code: 0 done, 1 it failed, 2 bad usage.
  */
 import { Command, CommanderError } from 'commander'
-import { Fault, OAuthError, Unavailable } from '../errors.ts'
-import { readVersion } from '../version.ts'
+import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
+import { readVersion } from '../ground/version.ts'
 import { complain } from './output.ts'
 import { ChecksFailed, UsageError } from './usage.ts'
 

@@ -1,6 +1,6 @@
 /** A record that a command names: it has to be there, and where it is not, the one that was meant is near. */
-import { nearest } from '../nearest.ts'
-import { Fault } from '../errors.ts'
+import { nearest } from '../ground/nearest.ts'
+import { Fault } from '../ground/errors.ts'
 import type { Issuer } from '../issuer.ts'
 
 /** @throws Fault naming the client, where there is none. */

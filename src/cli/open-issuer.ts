@@ -1,9 +1,8 @@
 /** Opens the issuer for one command, without listening, and closes it whatever happens. */
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import type { Issuer } from '../issuer.ts'
-import { openLog, type Log } from '../log.ts'
-import type { Store } from '../store/store.ts'
+import { openLog, type Log } from '../ground/log.ts'
 import { note } from './output.ts'
 
 /** Who acts, in the audit trail. */
@@ -15,7 +14,7 @@ export const BY = { actor: 'cli' }
  */
 export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
-  const { describeStranger, findMissing } = await import('./missing-database.ts')
+  const { describeStranger, findMissing } = await import('../doctor/missing-database.ts')
   const file = findMissing(config)
   const stranger = file === undefined ? undefined : describeStranger(file, config)
   if (stranger) throw stranger
@@ -24,7 +23,7 @@ export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promi
 
 /** The same at any path: for what makes a database on purpose. */
 export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
-  const { describeNew, findMissing } = await import('./missing-database.ts')
+  const { describeNew, findMissing } = await import('../doctor/missing-database.ts')
   const file = findMissing(config)
   return onIssuer((issuer) => {
     if (file !== undefined) note(describeNew(file))
@@ -35,7 +34,7 @@ export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, con
 /** For commands about what there is: they make no new database. */
 export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
-  const { describeMissing, findMissing } = await import('./missing-database.ts')
+  const { describeMissing, findMissing } = await import('../doctor/missing-database.ts')
   const file = findMissing(config)
   if (file !== undefined) throw describeMissing(file, config)
   return onIssuer(work, config)
@@ -44,7 +43,7 @@ export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>
 /** Opens, works, closes, and asks nothing about what is there. */
 export async function onIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
   // Loaded only now: the database driver takes longer to load than a help text or a slip should take to print.
-  const { openDatabase, wireIssuer } = await import('../issuer.ts')
+  const { issuerUrl, openDatabase, wireIssuer } = await import('../issuer.ts')
   const surroundings = { clock: systemClock, log: commandLog(config) }
   const opened = await openDatabase(config, surroundings)
   try {
@@ -57,12 +56,6 @@ export async function onIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: 
   } finally {
     await opened.store.close()
   }
-}
-
-/** The configured issuer; without one, what was served last, since its port may have been picked at the start. */
-export async function issuerUrl(store: Store, config: Config): Promise<string> {
-  const { localIssuer } = await import('../issuer.ts')
-  return config.issuer ?? (await store.findSetting('issuer')) ?? localIssuer(config.port)
 }
 
 /** Commands keep quiet about what goes well, unless somebody asked for more. */

@@ -1,8 +1,8 @@
 /** `signet resource …`: the APIs that accept tokens. */
 import type { Command } from 'commander'
-import { blankResource, requireSoundResource } from '../grants/resource.ts'
-import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../grants/resource-metadata.ts'
-import type { ResourceChange } from '../grants/resource-registry.ts'
+import { blankResource, requireSoundResource } from '../resources/resource.ts'
+import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
+import type { ResourceChange } from '../resources/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ResourceRecord } from '../store/store.ts'
 import { BY, withIssuer } from './open-issuer.ts'

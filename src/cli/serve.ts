@@ -2,7 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import { readConfig, type Config } from '../config.ts'
-import type { FirstClient } from '../first-client.ts'
+import type { FirstClient } from '../service/first-client.ts'
 import type { Primary, Serving } from '../workers.ts'
 import { answer, bold } from './output.ts'
 
@@ -36,7 +36,7 @@ type Greet = (serving: Serving) => void
 type Stop = () => Promise<void>
 
 async function serveAlone(config: Config, greet: Greet): Promise<Stop> {
-  const { startIssuer } = await import('../server.ts')
+  const { startIssuer } = await import('../service/server.ts')
   const running = await startIssuer(config)
   greet(running)
   // Node writes it at exit, which a kill -9 takes away. Now, because later there is more to write and somebody waiting.
@@ -46,7 +46,7 @@ async function serveAlone(config: Config, greet: Greet): Promise<Stop> {
 
 async function serveByWorkers(config: Config, greet: Greet): Promise<Stop> {
   const { startWorkers } = await import('../workers.ts')
-  const { openLog } = await import('../log.ts')
+  const { openLog } = await import('../ground/log.ts')
   const workers = await startWorkers(config.workers, openLog({ level: config.logLevel, format: config.logFormat }))
   // The worker has said what is wrong, in the usual form.
   if (!workers) return process.exit(1)
@@ -57,8 +57,8 @@ async function serveByWorkers(config: Config, greet: Greet): Promise<Stop> {
 /** The life of a worker: it ends with its primary, whatever that dies of. */
 async function serveFor(primary: Primary, config: Config, signalled: Promise<void>): Promise<void> {
   try {
-    const { startIssuer } = await import('../server.ts')
-    const { openLog } = await import('../log.ts')
+    const { startIssuer } = await import('../service/server.ts')
+    const { openLog } = await import('../ground/log.ts')
     const log = openLog({ level: config.logLevel, format: config.logFormat, worker: primary.worker })
     const running = await startIssuer(config, { log, colleagues: primary.colleagues })
     primary.tell(running)

@@ -1,7 +1,7 @@
 /** `signet client snippet`: what to paste where, with everything filled in but the secret, which nobody knows. */
 import { Option, type Command } from 'commander'
 import { GRANT_TYPES } from '../clients/client.ts'
-import { notFound } from '../errors.ts'
+import { notFound } from '../ground/errors.ts'
 import { registeredResources } from '../grants/target.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'

@@ -1,6 +1,6 @@
 /** `signet status`: what there is, in numbers. What is wrong with it, `signet doctor` tells. */
 import type { Command } from 'commander'
-import { toIso } from '../clock.ts'
+import { toIso } from '../ground/clock.ts'
 import type { Issuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { SHARED_RING, type SigningAlgorithm, type SigningKeyRecord } from '../store/store.ts'

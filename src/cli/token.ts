@@ -2,13 +2,14 @@
 import { decodeJwt } from 'jose'
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient } from '../clients/client.ts'
-import { clientChangeSchema } from '../clients/metadata.ts'
-import { Fault } from '../errors.ts'
+import { clientChangeSchema } from '../clients/wire.ts'
+import { Fault } from '../ground/errors.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 import { accessTokenTtl } from '../tokens/access-token.ts'
-import { inspectToken, type Inspection } from '../tokens/inspection.ts'
+import { inspectToken, type Inspection } from '../doctor/inspection.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
+import { readArgument } from '../ground/standard-input.ts'
 import { BY, withExistingIssuer, withIssuer } from './open-issuer.ts'
 import { answer, bold, fieldList, note, visible } from './output.ts'
 import { UsageError, checkMetadata, collect, durationOption, readClaims } from './usage.ts'
@@ -50,14 +51,6 @@ export function defineToken(token: Command): void {
     .option('--resource <id>', 'the audience that it should have')
     .addHelpText('after', '\nExample:\n  signet token inspect "$ACCESS_TOKEN" --resource https://orders.example')
     .action(inspect)
-}
-
-/** A token given as an argument; on a shared machine arguments are seen by others, stdin is not. */
-export async function readTokenArgument(text: string): Promise<string> {
-  if (text !== '-') return text
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Buffer)) // stdin without an encoding gives buffers
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 async function mint(options: MintOptions, command: Command): Promise<void> {
@@ -157,7 +150,7 @@ async function recordMinting(
 }
 
 async function inspect(text: string, { resource }: { resource?: string }, command: Command): Promise<void> {
-  const token = await readTokenArgument(text)
+  const token = await readArgument(text)
   await withExistingIssuer(async (issuer) => {
     const inspection = await inspectToken(token, issuer, { resource })
     answer(command, inspection, () => describeInspection(inspection))

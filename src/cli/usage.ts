@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import type * as z from 'zod'
 import { findClaimFault } from '../clients/claims.ts'
-import { DURATION_FORM, parseDuration } from '../duration.ts'
-import { Fault, OAuthError } from '../errors.ts'
+import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
+import { Fault, OAuthError } from '../ground/errors.ts'
 
 /** Bad usage: exit code 2. */
 export class UsageError extends Fault {}

@@ -8,7 +8,7 @@ import {
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
 } from 'jose'
-import { fromSeconds, toSeconds, type Clock, type Instant } from '../clock.ts'
+import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
 import type { ClientJwk, ClientRecord, Store } from '../store/store.ts'
 import { isSameAlgorithm } from './assertion-key.ts'
 import { decoyFor } from './decoy-keys.ts'

@@ -2,14 +2,14 @@
  * Who asks: the registered client behind presented credentials (RFC 6749 §2.3). Unknown client and wrong
  * secret look the same from outside, in text and in time; the operator finds which it was in the log.
  */
-import { invalidClient, unauthorizedClient, type OAuthError } from '../errors.ts'
-import { withoutSecrets } from '../looks-secret.ts'
+import { invalidClient, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
+import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { AuditTrail } from '../audit.ts'
-import type { Clock, Instant } from '../clock.ts'
+import type { Clock, Instant } from '../ground/clock.ts'
 import type { ClientRecord, Store } from '../store/store.ts'
 import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
 import { isPublicClient, mayRefresh } from './client.ts'
-import type { ClientDirectory } from './client-directory.ts'
+import type { ClientDirectory } from './directory.ts'
 import type { ClientSecrets } from './secret.ts'
 
 /** What a request brought, by method; the endpoint's reader has made sure that it is one method only. */

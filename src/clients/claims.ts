@@ -1,5 +1,5 @@
 /** Custom claims: which names are free, and how much of them fits into a token. */
-import { invalidClientMetadata, type OAuthError } from '../errors.ts'
+import { invalidClientMetadata, type OAuthError } from '../ground/errors.ts'
 
 /**
  * Names with a meaning in the protocol (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, OIDC Core §2): never custom.

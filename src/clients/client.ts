@@ -2,7 +2,7 @@
  * Clients: who may ask for tokens, and how. Metadata has the meaning of RFC 7591. This file owns what a
  * client record may say; who a caller is, is authentication.ts; how secrets are kept, secret.ts.
  */
-import { invalidClientMetadata } from '../errors.ts'
+import { invalidClientMetadata } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { findKeyFault } from './assertion-key.ts'
 import { requireFreeClaims } from './claims.ts'

@@ -5,13 +5,13 @@
  */
 import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import argon2 from 'argon2'
-import { invalidClientMetadata } from '../errors.ts'
-import type { Instant } from '../clock.ts'
-import type { CacheCounts } from '../counts.ts'
+import { invalidClientMetadata } from '../ground/errors.ts'
+import type { Instant } from '../ground/clock.ts'
+import type { CacheCounts } from '../ground/counts.ts'
 import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { ClientRecord, ClientSecret } from '../store/store.ts'
-import { PasswordQueue, type Lane } from './password-queue.ts'
+import { PasswordQueue, type Lane } from '../ground/hash-queue.ts'
 
 const SECRET_PREFIX = 'sgs_'
 

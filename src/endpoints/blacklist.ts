@@ -1,9 +1,9 @@
 /** `/blacklist`: entries are added, listed, read and lifted by administrators. */
 import type * as z from 'zod'
-import { denialSchema } from '../blacklist/denial-schema.ts'
+import { denialSchema } from '../blacklist/wire.ts'
 import { entryView } from '../blacklist/entry-view.ts'
-import { invalidRequest, notFound } from '../errors.ts'
-import type { Denial } from '../grants/revocation.ts'
+import { invalidRequest, notFound } from '../ground/errors.ts'
+import type { Denial } from '../blacklist/revocation.ts'
 import { actorOf } from '../http/actor.ts'
 import { readPage } from '../http/page.ts'
 import { parseBody } from '../http/parse-body.ts'

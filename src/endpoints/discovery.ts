@@ -1,8 +1,8 @@
 /** Both metadata documents (RFC 8414, OIDC Discovery §3). Only what works is listed. */
-import { entityTag } from '../entity-tag.ts'
+import { entityTag } from '../ground/entity-tag.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import { AUTH_METHODS, GRANT_TYPES, OFFLINE_ACCESS } from '../clients/client.ts'
-import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../grants/resource.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../resources/resource.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import { answerPublic } from '../http/public-document.ts'

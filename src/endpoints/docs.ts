@@ -4,8 +4,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { Context } from 'hono'
-import { entityTag } from '../entity-tag.ts'
-import { notFound } from '../errors.ts'
+import { entityTag } from '../ground/entity-tag.ts'
+import { notFound } from '../ground/errors.ts'
 import { hasAlready } from '../http/public-document.ts'
 import type { Env, Handler } from '../http/rooms.ts'
 

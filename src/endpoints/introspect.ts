@@ -1,7 +1,7 @@
 /** POST /introspect (RFC 7662): to the client a token was issued to, and to the resource it is meant for. */
 import { isPublicClient } from '../clients/client.ts'
-import { toSeconds } from '../clock.ts'
-import { invalidClient } from '../errors.ts'
+import { toSeconds } from '../ground/clock.ts'
+import { invalidClient } from '../ground/errors.ts'
 import { authenticateClient } from '../http/client-auth.ts'
 import { readForm } from '../http/form.ts'
 import { TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'

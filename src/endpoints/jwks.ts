@@ -1,6 +1,6 @@
 /** GET /.well-known/jwks.json and /jwks/{resource} (RFC 7517 §5), cacheable by whoever verifies. */
-import { notFound } from '../errors.ts'
-import { ringOf } from '../grants/resource.ts'
+import { notFound } from '../ground/errors.ts'
+import { ringOf } from '../resources/resource.ts'
 import { answerPublic } from '../http/public-document.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 

@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'hono'
 import { isLoopback } from '../config.ts'
-import { invalidRequest, invalidToken } from '../errors.ts'
+import { invalidRequest, invalidToken } from '../ground/errors.ts'
 import type { Env, Handler, Rooms } from '../http/rooms.ts'
 import { send } from '../http/send.ts'
 import { isServing } from './health.ts'

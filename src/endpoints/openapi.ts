@@ -1,5 +1,5 @@
 /** GET /openapi.json: what this service takes and answers, for programs (OpenAPI 3.1). */
-import { entityTag } from '../entity-tag.ts'
+import { entityTag } from '../ground/entity-tag.ts'
 import { answerPublic } from '../http/public-document.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 

@@ -1,6 +1,6 @@
 /** POST /token and POST /refresh (RFC 6749 §3.2). */
 import { parseScope } from '../grants/scope.ts'
-import { invalidRequest, unsupportedGrantType } from '../errors.ts'
+import { invalidRequest, unsupportedGrantType } from '../ground/errors.ts'
 import { GRANT_TYPE_HANDLERS } from '../grant-types/index.ts'
 import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'

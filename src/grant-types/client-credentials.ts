@@ -1,7 +1,7 @@
 /** `client_credentials` (RFC 6749 §4.4): a service asks in its own name. Touches no disk. */
 import { isPublicClient } from '../clients/client.ts'
 import { requireGrantType } from '../clients/authentication.ts'
-import { unauthorizedClient } from '../errors.ts'
+import { unauthorizedClient } from '../ground/errors.ts'
 import type { GrantTypeHandler } from './grant-type.ts'
 import { issueForSubject } from './new-grant.ts'
 

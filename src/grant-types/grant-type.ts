@@ -1,13 +1,13 @@
 /** What every grant type is given and returns. Handlers see parsed values, never a request or response. */
 import type { AuditTrail } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import type { ClientDirectory } from '../clients/client-directory.ts'
+import type { ClientDirectory } from '../clients/directory.ts'
 import type { Lifetimes } from '../grants/grant.ts'
-import type { ResourceDirectory } from '../grants/resource-directory.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
 import type { ClientRecord, SigningAlgorithm, Store } from '../store/store.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
-import type { Traffic } from '../traffic.ts'
+import type { Traffic } from '../ground/traffic.ts'
 
 /** The rooms that grants are served from. */
 export interface GrantRooms {

@@ -1,6 +1,6 @@
 /** The shared last phase of grants that begin something: target, scope, gate, then mint. */
 import { OFFLINE_ACCESS } from '../clients/client.ts'
-import { fromSeconds } from '../clock.ts'
+import { fromSeconds } from '../ground/clock.ts'
 import { newGrant } from '../grants/grant.ts'
 import { requireMayIssue } from '../grants/may-issue.ts'
 import { chooseResources } from '../grants/target.ts'

@@ -4,11 +4,11 @@
  * family and writing it happens under its lock.
  */
 import { requireMayRefresh } from '../clients/authentication.ts'
-import { fromSeconds, type Instant } from '../clock.ts'
-import { OAuthError, invalidClient, invalidGrant, invalidRequest, invalidTarget } from '../errors.ts'
+import { fromSeconds, type Instant } from '../ground/clock.ts'
+import { OAuthError, invalidClient, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
 import { idleEnd } from '../grants/grant.ts'
 import { requireLive, requireMayIssue } from '../grants/may-issue.ts'
-import { denyLiveGrant } from '../grants/revocation.ts'
+import { denyLiveGrant } from '../blacklist/revocation.ts'
 import { lowerScope } from '../grants/scope.ts'
 import type { GrantRecord, ResourceRecord, RotationOutcome, RotationVerdict } from '../store/store.ts'
 import { accessTokenTtl } from '../tokens/access-token.ts'
@@ -16,9 +16,9 @@ import { decideRotation } from '../tokens/refresh-rotation.ts'
 import { belongsTo, type ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { GrantRooms, GrantTypeHandler, TokenRequest, TokenSet } from './grant-type.ts'
 import { algOf } from './new-grant.ts'
-import { isForPredecessor } from '../grants/resource.ts'
+import { isForPredecessor } from '../resources/resource.ts'
 import { registeredResources, requireOneShape } from '../grants/target.ts'
-import type { Traffic } from '../traffic.ts'
+import type { Traffic } from '../ground/traffic.ts'
 
 const GRANT_TYPE = 'refresh_token'
 

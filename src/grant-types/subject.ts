@@ -5,7 +5,7 @@
 import { isProtocolClaim, requireFreeClaims } from '../clients/claims.ts'
 import { requireGrantType } from '../clients/authentication.ts'
 import { SUBJECT_GRANT } from '../clients/client.ts'
-import { invalidRequest } from '../errors.ts'
+import { invalidRequest } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/store.ts'
 import type { GrantTypeHandler } from './grant-type.ts'
 import { issueForSubject } from './new-grant.ts'

@@ -3,8 +3,8 @@
  * through it carries its id as `sid`. How a family rotates is tokens/refresh-rotation.ts.
  */
 import { randomBytes } from 'node:crypto'
-import { fromSeconds, type Instant } from '../clock.ts'
-import { timeOrderedId } from '../ids.ts'
+import { fromSeconds, type Instant } from '../ground/clock.ts'
+import { timeOrderedId } from '../ground/ids.ts'
 import type { ClientRecord, GrantRecord } from '../store/store.ts'
 
 /** Lifetimes that the configuration gives where client and resource give none, in seconds. */

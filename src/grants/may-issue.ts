@@ -3,9 +3,9 @@
  * memory, so that it can be asked under a family's lock.
  */
 import type { Blacklist } from '../blacklist/match.ts'
-import type { Instant } from '../clock.ts'
+import type { Instant } from '../ground/clock.ts'
 import { requireGrantType, requireMayRefresh } from '../clients/authentication.ts'
-import { invalidClient, invalidGrant, invalidTarget, type OAuthError } from '../errors.ts'
+import { invalidClient, invalidGrant, invalidTarget, type OAuthError } from '../ground/errors.ts'
 import type { ClientRecord, GrantRecord, ResourceRecord } from '../store/store.ts'
 import { isExpired } from './grant.ts'
 

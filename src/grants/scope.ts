@@ -1,6 +1,6 @@
 /** Scopes (RFC 6749 §3.3): parsed, and narrowed to what both client and resource allow. */
 import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
-import { invalidScope } from '../errors.ts'
+import { invalidScope } from '../ground/errors.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 
 /**

@@ -1,7 +1,7 @@
 /** Which resources a request is about, and whether its client may name them (RFC 8707 §2). */
-import { invalidTarget } from '../errors.ts'
+import { invalidTarget } from '../ground/errors.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
-import type { ResourceDirectory } from './resource-directory.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
 
 const MOST_IN_A_REQUEST = 10
 

@@ -1,7 +1,7 @@
 /** Guards our own API: a Bearer access token whose `aud` is the issuer, with a scope (RFC 6750). */
 import type { MiddlewareHandler } from 'hono'
-import { insufficientScope, invalidToken } from '../errors.ts'
-import { ADMIN_SCOPE } from '../grants/resource.ts'
+import { insufficientScope, invalidToken } from '../ground/errors.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { Env, Rooms } from './rooms.ts'
 
 const challenge = (error?: string, scope?: string): Record<string, string> => ({

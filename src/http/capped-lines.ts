@@ -1,5 +1,5 @@
 /** A flood of requests must not fill the disk with lines: beyond so many in a second they are counted. */
-import type { Log } from '../log.ts'
+import type { Log } from '../ground/log.ts'
 
 /** Lines of one kind in a second: far more than anybody reads. */
 const MOST_LINES = 500

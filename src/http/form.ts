@@ -1,6 +1,6 @@
 /** The body of a request, read once, within bounds, into parameters (RFC 6749 §3.2, appendix B). */
 import type { Context } from 'hono'
-import { invalidRequest, type OAuthError } from '../errors.ts'
+import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { KnownParameters } from './parameters.ts'
 import type { Env } from './rooms.ts'
 

@@ -4,9 +4,9 @@
  * in the log.
  */
 import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
-import { OAuthError, RateLimited, Shed, Unavailable, invalidRequest } from '../errors.ts'
-import { BUSY, markBusy } from './busy.ts'
-import { rateLimitHeaders } from './rate-limit.ts'
+import { OAuthError, RateLimited, Shed, Unavailable, invalidRequest } from '../ground/errors.ts'
+import { BUSY, markBusy } from '../limits/busy.ts'
+import { rateLimitHeaders } from '../limits/rate-limit.ts'
 import type { Env } from './rooms.ts'
 
 export const onError: ErrorHandler<Env> = (error, c) => {

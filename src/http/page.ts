@@ -1,6 +1,6 @@
 /** Paging of lists: `?limit=` and `?after=` the last id that the caller has. */
 import type { Context } from 'hono'
-import { invalidRequest } from '../errors.ts'
+import { invalidRequest } from '../ground/errors.ts'
 import type { Page } from '../store/store.ts'
 import type { Env } from './rooms.ts'
 

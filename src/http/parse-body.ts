@@ -1,7 +1,7 @@
 /** JSON bodies of the admin API, checked against a schema. */
 import type { Context } from 'hono'
 import type * as z from 'zod'
-import { invalidRequest, type OAuthError } from '../errors.ts'
+import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import { readJsonObject } from './form.ts'
 import type { Env } from './rooms.ts'
 

@@ -1,6 +1,6 @@
 /** The key set as verifiers see it (RFC 7517): public members only, each key with `kid`, `alg` and `use`. */
-import { entityTag } from '../entity-tag.ts'
-import type { Instant } from '../clock.ts'
+import { entityTag } from '../ground/entity-tag.ts'
+import type { Instant } from '../ground/clock.ts'
 import type { SigningKeyRecord } from '../store/store.ts'
 
 export interface JwksDocument {

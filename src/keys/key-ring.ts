@@ -5,8 +5,8 @@
  * (rotation.ts does, under the store's lock) or write a private key anywhere unsealed.
  */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../clock.ts'
-import { Unavailable } from '../errors.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
+import { Unavailable } from '../ground/errors.ts'
 import type { Actor, AuditTrail } from '../audit.ts'
 import type {
   Change,

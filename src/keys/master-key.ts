@@ -7,7 +7,7 @@ import { hkdfSync, randomBytes } from 'node:crypto'
 import { chmodSync, closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CompactEncrypt, compactDecrypt } from 'jose'
-import { Fault } from '../errors.ts'
+import { Fault } from '../ground/errors.ts'
 import { Mac } from './mac.ts'
 
 type Purpose = 'client-secret' | 'refresh-token' | 'identity'

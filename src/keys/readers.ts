@@ -3,8 +3,8 @@
  * feed; what they fetched last tells which keys they have seen. Kept in bounded memory, written in the
  * background.
  */
-import { withoutSecrets } from '../looks-secret.ts'
-import type { Clock, Instant } from '../clock.ts'
+import { withoutSecrets } from '../ground/looks-secret.ts'
+import type { Clock, Instant } from '../ground/clock.ts'
 import { SHARED_RING, type KeyReader, type SigningKeyRecord, type Store } from '../store/store.ts'
 
 /** Beyond this, the reader not seen for the longest gives way. */

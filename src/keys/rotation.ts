@@ -2,7 +2,7 @@
  * THE key rotation rule, as a pure decision over one algorithm's ring. The store asks it under the ring's
  * lock, in database time, so that of many processes one promotes.
  */
-import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import type { PromotionVerdict, SigningKeyRecord } from '../store/store.ts'
 
 export interface PromotionPolicy {

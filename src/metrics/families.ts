@@ -5,12 +5,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isStanding } from '../blacklist/entry.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import { toSeconds, type Clock } from '../clock.ts'
-import type { Limits } from '../http/limits.ts'
+import { toSeconds, type Clock } from '../ground/clock.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Store } from '../store/store.ts'
-import type { Traffic } from '../traffic.ts'
-import { readVersion } from '../version.ts'
+import type { Traffic } from '../ground/traffic.ts'
+import { readVersion } from '../ground/version.ts'
 import { counted, counter, gauge, histogram, labelled, shared, type Family, type Sample } from './family.ts'
 
 /** The rooms whose numbers are told. */

@@ -1,5 +1,5 @@
 /** A metric as Prometheus understands it, and the text that tells it (exposition format 0.0.4). */
-import type { Counts, Histogram } from '../counts.ts'
+import type { Counts, Histogram } from '../ground/counts.ts'
 
 type Labels = Record<string, string>
 

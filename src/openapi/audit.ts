@@ -1,7 +1,7 @@
 /** `/admin/api/audit` */
 import * as z from 'zod'
 import type { auditEventView } from '../admin/audit.ts'
-import { ADMIN_SCOPE } from '../grants/resource.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
 import { query, withScope, type Paths } from './operation.ts'
 import { page, paging } from './paging.ts'
 import { BEARER_REFUSALS, refused } from './refusals.ts'

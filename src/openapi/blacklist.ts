@@ -1,8 +1,8 @@
 /** `/blacklist` and its feed */
 import * as z from 'zod'
-import { denialSchema } from '../blacklist/denial-schema.ts'
+import { denialSchema } from '../blacklist/wire.ts'
 import type { FeedDocument } from '../blacklist/feed.ts'
-import { BLACKLIST_SCOPE } from '../grants/resource.ts'
+import { BLACKLIST_SCOPE } from '../resources/resource.ts'
 import { done, id, json, jsonBody, LOCATION, maybe, PUBLIC, query, ref, withScope, type Paths } from './operation.ts'
 import { paging } from './paging.ts'
 import { cacheable, IF_NONE_MATCH } from './public-document.ts'

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import { AUTH_METHODS, GRANT_TYPES, OFFLINE_ACCESS } from '../clients/client.ts'
-import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../grants/resource.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../resources/resource.ts'
 import { id, json, PUBLIC, ref, type Answer, type Operation, type Paths } from './operation.ts'
 import { cacheable, IF_NONE_MATCH } from './public-document.ts'
 import { NOT_FOUND, OUTAGES } from './refusals.ts'

@@ -2,9 +2,9 @@
  * The whole description of the HTTP API in OpenAPI 3.1, made from the schemas that check requests and the tables
  * that forms are read by. It knows the doors and no door knows it; it is loaded when somebody asks for it.
  */
-import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../grants/resource.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../resources/resource.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
-import { readVersion } from '../version.ts'
+import { readVersion } from '../ground/version.ts'
 import { auditPaths, auditSchemas } from './audit.ts'
 import { blacklistPaths, blacklistSchemas } from './blacklist.ts'
 import { clientPaths, clientSchemas } from './clients.ts'

@@ -1,7 +1,7 @@
 /** `/admin/api/grants` and `/admin/api/users` */
 import * as z from 'zod'
-import type { grantView, subjectView } from '../grants/grant-view.ts'
-import { ADMIN_SCOPE } from '../grants/resource.ts'
+import type { grantView, subjectView } from '../grants/wire.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
 import { done, id, json, query, ref, withScope, type Paths } from './operation.ts'
 import { page, paging } from './paging.ts'
 import { BEARER_REFUSALS, NOT_FOUND, refused } from './refusals.ts'

@@ -1,8 +1,8 @@
 /** `/admin/api/keys` */
 import * as z from 'zod'
 import { keyRotationSchema } from '../admin/keys.ts'
-import { ADMIN_SCOPE } from '../grants/resource.ts'
-import type { listKeyViews } from '../keys/key-view.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
+import type { listKeyViews } from '../keys/wire.ts'
 import { id, json, jsonBody, listOf, ref, withScope, type Paths } from './operation.ts'
 import { BEARER_BODY_REFUSALS, BEARER_REFUSALS, CONFLICT, NOT_FOUND, refused } from './refusals.ts'
 

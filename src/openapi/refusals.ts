@@ -1,5 +1,5 @@
 /** How requests are refused: the registered codes of an operation, and the refusals that many have in common. */
-import type { OAuthErrorCode } from '../errors.ts'
+import type { OAuthErrorCode } from '../ground/errors.ts'
 import { header, type Answer, type AnswerRef, type Header, type JsonSchema } from './operation.ts'
 
 type Code = OAuthErrorCode | 'server_error' | 'temporarily_unavailable'

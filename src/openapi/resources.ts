@@ -1,7 +1,7 @@
 /** `/admin/api/resources` */
 import * as z from 'zod'
-import { ADMIN_SCOPE } from '../grants/resource.ts'
-import { resourceChangeSchema, resourceRegistrationSchema, type resourceMetadata } from '../grants/resource-metadata.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
+import { resourceChangeSchema, resourceRegistrationSchema, type resourceMetadata } from '../resources/wire.ts'
 import { done, id, json, jsonBody, LOCATION, ref, withScope, type Paths } from './operation.ts'
 import { optionalPaging, page } from './paging.ts'
 import { BEARER_BODY_REFUSALS, BEARER_REFUSALS, CONFLICT, NOT_FOUND, refused } from './refusals.ts'

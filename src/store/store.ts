@@ -9,9 +9,9 @@
  * - it rejects with `Unavailable` when the database is locked, full or gone: the caller answers 503;
  * - before a verb resolves, the listeners of `onChange` have seen what it changed.
  */
-import type { Instant } from '../clock.ts'
-import type { Histogram } from '../counts.ts'
-import type { OAuthError } from '../errors.ts'
+import type { Instant } from '../ground/clock.ts'
+import type { Histogram } from '../ground/counts.ts'
+import type { OAuthError } from '../ground/errors.ts'
 
 // ---------------------------------------------------------------- records
 

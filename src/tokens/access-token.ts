@@ -3,12 +3,12 @@
  * issuer; what may be issued is decided before (grants/may-issue.ts), whether one is good now after
  * (token-state.ts).
  */
-import { fromSeconds, toSeconds, type Clock, type Instant } from '../clock.ts'
-import { idToBytes, timeOrderedId } from '../ids.ts'
+import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
+import { idToBytes, timeOrderedId } from '../ground/ids.ts'
 import type { Lifetimes } from '../grants/grant.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { readJws } from '../keys/jws.ts'
-import { ringOf } from '../grants/resource.ts'
+import { ringOf } from '../resources/resource.ts'
 import { KnownTokens } from './known-tokens.ts'
 import { SHARED_RING, type ClientRecord, type ResourceRecord } from '../store/store.ts'
 

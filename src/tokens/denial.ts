@@ -1,7 +1,7 @@
 /** Which blacklist entry denies a token that somebody holds. */
-import { fromSeconds } from '../clock.ts'
-import type { Denial } from '../grants/revocation.ts'
-import { invalidRequest } from '../errors.ts'
+import { fromSeconds } from '../ground/clock.ts'
+import type { Denial } from '../blacklist/revocation.ts'
+import { invalidRequest } from '../ground/errors.ts'
 import type { TokenState } from './token-state.ts'
 
 /**

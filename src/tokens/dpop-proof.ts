@@ -3,10 +3,10 @@
  * (`cnf.jkt`). Whoever steals such a token cannot use it.
  */
 import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, errors, jwtVerify } from 'jose'
-import { fromSeconds, toSeconds, type Clock } from '../clock.ts'
+import { fromSeconds, toSeconds, type Clock } from '../ground/clock.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import { PRIVATE_MEMBERS } from '../clients/client.ts'
-import { invalidDpopProof } from '../errors.ts'
+import { invalidDpopProof } from '../ground/errors.ts'
 import type { Store } from '../store/store.ts'
 
 /** How old a proof may be, or how far ahead its maker's clock. Seconds. */

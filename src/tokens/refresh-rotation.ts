@@ -4,7 +4,7 @@
  * family, except that the direct predecessor may be repeated for a short while as long as its successor is
  * unused: then the response was lost, or two requests raced, and both get the same successor.
  */
-import { fromSeconds, type Instant } from '../clock.ts'
+import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { isExpired } from '../grants/grant.ts'
 import type { GrantRecord } from '../store/store.ts'
 

@@ -2,13 +2,13 @@
  * Is this token good now? Asked by introspection, by revocation and by our own API. Every kill switch is
  * consulted each time: signature, time, key, token, grant, subject, client, resource.
  */
-import { toSeconds } from '../clock.ts'
+import { toSeconds } from '../ground/clock.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import type { ClientDirectory } from '../clients/client-directory.ts'
+import type { ClientDirectory } from '../clients/directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import { statusOf } from '../grants/grant.ts'
-import { isForPredecessor } from '../grants/resource.ts'
-import type { ResourceDirectory } from '../grants/resource-directory.ts'
+import { isForPredecessor } from '../resources/resource.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
 import type { GrantRecord, Store } from '../store/store.ts'
 import { issuedAt, type AccessTokenClaims, type AccessTokens } from './access-token.ts'
 import { REFRESH_TOKEN_PREFIX, belongsTo, type RefreshTokens } from './refresh-token.ts'

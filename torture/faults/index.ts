@@ -11,7 +11,6 @@ import { kill } from './kill.ts'
 import { locked } from './locked.ts'
 import { lostAnswer } from './lost-answer.ts'
 import { model } from './model.ts'
-import { mutation } from './mutation.ts'
 import { parallelUse } from './parallel-use.ts'
 import { powerCut } from './power-cut.ts'
 import { races } from './races.ts'
@@ -34,7 +33,6 @@ export const FAULTS: Fault[] = [
   backup,
   upgrade,
   model,
-  mutation,
   soak,
   garbage,
   slowClients,

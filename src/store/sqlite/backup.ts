@@ -2,7 +2,7 @@
 import SqliteDatabase from 'better-sqlite3'
 import { closeSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Fault } from '../../errors.ts'
+import { Fault } from '../../ground/errors.ts'
 import type { Store } from '../store.ts'
 import { damaged, fileFault, isTaken, nameBeside, placeFile, removeFile } from './database-file.ts'
 import type { OpenDatabase } from './database.ts'

@@ -2,7 +2,7 @@
  * What other processes and this one's memory must hear of: rows of `changes`, read by a cursor. Own changes
  * are announced as soon as they are committed, others' when a look finds them; one announcement at a time.
  */
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../ground/clock.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../store.ts'
 import { asc, gt, sql } from './drizzle.ts'
 import type { Connection } from './connection.ts'

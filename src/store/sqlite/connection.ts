@@ -2,7 +2,7 @@
 import SqliteDatabase, { type Database as RawDatabase } from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { existsSync, statSync } from 'node:fs'
-import { Fault, Unavailable } from '../../errors.ts'
+import { Fault, Unavailable } from '../../ground/errors.ts'
 import { drizzle } from './drizzle.ts'
 import { checkFile, createFile, damaged, fileFault, requireFile } from './database-file.ts'
 import { backOff, codeOf, isBusy, isOutage, unavailable } from './failures.ts'

@@ -6,7 +6,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, linkSync, lstatSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Fault } from '../../errors.ts'
+import { Fault } from '../../ground/errors.ts'
 import { codeOf, isFull } from './failures.ts'
 import { makeFolders } from './folders.ts'
 

@@ -2,12 +2,12 @@
 import type { Placeholder, SQL } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
-import type { Clock, Instant } from '../../clock.ts'
+import type { Clock, Instant } from '../../ground/clock.ts'
 import type { ChangedNoun } from '../store.ts'
 import { getTableColumns, sql } from './drizzle.ts'
 import { ChangeLog } from './changes.ts'
 import type { Connection } from './connection.ts'
-import { Unavailable } from '../../errors.ts'
+import { Unavailable } from '../../ground/errors.ts'
 import { readPatiently, WriteQueue } from './write-queue.ts'
 
 export interface Database {

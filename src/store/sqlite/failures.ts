@@ -1,6 +1,6 @@
 /** What SQLite's failures mean: try again, not possible now, or a defect of ours. */
 import SqliteDatabase from 'better-sqlite3'
-import { Unavailable } from '../../errors.ts'
+import { Unavailable } from '../../ground/errors.ts'
 
 /** Another process holds the lock (SQLITE_PROTOCOL: it holds the one on the journal's index). */
 const BUSY = /^SQLITE_(BUSY|LOCKED|PROTOCOL)/

@@ -4,8 +4,8 @@
  * there, and the grants of a deleted client are found no more.
  */
 import type { SQL } from 'drizzle-orm'
-import type { Instant } from '../../clock.ts'
-import { Unavailable } from '../../errors.ts'
+import type { Instant } from '../../ground/clock.ts'
+import { Unavailable } from '../../ground/errors.ts'
 import type {
   AuditEvent,
   GrantFilter,

@@ -1,5 +1,5 @@
 /** Signing keys. The unique indexes hold "one active, one next"; here the order of steps keeps to them. */
-import { fromSeconds } from '../../clock.ts'
+import { fromSeconds } from '../../ground/clock.ts'
 import type { AuditEvent, NewBlacklistEntry, PromotionOutcome, RingId, SigningKeyRecord, Store } from '../store.ts'
 import { and, asc, eq, inArray, lt, ne, sql } from './drizzle.ts'
 import { assignmentsFor, placeholdersFor, type Database } from './database.ts'

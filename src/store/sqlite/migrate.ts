@@ -4,7 +4,7 @@
  */
 import type { MigrationMeta } from 'drizzle-orm/migrator'
 import { fileURLToPath } from 'node:url'
-import { Fault } from '../../errors.ts'
+import { Fault } from '../../ground/errors.ts'
 import { readMigrationFiles } from './drizzle.ts'
 import type { Connection } from './connection.ts'
 import { backOff, isBusy } from './failures.ts'

@@ -1,5 +1,5 @@
 /** The store on one SQLite file: opened, migrated, and every noun's verbs put together. */
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../ground/clock.ts'
 import type { Store } from '../store.ts'
 import { auditTable } from './audit.ts'
 import { backupVerb } from './backup.ts'

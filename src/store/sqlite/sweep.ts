@@ -1,7 +1,7 @@
 /** Deletes what can matter to nobody any more, a bounded number of rows of each kind at a time. */
 import type { SQL } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
-import type { Instant } from '../../clock.ts'
+import type { Instant } from '../../ground/clock.ts'
 import type { Store } from '../store.ts'
 import { and, eq, inArray, isNotNull, lt, or, sql } from './drizzle.ts'
 import type { Database } from './database.ts'

@@ -5,8 +5,8 @@
  */
 import type { Database as RawDatabase } from 'better-sqlite3'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { Histogram } from '../../counts.ts'
-import { Unavailable } from '../../errors.ts'
+import { Histogram } from '../../ground/counts.ts'
+import { Unavailable } from '../../ground/errors.ts'
 import type { ChangeLog } from './changes.ts'
 import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 

@@ -1,0 +1,183 @@
+/**
+ * Applies a declarative file: compare, then create, change or leave. What the file does not mention stays as
+ * it is; applying it twice changes nothing the second time.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { blankClient, requireSoundClient, usesSecret } from '../clients/client.ts'
+import { clientMetadata } from '../clients/wire.ts'
+import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
+import { Fault, OAuthError } from '../ground/errors.ts'
+import { blankResource, requireSoundResource } from '../resources/resource.ts'
+import { resourceMetadata } from '../resources/wire.ts'
+import type { Rooms } from '../http/rooms.ts'
+import type { ClientRecord } from '../store/store.ts'
+
+/** A value before and after, in the words of the file. */
+export interface AppliedChange {
+  field: string
+  from: unknown
+  to: unknown
+}
+
+export interface AppliedItem {
+  kind: 'resource' | 'client'
+  id: string
+  /** Fields that differ, for a change. */
+  fields: string[]
+  /** The same with their values; of a secret only that it is replaced. */
+  changes: AppliedChange[]
+}
+
+/** What was done, or would be. */
+export interface Applied {
+  created: AppliedItem[]
+  changed: AppliedItem[]
+  left: AppliedItem[]
+}
+
+interface Step {
+  item: AppliedItem
+  outcome: keyof Applied
+  run(): Promise<unknown>
+}
+
+type Registries = Pick<Rooms, 'issuer' | 'resourceRegistry' | 'clientRegistry' | 'store'>
+
+const BY = { actor: 'config' }
+
+/** @throws Fault naming the line of the first declaration that cannot hold; nothing has been done then. */
+export async function applyDeclaration(
+  declaration: Declaration,
+  rooms: Registries,
+  { dryRun }: { dryRun: boolean },
+): Promise<Applied> {
+  const known = new Set([
+    rooms.issuer,
+    ...declaration.resources.map(({ id }) => id),
+    ...(await rooms.resourceRegistry.list()).map(({ id }) => id),
+  ])
+  // All steps are planned, and so checked, before the first is taken.
+  const steps: Step[] = []
+  for (const resource of declaration.resources)
+    steps.push(await atPlace(resource.place, () => planResource(resource, rooms)))
+  for (const client of declaration.clients)
+    steps.push(await atPlace(client.place, () => planClient(client, known, rooms)))
+
+  const applied: Applied = { created: [], changed: [], left: [] }
+  for (const { item, outcome, run } of steps) {
+    if (!dryRun) await run()
+    applied[outcome].push(item)
+  }
+  return applied
+}
+
+async function atPlace<T>(place: string, plan: () => Promise<T>): Promise<T> {
+  try {
+    return await plan()
+  } catch (error) {
+    if (error instanceof OAuthError) throw new Fault(`${place}: ${error.message}`, 'nothing was applied')
+    throw error
+  }
+}
+
+async function planResource({ id, change }: DeclaredResource, { resourceRegistry, store }: Registries): Promise<Step> {
+  const current = await store.findResource(id)
+  requireSoundResource({ ...(current ?? blankResource(id, 0)), ...change })
+  const changes = current ? differing(resourceMetadata(current), resourceMetadata({ ...current, ...change })) : []
+  const item = itemOf('resource', id, changes)
+  if (!current) return { item, outcome: 'created', run: () => resourceRegistry.create(id, change, BY) }
+  if (changes.length === 0) return { item, outcome: 'left', run: async () => {} }
+  return { item, outcome: 'changed', run: () => resourceRegistry.update(id, change, BY) }
+}
+
+async function planClient(
+  declared: DeclaredClient,
+  known: Set<string>,
+  { clientRegistry, store }: Registries,
+): Promise<Step> {
+  const { clientId, change, secret, place } = declared
+  const current = await store.findClient(clientId)
+  const next = { ...(current ?? blankClient(clientId, 0)), ...change }
+  requireSoundClient(next)
+  requireSecret(declared, next, current)
+  const missing = change.resources?.find((id) => !known.has(id))
+  if (missing !== undefined)
+    throw new Fault(
+      `${place}: resources: ${missing} is neither in this file nor in the database`,
+      'declare it under resources',
+    )
+
+  const newSecret = secret !== undefined && current !== undefined && !(await clientRegistry.hasSecret(clientId, secret))
+  const changes = current ? differing(clientMetadata(current), clientMetadata(next)) : []
+  const item = itemOf('client', clientId, newSecret ? [...changes, NEW_SECRET] : changes)
+  if (!current)
+    return {
+      item,
+      outcome: 'created',
+      run: () => clientRegistry.create({ clientId, broughtSecret: secret, ...change }, BY),
+    }
+  if (item.changes.length === 0) return { item, outcome: 'left', run: async () => {} }
+  const run = async () => {
+    await clientRegistry.update(clientId, change, BY)
+    if (newSecret) await clientRegistry.bringSecret(clientId, secret, BY)
+  }
+  return { item, outcome: 'changed', run }
+}
+
+/** A generated secret would have to be printed, which this file's door never does. */
+function requireSecret(
+  { clientId, secret, place }: DeclaredClient,
+  next: ClientRecord,
+  current: ClientRecord | undefined,
+): void {
+  if (!usesSecret(next)) {
+    if (secret !== undefined)
+      throw new Fault(
+        `${place}: client_secret: ${clientId} authenticates by ${next.tokenEndpointAuthMethod}`,
+        'nothing was applied',
+      )
+    return
+  }
+  if (secret !== undefined && (secret.length < 32 || secret.length > 512)) {
+    throw new Fault(
+      `${place}: client_secret: found ${secret.length} characters, accepted are 32 to 512`,
+      'make one with: openssl rand -hex 32',
+    )
+  }
+  if (secret === undefined && (current?.secrets.length ?? 0) === 0) {
+    throw new Fault(
+      `${place}: client_secret is missing for ${clientId}`,
+      'add client_secret: { env: VARIABLE } or { file: PATH }, or create the client by signet client create first',
+    )
+  }
+}
+
+/** A secret that somebody brings takes the place of all before it at once, unlike one that is rotated. */
+const NEW_SECRET: AppliedChange = {
+  field: 'client_secret',
+  from: 'the one before, refused from now on without overlap',
+  to: 'the one of the file',
+}
+
+const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[]): AppliedItem => ({
+  kind,
+  id,
+  fields: changes.map(({ field }) => field),
+  changes,
+})
+
+/** Where the order says nothing. In `resources` it does: the first is the default. */
+const SETS = new Set(['scope', 'grant_types', 'redirect_uris', 'allowed_claims'])
+
+/** Which fields would have another value, in the words of the file. What is not declared is the same in both. */
+function differing(before: Record<string, unknown>, after: Record<string, unknown>): AppliedChange[] {
+  return Object.keys(after)
+    .filter((field) => !isDeepStrictEqual(comparable(field, before[field]), comparable(field, after[field])))
+    .map((field) => ({ field, from: before[field] ?? null, to: after[field] ?? null }))
+}
+
+function comparable(field: string, value: unknown): unknown {
+  if (!SETS.has(field)) return value
+  const words = typeof value === 'string' ? value.split(' ') : value
+  return Array.isArray(words) ? words.toSorted() : words
+}

@@ -1,0 +1,32 @@
+/** Is there room to go on writing? A full disk stops every token that needs the database. */
+import { existsSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { bad, good, type Check } from './check.ts'
+
+/** A backup, or a migration, needs the database once more, and its journal beside it. */
+const COPIES = 2
+const LEAST_BYTES = 256 * 1024 * 1024
+
+/** Room on the disk of the database. @param usedBytes what the database takes now */
+export async function checkDiskSpace(file: string, usedBytes: number): Promise<Check> {
+  let folder = dirname(file)
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
+  const { bavail, bsize } = await statfs(folder)
+  return judgeDiskSpace(folder, bavail * bsize, usedBytes)
+}
+
+/** The rule alone, of values. */
+export function judgeDiskSpace(folder: string, freeBytes: number, usedBytes: number): Check {
+  const wanted = Math.max(LEAST_BYTES, COPIES * usedBytes)
+  const found = `${megabytes(freeBytes)} free at ${folder}`
+  return freeBytes >= wanted
+    ? good('disk space', found)
+    : bad(
+        'disk space',
+        `${found}, less than the ${megabytes(wanted)} that a database of this size should have`,
+        'make room, or move the database (SIGNET_DATABASE_URL) to a larger disk: on a full one nothing can be issued or revoked',
+      )
+}
+
+const megabytes = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MB`

@@ -1,0 +1,38 @@
+/**
+ * What a command says where there is no database. One that was there and is gone is told as the start tells it; beside
+ * keys that belong to other databases the path is most likely a slip, and nothing is made there in passing.
+ */
+import type { Config } from '../config.ts'
+import { Fault } from '../ground/errors.ts'
+import { isKnownDatabase, listKnownDatabases } from '../keys/known-databases.ts'
+import { databaseFile, missingDatabase, probeDatabase } from '../store/open.ts'
+
+/** The path where a database should be and none is; `undefined` where there is one. */
+export const findMissing = ({ databaseUrl }: Config): string | undefined =>
+  probeDatabase(databaseUrl) === 'missing' ? databaseFile(databaseUrl) : undefined
+
+/** What a command about what there is ends with. */
+export function describeMissing(file: string, config: Config): Fault {
+  if (isKnownDatabase(config.keysDir, file)) return missingDatabase(file)
+  return (
+    describeStranger(file, config) ??
+    new Fault(
+      `there is no database at ${file}`,
+      'signet serve creates one; or set SIGNET_DATABASE_URL to where it is, or signet restore FILE',
+    )
+  )
+}
+
+/** A path that the keys folder does not know, where it knows others. */
+export function describeStranger(file: string, { keysDir }: Config): Fault | undefined {
+  const known = listKnownDatabases(keysDir)
+  if (known.length === 0 || isKnownDatabase(keysDir, file)) return undefined
+  return new Fault(
+    `there is no database at ${file}, and the keys in ${keysDir} belong to ${known.join(', ')}`,
+    'set SIGNET_DATABASE_URL to the one that is meant; where a new one is wanted, signet serve or signet migrate makes it',
+  )
+}
+
+/** Said before all else by a command that made an issuer in passing. */
+export const describeNew = (file: string): string =>
+  `there was no database at ${file}: a new one was made, with keys of its own; if yours is elsewhere, set SIGNET_DATABASE_URL`

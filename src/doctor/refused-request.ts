@@ -1,0 +1,109 @@
+/**
+ * Why was this request refused? Its caller got a uniform error and an id. Changes and refusals that smell of
+ * attack are in the audit trail; the exact reason of every refusal is in the server's log alone.
+ */
+import { readFileSync } from 'node:fs'
+import { toIso } from '../ground/clock.ts'
+import { Fault } from '../ground/errors.ts'
+import type { AuditEvent, Store } from '../store/store.ts'
+import { bad, good, type Check } from './check.ts'
+import { findRepair } from './repairs.ts'
+import { readArgument } from '../ground/standard-input.ts'
+
+/** A running server writes down what it refused within five seconds. */
+const NOTES_ARRIVE_WITHIN_MS = 6000
+const LOOK_EVERY_MS = 500
+
+/** What the audit trail holds about a request, or the step that leads further. */
+export async function recallRequest(requestId: string, store: Store): Promise<Check[]> {
+  const started = performance.now()
+  for (;;) {
+    const events = await store.listAudit({ requestId, limit: 100 })
+    if (events.length > 0) return events.toReversed().map(judgeEvent)
+    if (performance.now() - started > NOTES_ARRIVE_WITHIN_MS) break
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  }
+  return [
+    bad(
+      'request',
+      `the audit trail has nothing of request ${requestId}: no request had this id, or it changed nothing and its reason stands in the server's log alone`,
+      `search the log for "request_id":"${requestId}", or have it read: journalctl -u signet -o cat | signet doctor --request ${requestId} --log -`,
+    ),
+  ]
+}
+
+/** Refusals among the events of the audit trail; all others are things that were done. */
+const REFUSED: Readonly<Record<string, string>> = {
+  'client.unknown': 'no client of the id that was sent',
+  'client.wrong_secret': 'wrong or expired secret',
+  'client.assertion_refused': 'assertion refused',
+  'client.assertion_replayed': 'assertion refused: its jti was used before',
+  'grant.reuse_detected': 'refresh token reuse',
+}
+
+function judgeEvent({ at, action, target, actor, details }: AuditEvent): Check {
+  const more = Object.entries(details).map(([name, value]) => `${name}=${String(value)}`)
+  const event = [`${toIso(at)} ${action} ${target} by ${actor}`, ...more].join(' ')
+  const reason = REFUSED[action]
+  if (reason === undefined) return good('request', event)
+  return bad('request', `refused: ${reason} (${event})`, findRepair(reason, { clientId: target }))
+}
+
+interface LogLine {
+  request_id: string
+  time?: string
+  method?: string
+  route?: string
+  status?: number
+  client_id?: string
+  error?: string
+  reason?: string
+}
+
+/** The exact reason from a log, JSON or pretty. @throws Fault where the file cannot be read */
+export async function readRequestFromLog(requestId: string, file: string): Promise<Check[]> {
+  const line = findLine(requestId, await readLog(file))
+  if (!line)
+    return [
+      bad(
+        'request',
+        `the log that was given has no request ${requestId}`,
+        'give the log of the time and replica that served it; SIGNET_LOG_LEVEL must be info or debug',
+      ),
+    ]
+  const { method = '', route = '', status = 0, client_id: clientId, error, reason, time } = line
+  const where = [time, method, route, status, clientId && `by ${clientId}`].filter(Boolean).join(' ')
+  if (error === undefined && status < 400) return [good('request', `it was not refused: ${where}`)]
+  return [
+    bad(
+      'request',
+      `refused with ${error ?? status}: ${reason ?? 'no reason noted'} (${where})`,
+      findRepair(reason ?? error ?? '', { clientId, route }),
+    ),
+  ]
+}
+
+async function readLog(file: string): Promise<string> {
+  // Stdin may be a pipe that is still being written to, which cannot be read at once.
+  if (file === '-') return readArgument('-')
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException // readFileSync throws system errors only
+    throw new Fault(`--log: ${file} cannot be read (${code})`, 'name the file that holds the log, or - for stdin')
+  }
+}
+
+function findLine(requestId: string, log: string): LogLine | undefined {
+  for (const line of log.split('\n').filter((each) => each.includes(requestId))) {
+    try {
+      // The pretty form writes its fields as JSON too, behind time and level, and `error` on a line of its own.
+      const fields: unknown = JSON.parse(line.slice(line.indexOf('{')))
+      if (fields && typeof fields === 'object' && 'request_id' in fields && fields.request_id === requestId)
+        return fields as LogLine // written by our own log, whose fields have these types
+    } catch {
+      // A line of something else that names the id.
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,11 @@
+/** The version of the package, read when somebody asks. */
+import { readFileSync } from 'node:fs'
+
+let version: string | undefined
+
+export function readVersion(): string {
+  if (version !== undefined) return version
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  version = (JSON.parse(text) as { version: string }).version // our own file
+  return version
+}

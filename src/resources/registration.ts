@@ -1,0 +1,66 @@
+/** What is done to resources: created, changed, deleted, through any of the three doors. */
+import type { Actor, AuditTrail } from '../audit.ts'
+import { conflict, notFound } from '../ground/errors.ts'
+import type { ResourceRecord, Store } from '../store/store.ts'
+import { blankResource, requireSoundResource } from './resource.ts'
+
+/** The fields that may be set; absent ones keep their default or present value. */
+export type ResourceChange = Partial<Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'createdAt' | 'updatedAt'>>
+
+export class ResourceRegistry {
+  readonly #store: Store
+  readonly #audit: AuditTrail
+  readonly #issuer: string
+
+  constructor(rooms: { store: Store; audit: AuditTrail; issuer: string }) {
+    this.#store = rooms.store
+    this.#audit = rooms.audit
+    this.#issuer = rooms.issuer
+  }
+
+  /** @throws OAuthError 409 where the id is taken. */
+  async create(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
+    if (id === this.#issuer)
+      throw conflict('the issuer is a resource already, with the scopes signet:admin and signet:blacklist')
+    const resource = { ...blankResource(id, this.#store.now()), ...change }
+    requireSoundResource(resource)
+    const outcome = await this.#store.createResource(resource, this.#audit.event('resource.created', id, by))
+    if (outcome === 'exists')
+      throw conflict(`resource "${id}" exists already; change it with: signet resource update ${id}`)
+    return resource
+  }
+
+  list(): Promise<ResourceRecord[]> {
+    return this.#store.listResources()
+  }
+
+  async get(id: string): Promise<ResourceRecord> {
+    return found(await this.#store.findResource(id))
+  }
+
+  async update(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
+    const apply = (current: ResourceRecord): ResourceRecord => {
+      const next = { ...current, ...change, updatedAt: this.#store.now() }
+      requireSoundResource(next)
+      return next
+    }
+    const details = { changed: Object.keys(change).join(' ') }
+    return found(
+      await this.#store.updateResource(id, apply, this.#audit.event('resource.updated', id, { ...by, details })),
+    )
+  }
+
+  /**
+   * Its tokens are inactive at introspection from now on, and stay so if it is created anew; verifiers that check alone
+   * see them end with `exp`.
+   */
+  async delete(id: string, by: Actor): Promise<void> {
+    const outcome = await this.#store.deleteResource(id, this.#audit.event('resource.deleted', id, by))
+    if (outcome === 'unknown') throw notFound('this resource')
+  }
+}
+
+function found(resource: ResourceRecord | undefined): ResourceRecord {
+  if (!resource) throw notFound('this resource')
+  return resource
+}

@@ -1,0 +1,58 @@
+/**
+ * Resources: who accepts tokens. A resource's id becomes `aud`; it chooses the algorithm, the `typ` and,
+ * with the client, the life of its tokens (RFC 8707, RFC 9068). The issuer is a resource of its own making.
+ */
+import type { Instant } from '../ground/clock.ts'
+import { invalidRequest } from '../ground/errors.ts'
+import { SHARED_RING, type ResourceRecord, type RingId } from '../store/store.ts'
+import { SCOPE_TOKEN } from '../clients/client.ts'
+import { requireFreeClaims } from '../clients/claims.ts'
+
+/** Scopes of the issuer itself; granted to nobody by default. */
+export const ADMIN_SCOPE = 'signet:admin'
+export const BLACKLIST_SCOPE = 'signet:blacklist'
+
+export function blankResource(id: string, now: number): ResourceRecord {
+  return {
+    id,
+    alg: 'ES256',
+    ttl: null,
+    scope: null,
+    typ: 'at+jwt',
+    claims: {},
+    ownKeys: false,
+    disabledAt: null,
+    predecessorEndedAt: null,
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+/** The issuer as a resource: the admin API and the blacklist accept tokens whose `aud` is the issuer. */
+export const issuerResource = (issuer: string): ResourceRecord => ({
+  ...blankResource(issuer, 0),
+  scope: [ADMIN_SCOPE, BLACKLIST_SCOPE],
+})
+
+/** The keys that sign a resource's tokens. */
+export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({ ring: ownKeys ? id : SHARED_RING, alg })
+
+/** Whether what was issued at this time was issued for another resource, which had this id and was deleted. */
+export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedAt: Instant): boolean =>
+  predecessorEndedAt !== null && issuedAt <= predecessorEndedAt
+
+/** @throws OAuthError `invalid_request` naming what is wrong with the record. */
+export function requireSoundResource(resource: ResourceRecord): void {
+  const { id, scope, ttl } = resource
+  // RFC 8707 §2: an absolute URI without fragment; a plain name for servers such as RabbitMQ.
+  const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(id)
+  const isUri =
+    /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x23-\x5B\x5D-\x7E]{1,500}$/.test(id) && !id.includes('#') && URL.canParse(id)
+  if (!isName && !isUri)
+    throw invalidRequest('a resource id is an absolute URI without fragment, or a plain name of A-Z a-z 0-9 . _ -')
+  if (ttl !== null && ttl < 1) throw invalidRequest('ttl: a token lives for 1s at least')
+  if (scope && !scope.every((value) => SCOPE_TOKEN.test(value))) {
+    throw invalidRequest('scope: printable ASCII without space, " and \\ (RFC 6749 §3.3)')
+  }
+  requireFreeClaims(resource.claims, invalidRequest)
+}

@@ -1,0 +1,45 @@
+/** Resources as they stand on the wire, in both directions. */
+import * as z from 'zod'
+import { onlyGiven, claimsSchema, ttlSchema, scopeSchema } from '../clients/wire.ts'
+import { toIso } from '../ground/clock.ts'
+import type { ResourceRecord } from '../store/store.ts'
+import type { ResourceChange } from './registration.ts'
+
+/** A change: absent members stay as they are. Unknown ones are refused. */
+export const resourceChangeSchema = z
+  .strictObject({
+    alg: z.enum(['ES256', 'RS256']),
+    ttl: ttlSchema.nullable(),
+    scope: scopeSchema.nullable(),
+    typ: z.enum(['at+jwt', 'JWT']),
+    claims: claimsSchema,
+    own_keys: z.boolean(),
+  })
+  .partial()
+
+export const resourceRegistrationSchema = resourceChangeSchema.extend({ id: z.string() })
+
+export function toResourceChange({
+  alg,
+  ttl,
+  scope,
+  typ,
+  claims,
+  own_keys: ownKeys,
+}: z.output<typeof resourceChangeSchema>): ResourceChange {
+  const change = { alg, ttl, scope, typ, claims, ownKeys }
+  return onlyGiven(change)
+}
+
+/** A resource as administrators see it. */
+export const resourceMetadata = (resource: ResourceRecord) => ({
+  id: resource.id,
+  alg: resource.alg,
+  ttl: resource.ttl,
+  scope: resource.scope === null ? null : resource.scope.join(' '),
+  typ: resource.typ,
+  claims: resource.claims,
+  own_keys: resource.ownKeys,
+  created_at: toIso(resource.createdAt),
+  updated_at: toIso(resource.updatedAt),
+})

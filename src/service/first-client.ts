@@ -1,0 +1,44 @@
+/**
+ * The first client of a fresh issuer on this machine, so that a newcomer has a token within the minute.
+ * Only for a loopback issuer, only while no client exists, and only once.
+ */
+import { randomUUID } from 'node:crypto'
+import { isLoopback } from '../config.ts'
+import type { Rooms } from '../http/rooms.ts'
+
+export interface FirstClient {
+  clientId: string
+  secret: string
+  resource: string
+  scope: string
+}
+
+const RESOURCE = 'demo-api'
+const SCOPE = ['demo:read', 'demo:write']
+
+export async function createFirstClient({
+  issuer,
+  store,
+  clients,
+  clientRegistry,
+  resources,
+  resourceRegistry,
+}: Rooms): Promise<FirstClient | undefined> {
+  if (!isLoopback(new URL(issuer).hostname) || clients.size > 0) return undefined
+  const mine = randomUUID()
+  if ((await store.claimSetting('first_client', mine)) !== mine) return undefined
+  const by = { actor: 'system' }
+  if (!resources.find(RESOURCE)) await resourceRegistry.create(RESOURCE, { scope: SCOPE }, by)
+  const { client, secret } = await clientRegistry.create(
+    {
+      clientId: 'demo',
+      name: 'First client',
+      grantTypes: ['client_credentials', 'refresh_token'],
+      scope: SCOPE,
+      resources: [RESOURCE],
+    },
+    by,
+  )
+  if (secret === undefined) throw new Error('a client with a secret was made without one')
+  return { clientId: client.clientId, secret, resource: RESOURCE, scope: SCOPE.join(' ') }
+}

@@ -1,0 +1,129 @@
+/**
+ * The timetable of repeated work: notice what other processes changed, write what was only noted, rotate and
+ * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again. Where there
+ * are several processes each keeps the whole timetable, so that none need be chosen; only the sweep is shared out.
+ */
+import type { AuditTrail } from '../audit.ts'
+import type { Blacklist } from '../blacklist/match.ts'
+import type { ClientAuthentication } from '../clients/authentication.ts'
+import { CLOCK_SKEW_SECONDS, type Jump, type SteadyClock } from '../ground/clock.ts'
+import type { Config } from '../config.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { KeyReaders } from '../keys/readers.ts'
+import type { Log } from '../ground/log.ts'
+import type { Store } from '../store/store.ts'
+
+/** Verdicts look for themselves; this is for those who only follow, and wait for the feed to speak. */
+const NOTICE_EVERY_MS = 50
+const FLUSH_EVERY_MS = 5000
+const KEYS_EVERY_MS = 5000
+const SWEEP_EVERY_MS = 60_000
+/** Rows of each kind in one transaction: small enough that no request waits for it. */
+const SWEEP_SLICE = 200
+
+interface Rooms {
+  config: Pick<Config, 'workers' | 'auditRetentionSeconds'>
+  store: Store
+  keys: KeyRing
+  readers: KeyReaders
+  blacklist: Blacklist
+  audit: AuditTrail
+  authentication: ClientAuthentication
+  log: Log
+}
+
+/** Starts the timetable; call the result to stop it. What was noted is written then, once more. */
+export function startHousekeeping(rooms: Rooms, clock: SteadyClock): () => Promise<void> {
+  const inBelievedTime = (work: () => Promise<void>) => async () => {
+    warnOfJump(clock.look(), rooms.log)
+    if (clock.isBelieved()) await work()
+  }
+  const { workers } = rooms.config
+  const stops = [
+    every(NOTICE_EVERY_MS, 'noticing changes', rooms.log, () => rooms.store.pollChanges()),
+    every(FLUSH_EVERY_MS, 'writing notes', rooms.log, () => writeNotes(rooms)),
+    every(
+      KEYS_EVERY_MS,
+      'key rotation',
+      rooms.log,
+      inBelievedTime(() => tendKeys(rooms)),
+    ),
+    every(
+      SWEEP_EVERY_MS,
+      'forgetting',
+      rooms.log,
+      inBelievedTime(async () => rooms.blacklist.prune()),
+    ),
+    every(
+      SWEEP_EVERY_MS * workers,
+      'sweeping',
+      rooms.log,
+      inBelievedTime(() => sweep(rooms)),
+    ),
+  ]
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()))
+    await writeNotes(rooms).catch((error: unknown) =>
+      rooms.log.warn('notes could not be written', { reason: String(error) }),
+    )
+  }
+}
+
+function warnOfJump(jump: Jump | undefined, log: Log): void {
+  if (!jump) return
+  log.warn(
+    'the clock has jumped: keys are neither rotated nor retired and nothing is swept until it has run evenly for ten minutes',
+    { duration_ms: Math.round(jump.byMs) },
+  )
+  if (jump.behindMs === 0) return
+  log.warn(
+    'the clock was set back, and Signet goes on by its own time, so that nothing expired comes back; where the new time is right, restart Signet',
+    { duration_ms: Math.round(jump.behindMs) },
+  )
+}
+
+async function writeNotes({ audit, authentication, readers }: Rooms): Promise<void> {
+  await audit.flush()
+  await readers.flush()
+  await authentication.flushSecretUse()
+}
+
+/** Rotates what is due and retires what is over, as the database decides. */
+async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<void> {
+  for (const ring of keys.rings()) {
+    const rotated = await keys.rotate(ring, 'scheduled', { actor: 'system' })
+    if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)
+  }
+  for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
+}
+
+async function sweep({ store, config }: Rooms): Promise<void> {
+  const forgetBefore = store.now() - config.auditRetentionSeconds * 1000
+  // One slice after another, each its own transaction, until nothing is left to sweep.
+  while ((await store.sweep(SWEEP_SLICE, forgetBefore)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+/** Repeats work with a pause between, a tenth of jitter on it; stops after the run that is under way. */
+function every(pauseMs: number, name: string, log: Log, work: () => Promise<void>): () => Promise<void> {
+  let stopped = false
+  let running = Promise.resolve()
+  let timer: NodeJS.Timeout
+  const schedule = () => {
+    timer = setTimeout(
+      () => {
+        running = work()
+          .catch((error: unknown) => log.warn(`${name} failed and is tried again`, { reason: String(error) }))
+          .finally(() => {
+            if (!stopped) schedule()
+          })
+      },
+      pauseMs * (0.95 + Math.random() / 10),
+    ).unref()
+  }
+  schedule()
+  return async () => {
+    stopped = true
+    clearTimeout(timer)
+    await running
+  }
+}

@@ -1,0 +1,196 @@
+/** The issuer as a running service: listens, keeps its timetable, stops in bounded time. */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { createApp } from '../app.ts'
+import { applyDeclaration } from '../declaration/apply.ts'
+import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
+import type { Config } from '../config.ts'
+import type { Declaration } from '../declaration/file.ts'
+import { Fault } from '../ground/errors.ts'
+import { createFirstClient, type FirstClient } from './first-client.ts'
+import { Connections } from './connections.ts'
+import type { Answer } from '../http/request-log.ts'
+import { answerNoUrl, answerUnreadable } from './unreadable.ts'
+import { startHousekeeping } from './housekeeping.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { Colleagues } from '../http/rooms.ts'
+import { localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from '../issuer.ts'
+import { openLog, type Log } from '../ground/log.ts'
+
+export interface RunningIssuer {
+  /** The exact `iss`, and where it is reached on this machine. */
+  issuer: string
+  url: string
+  port: number
+  /** Made on the very first start of a loopback issuer; its secret is not kept. */
+  firstClient: FirstClient | undefined
+  /** Readiness off, running requests finish, database closed; resolves within `STOP_WITHIN_MS` and a little. */
+  stop(): Promise<void>
+}
+
+const STOP_WITHIN_MS = 10_000
+/** Time for a request that is on its way when the stop begins. */
+const LAST_REQUESTS_MS = 500
+
+/** Slow and idle connections end by these; a feed follower is kept alive by its heartbeat. Milliseconds. */
+const TIMEOUTS = {
+  headersTimeout: 10_000,
+  requestTimeout: 12_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 500,
+  maxHeaderSize: 16_384,
+}
+const SOCKET_TIMEOUT_MS = 30_000
+/** Connections that wait to be taken: a flood of them must not make good ones try again after a second. */
+const BACKLOG = 2048
+
+/**
+ * Starts the service.
+ * @throws Fault where configuration, database, master key or port stand in the way.
+ */
+export async function startIssuer(
+  config: Config,
+  {
+    clock: shown = systemClock,
+    log = openLog({ level: config.logLevel, format: config.logFormat }),
+    colleagues,
+  }: { clock?: Clock; log?: Log; colleagues?: Colleagues } = {},
+): Promise<RunningIssuer> {
+  const clock = new SteadyClock(shown)
+  // Read before anything is created: a mistake in it must leave nothing behind.
+  const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
+  let limits: Limits | undefined
+  const door = closedDoor()
+  // The server speaks HTTP/1 alone, so the bindings are of that kind.
+  const route = getRequestListener((request, env) => door.answer(request, env as HttpBindings), {
+    errorHandler: answerNoUrl,
+  })
+  const server = createServer(TIMEOUTS)
+  const connections = new Connections(server, {
+    most: config.maxConnections,
+    onClosed: () => limits?.noteClosedConnection(),
+  })
+  // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
+  // the issuer's name depends on it.
+  await listen(server, config, (incoming, outgoing) => {
+    if (limits?.admits(incoming, outgoing) ?? true) void route(incoming, outgoing)
+  })
+  let opened: Opened | undefined
+  try {
+    opened = await openDatabase(config, { clock, log })
+    const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
+    const issuer = await wireIssuer(opened, config.issuer ?? localIssuer(port), config, { clock, log, colleagues })
+    await issuer.store.putSetting('issuer', issuer.issuer)
+    if (declaration) await declare(declaration, issuer, log)
+    const firstClient = await createFirstClient(issuer)
+    const stopHousekeeping = startHousekeeping(issuer, clock)
+    const stopWatching = issuer.limits.watch()
+    limits = issuer.limits
+    issuer.setReady(true)
+    door.open(createApp(issuer))
+    const url = localUrl(config.host, port)
+    log.info(`Signet serves ${issuer.issuer}`, { url })
+    return {
+      issuer: issuer.issuer,
+      url,
+      port,
+      firstClient,
+      stop: once(async () => {
+        await stop(issuer, { server, connections, stopHousekeeping })
+        stopWatching()
+      }),
+    }
+  } catch (error) {
+    door.open(() => new Response(null, { status: 503 }))
+    server.close()
+    server.closeAllConnections()
+    await opened?.store.close()
+    throw error
+  }
+}
+
+interface Door {
+  answer: Answer
+  open(answer: Answer): void
+}
+
+/** Who comes while it starts is answered when it has: beside other workers, a refusal would be one too many. */
+function closedDoor(): Door {
+  const opened = Promise.withResolvers<Answer>()
+  return {
+    answer: (request, bindings) => opened.promise.then((answer) => answer(request, bindings)),
+    open(answer) {
+      this.answer = answer
+      opened.resolve(answer)
+    },
+  }
+}
+
+/** Applies the declarative file, and says what it changed: what was set by a command since may be gone by it. */
+async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
+  const { created, changed } = await applyDeclaration(declaration, issuer, { dryRun: false })
+  for (const { kind, id } of created) log.info(`the declarative file made a ${kind}`, { reason: id })
+  for (const { kind, id, fields } of changed)
+    log.info(`the declarative file changed a ${kind}`, { reason: `${id}: ${fields.join(', ')}` })
+}
+
+/** Its parser and schemas are loaded where there is such a file. */
+async function readConfigFile(file: string): Promise<Declaration> {
+  const { readDeclaration } = await import('../declaration/file.ts')
+  return readDeclaration(file, process.env, 'SIGNET_CONFIG')
+}
+
+async function listen(server: Server, config: Config, listener: RequestListener): Promise<void> {
+  server.on('request', listener)
+  server.setTimeout(SOCKET_TIMEOUT_MS)
+  answerUnreadable(server)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const place = `${config.host}:${config.port}`
+      reject(
+        new Fault(
+          `cannot listen on ${place} (${error.code})`,
+          'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
+          { cause: error },
+        ),
+      )
+    })
+    server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve)
+  })
+}
+
+/** Where this process is reached from the same machine. */
+const localUrl = (host: string, port: number): string => {
+  const shown = ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(host) ? 'localhost' : host
+  return `http://${shown}:${port}`
+}
+
+interface Machinery {
+  server: Server
+  connections: Connections
+  stopHousekeeping: () => Promise<void>
+}
+
+async function stop(issuer: Issuer, { server, connections, stopHousekeeping }: Machinery): Promise<void> {
+  issuer.log.info('stopping: running requests are finished')
+  issuer.setReady(false)
+  connections.announceEnd()
+  const closed = new Promise((resolve) => server.close(resolve))
+  const closeIdle = setInterval(() => server.closeIdleConnections(), 50)
+  const endSilence = setTimeout(() => connections.closeSilent(), LAST_REQUESTS_MS)
+  const closeAll = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
+  await closed
+  clearTimeout(endSilence)
+  clearInterval(closeIdle)
+  clearTimeout(closeAll)
+  await stopHousekeeping()
+  await issuer.close()
+  issuer.log.info('stopped')
+}
+
+/** A second signal joins the stop that is under way. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => (running ??= work())
+}
