@@ -8,12 +8,30 @@ import { timeOrderedId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import type { AuditEvent, Store } from './store/store.ts'
 
-/** Who acts, and for which request. */
+/** Who acts, as authentication found out; never what a body or the log says. */
 export interface Actor {
-  /** `cli`, `system`, `config`, or a client id. */
-  actor: string
+  kind: 'client' | 'cli' | 'config' | 'system'
+  /** The client's id; the kind itself where no client acts. */
+  id: string
+  /** Whether it may do whatever an administrator may: the command line, and a token with `signet:admin`. */
+  isAdministrator: boolean
   requestId?: string | null
 }
+
+/** An operator at the command line. */
+export const BY_CLI: Actor = { kind: 'cli', id: 'cli', isAdministrator: true }
+/** The declarative file. */
+export const BY_CONFIG: Actor = { kind: 'config', id: 'config', isAdministrator: true }
+/** Signet itself, by its timetable or a rule. */
+export const BY_SYSTEM: Actor = { kind: 'system', id: 'system', isAdministrator: true }
+
+/** A client that asks in its own name: it may act on what is its own. */
+export const byClient = (id: string, requestId: string | null): Actor => ({
+  kind: 'client',
+  id,
+  isAdministrator: false,
+  requestId,
+})
 
 /** Refusals kept between two flushes; more are counted, not kept. */
 const MOST_WAITING = 500
@@ -40,7 +58,7 @@ export class AuditTrail {
     return {
       id: timeOrderedId(at),
       at,
-      actor: by.actor,
+      actor: by.id,
       action,
       target: target.slice(0, 256),
       requestId: by.requestId ?? null,
@@ -61,7 +79,7 @@ export class AuditTrail {
   async flush(): Promise<void> {
     if (this.#dropped > 0) {
       const details = { dropped: this.#dropped }
-      this.#waiting.push(this.event('audit.dropped', 'audit', { actor: 'system', details }))
+      this.#waiting.push(this.event('audit.dropped', 'audit', { ...BY_SYSTEM, details }))
       this.#dropped = 0
     }
     if (this.#waiting.length === 0) return

@@ -40,10 +40,10 @@ export class Revocation {
 
   /** Denies one access token until it would have expired; once is enough. @param exp seconds */
   async revokeAccessToken(token: { jti: string; exp: number }, by: Actor, reason: string): Promise<void> {
-    if (this.#blacklist.isListedBy(by.actor, 'jti', token.jti)) return
+    if (this.#blacklist.isListedBy(by.id, 'jti', token.jti)) return
     const entry = denyUntil('jti', token.jti, fromSeconds(token.exp), {
       reason,
-      createdBy: by.actor,
+      createdBy: by.id,
       now: this.#store.now(),
     })
     await this.#store.addBlacklistEntry(entry, this.#audit.event('token.revoked', token.jti, by))
@@ -51,10 +51,10 @@ export class Revocation {
 
   /** Ends a grant: its refresh tokens for good, its live access tokens here and downstream. */
   async endGrant(sid: string, reason: string, by: Actor): Promise<'ended' | 'already' | 'unknown'> {
-    const deny = (grant: GrantRecord, now: Instant) => denyLiveGrant(grant, reason, by.actor, now)
+    const deny = (grant: GrantRecord, now: Instant) => denyLiveGrant(grant, reason, by.id, now)
     const event = this.#audit.event('grant.ended', sid, { ...by, details: { reason } })
     const outcome = await this.#store.endGrant(sid, reason, deny, event)
-    const isDenied = this.#blacklist.isListedBy(by.actor, 'sid', sid)
+    const isDenied = this.#blacklist.isListedBy(by.id, 'sid', sid)
     if (outcome === 'already' && !isDenied) await this.#denyEnded(sid, deny, event)
     return outcome
   }
@@ -75,7 +75,7 @@ export class Revocation {
     { kind, value, reason = null, expiresAt = null, tokenExpiresAt }: Denial,
     by: Actor,
   ): Promise<BlacklistEntry> {
-    const origin = { reason, createdBy: by.actor, now: this.#store.now() }
+    const origin = { reason, createdBy: by.id, now: this.#store.now() }
     const entry =
       kind === 'sub' || kind === 'client_id'
         ? denyAndRefuse(kind, value, { expiresAt, latestExpiry: await this.#keys.findLatestExpiry() }, origin)
@@ -106,7 +106,7 @@ export class Revocation {
    */
   async revokeKey(kid: string, by: Actor): Promise<{ before: SigningKeyRecord; lastExpiry: Instant }> {
     const deny = (key: SigningKeyRecord, now: Instant) =>
-      denyKey(kid, key.signedUntil, { reason: 'signing key revoked', createdBy: by.actor, now })
+      denyKey(kid, key.signedUntil, { reason: 'signing key revoked', createdBy: by.id, now })
     const revoked = await this.#keys.revoke(kid, deny, by)
     if (revoked.outcome === 'unknown') throw notFound('this key')
     if (revoked.outcome === 'already') throw conflict('this key is revoked already; see: signet key list')

@@ -1,4 +1,5 @@
 /** `signet blacklist …`: entries that deny tokens. */
+import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { entryView } from '../blacklist/entry-view.ts'
 import { fromSeconds, systemClock, type Instant } from '../ground/clock.ts'
@@ -9,7 +10,7 @@ import type { BlacklistEntry, Store } from '../store/store.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { nameDenial } from '../tokens/denial.ts'
 import { everyPage } from './every-page.ts'
-import { BY, withIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -60,7 +61,7 @@ async function add(options: AddOptions, command: Command): Promise<void> {
   await withIssuer(async ({ revocation, tokenState, clients }) => {
     const denied =
       named.kind === 'token' ? await nameDenial(named.value, tokenState) : { kind: named.kind, value: named.value }
-    const entry = await revocation.deny({ ...denied, reason, expiresAt }, BY)
+    const entry = await revocation.deny({ ...denied, reason, expiresAt }, BY_CLI)
     answerEntry(command, entry)
     if (named.kind === 'client_id' && !clients.find(named.value))
       note('no client has this id now: the entry refuses one that is made with it')
@@ -116,14 +117,14 @@ const list = (_options: object, command: Command): Promise<void> =>
     ).map(entryView)
     const rows = entries.map((each) => [each.id, each.kind, each.value, each.expires_at, each.reason, each.created_by])
     answer(command, entries, () =>
-      table(['ID', 'KIND', 'VALUE', 'EXPIRES', 'REASON', 'BY'], rows, 'the blacklist is empty'),
+      table(['ID', 'KIND', 'VALUE', 'EXPIRES', 'REASON', 'BY_CLI'], rows, 'the blacklist is empty'),
     )
   })
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>
   withIssuer(async ({ store, revocation }) => {
     const entry = await requireEntry(store, id)
-    await revocation.lift(id, BY)
+    await revocation.lift(id, BY_CLI)
     answerEntry(command, entry)
     note('the entry is lifted: what it denied and has not expired is valid again, refresh tokens excepted')
   })

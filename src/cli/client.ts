@@ -1,4 +1,5 @@
 /** `signet client …`: who may ask for tokens. */
+import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
 import { issuerResource } from '../resources/resource.ts'
@@ -7,7 +8,7 @@ import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/w
 import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/store.ts'
-import { BY, withIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { defineSnippet } from './snippet.ts'
@@ -154,7 +155,7 @@ async function create({ id, ...options }: MetadataOptions & { id?: string }, com
   const change = readChange(options)
   requireSound(() => requireSoundClient({ ...blankClient(id ?? 'generated', 0), ...change }))
   await withIssuer(async (issuer) => {
-    const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY)
+    const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     tellRegistered(command, registered, issuer)
   })
 }
@@ -245,25 +246,25 @@ async function update(id: string, options: MetadataOptions, command: Command): P
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
   await withClient(id, async (issuer) =>
-    tellRegistered(command, await issuer.clientRegistry.update(id, change, BY), issuer),
+    tellRegistered(command, await issuer.clientRegistry.update(id, change, BY_CLI), issuer),
   )
 }
 
 const rotateSecret = (id: string, { overlap }: { overlap: number }, command: Command): Promise<void> =>
   withClient(id, async (issuer) =>
-    tellRegistered(command, await issuer.clientRegistry.rotateSecret(id, BY, overlap), issuer),
+    tellRegistered(command, await issuer.clientRegistry.rotateSecret(id, BY_CLI, overlap), issuer),
   )
 
 const disable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.disable(id, BY)))
+  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.disable(id, BY_CLI)))
 
 const enable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.enable(id, BY)))
+  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.enable(id, BY_CLI)))
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>
   withClient(id, async ({ clientRegistry }) => {
     const client = await clientRegistry.get(id)
-    await clientRegistry.delete(id, BY)
+    await clientRegistry.delete(id, BY_CLI)
     answerClient(command, client)
     note(`client ${id} was deleted; its live tokens are denied`)
   })

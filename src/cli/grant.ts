@@ -1,9 +1,10 @@
 /** `signet grant …`: authorisations, each with its family of refresh tokens. */
+import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { notFound } from '../ground/errors.ts'
 import { grantView } from '../grants/wire.ts'
 import { everyPage } from './every-page.ts'
-import { BY, withIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
 
 interface Filter {
@@ -55,7 +56,7 @@ const list = ({ client, sub }: Filter, command: Command): Promise<void> =>
 
 const revoke = (sid: string, _options: object, command: Command): Promise<void> =>
   withIssuer(async ({ store, revocation }) => {
-    const outcome = await revocation.endGrant(sid, 'revoked by administrator', BY)
+    const outcome = await revocation.endGrant(sid, 'revoked by administrator', BY_CLI)
     const grant = outcome === 'unknown' ? undefined : await store.findGrant(sid)
     if (!grant) throw notFound(`grant "${sid}"`)
     const view = grantView(grant, store.now())

@@ -1,4 +1,5 @@
 /** `signet key …`: the signing keys. Private ones are never shown. */
+import { BY_CLI } from '../audit.ts'
 import { createPublicKey } from 'node:crypto'
 import { Option, type Command } from 'commander'
 import { fromSeconds, toIso } from '../ground/clock.ts'
@@ -8,7 +9,7 @@ import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { keyView, listKeyViews } from '../keys/wire.ts'
 import { isKnownToCaches } from '../keys/rotation.ts'
 import type { RingId, SigningAlgorithm, SigningKeyRecord } from '../store/store.ts'
-import { BY, withIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
 import { durationOption } from './usage.ts'
 
@@ -114,7 +115,7 @@ const rotate = ({ alg, resource, emergency = false, wait }: RotateOptions, comma
     }
     await tellWhoIsNotReady(rings, issuer, wait)
     for (const ring of rings) {
-      const rotated = await keys.rotate(ring, mode, BY)
+      const rotated = await keys.rotate(ring, mode, BY_CLI)
       if (rotated.outcome === 'refused') throw refusal(ring.alg, { ...rotated, emergency, done })
       done.push(ring.alg)
     }
@@ -180,7 +181,7 @@ function refusal(alg: SigningAlgorithm, { safeFrom, reason, emergency, done }: R
 const revoke = (kid: string, _options: object, command: Command): Promise<void> =>
   withIssuer(async (issuer) => {
     requireKey(await issuer.keys.list(), kid)
-    const { before, lastExpiry } = await issuer.revocation.revokeKey(kid, BY)
+    const { before, lastExpiry } = await issuer.revocation.revokeKey(kid, BY_CLI)
     const { jwksMaxAgeSeconds, keyPrepublishSeconds } = issuer.config
     const now = issuer.store.now()
     const records = await issuer.keys.list()

@@ -5,9 +5,6 @@ import type { Issuer } from '../issuer.ts'
 import { openLog, type Log } from '../ground/log.ts'
 import { note } from './output.ts'
 
-/** Who acts, in the audit trail. */
-export const BY = { actor: 'cli' }
-
 /**
  * Runs `work` on the wired issuer. Database and keys are created where this is the very first start, which is told; but
  * not beside keys that belong to other databases.

@@ -1,11 +1,12 @@
 /** `signet resource …`: the APIs that accept tokens. */
+import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
 import type { ResourceChange } from '../resources/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ResourceRecord } from '../store/store.ts'
-import { BY, withIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { requireNamed } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { UsageError, checkMetadata, collect, readClaims, requireSound } from './usage.ts'
@@ -75,7 +76,7 @@ async function create(id: string, options: MetadataOptions, command: Command): P
   const change = readChange(options)
   requireSound(() => requireSoundResource({ ...blankResource(id, 0), ...change }))
   await withIssuer(async ({ resourceRegistry }) =>
-    answerResource(command, await resourceRegistry.create(id, change, BY)),
+    answerResource(command, await resourceRegistry.create(id, change, BY_CLI)),
   )
 }
 
@@ -108,14 +109,14 @@ async function update(id: string, options: MetadataOptions, command: Command): P
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
   await withResource(id, async ({ resourceRegistry }) =>
-    answerResource(command, await resourceRegistry.update(id, change, BY)),
+    answerResource(command, await resourceRegistry.update(id, change, BY_CLI)),
   )
 }
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>
   withResource(id, async ({ resourceRegistry }) => {
     const resource = await resourceRegistry.get(id)
-    await resourceRegistry.delete(id, BY)
+    await resourceRegistry.delete(id, BY_CLI)
     answerResource(command, resource)
     note(`resource ${id} was deleted; verifiers that check alone accept its tokens until they expire`)
   })

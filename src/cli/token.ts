@@ -1,4 +1,5 @@
 /** `signet token …`: an operator mints one, or sees why one is refused. */
+import { BY_CLI } from '../audit.ts'
 import { decodeJwt } from 'jose'
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient } from '../clients/client.ts'
@@ -10,7 +11,7 @@ import { accessTokenTtl } from '../tokens/access-token.ts'
 import { inspectToken, type Inspection } from '../doctor/inspection.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
 import { readArgument } from '../ground/standard-input.ts'
-import { BY, withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { withExistingIssuer, withIssuer } from './open-issuer.ts'
 import { answer, bold, fieldList, note, visible } from './output.ts'
 import { UsageError, checkMetadata, collect, durationOption, readClaims } from './usage.ts'
 
@@ -146,7 +147,7 @@ async function recordMinting(
     scope: terms.scope.join(' '),
     expires_in: terms.ttlSeconds,
   }
-  await store.recordAudit([audit.event('token.minted', decodeJwt(token).jti ?? '', { ...BY, details })])
+  await store.recordAudit([audit.event('token.minted', decodeJwt(token).jti ?? '', { ...BY_CLI, details })])
 }
 
 async function inspect(text: string, { resource }: { resource?: string }, command: Command): Promise<void> {

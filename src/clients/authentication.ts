@@ -4,7 +4,7 @@
  */
 import { invalidClient, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
 import { withoutSecrets } from '../ground/looks-secret.ts'
-import type { AuditTrail } from '../audit.ts'
+import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { ClientRecord, Store } from '../store/store.ts'
 import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
@@ -82,7 +82,7 @@ export class ClientAuthentication {
     if (!client || !secret) {
       // Both are noted, because what is done for one of them alone could be measured.
       const [action, target] = client ? ['client.wrong_secret', client.clientId] : ['client.unknown', 'unknown']
-      this.#audit.note(this.#audit.event(action, target, { actor: target, requestId }))
+      this.#audit.note(this.#audit.event(action, target, byClient(target, requestId)))
       throw refusal(client ? 'wrong or expired secret' : `no client ${loggable(presented.clientId)}`)
     }
     requireEnabled(client)
@@ -103,7 +103,7 @@ export class ClientAuthentication {
     }
     const client = this.#clients.find(issuer)
     const note = (action: string, target = 'unknown') =>
-      this.#audit.note(this.#audit.event(action, target, { actor: target, requestId }))
+      this.#audit.note(this.#audit.event(action, target, byClient(target, requestId)))
     const fault = client ? findFault(client) : `no client ${loggable(issuer)}`
     if (!client || fault !== undefined) {
       await checkInVain(presented.assertion)

@@ -161,7 +161,7 @@ export class ClientRegistry {
   }
 
   async delete(clientId: string, by: Actor): Promise<void> {
-    const origin = { reason: 'client deleted', createdBy: by.actor, now: this.#store.now() }
+    const origin = { reason: 'client deleted', createdBy: by.id, now: this.#store.now() }
     const lastSeen = Math.max(0, ...(await this.get(clientId)).secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
     const deny = denyDeleted(clientId, await this.#keys.findLatestExpiry(), origin, lastSeen)
     const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))

@@ -3,6 +3,7 @@
  * it is; applying it twice changes nothing the second time.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { BY_CONFIG } from '../audit.ts'
 import { blankClient, requireSoundClient, usesSecret } from '../clients/client.ts'
 import { clientMetadata } from '../clients/wire.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
@@ -42,8 +43,6 @@ interface Step {
 }
 
 type Registries = Pick<Rooms, 'issuer' | 'resourceRegistry' | 'clientRegistry' | 'store'>
-
-const BY = { actor: 'config' }
 
 /** @throws Fault naming the line of the first declaration that cannot hold; nothing has been done then. */
 export async function applyDeclaration(
@@ -85,9 +84,9 @@ async function planResource({ id, change }: DeclaredResource, { resourceRegistry
   requireSoundResource({ ...(current ?? blankResource(id, 0)), ...change })
   const changes = current ? differing(resourceMetadata(current), resourceMetadata({ ...current, ...change })) : []
   const item = itemOf('resource', id, changes)
-  if (!current) return { item, outcome: 'created', run: () => resourceRegistry.create(id, change, BY) }
+  if (!current) return { item, outcome: 'created', run: () => resourceRegistry.create(id, change, BY_CONFIG) }
   if (changes.length === 0) return { item, outcome: 'left', run: async () => {} }
-  return { item, outcome: 'changed', run: () => resourceRegistry.update(id, change, BY) }
+  return { item, outcome: 'changed', run: () => resourceRegistry.update(id, change, BY_CONFIG) }
 }
 
 async function planClient(
@@ -114,12 +113,12 @@ async function planClient(
     return {
       item,
       outcome: 'created',
-      run: () => clientRegistry.create({ clientId, broughtSecret: secret, ...change }, BY),
+      run: () => clientRegistry.create({ clientId, broughtSecret: secret, ...change }, BY_CONFIG),
     }
   if (item.changes.length === 0) return { item, outcome: 'left', run: async () => {} }
   const run = async () => {
-    await clientRegistry.update(clientId, change, BY)
-    if (newSecret) await clientRegistry.bringSecret(clientId, secret, BY)
+    await clientRegistry.update(clientId, change, BY_CONFIG)
+    if (newSecret) await clientRegistry.bringSecret(clientId, secret, BY_CONFIG)
   }
   return { item, outcome: 'changed', run }
 }

@@ -1,4 +1,5 @@
 /** The shared last phase of grants that begin something: target, scope, gate, then mint. */
+import { byClient } from '../audit.ts'
 import { OFFLINE_ACCESS } from '../clients/client.ts'
 import { fromSeconds } from '../ground/clock.ts'
 import { newGrant } from '../grants/grant.ts'
@@ -39,7 +40,7 @@ export async function issueForSubject(
   )
   await rooms.store.createGrant(
     grant,
-    rooms.audit.event('grant.created', grant.sid, { actor: client.clientId, requestId }),
+    rooms.audit.event('grant.created', grant.sid, byClient(client.clientId, requestId)),
   )
   return {
     ...answer,

@@ -3,6 +3,7 @@
  * rotation rule, the gate, a scope no wider; only then is the token consumed. Everything between finding the
  * family and writing it happens under its lock.
  */
+import { byClient } from '../audit.ts'
 import { requireMayRefresh } from '../clients/authentication.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { OAuthError, invalidClient, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
@@ -147,7 +148,7 @@ function endReused(
     act: 'end',
     reason,
     deny: denyLiveGrant(grant, reason, 'system', now),
-    event: rooms.audit.event('grant.reuse_detected', grant.sid, { actor: clientId, requestId }),
+    event: rooms.audit.event('grant.reuse_detected', grant.sid, byClient(clientId, requestId)),
     error: invalidGrant(
       'this refresh token was used before; every token of its grant is revoked, start over with a new grant (keep only the newest refresh token)',
       { reason },

@@ -1,5 +1,6 @@
 /** Guards our own API: a Bearer access token whose `aud` is the issuer, with a scope (RFC 6750). */
 import type { MiddlewareHandler } from 'hono'
+import { byClient } from '../audit.ts'
 import { insufficientScope, invalidToken } from '../ground/errors.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { Env, Rooms } from './rooms.ts'
@@ -36,8 +37,13 @@ export function requireScope({ tokenState, issuer, store, limits }: Rooms, scope
     if (!granted.includes(scope) && !granted.includes(ADMIN_SCOPE)) {
       throw insufficientScope(`this needs scope ${scope}`, { headers: challenge('insufficient_scope', scope) })
     }
-    c.env.facts.client_id = state.claims.client_id
-    limits.noteClient(state.claims.client_id, c.env.outgoing)
+    const { client_id: clientId } = state.claims
+    c.env.facts.client_id = clientId
+    c.env.actor = {
+      ...byClient(clientId, c.env.facts.request_id),
+      isAdministrator: granted.includes(ADMIN_SCOPE),
+    }
+    limits.noteClient(clientId, c.env.outgoing)
     return next()
   }
 }

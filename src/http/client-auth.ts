@@ -1,6 +1,7 @@
 /** Reads how a client presents itself (RFC 6749 §2.3, RFC 7521 §4.2): exactly one method a request. */
 import { isUtf8 } from 'node:buffer'
 import type { Context } from 'hono'
+import { byClient } from '../audit.ts'
 import { ASSERTION_TYPE } from '../clients/assertion.ts'
 import type { PresentedCredentials } from '../clients/authentication.ts'
 import { invalidClient, invalidRequest } from '../ground/errors.ts'
@@ -23,6 +24,7 @@ export async function authenticateClient(
   const { network } = limits.callerOf(c.env.incoming)
   const client = await authentication.authenticate(presented, facts.request_id, network)
   facts.client_id = client.clientId
+  c.env.actor = byClient(client.clientId, facts.request_id)
   // Anybody can name a public client: that is no authentication, and must not use up what is the client's.
   if (presented.method !== 'none') limits.noteClient(client.clientId, c.env.outgoing)
   return client

@@ -1,5 +1,6 @@
 /** What every door is given: the rooms, wired once in issuer.ts, and the shape of a request's context. */
 import type { HttpBindings } from '@hono/node-server'
+import type { Actor } from '../audit.ts'
 import type { Context } from 'hono'
 import type { BlacklistFeed } from '../blacklist/feed.ts'
 import type { ClientAuthentication } from '../clients/authentication.ts'
@@ -56,7 +57,12 @@ export interface RequestFacts extends LogFields {
 }
 
 export interface Env {
-  Bindings: HttpBindings & { facts: RequestFacts; isReady: Rooms['isReady'] }
+  Bindings: HttpBindings & {
+    facts: RequestFacts
+    isReady: Rooms['isReady']
+    /** Who has authenticated. */
+    actor?: Actor
+  }
 }
 
 export type Handler = (c: Context<Env>) => Response | Promise<Response>

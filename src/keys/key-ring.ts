@@ -7,7 +7,7 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
-import type { Actor, AuditTrail } from '../audit.ts'
+import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
 import type {
   Change,
   NewBlacklistEntry,
@@ -104,7 +104,7 @@ export class KeyRing {
     const active = { ...(await this.#draft(id)), status: 'active' as const, createdAt: now, activatedAt: now }
     // As old as the active key: whoever has seen the one has seen the other, so it may take over at any time.
     const next = { ...(await this.#draft(id)), createdAt: now }
-    return this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, { actor: 'system' }))
+    return this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, BY_SYSTEM))
   }
 
   /** A fresh `next`, sealed. */
@@ -351,7 +351,7 @@ export class KeyRing {
 
   /** Drops retired keys from the ring once no token of theirs can be alive. */
   retire(skewSeconds: number): Promise<string[]> {
-    return this.#store.retireKeys(skewSeconds, (kid) => this.#audit.event('key.retired', kid, { actor: 'system' }))
+    return this.#store.retireKeys(skewSeconds, (kid) => this.#audit.event('key.retired', kid, BY_SYSTEM))
   }
 }
 

@@ -3,6 +3,7 @@
  * Only for a loopback issuer, only while no client exists, and only once.
  */
 import { randomUUID } from 'node:crypto'
+import { BY_SYSTEM } from '../audit.ts'
 import { isLoopback } from '../config.ts'
 import type { Rooms } from '../http/rooms.ts'
 
@@ -27,8 +28,7 @@ export async function createFirstClient({
   if (!isLoopback(new URL(issuer).hostname) || clients.size > 0) return undefined
   const mine = randomUUID()
   if ((await store.claimSetting('first_client', mine)) !== mine) return undefined
-  const by = { actor: 'system' }
-  if (!resources.find(RESOURCE)) await resourceRegistry.create(RESOURCE, { scope: SCOPE }, by)
+  if (!resources.find(RESOURCE)) await resourceRegistry.create(RESOURCE, { scope: SCOPE }, BY_SYSTEM)
   const { client, secret } = await clientRegistry.create(
     {
       clientId: 'demo',
@@ -37,7 +37,7 @@ export async function createFirstClient({
       scope: SCOPE,
       resources: [RESOURCE],
     },
-    by,
+    BY_SYSTEM,
   )
   if (secret === undefined) throw new Error('a client with a secret was made without one')
   return { clientId: client.clientId, secret, resource: RESOURCE, scope: SCOPE.join(' ') }

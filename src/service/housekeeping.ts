@@ -3,7 +3,7 @@
  * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again. Where there
  * are several processes each keeps the whole timetable, so that none need be chosen; only the sweep is shared out.
  */
-import type { AuditTrail } from '../audit.ts'
+import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientAuthentication } from '../clients/authentication.ts'
 import { CLOCK_SKEW_SECONDS, type Jump, type SteadyClock } from '../ground/clock.ts'
@@ -91,7 +91,7 @@ async function writeNotes({ audit, authentication, readers }: Rooms): Promise<vo
 /** Rotates what is due and retires what is over, as the database decides. */
 async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<void> {
   for (const ring of keys.rings()) {
-    const rotated = await keys.rotate(ring, 'scheduled', { actor: 'system' })
+    const rotated = await keys.rotate(ring, 'scheduled', BY_SYSTEM)
     if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)
   }
   for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
