@@ -34,6 +34,10 @@ export interface Config {
   clientRequestsPerMinute: number
   maxInFlight: number
   maxConnections: number
+  /** Standing denials of a client's own tokens; the next one replaces them all by one entry. */
+  limitDenials: number
+  /** Live grants of one client and subject; the next one ends the oldest. */
+  limitGrants: number
   metricsToken: string | undefined
   workers: number
   logLevel: LogLevel | 'silent'
@@ -206,6 +210,20 @@ const VARIABLES = {
     standard: '10000',
     accepts: 'a whole number from 1 to 1000000',
     meaning: 'connections at the same time; beyond, the one that has been silent longest is closed',
+    parse: integer(1, 1_000_000),
+  },
+  limitDenials: {
+    name: 'SIGNET_LIMIT_DENIALS',
+    standard: '1000',
+    accepts: 'a whole number from 1 to 1000000',
+    meaning: "standing denials of a client's own tokens; the next one replaces them by one entry for all its tokens",
+    parse: integer(1, 1_000_000),
+  },
+  limitGrants: {
+    name: 'SIGNET_LIMIT_GRANTS',
+    standard: '1000',
+    accepts: 'a whole number from 1 to 1000000',
+    meaning: 'live grants of one client and subject; the next one ends the oldest',
     parse: integer(1, 1_000_000),
   },
   metricsToken: {

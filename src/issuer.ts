@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs'
 import { AuditTrail } from './audit.ts'
 import { BlacklistFeed } from './blacklist/feed.ts'
 import { Blacklist } from './blacklist/match.ts'
+import { ADMIN_SCOPE } from './resources/resource.ts'
+import { OPERATOR_CLIENT_ID } from './clients/client.ts'
 import { ClientAuthentication } from './clients/authentication.ts'
 import { ClientDirectory } from './clients/directory.ts'
 import { ClientRegistry } from './clients/registration.ts'
@@ -32,7 +34,8 @@ import {
 import { KeyReaders } from './keys/readers.ts'
 import type { Log } from './ground/log.ts'
 import { databaseFile, makeFolders, openStore } from './store/open.ts'
-import type { ChangeListener, Store } from './store/store.ts'
+import { Replica } from './replica.ts'
+import type { Store } from './store/store.ts'
 import { AccessTokens } from './tokens/access-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
 import { TokenState } from './tokens/token-state.ts'
@@ -138,14 +141,12 @@ export async function wireIssuer(
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)
   const blacklist = await Blacklist.open(store, clock)
-  const listeners: { onChange: ChangeListener }[] = [keys, clients, resources, blacklist]
-  store.onChange(async (changes) => {
-    for (const listener of listeners) await listener.onChange(changes)
-  })
+  const replica = new Replica([blacklist, keys, clients, resources])
+  store.onChange((changes) => replica.onChange(changes))
 
   const traffic = new Traffic()
   const secrets = new ClientSecrets(masterKey, traffic.cache('client_secret'))
-  const accessTokens = new AccessTokens({ issuer, keys, clock })
+  const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKey)
   let ready = false
   const isReady = () => ready
@@ -166,9 +167,13 @@ export async function wireIssuer(
     accessTokens,
     refreshTokens,
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
-    clientRegistry: new ClientRegistry({ store, secrets, keys, audit }),
+    clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ store, keys, audit, blacklist }),
+    revocation: new Revocation({
+      ...{ store, keys, audit, blacklist, limitDenials: config.limitDenials },
+      isAdministrators: (name) => isAdministrators(name, clients),
+    }),
+    limitGrants: config.limitGrants,
     tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
     feed: new BlacklistFeed(blacklist, clock),
     limits: new Limits({ config, issuer, clock, log, isReady }),
@@ -182,6 +187,10 @@ export async function wireIssuer(
     close: () => store.close(),
   }
 }
+
+/** A client with the administrator's scope, which is the `sub` of its tokens too; and the operator at the command line. */
+const isAdministrators = (name: string, clients: ClientDirectory): boolean =>
+  name === OPERATOR_CLIENT_ID || (clients.find(name)?.scope.includes(ADMIN_SCOPE) ?? false)
 
 /** Between two names of this very machine nobody has to be warned: a port may be picked anew at each start. */
 async function warnOfNewName(store: Store, issuer: string, log: Log): Promise<void> {

@@ -27,7 +27,7 @@ export function grantsApi({ store, revocation }: Rooms) {
   }
 
   const end: Handler = async (c) => {
-    const outcome = await revocation.endGrant(idOf(c), 'revoked by administrator', actorOf(c))
+    const outcome = await revocation.endGrant(idOf(c), actorOf(c))
     if (outcome === 'unknown') throw notFound('this grant')
     return c.body(null, 204)
   }

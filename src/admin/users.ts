@@ -43,15 +43,14 @@ export function usersApi({ store, clients, blacklist, revocation }: Rooms) {
   const disable: Handler = async (c) => {
     const sub = subOf(c)
     await requireDeniable(sub)
-    if (refusing(sub) === undefined)
-      await revocation.deny({ kind: 'sub', value: sub, reason: 'user disabled' }, actorOf(c))
+    if (refusing(sub) === undefined) await revocation.disableUser(sub, actorOf(c))
     return c.json(await describe(sub))
   }
 
   const enable: Handler = async (c) => {
     const sub = subOf(c)
     await requireKnown(sub)
-    for (let entry = refusing(sub); entry !== undefined; entry = refusing(sub)) await revocation.lift(entry, actorOf(c))
+    await revocation.enableUser(sub, actorOf(c))
     return c.json(await describe(sub))
   }
 

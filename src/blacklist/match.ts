@@ -3,7 +3,7 @@
  * introspection, so it never touches the disk; the store tells it of every change.
  */
 import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
-import type { BlacklistEntry, BlacklistKind, Change, Store } from '../store/store.ts'
+import type { BlacklistCause, BlacklistEntry, BlacklistKind, Change, Store } from '../store/store.ts'
 import { isStanding } from './entry.ts'
 
 /** What of a token can be on the blacklist. */
@@ -19,11 +19,14 @@ export interface DeniableToken {
 const KINDS: readonly BlacklistKind[] = ['jti', 'sid', 'sub', 'client_id', 'kid']
 
 export class Blacklist {
+  readonly noun = 'blacklist'
   readonly #store: Store
   readonly #clock: Clock
   readonly #byId = new Map<string, BlacklistEntry>()
   /** Ids of standing entries under `kind:value`; nearly always one. */
   readonly #byName = new Map<string, string[]>()
+  /** How many entries of each owner and cause are known and not removed: near a limit the database counts. */
+  readonly #owned = new Map<string, number>()
   #revision = 0
   readonly #followers = new Set<() => void>()
 
@@ -34,27 +37,19 @@ export class Blacklist {
 
   static async open(store: Store, clock: Clock): Promise<Blacklist> {
     const blacklist = new Blacklist(store, clock)
-    await blacklist.#catchUp()
+    const takeOver = await blacklist.read([])
+    takeOver()
     return blacklist
   }
 
-  /** Called with every change, of this process or another. */
-  async onChange(changes: Change[]): Promise<void> {
-    const own = changes.filter(({ noun }) => noun === 'blacklist')
-    if (own.length === 0) return
-    if (own.some(({ id }) => id === null)) await this.#readAnew()
-    else await this.#catchUp()
-  }
-
   /** Read first, then forgotten: there is no moment in which nothing is denied. */
-  async #readAnew(): Promise<void> {
-    const all = await this.#store.listBlacklistSince(0)
-    this.#forgetAll()
-    this.#take(all)
-  }
-
-  async #catchUp(): Promise<void> {
-    this.#take(await this.#store.listBlacklistSince(this.#revision))
+  async read(changes: Change[]): Promise<() => void> {
+    const isAnew = changes.some(({ id }) => id === null)
+    const entries = await this.#store.listBlacklistSince(isAnew ? 0 : this.#revision)
+    return () => {
+      if (isAnew) this.#forgetAll()
+      this.#take(entries)
+    }
   }
 
   #take(entries: BlacklistEntry[]): void {
@@ -63,6 +58,7 @@ export class Blacklist {
       this.#forget(entry.id)
       this.#byId.set(entry.id, entry)
       if (entry.removedAt === null) this.#index(entry)
+      if (entry.cause === 'quota') this.#forgetReplaced(entry)
     }
     this.wakeFollowers()
   }
@@ -72,15 +68,33 @@ export class Blacklist {
     for (const notify of this.#followers) notify()
   }
 
+  /** Entries that this one has taken the place of are deleted without news of their own. */
+  #forgetReplaced({ owner, revision }: BlacklistEntry): void {
+    for (const { id, cause, ...each } of this.#byId.values()) {
+      const isOwn = each.owner === owner && (cause === 'revocation' || cause === 'reuse' || cause === 'quota')
+      if (isOwn && each.revision < revision) this.#forget(id)
+    }
+  }
+
   #index(entry: BlacklistEntry): void {
     const name = `${entry.kind}:${entry.value}`
     this.#byName.set(name, [...(this.#byName.get(name) ?? []), entry.id])
+    this.#count(entry, 1)
+  }
+
+  #count({ owner, cause }: BlacklistEntry, by: 1 | -1): void {
+    if (owner === null) return
+    const name = `${cause}:${owner}`
+    const count = (this.#owned.get(name) ?? 0) + by
+    if (count > 0) this.#owned.set(name, count)
+    else this.#owned.delete(name)
   }
 
   #forget(id: string): void {
     const entry = this.#byId.get(id)
     if (!entry) return
     this.#byId.delete(id)
+    if (entry.removedAt === null) this.#count(entry, -1)
     const name = `${entry.kind}:${entry.value}`
     const rest = (this.#byName.get(name) ?? []).filter((each) => each !== id)
     if (rest.length > 0) this.#byName.set(name, rest)
@@ -90,6 +104,7 @@ export class Blacklist {
   #forgetAll(): void {
     this.#byId.clear()
     this.#byName.clear()
+    this.#owned.clear()
     this.#revision = 0
   }
 
@@ -123,6 +138,11 @@ export class Blacklist {
   /** Whether a standing entry of this maker's names just this. Another's may be lifted without asking this one. */
   isListedBy(createdBy: string, kind: BlacklistKind, value: string): boolean {
     return this.#standing(kind, value, this.#clock.now()).some((entry) => entry.createdBy === createdBy)
+  }
+
+  /** How many entries of this cause a client has, as far as memory knows. */
+  countOwned(owner: string, cause: BlacklistCause): number {
+    return this.#owned.get(`${cause}:${owner}`) ?? 0
   }
 
   /** Every entry known, removed ones included while they are remembered; the feed is made of these. */

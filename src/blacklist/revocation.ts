@@ -1,19 +1,24 @@
-/** What dies when something is revoked: a token, a grant with its family, everything of a subject or client. */
+/**
+ * THE page of what dies on revocation: a token, a grant with its family, everything of a subject or client, a key. It
+ * says which entry an act makes, and who may lift it. Inside which write the entry is composed, the store decides.
+ */
 import type { Actor, AuditTrail } from '../audit.ts'
-import { denyAndRefuse, denyKey, denyUntil } from './entry.ts'
-import type { Blacklist } from './match.ts'
-import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
-import { conflict, notFound } from '../ground/errors.ts'
+import { fromSeconds, type Instant } from '../ground/clock.ts'
+import { RateLimited, conflict, insufficientScope, notFound } from '../ground/errors.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
-import {
-  CREATED_BY_DISABLING,
-  type AuditEvent,
-  type BlacklistEntry,
-  type GrantRecord,
-  type NewBlacklistEntry,
-  type SigningKeyRecord,
-  type Store,
+import type {
+  BlacklistCause,
+  BlacklistEntry,
+  GrantDenial,
+  GrantRecord,
+  Moment,
+  NewBlacklistEntry,
+  OwnDenials,
+  SigningKeyRecord,
+  Store,
 } from '../store/store.ts'
+import { denyAndRefuse, denyKey, denyUntil, denyUpToNow, type Origin } from './entry.ts'
+import type { Blacklist } from './match.ts'
 
 export type Denial = {
   kind: 'jti' | 'sid' | 'sub' | 'client_id'
@@ -25,78 +30,108 @@ export type Denial = {
   tokenExpiresAt?: Instant | undefined
 }
 
+/** Standing entries that one holder of `signet:blacklist` may have. */
+const MOST_POSTED = 10_000
+
+/** Writes that may be on their way while memory counts: from so near the limit on, the database counts. */
+const ON_THEIR_WAY = 256
+
+/** The act that undoes each cause; none for what stays. */
+const UNDONE_BY: Partial<Record<BlacklistCause, (entry: BlacklistEntry) => string>> = {
+  client_disabled: ({ value }) => `this entry ends with what made it: signet client enable ${value}`,
+  user_disabled: ({ value }) =>
+    `this entry ends with what made it: POST /admin/api/users/${encodeURIComponent(value)}/enable`,
+  key_revoked: () => 'a revoked key stays revoked: its entry ends after 30 days, by itself',
+}
+
+const STAYS = 'what this entry denies was ended for good: the entry ends by itself when the last such token has expired'
+
+interface Needs {
+  store: Store
+  keys: KeyRing
+  audit: AuditTrail
+  blacklist: Blacklist
+  /** How many denials of its own tokens a client may leave behind. */
+  limitDenials: number
+  /** Whether an administrator bears this name, as client or as `sub`. */
+  isAdministrators(name: string): boolean
+}
+
 export class Revocation {
-  readonly #store: Store
-  readonly #keys: KeyRing
-  readonly #audit: AuditTrail
-  readonly #blacklist: Blacklist
+  readonly #needs: Needs
 
-  constructor(rooms: { store: Store; keys: KeyRing; audit: AuditTrail; blacklist: Blacklist }) {
-    this.#store = rooms.store
-    this.#keys = rooms.keys
-    this.#audit = rooms.audit
-    this.#blacklist = rooms.blacklist
+  constructor(needs: Needs) {
+    this.#needs = needs
   }
 
-  /** Denies one access token until it would have expired; once is enough. @param exp seconds */
-  async revokeAccessToken(token: { jti: string; exp: number }, by: Actor, reason: string): Promise<void> {
-    if (this.#blacklist.isListedBy(by.id, 'jti', token.jti)) return
-    const entry = denyUntil('jti', token.jti, fromSeconds(token.exp), {
-      reason,
-      createdBy: by.id,
-      now: this.#store.now(),
-    })
-    await this.#store.addBlacklistEntry(entry, this.#audit.event('token.revoked', token.jti, by))
-  }
-
-  /** Ends a grant: its refresh tokens for good, its live access tokens here and downstream. */
-  async endGrant(sid: string, reason: string, by: Actor): Promise<'ended' | 'already' | 'unknown'> {
-    const deny = (grant: GrantRecord, now: Instant) => denyLiveGrant(grant, reason, by.id, now)
-    const event = this.#audit.event('grant.ended', sid, { ...by, details: { reason } })
-    const outcome = await this.#store.endGrant(sid, reason, deny, event)
-    const isDenied = this.#blacklist.isListedBy(by.id, 'sid', sid)
-    if (outcome === 'already' && !isDenied) await this.#denyEnded(sid, deny, event)
-    return outcome
-  }
-
-  /** An entry of somebody else's had ended the grant; its access tokens must not outlive that entry. */
-  async #denyEnded(
-    sid: string,
-    deny: (grant: GrantRecord, now: Instant) => NewBlacklistEntry,
-    event: AuditEvent,
-  ): Promise<void> {
-    const grant = await this.#store.findGrant(sid)
-    const now = this.#store.now()
-    if (grant && mayBeAccepted(grant, now)) await this.#store.addBlacklistEntry(deny(grant, now), event)
-  }
-
-  /** Puts something on the blacklist. Grants that it names are over for good, lifted or not. */
-  async deny(
-    { kind, value, reason = null, expiresAt = null, tokenExpiresAt }: Denial,
-    by: Actor,
-  ): Promise<BlacklistEntry> {
-    const origin = { reason, createdBy: by.id, now: this.#store.now() }
-    const entry =
-      kind === 'sub' || kind === 'client_id'
-        ? denyAndRefuse(kind, value, { expiresAt, latestExpiry: await this.#keys.findLatestExpiry() }, origin)
-        : await this.#denyOne(kind, value, { expiresAt, tokenExpiresAt }, origin)
-    return this.#store.addBlacklistEntry(
-      entry,
-      this.#audit.event('blacklist.added', entry.id, { ...by, details: { kind } }),
+  /** Denies one access token of the client that asks, until it would have expired; once is enough. @param exp seconds */
+  async revokeAccessToken({ jti, exp }: { jti: string; exp: number }, by: Actor): Promise<void> {
+    const { store, audit, blacklist } = this.#needs
+    if (blacklist.isListedBy(by.id, 'jti', jti)) return
+    const origin: Origin = { cause: 'revocation', reason: 'revoked by client', by }
+    await store.addBlacklistEntry(
+      { kind: 'jti', value: jti },
+      (moment) => denyUntil('jti', jti, fromSeconds(exp), origin, moment),
+      { event: audit.budgeted('token.revoked', jti, by), own: this.ownDenials(by) },
     )
   }
 
-  /** Without a given end, an entry stands as long as what it names could live. */
-  async #denyOne(
-    kind: 'jti' | 'sid',
-    value: string,
-    { expiresAt, tokenExpiresAt }: { expiresAt: Instant | null; tokenExpiresAt: Instant | undefined },
-    origin: { reason: string | null; createdBy: string; now: Instant },
-  ): Promise<NewBlacklistEntry> {
-    const grant = kind === 'sid' ? await this.#store.findGrant(value) : undefined
-    const allDead = tokenExpiresAt ?? grant?.accessExpiresAt ?? (await this.#keys.findLatestExpiry())
-    const entry = denyUntil(kind, value, Math.max(allDead, expiresAt ?? 0), origin)
-    return expiresAt === null ? entry : { ...entry, expiresAt, deniesUntil: expiresAt }
+  /** Ends a grant: its refresh tokens for good, its live access tokens here and downstream. */
+  async endGrant(sid: string, by: Actor): Promise<'ended' | 'already' | 'unknown'> {
+    const { store, audit } = this.#needs
+    const isOwn = by.kind === 'client' && !by.isAdministrator
+    const reason = isOwn ? 'revoked by client' : 'revoked by administrator'
+    const deny = denyGrant({ cause: isOwn ? 'revocation' : 'grant_ended', reason, by })
+    const details = { details: { reason } }
+    if (!isOwn)
+      return store.endGrant(sid, reason, deny, { event: audit.event('grant.ended', sid, { ...by, ...details }) })
+    const event = audit.budgeted('grant.ended', sid, by, details)
+    return store.endGrant(sid, reason, deny, { event, own: this.ownDenials(by) })
+  }
+
+  /** Puts something on the blacklist. Grants that it names are over for good, lifted or not. */
+  async deny(denial: Denial, by: Actor): Promise<BlacklistEntry> {
+    return this.#add(denial, { cause: 'blacklist', reason: denial.reason ?? null, by })
+  }
+
+  /** Disables a person: ends what they have, and refuses them new tokens until they are enabled. */
+  async disableUser(sub: string, by: Actor): Promise<void> {
+    await this.#add({ kind: 'sub', value: sub }, { cause: 'user_disabled', reason: 'user disabled', by })
+  }
+
+  /** Enables a person again, whoever had refused them: an administrator has the right to all such entries. */
+  async enableUser(sub: string, by: Actor): Promise<void> {
+    const { blacklist } = this.#needs
+    for (let entry = blacklist.findRefusing('sub', sub); entry; entry = blacklist.findRefusing('sub', sub)) {
+      await this.#remove(entry.id, () => {}, by)
+    }
+  }
+
+  async #add(denial: Denial, origin: Origin): Promise<BlacklistEntry> {
+    const { kind, value } = denial
+    const { by } = origin
+    this.#requireRightToName(kind, value, by)
+    const { store, audit, blacklist } = this.#needs
+    const isBounded = by.kind === 'client' && !by.isAdministrator
+    const isNear = isBounded && blacklist.countOwned(by.id, 'blacklist') >= MOST_POSTED - ON_THEIR_WAY
+    const most = { limit: MOST_POSTED, refuse: () => tooMany(by.id) }
+    const event = audit.event('blacklist.added', value, { ...by, details: { kind } })
+    return store.addBlacklistEntry(
+      { kind, value },
+      (moment, grant) => {
+        const entry = composeEntry(denial, grant, origin, moment)
+        event.target = entry.id
+        return entry
+      },
+      { event, ...(isNear && { most }) },
+    )
+  }
+
+  /** @throws OAuthError 403 where only an administrator may stop an administrator. */
+  #requireRightToName(kind: Denial['kind'], value: string, by: Actor): void {
+    if (by.isAdministrator || (kind !== 'sub' && kind !== 'client_id')) return
+    if (!this.#needs.isAdministrators(value)) return
+    throw insufficientScope(`this ${kind} is an administrator's: stopping it needs scope signet:admin`)
   }
 
   /**
@@ -105,34 +140,66 @@ export class Revocation {
    * @throws OAuthError 404, or 409 where it is revoked already.
    */
   async revokeKey(kid: string, by: Actor): Promise<{ before: SigningKeyRecord; lastExpiry: Instant }> {
-    const deny = (key: SigningKeyRecord, now: Instant) =>
-      denyKey(kid, key.signedUntil, { reason: 'signing key revoked', createdBy: by.id, now })
-    const revoked = await this.#keys.revoke(kid, deny, by)
+    const { keys, store } = this.#needs
+    const origin: Origin = { cause: 'key_revoked', reason: 'signing key revoked', by }
+    const deny = (key: SigningKeyRecord, moment: Moment) => denyKey(kid, key.signedUntil, origin, moment)
+    const revoked = await keys.revoke(kid, deny, by)
     if (revoked.outcome === 'unknown') throw notFound('this key')
     if (revoked.outcome === 'already') throw conflict('this key is revoked already; see: signet key list')
-    return { before: revoked.before, lastExpiry: Math.max(revoked.before.signedUntil, this.#store.now()) }
+    return { before: revoked.before, lastExpiry: Math.max(revoked.before.signedUntil, store.now()) }
   }
 
-  /** Lifts an entry. @throws OAuthError 404, or 409 for one that only undoing its cause ends */
+  /** Lifts an entry that was posted. @throws OAuthError 404, or 409 for an entry of another act, which only its undoing ends */
   async lift(id: string, by: Actor): Promise<void> {
-    const entry = await this.#store.findBlacklistEntry(id)
-    // Lifting these would be half of something: verifiers would trust the key again, or the client stay disabled.
-    if (entry?.kind === 'kid') throw conflict('a revoked key stays revoked: its entry ends after 30 days, by itself')
-    if (entry?.createdBy === CREATED_BY_DISABLING) {
-      throw conflict(`this entry ends with what made it: signet client enable ${entry.value}`)
-    }
-    const outcome = await this.#store.removeBlacklistEntry(id, this.#audit.event('blacklist.removed', id, by))
+    await this.#remove(id, requirePosted, by)
+  }
+
+  async #remove(id: string, mayLift: (entry: BlacklistEntry) => void, by: Actor): Promise<void> {
+    const { store, audit } = this.#needs
+    const outcome = await store.removeBlacklistEntry(id, mayLift, audit.event('blacklist.removed', id, by))
     if (outcome === 'unknown') throw notFound('this blacklist entry')
   }
+
+  /** The quota of a client that denies its own tokens; `undefined` while it is far from it. */
+  ownDenials(by: Actor): OwnDenials | undefined {
+    const { limitDenials: limit, blacklist } = this.#needs
+    const standing = blacklist.countOwned(by.id, 'revocation') + blacklist.countOwned(by.id, 'reuse')
+    if (by.kind !== 'client' || standing < limit - ON_THEIR_WAY) return undefined
+    const origin: Origin = { cause: 'quota', reason: 'more denials of its own tokens than are kept one by one', by }
+    return { limit, everything: (moment) => denyUpToNow('client_id', by.id, { heardLate: false }, origin, moment) }
+  }
+}
+
+/** Only entries that were posted are lifted by their id; the others end with the act that made them, or not at all. */
+function requirePosted(entry: BlacklistEntry): void {
+  if (entry.cause === 'blacklist') return
+  throw conflict(UNDONE_BY[entry.cause]?.(entry) ?? STAYS)
+}
+
+/** Without a given end, an entry stands as long as what it names could live. */
+function composeEntry(
+  { kind, value, expiresAt = null, tokenExpiresAt }: Denial,
+  grant: GrantRecord | undefined,
+  origin: Origin,
+  moment: Moment,
+): NewBlacklistEntry {
+  if (kind === 'sub' || kind === 'client_id') return denyAndRefuse(kind, value, expiresAt, origin, moment)
+  const allDead = tokenExpiresAt ?? grant?.accessExpiresAt ?? moment.latestExpiry
+  const entry = denyUntil(kind, value, Math.max(allDead, expiresAt ?? 0), origin, moment)
+  return expiresAt === null ? entry : { ...entry, expiresAt, deniesUntil: expiresAt }
 }
 
 /**
  * Denies the access tokens of one grant for as long as one can live. Made although none seems to be alive: by a clock
- * that is ahead none does, and once it is put right they are. What denies nothing is swept within minutes.
+ * that is ahead none does, and once it is put right they are. An entry that denies nothing is swept within minutes.
  */
-export const denyLiveGrant = (grant: GrantRecord, reason: string, createdBy: string, now: Instant): NewBlacklistEntry =>
-  denyUntil('sid', grant.sid, grant.accessExpiresAt, { reason, createdBy, now })
+export const denyGrant =
+  (origin: Origin): GrantDenial =>
+  ({ sid, accessExpiresAt }, moment) =>
+    denyUntil('sid', sid, accessExpiresAt, origin, moment)
 
-/** A verifier may take a token for as long after its `exp` as honest clocks differ. */
-const mayBeAccepted = ({ accessExpiresAt }: GrantRecord, now: Instant): boolean =>
-  accessExpiresAt + fromSeconds(CLOCK_SKEW_SECONDS) > now
+const tooMany = (owner: string): RateLimited =>
+  new RateLimited(
+    `${owner} has ${MOST_POSTED} entries on the blacklist: lift some, or name the sub or client_id instead of each token`,
+    { policy: 'blacklist-entries', quota: MOST_POSTED, windowSeconds: 60, retryAfterSeconds: 60 },
+  )

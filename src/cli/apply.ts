@@ -46,16 +46,20 @@ async function rehearse(declaration: Declaration, config: Config): Promise<Appli
   }
 }
 
-function describePlan({ created, changed, left }: Applied, dryRun: boolean): string {
+function describePlan({ created, changed, left, ended = [] }: Applied, dryRun: boolean): string {
   const line =
     (sign: string) =>
     ({ kind, id }: AppliedItem) =>
       visible(`${sign} ${kind} ${id}`)
-  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are`
+  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are${ended.length > 0 ? `, ${ended.length} stay ended` : ''}`
   return [
     ...created.map(line('+')),
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
     ...left.map(line('=')),
+    ...ended.map(({ place, fix }) => visible(`! ${place}: ${fix}`)),
+    ...created.flatMap(({ id, ended_grants: grants }) =>
+      grants ? [visible(`  client ${id} takes the name of a person, whose ${grants} live grants end`)] : [],
+    ),
     dryRun ? `${summary}; a dry run, nothing was done` : summary,
   ].join('\n')
 }

@@ -56,7 +56,7 @@ const list = ({ client, sub }: Filter, command: Command): Promise<void> =>
 
 const revoke = (sid: string, _options: object, command: Command): Promise<void> =>
   withIssuer(async ({ store, revocation }) => {
-    const outcome = await revocation.endGrant(sid, 'revoked by administrator', BY_CLI)
+    const outcome = await revocation.endGrant(sid, BY_CLI)
     const grant = outcome === 'unknown' ? undefined : await store.findGrant(sid)
     if (!grant) throw notFound(`grant "${sid}"`)
     const view = grantView(grant, store.now())

@@ -62,19 +62,16 @@ async function mint(options: MintOptions, command: Command): Promise<void> {
   if (scope.includes(OFFLINE_ACCESS))
     throw new UsageError('--scope: offline_access asks for a refresh token, and none is minted here')
   await withIssuer(async (issuer) => {
-    const client = requireClient(options.client, issuer)
-    const resources = requireResources(options.resource, scope, issuer)
-    requireNotRefused(client.clientId, options.sub, issuer)
-    const ttlSeconds = options.ttl ?? accessTokenTtl(client, resources, issuer.lifetimes)
-    const terms = {
-      clientId: client.clientId,
-      sub: options.sub,
-      resources,
-      scope,
-      claims: { ...client.claims, ...claims },
-      ttlSeconds,
+    const plan = () => {
+      const client = requireClient(options.client, issuer)
+      const resources = requireResources(options.resource, scope, issuer)
+      requireNotRefused(client.clientId, options.sub, issuer)
+      const ttlSeconds = options.ttl ?? accessTokenTtl(client, resources, issuer.lifetimes)
+      const { clientId } = client
+      return { clientId, sub: options.sub, resources, scope, claims: { ...client.claims, ...claims }, ttlSeconds }
     }
-    const accessToken = await issuer.accessTokens.issue(terms)
+    const { accessToken, terms } = await issuer.accessTokens.issue(plan)
+    const { ttlSeconds } = terms
     await recordMinting(accessToken, terms, issuer)
     const result = {
       access_token: accessToken,

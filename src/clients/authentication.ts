@@ -2,13 +2,14 @@
  * Who asks: the registered client behind presented credentials (RFC 6749 §2.3). Unknown client and wrong
  * secret look the same from outside, in text and in time; the operator finds which it was in the log.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { invalidClient, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
 import { withoutSecrets } from '../ground/looks-secret.ts'
 import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
-import type { ClientRecord, Store } from '../store/store.ts'
+import type { ClientRecord, GrantRecord, Store } from '../store/store.ts'
 import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
-import { isPublicClient, mayRefresh } from './client.ts'
+import { SUBJECT_GRANT, isPublicClient, mayRefresh } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
 import type { ClientSecrets } from './secret.ts'
 
@@ -24,6 +25,18 @@ const UNIFORM =
 const assertionUniform = (issuer: string): string =>
   'client authentication failed: client_assertion must be a JWT with iss = sub = client_id, ' +
   `aud = "${issuer}", exp at most 10 minutes ahead, a jti not used before, and a signature by a key registered for private_key_jwt`
+
+/** A client that has authenticated. */
+export interface Caller {
+  /** Its record as it was when it authenticated. */
+  readonly client: ClientRecord
+  /**
+   * Its record now: metadata may have changed since. Asked in the turn in which something is granted or written.
+   * @throws OAuthError `invalid_client` where what it authenticated by is good no more: the registration was deleted,
+   *   disabled or given another kind of authentication, the secret was ended, the keys were replaced.
+   */
+  current(now: Instant): ClientRecord
+}
 
 export class ClientAuthentication {
   readonly #issuer: string
@@ -57,7 +70,7 @@ export class ClientAuthentication {
    * @throws OAuthError `invalid_client` (RFC 6749 §5.2).
    * @throws Unavailable when too many secrets are being hashed at once.
    */
-  async authenticate(presented: PresentedCredentials, requestId: string, network: string): Promise<ClientRecord> {
+  async authenticate(presented: PresentedCredentials, requestId: string, network: string): Promise<Caller> {
     const news = this.#store.catchUp()
     if (news) await news
     switch (presented.method) {
@@ -75,7 +88,7 @@ export class ClientAuthentication {
     presented: { method: string; clientId: string; secret: string },
     requestId: string,
     network: string,
-  ): Promise<ClientRecord> {
+  ): Promise<Caller> {
     const client = this.#clients.find(presented.clientId)
     const priceOfBrought = this.#clients.someSecretIsBrought
     const secret = await this.#secrets.find(client, presented.secret, this.#clock.now(), priceOfBrought, network)
@@ -88,13 +101,28 @@ export class ClientAuthentication {
     requireEnabled(client)
     requireMethod(client, presented.method)
     this.#secretUse.set(secret.id, this.#clock.now())
-    return client
+    return this.#caller(client, (current, now) => {
+      const standing = current.secrets.find(({ id }) => id === secret.id)
+      return standing !== undefined && (standing.expiresAt === null || standing.expiresAt > now)
+    })
+  }
+
+  #caller(client: ClientRecord, isProven: (current: ClientRecord, now: Instant) => boolean): Caller {
+    const current = (now: Instant): ClientRecord => {
+      const found = this.#clients.find(client.clientId)
+      if (!found || found.key !== client.key) throw refusal('the client was deleted meanwhile')
+      requireEnabled(found)
+      const isSameKind = found.tokenEndpointAuthMethod === client.tokenEndpointAuthMethod
+      if (!isSameKind || !isProven(found, now)) throw refusal('what the client authenticated by was ended meanwhile')
+      return found
+    }
+    return { client, current }
   }
 
   async #byAssertion(
     presented: { clientId: string | undefined; assertion: string },
     requestId: string,
-  ): Promise<ClientRecord> {
+  ): Promise<Caller> {
     const refuse = (reason: string) => refusal(reason, assertionUniform(this.#issuer))
     const issuer = readAssertionIssuer(presented.assertion)
     if (issuer === undefined) throw refuse('the assertion is too long, or no JWT with an iss')
@@ -115,17 +143,17 @@ export class ClientAuthentication {
       clock: this.#clock,
       store: this.#store,
     })
-    if (verdict.good) return client
+    if (verdict.good) return this.#caller(client, ({ jwks }) => isDeepStrictEqual(jwks, client.jwks))
     note(verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused', client.clientId)
     throw refuse(`assertion refused: ${verdict.reason}`)
   }
 
-  #byName(clientId: string): ClientRecord {
+  #byName(clientId: string): Caller {
     const client = this.#clients.find(clientId)
     if (!client) throw refusal(`no client ${loggable(clientId)}`)
     if (!isPublicClient(client)) throw refusal('a confidential client sent no credentials')
     requireEnabled(client)
-    return client
+    return this.#caller(client, () => true)
   }
 
   /** Writes down when secrets were last used; late is fine, lost is fine. */
@@ -169,12 +197,19 @@ export function requireGrantType(client: ClientRecord, grantType: string): void 
 }
 
 /**
- * @param sub of the grant that is refreshed, where it is known by now
+ * The gate of a refresh is the gate of the grant type that began the grant: a client that lost the right to ask for such
+ * grants goes on with none of them. A grant in the client's own name needs the right to refresh besides; the subject
+ * grant brings the refresh tokens of its persons along.
  * @throws OAuthError `unauthorized_client`
  */
-export function requireMayRefresh(client: ClientRecord, sub?: string): void {
-  if (!mayRefresh(client, sub)) throw notRegisteredFor(client, 'refresh_token')
+export function requireMayRefresh(client: ClientRecord, grant?: Pick<GrantRecord, 'grantType' | 'sub'>): void {
+  if (!mayRefresh(client, grant?.sub)) throw notRegisteredFor(client, 'refresh_token')
+  if (grant) requireGrantType(client, beginningOf(grant, client))
 }
+
+/** A version that did not keep the grant type knew two: in the client's own name, and for a person. */
+const beginningOf = ({ grantType, sub }: Pick<GrantRecord, 'grantType' | 'sub'>, { clientId }: ClientRecord): string =>
+  grantType !== '' ? grantType : sub === clientId ? 'client_credentials' : SUBJECT_GRANT
 
 const notRegisteredFor = (client: ClientRecord, grantType: string): OAuthError =>
   unauthorizedClient(

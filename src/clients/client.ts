@@ -45,6 +45,7 @@ export const mayRefresh = ({ clientId, grantTypes }: ClientRecord, sub?: string)
 /** A record with the defaults of a service: client credentials, authenticated by Basic. */
 export function blankClient(clientId: string, now: number): ClientRecord {
   return {
+    key: 0,
     clientId,
     name: null,
     grantTypes: ['client_credentials'],

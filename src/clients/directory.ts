@@ -2,6 +2,7 @@
 import type { Change, ClientRecord, Store } from '../store/store.ts'
 
 export class ClientDirectory {
+  readonly noun = 'client'
   readonly #store: Store
   #clients = new Map<string, ClientRecord>()
   /** Found out when first asked after a change. */
@@ -13,25 +14,31 @@ export class ClientDirectory {
 
   static async open(store: Store): Promise<ClientDirectory> {
     const directory = new ClientDirectory(store)
-    await directory.#reload()
+    const takeOver = await directory.#readAll()
+    takeOver()
     return directory
   }
 
-  /** Called with every change, of this process or another. */
-  async onChange(changes: Change[]): Promise<void> {
-    const own = changes.filter(({ noun }) => noun === 'client')
-    if (own.length > 0) this.#someSecretIsBrought = undefined
-    if (own.some(({ id }) => id === null)) return this.#reload()
-    for (const { id } of own) {
-      if (id === null) continue
-      const client = await this.#store.findClient(id)
-      if (client) this.#clients.set(id, client)
-      else this.#clients.delete(id)
+  async read(changes: Change[]): Promise<() => void> {
+    const ids = changes.map(({ id }) => id)
+    const named = ids.filter((id) => id !== null)
+    if (named.length < ids.length) return this.#readAll()
+    const found = await Promise.all(named.map(async (id) => ({ id, client: await this.#store.findClient(id) })))
+    return () => {
+      this.#someSecretIsBrought = undefined
+      for (const { id, client } of found) {
+        if (client) this.#clients.set(id, client)
+        else this.#clients.delete(id)
+      }
     }
   }
 
-  async #reload(): Promise<void> {
-    this.#clients = new Map((await this.#store.listClients()).map((client) => [client.clientId, client]))
+  async #readAll(): Promise<() => void> {
+    const clients = new Map((await this.#store.listClients()).map((client) => [client.clientId, client]))
+    return () => {
+      this.#someSecretIsBrought = undefined
+      this.#clients = clients
+    }
   }
 
   find(clientId: string): ClientRecord | undefined {

@@ -4,23 +4,27 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Actor, AuditTrail } from '../audit.ts'
-import { denyAndRefuse, denyDeleted } from '../blacklist/entry.ts'
-import { fromSeconds } from '../ground/clock.ts'
+import { denyAndRefuse, denyUpToNow } from '../blacklist/entry.ts'
+import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound } from '../ground/errors.ts'
-import type { KeyRing } from '../keys/key-ring.ts'
-import { CREATED_BY_DISABLING, type ClientRecord, type ClientSecret, type Store } from '../store/store.ts'
+import type { ClientRecord, ClientSecret, Moment, Store } from '../store/store.ts'
 import { blankClient, requireSoundClient, usesSecret } from './client.ts'
 import type { ClientSecrets } from './secret.ts'
 
 /** The fields that registration may set; absent ones keep their default or present value. */
 export type ClientChange = Partial<
-  Omit<ClientRecord, 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'createdAt' | 'updatedAt'>
+  Omit<ClientRecord, 'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'createdAt' | 'updatedAt'>
 >
 
 export interface RegisteredClient {
   client: ClientRecord
   /** Only where one was generated now. */
   secret: string | undefined
+}
+
+export interface CreatedClient extends RegisteredClient {
+  /** Grants of a person who had the client's id as `sub`: the operator wins the name, and they are over. */
+  endedGrants: number
 }
 
 /** Old secrets that may be in their overlap at once. */
@@ -32,24 +36,23 @@ const OVERLAP = 86_400
 export class ClientRegistry {
   readonly #store: Store
   readonly #secrets: ClientSecrets
-  readonly #keys: KeyRing
   readonly #audit: AuditTrail
 
-  constructor(rooms: { store: Store; secrets: ClientSecrets; keys: KeyRing; audit: AuditTrail }) {
-    this.#store = rooms.store
-    this.#secrets = rooms.secrets
-    this.#keys = rooms.keys
-    this.#audit = rooms.audit
+  constructor(needs: { store: Store; secrets: ClientSecrets; audit: AuditTrail }) {
+    this.#store = needs.store
+    this.#secrets = needs.secrets
+    this.#audit = needs.audit
   }
 
   /**
    * Registers a client. One that authenticates by secret gets a generated one, or keeps `broughtSecret`.
-   * @throws OAuthError `invalid_client_metadata`; 409 where the id is taken.
+   * @throws OAuthError `invalid_client_metadata`; 409 where the id is taken, or where the declarative file names a
+   *   client that an operator deleted.
    */
   async create(
     wanted: { clientId?: string | undefined; broughtSecret?: string | undefined } & ClientChange,
     by: Actor,
-  ): Promise<RegisteredClient> {
+  ): Promise<CreatedClient> {
     const { clientId = randomUUID(), broughtSecret, ...change } = wanted
     const now = this.#store.now()
     const client: ClientRecord = { ...blankClient(clientId, now), ...change }
@@ -63,12 +66,23 @@ export class ClientRegistry {
       secret = issued.secret
       client.secrets = [issued.record]
     }
-    const outcome = await this.#store.createClient(client, this.#audit.event('client.created', clientId, by))
-    if (outcome === 'exists')
+    const denyPerson = (moment: Moment) =>
+      denyUpToNow(
+        'sub',
+        clientId,
+        { heardLate: true },
+        { cause: 'name_taken', reason: 'a client has this name', by },
+        moment,
+      )
+    const event = this.#audit.event('client.created', clientId, by)
+    const created = await this.#store.createClient(client, denyPerson, event)
+    if (created.outcome === 'exists')
       throw conflict(`client "${clientId}" exists already; change it with: signet client update ${clientId}`)
-    if (outcome === 'subject')
-      throw conflict(`"${clientId}" is known as a person's sub; a client needs an id of its own`)
-    return { client, secret }
+    if (created.outcome === 'ended')
+      throw conflict(
+        `client "${clientId}" was deleted by an operator; bring it back with: signet client create --id ${clientId}`,
+      )
+    return { client: { ...client, key: created.key }, secret, endedGrants: created.endedGrants }
   }
 
   list(): Promise<ClientRecord[]> {
@@ -81,18 +95,12 @@ export class ClientRegistry {
 
   /** Changes metadata; a client that now needs a secret and has none gets one. */
   async update(clientId: string, change: ClientChange, by: Actor): Promise<RegisteredClient> {
-    const now = this.#store.now()
-    const spare = this.#secrets.generate(now)
-    let secret: string | undefined
-    const apply = (current: ClientRecord): ClientRecord => {
+    const spare = this.#secrets.generate(this.#store.now())
+    const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
       if (next.tokenEndpointAuthMethod !== 'private_key_jwt' && change.jwks === undefined) next.jwks = null
-      secret = undefined
       if (!usesSecret(next)) next.secrets = []
-      else if (next.secrets.length === 0) {
-        next.secrets = [spare.record]
-        secret = spare.secret
-      }
+      else if (next.secrets.length === 0) next.secrets = [spare.record]
       requireSoundClient(next)
       return next
     }
@@ -102,7 +110,8 @@ export class ClientRegistry {
       apply,
       this.#audit.event('client.updated', clientId, { ...by, details }),
     )
-    return { client: found(client), secret }
+    const isSpareUsed = found(client).secrets.some(({ id }) => id === spare.record.id)
+    return { client: found(client), secret: isSpareUsed ? spare.secret : undefined }
   }
 
   /** A new secret; the ones before it end by themselves after the overlap (seconds), or sooner if they were to. */
@@ -118,9 +127,8 @@ export class ClientRegistry {
   }
 
   async #addSecret(clientId: string, record: ClientSecret, by: Actor, overlapSeconds: number): Promise<ClientRecord> {
-    const now = this.#store.now()
-    const end = now + fromSeconds(overlapSeconds)
-    const apply = (current: ClientRecord): ClientRecord => {
+    const apply = (current: ClientRecord, now: Instant): ClientRecord => {
+      const end = now + fromSeconds(overlapSeconds)
       if (!usesSecret(current))
         throw invalidRequest(
           `client "${clientId}" authenticates by ${current.tokenEndpointAuthMethod}, without a secret`,
@@ -139,20 +147,21 @@ export class ClientRegistry {
     return found(await this.#store.updateClient(clientId, apply, event))
   }
 
-  /** Whether a secret is one that the client has now. */
-  async hasSecret(clientId: string, secret: string): Promise<boolean> {
-    return (await this.#secrets.find(await this.get(clientId), secret, this.#store.now(), false)) !== undefined
+  /**
+   * What a secret that the declarative file brings is to the client: one that it has, one that an operator ended on
+   * purpose, or a new one.
+   */
+  async weighSecret(clientId: string, secret: string): Promise<'standing' | 'ended' | 'new'> {
+    const client = await this.get(clientId)
+    if (await this.#secrets.find(client, secret, this.#store.now(), false)) return 'standing'
+    const ended = await this.#store.listEndedSecrets(clientId)
+    return (await this.#secrets.matchesAny(secret, ended)) ? 'ended' : 'new'
   }
 
   /** Refuses the client everything and denies its live tokens, here and downstream, until it is enabled. */
   async disable(clientId: string, by: Actor): Promise<ClientRecord> {
-    const now = this.#store.now()
-    const deny = denyAndRefuse(
-      'client_id',
-      clientId,
-      { expiresAt: null, latestExpiry: await this.#keys.findLatestExpiry() },
-      { reason: 'client disabled', createdBy: CREATED_BY_DISABLING, now },
-    )
+    const deny = (moment: Moment) =>
+      denyAndRefuse('client_id', clientId, null, { cause: 'client_disabled', reason: 'client disabled', by }, moment)
     return found(await this.#store.disableClient(clientId, deny, this.#audit.event('client.disabled', clientId, by)))
   }
 
@@ -160,10 +169,13 @@ export class ClientRegistry {
     return found(await this.#store.enableClient(clientId, this.#audit.event('client.enabled', clientId, by)))
   }
 
+  /** Ends the client with its grants and tokens. One that is registered anew under its id starts clean. */
   async delete(clientId: string, by: Actor): Promise<void> {
-    const origin = { reason: 'client deleted', createdBy: by.id, now: this.#store.now() }
-    const lastSeen = Math.max(0, ...(await this.get(clientId)).secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
-    const deny = denyDeleted(clientId, await this.#keys.findLatestExpiry(), origin, lastSeen)
+    const deny = (moment: Moment, client: ClientRecord) => {
+      const lastSeen = Math.max(0, ...client.secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
+      const origin = { cause: 'client_deleted', reason: 'client deleted', by } as const
+      return denyUpToNow('client_id', clientId, { heardLate: true, lastSeen }, origin, moment)
+    }
     const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))
     if (outcome === 'unknown') throw notFound('this client')
   }

@@ -88,10 +88,20 @@ export class ClientSecrets {
     network = '',
   ): Promise<ClientSecret | undefined> {
     const standing = client?.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) ?? []
-    if (presented.startsWith(SECRET_PREFIX)) return this.#findGenerated(standing, presented)
     if (presented.length > MOST_BROUGHT) return undefined
+    // A secret that looks generated was most likely generated here, but another Signet's may have been brought.
+    if (presented.startsWith(SECRET_PREFIX)) {
+      const generated = this.#findGenerated(standing, presented)
+      if (generated || !standing.some(({ kind }) => kind === 'brought')) return generated
+    }
     const lane = { client: client?.clientId ?? '', network }
     return this.#findBrought(lane, standing, presented, priceOfBrought)
+  }
+
+  /** Whether a brought secret is one of those that these argon2id digests keep; for an operator, at the operator's pace. */
+  async matchesAny(secret: string, digests: string[]): Promise<boolean> {
+    for (const digest of digests) if (await argon2.verify(digest, secret)) return true
+    return false
   }
 
   #findGenerated(secrets: ClientSecret[], presented: string): ClientSecret | undefined {

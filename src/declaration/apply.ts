@@ -27,6 +27,18 @@ export interface AppliedItem {
   fields: string[]
   /** The same with their values; of a secret only that it is replaced. */
   changes: AppliedChange[]
+  /** Live grants of a person who has a new client's id as `sub`: the operator wins the name, and they end. */
+  ended_grants?: number
+}
+
+/** A client, resource or secret that an operator ended and the file still names: it stays ended. */
+export interface StillEnded {
+  kind: 'resource' | 'client' | 'client_secret'
+  id: string
+  /** File and line. */
+  place: string
+  /** What helps. */
+  fix: string
 }
 
 /** What was done, or would be. */
@@ -34,12 +46,20 @@ export interface Applied {
   created: AppliedItem[]
   changed: AppliedItem[]
   left: AppliedItem[]
+  /** Only where there is something. */
+  ended?: StillEnded[]
 }
 
 interface Step {
   item: AppliedItem
-  outcome: keyof Applied
+  outcome: Exclude<keyof Applied, 'ended'>
+  ended?: StillEnded
   run(): Promise<unknown>
+}
+
+/** A declaration that is not applied at all, because an operator ended what it declares. */
+interface Ended {
+  ended: StillEnded
 }
 
 type Registries = Pick<Rooms, 'issuer' | 'resourceRegistry' | 'clientRegistry' | 'store'>
@@ -56,19 +76,38 @@ export async function applyDeclaration(
     ...(await rooms.resourceRegistry.list()).map(({ id }) => id),
   ])
   // All steps are planned, and so checked, before the first is taken.
-  const steps: Step[] = []
+  const steps: (Step | Ended)[] = []
   for (const resource of declaration.resources)
     steps.push(await atPlace(resource.place, () => planResource(resource, rooms)))
   for (const client of declaration.clients)
     steps.push(await atPlace(client.place, () => planClient(client, known, rooms)))
 
   const applied: Applied = { created: [], changed: [], left: [] }
-  for (const { item, outcome, run } of steps) {
-    if (!dryRun) await run()
-    applied[outcome].push(item)
+  for (const step of steps) {
+    if (step.ended) (applied.ended ??= []).push(step.ended)
+    if (!('run' in step)) continue
+    if (!dryRun) await step.run()
+    applied[step.outcome].push(step.item)
   }
   return applied
 }
+
+/** How an operator brings back what an operator ended; the file never does. */
+const REVIVED_BY = {
+  resource: (id: string) =>
+    `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${id}`,
+  client: (id: string) =>
+    `an operator deleted client ${id}; take it out of the file, or bring it back with: signet client create --id ${id}`,
+  client_secret: (id: string) =>
+    `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,
+}
+
+const stillEnded = (kind: StillEnded['kind'], id: string, place: string): StillEnded => ({
+  kind,
+  id,
+  place,
+  fix: REVIVED_BY[kind](id),
+})
 
 async function atPlace<T>(place: string, plan: () => Promise<T>): Promise<T> {
   try {
@@ -79,8 +118,12 @@ async function atPlace<T>(place: string, plan: () => Promise<T>): Promise<T> {
   }
 }
 
-async function planResource({ id, change }: DeclaredResource, { resourceRegistry, store }: Registries): Promise<Step> {
+async function planResource(
+  { id, change, place }: DeclaredResource,
+  { resourceRegistry, store }: Registries,
+): Promise<Step | Ended> {
   const current = await store.findResource(id)
+  if (!current && (await store.isEnded('resource', id))) return { ended: stillEnded('resource', id, place) }
   requireSoundResource({ ...(current ?? blankResource(id, 0)), ...change })
   const changes = current ? differing(resourceMetadata(current), resourceMetadata({ ...current, ...change })) : []
   const item = itemOf('resource', id, changes)
@@ -93,9 +136,10 @@ async function planClient(
   declared: DeclaredClient,
   known: Set<string>,
   { clientRegistry, store }: Registries,
-): Promise<Step> {
+): Promise<Step | Ended> {
   const { clientId, change, secret, place } = declared
   const current = await store.findClient(clientId)
+  if (!current && (await store.isEnded('client', clientId))) return { ended: stillEnded('client', clientId, place) }
   const next = { ...(current ?? blankClient(clientId, 0)), ...change }
   requireSoundClient(next)
   requireSecret(declared, next, current)
@@ -106,21 +150,22 @@ async function planClient(
       'declare it under resources',
     )
 
-  const newSecret = secret !== undefined && current !== undefined && !(await clientRegistry.hasSecret(clientId, secret))
+  const weight = secret !== undefined && current ? await clientRegistry.weighSecret(clientId, secret) : undefined
+  const newSecret = weight === 'new'
+  const ended = weight === 'ended' ? { ended: stillEnded('client_secret', clientId, place) } : {}
   const changes = current ? differing(clientMetadata(current), clientMetadata(next)) : []
   const item = itemOf('client', clientId, newSecret ? [...changes, NEW_SECRET] : changes)
-  if (!current)
-    return {
-      item,
-      outcome: 'created',
-      run: () => clientRegistry.create({ clientId, broughtSecret: secret, ...change }, BY_CONFIG),
-    }
-  if (item.changes.length === 0) return { item, outcome: 'left', run: async () => {} }
+  if (!current) {
+    const run = () => clientRegistry.create({ clientId, broughtSecret: secret, ...change }, BY_CONFIG)
+    const endedGrants = (await store.findSubject(clientId))?.liveGrants ?? 0
+    return { item: { ...item, ...(endedGrants > 0 && { ended_grants: endedGrants }) }, outcome: 'created', run }
+  }
+  if (item.changes.length === 0) return { item, outcome: 'left', ...ended, run: async () => {} }
   const run = async () => {
     await clientRegistry.update(clientId, change, BY_CONFIG)
-    if (newSecret) await clientRegistry.bringSecret(clientId, secret, BY_CONFIG)
+    if (newSecret && secret !== undefined) await clientRegistry.bringSecret(clientId, secret, BY_CONFIG)
   }
-  return { item, outcome: 'changed', run }
+  return { item, outcome: 'changed', ...ended, run }
 }
 
 /** A generated secret would have to be printed, which this file's door never does. */

@@ -13,13 +13,7 @@ import type { ResourceDirectory } from '../resources/directory.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { keyView } from '../keys/wire.ts'
-import {
-  CREATED_BY_DISABLING,
-  type BlacklistEntry,
-  SHARED_RING,
-  type SigningKeyRecord,
-  type Store,
-} from '../store/store.ts'
+import { type BlacklistEntry, SHARED_RING, type SigningKeyRecord, type Store } from '../store/store.ts'
 import { issuedAt } from '../tokens/access-token.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { checkAudience, checkBinding, checkIssuer, checkTimes, checkTyp } from './claim-checks.ts'
@@ -154,9 +148,12 @@ function checkBlacklist(header: Members, claims: Members, blacklist: Blacklist):
 }
 
 /** A token that was denied on purpose is replaced; an entry is lifted only where it was a mistake. */
-function repairOf({ id, kind, createdBy, value }: BlacklistEntry): string {
+function repairOf({ id, kind, cause, value }: BlacklistEntry): string {
   if (kind === 'kid') return 'its signing key was revoked as compromised: get a new token'
-  if (createdBy === CREATED_BY_DISABLING) return `enable its client with: signet client enable ${value}`
+  if (cause === 'client_disabled') return `enable its client with: signet client enable ${value}`
+  if (cause === 'user_disabled')
+    return `enable the person with: POST /admin/api/users/${encodeURIComponent(value)}/enable`
+  if (cause !== 'blacklist') return 'get a new token; what was ended stays ended'
   const lift = `if the entry was a mistake, lift it with: signet blacklist remove ${id}`
   return kind === 'jti' || kind === 'sid' ? `get a new token; ${lift}` : lift
 }

@@ -16,7 +16,7 @@ export const introspect = (rooms: Rooms): Handler => {
   const { tokenState, issuer } = rooms
   return async (c) => {
     const parameters = await readForm(c, TOKEN_QUESTION_PARAMETERS)
-    const client = await authenticateClient(c, parameters, rooms)
+    const { client } = await authenticateClient(c, parameters, rooms)
     if (isPublicClient(client))
       throw invalidClient('introspection needs a client that authenticates; this one is public')
     const token = parameters.require('token')

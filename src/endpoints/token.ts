@@ -1,7 +1,7 @@
 /** POST /token and POST /refresh (RFC 6749 §3.2). */
 import { parseScope } from '../grants/scope.ts'
 import { invalidRequest, unsupportedGrantType } from '../ground/errors.ts'
-import { GRANT_TYPE_HANDLERS } from '../grant-types/index.ts'
+import { GRANT_TYPES } from '../grant-types/index.ts'
 import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import { authenticateClient } from '../http/client-auth.ts'
@@ -9,7 +9,7 @@ import { readForm, readFormOrJson, type Parameters } from '../http/form.ts'
 import { REFRESH_PARAMETERS, TOKEN_PARAMETERS } from '../http/parameters.ts'
 import type { Env, Handler, Rooms } from '../http/rooms.ts'
 import { sendJson } from '../http/send.ts'
-import { requireProof } from '../tokens/dpop-proof.ts'
+import { checkProof, type Proof } from '../tokens/dpop-proof.ts'
 import type { Context } from 'hono'
 
 export const token =
@@ -36,26 +36,25 @@ async function answerGrant(
   grantType: string | undefined,
   rooms: Rooms,
 ): Promise<Response> {
-  const client = await authenticateClient(c, parameters, rooms)
+  const caller = await authenticateClient(c, parameters, rooms)
   if (grantType === undefined) throw invalidRequest('grant_type is missing')
-  const handler = GRANT_TYPE_HANDLERS.get(grantType)
-  if (!handler)
-    throw unsupportedGrantType(`this issuer serves the grant types ${[...GRANT_TYPE_HANDLERS.keys()].join(', ')}`)
+  const served = GRANT_TYPES.get(grantType)
+  if (!served) throw unsupportedGrantType(`this issuer serves the grant types ${[...GRANT_TYPES.keys()].join(', ')}`)
   const facts = c.env.facts
   facts.grant_type = grantType
-  const proofKey = await readProofKey(c, rooms)
-  const request = { client, parameters: tokenParameters(parameters), requestId: facts.request_id, proofKey }
-  const tokens = await handler(request, rooms)
+  const proof = await readProof(c, rooms)
+  const request = { caller, parameters: tokenParameters(parameters), requestId: facts.request_id, proof }
+  const tokens = await served.run(request, rooms)
   rooms.traffic.tokensIssued.add(grantType, tokens.alg)
   return sendJson(c, tokenResponse(tokens))
 }
 
 /** The key behind the `DPoP` header, where there is one (RFC 9449 §5). */
-async function readProofKey(c: Context<Env>, { issuer, clock, store }: Rooms): Promise<string | undefined> {
+async function readProof(c: Context<Env>, { issuer, clock, store }: Rooms): Promise<Proof | undefined> {
   const proof = c.req.header('dpop')
   if (proof === undefined) return undefined
   // Behind a proxy the path may be another one; what the client saw is the issuer's URL.
-  return requireProof(proof, { method: 'POST', url: endpointUrl(issuer, c.req.path), clock, store })
+  return checkProof(proof, { method: 'POST', url: endpointUrl(issuer, c.req.path), clock, store })
 }
 
 function tokenParameters(parameters: Parameters<keyof typeof TOKEN_PARAMETERS>): TokenParameters {

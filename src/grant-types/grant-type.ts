@@ -1,16 +1,17 @@
 /** What every grant type is given and returns. Handlers see parsed values, never a request or response. */
 import type { AuditTrail } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
+import type { Caller } from '../clients/authentication.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import type { Lifetimes } from '../grants/grant.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
-import type { ClientRecord, SigningAlgorithm, Store } from '../store/store.ts'
+import type { SigningAlgorithm, Store } from '../store/store.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
+import type { Proof } from '../tokens/dpop-proof.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
-import type { Traffic } from '../ground/traffic.ts'
 
-/** The rooms that grants are served from. */
-export interface GrantRooms {
+/** What a grant that begins something needs. */
+export interface BeginningNeeds {
   store: Store
   clients: ClientDirectory
   resources: ResourceDirectory
@@ -19,7 +20,8 @@ export interface GrantRooms {
   refreshTokens: RefreshTokens
   audit: AuditTrail
   lifetimes: Lifetimes
-  traffic: Traffic
+  /** Live grants of one client and subject; one more ends the oldest. */
+  limitGrants: number
 }
 
 /** The parameters of `/token`, parsed once; empty ones are absent. */
@@ -34,12 +36,11 @@ export interface TokenParameters {
 }
 
 export interface TokenRequest {
-  /** The authenticated client. */
-  client: ClientRecord
+  caller: Caller
   parameters: TokenParameters
   requestId: string
-  /** Thumbprint of the key that the client proved to hold; its tokens are bound to it (RFC 9449). */
-  proofKey: string | undefined
+  /** A key that the client proved to hold; its tokens are bound to it (RFC 9449). */
+  proof: Proof | undefined
 }
 
 /** What `/token` answers (RFC 6749 §5.1). */
@@ -54,4 +55,8 @@ export interface TokenSet {
   refreshToken?: string
 }
 
-export type GrantTypeHandler = (request: TokenRequest, rooms: GrantRooms) => Promise<TokenSet>
+export interface GrantType<Needs> {
+  /** As it stands in `grant_type`. */
+  grantType: string
+  run(request: TokenRequest, needs: Needs): Promise<TokenSet>
+}

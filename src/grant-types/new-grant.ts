@@ -1,56 +1,112 @@
-/** The shared last phase of grants that begin something: target, scope, gate, then mint. */
+/**
+ * The shared last phase of grants that begin something: target, scope, gate, then mint. All of it is one plan, which is
+ * asked again in the turn in which the token is signed: what was true before a wait may not be true after it.
+ */
 import { byClient } from '../audit.ts'
+import { requireGrantType } from '../clients/authentication.ts'
 import { OFFLINE_ACCESS } from '../clients/client.ts'
-import { fromSeconds } from '../ground/clock.ts'
+import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { newGrant } from '../grants/grant.ts'
 import { requireMayIssue } from '../grants/may-issue.ts'
 import { chooseResources } from '../grants/target.ts'
 import { narrowScope } from '../grants/scope.ts'
-import { accessTokenTtl } from '../tokens/access-token.ts'
-import type { ResourceRecord, SigningAlgorithm } from '../store/store.ts'
-import type { GrantRooms, TokenRequest, TokenSet } from './grant-type.ts'
+import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
+import type { ClientRecord, ResourceRecord, SigningAlgorithm } from '../store/store.ts'
+import type { BeginningNeeds, TokenRequest, TokenSet } from './grant-type.ts'
 
-/**
- * Issues an access token for a subject, and a refresh token where scope `offline_access` was asked for.
- * @param subjectClaims stay with the grant and are in every token of it.
- */
-export async function issueForSubject(
+/** Whose token it is and which claims it has, as the client may say now. @throws OAuthError where it may not */
+export type Description = (client: ClientRecord) => { sub: string; claims: Record<string, unknown> }
+
+interface Plan extends AccessTokenTerms {
+  client: ClientRecord
+  /** Claims that stay with the grant. */
+  grantClaims: Record<string, unknown>
+}
+
+/** Issues an access token, and a refresh token where scope `offline_access` was asked for. */
+export async function begin(
   grantType: string,
-  { sub, subjectClaims }: { sub: string; subjectClaims: Record<string, unknown> },
-  { client, parameters, requestId, proofKey }: TokenRequest,
-  rooms: GrantRooms,
+  describe: Description,
+  request: TokenRequest,
+  needs: BeginningNeeds,
 ): Promise<TokenSet> {
-  const now = rooms.store.now()
-  const resources = chooseResources(parameters.resources, client, rooms.resources)
-  const scope = narrowScope(parameters.scope, { client, sub, resources })
-  requireMayIssue({ grantType, client, sub, resources }, rooms.blacklist, now)
+  const { caller, parameters, proof } = request
+  const plan = (now: Instant): Plan => {
+    const client = caller.current(now)
+    requireGrantType(client, grantType)
+    const { sub, claims } = describe(client)
+    const resources = chooseResources(parameters.resources, client, needs.resources)
+    const scope = narrowScope(parameters.scope, { client, sub, resources })
+    requireMayIssue({ grantType, client, sub, resources }, needs.blacklist, now)
+    return {
+      client,
+      clientId: client.clientId,
+      sub,
+      resources,
+      scope,
+      // The operator's own claims win over those that the client asserts.
+      claims: { ...claims, ...client.claims },
+      grantClaims: claims,
+      proofKey: proof?.key,
+      ttlSeconds: accessTokenTtl(client, resources, needs.lifetimes),
+    }
+  }
+  const isOffline = parameters.scope?.includes(OFFLINE_ACCESS) ?? false
+  if (!isOffline && !proof) return answerOf(await needs.accessTokens.issue(plan))
+  const first = plan(needs.store.now())
+  await proof?.consume()
+  return isOffline
+    ? beginOffline(grantType, first, plan, request, needs)
+    : answerOf(await needs.accessTokens.issue(plan))
+}
 
-  const ttlSeconds = accessTokenTtl(client, resources, rooms.lifetimes)
-  const claims = { ...client.claims, ...subjectClaims }
-  const terms = { clientId: client.clientId, sub, resources, scope, claims, ttlSeconds, proofKey }
-  const answer = { alg: algOf(resources), isBound: proofKey !== undefined, expiresInSeconds: ttlSeconds, scope }
-  if (!scope.includes(OFFLINE_ACCESS)) return { ...answer, accessToken: await rooms.accessTokens.issue(terms) }
-
+async function beginOffline(
+  grantType: string,
+  { client, sub, resources, scope, grantClaims, ttlSeconds }: Plan,
+  plan: (now: Instant) => Plan,
+  { requestId }: TokenRequest,
+  { store, audit, accessTokens, refreshTokens, lifetimes, limitGrants: limit }: BeginningNeeds,
+): Promise<TokenSet> {
+  const now = store.now()
   const accessExpiresAt = now + fromSeconds(ttlSeconds)
   const ids = resources.map(({ id }) => id)
   const grant = newGrant(
-    { client, sub, resources: ids, scope, claims: subjectClaims, accessExpiresAt },
-    rooms.lifetimes,
+    { grantType, client, sub, resources: ids, scope, claims: grantClaims, accessExpiresAt },
+    lifetimes,
     now,
   )
-  await rooms.store.createGrant(
+  const by = byClient(client.clientId, requestId)
+  const { sid } = grant
+  const { replaced } = await store.createGrant(
     grant,
-    rooms.audit.event('grant.created', grant.sid, byClient(client.clientId, requestId)),
+    { clientKey: client.key, limit },
+    audit.budgeted('grant.created', sid, by),
   )
-  return {
-    ...answer,
-    accessToken: await rooms.accessTokens.issue({ ...terms, sid: grant.sid }),
-    refreshToken: rooms.refreshTokens.encode(grant),
-  }
+  if (replaced !== undefined) audit.count('grant.replaced', by)
+  const written = { at: now, endsBy: accessExpiresAt }
+  const issued = await accessTokens.issue((later) => ({ ...plan(later), sid, written }))
+  return { ...answerOf(issued), refreshToken: refreshTokens.encode(grant) }
 }
 
-/** What signs a token for these resources, which are all of one algorithm. */
-export function algOf([first]: ResourceRecord[]): SigningAlgorithm {
+/** The answer for an issued token (RFC 6749 §5.1). */
+export const answerOf = ({
+  accessToken,
+  terms: { resources, scope, proofKey },
+  expiresInSeconds,
+}: {
+  accessToken: string
+  terms: AccessTokenTerms
+  expiresInSeconds: number
+}): TokenSet => ({
+  accessToken,
+  alg: algOf(resources),
+  isBound: proofKey !== undefined,
+  expiresInSeconds,
+  scope,
+})
+
+/** The algorithm that signs a token for these resources, which all have the same. */
+function algOf([first]: ResourceRecord[]): SigningAlgorithm {
   if (!first) throw new Error('an access token needs a resource')
   return first.alg
 }

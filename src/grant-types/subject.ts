@@ -7,26 +7,33 @@ import { requireGrantType } from '../clients/authentication.ts'
 import { SUBJECT_GRANT } from '../clients/client.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/store.ts'
-import type { GrantTypeHandler } from './grant-type.ts'
-import { issueForSubject } from './new-grant.ts'
+import type { BeginningNeeds, GrantType } from './grant-type.ts'
+import { begin, type Description } from './new-grant.ts'
 
 const MOST_SUBJECT_CHARACTERS = 255
 
-export const subject: GrantTypeHandler = async (request, rooms) => {
-  const { client, parameters } = request
-  requireGrantType(client, SUBJECT_GRANT)
-  const sub = requireSubject(parameters.subject)
-  // RFC 9068 §5: a person must not be taken for a client at the resource.
-  if (rooms.clients.find(sub))
-    throw invalidRequest('subject is the id of a client; a person needs a sub that no client has')
-  const subjectClaims = readSubjectClaims(parameters.subjectClaims, client)
-  return issueForSubject(SUBJECT_GRANT, { sub, subjectClaims }, request, rooms)
+export const subject: GrantType<BeginningNeeds> = {
+  grantType: SUBJECT_GRANT,
+  async run(request, needs) {
+    const { caller, parameters } = request
+    requireGrantType(caller.client, SUBJECT_GRANT)
+    const sub = requireSubject(parameters.subject)
+    const claims = parameters.subjectClaims === undefined ? {} : parseObject(parameters.subjectClaims)
+    const describe: Description = (client) => {
+      // RFC 9068 §5: a person must not be taken for a client at the resource.
+      if (needs.clients.find(sub))
+        throw invalidRequest('subject is the id of a client; a person needs a sub that no client has')
+      requireAssertable(claims, client)
+      return { sub, claims }
+    }
+    return begin(SUBJECT_GRANT, describe, request, needs)
+  },
 }
 
 function requireSubject(sub: string | undefined): string {
   if (sub === undefined) throw invalidRequest('subject is missing: the id of the person that your backend signed in')
-  // Control characters would let a sub look like another one in a log. U+FFFD is what bytes that are no UTF-8
-  // were read as: two persons whose ids came in another encoding would become one.
+  // Control characters would let a sub look like another one in a log. U+FFFD stands for bytes that are no UTF-8:
+  // two persons whose ids came in another encoding would become one.
   if (sub.length > MOST_SUBJECT_CHARACTERS || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u.test(sub)) {
     throw invalidRequest(
       `subject has 1 to ${MOST_SUBJECT_CHARACTERS} characters in UTF-8, none of them a control character`,
@@ -35,9 +42,7 @@ function requireSubject(sub: string | undefined): string {
   return sub
 }
 
-function readSubjectClaims(text: string | undefined, client: ClientRecord): Record<string, unknown> {
-  if (text === undefined) return {}
-  const claims = parseObject(text)
+function requireAssertable(claims: Record<string, unknown>, client: ClientRecord): void {
   for (const name of Object.keys(claims)) {
     if (isProtocolClaim(name))
       throw invalidRequest(`subject_claims: "${name.slice(0, 64)}" belongs to the protocol and cannot be asserted`)
@@ -48,7 +53,6 @@ function readSubjectClaims(text: string | undefined, client: ClientRecord): Reco
     }
   }
   requireFreeClaims(claims, (fault) => invalidRequest(`subject_claims: ${fault}`))
-  return claims
 }
 
 function parseObject(text: string): Record<string, unknown> {

@@ -15,22 +15,25 @@ export interface Lifetimes {
 }
 
 export interface GrantTerms {
+  /** The grant type that begins it. */
+  grantType: string
   client: ClientRecord
   sub: string
   resources: string[]
   scope: string[]
   claims: Record<string, unknown>
-  /** When the first access token ends. */
+  /** No access token ends after this. */
   accessExpiresAt: Instant
 }
 
 /** A new grant, its family at generation 0. */
 export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant): GrantRecord {
-  const { client, sub, resources, scope, claims, accessExpiresAt } = terms
+  const { grantType, client, sub, resources, scope, claims, accessExpiresAt } = terms
   return {
     sid: timeOrderedId(now),
     clientId: client.clientId,
     sub,
+    grantType,
     resources,
     scope,
     claims,

@@ -25,7 +25,7 @@ export function requireMayIssue(
   now: Instant,
 ): void {
   if (client.disabledAt !== null) throw invalidClient('this client is disabled')
-  if (grant) requireMayRefresh(client, sub)
+  if (grant) requireMayRefresh(client, grant)
   else requireGrantType(client, grantType)
 
   const disabled = resources.find(({ disabledAt }) => disabledAt !== null)

@@ -3,9 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import type { Context } from 'hono'
 import { byClient } from '../audit.ts'
 import { ASSERTION_TYPE } from '../clients/assertion.ts'
-import type { PresentedCredentials } from '../clients/authentication.ts'
+import type { Caller, PresentedCredentials } from '../clients/authentication.ts'
 import { invalidClient, invalidRequest } from '../ground/errors.ts'
-import type { ClientRecord } from '../store/store.ts'
 import type { Parameters } from './form.ts'
 import type { ClientParameter } from './parameters.ts'
 import type { Env, Rooms } from './rooms.ts'
@@ -18,16 +17,17 @@ export async function authenticateClient(
   c: Context<Env>,
   parameters: Parameters<ClientParameter>,
   { authentication, limits }: Rooms,
-): Promise<ClientRecord> {
+): Promise<Caller> {
   const facts = c.env.facts
   const presented = readCredentials(c.req.header('authorization'), parameters)
   const { network } = limits.callerOf(c.env.incoming)
-  const client = await authentication.authenticate(presented, facts.request_id, network)
+  const caller = await authentication.authenticate(presented, facts.request_id, network)
+  const { client } = caller
   facts.client_id = client.clientId
   c.env.actor = byClient(client.clientId, facts.request_id)
   // Anybody can name a public client: that is no authentication, and must not use up what is the client's.
   if (presented.method !== 'none') limits.noteClient(client.clientId, c.env.outgoing)
-  return client
+  return caller
 }
 
 function readCredentials(

@@ -7,7 +7,7 @@ import type { ClientAuthentication } from '../clients/authentication.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Config } from '../config.ts'
-import type { GrantRooms } from '../grant-types/grant-type.ts'
+import type { GrantNeeds } from '../grant-types/index.ts'
 import type { ResourceRegistry } from '../resources/registration.ts'
 import type { Revocation } from '../blacklist/revocation.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
@@ -16,7 +16,7 @@ import type { Log, LogFields } from '../ground/log.ts'
 import type { TokenState } from '../tokens/token-state.ts'
 import type { Limits } from '../limits/limits.ts'
 
-export interface Rooms extends GrantRooms {
+export interface Rooms extends GrantNeeds {
   /** The exact `iss`. */
   issuer: string
   config: Config

@@ -9,7 +9,7 @@ import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.t
 import { Unavailable } from '../ground/errors.ts'
 import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
 import type {
-  Change,
+  Moment,
   NewBlacklistEntry,
   PromotionOutcome,
   RevocationOutcome,
@@ -58,6 +58,7 @@ interface Signer {
 const RESERVE_AHEAD_MS = 10 * 60_000
 
 export class KeyRing {
+  readonly noun = 'key'
   readonly #store: Store
   readonly #masterKey: MasterKey
   readonly #audit: AuditTrail
@@ -71,7 +72,9 @@ export class KeyRing {
   #unsealed = new Map<string, KeyObject>()
   /** By ring, both algorithms together. */
   #documents = new Map<string, JwksDocument>()
-  #reloading: Promise<void> = Promise.resolve()
+  /** Readings that were begun, and the newest that was taken over. */
+  #readings = 0
+  #taken = 0
 
   private constructor(store: Store, masterKey: MasterKey, audit: AuditTrail, policy: RingPolicy) {
     this.#store = store
@@ -124,18 +127,24 @@ export class KeyRing {
     }
   }
 
-  /** Called with every change, of this process or another. */
-  async onChange(changes: Change[]): Promise<void> {
-    if (changes.some(({ noun }) => noun === 'key')) await this.reload()
+  /** Takes the rings as the database has them. */
+  async reload(): Promise<void> {
+    const takeOver = await this.read()
+    takeOver()
   }
 
-  /** Takes the rings as the database has them; one after another, so that no older state comes last. */
-  reload(): Promise<void> {
-    this.#reloading = this.#reloading.catch(() => {}).then(() => this.#load())
-    return this.#reloading
+  /** Reads the rings as the database has them. Of two readings that overlap, the one that began later stays. */
+  async read(): Promise<() => void> {
+    const reading = (this.#readings += 1)
+    const take = await this.#load()
+    return () => {
+      if (reading < this.#taken) return
+      this.#taken = reading
+      take()
+    }
   }
 
-  async #load(): Promise<void> {
+  async #load(): Promise<() => void> {
     const records = (await this.#store.listKeys()).filter(isPublished)
     const published = new Map<string, RingKey>()
     const unsealed = new Map<string, KeyObject>()
@@ -146,13 +155,14 @@ export class KeyRing {
       if (record.status === 'retiring') continue
       unsealed.set(record.kid, this.#unsealed.get(record.kid) ?? (await this.#unseal(record)))
     }
-    this.#published = published
-    this.#unsealed = unsealed
-    this.#signers = this.#signersOf(records)
-    const rings = new Set(records.map(({ ring }) => ring))
-    this.#documents = new Map(
-      [...rings].map((ring) => [ring, jwksDocument(records.filter((key) => key.ring === ring))]),
-    )
+    const rings = [...new Set(records.map(({ ring }) => ring))]
+    const documents = rings.map((ring) => [ring, jwksDocument(records.filter((key) => key.ring === ring))] as const)
+    return () => {
+      this.#published = published
+      this.#unsealed = unsealed
+      this.#signers = this.#signersOf(records)
+      this.#documents = new Map(documents)
+    }
   }
 
   async #unseal(record: SigningKeyRecord): Promise<KeyObject> {
@@ -187,45 +197,42 @@ export class KeyRing {
     return key && { ring: key.record.ring, alg: key.record.alg, publicKey: key.publicKey }
   }
 
-  /** When the last token signed so far, by any process and any key still trusted, will have ended. */
-  async findLatestExpiry(): Promise<Instant> {
-    const marks = (await this.#store.listKeys()).filter(isPublished).map(({ signedUntil }) => signedUntil)
-    return Math.max(this.#store.now(), ...marks)
+  /**
+   * Begins to sign claims as a compact JWS (RFC 7515) with the active key of a ring, in this very turn of the event loop:
+   * what was judged just before is what is signed.
+   * @param claims must hold `exp` and `iat`, in seconds
+   * @returns `undefined` where the key's high-water mark is before `exp`, or there is no key: `makeReady` first
+   */
+  trySign(id: RingId, typ: string, claims: { exp: number; iat: number }): Promise<string> | undefined {
+    const signer = this.#signers.get(nameOf(id))
+    const until = fromSeconds(claims.exp)
+    if (!signer || signer.signedUntil < until) return undefined
+    const ahead = Math.min(until - fromSeconds(claims.iat), RESERVE_AHEAD_MS)
+    // Early, so no request waits for it; where it fails it is awaited in time.
+    if (signer.signedUntil < until + ahead / 2 && !signer.reserving)
+      this.#reserve(signer, until + ahead).catch(() => {})
+    return this.#sign(
+      signer,
+      `${encodedHeader(signer, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`,
+    )
   }
 
-  /**
-   * Signs claims as a compact JWS (RFC 7515) with the active key of a ring.
-   * @param claims must hold `exp`, in seconds: it raises the key's high-water mark.
-   */
-  async sign(id: RingId, typ: string, claims: { exp: number; iat: number }): Promise<string> {
-    const signer = await this.#signerUntil(id, fromSeconds(claims.exp), fromSeconds(claims.exp - claims.iat))
-    const input = `${encodedHeader(signer, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
-    const signature = await signJws(id.alg, input, signer.privateKey)
+  async #sign({ id, privateKey }: Signer, input: string): Promise<string> {
+    const signature = await signJws(id.alg, input, privateKey)
     this.signatures[id.alg] += 1
     return `${input}.${signature}`
   }
 
-  /** The active signer, its high-water mark reserved past `until`. */
-  async #signerUntil(id: RingId, until: Instant, lifetimeMs: number): Promise<Signer> {
-    // Twice: a key that another process took out of service meanwhile gives way to its successor.
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const signer = this.#signers.get(nameOf(id))
-      if (!signer) {
-        // A resource that has just been given keys of its own, perhaps by another process.
-        if (id.ring === SHARED_RING) break
-        await this.ensure(id)
-        continue
-      }
-      const ahead = Math.min(lifetimeMs, RESERVE_AHEAD_MS)
-      if (signer.signedUntil < until) await this.#learnReserved(signer)
-      if (signer.signedUntil < until) await this.#reserve(signer, until + ahead)
-      else if (signer.signedUntil < until + ahead / 2 && !signer.reserving) {
-        // Early, so nobody waits for it; where it fails it is awaited in time.
-        this.#reserve(signer, until + ahead).catch(() => {})
-      }
-      if (this.#signers.get(nameOf(id)) === signer && signer.signedUntil >= until) return signer
+  /** Raises the high-water mark of a ring's active key past `until`, and makes the first keys of a resource's own ring. */
+  async makeReady(id: RingId, until: Instant, lifetimeMs: number): Promise<void> {
+    const signer = this.#signers.get(nameOf(id))
+    if (!signer) {
+      if (id.ring === SHARED_RING) throw new Unavailable(`no ${id.alg} key can sign now`)
+      // A resource that has just been given keys of its own, perhaps by another process.
+      return this.ensure(id)
     }
-    throw new Unavailable(`no ${id.alg} key can sign now`)
+    if (signer.signedUntil < until) await this.#learnReserved(signer)
+    if (signer.signedUntil < until) await this.#reserve(signer, until + Math.min(lifetimeMs, RESERVE_AHEAD_MS))
   }
 
   /** What another process has reserved serves this one too, and is there to read while the database is locked. */
@@ -265,7 +272,7 @@ export class KeyRing {
 
   /** Promotes `next`; `scheduled` waits until the active key is due, `emergency` waits for nothing. */
   async rotate(id: RingId, mode: RotationMode, by: Actor): Promise<PromotionOutcome> {
-    // What is over leaves first: a key whose tokens have ended, or that never signed, stands in nobody's way.
+    // Expired keys are removed first, since a key set has room for so many.
     if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS)
     // Asked once without the lock, so that no key is made for a rotation that is refused anyway.
     const ring = await this.#ring(id)
@@ -293,7 +300,7 @@ export class KeyRing {
    */
   async revoke(
     kid: string,
-    deny: (key: SigningKeyRecord, now: Instant) => NewBlacklistEntry,
+    deny: (key: SigningKeyRecord, moment: Moment) => NewBlacklistEntry,
     by: Actor,
   ): Promise<RevocationOutcome> {
     const key = await this.#store.findKey(kid)

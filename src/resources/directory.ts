@@ -1,8 +1,9 @@
 /** All resources in memory, as the database has them, and the issuer itself as one of them. */
-import type { Change, ResourceRecord, Store } from '../store/store.ts'
+import type { ResourceRecord, Store } from '../store/store.ts'
 import { issuerResource } from './resource.ts'
 
 export class ResourceDirectory {
+  readonly noun = 'resource'
   /** The id of the built-in resource. */
   readonly issuer: string
   readonly #store: Store
@@ -17,17 +18,17 @@ export class ResourceDirectory {
 
   static async open(store: Store, issuer: string): Promise<ResourceDirectory> {
     const directory = new ResourceDirectory(store, issuer)
-    await directory.#reload()
+    const takeOver = await directory.read()
+    takeOver()
     return directory
   }
 
-  /** Called with every change, of this process or another. */
-  async onChange(changes: Change[]): Promise<void> {
-    if (changes.some(({ noun }) => noun === 'resource')) await this.#reload()
-  }
-
-  async #reload(): Promise<void> {
-    this.#resources = new Map((await this.#store.listResources()).map((resource) => [resource.id, resource]))
+  /** There are few, so that all of them are read. */
+  async read(): Promise<() => void> {
+    const resources = new Map((await this.#store.listResources()).map((resource) => [resource.id, resource]))
+    return () => {
+      this.#resources = resources
+    }
   }
 
   find(id: string): ResourceRecord | undefined {

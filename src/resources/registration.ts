@@ -1,5 +1,6 @@
 /** What is done to resources: created, changed, deleted, through any of the three doors. */
 import type { Actor, AuditTrail } from '../audit.ts'
+import type { Instant } from '../ground/clock.ts'
 import { conflict, notFound } from '../ground/errors.ts'
 import type { ResourceRecord, Store } from '../store/store.ts'
 import { blankResource, requireSoundResource } from './resource.ts'
@@ -25,6 +26,8 @@ export class ResourceRegistry {
     const resource = { ...blankResource(id, this.#store.now()), ...change }
     requireSoundResource(resource)
     const outcome = await this.#store.createResource(resource, this.#audit.event('resource.created', id, by))
+    if (outcome === 'ended')
+      throw conflict(`resource "${id}" was deleted by an operator; bring it back with: signet resource create ${id}`)
     if (outcome === 'exists')
       throw conflict(`resource "${id}" exists already; change it with: signet resource update ${id}`)
     return resource
@@ -39,8 +42,8 @@ export class ResourceRegistry {
   }
 
   async update(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
-    const apply = (current: ResourceRecord): ResourceRecord => {
-      const next = { ...current, ...change, updatedAt: this.#store.now() }
+    const apply = (current: ResourceRecord, now: Instant): ResourceRecord => {
+      const next = { ...current, ...change, updatedAt: now }
       requireSoundResource(next)
       return next
     }

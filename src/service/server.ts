@@ -129,10 +129,14 @@ function closedDoor(): Door {
 
 /** Applies the declarative file, and says what it changed: what was set by a command since may be gone by it. */
 async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
-  const { created, changed } = await applyDeclaration(declaration, issuer, { dryRun: false })
+  const { created, changed, ended = [] } = await applyDeclaration(declaration, issuer, { dryRun: false })
   for (const { kind, id } of created) log.info(`the declarative file made a ${kind}`, { reason: id })
   for (const { kind, id, fields } of changed)
     log.info(`the declarative file changed a ${kind}`, { reason: `${id}: ${fields.join(', ')}` })
+  for (const { place, fix } of ended)
+    log.error('the declarative file names what an operator ended: it stays ended', { reason: `${place}: ${fix}` })
+  for (const { id, ended_grants: grants } of created)
+    if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
 }
 
 /** Its parser and schemas are loaded where there is such a file. */

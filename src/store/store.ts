@@ -43,6 +43,8 @@ export interface ClientSecret {
 
 /** RFC 7591 metadata in camel case, and Signet's own fields. Durations are seconds; `null` follows the configuration. */
 export interface ClientRecord {
+  /** Of this registration and no other: an id that is registered again has another. 0 before it is stored. */
+  key: number
   clientId: string
   name: string | null
   grantTypes: string[]
@@ -124,6 +126,8 @@ export interface GrantRecord {
   sid: string
   clientId: string
   sub: string
+  /** The grant type that began it; empty for grants of a version that did not keep it. */
+  grantType: string
   resources: string[]
   scope: string[]
   /** What a trusted backend said of the person; carried by every token of the grant. */
@@ -137,13 +141,27 @@ export interface GrantRecord {
   /** Absolute end; rotation never moves it. */
   expiresAt: Instant
   idleExpiresAt: Instant | null
-  /** Latest `exp` of its access tokens. */
+  /** No access token of it has an `exp` after this. */
   accessExpiresAt: Instant
   endedAt: Instant | null
   endedReason: string | null
 }
 
 export type BlacklistKind = 'jti' | 'sid' | 'sub' | 'client_id' | 'kid'
+
+/** The act that made an entry: only what undoes the act lifts the entry. */
+export type BlacklistCause =
+  | 'blacklist'
+  | 'revocation'
+  | 'reuse'
+  | 'grant_ended'
+  | 'client_disabled'
+  | 'client_deleted'
+  | 'user_disabled'
+  | 'key_revoked'
+  | 'name_taken'
+  | 'quota'
+  | 'restored'
 
 export interface BlacklistEntry {
   id: string
@@ -158,6 +176,9 @@ export interface BlacklistEntry {
   /** Whether new tokens for it are refused as well (`sub`, `client_id`). */
   refusesNew: boolean
   reason: string | null
+  cause: BlacklistCause
+  /** The client whose quota the entry counts to; `null` where no client made it. */
+  owner: string | null
   createdBy: string
   createdAt: Instant
   /** Its place in the feed; rises with every change. */
@@ -165,16 +186,27 @@ export interface BlacklistEntry {
   removedAt: Instant | null
 }
 
-/** `createdBy` of the entry that disabling a client makes: enabling it lifts that one and no other. */
-export const CREATED_BY_DISABLING = 'client.disabled'
-
 /** An entry before the store gave it its revision. */
 export type NewBlacklistEntry = Omit<BlacklistEntry, 'revision' | 'removedAt'>
+
+declare const insideTheWrite: unique symbol
+
+/**
+ * The facts that an entry's times are made of, as they are inside the write that adds it. Only acts make one, so that
+ * no entry can be composed of what was read before.
+ */
+export interface Moment {
+  readonly now: Instant
+  /** When the last token signed so far, by any process and any key still trusted, will have ended. */
+  readonly latestExpiry: Instant
+  readonly [insideTheWrite]: true
+}
 
 /** Who did what; append only. `details` holds names and numbers, never a secret. */
 export interface AuditEvent {
   id: string
   at: Instant
+  actorKind: 'client' | 'cli' | 'config' | 'system' | ''
   /** `cli`, `system`, `config`, or the client id behind an admin token. */
   actor: string
   /** noun.verb, e.g. `client.created`, `grant.reuse_detected`. */
@@ -183,6 +215,12 @@ export interface AuditEvent {
   target: string
   requestId: string | null
   details: Record<string, string | number | boolean | null>
+}
+
+/** An event on its way into the write of its act. */
+export interface Recording extends AuditEvent {
+  /** Throws where its actor may not act any more; asked inside the write, which then leaves nothing. */
+  judge?: (() => void) | undefined
 }
 
 // ---------------------------------------------------------------- changes
@@ -199,16 +237,19 @@ export type ChangeListener = (changes: Change[]) => Promise<void>
 
 // ---------------------------------------------------------------- outcomes
 
+/** Composes the entry that denies a grant's access tokens. */
+export type GrantDenial = (grant: GrantRecord, moment: Moment) => NewBlacklistEntry
+
 /** What the rule of refresh rotation says of a presented generation, under the family's lock. */
 export type RotationVerdict =
   | { act: 'rotate'; idleExpiresAt: Instant | null; accessExpiresAt: Instant }
   | { act: 'repeat'; accessExpiresAt: Instant }
-  | { act: 'end'; reason: string; deny: NewBlacklistEntry | null; event: AuditEvent; error: OAuthError }
+  | { act: 'end'; reason: string; deny: GrantDenial; own?: OwnDenials; event: Recording | undefined; error: OAuthError }
   | { act: 'refuse'; error: OAuthError }
 
 export type RotationOutcome =
-  | { outcome: 'rotated'; grant: GrantRecord }
-  | { outcome: 'repeated'; grant: GrantRecord }
+  /** `at`: the time of the write, which dates the access token that follows. */
+  | { outcome: 'rotated' | 'repeated'; grant: GrantRecord; at: Instant }
   | { outcome: 'refused'; error: OAuthError }
   | { outcome: 'ended'; error: OAuthError }
   | { outcome: 'unknown' }
@@ -224,6 +265,32 @@ export type RevocationOutcome =
   | { outcome: 'revoked'; before: SigningKeyRecord }
   | { outcome: 'unknown' }
   | { outcome: 'already' }
+
+/** `ended`: an operator deleted it, and only an operator registers it again. */
+export type CreationOutcome =
+  | { outcome: 'created'; key: number; endedGrants: number }
+  | { outcome: 'exists' }
+  | { outcome: 'ended' }
+
+/** Entries by which one client denies its own tokens may be so many; the next takes the place of all of them. */
+export interface OwnDenials {
+  limit: number
+  /** Denies everything of the client up to now. */
+  everything: (moment: Moment) => NewBlacklistEntry
+}
+
+export interface EndingOptions {
+  event: Recording | undefined
+  /** Where a client ends its own grant. */
+  own?: OwnDenials | undefined
+}
+
+export interface AdditionOptions {
+  event: Recording | undefined
+  own?: OwnDenials | undefined
+  /** Refuses where so many entries with this entry's owner and cause stand already. */
+  most?: { limit: number; refuse: () => Error } | undefined
+}
 
 export interface Page {
   /** Skip what comes up to and including this id. */
@@ -274,20 +341,43 @@ export interface Store {
   // clients
   listClients(): Promise<ClientRecord[]>
   findClient(clientId: string): Promise<ClientRecord | undefined>
-  /** `subject` when a person is known by that id: a client's `sub` never equals a user's (RFC 9068 §5). */
-  createClient(client: ClientRecord, event: AuditEvent): Promise<'created' | 'exists' | 'subject'>
-  /** Replaces a client by what `change` makes of it, under its lock. An error that `change` throws rejects. */
+  /**
+   * Registers a client. An operator wins the name: where a person is known by that id, the person's grants end and
+   * `denyPerson` denies their tokens, since a client's `sub` never equals a user's (RFC 9068 §5).
+   * An id that an operator ended is registered again by an operator alone, never by the declarative file.
+   */
+  createClient(
+    client: ClientRecord,
+    denyPerson: (moment: Moment) => NewBlacklistEntry,
+    event: Recording,
+  ): Promise<CreationOutcome>
+  /**
+   * Replaces a client by what `change` makes of it, under its lock. An error that `change` throws rejects. Brought
+   * secrets that an operator ends by it are remembered as ended on purpose.
+   */
   updateClient(
     clientId: string,
-    change: (current: ClientRecord) => ClientRecord,
-    event: AuditEvent,
+    change: (current: ClientRecord, now: Instant) => ClientRecord,
+    event: Recording,
   ): Promise<ClientRecord | undefined>
-  /** Disables a client and puts `deny` on the blacklist, together. */
-  disableClient(clientId: string, deny: NewBlacklistEntry, event: AuditEvent): Promise<ClientRecord | undefined>
+  /** Digests of secrets that an operator brought and ended on purpose, newest first. */
+  listEndedSecrets(clientId: string): Promise<string[]>
+  /** Disables a client and puts an entry on the blacklist, together. */
+  disableClient(
+    clientId: string,
+    deny: (moment: Moment) => NewBlacklistEntry,
+    event: Recording,
+  ): Promise<ClientRecord | undefined>
   /** Enables a client and lifts the entries that disabling it made. */
-  enableClient(clientId: string, event: AuditEvent): Promise<ClientRecord | undefined>
-  /** Deletes a client with its secrets and grants, and denies its live tokens by `deny`. */
-  deleteClient(clientId: string, deny: NewBlacklistEntry, event: AuditEvent): Promise<'deleted' | 'unknown'>
+  enableClient(clientId: string, event: Recording): Promise<ClientRecord | undefined>
+  /** Deletes a client with its secrets and grants, denies its live tokens, and remembers that an operator ended it. */
+  deleteClient(
+    clientId: string,
+    deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
+    event: Recording,
+  ): Promise<'deleted' | 'unknown'>
+  /** Whether an operator deleted the client or resource of this id, and nobody made it anew since. */
+  isEnded(noun: 'client' | 'resource', id: string): Promise<boolean>
   /** Notes when secrets were last used; not essential, so it may be late. */
   noteSecretUse(uses: { secretId: string; at: Instant }[]): Promise<void>
 
@@ -295,26 +385,26 @@ export interface Store {
   listResources(): Promise<ResourceRecord[]>
   findResource(id: string): Promise<ResourceRecord | undefined>
   /** The store knows whether there was one of this id before, whatever the record says of that. */
-  createResource(resource: ResourceRecord, event: AuditEvent): Promise<'created' | 'exists'>
+  createResource(resource: ResourceRecord, event: Recording): Promise<'created' | 'exists' | 'ended'>
   updateResource(
     id: string,
-    change: (current: ResourceRecord) => ResourceRecord,
-    event: AuditEvent,
+    change: (current: ResourceRecord, now: Instant) => ResourceRecord,
+    event: Recording,
   ): Promise<ResourceRecord | undefined>
   /** Deletes a resource, and with it the keys of its own ring. */
-  deleteResource(id: string, event: AuditEvent): Promise<'deleted' | 'unknown'>
+  deleteResource(id: string, event: Recording): Promise<'deleted' | 'unknown'>
 
   // signing keys: at most one `active` and one `next` per ring and algorithm, held by the database itself
   listKeys(): Promise<SigningKeyRecord[]>
   findKey(kid: string): Promise<SigningKeyRecord | undefined>
   /** The first keys of a ring; of two processes that try at once, one seeds. */
-  seedKeys(ring: RingId, keys: SigningKeyRecord[], event: AuditEvent): Promise<'seeded' | 'exists'>
+  seedKeys(ring: RingId, keys: SigningKeyRecord[], event: Recording): Promise<'seeded' | 'exists'>
   /** `next` becomes `active`, `active` becomes `retiring`, `spare` becomes `next`, if `decide` says so. */
   promoteNextKey(
     ring: RingId,
     spare: SigningKeyRecord,
     decide: (ring: SigningKeyRecord[], now: Instant) => PromotionVerdict,
-    event: AuditEvent,
+    event: Recording,
   ): Promise<PromotionOutcome>
   /**
    * Revokes a compromised key: out of the ring, its tokens denied. If it was `active` the published `next`
@@ -323,13 +413,13 @@ export interface Store {
   revokeKey(
     kid: string,
     spare: SigningKeyRecord,
-    deny: (key: SigningKeyRecord, now: Instant) => NewBlacklistEntry,
-    event: AuditEvent,
+    deny: (key: SigningKeyRecord, moment: Moment) => NewBlacklistEntry,
+    event: Recording,
   ): Promise<RevocationOutcome>
   /** Raises a key's high-water mark; `gone` when it may sign no more (retired, revoked). */
   reserveSigning(kid: string, until: Instant): Promise<'reserved' | 'gone'>
   /** Retires `retiring` keys whose last token ended more than `skewSeconds` ago; returns their ids. */
-  retireKeys(skewSeconds: number, eventFor: (kid: string) => AuditEvent): Promise<string[]>
+  retireKeys(skewSeconds: number, eventFor: (kid: string) => Recording): Promise<string[]>
 
   /** Notes who reads the keys, as one write for many; not essential, so it may be late. The longest away are forgotten. */
   noteReaders(readers: KeyReader[]): Promise<void>
@@ -337,16 +427,28 @@ export interface Store {
   listReaders(): Promise<KeyReader[]>
 
   // grants, each with its refresh token family
-  createGrant(grant: GrantRecord, event: AuditEvent): Promise<void>
+  /**
+   * Stores a new grant of the client whose record it was decided on; rejects with `Unavailable` where that client or
+   * subject may have none any more. Of more than `limit` live ones of the pair the oldest ends.
+   * @returns the grant that ended for it
+   */
+  createGrant(
+    grant: GrantRecord,
+    options: { clientKey: number; limit: number },
+    event: Recording | undefined,
+  ): Promise<{ replaced: string | undefined }>
   findGrant(sid: string): Promise<GrantRecord | undefined>
   /** Asks `decide` about the family under its lock and writes the verdict; consumption is one conditional update. */
   rotateGrant(sid: string, decide: (grant: GrantRecord, now: Instant) => RotationVerdict): Promise<RotationOutcome>
-  /** Ends a grant and denies its live access tokens. */
+  /**
+   * Ends a grant and denies its live access tokens. `already`: it was over; its tokens are denied by this act too, since
+   * what ended it may be lifted.
+   */
   endGrant(
     sid: string,
     reason: string,
-    deny: (grant: GrantRecord, now: Instant) => NewBlacklistEntry,
-    event: AuditEvent,
+    deny: GrantDenial,
+    options: EndingOptions,
   ): Promise<'ended' | 'already' | 'unknown'>
   /** In the order of their ids, newest last. */
   listGrants(filter: GrantFilter, page: Page): Promise<GrantRecord[]>
@@ -355,9 +457,21 @@ export interface Store {
   findSubject(sub: string): Promise<SubjectSummary | undefined>
 
   // blacklist
-  /** Adds an entry; one that names a `sid`, `sub` or `client_id` also ends the grants it names, for good. */
-  addBlacklistEntry(entry: NewBlacklistEntry, event: AuditEvent): Promise<BlacklistEntry>
-  removeBlacklistEntry(id: string, event: AuditEvent): Promise<'removed' | 'unknown'>
+  /**
+   * Adds the entry that `compose` makes of the facts inside the write; one that names a `sid`, `sub` or `client_id` also
+   * ends the grants it names, for good.
+   */
+  addBlacklistEntry(
+    named: { kind: BlacklistKind; value: string },
+    compose: (moment: Moment, grant: GrantRecord | undefined) => NewBlacklistEntry,
+    options: AdditionOptions,
+  ): Promise<BlacklistEntry>
+  /** Lifts an entry where `mayLift` does not throw. */
+  removeBlacklistEntry(
+    id: string,
+    mayLift: (entry: BlacklistEntry) => void,
+    event: Recording,
+  ): Promise<'removed' | 'unknown'>
   findBlacklistEntry(id: string): Promise<BlacklistEntry | undefined>
   listBlacklist(page: Page): Promise<BlacklistEntry[]>
   /** Entries added or removed after a revision, oldest change first; removed ones as long as they are remembered. */

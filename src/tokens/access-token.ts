@@ -3,6 +3,7 @@
  * issuer; what may be issued is decided before (grants/may-issue.ts), whether one is good now after
  * (token-state.ts).
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
 import { idToBytes, timeOrderedId } from '../ground/ids.ts'
 import type { Lifetimes } from '../grants/grant.ts'
@@ -10,7 +11,9 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import { readJws } from '../keys/jws.ts'
 import { ringOf } from '../resources/resource.ts'
 import { KnownTokens } from './known-tokens.ts'
-import { SHARED_RING, type ClientRecord, type ResourceRecord } from '../store/store.ts'
+import type { Blacklist } from '../blacklist/match.ts'
+import { Unavailable, invalidGrant } from '../ground/errors.ts'
+import { SHARED_RING, type ClientRecord, type ResourceRecord, type RingId, type Store } from '../store/store.ts'
 
 export interface AccessTokenTerms {
   clientId: string
@@ -24,7 +27,24 @@ export interface AccessTokenTerms {
   /** Thumbprint of the key that the token is bound to (RFC 9449 §6.1). */
   proofKey?: string | undefined
   ttlSeconds: number
+  /**
+   * Where a grant was written for the token: when, and the end that was written. The token is dated then and ends by it,
+   * so that an entry which denies the grant outlives the token.
+   */
+  written?: { at: Instant; endsBy: Instant } | undefined
 }
+
+export interface IssuedAccessToken {
+  accessToken: string
+  /** What was judged, and is signed. */
+  terms: AccessTokenTerms
+  expiresInSeconds: number
+}
+
+/** How often a token is composed anew, because its key had to be made ready or memory was behind. */
+const MOST_ATTEMPTS = 8
+/** The longest wait until a token is not denied from the start. Milliseconds. */
+const MOST_WAIT_MS = 3000
 
 /** The claims of a verified access token (RFC 9068 §2.2). Times are seconds. */
 export interface AccessTokenClaims {
@@ -60,27 +80,96 @@ const TIME_ORDERED = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$
 export const issuedAt = ({ jti, iat }: Pick<AccessTokenClaims, 'jti' | 'iat'>): Instant =>
   TIME_ORDERED.test(jti) ? idToBytes(jti).readUIntBE(0, 6) : fromSeconds(iat)
 
+/** The ring and `typ` that all resources of a token share. */
+function shapeOf({ resources: [first] }: AccessTokenTerms): { ring: RingId; typ: string } {
+  if (!first) throw new Error('an access token needs a resource')
+  return { ring: ringOf(first), typ: first.typ }
+}
+
+/**
+ * Waits until tokens are dated after a line up to which all are denied: a token must not be dead from the start.
+ * @throws Unavailable where that takes too long: then a clock has gone back.
+ */
+async function passLine(line: Instant, now: Instant): Promise<void> {
+  const wait = fromSeconds(toSeconds(line) + 1) - now
+  if (wait > MOST_WAIT_MS)
+    throw new Unavailable('tokens of this name are denied up to a later time', {
+      retryAfterSeconds: Math.ceil(wait / 1000),
+    })
+  await sleep(Math.max(1, wait))
+}
+
 export class AccessTokens {
   readonly #issuer: string
   readonly #keys: KeyRing
   readonly #clock: Clock
+  readonly #store: Pick<Store, 'catchUp'>
+  readonly #blacklist: Blacklist
   readonly #known = new KnownTokens<Verification>()
 
-  constructor(rooms: { issuer: string; keys: KeyRing; clock: Clock }) {
-    this.#issuer = rooms.issuer
-    this.#keys = rooms.keys
-    this.#clock = rooms.clock
+  constructor(needs: {
+    issuer: string
+    keys: KeyRing
+    clock: Clock
+    store: Pick<Store, 'catchUp'>
+    blacklist: Blacklist
+  }) {
+    this.#issuer = needs.issuer
+    this.#keys = needs.keys
+    this.#clock = needs.clock
+    this.#store = needs.store
+    this.#blacklist = needs.blacklist
   }
 
   /**
-   * Signs a new access token.
-   * @throws Unavailable when no key can sign now.
+   * Signs a new access token. `plan` judges whether there may be one and says what is in it. It is asked in the same
+   * turn of the event loop in which `iat` is set and the signature begins, on memory that lacks no change; where
+   * something has to be awaited first, it is asked again after that.
+   * @throws what `plan` throws, and Unavailable when no key can sign now.
    */
-  async issue(terms: AccessTokenTerms): Promise<string> {
+  async issue(plan: (now: Instant) => AccessTokenTerms): Promise<IssuedAccessToken> {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const news = this.#store.catchUp()
+      if (news) {
+        await news
+        continue
+      }
+      const now = this.#clock.now()
+      const terms = plan(now)
+      const claims = this.#compose(terms, now)
+      const line = this.#findLine(claims)
+      if (line !== undefined) {
+        // Its date stands already, and the next attempt of the client gets a later one.
+        if (terms.written) throw new Unavailable('tokens of this name were denied up to now meanwhile')
+        await passLine(line, now)
+        continue
+      }
+      const { ring, typ } = shapeOf(terms)
+      const signing = this.#keys.trySign(ring, typ, claims)
+      if (signing) return { accessToken: await signing, terms, expiresInSeconds: claims.exp - claims.iat }
+      await this.#keys.makeReady(ring, fromSeconds(claims.exp), fromSeconds(terms.ttlSeconds))
+    }
+    throw new Unavailable('the key or the memory that a token needs was not ready')
+  }
+
+  /**
+   * The last moment at which a token of this client, subject or grant is denied, where one issued now would be.
+   * @throws OAuthError where no later one would be better.
+   */
+  #findLine({ sub, client_id, sid, iat }: AccessTokenClaims): Instant | undefined {
+    const denying = this.#blacklist.findDenying({ jti: '', sub, client_id, sid, iat })
+    if (!denying) return undefined
+    if (denying.refusesNew || denying.kind === 'sid')
+      throw invalidGrant('what this token would be issued for was revoked meanwhile; start over with a new grant')
+    return denying.issuedBefore
+  }
+
+  #compose(terms: AccessTokenTerms, now: Instant): AccessTokenClaims {
     const [first] = terms.resources
     if (!first) throw new Error('an access token needs a resource')
-    const now = this.#clock.now()
-    const iat = toSeconds(now)
+    const at = terms.written?.at ?? now
+    const iat = toSeconds(at)
+    const exp = iat + terms.ttlSeconds
     const claims: AccessTokenClaims = {
       ...Object.assign({}, ...terms.resources.map((resource) => resource.claims)),
       ...terms.claims,
@@ -89,13 +178,13 @@ export class AccessTokens {
       aud: terms.resources.length === 1 ? first.id : terms.resources.map(({ id }) => id),
       client_id: terms.clientId,
       iat,
-      exp: iat + terms.ttlSeconds,
-      jti: timeOrderedId(now),
+      exp: terms.written ? Math.min(exp, toSeconds(terms.written.endsBy)) : exp,
+      jti: timeOrderedId(at),
       scope: terms.scope.join(' '),
     }
     if (terms.sid !== undefined) claims.sid = terms.sid
     if (terms.proofKey !== undefined) claims.cnf = { jkt: terms.proofKey }
-    return this.#keys.sign(ringOf(first), first.typ, claims)
+    return claims
   }
 
   /** Checks form, signature, issuer and time; never throws for a bad token. */

@@ -24,12 +24,22 @@ export interface ProofContext {
   store: Store
 }
 
+/** A proof that is good, as long as it is used for the first time. */
+export interface Proof {
+  /** The RFC 7638 thumbprint of the key, for `cnf.jkt`. */
+  readonly key: string
+  /**
+   * Consumes its `jti`, once in all processes: the last step before the act that it is for, since it writes.
+   * @throws OAuthError `invalid_dpop_proof` where it was used before
+   */
+  consume(): Promise<void>
+}
+
 /**
- * Checks a proof and consumes its `jti`, once in all processes.
- * @returns the RFC 7638 thumbprint of the key, for `cnf.jkt`.
+ * Checks a proof, and consumes nothing.
  * @throws OAuthError `invalid_dpop_proof` (RFC 9449 §5).
  */
-export async function requireProof(proof: string, { method, url, clock, store }: ProofContext): Promise<string> {
+export async function checkProof(proof: string, { method, url, clock, store }: ProofContext): Promise<Proof> {
   const refuse = (reason: string) => invalidDpopProof(`the DPoP proof was refused: ${reason}`)
   if (proof.length > MOST_CHARACTERS) throw refuse(`it has more than ${MOST_CHARACTERS} characters`)
   if (isDear(proof)) throw refuse('its key is longer than 4096 bits, or has an unusual exponent')
@@ -52,10 +62,12 @@ export async function requireProof(proof: string, { method, url, clock, store }:
     throw refuse(`iat must be within ${WINDOW} seconds of the issuer's time, which is ${now}`)
   if (typeof jti !== 'string' || jti === '' || jti.length > 256)
     throw refuse('jti must be a string of 1 to 256 characters')
-  const thumbprint = await calculateJwkThumbprint(jwk)
-  const outcome = await store.consumeJti('dpop_proof', thumbprint, jti, fromSeconds(iat + 2 * WINDOW))
-  if (outcome === 'replayed') throw refuse('its jti was used before; make a proof for each request')
-  return thumbprint
+  const key = await calculateJwkThumbprint(jwk)
+  const consume = async () => {
+    const outcome = await store.consumeJti('dpop_proof', key, jti, fromSeconds(iat + 2 * WINDOW))
+    if (outcome === 'replayed') throw refuse('its jti was used before; make a proof for each request')
+  }
+  return { key, consume }
 }
 
 /**

@@ -3,7 +3,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { closeSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Fault } from '../../ground/errors.ts'
-import type { Store } from '../store.ts'
+import type { Engine } from '../engine.ts'
 import { damaged, fileFault, isTaken, nameBeside, placeFile, removeFile } from './database-file.ts'
 import type { OpenDatabase } from './database.ts'
 import { checkIntegrity } from './facts.ts'
@@ -12,7 +12,7 @@ import { codeOf, isBusy, unavailable } from './failures.ts'
 /** Pages copied in one turn of the event loop: 4 MB, some milliseconds. */
 const PAGES_A_TURN = 1024
 
-export function backupVerb({ connection }: OpenDatabase): Pick<Store, 'backup'> {
+export function backupVerb({ connection }: OpenDatabase): Pick<Engine, 'backup'> {
   return {
     backup: async (target) => {
       const file = resolve(target)

@@ -1,11 +1,12 @@
 /**
- * What other processes and this one's memory must hear of: rows of `changes`, read by a cursor. Own changes
- * are announced as soon as they are committed, others' when a look finds them; one announcement at a time.
+ * News of changes for other processes and for this one's memory: rows of `changes`, read by a cursor. Own changes are
+ * announced as soon as they are committed, others' when a look finds them; one announcement at a time.
  */
 import type { Clock } from '../../ground/clock.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../store.ts'
-import { asc, gt, sql } from './drizzle.ts'
+import { sql } from './drizzle.ts'
 import type { Connection } from './connection.ts'
+import { backOff } from './failures.ts'
 import { changes } from './schema.ts'
 
 const EVERYTHING: Change[] = [
@@ -18,7 +19,10 @@ const EVERYTHING: Change[] = [
 /** More than this at once is announced as "everything". */
 const MOST = 1000
 
-/** What came after the cursor, and where the cursor goes once it is certain. */
+/** How long a change that is committed is told again to a listener that fails, before its writer hears of that. */
+const PATIENCE_MS = 2000
+
+/** The changes after the cursor, and where the cursor goes once they are certain. */
 export interface News {
   changes: Change[]
   revision: number
@@ -55,8 +59,15 @@ export class ChangeLog {
 
   /** Records a change inside a write; returns its revision. */
   note(noun: ChangedNoun, id: string | null): number {
+    return this.skip(noun, 1, id)
+  }
+
+  /** The same at a revision so much higher than the newest. */
+  skip(noun: ChangedNoun, by: number, id: string | null = null): number {
     this.#noted += 1
-    return Number(this.#statements.insert.run({ noun, id, at: this.#clock.now() }).lastInsertRowid)
+    const revision = Number(this.#statements.raise.get({ by }))
+    this.#statements.insert.run({ revision, noun, id, at: this.#clock.now() })
+    return revision
   }
 
   /**
@@ -72,10 +83,18 @@ export class ChangeLog {
     return { changes: found.length < missing ? EVERYTHING : found, revision }
   }
 
-  /** Moves the cursor past committed news and tells the listeners. Never rejects. */
-  async announce(news: News): Promise<void> {
+  /**
+   * Moves the cursor past committed news and tells the listeners, again and again where one fails. Never rejects.
+   * @returns whether all of them have heard: before that the write must not be answered
+   */
+  async announce(news: News): Promise<boolean> {
     this.#accept(news)
-    await this.#deliverInTurn()
+    const deadline = performance.now() + PATIENCE_MS
+    for (let attempt = 0; ; attempt++) {
+      if (!(await this.#deliverInTurn())) return true
+      if (performance.now() > deadline) return false
+      await backOff(attempt)
+    }
   }
 
   onChange(listener: ChangeListener): void {
@@ -167,20 +186,25 @@ export class ChangeLog {
 }
 
 function prepareStatements({ raw, sql: database }: Connection) {
+  // A version that has no such row counts by the sequence of the table alone.
+  const sequence = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)"
   return {
     dataVersion: raw.prepare('PRAGMA data_version').pluck(),
-    // Not max(revision): the sweep may have deleted the last row.
-    lastRevision: raw.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").pluck(),
+    // Not max(revision) of the changes: the sweep may have deleted the last row.
+    lastRevision: raw.prepare(`SELECT max(value, ${sequence}) FROM revision`).pluck(),
+    raise: raw.prepare(`UPDATE revision SET value = max(value, ${sequence}) + :by RETURNING value`).pluck(),
     insert: database
       .insert(changes)
-      .values({ noun: sql.placeholder('noun'), id: sql.placeholder('id'), at: sql.placeholder('at') })
+      .values({
+        revision: sql.placeholder('revision'),
+        noun: sql.placeholder('noun'),
+        id: sql.placeholder('id'),
+        at: sql.placeholder('at'),
+      })
       .prepare(),
-    after: database
-      .select({ noun: changes.noun, id: changes.id })
-      .from(changes)
-      .where(gt(changes.revision, sql.placeholder('revision')))
-      .orderBy(asc(changes.revision))
-      .prepare(),
+    after: raw.prepare<[{ revision: number }], Change>(
+      'SELECT noun, id FROM changes WHERE revision > :revision ORDER BY revision',
+    ),
   }
 }
 

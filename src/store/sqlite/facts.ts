@@ -2,13 +2,14 @@
 import { statSync } from 'node:fs'
 import type { Database as RawDatabase } from 'better-sqlite3'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
-import type { Store, StoreFacts } from '../store.ts'
+import type { Engine } from '../engine.ts'
+import type { StoreFacts } from '../store.ts'
 import { count } from './drizzle.ts'
 import { readSettings } from './connection.ts'
 import type { OpenDatabase } from './database.ts'
 import { auditEvents, blacklistEntries, clients, grants, resources } from './schema.ts'
 
-export function factsVerb(database: OpenDatabase): Pick<Store, 'facts' | 'figures'> {
+export function factsVerb(database: OpenDatabase): Pick<Engine, 'facts' | 'figures'> {
   const { file, raw } = database.connection
   const counts = prepareCounts(database)
   return {

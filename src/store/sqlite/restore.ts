@@ -6,13 +6,9 @@
 import SqliteDatabase from 'better-sqlite3'
 import { chmodSync, constants, copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { CLOCK_SKEW_SECONDS, fromSeconds, type Clock, type Instant } from '../../ground/clock.ts'
+import type { Clock } from '../../ground/clock.ts'
 import { Fault } from '../../ground/errors.ts'
-import { timeOrderedId } from '../../ground/ids.ts'
-import type { NewBlacklistEntry } from '../store.ts'
-import { and, asc, gt, isNull, sql } from './drizzle.ts'
-import { auditTable } from './audit.ts'
-import { blacklistTable } from './blacklist.ts'
+import { endLives } from '../acts/restored.ts'
 import { openConnection, type Connection } from './connection.ts'
 import {
   checkFile,
@@ -24,22 +20,16 @@ import {
   placeFile,
   removeFile,
 } from './database-file.ts'
-import { startDatabase, type OpenDatabase } from './database.ts'
+import { startDatabase } from './database.ts'
+import { sqliteEngine } from './engine.ts'
 import { checkIntegrity } from './facts.ts'
 import { migrate } from './migrate.ts'
-import { grants } from './schema.ts'
 
 export interface RestoreOptions {
   clock: Clock
   /** Leaves refresh tokens as the backup has them: only where nothing was issued since. */
   keepGrants: boolean
 }
-
-/**
- * Revisions that may have been given after the backup was made are not given again: whoever follows the
- * blacklist with a revision of the lost database still hears of every entry from now on.
- */
-const REVISIONS_SKIPPED = 1_000_000
 
 /** @throws Fault where the place is taken or the backup is not one; then nothing is left behind. */
 export async function restore(backup: string, file: string, options: RestoreOptions): Promise<{ grantsEnded: number }> {
@@ -110,84 +100,10 @@ async function prepare(
     if (findings !== 'ok') throw damaged(file, findings)
     await migrate(connection)
     const database = await startDatabase(connection, clock)
-    const grantsEnded = await endLives(database, name, keepGrants)
+    const grantsEnded = await sqliteEngine(database).act(() => endLives(name, keepGrants))
     await database.close()
     return { grantsEnded }
   } finally {
     if (raw.open) raw.close()
   }
 }
-
-function endLives(database: OpenDatabase, backup: string, keepGrants: boolean): Promise<number> {
-  const audit = auditTable(database)
-  const denyLiveTokens = prepareDenials(database)
-  const end = database.sql
-    .update(grants)
-    .set({ endedAt: sql`${sql.placeholder('now')}`, endedReason: 'restored' })
-    .where(isNull(grants.endedAt))
-    .prepare()
-  return database.write(() => {
-    const now = database.now()
-    skipRevisions(database)
-    if (!keepGrants) denyLiveTokens(now)
-    const grantsEnded = keepGrants ? 0 : end.run({ now }).changes
-    const details = { backup, grants_ended: grantsEnded, grants_kept: keepGrants }
-    audit.append({
-      id: timeOrderedId(now),
-      at: now,
-      actor: 'cli',
-      action: 'database.restored',
-      target: 'database',
-      requestId: null,
-      details,
-    })
-    return grantsEnded
-  })
-}
-
-function skipRevisions({ connection: { raw }, noteChange }: OpenDatabase): void {
-  noteChange('blacklist', null)
-  raw.prepare("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'changes'").run(REVISIONS_SKIPPED)
-}
-
-/** Denies the access tokens that the backup knows of and that may be accepted still, grant by grant. */
-function prepareDenials(database: OpenDatabase): (now: Instant) => void {
-  const { append } = blacklistTable(database)
-  const skew = fromSeconds(CLOCK_SKEW_SECONDS)
-  const some = database.sql
-    .select({ sid: grants.sid, accessExpiresAt: grants.accessExpiresAt })
-    .from(grants)
-    .where(
-      and(
-        gt(grants.sid, sql.placeholder('after')),
-        isNull(grants.endedAt),
-        gt(grants.accessExpiresAt, sql.placeholder('since')),
-      ),
-    )
-    .orderBy(asc(grants.sid))
-    .limit(1000)
-    .prepare()
-  return (now) => {
-    let after = ''
-    for (;;) {
-      const live = some.all({ after, since: now - skew })
-      for (const { sid, accessExpiresAt } of live) append(denial(sid, accessExpiresAt + skew, now))
-      const last = live.at(-1)
-      if (!last) return
-      after = last.sid
-    }
-  }
-}
-
-const denial = (sid: string, until: Instant, now: Instant): NewBlacklistEntry => ({
-  id: timeOrderedId(now),
-  kind: 'sid',
-  value: sid,
-  issuedBefore: until,
-  expiresAt: until,
-  deniesUntil: until,
-  refusesNew: false,
-  reason: 'restored',
-  createdBy: 'cli',
-  createdAt: now,
-})

@@ -1,235 +1,134 @@
-/**
- * The tables. Instants are milliseconds, JSON is text, closed sets are held by CHECK constraints. Change this
- * file, then run `npm run migrations`; changes are additive, so that the version before can go on using the file.
- */
-import type { AuditEvent, ClientRecord, PublicJwk, ResourceRecord, SettingName } from '../store.ts'
-import { sql, blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from './drizzle.ts'
+/** The tables of tables.ts as Drizzle knows them for SQLite: for migrations, and for the statements of engine.ts. */
+import type { AnySQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import * as described from '../tables.ts'
+import type { Column, Index, Table } from '../tables.ts'
+import {
+  blob,
+  check,
+  getTableColumns,
+  index,
+  integer,
+  primaryKey,
+  sql,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from './drizzle.ts'
 
-const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>()
+const inSql = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-export const clients = sqliteTable('clients', {
-  /** Never used twice: the grants of a deleted client do not come back with one registered under its id. */
-  key: integer('key').primaryKey({ autoIncrement: true }),
-  clientId: text('client_id').notNull().unique(),
-  name: text('name'),
-  grantTypes: json<string[]>('grant_types').notNull(),
-  scope: json<string[]>('scope').notNull(),
-  resources: json<string[]>('resources').notNull(),
-  redirectUris: json<string[]>('redirect_uris').notNull(),
-  tokenEndpointAuthMethod: text('token_endpoint_auth_method').notNull(),
-  /** No key set is the JSON `null`. */
-  jwks: json<ClientRecord['jwks']>('jwks').notNull(),
-  accessTokenTtl: integer('access_token_ttl'),
-  refreshTokenTtl: integer('refresh_token_ttl'),
-  refreshTokenIdleTtl: integer('refresh_token_idle_ttl'),
-  refreshGrace: integer('refresh_grace'),
-  claims: json<Record<string, unknown>>('claims').notNull(),
-  allowedClaims: json<string[]>('allowed_claims').notNull(),
-  disabledAt: integer('disabled_at'),
-  grantsEndedUntil: integer('grants_ended_until'),
-  createdAt: integer('created_at').notNull(),
-  updatedAt: integer('updated_at').notNull(),
-})
+function baseOf(name: string, { kind }: Column) {
+  switch (kind) {
+    case 'text':
+      return text(inSql(name))
+    case 'json':
+      return text(inSql(name), { mode: 'json' })
+    case 'integer':
+      return integer(inSql(name))
+    case 'boolean':
+      return integer(inSql(name), { mode: 'boolean' })
+    case 'bytes':
+      return blob(inSql(name), { mode: 'buffer' })
+  }
+}
 
-/** A table of its own, so that noting the use of a secret does not touch its client. */
-export const clientSecrets = sqliteTable(
-  'client_secrets',
-  {
-    id: text('id').primaryKey(),
-    clientKey: integer('client_key')
-      .notNull()
-      .references(() => clients.key, { onDelete: 'cascade' }),
-    kind: text('kind', { enum: ['generated', 'brought'] }).notNull(),
-    digest: text('digest').notNull(),
-    createdAt: integer('created_at').notNull(),
-    expiresAt: integer('expires_at'),
-    lastUsedAt: integer('last_used_at'),
-  },
-  (table) => [
-    check('client_secrets_kind', sql`kind IN ('generated', 'brought')`),
-    index('client_secrets_client').on(table.clientKey),
-    index('client_secrets_expiry')
-      .on(table.expiresAt)
-      .where(sql`expires_at IS NOT NULL`),
-  ],
-)
+function columnOf(name: string, column: Column, table: Table, owner: SQLiteTable | undefined) {
+  let built = baseOf(name, column)
+  if (!column.isNullable) built = built.notNull()
+  // The value is of the column's own kind.
+  if (column.fallback !== undefined) built = built.default(column.fallback as never)
+  if (table.key.length === 1 && table.key[0] === name) {
+    built = column.isGenerated ? integer(inSql(name)).primaryKey({ autoIncrement: true }) : built.primaryKey()
+  }
+  if (owner && table.ownedBy?.column === name) {
+    const key = columnNamed(owner, table.ownedBy.key)
+    built = built.references(() => key, { onDelete: 'cascade' })
+  }
+  return built
+}
 
-/** Who reads the key set and the feed; written a few times a minute, never for a request. */
-export const keyReaders = sqliteTable(
-  'key_readers',
-  {
-    name: text('name').primaryKey(),
-    lastSeenAt: integer('last_seen_at').notNull(),
-    knowsUntil: integer('knows_until').notNull(),
-  },
-  (table) => [index('key_readers_seen').on(table.lastSeenAt)],
-)
+export function columnNamed(table: SQLiteTable, name: string): AnySQLiteColumn {
+  const column = getTableColumns(table)[name]
+  if (!column) throw new Error(`there is no column ${name}`)
+  return column
+}
 
-/** Clients that are gone and whose grants the sweep has still to delete; they are dead already. */
-export const deletedClients = sqliteTable('deleted_clients', { clientKey: integer('client_key').primaryKey() })
+function indexOf({ name, columns, isUnique, where }: Index, built: Record<string, AnySQLiteColumn>) {
+  const [first, ...rest] = columns.map((column) => {
+    const found = built[column]
+    if (!found) throw new Error(`index ${name} names column ${column}`)
+    return found
+  })
+  if (!first) throw new Error(`index ${name} names no column`)
+  const made = (isUnique ? uniqueIndex(name) : index(name)).on(first, ...rest)
+  if (!where) return made
+  const column = inSql(where.column)
+  if (where.is === 'set') return made.where(sql.raw(`${column} IS NOT NULL`))
+  return made.where(sql.raw(where.is === 'null' ? `${column} IS NULL` : `${column} = '${where.is.value}'`))
+}
 
-/** Resources that are gone, one row per id: created anew, they must not bring back what was issued for them before. */
-export const deletedResources = sqliteTable('deleted_resources', {
-  id: text('id').primaryKey(),
-  deletedAt: integer('deleted_at').notNull(),
-})
+function checksOf(table: Table) {
+  const closed = Object.entries(table.columns).flatMap(([name, { values }]) =>
+    values
+      ? [
+          check(
+            `${table.name}_${inSql(name)}`,
+            sql.raw(`${inSql(name)} IN (${values.map((value) => `'${value}'`).join(', ')})`),
+          ),
+        ]
+      : [],
+  )
+  return [...closed, ...Object.entries(table.checks ?? {}).map(([name, rule]) => check(name, sql.raw(rule)))]
+}
 
-export const resources = sqliteTable(
-  'resources',
-  {
-    id: text('id').primaryKey(),
-    alg: text('alg', { enum: ['ES256', 'RS256'] }).notNull(),
-    ttl: integer('ttl'),
-    /** Any scope of the client is the JSON `null`. */
-    scope: json<ResourceRecord['scope']>('scope').notNull(),
-    typ: text('typ', { enum: ['at+jwt', 'JWT'] }).notNull(),
-    claims: json<Record<string, unknown>>('claims').notNull(),
-    ownKeys: integer('own_keys', { mode: 'boolean' }).notNull().default(false),
-    disabledAt: integer('disabled_at'),
-    createdAt: integer('created_at').notNull(),
-    updatedAt: integer('updated_at').notNull(),
-  },
-  () => [check('resources_alg', sql`alg IN ('ES256', 'RS256')`), check('resources_typ', sql`typ IN ('at+jwt', 'JWT')`)],
-)
+function build(table: Table, owner?: SQLiteTable): SQLiteTable {
+  const columns = Object.entries(table.columns).map(([name, column]) => [name, columnOf(name, column, table, owner)])
+  return sqliteTable(table.name, Object.fromEntries(columns), (built: Record<string, AnySQLiteColumn>) => {
+    const [first, ...rest] = table.key.map((name) => built[name]).filter((each) => each !== undefined)
+    const keys = first && rest.length > 0 ? [primaryKey({ columns: [first, ...rest] })] : []
+    return [...keys, ...checksOf(table), ...(table.indexes ?? []).map((each) => indexOf(each, built))]
+  })
+}
 
-/** The two partial indexes are the rule "one active and one next key per ring and algorithm", for every process. */
-export const signingKeys = sqliteTable(
-  'signing_keys',
-  {
-    kid: text('kid').primaryKey(),
-    /** Empty for the issuer's own; else the resource that has a ring to itself. */
-    ring: text('ring').notNull().default(''),
-    alg: text('alg', { enum: ['ES256', 'RS256'] }).notNull(),
-    status: text('status', { enum: ['next', 'active', 'retiring', 'retired', 'revoked'] }).notNull(),
-    publicJwk: json<PublicJwk>('public_jwk').notNull(),
-    sealedPrivateKey: text('sealed_private_key').notNull(),
-    createdAt: integer('created_at').notNull(),
-    activatedAt: integer('activated_at'),
-    deactivatedAt: integer('deactivated_at'),
-    signedUntil: integer('signed_until').notNull(),
-  },
-  (table) => [
-    check('signing_keys_alg', sql`alg IN ('ES256', 'RS256')`),
-    check('signing_keys_status', sql`status IN ('next', 'active', 'retiring', 'retired', 'revoked')`),
-    check('signing_keys_forgotten', sql`status NOT IN ('retired', 'revoked') OR sealed_private_key = ''`),
-    uniqueIndex('signing_keys_one_active')
-      .on(table.ring, table.alg)
-      .where(sql`status = 'active'`),
-    uniqueIndex('signing_keys_one_next')
-      .on(table.ring, table.alg)
-      .where(sql`status = 'next'`),
-  ],
-)
+/** One export a table, since that is where Drizzle's generator of migrations looks. */
+export const clients = build(described.clients)
+export const clientSecrets = build(described.clientSecrets, clients)
+export const endedSecrets = build(described.endedSecrets, clients)
+export const keyReaders = build(described.keyReaders)
+export const deletedClients = build(described.deletedClients)
+export const endedClients = build(described.endedClients)
+export const deletedResources = build(described.deletedResources)
+export const resources = build(described.resources)
+export const signingKeys = build(described.signingKeys)
+export const grants = build(described.grants)
+export const blacklistEntries = build(described.blacklistEntries)
+export const usedJtis = build(described.usedJtis)
+export const auditEvents = build(described.auditEvents)
+export const settings = build(described.settings)
+export const changes = build(described.changes)
+export const revision = build(described.revision)
 
-/** One row per family, updated in place; no column that rotation changes is in an index. */
-export const grants = sqliteTable(
-  'grants',
-  {
-    sid: text('sid').primaryKey(),
-    /** Not a foreign key: deleting a client with millions of grants must not take minutes. */
-    clientKey: integer('client_key').notNull(),
-    sub: text('sub').notNull(),
-    resources: json<string[]>('resources').notNull(),
-    scope: json<string[]>('scope').notNull(),
-    claims: json<Record<string, unknown>>('claims').notNull(),
-    familySecret: text('family_secret').notNull(),
-    generation: integer('generation').notNull(),
-    createdAt: integer('created_at').notNull(),
-    rotatedAt: integer('rotated_at').notNull(),
-    expiresAt: integer('expires_at').notNull(),
-    idleExpiresAt: integer('idle_expires_at'),
-    accessExpiresAt: integer('access_expires_at').notNull(),
-    endedAt: integer('ended_at'),
-    endedReason: text('ended_reason'),
-  },
-  (table) => [
-    index('grants_client').on(table.clientKey, table.sid),
-    index('grants_sub').on(table.sub, table.sid),
-    index('grants_expiry').on(table.expiresAt),
-  ],
-)
+const BUILT = new Map<Table, SQLiteTable>([
+  [described.clients, clients],
+  [described.clientSecrets, clientSecrets],
+  [described.endedSecrets, endedSecrets],
+  [described.keyReaders, keyReaders],
+  [described.deletedClients, deletedClients],
+  [described.endedClients, endedClients],
+  [described.deletedResources, deletedResources],
+  [described.resources, resources],
+  [described.signingKeys, signingKeys],
+  [described.grants, grants],
+  [described.blacklistEntries, blacklistEntries],
+  [described.usedJtis, usedJtis],
+  [described.auditEvents, auditEvents],
+  [described.settings, settings],
+  [described.changes, changes],
+  [described.revision, revision],
+])
 
-export const blacklistEntries = sqliteTable(
-  'blacklist_entries',
-  {
-    id: text('id').primaryKey(),
-    kind: text('kind', { enum: ['jti', 'sid', 'sub', 'client_id', 'kid'] }).notNull(),
-    value: text('value').notNull(),
-    issuedBefore: integer('issued_before').notNull(),
-    expiresAt: integer('expires_at'),
-    deniesUntil: integer('denies_until').notNull(),
-    refusesNew: integer('refuses_new', { mode: 'boolean' }).notNull(),
-    reason: text('reason'),
-    createdBy: text('created_by').notNull(),
-    createdAt: integer('created_at').notNull(),
-    revision: integer('revision').notNull(),
-    removedAt: integer('removed_at'),
-  },
-  (table) => [
-    check('blacklist_entries_kind', sql`kind IN ('jti', 'sid', 'sub', 'client_id', 'kid')`),
-    uniqueIndex('blacklist_entries_revision').on(table.revision),
-    index('blacklist_entries_value').on(table.value, table.kind),
-    index('blacklist_entries_expiry')
-      .on(table.expiresAt)
-      .where(sql`expires_at IS NOT NULL`),
-    index('blacklist_entries_removal')
-      .on(table.removedAt)
-      .where(sql`removed_at IS NOT NULL`),
-  ],
-)
-
-/** One-time ids that were used, by purpose and owner; hashed, so that a long one costs no more than a short one. */
-export const usedJtis = sqliteTable(
-  'used_jtis',
-  {
-    purpose: text('purpose', { enum: ['client_assertion', 'dpop_proof'] }).notNull(),
-    owner: text('owner').notNull(),
-    jtiHash: blob('jti_hash', { mode: 'buffer' }).notNull(),
-    expiresAt: integer('expires_at').notNull(),
-  },
-  (table) => [
-    primaryKey({ columns: [table.purpose, table.owner, table.jtiHash] }),
-    index('used_jtis_expiry').on(table.expiresAt),
-  ],
-)
-
-export const auditEvents = sqliteTable(
-  'audit_events',
-  {
-    id: text('id').primaryKey(),
-    at: integer('at').notNull(),
-    actor: text('actor').notNull(),
-    action: text('action').notNull(),
-    target: text('target').notNull(),
-    requestId: text('request_id'),
-    details: json<AuditEvent['details']>('details').notNull(),
-  },
-  (table) => [
-    index('audit_events_age').on(table.at),
-    index('audit_events_target').on(table.target, table.id),
-    index('audit_events_request')
-      .on(table.requestId, table.id)
-      .where(sql`request_id IS NOT NULL`),
-  ],
-)
-
-export const settings = sqliteTable('settings', {
-  name: text('name').$type<SettingName>().primaryKey(),
-  value: text('value').notNull(),
-})
-
-/** What other processes must hear of. AUTOINCREMENT: a revision is never given twice, and leaves no gap. */
-export const changes = sqliteTable(
-  'changes',
-  {
-    revision: integer('revision').primaryKey({ autoIncrement: true }),
-    noun: text('noun', { enum: ['client', 'resource', 'key', 'blacklist'] }).notNull(),
-    /** `null`: everything of the noun. */
-    id: text('id'),
-    at: integer('at').notNull(),
-  },
-  (table) => [
-    check('changes_noun', sql`noun IN ('client', 'resource', 'key', 'blacklist')`),
-    index('changes_age').on(table.at),
-  ],
-)
+export function sqliteTableOf(table: Table): SQLiteTable {
+  const built = BUILT.get(table)
+  if (!built) throw new Error(`table ${table.name} is not built`)
+  return built
+}

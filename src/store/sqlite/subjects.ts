@@ -1,43 +1,49 @@
-/** Persons, as the grants made for them tell. */
+/** Persons, as the grants made for them tell: sums over an index, which equality alone cannot say. */
 import type { SQL } from 'drizzle-orm'
-import type { Store } from '../store.ts'
+import type { Engine } from '../engine.ts'
+import type { SubjectSummary } from '../store.ts'
 import { and, asc, eq, gt, ne, sql } from './drizzle.ts'
 import type { Database } from './database.ts'
-import { clients, grants } from './schema.ts'
+import { clients, columnNamed, grants } from './schema.ts'
 
-export function subjectVerbs(database: Database): Pick<Store, 'listSubjects' | 'findSubject'> {
+export function subjectVerbs(database: Database): Pick<Engine, 'listSubjects' | 'findSubject'> {
   const { list, find } = prepareStatements(database)
   return {
-    listSubjects: ({ after = '', limit }) => database.read(() => list.all({ after, limit, now: database.now() })),
-    findSubject: (sub) => database.read(() => find.get({ sub, now: database.now() })),
+    // The columns are those of a summary.
+    listSubjects: ({ after = '', limit }, now) =>
+      database.read(() => list.all({ after, limit, now }) as SubjectSummary[]),
+    findSubject: (sub, now) => database.read(() => find.get({ sub, now }) as SubjectSummary | undefined),
   }
 }
 
+const grant = (name: string) => columnNamed(grants, name)
+const client = (name: string) => columnNamed(clients, name)
+
 function prepareStatements({ sql: database }: Database) {
   const now = sql.placeholder('now')
-  const isLive = sql`${grants.endedAt} IS NULL AND ${grants.expiresAt} > ${now}
-    AND coalesce(${grants.idleExpiresAt} > ${now}, true)
-    AND coalesce(${grants.createdAt} > ${clients.grantsEndedUntil}, true)`
+  const isLive = sql`${grant('endedAt')} IS NULL AND ${grant('expiresAt')} > ${now}
+    AND coalesce(${grant('idleExpiresAt')} > ${now}, true)
+    AND coalesce(${grant('createdAt')} > ${client('grantsEndedUntil')}, true)`
   const summary = {
-    sub: grants.sub,
+    sub: grant('sub'),
     grants: sql<number>`count(*)`,
     liveGrants: sql<number>`sum(${isLive})`,
-    lastGrantAt: sql<number>`max(${grants.createdAt})`,
+    lastGrantAt: sql<number>`max(${grant('createdAt')})`,
   }
-  // A grant in a client's own name has the client as its subject, who is no person.
+  // A grant in a client's own name has the client as its subject, which is no person.
   // A cross join keeps SQLite from walking the clients first, and so from reading all grants for one page.
   const select = (condition: SQL) =>
     database
       .select(summary)
       .from(grants)
       .crossJoin(clients)
-      .where(and(eq(clients.key, grants.clientKey), ne(grants.sub, clients.clientId), condition))
-      .groupBy(grants.sub)
+      .where(and(eq(client('key'), grant('clientKey')), ne(grant('sub'), client('clientId')), condition))
+      .groupBy(grant('sub'))
   return {
-    list: select(gt(grants.sub, sql.placeholder('after')))
-      .orderBy(asc(grants.sub))
+    list: select(gt(grant('sub'), sql.placeholder('after')))
+      .orderBy(asc(grant('sub')))
       .limit(sql.placeholder('limit'))
       .prepare(),
-    find: select(eq(grants.sub, sql.placeholder('sub'))).prepare(),
+    find: select(eq(grant('sub'), sql.placeholder('sub'))).prepare(),
   }
 }

@@ -12,9 +12,6 @@ import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 
 const PATIENCE_MS = 2000
 const MOST_IN_A_BATCH = 256
-/** So many times in a row a batch waits until memory has caught up; what cannot be taken over must not stop all writes. */
-const MOST_WAITS = 3
-
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, MOST_IN_A_BATCH]
 /** Seconds: from a fast disk to one that is about to fail. */
 const COMMIT_DURATIONS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -71,15 +68,17 @@ export class WriteQueue {
   }
 
   async #drain(): Promise<void> {
-    let busy = 0
-    let behind = 0
+    let tries = 0
     while (this.#waiting.length > 0) {
       await nextTurn()
-      const outcome = this.#tryBatch(behind < MOST_WAITS)
-      behind = outcome === 'behind' ? behind + 1 : 0
-      if (outcome === 'behind') await this.#changes.catchUp()
-      else if (outcome === 'busy') await backOff(busy++)
-      else busy = 0
+      const outcome = this.#tryBatch()
+      if (outcome === 'behind') {
+        await this.#changes.catchUp()
+        // Once is the rule. A change that memory cannot take over stops all writes: none is decided on stale memory.
+        if (tries++ > 0) this.#refuseOverdue(new Unavailable('this process cannot take over what another has changed'))
+      }
+      if (outcome === 'done') tries = 0
+      else if (outcome === 'busy' || tries > 1) await backOff(tries++)
     }
     // In the same breath as the last look, so that the next write starts a new drain.
     this.#draining = undefined
@@ -89,11 +88,11 @@ export class WriteQueue {
    * `busy` where another process is in the way. `behind` where another has committed what this one's memory lacks:
    * the rules that decide under the lock look at memory too, and must see what the database holds.
    */
-  #tryBatch(requireNews: boolean): 'done' | 'busy' | 'behind' {
+  #tryBatch(): 'done' | 'busy' | 'behind' {
     this.#rollbackOpen()
     try {
       this.#begin.run()
-      if (requireNews && this.#changes.isBehind()) {
+      if (this.#changes.isBehind()) {
         this.#rollback.run()
         return 'behind'
       }
@@ -120,19 +119,26 @@ export class WriteQueue {
   }
 
   #runBatch(batch: Write[]): void {
-    const done: { resolve: () => void; announced: boolean }[] = []
+    const done: { resolve: () => void; reject: Write['reject']; announced: boolean }[] = []
     const before = this.#changes.noted
-    for (const { attempt } of batch) {
+    for (const { attempt, reject } of batch) {
       const noted = this.#changes.noted
       const resolve = attempt()
-      done.push({ resolve, announced: this.#changes.noted > noted })
+      done.push({ resolve, reject, announced: this.#changes.noted > noted })
     }
     const news = this.#changes.noted > before ? this.#changes.gather() : undefined
     this.#commitNow(batch.length)
     if (!news) return done.forEach(({ resolve }) => resolve())
-    // What changed nothing that anybody keeps in memory need not wait for the listeners.
+    // A write that changed nothing that memory holds need not wait for the listeners.
     for (const { resolve } of done.filter(({ announced }) => !announced)) resolve()
-    void this.#changes.announce(news).then(() => done.forEach(({ resolve }) => resolve()))
+    void this.#changes.announce(news).then((heard) => {
+      // Not answered as done before memory has heard of it: this process would go on as if nothing had changed.
+      const unheard = new Unavailable('the change is stored, and this process could not take it over yet')
+      for (const { resolve, reject } of done.filter(({ announced }) => announced)) {
+        if (heard) resolve()
+        else reject(unheard)
+      }
+    })
   }
 
   #commitNow(writes: number): void {
@@ -149,11 +155,18 @@ export class WriteQueue {
     this.#waiting.unshift(...batch.map((write) => ({ ...write, alone: true })))
   }
 
-  /** A lock may go away, so those who have time left go on waiting. */
+  /** A lock may go away, so writes that have time left go on waiting. */
   #refuse(batch: Write[], error: unknown): void {
-    const now = isBusy(error) ? performance.now() : Infinity
-    for (const { reject } of batch.filter(({ deadline }) => deadline <= now)) reject(unavailable(error))
-    this.#waiting.unshift(...batch.filter(({ deadline }) => deadline > now))
+    if (!isBusy(error)) return batch.forEach(({ reject }) => reject(unavailable(error)))
+    this.#waiting.unshift(...batch)
+    this.#refuseOverdue(unavailable(error))
+  }
+
+  #refuseOverdue(error: Unavailable): void {
+    const now = performance.now()
+    const waiting = this.#waiting
+    this.#waiting = waiting.filter(({ deadline }) => deadline > now)
+    for (const { reject, deadline } of waiting) if (deadline <= now) reject(error)
   }
 
   /** A full disk may end a transaction or leave it open; the next write must find none. */

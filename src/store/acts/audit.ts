@@ -1,0 +1,36 @@
+/** Audit events: recorded by every act in the transaction of its change, read newest first. */
+import { insert, select, type Act, type Engine } from '../engine.ts'
+import type { AuditEvent, Page, Recording, Store } from '../store.ts'
+import { auditEvents } from '../tables.ts'
+
+/** Above every id: ids are lower-case UUIDs. */
+const NEWEST = '~'
+
+/** Asks whether the actor may still act, and records the event. Both are part of the act's own transaction. */
+export function* record(event: Recording | undefined): Act<void> {
+  if (!event) return
+  event.judge?.()
+  const { judge: _, ...row } = event
+  yield* insert(auditEvents, row)
+}
+
+/** Whether the declarative file acts, which may not bring back what an operator ended. */
+export const isByFile = (event: Recording): boolean => event.actorKind === 'config'
+
+export const auditVerbs = (engine: Engine): Pick<Store, 'recordAudit' | 'listAudit'> => ({
+  recordAudit: (events) =>
+    engine.act(function* () {
+      for (const event of events) yield* record(event)
+    }),
+  listAudit: (query) => engine.read(() => list(query)),
+})
+
+function* list({
+  after = NEWEST,
+  limit,
+  target,
+  requestId,
+}: Page & { target?: string | undefined; requestId?: string | undefined }): Act<AuditEvent[]> {
+  const where = { ...(target !== undefined && { target }), ...(requestId !== undefined && { requestId }) }
+  return yield* select(auditEvents, { where, orderBy: 'id', descending: true, after, limit })
+}

@@ -1,0 +1,160 @@
+/**
+ * The blacklist. Every entry is composed inside the write that adds it, from the time, the latest expiry and the grant
+ * as the database has them there: no token can be renewed past its denial in between. An entry's revision is that of
+ * the change which announces it, so the order of the feed is the order of commits. Removed entries stay as tombstones
+ * until nobody can miss the news of their removal.
+ */
+import type { Instant } from '../../ground/clock.ts'
+import { find, insert, removeQuietly, select, time, update, type Act, type Engine } from '../engine.ts'
+import type {
+  AdditionOptions,
+  BlacklistCause,
+  BlacklistEntry,
+  BlacklistKind,
+  GrantRecord,
+  Moment,
+  NewBlacklistEntry,
+  OwnDenials,
+  Page,
+  Recording,
+  Store,
+} from '../store.ts'
+import { blacklistEntries, clients, grants, signingKeys } from '../tables.ts'
+import { record } from './audit.ts'
+import { findGrant } from './grant-rows.ts'
+import { newestGrantAt } from '../engine.ts'
+
+type Verbs = Pick<
+  Store,
+  'addBlacklistEntry' | 'removeBlacklistEntry' | 'findBlacklistEntry' | 'listBlacklist' | 'listBlacklistSince'
+>
+
+export const blacklistVerbs = (engine: Engine): Verbs => ({
+  addBlacklistEntry: (named, compose, options) => engine.act(() => add(named, compose, options)),
+  removeBlacklistEntry: (id, mayLift, event) => engine.act(() => lift(id, mayLift, event)),
+  findBlacklistEntry: (id) => engine.read(() => find(blacklistEntries, { id })),
+  listBlacklist: (page) => engine.read(() => listStanding(page)),
+  listBlacklistSince: (revision) =>
+    engine.read(() => select(blacklistEntries, { orderBy: 'revision', after: revision })),
+})
+
+/** Client entries of these causes are made by the client itself, and count to its quota. */
+const OWN_CAUSES: readonly BlacklistCause[] = ['revocation', 'reuse']
+
+/** Rows that say when tokens end; the keys of deleted resources among them sign no more. */
+const TRUSTED = new Set(['next', 'active', 'retiring'])
+
+/** The facts of now, inside this write. */
+export function* moment(): Act<Moment> {
+  const now = yield* time()
+  const keys = yield* select(signingKeys)
+  const marks = keys.filter(({ status }) => TRUSTED.has(status)).map(({ signedUntil }) => signedUntil)
+  // The one place where a moment is made: the mark of the type is for those who would make one elsewhere.
+  return { now, latestExpiry: Math.max(now, ...marks) } as Moment
+}
+
+/** Adds an entry and nothing else: no grant ends by it. */
+export function* append(entry: NewBlacklistEntry): Act<BlacklistEntry> {
+  const stored = { ...entry, revision: 0, removedAt: null }
+  return { ...stored, revision: yield* insert(blacklistEntries, stored) }
+}
+
+/** The same for an entry that a client causes: too many of them become one that denies everything up to now. */
+export function* appendOwn(entry: NewBlacklistEntry, own: OwnDenials | undefined, now: Moment): Act<BlacklistEntry> {
+  if (!own || entry.owner === null) return yield* append(entry)
+  const standing = yield* countStanding(entry.owner, OWN_CAUSES, now.now)
+  if (standing < own.limit) return yield* append(entry)
+  // What they deny stays denied by the entry that follows, so their going is no news.
+  for (const cause of [...OWN_CAUSES, 'quota'] as const) {
+    yield* removeQuietly(blacklistEntries, { owner: entry.owner, cause, removedAt: null })
+  }
+  return yield* append(own.everything(now))
+}
+
+function* countStanding(owner: string, causes: readonly BlacklistCause[], now: Instant): Act<number> {
+  let standing = 0
+  for (const cause of causes) {
+    const rows = yield* select(blacklistEntries, { where: { owner, cause, removedAt: null } })
+    standing += rows.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).length
+  }
+  return standing
+}
+
+function* add(
+  { kind, value }: { kind: BlacklistKind; value: string },
+  compose: (moment: Moment, grant: GrantRecord | undefined) => NewBlacklistEntry,
+  { event, own, most }: AdditionOptions,
+): Act<BlacklistEntry> {
+  const now = yield* moment()
+  const entry = compose(now, kind === 'sid' ? yield* findGrant(value) : undefined)
+  if (most && entry.owner !== null) {
+    const standing = yield* countStanding(entry.owner, [entry.cause], now.now)
+    if (standing >= most.limit) throw most.refuse()
+  }
+  const stored = yield* appendOwn(entry, own, now)
+  yield* endNamedGrants(entry, now.now)
+  yield* record(event)
+  return stored
+}
+
+/** Ends grants that an entry names. */
+export function* endNamedGrants({ kind, value }: Pick<NewBlacklistEntry, 'kind' | 'value'>, now: Instant): Act<number> {
+  const ending = { endedAt: now, endedReason: 'blacklist' }
+  if (kind === 'sid') return yield* update(grants, { sid: value, endedAt: null }, ending)
+  if (kind === 'sub') return yield* update(grants, { sub: value, endedAt: null }, ending)
+  if (kind === 'client_id') yield* endGrantsOfClient(value, now)
+  return 0
+}
+
+/**
+ * One row for however many grants. After a clock that went back, grants can be younger than now, so the line is drawn
+ * at the newest of them where that is later.
+ */
+function* endGrantsOfClient(clientId: string, now: Instant): Act<void> {
+  const client = yield* find(clients, { clientId })
+  if (!client) return
+  const line = Math.max(client.grantsEndedUntil ?? 0, yield* newestGrantAt(client.key), now)
+  yield* update(clients, { clientId }, { grantsEndedUntil: line })
+}
+
+function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Recording): Act<'removed' | 'unknown'> {
+  const entry = yield* find(blacklistEntries, { id })
+  if (!entry || entry.removedAt !== null) return 'unknown'
+  mayLift(entry)
+  yield* update(blacklistEntries, { id }, { removedAt: yield* time() })
+  yield* record(event)
+  return 'removed'
+}
+
+/** Lifts the entries that an act made, when the act is undone. */
+export function* liftCause(kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> {
+  const now = yield* time()
+  const standing = yield* select(blacklistEntries, { where: { value, kind, cause, removedAt: null } })
+  for (const { id } of standing) yield* update(blacklistEntries, { id }, { removedAt: now })
+}
+
+export function* standingFor(kind: BlacklistKind, value: string): Act<BlacklistEntry[]> {
+  const now = yield* time()
+  const rows = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
+  return rows.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
+}
+
+/** Whether a standing entry refuses new tokens for this subject or client. */
+export function* refuses(kind: 'sub' | 'client_id', value: string): Act<boolean> {
+  return (yield* standingFor(kind, value)).some(({ refusesNew }) => refusesNew)
+}
+
+/** A page of standing entries: those that have just died by themselves wait for the sweep, and are passed over. */
+function* listStanding({ after = '', limit }: Page): Act<BlacklistEntry[]> {
+  const now = yield* time()
+  const found: BlacklistEntry[] = []
+  let from = after
+  while (found.length < limit) {
+    const rows = yield* select(blacklistEntries, { where: { removedAt: null }, orderBy: 'id', after: from, limit })
+    found.push(...rows.filter(({ expiresAt }) => expiresAt === null || expiresAt > now))
+    const last = rows.at(-1)
+    if (!last || rows.length < limit) break
+    from = last.id
+  }
+  return found.slice(0, limit)
+}

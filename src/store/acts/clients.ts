@@ -1,0 +1,197 @@
+/** Clients with their secrets. Deleting one is one row: its grants are dead with it and swept later. */
+import type { Instant } from '../../ground/clock.ts'
+import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
+import type {
+  ClientRecord,
+  ClientSecret,
+  CreationOutcome,
+  Moment,
+  NewBlacklistEntry,
+  Recording,
+  Store,
+} from '../store.ts'
+import {
+  clients,
+  clientSecrets,
+  deletedClients,
+  deletedResources,
+  endedClients,
+  endedSecrets,
+  grants,
+  type RowOf,
+} from '../tables.ts'
+import { isByFile, record } from './audit.ts'
+import { append, endNamedGrants, liftCause, moment } from './blacklist.ts'
+
+type Verbs = Pick<
+  Store,
+  | 'listClients'
+  | 'findClient'
+  | 'createClient'
+  | 'updateClient'
+  | 'listEndedSecrets'
+  | 'disableClient'
+  | 'enableClient'
+  | 'deleteClient'
+  | 'isEnded'
+  | 'noteSecretUse'
+>
+
+export const clientVerbs = (engine: Engine): Verbs => ({
+  listClients: () => engine.read(list),
+  findClient: (clientId) => engine.read(() => findClient(clientId)),
+  createClient: (client, denyPerson, event) => engine.act(() => create(client, denyPerson, event)),
+  updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event)),
+  listEndedSecrets: (clientId) => engine.read(() => listEndedSecrets(clientId)),
+  disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event)),
+  enableClient: (clientId, event) => engine.act(() => enable(clientId, event)),
+  deleteClient: (clientId, deny, event) => engine.act(() => deleteClient(clientId, deny, event)),
+  isEnded: (noun, id) => engine.read(() => isEnded(noun, id)),
+  noteSecretUse: (uses) => engine.act(() => noteUse(uses)),
+})
+
+/** Digests of ended secrets kept for a client: enough for every file that may still name one. */
+const MOST_ENDED = 20
+
+function toSecret(row: RowOf<typeof clientSecrets>): ClientSecret {
+  const { clientKey: _, position: __, ...secret } = row
+  return secret
+}
+
+const toClient = (row: RowOf<typeof clients>, secrets: RowOf<typeof clientSecrets>[]): ClientRecord => ({
+  ...row,
+  secrets: secrets.map(toSecret),
+})
+
+function* findClient(clientId: string): Act<ClientRecord | undefined> {
+  const row = yield* find(clients, { clientId })
+  return row && toClient(row, yield* select(clientSecrets, { where: { clientKey: row.key }, orderBy: 'position' }))
+}
+
+function* list(): Act<ClientRecord[]> {
+  const secrets = Map.groupBy(yield* select(clientSecrets, { orderBy: 'position' }), ({ clientKey }) => clientKey)
+  const rows = yield* select(clients, { orderBy: 'clientId' })
+  return rows.map((row) => toClient(row, secrets.get(row.key) ?? []))
+}
+
+function* create(
+  client: ClientRecord,
+  denyPerson: (moment: Moment) => NewBlacklistEntry,
+  event: Recording,
+): Act<CreationOutcome> {
+  const { clientId, secrets, ...metadata } = client
+  if (yield* find(clients, { clientId })) return { outcome: 'exists' }
+  if (isByFile(event) && (yield* find(endedClients, { clientId }))) return { outcome: 'ended' }
+  yield* remove(endedClients, { clientId })
+  const endedGrants = yield* endPerson(clientId, denyPerson)
+  const key = yield* insert(clients, { ...metadata, clientId, key: 0 })
+  yield* insertSecrets(key, secrets)
+  yield* record(event)
+  return { outcome: 'created', key, endedGrants }
+}
+
+/** The operator wins a name: a person who has it so far loses grants and tokens. */
+function* endPerson(sub: string, deny: (moment: Moment) => NewBlacklistEntry): Act<number> {
+  const live = yield* find(grants, { sub, endedAt: null })
+  if (!live) return 0
+  const now = yield* moment()
+  const entry = deny(now)
+  yield* append(entry)
+  return yield* endNamedGrants(entry, now.now)
+}
+
+function* updateClient(
+  clientId: string,
+  change: (current: ClientRecord, now: Instant) => ClientRecord,
+  event: Recording,
+): Act<ClientRecord | undefined> {
+  const current = yield* findClient(clientId)
+  if (!current) return undefined
+  const now = yield* time()
+  const next: ClientRecord = { ...change(current, now), clientId, key: current.key }
+  const { secrets, key, ...row } = next
+  yield* update(clients, { clientId }, row)
+  if (!isByFile(event)) yield* rememberEnded(current, secrets, now)
+  yield* remove(clientSecrets, { clientKey: key })
+  yield* insertSecrets(key, secrets)
+  yield* record(event)
+  return next
+}
+
+/** Secrets that an operator brought, and that leave or are to leave by this change. */
+function* rememberEnded(current: ClientRecord, next: ClientSecret[], now: Instant): Act<void> {
+  const staying = new Set(next.filter(({ expiresAt }) => expiresAt === null).map(({ id }) => id))
+  const leaving = current.secrets.filter(({ id, kind }) => kind === 'brought' && !staying.has(id))
+  for (const { id, digest } of leaving) {
+    yield* insertIfAbsent(endedSecrets, { id, clientKey: current.key, digest, endedAt: now })
+  }
+  if (leaving.length === 0) return
+  const ended = yield* select(endedSecrets, { where: { clientKey: current.key }, orderBy: 'endedAt', descending: true })
+  for (const { id } of ended.slice(MOST_ENDED)) yield* remove(endedSecrets, { id })
+}
+
+function* listEndedSecrets(clientId: string): Act<string[]> {
+  const client = yield* find(clients, { clientId })
+  if (!client) return []
+  const where = { clientKey: client.key }
+  const ended = yield* select(endedSecrets, { where, orderBy: 'endedAt', descending: true })
+  return ended.map(({ digest }) => digest)
+}
+
+function* disable(
+  clientId: string,
+  deny: (moment: Moment) => NewBlacklistEntry,
+  event: Recording,
+): Act<ClientRecord | undefined> {
+  const disabled = yield* updateClient(
+    clientId,
+    (current, now) => ({ ...current, disabledAt: current.disabledAt ?? now, updatedAt: now }),
+    event,
+  )
+  if (disabled) yield* append(deny(yield* moment()))
+  return disabled
+}
+
+function* enable(clientId: string, event: Recording): Act<ClientRecord | undefined> {
+  const enabled = yield* updateClient(
+    clientId,
+    (current, now) => ({ ...current, disabledAt: null, updatedAt: now }),
+    event,
+  )
+  if (enabled) yield* liftCause('client_id', clientId, 'client_disabled')
+  return enabled
+}
+
+function* deleteClient(
+  clientId: string,
+  deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
+  event: Recording,
+): Act<'deleted' | 'unknown'> {
+  const client = yield* findClient(clientId)
+  if (!client) return 'unknown'
+  const now = yield* moment()
+  yield* remove(clients, { clientId })
+  yield* insert(deletedClients, { clientKey: client.key })
+  yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
+  // Else a client registered anew under its id would be refused, and nothing could lift that.
+  yield* liftCause('client_id', clientId, 'client_disabled')
+  yield* append(deny(now, client))
+  yield* record(event)
+  return 'deleted'
+}
+
+function* isEnded(noun: 'client' | 'resource', id: string): Act<boolean> {
+  if (noun === 'client') return (yield* find(endedClients, { clientId: id })) !== undefined
+  return (yield* find(deletedResources, { id, isEnded: true })) !== undefined
+}
+
+function* noteUse(uses: { secretId: string; at: Instant }[]): Act<void> {
+  for (const { secretId: id, at } of uses) {
+    const secret = yield* find(clientSecrets, { id })
+    if (secret && (secret.lastUsedAt ?? 0) < at) yield* update(clientSecrets, { id }, { lastUsedAt: at })
+  }
+}
+
+function* insertSecrets(clientKey: number, secrets: ClientSecret[]): Act<void> {
+  for (const [position, secret] of secrets.entries()) yield* insert(clientSecrets, { ...secret, clientKey, position })
+}

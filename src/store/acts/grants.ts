@@ -1,0 +1,132 @@
+/** Grants and their refresh token families. How a family rotates is asked of a rule, under the family's lock. */
+import { CLOCK_SKEW_SECONDS, fromSeconds } from '../../ground/clock.ts'
+import { Unavailable } from '../../ground/errors.ts'
+import {
+  find,
+  insert,
+  oldestBeyond,
+  rotate,
+  select,
+  time,
+  update,
+  type Act,
+  type Engine,
+  type RotationRule,
+} from '../engine.ts'
+import type {
+  EndingOptions,
+  GrantDenial,
+  GrantFilter,
+  GrantRecord,
+  OwnDenials,
+  Page,
+  Recording,
+  RotationOutcome,
+  Store,
+} from '../store.ts'
+import { clients, grants, type RowOf } from '../tables.ts'
+import { record } from './audit.ts'
+import { appendOwn, moment, refuses, standingFor } from './blacklist.ts'
+import { findGrant, grantOf } from './grant-rows.ts'
+
+type Verbs = Pick<
+  Store,
+  'createGrant' | 'findGrant' | 'rotateGrant' | 'endGrant' | 'listGrants' | 'listSubjects' | 'findSubject'
+>
+
+export const grantVerbs = (engine: Engine): Verbs => ({
+  createGrant: (grant, options, event) => engine.act(() => create(grant, options, event)),
+  findGrant: (sid) => engine.findGrant(sid),
+  rotateGrant: (sid, decide) => engine.act(() => rotateFamily(sid, decide)),
+  endGrant: (sid, reason, deny, options) => engine.act(() => end(sid, reason, deny, options)),
+  listGrants: (filter, page) => engine.read(() => list(filter, page)),
+  listSubjects: (page) => engine.listSubjects(page, engine.now()),
+  findSubject: (sub) => engine.findSubject(sub, engine.now()),
+})
+
+function* create(
+  { clientId, ...grant }: GrantRecord,
+  { clientKey, limit }: { clientKey: number; limit: number },
+  event: Recording | undefined,
+): Act<{ replaced: string | undefined }> {
+  // Another process may not have told this one yet; the database knows.
+  const client = yield* find(clients, { clientId })
+  if (!client || client.key !== clientKey) throw new Unavailable(`client "${clientId}" was deleted meanwhile`)
+  if ((yield* refuses('sub', grant.sub)) || (yield* refuses('client_id', clientId)))
+    throw new Unavailable('the subject or client was put on the blacklist meanwhile')
+  // A client registered meanwhile under the person's id has won the name.
+  if (grant.sub !== clientId && (yield* find(clients, { clientId: grant.sub })))
+    throw new Unavailable('the subject is the id of a client')
+  const replaced = yield* oldestBeyond(clientKey, grant.sub, limit)
+  if (replaced !== undefined)
+    yield* update(grants, { sid: replaced }, { endedAt: yield* time(), endedReason: 'replaced' })
+  yield* insert(grants, { ...grant, clientKey })
+  yield* record(event)
+  return { replaced }
+}
+
+function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> {
+  const rotated = yield* rotate(sid, decide)
+  if (rotated.outcome === 'refused') return { outcome: 'refused', error: rotated.verdict.error }
+  if (rotated.outcome !== 'ending') return rotated
+  const { reason, deny, own, event, error } = rotated.verdict
+  yield* endRow(rotated.grant, reason, deny, own)
+  yield* record(event)
+  return { outcome: 'ended', error }
+}
+
+/** Ends a live grant. Tokens that have ended are denied too: this clock may be ahead, and they live once it is right. */
+function* endRow(grant: GrantRecord, reason: string, deny: GrantDenial, own: OwnDenials | undefined): Act<void> {
+  const now = yield* moment()
+  yield* update(grants, { sid: grant.sid, endedAt: null }, { endedAt: now.now, endedReason: reason })
+  yield* appendOwn(deny(grant, now), own, now)
+}
+
+function* end(
+  sid: string,
+  reason: string,
+  deny: GrantDenial,
+  { event, own }: EndingOptions,
+): Act<'ended' | 'already' | 'unknown'> {
+  const grant = yield* findGrant(sid)
+  if (!grant) return 'unknown'
+  if (grant.endedAt === null) {
+    yield* endRow(grant, reason, deny, own)
+    yield* record(event)
+    return 'ended'
+  }
+  const now = yield* moment()
+  const entry = deny(grant, now)
+  const isAccepted = grant.accessExpiresAt + fromSeconds(CLOCK_SKEW_SECONDS) > now.now
+  const isDenied = (yield* standingFor('sid', sid)).some(
+    ({ cause, createdBy }) => cause === entry.cause && createdBy === entry.createdBy,
+  )
+  if (isAccepted && !isDenied) {
+    yield* appendOwn(entry, own, now)
+    yield* record(event)
+  }
+  return 'already'
+}
+
+function* list({ clientId, sub }: GrantFilter, { after = '', limit }: Page): Act<GrantRecord[]> {
+  const owner = clientId === undefined ? undefined : yield* find(clients, { clientId })
+  if (clientId !== undefined && !owner) return []
+  const where = { ...(sub !== undefined && { sub }), ...(owner && { clientKey: owner.key }) }
+  const known = new Map<number, RowOf<typeof clients> | undefined>()
+  const found: GrantRecord[] = []
+  let from = after
+  // Grants of deleted clients wait for the sweep, and are passed over.
+  while (found.length < limit) {
+    const rows = yield* select(grants, { where, orderBy: 'sid', after: from, limit })
+    for (const row of rows) {
+      const { clientKey } = row
+      if (!known.has(clientKey)) known.set(clientKey, yield* find(clients, { key: clientKey }))
+      const grant = grantOf(row, known.get(clientKey))
+      if (grant) found.push(grant)
+    }
+    const last = rows.at(-1)
+    if (!last || rows.length < limit) break
+    from = last.sid
+  }
+  return found.slice(0, limit)
+}

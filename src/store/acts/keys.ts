@@ -1,0 +1,133 @@
+/** Signing keys. The unique indexes hold "one active, one next"; here the order of steps keeps to them. */
+import { fromSeconds, type Instant } from '../../ground/clock.ts'
+import { find, insert, reserve, select, time, update, type Act, type Engine } from '../engine.ts'
+import type {
+  Moment,
+  NewBlacklistEntry,
+  PromotionOutcome,
+  PromotionVerdict,
+  Recording,
+  RevocationOutcome,
+  RingId,
+  SigningKeyRecord,
+  Store,
+} from '../store.ts'
+import { signingKeys } from '../tables.ts'
+import { record } from './audit.ts'
+import { append, moment } from './blacklist.ts'
+
+type Verbs = Pick<
+  Store,
+  'listKeys' | 'findKey' | 'seedKeys' | 'promoteNextKey' | 'revokeKey' | 'reserveSigning' | 'retireKeys'
+>
+
+export const keyVerbs = (engine: Engine): Verbs => ({
+  listKeys: () => engine.read(list),
+  findKey: (kid) => engine.read(() => find(signingKeys, { kid })),
+  seedKeys: (ring, keys, event) => engine.act(() => seed(ring, keys, event)),
+  promoteNextKey: (ring, spare, decide, event) => engine.act(() => promote(ring, spare, decide, event)),
+  revokeKey: (kid, spare, deny, event) => engine.act(() => revoke(kid, spare, deny, event)),
+  reserveSigning: (kid, until) =>
+    engine.act(function* () {
+      return (yield* reserve(kid, until)) ? 'reserved' : 'gone'
+    }),
+  retireKeys: (skewSeconds, eventFor) => engine.act(() => retire(skewSeconds, eventFor)),
+})
+
+/** Oldest first. */
+const inOrder = (keys: SigningKeyRecord[]): SigningKeyRecord[] =>
+  keys.sort((one, other) => one.createdAt - other.createdAt || (one.kid < other.kid ? -1 : 1))
+
+function* list(): Act<SigningKeyRecord[]> {
+  return inOrder(yield* select(signingKeys))
+}
+
+function* ringOf({ ring, alg }: RingId): Act<SigningKeyRecord[]> {
+  return inOrder(yield* select(signingKeys, { where: { ring, alg } }))
+}
+
+function* seed(id: RingId, keys: SigningKeyRecord[], event: Recording): Act<'seeded' | 'exists'> {
+  const ring = yield* ringOf(id)
+  if (ring.some(({ status }) => status === 'active' || status === 'next')) return 'exists'
+  for (const key of keys) yield* insert(signingKeys, key)
+  yield* record(event)
+  return 'seeded'
+}
+
+function* promote(
+  id: RingId,
+  spare: SigningKeyRecord,
+  decide: (ring: SigningKeyRecord[], now: Instant) => PromotionVerdict,
+  event: Recording,
+): Act<PromotionOutcome> {
+  const ring = yield* ringOf(id)
+  const now = yield* time()
+  const verdict = decide(ring, now)
+  if (verdict.act === 'wait') return { outcome: 'refused', safeFrom: verdict.safeFrom, reason: verdict.reason }
+  const next = ring.find(({ status }) => status === 'next')
+  if (!next) return { outcome: 'refused', safeFrom: null, reason: `there is no next ${id.alg} key` }
+  const active = ring.find(({ status }) => status === 'active')
+  if (active) yield* update(signingKeys, { kid: active.kid }, { status: 'retiring', deactivatedAt: now })
+  yield* activate(next, now)
+  yield* publish(spare)
+  yield* record(event)
+  return { outcome: 'promoted', keys: yield* ringOf(id) }
+}
+
+function* revoke(
+  kid: string,
+  spare: SigningKeyRecord,
+  deny: (key: SigningKeyRecord, moment: Moment) => NewBlacklistEntry,
+  event: Recording,
+): Act<RevocationOutcome> {
+  const before = yield* find(signingKeys, { kid })
+  if (!before) return { outcome: 'unknown' }
+  if (before.status === 'revoked') return { outcome: 'already' }
+  const now = yield* moment()
+  yield* discard(before, 'revoked', now.now)
+  yield* fillPlaceOf(before, spare, now.now)
+  yield* append(deny(before, now))
+  yield* record(event)
+  return { outcome: 'revoked', before }
+}
+
+/** The published `next` signs instead of a revoked active key, and `spare` becomes `next`. */
+function* fillPlaceOf(revoked: SigningKeyRecord, spare: SigningKeyRecord, now: Instant): Act<void> {
+  if (revoked.status === 'active') {
+    const next = (yield* ringOf(revoked)).find(({ status }) => status === 'next')
+    if (next) yield* activate(next, now)
+  }
+  if (revoked.status === 'next' || revoked.status === 'active') yield* publish(spare)
+}
+
+function* retire(skewSeconds: number, eventFor: (kid: string) => Recording): Act<string[]> {
+  const now = yield* time()
+  const retiring = yield* select(signingKeys, { where: { status: 'retiring' } })
+  const over = retiring.filter(({ signedUntil }) => signedUntil < now - fromSeconds(skewSeconds))
+  for (const key of over) {
+    yield* discard(key, 'retired', now)
+    yield* record(eventFor(key.kid))
+  }
+  return over.map(({ kid }) => kid)
+}
+
+/** Ends a resource's own ring, inside the write that deletes the resource. */
+export function* endRing(ring: string): Act<void> {
+  const now = yield* time()
+  for (const key of yield* select(signingKeys, { where: { ring } })) {
+    if (key.status !== 'revoked') yield* discard({ ...key, deactivatedAt: now }, 'retired', now)
+  }
+}
+
+function* activate({ kid }: SigningKeyRecord, now: Instant): Act<void> {
+  yield* update(signingKeys, { kid }, { status: 'active', activatedAt: now })
+}
+
+function* publish(spare: SigningKeyRecord): Act<void> {
+  yield* insert(signingKeys, { ...spare, status: 'next' })
+}
+
+/** Takes a key out of use for good; its private half is gone with it. */
+function* discard({ kid, deactivatedAt }: SigningKeyRecord, status: 'retired' | 'revoked', now: Instant): Act<void> {
+  yield* update(signingKeys, { kid }, { status, sealedPrivateKey: '', deactivatedAt: deactivatedAt ?? now })
+}

@@ -1,0 +1,66 @@
+/** Resources: the APIs that access tokens are for. */
+import type { Instant } from '../../ground/clock.ts'
+import { find, insert, remove, select, time, update, type Act, type Engine } from '../engine.ts'
+import type { Recording, ResourceRecord, Store } from '../store.ts'
+import { deletedResources, resources, type RowOf } from '../tables.ts'
+import { isByFile, record } from './audit.ts'
+import { endRing } from './keys.ts'
+
+type Verbs = Pick<Store, 'listResources' | 'findResource' | 'createResource' | 'updateResource' | 'deleteResource'>
+
+export const resourceVerbs = (engine: Engine): Verbs => ({
+  listResources: () => engine.read(list),
+  findResource: (id) => engine.read(() => findResource(id)),
+  createResource: (resource, event) => engine.act(() => create(resource, event)),
+  updateResource: (id, change, event) => engine.act(() => updateResource(id, change, event)),
+  deleteResource: (id, event) => engine.act(() => deleteResource(id, event)),
+})
+
+function* findResource(id: string): Act<ResourceRecord | undefined> {
+  const row = yield* find(resources, { id })
+  return row && toResource(row, (yield* find(deletedResources, { id }))?.deletedAt)
+}
+
+function* list(): Act<ResourceRecord[]> {
+  const former = new Map((yield* select(deletedResources)).map(({ id, deletedAt }) => [id, deletedAt]))
+  return (yield* select(resources, { orderBy: 'id' })).map((row) => toResource(row, former.get(row.id)))
+}
+
+const toResource = (row: RowOf<typeof resources>, predecessorEndedAt: Instant | undefined): ResourceRecord => ({
+  ...row,
+  predecessorEndedAt: predecessorEndedAt ?? null,
+})
+
+function* create(resource: ResourceRecord, event: Recording): Act<'created' | 'exists' | 'ended'> {
+  const { predecessorEndedAt: _, ...row } = resource
+  const { id } = row
+  if (yield* find(resources, { id })) return 'exists'
+  if (isByFile(event) && (yield* find(deletedResources, { id, isEnded: true }))) return 'ended'
+  yield* update(deletedResources, { id }, { isEnded: false })
+  yield* insert(resources, row)
+  yield* record(event)
+  return 'created'
+}
+
+function* updateResource(
+  id: string,
+  change: (current: ResourceRecord, now: Instant) => ResourceRecord,
+  event: Recording,
+): Act<ResourceRecord | undefined> {
+  const current = yield* findResource(id)
+  if (!current) return undefined
+  const next: ResourceRecord = { ...change(current, yield* time()), id }
+  const { predecessorEndedAt: _, createdAt: __, ...row } = next
+  yield* update(resources, { id }, row)
+  yield* record(event)
+  return next
+}
+
+function* deleteResource(id: string, event: Recording): Act<'deleted' | 'unknown'> {
+  if ((yield* remove(resources, { id })) === 0) return 'unknown'
+  yield* endRing(id)
+  yield* remove(deletedResources, { id })
+  yield* insert(deletedResources, { id, deletedAt: yield* time(), isEnded: !isByFile(event) })
+  yield* record(event)
+  return 'deleted'
+}

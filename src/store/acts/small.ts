@@ -1,0 +1,65 @@
+/** Acts on one table each: settings of the database, one-time ids, and who reads the key set. */
+import { createHash } from 'node:crypto'
+import { find, insert, insertIfAbsent, remove, select, update, type Act, type Engine } from '../engine.ts'
+import type { KeyReader, SettingName, Store } from '../store.ts'
+import { deletedClients, grants, keyReaders, settings, usedJtis } from '../tables.ts'
+
+/** User agents are whatever callers say they are, so the table is bounded. */
+const MOST_READERS = 1000
+
+type Verbs = Pick<Store, 'findSetting' | 'claimSetting' | 'putSetting' | 'consumeJti' | 'noteReaders' | 'listReaders'>
+
+export const smallVerbs = (engine: Engine): Verbs => ({
+  findSetting: (name) =>
+    engine.read(function* () {
+      return (yield* find(settings, { name }))?.value
+    }),
+  claimSetting: (name, value) => engine.act(() => claim(name, value)),
+  putSetting: (name, value) => engine.act(() => put(name, value)),
+  // The primary key decides who was first, in whatever process.
+  consumeJti: (purpose, owner, jti, expiresAt) => {
+    const row = { purpose, owner, jtiHash: createHash('sha256').update(jti).digest(), expiresAt }
+    return engine.act(function* () {
+      return (yield* insertIfAbsent(usedJtis, row)) ? 'fresh' : 'replayed'
+    })
+  },
+  noteReaders: (readers) => engine.act(() => noteReaders(readers)),
+  listReaders: () => engine.read(() => select(keyReaders, { orderBy: 'lastSeenAt', descending: true })),
+})
+
+function* claim(name: SettingName, value: string): Act<string> {
+  yield* insertIfAbsent(settings, { name, value })
+  return (yield* find(settings, { name }))?.value ?? value
+}
+
+function* put(name: SettingName, value: string): Act<void> {
+  if ((yield* update(settings, { name }, { value })) === 0) yield* insert(settings, { name, value })
+}
+
+/** Several processes note the same reader; none may make it forget. */
+function* noteReaders(readers: KeyReader[]): Act<void> {
+  for (const { name, lastSeenAt, knowsUntil } of readers) {
+    const known = yield* find(keyReaders, { name })
+    if (!known) yield* insert(keyReaders, { name, lastSeenAt, knowsUntil })
+    else {
+      const seen = {
+        lastSeenAt: Math.max(known.lastSeenAt, lastSeenAt),
+        knowsUntil: Math.max(known.knowsUntil, knowsUntil),
+      }
+      yield* update(keyReaders, { name }, seen)
+    }
+  }
+  const all = yield* select(keyReaders, { orderBy: 'lastSeenAt', descending: true })
+  for (const { name } of all.slice(MOST_READERS)) yield* remove(keyReaders, { name })
+}
+
+/** Deletes grants of one deleted client; forgets the client when none are left. @returns how many grants went */
+export function* sweepDeletedClient(limit: number): Act<number> {
+  const [client] = yield* select(deletedClients, { limit: 1 })
+  if (!client) return 0
+  const { clientKey } = client
+  const doomed = yield* select(grants, { where: { clientKey }, orderBy: 'sid', limit })
+  for (const { sid } of doomed) yield* remove(grants, { sid })
+  if (doomed.length < limit) yield* remove(deletedClients, { clientKey })
+  return doomed.length
+}

@@ -1,0 +1,30 @@
+/** The store over any engine: every noun's acts, put together. */
+import type { Engine } from '../engine.ts'
+import type { Store } from '../store.ts'
+import { auditVerbs } from './audit.ts'
+import { blacklistVerbs } from './blacklist.ts'
+import { clientVerbs } from './clients.ts'
+import { grantVerbs } from './grants.ts'
+import { keyVerbs } from './keys.ts'
+import { resourceVerbs } from './resources.ts'
+import { smallVerbs, sweepDeletedClient } from './small.ts'
+
+export const storeOver = (engine: Engine): Store => ({
+  now: () => engine.now(),
+  ...clientVerbs(engine),
+  ...resourceVerbs(engine),
+  ...keyVerbs(engine),
+  ...grantVerbs(engine),
+  ...blacklistVerbs(engine),
+  ...auditVerbs(engine),
+  ...smallVerbs(engine),
+  sweep: async (limit, forgetBefore) =>
+    (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit))),
+  onChange: (listener) => engine.onChange(listener),
+  catchUp: () => engine.catchUp(),
+  pollChanges: () => engine.pollChanges(),
+  facts: (options) => engine.facts(options),
+  figures: () => engine.figures(),
+  backup: (file) => engine.backup(file),
+  close: () => engine.close(),
+})

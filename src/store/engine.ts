@@ -1,0 +1,149 @@
+/**
+ * All that a database has to do. An act is a generator that yields steps: plain reads and writes of single tables, by
+ * equality. The engine runs the steps inside one transaction and gives each result back. SQLite runs them synchronously
+ * inside its batch; a database across the network awaits each one. So an act is written once, reads like prose, can
+ * read and decide in any order, and leaves nothing through a captured variable: what it returns is its verdict.
+ *
+ * Why generators, and not one list of rows to read before one pure decision: half of the acts read a second table by
+ * what the first one said (a client, then its secrets, then its grants). A list would need joins, or reads that most
+ * calls waste. A model that searches states can run the same generators over plain maps.
+ *
+ * Guarantees to an act:
+ * - its steps see one state, and its writes take effect together or not at all;
+ * - nobody else writes between its reads and its writes, or the engine runs the act again from its start;
+ * - it is run again where the transaction has to be, so an act touches nothing but its steps;
+ * - a write to a table that processes keep in memory raises the revision, and is told to all of them;
+ * - the memory of this process was as new as the database when the transaction began.
+ */
+import type { Instant } from '../ground/clock.ts'
+import type { Histogram } from '../ground/counts.ts'
+import type { RowOf, Table } from './tables.ts'
+import type { ChangeListener, GrantRecord, Page, RotationVerdict, StoreFacts, SubjectSummary } from './store.ts'
+
+/** Equality of columns; `null` stands for a column that is not set. */
+export type Where<T extends Table> = Partial<RowOf<T>>
+
+export interface Selection<T extends Table> {
+  where?: Where<T>
+  orderBy?: keyof T['columns'] & string
+  descending?: boolean
+  /** Rows behind this value of the ordering column. */
+  after?: string | number | undefined
+  limit?: number | undefined
+}
+
+/** One thing that a transaction does. Made by the functions below, and run by an engine. */
+export type Step =
+  | { step: 'time' }
+  | { step: 'select'; table: Table; selection: Selection<Table> }
+  | { step: 'insert'; table: Table; row: Record<string, unknown>; ifAbsent: boolean }
+  | { step: 'update'; table: Table; where: Record<string, unknown>; change: Record<string, unknown> }
+  | { step: 'delete'; table: Table; where: Record<string, unknown>; isQuiet: boolean }
+  | { step: 'tell'; noun: 'blacklist'; skipping: number }
+  // Measured as hot, or too much for equality: written by hand for each database.
+  | { step: 'rotate'; sid: string; decide: RotationRule }
+  | { step: 'reserve'; kid: string; until: Instant }
+  | { step: 'oldestBeyond'; clientKey: number; sub: string; limit: number }
+  | { step: 'newestGrantAt'; clientKey: number }
+
+/** The rule of refresh rotation, asked under the family's lock. */
+export type RotationRule = (grant: GrantRecord, now: Instant) => RotationVerdict
+
+/** What a `rotate` step did. `ending`: the verdict wants the family ended, and nothing is written yet. */
+export type Rotated =
+  | { outcome: 'rotated' | 'repeated'; grant: GrantRecord; at: Instant }
+  | { outcome: 'ending'; grant: GrantRecord; verdict: Extract<RotationVerdict, { act: 'end' }> }
+  | { outcome: 'refused'; verdict: Extract<RotationVerdict, { act: 'refuse' }> }
+  | { outcome: 'unknown' }
+
+export type Act<Result> = Generator<Step, Result, unknown>
+
+/** Runs one transaction, or some reads. */
+export interface Engine {
+  now(): Instant
+  /** Runs a write transaction. Rejects with what the act throws; then nothing was written. */
+  act<Result>(act: () => Act<Result>): Promise<Result>
+  /** Runs reads that see one state; the act may not write. */
+  read<Result>(act: () => Act<Result>): Promise<Result>
+  /** A grant with its client's id and end; one round trip. */
+  findGrant(sid: string): Promise<GrantRecord | undefined>
+  /** Persons, as the grants made for them tell. */
+  listSubjects(page: Page, now: Instant): Promise<SubjectSummary[]>
+  findSubject(sub: string, now: Instant): Promise<SubjectSummary | undefined>
+  /** Deletes at most `limit` rows by each rule of `expires` in tables.ts; returns how many. */
+  sweep(limit: number, forgetBefore: Instant): Promise<number>
+
+  onChange(listener: ChangeListener): void
+  catchUp(): Promise<void> | undefined
+  pollChanges(): Promise<void>
+
+  facts(options: { integrity: boolean }): Promise<StoreFacts>
+  figures(): { sizeBytes: number; journalBytes: number; commits: { batchSize: Histogram; seconds: Histogram } }
+  backup(file: string): Promise<void>
+  close(): Promise<void>
+}
+
+// The casts below are sound: an engine gives back the rows of the table that was asked, as tables.ts describes them.
+
+/** The time that decides in this transaction. */
+export function* time(): Act<Instant> {
+  return (yield { step: 'time' }) as Instant
+}
+
+export function* select<T extends Table>(table: T, selection: Selection<T> = {}): Act<RowOf<T>[]> {
+  return (yield { step: 'select', table, selection }) as RowOf<T>[]
+}
+
+export function* find<T extends Table>(table: T, where: Where<T>): Act<RowOf<T> | undefined> {
+  const rows = yield* select(table, { where, limit: 1 })
+  return rows[0]
+}
+
+/** @returns the generated key, where the table has one. */
+export function* insert<T extends Table>(table: T, row: RowOf<T>): Act<number> {
+  return (yield { step: 'insert', table, row, ifAbsent: false }) as number
+}
+
+/** @returns whether there was none of this key before. */
+export function* insertIfAbsent<T extends Table>(table: T, row: RowOf<T>): Act<boolean> {
+  return ((yield { step: 'insert', table, row, ifAbsent: true }) as number) > 0
+}
+
+/** @returns how many rows were changed. */
+export function* update<T extends Table>(table: T, where: Where<T>, change: Partial<RowOf<T>>): Act<number> {
+  return (yield { step: 'update', table, where, change }) as number
+}
+
+/** @returns how many rows were deleted. */
+export function* remove<T extends Table>(table: T, where: Where<T>): Act<number> {
+  return (yield { step: 'delete', table, where, isQuiet: false }) as number
+}
+
+/** The same for rows of a kept table whose going changes nothing for anybody: no news is made of it. */
+export function* removeQuietly<T extends Table>(table: T, where: Where<T>): Act<number> {
+  return (yield { step: 'delete', table, where, isQuiet: true }) as number
+}
+
+/** Tells all processes to read the blacklist anew, at a revision so much higher. */
+export function* tellBlacklistAnew(skipping: number): Act<void> {
+  yield { step: 'tell', noun: 'blacklist', skipping }
+}
+
+export function* rotate(sid: string, decide: RotationRule): Act<Rotated> {
+  return (yield { step: 'rotate', sid, decide }) as Rotated
+}
+
+/** Raises a key's mark of the latest `exp`. @returns false where the key may sign no more. */
+export function* reserve(kid: string, until: Instant): Act<boolean> {
+  return (yield { step: 'reserve', kid, until }) as boolean
+}
+
+/** The oldest live grant of a client and subject, where there are `limit` of them or more. */
+export function* oldestBeyond(clientKey: number, sub: string, limit: number): Act<string | undefined> {
+  return (yield { step: 'oldestBeyond', clientKey, sub, limit }) as string | undefined
+}
+
+/** When the newest grant of a client was made; 0 where it has none. */
+export function* newestGrantAt(clientKey: number): Act<Instant> {
+  return (yield { step: 'newestGrantAt', clientKey }) as Instant
+}

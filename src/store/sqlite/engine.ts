@@ -1,0 +1,107 @@
+/** The engine on one SQLite file: runs the steps of acts inside the batches of the write queue. */
+import type { Act, Engine, Step } from '../engine.ts'
+import type { Kept, Table } from '../tables.ts'
+import { backupVerb } from './backup.ts'
+import type { OpenDatabase } from './database.ts'
+import { factsVerb } from './facts.ts'
+import { measuredSteps, type Measured } from './measured.ts'
+import { Statements } from './statements.ts'
+import { subjectVerbs } from './subjects.ts'
+import { sweepVerb } from './sweep.ts'
+
+type Row = Record<string, unknown>
+
+export function sqliteEngine(database: OpenDatabase): Engine {
+  const runner = new Runner(database)
+  const { changes } = database
+  return {
+    now: database.now,
+    act: (act) => database.write(() => runner.run(act())),
+    read: (act) => database.readTogether(() => runner.run(act())),
+    findGrant: (sid) => database.read(() => runner.measured.findGrant(sid)),
+    ...subjectVerbs(database),
+    ...sweepVerb(database),
+    ...factsVerb(database),
+    ...backupVerb(database),
+    onChange: (listener) => changes.onChange(listener),
+    catchUp: () => changes.catchUp(),
+    pollChanges: async () => changes.deliver(await database.read(() => changes.look())),
+    close: database.close,
+  }
+}
+
+class Runner {
+  readonly measured: Measured
+  readonly #database: OpenDatabase
+  readonly #statements: Statements
+
+  constructor(database: OpenDatabase) {
+    this.#database = database
+    this.#statements = new Statements(database.sql)
+    this.measured = measuredSteps(database)
+  }
+
+  /** Runs an act to its end, inside the transaction that is open. */
+  run<Result>(act: Act<Result>): Result {
+    let next = act.next()
+    while (!next.done) next = act.next(this.#take(next.value))
+    return next.value
+  }
+
+  #take(step: Step): unknown {
+    switch (step.step) {
+      case 'time':
+        return this.#database.now()
+      case 'select':
+        return this.#statements.select(step.table, step.selection)
+      case 'insert':
+        return this.#insert(step.table, step.row, step.ifAbsent)
+      case 'update':
+        return this.#update(step.table, step.where, step.change)
+      case 'delete':
+        return this.#delete(step)
+      case 'tell':
+        return this.#database.changes.skip(step.noun, step.skipping)
+      case 'rotate':
+        return this.measured.rotate(step.sid, step.decide)
+      case 'reserve':
+        return this.measured.reserve(step.kid, step.until)
+      case 'oldestBeyond':
+        return this.measured.oldestBeyond(step)
+      case 'newestGrantAt':
+        return this.measured.newestGrantAt(step.clientKey)
+    }
+  }
+
+  #insert(table: Table, row: Row, ifAbsent: boolean): number {
+    const { kept } = table
+    if (!kept) {
+      const { changes, key } = this.#statements.insert(table, row, ifAbsent)
+      return ifAbsent ? changes : key
+    }
+    // Told first, since the row may take the revision; a row that stands already is told in vain, which harms nobody.
+    const revision = this.#tell(kept, row)
+    const stamped = kept.stamped === undefined ? row : { ...row, [kept.stamped]: revision }
+    const { changes, key } = this.#statements.insert(table, stamped, ifAbsent)
+    if (ifAbsent) return changes
+    return kept.stamped === undefined ? key : revision
+  }
+
+  #update(table: Table, where: Row, change: Row): number {
+    const { kept } = table
+    if (!kept) return this.#statements.update(table, where, change)
+    const revision = this.#tell(kept, where)
+    const stamped = kept.stamped === undefined ? change : { ...change, [kept.stamped]: revision }
+    return this.#statements.update(table, where, stamped)
+  }
+
+  #delete({ table, where, isQuiet }: Extract<Step, { step: 'delete' }>): number {
+    if (table.kept && !isQuiet) this.#tell(table.kept, where)
+    return this.#statements.delete(table, where)
+  }
+
+  #tell({ noun, id }: Kept, row: Row): number {
+    const named = row[id]
+    return this.#database.changes.note(noun, typeof named === 'string' ? named : null)
+  }
+}

@@ -1,0 +1,418 @@
+/**
+ * Every table, described once. Each engine makes its own schema, statements and migrations from this page, so that a
+ * column stands in one place whatever the database.
+ *
+ * Names in SQL are the names here in snake_case. Instants are milliseconds. JSON is text. Changes are additive, so that
+ * the version before can go on using the same database. After a change run `npm run migrations`.
+ */
+import type { Instant } from '../ground/clock.ts'
+import type {
+  AuditEvent,
+  BlacklistCause,
+  BlacklistKind,
+  ChangedNoun,
+  ClientRecord,
+  KeyStatus,
+  PublicJwk,
+  ResourceRecord,
+  SettingName,
+  SigningAlgorithm,
+} from './store.ts'
+
+export type Kind = 'text' | 'integer' | 'boolean' | 'json' | 'bytes'
+
+/** A column, and in its type the value that records hold. */
+export interface Column<Value = unknown> {
+  readonly kind: Kind
+  readonly isNullable: boolean
+  /** For a column that was added later: the value of the rows before it, and of rows that an older version writes. */
+  readonly fallback?: string | number | boolean
+  /** The closed set of values, held by the database too. */
+  readonly values?: readonly string[]
+  /** The database gives the value: a number that is never given twice. */
+  readonly isGenerated?: true
+  readonly value?: Value
+}
+
+type Options = Omit<Column, 'kind' | 'isNullable' | 'value'>
+
+const column =
+  (kind: Kind, isNullable: boolean) =>
+  <Value>(options: Options = {}): Column<Value> => ({ kind, isNullable, ...options })
+
+const text = <Value extends string = string>(options?: Options) => column('text', false)<Value>(options)
+const maybeText = <Value extends string = string>() => column('text', true)<Value | null>()
+const oneOf = <Value extends string>(...values: Value[]) => text<Value>({ values })
+const integer = (options?: Options) => column('integer', false)<number>(options)
+const maybeInteger = () => column('integer', true)<number | null>()
+const instant = () => column('integer', false)<Instant>()
+const maybeInstant = () => column('integer', true)<Instant | null>()
+const boolean = (options?: Options) => column('boolean', false)<boolean>(options)
+/** `null` is the JSON `null`, so the column itself is never null. */
+const json = <Value>() => column('json', false)<Value>()
+const bytes = () => column('bytes', false)<Buffer>()
+
+/** What the sweep follows: a row goes when every column named here is before its mark. */
+export interface Expiry {
+  readonly where?: Readonly<Record<string, string>>
+  readonly before: Readonly<Record<string, Mark>>
+}
+
+/**
+ * `now`; `newsEnd`: changes are told until then; `missedEnd`: twice as long ago; `monthAgo`; `forgotten`: the end of the
+ * audit trail.
+ */
+export type Mark = 'now' | 'newsEnd' | 'missedEnd' | 'monthAgo' | 'forgotten'
+
+export interface Index {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly isUnique?: true
+  /** Only rows in which this column is set, or is not, or has a value. */
+  readonly where?: { readonly column: string; readonly is: 'null' | 'set' | { readonly value: string } }
+}
+
+/** Processes keep these rows in memory: each write raises the revision, and tells noun and id. */
+export interface Kept {
+  readonly noun: ChangedNoun
+  readonly id: string
+  /** Takes the revision of the write. */
+  readonly stamped?: string
+}
+
+export interface Table<Columns extends Record<string, Column> = Record<string, Column>> {
+  readonly name: string
+  readonly columns: Columns
+  /** Columns of the primary key. */
+  readonly key: readonly string[]
+  readonly indexes?: readonly Index[]
+  /** Further conditions that the database holds, by name. */
+  readonly checks?: Readonly<Record<string, string>>
+  /** Rows that go with a row of another table. */
+  readonly ownedBy?: { readonly column: string; readonly table: string; readonly key: string }
+  readonly kept?: Kept
+  readonly expires?: readonly Expiry[]
+}
+
+/** A row of a table, as records and acts see it. */
+export type RowOf<T extends Table> = {
+  -readonly [Name in keyof T['columns']]: NonNullable<T['columns'][Name]> extends Column<infer Value> ? Value : never
+}
+
+const table = <Columns extends Record<string, Column>>(description: Table<Columns>): Table<Columns> => description
+
+export const clients = table({
+  name: 'clients',
+  columns: {
+    /** Never used twice: the grants of a deleted client do not come back with one registered under its id. */
+    key: integer({ isGenerated: true }),
+    clientId: text(),
+    name: maybeText(),
+    grantTypes: json<string[]>(),
+    scope: json<string[]>(),
+    resources: json<string[]>(),
+    redirectUris: json<string[]>(),
+    tokenEndpointAuthMethod: text(),
+    jwks: json<ClientRecord['jwks']>(),
+    accessTokenTtl: maybeInteger(),
+    refreshTokenTtl: maybeInteger(),
+    refreshTokenIdleTtl: maybeInteger(),
+    refreshGrace: maybeInteger(),
+    claims: json<Record<string, unknown>>(),
+    allowedClaims: json<string[]>(),
+    disabledAt: maybeInstant(),
+    grantsEndedUntil: maybeInstant(),
+    createdAt: instant(),
+    updatedAt: instant(),
+  },
+  key: ['key'],
+  indexes: [{ name: 'clients_client_id_unique', columns: ['clientId'], isUnique: true }],
+  kept: { noun: 'client', id: 'clientId' },
+})
+
+/** A table of its own, so that noting the use of a secret does not touch its client. */
+export const clientSecrets = table({
+  name: 'client_secrets',
+  columns: {
+    id: text(),
+    clientKey: integer(),
+    kind: oneOf('generated', 'brought'),
+    digest: text(),
+    createdAt: instant(),
+    expiresAt: maybeInstant(),
+    lastUsedAt: maybeInstant(),
+    /** The order in which the client lists them. */
+    position: integer({ fallback: 0 }),
+  },
+  key: ['id'],
+  indexes: [
+    { name: 'client_secrets_client', columns: ['clientKey'] },
+    { name: 'client_secrets_expiry', columns: ['expiresAt'], where: { column: 'expiresAt', is: 'set' } },
+  ],
+  ownedBy: { column: 'clientKey', table: 'clients', key: 'key' },
+  expires: [{ before: { expiresAt: 'now' } }],
+})
+
+/** Secrets that an operator brought and ended on purpose: a file that still names one must not revive it. */
+export const endedSecrets = table({
+  name: 'ended_secrets',
+  columns: { id: text(), clientKey: integer(), digest: text(), endedAt: instant() },
+  key: ['id'],
+  indexes: [{ name: 'ended_secrets_client', columns: ['clientKey', 'endedAt'] }],
+  ownedBy: { column: 'clientKey', table: 'clients', key: 'key' },
+})
+
+/** Who reads the key set and the feed; written a few times a minute, never for a request. */
+export const keyReaders = table({
+  name: 'key_readers',
+  columns: { name: text(), lastSeenAt: instant(), knowsUntil: instant() },
+  key: ['name'],
+  indexes: [{ name: 'key_readers_seen', columns: ['lastSeenAt'] }],
+  expires: [{ before: { lastSeenAt: 'monthAgo' } }],
+})
+
+/** Clients that are gone and whose grants the sweep has still to delete; the grants are dead already. */
+export const deletedClients = table({
+  name: 'deleted_clients',
+  columns: { clientKey: integer() },
+  key: ['clientKey'],
+})
+
+/** Client ids that an operator ended: a file that still names one must not revive it. */
+export const endedClients = table({
+  name: 'ended_clients',
+  columns: { clientId: text(), endedAt: instant() },
+  key: ['clientId'],
+})
+
+/** Resources that are gone, one row per id: created anew, they must not bring back what was issued for them before. */
+export const deletedResources = table({
+  name: 'deleted_resources',
+  columns: {
+    id: text(),
+    deletedAt: instant(),
+    /** Whether an operator ended it, so that a file that still names it must not revive it. */
+    isEnded: boolean({ fallback: false }),
+  },
+  key: ['id'],
+})
+
+export const resources = table({
+  name: 'resources',
+  columns: {
+    id: text(),
+    alg: oneOf<SigningAlgorithm>('ES256', 'RS256'),
+    ttl: maybeInteger(),
+    scope: json<ResourceRecord['scope']>(),
+    typ: oneOf<ResourceRecord['typ']>('at+jwt', 'JWT'),
+    claims: json<Record<string, unknown>>(),
+    ownKeys: boolean({ fallback: false }),
+    disabledAt: maybeInstant(),
+    createdAt: instant(),
+    updatedAt: instant(),
+  },
+  key: ['id'],
+  kept: { noun: 'resource', id: 'id' },
+})
+
+/** The two partial indexes are the rule "one active and one next key per ring and algorithm", for every process. */
+export const signingKeys = table({
+  name: 'signing_keys',
+  columns: {
+    kid: text(),
+    /** Empty for the issuer's own; else the resource that has a ring to itself. */
+    ring: text({ fallback: '' }),
+    alg: oneOf<SigningAlgorithm>('ES256', 'RS256'),
+    status: oneOf<KeyStatus>('next', 'active', 'retiring', 'retired', 'revoked'),
+    publicJwk: json<PublicJwk>(),
+    sealedPrivateKey: text(),
+    createdAt: instant(),
+    activatedAt: maybeInstant(),
+    deactivatedAt: maybeInstant(),
+    signedUntil: instant(),
+  },
+  key: ['kid'],
+  indexes: [
+    {
+      name: 'signing_keys_one_active',
+      columns: ['ring', 'alg'],
+      isUnique: true,
+      where: { column: 'status', is: { value: 'active' } },
+    },
+    {
+      name: 'signing_keys_one_next',
+      columns: ['ring', 'alg'],
+      isUnique: true,
+      where: { column: 'status', is: { value: 'next' } },
+    },
+  ],
+  checks: { signing_keys_forgotten: "status NOT IN ('retired', 'revoked') OR sealed_private_key = ''" },
+  kept: { noun: 'key', id: 'kid' },
+  expires: (['retired', 'revoked'] as const).map((status) => ({
+    where: { status },
+    before: { signedUntil: 'forgotten', deactivatedAt: 'forgotten' },
+  })),
+})
+
+/** One row per family, updated in place; no column that rotation changes is in an index. */
+export const grants = table({
+  name: 'grants',
+  columns: {
+    sid: text(),
+    /** Not a foreign key: deleting a client with millions of grants must not take minutes. */
+    clientKey: integer(),
+    sub: text(),
+    /** The grant type that began it; empty for grants of a version that did not keep it. */
+    grantType: text({ fallback: '' }),
+    resources: json<string[]>(),
+    scope: json<string[]>(),
+    claims: json<Record<string, unknown>>(),
+    familySecret: text(),
+    generation: integer(),
+    createdAt: instant(),
+    rotatedAt: instant(),
+    expiresAt: instant(),
+    idleExpiresAt: maybeInstant(),
+    accessExpiresAt: instant(),
+    endedAt: maybeInstant(),
+    endedReason: maybeText(),
+  },
+  key: ['sid'],
+  indexes: [
+    { name: 'grants_client', columns: ['clientKey', 'sid'] },
+    { name: 'grants_sub', columns: ['sub', 'sid'] },
+    { name: 'grants_expiry', columns: ['expiresAt'] },
+    { name: 'grants_live', columns: ['sub', 'clientKey', 'sid'], where: { column: 'endedAt', is: 'null' } },
+    {
+      name: 'grants_replaced',
+      columns: ['accessExpiresAt'],
+      where: { column: 'endedReason', is: { value: 'replaced' } },
+    },
+  ],
+  expires: [
+    { before: { expiresAt: 'now', accessExpiresAt: 'now' } },
+    // Nobody ended these but their own client, by asking for ever more: they are kept no longer than their tokens live.
+    { where: { endedReason: 'replaced' }, before: { accessExpiresAt: 'now' } },
+  ],
+})
+
+export const blacklistEntries = table({
+  name: 'blacklist_entries',
+  columns: {
+    id: text(),
+    kind: oneOf<BlacklistKind>('jti', 'sid', 'sub', 'client_id', 'kid'),
+    value: text(),
+    issuedBefore: instant(),
+    expiresAt: maybeInstant(),
+    deniesUntil: instant(),
+    refusesNew: boolean(),
+    reason: maybeText(),
+    cause: text<BlacklistCause>({ fallback: 'blacklist' }),
+    /** The client whose quota the entry counts to; `null` where no client made it. */
+    owner: maybeText(),
+    createdBy: text(),
+    createdAt: instant(),
+    revision: integer(),
+    removedAt: maybeInstant(),
+  },
+  key: ['id'],
+  indexes: [
+    { name: 'blacklist_entries_revision', columns: ['revision'], isUnique: true },
+    { name: 'blacklist_entries_value', columns: ['value', 'kind'] },
+    { name: 'blacklist_entries_owner', columns: ['owner', 'cause'], where: { column: 'owner', is: 'set' } },
+    { name: 'blacklist_entries_expiry', columns: ['expiresAt'], where: { column: 'expiresAt', is: 'set' } },
+    { name: 'blacklist_entries_removal', columns: ['removedAt'], where: { column: 'removedAt', is: 'set' } },
+  ],
+  kept: { noun: 'blacklist', id: 'id', stamped: 'revision' },
+  expires: [
+    { before: { expiresAt: 'now' } },
+    // News of a removal matters while the entry would have denied something, though for a month at most; and always
+    // for longer than the change that tells other processes to look for it.
+    { before: { removedAt: 'missedEnd', deniesUntil: 'now' } },
+    { before: { removedAt: 'monthAgo' } },
+  ],
+})
+
+/** One-time ids that were used, by purpose and owner; hashed, so that a long one costs no more than a short one. */
+export const usedJtis = table({
+  name: 'used_jtis',
+  columns: {
+    purpose: text<'client_assertion' | 'dpop_proof'>(),
+    owner: text(),
+    jtiHash: bytes(),
+    expiresAt: instant(),
+  },
+  key: ['purpose', 'owner', 'jtiHash'],
+  indexes: [{ name: 'used_jtis_expiry', columns: ['expiresAt'] }],
+  expires: [{ before: { expiresAt: 'now' } }],
+})
+
+export const auditEvents = table({
+  name: 'audit_events',
+  columns: {
+    id: text(),
+    at: instant(),
+    /** The kind of the actor; empty for rows of a version that did not keep it. */
+    actorKind: text<AuditEvent['actorKind']>({ fallback: '' }),
+    actor: text(),
+    action: text(),
+    target: text(),
+    requestId: maybeText(),
+    details: json<AuditEvent['details']>(),
+  },
+  key: ['id'],
+  indexes: [
+    { name: 'audit_events_age', columns: ['at'] },
+    { name: 'audit_events_target', columns: ['target', 'id'] },
+    { name: 'audit_events_request', columns: ['requestId', 'id'], where: { column: 'requestId', is: 'set' } },
+  ],
+  expires: [{ before: { at: 'forgotten' } }],
+})
+
+export const settings = table({
+  name: 'settings',
+  columns: { name: text<SettingName>(), value: text() },
+  key: ['name'],
+})
+
+/** What other processes must hear of. A revision is never given twice, and they leave no gap. */
+export const changes = table({
+  name: 'changes',
+  columns: {
+    revision: integer({ isGenerated: true }),
+    noun: oneOf<ChangedNoun>('client', 'resource', 'key', 'blacklist'),
+    /** `null`: everything of the noun. */
+    id: maybeText(),
+    at: instant(),
+  },
+  key: ['revision'],
+  indexes: [{ name: 'changes_age', columns: ['at'] }],
+  expires: [{ before: { at: 'newsEnd' } }],
+})
+
+/** One row: the newest revision. Raised in the transaction of the change, so it is in the order of commits. */
+export const revision = table({
+  name: 'revision',
+  columns: { id: integer(), value: integer() },
+  key: ['id'],
+})
+
+/** In the order in which a database makes them: an owner before what it owns. */
+export const TABLES = [
+  clients,
+  clientSecrets,
+  endedSecrets,
+  keyReaders,
+  deletedClients,
+  endedClients,
+  deletedResources,
+  resources,
+  signingKeys,
+  grants,
+  blacklistEntries,
+  usedJtis,
+  auditEvents,
+  settings,
+  changes,
+  revision,
+] as const
