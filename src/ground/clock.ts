@@ -1,6 +1,6 @@
 /**
- * Time. Inside Signet an instant is one type, milliseconds since the epoch; only tokens and OAuth
- * responses speak of seconds. The clock is passed in everywhere, so that tests can move it.
+ * Time. Inside Signet an instant has one type: milliseconds since the epoch. Only tokens and OAuth
+ * responses use seconds. The clock is passed in everywhere, so that tests can move it.
  */
 
 /** Milliseconds since 1970-01-01T00:00:00Z. */
@@ -8,37 +8,40 @@ export type Instant = number
 
 export interface Clock {
   now(): Instant
-  /** Milliseconds since some fixed point; runs on evenly whatever is done to `now`. */
+  /** Milliseconds since some fixed point. It runs evenly, also when `now` jumps. */
   elapsed(): number
 }
 
 export const systemClock: Clock = { now: () => Date.now(), elapsed: () => performance.now() }
 
-/** A difference that no correction by small steps makes. Milliseconds. */
+/** A smaller difference is a normal correction of the clock; a larger one is a jump. Milliseconds. */
 const JUMP_MS = 5000
 
-/** How long a clock has to run evenly after a jump before it is believed again. Milliseconds. */
+/** After a jump, the clock is believed again when it has run evenly for this long. Milliseconds. */
 const BELIEVED_AFTER_MS = 10 * 60_000
 
-/** A jump of the clock, in milliseconds: forward where positive. */
+/** A jump of the clock in milliseconds. A positive jump is forward. */
 export interface Jump {
   byMs: number
-  /** How far the clock is behind the time that Signet goes on with; 0 where both agree. */
+  /** How far the clock is behind the time that Signet uses; 0 if both agree. */
   behindMs: number
 }
 
 /**
- * The time that Signet goes by: never earlier than the time at which it began plus what has passed since. A clock that
- * is set back must not make an expired token look unexpired, so it is not followed: time goes on evenly until the clock
- * has caught up, or until a restart, which takes the clock's word. A clock that is set forward is followed at
- * once, as after a machine has slept; what cannot be undone, such as retiring a key or deleting an entry that
- * denies a token, waits until the new time has proved itself. A jump that is taken back has then cost nothing.
+ * The time that Signet uses. It is never earlier than the start time plus the time that has passed since.
+ *
+ * A clock that is set back is not followed, because an expired token must not look unexpired. Time goes on
+ * evenly until the clock has caught up, or until a restart, which believes the clock.
+ *
+ * A clock that is set forward is followed at once: the machine may have slept. Acts that cannot be undone wait
+ * until the new time is believed, such as retiring a key or deleting a blacklist entry. So a jump that
+ * is corrected costs nothing.
  */
 export class SteadyClock implements Clock {
   readonly #clock: Clock
-  /** What to add to the time passed, for the time that is believed. */
+  /** The believed time minus the time passed. */
   #believed: number
-  /** The same, for what the clock showed at the last look. */
+  /** The clock's time at the last look, minus the time passed. */
   #shown: number
   #believedFrom = -Infinity
 
@@ -56,7 +59,7 @@ export class SteadyClock implements Clock {
     return this.#clock.elapsed()
   }
 
-  /** Looks at the clock. @returns how it has jumped since the last look, if it has */
+  /** Looks at the clock. @returns the jump since the last look, if there was one */
   look(): Jump | undefined {
     const elapsed = this.#clock.elapsed()
     const shown = this.#clock.now() - elapsed
@@ -66,12 +69,12 @@ export class SteadyClock implements Clock {
       this.#believedFrom = elapsed + BELIEVED_AFTER_MS
       return { byMs, behindMs: Math.max(0, this.#believed - shown) }
     }
-    // Forward once it has proved itself; back by no more than clocks are corrected by.
+    // A forward jump is followed when it is believed. A step back is followed only if it is a normal correction.
     if (this.isBelieved() && shown > this.#believed - JUMP_MS) this.#believed = shown
     return undefined
   }
 
-  /** Whether the present time may be acted on for good. */
+  /** Whether an act that cannot be undone may rely on the present time. */
   isBelieved(): boolean {
     return this.#clock.elapsed() >= this.#believedFrom
   }
@@ -90,7 +93,7 @@ export function toIso(instant: Instant | null): string | null {
 }
 
 /**
- * How far two honest clocks may differ, in seconds. Verifiers commonly allow this much, so nothing
- * that a token needs (its key, its blacklist entry) may go earlier than `exp` plus this.
+ * How far two correct clocks may differ, in seconds. Verifiers commonly allow this difference. So a token's key
+ * and its blacklist entry stay until `exp` plus this time.
  */
 export const CLOCK_SKEW_SECONDS = 60

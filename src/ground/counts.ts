@@ -1,10 +1,9 @@
 /**
- * Plain numbers, moved while requests are answered: how often, and how much. Each move is a look-up and an addition;
- * what the numbers are called outside is written in metrics/. Nothing here is ever forgotten, so labels come from
- * sets that no caller can make larger.
+ * Numbers that count while requests are answered. Each count is a look-up and an addition. `metrics/` gives them
+ * their public names. No count is ever removed, so labels come from sets that no caller can make larger.
  */
 
-/** How often things happened, told apart by up to three labels. */
+/** How often events happened, by up to three labels. */
 export class Counts<Label extends string = string> {
   readonly labels: readonly Label[]
   readonly #first = new Map<string, Map<string, Map<string | number, number>>>()
@@ -13,7 +12,7 @@ export class Counts<Label extends string = string> {
     this.labels = labels
   }
 
-  /** Counts one more. The values come in the order of the labels. */
+  /** Counts one event. The values come in the order of the labels. */
   add(a: string, b = '', c: string | number = ''): void {
     let second = this.#first.get(a)
     if (!second) this.#first.set(a, (second = new Map()))
@@ -22,7 +21,7 @@ export class Counts<Label extends string = string> {
     third.set(c, (third.get(c) ?? 0) + 1)
   }
 
-  /** What was counted so far. */
+  /** All counts so far. */
   *rows(): Iterable<{ labels: Record<string, string>; value: number }> {
     for (const [a, second] of this.#first) {
       for (const [b, third] of second) {
@@ -36,9 +35,9 @@ export class Counts<Label extends string = string> {
   }
 }
 
-/** How values spread over ranges. */
+/** How many values fell into each range. */
 export class Histogram {
-  /** The upper bounds of the ranges, rising, each within its range; above the last there is one more. */
+  /** Upper bounds of the ranges, rising. A bound belongs to its range. One more range follows the last bound. */
   readonly bounds: readonly number[]
   /** How many values fell into each range. */
   readonly counts: number[]
@@ -61,7 +60,7 @@ export class Histogram {
   }
 }
 
-/** How often a cache had what it was asked for. */
+/** How often a cache had the value (hit) or not (miss). */
 export interface CacheCounts {
   hit: number
   miss: number

@@ -1,14 +1,14 @@
-/** Durations as people write them in configuration: `15m`, `30d`, `3600` (seconds). */
+/** Durations as configuration writes them: `15m`, `30d`, `3600` (seconds). */
 
 const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
-/** What a duration looks like, for error messages. */
+/** The form of a duration, for error messages. */
 export const DURATION_FORM = 'a duration such as 30s, 15m, 12h, 30d or 3600 (seconds)'
 
-/** A century: longer is a slip of the pen, and would overflow dates. */
+/** A century. A longer duration is a mistake, and dates would overflow. */
 const LONGEST_SECONDS = 100 * 365 * 86_400
 
-/** Parses a duration to whole seconds; `undefined` where it is none. */
+/** Parses a duration to whole seconds; `undefined` if the text is not a duration. */
 export function parseDuration(text: string | number): number | undefined {
   const match = /^(\d{1,12})([smhd]?)$/.exec(String(text).trim())
   if (!match) return undefined

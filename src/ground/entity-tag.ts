@@ -1,6 +1,6 @@
-/** Entity tags of documents that are kept as bytes (RFC 9110 §8.8.3). */
+/** Entity tags of documents (RFC 9110 §8.8.3). */
 import { createHash } from 'node:crypto'
 
-/** A strong tag: another body has another one. */
+/** A strong tag: different bodies have different tags. */
 export const entityTag = (body: string): string =>
   `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`

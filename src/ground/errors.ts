@@ -1,7 +1,7 @@
 /**
- * The errors of the house. `OAuthError` is a verdict for the caller's developer, in the words of the
- * registry; `Unavailable` and `RateLimited` are no verdict at all (try again); `Fault` is for the operator at a terminal.
- * Whatever else is thrown is a defect and becomes a 500 at the one place that turns errors into bytes.
+ * The errors of Signet. `OAuthError` is a verdict for the caller's developer, with a registered code.
+ * `Unavailable` and `RateLimited` are not verdicts: the caller may try again. `Fault` is for the operator at a
+ * terminal. Any other error is a defect. `http/on-error.ts` turns it into a 500.
  */
 
 /** Registered codes: RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2, RFC 7591 §3.2.2, RFC 9449 §12.2. */
@@ -31,8 +31,8 @@ export interface OAuthErrorOptions {
 }
 
 /**
- * A refusal as RFC 6749 §5.2 shapes it. `description` reaches the caller: what was wrong and the step
- * that helps. `reason` stays in the log. Neither ever holds a secret or another user's data.
+ * A refusal in the form of RFC 6749 §5.2. The caller reads `description`: the fault and the step that helps.
+ * `reason` stays in the log. Neither ever holds a secret or another user's data.
  */
 export class OAuthError extends Error {
   readonly code: OAuthErrorCode
@@ -69,15 +69,15 @@ export const invalidClient = factory('invalid_client')
 export const invalidToken = factory('invalid_token')
 export const insufficientScope = factory('insufficient_scope')
 
-/** A record that is not there: 404 for an administrator who named it. */
+/** A record does not exist: 404 for an administrator who named it. */
 export const notFound = (what: string): OAuthError => invalidRequest(`${what} does not exist`, { status: 404 })
 
-/** A record that is there already: 409. */
+/** A record exists already: 409. */
 export const conflict = (description: string): OAuthError => invalidRequest(description, { status: 409 })
 
 /**
- * Signet cannot answer now although the request may be good: a busy or full database, too many
- * password hashes at once. Becomes 503 with `Retry-After`, never an OAuth verdict.
+ * Signet cannot answer now, although the request may be good. The database is busy or full, or too many secrets
+ * are hashed at once. It becomes 503 with `Retry-After`, never an OAuth verdict.
  */
 export class Unavailable extends Error {
   readonly retryAfterSeconds: number
@@ -89,10 +89,10 @@ export class Unavailable extends Error {
   }
 }
 
-/** Too much of something is asked for at once, and nothing is wrong here: no line of the log but at debug. */
+/** Too many requests at once, and nothing is wrong here. It is logged only at level debug. */
 export class Shed extends Unavailable {}
 
-/** A quota that is used up until it is given anew. */
+/** A quota of requests that is renewed with each window. */
 export interface Quota {
   /** Its name. */
   policy: string
@@ -102,7 +102,7 @@ export interface Quota {
   retryAfterSeconds: number
 }
 
-/** Too much was asked. Becomes 429 (RFC 6585 §4) with what is needed to come back at the right time. */
+/** A caller is above its quota. It becomes 429 (RFC 6585 §4), with the time when the caller may try again. */
 export class RateLimited extends Error {
   readonly quota: Quota
 
@@ -113,7 +113,7 @@ export class RateLimited extends Error {
   }
 }
 
-/** One line of what is wrong and one of what to do; ends a start or a command with exit code 1. */
+/** One line of fault and one of help. It ends a start or a command with exit code 1. */
 export class Fault extends Error {
   readonly help: string | undefined
 

@@ -1,8 +1,8 @@
-/** Identifiers that sort by the time they were made (UUID version 7, RFC 9562 §5.7). */
+/** Identifiers that sort by their time of creation (UUID version 7, RFC 9562 §5.7). */
 import { randomBytes } from 'node:crypto'
 import type { Instant } from './clock.ts'
 
-/** A new identifier: 48 bits of time in milliseconds, 74 random bits. Guess-resistant, but no secret. */
+/** A new identifier: 48 bits of time in milliseconds and 74 random bits. It is hard to guess, but not secret. */
 export function timeOrderedId(now: Instant): string {
   const bytes = randomBytes(16)
   bytes.writeUIntBE(now, 0, 6)
@@ -11,7 +11,7 @@ export function timeOrderedId(now: Instant): string {
   return idFromBytes(bytes)
 }
 
-/** The 16 bytes behind an identifier in UUID form. */
+/** The 16 bytes of an identifier in UUID form. */
 export const idToBytes = (id: string): Buffer => Buffer.from(id.replaceAll('-', ''), 'hex')
 
 /** The UUID form of 16 bytes. */

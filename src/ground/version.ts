@@ -1,4 +1,4 @@
-/** The version of the package, read when somebody asks. */
+/** The version of the package, read on first use. */
 import { readFileSync } from 'node:fs'
 
 let version: string | undefined
