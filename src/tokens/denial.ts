@@ -1,4 +1,4 @@
-/** Which blacklist entry denies a token that somebody holds. */
+/** Finds the blacklist entry that denies a given token. */
 import { fromSeconds } from '../ground/clock.ts'
 import type { Denial } from '../blacklist/revocation.ts'
 import { invalidRequest } from '../ground/errors.ts'
@@ -6,7 +6,7 @@ import type { TokenState } from './token-state.ts'
 
 /**
  * An access token is denied by its `jti`, a refresh token by its grant.
- * @throws OAuthError `invalid_request` where it is no live token of this issuer.
+ * @throws OAuthError `invalid_request` if the text is not a live token of this issuer
  */
 export async function nameDenial(
   token: string,

@@ -1,6 +1,6 @@
 /**
- * DPoP proofs (RFC 9449 §4): a client shows that it holds a key, and its access token is bound to that key
- * (`cnf.jkt`). Whoever steals such a token cannot use it.
+ * DPoP proofs (RFC 9449 §4). A client proves that it holds a key, and its access token is bound to that key
+ * (`cnf.jkt`). A thief of the token cannot use it without the key.
  */
 import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { fromSeconds, toSeconds, type Clock } from '../ground/clock.ts'
@@ -9,7 +9,7 @@ import { PRIVATE_MEMBERS } from '../clients/client.ts'
 import { invalidDpopProof } from '../ground/errors.ts'
 import type { Store } from '../store/store.ts'
 
-/** How old a proof may be, or how far ahead its maker's clock. Seconds. */
+/** The greatest age of a proof, and the greatest lead of the client's clock. Seconds. */
 const WINDOW = 60
 const MOST_CHARACTERS = 8192
 /** base64url of 4096 bits, and of 32. */
@@ -42,9 +42,9 @@ export interface Proof {
 export async function checkProof(proof: string, { method, url, clock, store }: ProofContext): Promise<Proof> {
   const refuse = (reason: string) => invalidDpopProof(`the DPoP proof was refused: ${reason}`)
   if (proof.length > MOST_CHARACTERS) throw refuse(`it has more than ${MOST_CHARACTERS} characters`)
-  if (isDear(proof)) throw refuse('its key is longer than 4096 bits, or has an unusual exponent')
+  if (isExpensive(proof)) throw refuse('its key is longer than 4096 bits, or has an unusual exponent')
   const { payload, protectedHeader } = await verify(proof, clock).catch((error: unknown) => {
-    // A key that is none is refused by the platform, with an exception of its own.
+    // For an unusable key the platform throws an exception of its own.
     if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException) {
       throw refuse(
         "it must be a JWT with typ dpop+jwt, an asymmetric alg, its public key in jwk, and that key's signature",
@@ -71,15 +71,15 @@ export async function checkProof(proof: string, { method, url, clock, store }: P
 }
 
 /**
- * Whether checking the proof would take long, because its maker chose the key for that: in RSA a long exponent
- * makes the cheap half of the work as dear as the other.
+ * Whether the key makes the check of the proof expensive. The caller chooses the key: with a long exponent,
+ * verifying an RSA signature costs as much as making one.
  */
-function isDear(proof: string): boolean {
+function isExpensive(proof: string): boolean {
   try {
     const { n = '', e = '' } = decodeProtectedHeader(proof).jwk ?? {}
     return n.length > MOST_MODULUS_CHARACTERS || e.length > MOST_EXPONENT_CHARACTERS
   } catch {
-    return false // told below
+    return false // the signature check refuses it
   }
 }
 

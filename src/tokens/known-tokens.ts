@@ -1,16 +1,16 @@
 /**
- * Access tokens that verified a moment ago, because APIs ask about the same ones again and again. Kept by their hash,
- * so that no token lies about; what depends on time, keys and revocations is asked each time all the same.
+ * Remembers access tokens that were verified, because APIs ask about the same tokens again and again. It keeps
+ * hashes, so that no token stays in memory. Time, keys and revocations are still checked each time.
  */
 import { hash } from 'node:crypto'
 
-/** Some 1 KB each. */
+/** Each takes about 1 KB. */
 const MOST_KNOWN = 4000
 
 export class KnownTokens<Verdict> {
   readonly #verdicts = new Map<string, Verdict>()
 
-  /** What was found out about a token, or is now; only what `keep` says is good is kept. */
+  /** The remembered verdict on a token, or a new one from `find`. Only verdicts that `keep` accepts are remembered. */
   verdictOn(token: string, find: () => Verdict, keep: (verdict: Verdict) => boolean): Verdict {
     const name = hash('sha256', token, 'base64url')
     const known = this.#verdicts.get(name)
@@ -20,7 +20,7 @@ export class KnownTokens<Verdict> {
     return verdict
   }
 
-  /** The oldest gives way. */
+  /** The oldest verdict is removed when there is no room. */
   #remember(name: string, verdict: Verdict): void {
     if (this.#verdicts.size >= MOST_KNOWN) {
       const { value: oldest } = this.#verdicts.keys().next()
