@@ -1,15 +1,15 @@
-/** Scopes (RFC 6749 §3.3): parsed, and narrowed to what both client and resource allow. */
+/** Scopes (RFC 6749 §3.3): parsing, and narrowing to the scopes that both client and resource allow. */
 import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
 import { invalidScope } from '../ground/errors.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 
 /**
- * Splits a `scope` parameter; each value once, in the order given.
+ * Splits a `scope` parameter. Each value appears once, in the given order.
  * @throws OAuthError `invalid_scope`
  */
 export function parseScope(text: string): string[] {
   const values = text.split(' ').filter((value) => value !== '')
-  // RFC 6749 §3.3: at least one. Nothing but spaces would be a token without any scope, which nobody means.
+  // RFC 6749 §3.3: at least one value. Spaces alone would give a token without scope, which no caller wants.
   if (values.length === 0) throw invalidScope('scope holds nothing but spaces: name a value, or leave scope out')
   if (values.length > 100) throw invalidScope(`scope has ${values.length} values; at most 100 are taken`)
   if (!values.every((value) => SCOPE_TOKEN.test(value))) {
@@ -20,11 +20,11 @@ export function parseScope(text: string): string[] {
   return [...new Set(values)]
 }
 
-/** Whether a resource knows a scope; one that lists none leaves it to the client's registration. */
+/** Whether a resource knows a scope. A resource without a list accepts every scope that the client has. */
 const knows = (resource: ResourceRecord, value: string): boolean =>
   resource.scope === null || resource.scope.includes(value)
 
-/** Whose token it is, and what for: all that bounds its scope. */
+/** The client, subject and resources of a token: they bound its scope. */
 export interface Bounds {
   client: ClientRecord
   sub: string
@@ -32,8 +32,8 @@ export interface Bounds {
 }
 
 /**
- * The scope of a new grant: what was asked for, or all that client and resources both allow.
- * @throws OAuthError `invalid_scope` naming what may be asked for and who has to allow more.
+ * The scope of a new grant: the requested scope, or everything that client and resources both allow.
+ * @throws OAuthError `invalid_scope` with the allowed scopes, and the command that allows more
  */
 export function narrowScope(requested: string[] | undefined, bounds: Bounds): string[] {
   if (!requested) {
@@ -66,8 +66,8 @@ function requireAllowed(value: string, { client, sub, resources }: Bounds): void
 }
 
 /**
- * The scope of a refreshed token: the grant's, or less, as far as client and resources still allow it.
- * @throws OAuthError `invalid_scope` where more is asked for (RFC 6749 §6), or one is not allowed any more.
+ * The scope of a refreshed token: the grant's scope or less. Client and resources must still allow it.
+ * @throws OAuthError `invalid_scope` if the request has more (RFC 6749 §6), or if a scope is no longer allowed
  */
 export function lowerScope(requested: string[] | undefined, granted: string[], bounds: Bounds): string[] {
   const scope = requested ?? granted

@@ -1,17 +1,17 @@
-/** Which resources a request is about, and whether its client may name them (RFC 8707 §2). */
+/** Finds the resources of a request, and checks that the client may name them (RFC 8707 §2). */
 import { invalidTarget } from '../ground/errors.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 
 const MOST_IN_A_REQUEST = 10
 
-/** The ids that a client may name; the issuer itself where it registered none. */
+/** The ids that a client may name. A client without resources may name the issuer itself. */
 export const registeredResources = (client: ClientRecord, issuer: string): string[] =>
   client.resources.length > 0 ? client.resources : [issuer]
 
 /**
- * The resources of a request: those named, or the client's first.
- * @throws OAuthError `invalid_target` (RFC 8707 §2).
+ * The resources of a request: the named ones, or the client's first.
+ * @throws OAuthError `invalid_target` (RFC 8707 §2)
  */
 export function chooseResources(
   requested: string[],
@@ -33,7 +33,7 @@ function requireResource(
   directory: ResourceDirectory,
 ): ResourceRecord {
   if (!registered.includes(id)) {
-    // Not reflected: it is the caller's raw input. What helps is what the client may name.
+    // The message does not repeat the caller's raw input. It lists the resources that the client may name.
     throw invalidTarget(
       `the resource asked for is not registered for this client, which may name ${registered.join(', ')} (more: signet client update ${client.clientId}${[...registered, 'NEW'].map((each) => ` --resource ${each}`).join('')})`,
     )
@@ -44,7 +44,7 @@ function requireResource(
 }
 
 /**
- * One token has one signature: one algorithm, one `typ`, one ring.
+ * One token has one signature, so its resources need one algorithm, one `typ` and one key ring.
  * @throws OAuthError `invalid_target`
  */
 export function requireOneShape(resources: ResourceRecord[]): void {

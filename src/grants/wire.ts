@@ -1,4 +1,4 @@
-/** Grants and persons as administrators see them, in JSON. Nothing here helps to make a token. */
+/** The JSON of grants and persons for administrators. Nothing in it helps to make a token. */
 import { toIso, type Instant } from '../ground/clock.ts'
 import type { GrantRecord, SubjectSummary } from '../store/store.ts'
 import { statusOf } from './grant.ts'
@@ -21,8 +21,8 @@ export const grantView = (grant: GrantRecord, now: Instant) => ({
 })
 
 /**
- * @param summary without a last grant for a person who never had one, and is denied all the same
- * @param refusing id of the blacklist entry that refuses the person new tokens, if one does
+ * @param summary its last grant is null for a person who is denied and never had a grant
+ * @param refusing id of the blacklist entry that refuses new tokens to the person, if there is one
  */
 export const subjectView = (
   { sub, grants, liveGrants, lastGrantAt }: Omit<SubjectSummary, 'lastGrantAt'> & { lastGrantAt: Instant | null },
