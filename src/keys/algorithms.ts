@@ -1,4 +1,4 @@
-/** The two signing algorithms: how their keys are made, named, and signed with (RFC 7518 §3.3, §3.4). */
+/** The two signing algorithms: makes and names their keys, and signs with them (RFC 7518 §3.3, §3.4). */
 import { createPublicKey, generateKeyPair, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint } from 'jose'
@@ -7,7 +7,7 @@ import type { PublicJwk, SigningAlgorithm } from '../store/store.ts'
 export const SIGNING_ALGORITHMS: readonly SigningAlgorithm[] = ['ES256', 'RS256']
 
 export interface GeneratedKey {
-  /** The algorithm and its RFC 7638 thumbprint: stable, fit for a file name, never starting with a dash. */
+  /** The algorithm and the key's RFC 7638 thumbprint: stable, usable as a file name, never with a dash first. */
   kid: string
   publicJwk: PublicJwk
   privateJwk: JsonWebKey
@@ -15,7 +15,7 @@ export interface GeneratedKey {
 
 const generate = promisify(generateKeyPair)
 
-/** Makes a key pair off the main thread: P-256, or RSA with 2048 bits. */
+/** Makes a key pair in the thread pool: P-256, or RSA with 2048 bits. */
 export async function generateSigningKey(alg: SigningAlgorithm): Promise<GeneratedKey> {
   const { privateKey } =
     alg === 'ES256' ? await generate('ec', { namedCurve: 'P-256' }) : await generate('rsa', { modulusLength: 2048 })
@@ -42,9 +42,9 @@ interface Waiting {
 }
 
 /**
- * ES256 signatures asked for in one turn of the event loop are made together at its end, which is half
- * again as fast as one by one between other work. DER and the small conversion is much faster than the
- * `ieee-p1363` mode of node:crypto.
+ * The ES256 signatures of one turn of the event loop are made together at its end. That is half again as fast
+ * as making each one between other work. DER with a small conversion is much faster than the `ieee-p1363` mode
+ * of node:crypto.
  */
 let turn: Waiting[] = []
 
@@ -60,7 +60,7 @@ function signTogether(): void {
   }
 }
 
-/** Signs the ASCII input of a JWS; returns the base64url signature. RSA goes to the thread pool: it is slow. */
+/** Signs the ASCII input of a JWS. RSA is slow, so it runs in the thread pool. @returns the base64url signature */
 export async function signJws(alg: SigningAlgorithm, input: string, key: KeyObject): Promise<string> {
   if (alg === 'RS256') return (await signInThreadPool('RSA-SHA256', Buffer.from(input), key)).toString('base64url')
   return new Promise((resolve, reject) => {
@@ -69,7 +69,7 @@ export async function signJws(alg: SigningAlgorithm, input: string, key: KeyObje
   })
 }
 
-/** From DER (SEQUENCE of two INTEGERs, X.690) to the fixed-width `r || s` of RFC 7518 §3.4. */
+/** Converts DER (SEQUENCE of two INTEGERs, X.690) to the fixed-width `r || s` of RFC 7518 §3.4. */
 export function joseSignature(der: Buffer): Buffer {
   const signature = Buffer.alloc(64)
   // A P-256 signature is shorter than 128 bytes, so every DER length here is one byte.
@@ -80,20 +80,20 @@ export function joseSignature(der: Buffer): Buffer {
   return signature
 }
 
-/** Right-aligns a DER integer, less its sign byte, so that it ends at `end`. */
+/** Copies a DER integer without its sign byte, so that it ends at `end`. */
 function copyInteger(integer: Buffer, target: Buffer, end: number): void {
   const digits = integer.length > 32 ? integer.subarray(integer.length - 32) : integer
   digits.copy(target, end - digits.length)
 }
 
-/** The way back: `r || s` as DER, whose check by node:crypto is a third faster than in the `ieee-p1363` mode. */
+/** Converts `r || s` to DER. node:crypto checks DER a third faster than its `ieee-p1363` mode. */
 export function derSignature(signature: Buffer): Buffer {
   const integers = [derInteger(signature.subarray(0, 32)), derInteger(signature.subarray(32, 64))]
   const length = integers.reduce((sum, { length: bytes }) => sum + bytes, 0)
   return Buffer.concat([Buffer.from([0x30, length]), ...integers])
 }
 
-/** The shortest form of a positive number (X.690 §8.3): no zeros in front but one where the first bit is set. */
+/** The shortest form of a positive number (X.690 §8.3). One leading zero stands before a set first bit. */
 function derInteger(number: Buffer): Buffer {
   const first = number.findIndex((byte) => byte !== 0)
   const digits = first < 0 ? Buffer.from([0]) : number.subarray(first)

@@ -1,4 +1,4 @@
-/** The key set as verifiers see it (RFC 7517): public members only, each key with `kid`, `alg` and `use`. */
+/** The key set for verifiers (RFC 7517): public members only, each key with `kid`, `alg` and `use`. */
 import { entityTag } from '../ground/entity-tag.ts'
 import type { Instant } from '../ground/clock.ts'
 import type { SigningKeyRecord } from '../store/store.ts'
@@ -7,11 +7,11 @@ export interface JwksDocument {
   body: string
   /** Strong entity tag over the body (RFC 9110 §8.8.3). */
   etag: string
-  /** When the newest key in it was published; 0 where there is none. */
+  /** When its newest key was published; 0 without keys. */
   knowsUntil: Instant
 }
 
-/** @param records published keys; their order does not change the document. */
+/** @param records published keys; their order does not change the document */
 export function jwksDocument(records: SigningKeyRecord[]): JwksDocument {
   const keys = records
     .toSorted((a, b) => a.createdAt - b.createdAt || a.kid.localeCompare(b.kid))

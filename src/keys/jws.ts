@@ -1,12 +1,12 @@
 /**
  * Reads a compact JWS (RFC 7515 §7.1) that one of our own keys should have signed. The key decides the algorithm,
- * never the header (RFC 8725 §3.1); keys that a header brings or points at are not looked at.
+ * never the header (RFC 8725 §3.1). Keys in a header, and URLs of keys, are ignored.
  */
 import { verify, type KeyObject } from 'node:crypto'
 import { derSignature } from './algorithms.ts'
 import type { SigningAlgorithm } from '../store/store.ts'
 
-/** Letter by letter: decoders that skip what they do not know would take one token in many spellings. */
+/** Only these letters are allowed. A decoder that skips other letters would accept many spellings of one token. */
 const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 
 export interface VerifyingKey {
@@ -18,7 +18,7 @@ export type ReadJws<Key> =
   | { valid: true; kid: string; typ: string; key: Key; payload: Record<string, unknown> }
   | { valid: false; reason: string }
 
-/** @param findKey the public key of a `kid`; `undefined` where it is not, or not any more, to be trusted */
+/** @param findKey returns the public key of a `kid`, or `undefined` if the key is not trusted (any more) */
 export function readJws<Key extends VerifyingKey>(
   token: string,
   findKey: (kid: string) => Key | undefined,
@@ -27,7 +27,7 @@ export function readJws<Key extends VerifyingKey>(
   if (signature64 === '') return invalid('not a JWT in compact form')
   const header = parseObject(header64)
   if (!header) return invalid('its header is no JSON object')
-  // RFC 7515 §4.1.11: what we do not know must not be passed over, and we know none.
+  // RFC 7515 §4.1.11: an unknown extension in crit must be refused, and Signet knows none.
   if (header.crit !== undefined) return invalid('its header has crit')
   const { kid, alg, typ } = header
   const key = typeof kid === 'string' ? findKey(kid) : undefined
@@ -40,7 +40,7 @@ export function readJws<Key extends VerifyingKey>(
 
 const invalid = (reason: string): { valid: false; reason: string } => ({ valid: false, reason })
 
-/** A signature has one spelling: the last letter could hide bits that are not looked at. */
+/** A signature has one spelling. Its last letter has bits that a decoder ignores, so another spelling is refused. */
 function isSignedBy({ alg, publicKey }: VerifyingKey, input: string, signature64: string): boolean {
   const signature = Buffer.from(signature64, 'base64url')
   if (signature.toString('base64url') !== signature64) return false

@@ -1,6 +1,6 @@
 /**
- * HMAC-SHA-256 (RFC 2104) under one key, for what is made at every request. `createHmac` takes three times as long
- * for a short message, nearly all of it for the object that each call makes and the collector has to find again.
+ * HMAC-SHA-256 (RFC 2104) under one key, for MACs at every request. `createHmac` takes three times as long for
+ * a short message. It makes an object for each call, and garbage collection has to remove it.
  */
 import { hash } from 'node:crypto'
 
@@ -23,7 +23,7 @@ export class Mac {
 
   /** 32 bytes. */
   digest(message: Buffer): Buffer {
-    // Text and not buffers between the two: a buffer from the library costs more than the hash that is in it.
+    // The inner digest is passed as text: making a buffer for it would cost more than the hash.
     this.#outer.write(hash('sha256', Buffer.concat([this.#inner, message]), 'binary'), BLOCK_BYTES, 'binary')
     return Buffer.from(hash('sha256', this.#outer, 'binary'), 'binary')
   }

@@ -1,9 +1,9 @@
-/** Signing keys as administrators see them; private members never leave the ring. */
+/** The JSON of signing keys for administrators. Private members never leave the ring. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, toIso } from '../ground/clock.ts'
 import { SHARED_RING, type KeyReader, type SigningKeyRecord, type Store } from '../store/store.ts'
 import type { KeyReaders } from './readers.ts'
 
-/** `retires_at` tells when a key that signs no more leaves the JWKS; `null` while it is next or active. */
+/** `retires_at` is the time when a key leaves the JWKS; `null` while it is next or active. */
 export const keyView = ({
   kid,
   ring,
@@ -30,7 +30,7 @@ export const keyView = ({
 
 const readerView = ({ name, lastSeenAt }: KeyReader) => ({ name, last_seen_at: toIso(lastSeenAt) })
 
-/** All keys, and for each shared `next` one which verifiers that were here lately have been given it. */
+/** All keys. A shared `next` key also lists which recent verifiers fetched it and which did not. */
 export async function listKeyViews({ store, readers }: { store: Store; readers: KeyReaders }) {
   return Promise.all((await store.listKeys()).map((key) => viewWithReaders(key, readers)))
 }
