@@ -1,4 +1,4 @@
-/** `signet apply FILE`: clients and resources as a file declares them. */
+/** `signet apply FILE`: makes clients and resources as a file declares them. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ async function apply(file: string, { dryRun = false }: { dryRun?: boolean }, com
 const carryOut = (declaration: Declaration, dryRun: boolean): Promise<Applied> =>
   withIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun }))
 
-/** A dry run leaves no trace: where there is no database yet, it compares with an empty one elsewhere. */
+/** A dry run leaves nothing behind. Without a database, it compares with an empty one in a temporary folder. */
 async function rehearse(declaration: Declaration, config: Config): Promise<Applied> {
   const file = findMissing(config)
   const isFresh = file !== undefined && listKnownDatabases(config.keysDir).length === 0
@@ -67,7 +67,7 @@ function describePlan({ created, changed, left, ended = [] }: Applied, dryRun: b
 const describeChange = ({ field, from, to }: AppliedChange): string =>
   visible(`    ${field}: ${valueOf(from)} -> ${valueOf(to)}`)
 
-/** As it would stand in the file; nothing at all as `none`. */
+/** A value as the file would have it; an empty value as `none`. */
 function valueOf(value: unknown): string {
   if (value === null || value === '') return 'none'
   return typeof value === 'string' ? value : JSON.stringify(value)

@@ -1,4 +1,4 @@
-/** `signet backup FILE`: taken from a running server, signing keys included (sealed), master key not. */
+/** `signet backup FILE`: copies the database, encrypted signing keys included, master key not. The server may run. */
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'

@@ -1,4 +1,4 @@
-/** Checks as people read them, and as an exit code. */
+/** The text of checks, and their exit code. */
 import { styleText } from 'node:util'
 import type { Check } from '../doctor/check.ts'
 import { visible } from './output.ts'
@@ -15,7 +15,7 @@ export function describeChecks(checks: Check[]): string {
     .join('\n')
 }
 
-/** @throws ChecksFailed where one failed: the answer has told which. */
+/** @throws ChecksFailed if a check failed; the printed answer names it */
 export function requireAllGood(checks: Check[]): void {
   if (checks.some(({ ok }) => !ok)) throw new ChecksFailed()
 }

@@ -1,4 +1,4 @@
-/** `signet doctor`: what is wrong, and what helps: with the deployment, with a token, or with one request. */
+/** `signet doctor`: finds faults of the deployment, of a token or of one request, and says what helps. */
 import type { Command } from 'commander'
 import type { Check } from '../doctor/check.ts'
 import { inspectToken } from '../doctor/inspection.ts'
@@ -66,7 +66,7 @@ function readUrl(flag: string, text: string | undefined): string | undefined {
   throw new UsageError(`${flag}: read ${JSON.stringify(text)}; accepted: an http or https URL`)
 }
 
-/** The line break that ends what comes from stdin is none of the token's. */
+/** Standard input ends with a line break that does not belong to the token. */
 async function readPasted(given: string): Promise<Pasted> {
   const text = await readArgument(given)
   return cleanPaste(given === '-' ? text.replace(/\r?\n$/, '') : text)
@@ -83,7 +83,7 @@ async function examine(question: Question): Promise<Check[]> {
   return checkDeployment(process.env)
 }
 
-/** A log that was given has the exact reason; the audit trail is only asked without one. */
+/** A given log has the exact reason. Without a log, the audit trail is asked. */
 const explainRequest = async (request: string, { log }: Question): Promise<Check[]> =>
   log === undefined
     ? withExistingIssuer(({ store }) => recallRequest(request, store))
@@ -92,7 +92,7 @@ const explainRequest = async (request: string, { log }: Question): Promise<Check
 async function lookInside({ token }: Pasted, { resource }: Question): Promise<Check[]> {
   return withExistingIssuer(async (rooms) => {
     const { checks } = await inspectToken(token, rooms, { resource })
-    // Whoever asks the doctor wonders why an API refuses it; that it is live does not help there.
+    // The question is why an API refuses this token. A live refresh token is the wrong token for an API.
     return rooms.tokenState.isRefreshToken(token) ? [refreshTokenForApi(), ...checks] : checks
   })
 }

@@ -1,4 +1,4 @@
-/** Lists that the store gives in pages, whole. */
+/** Reads all pages of a list from the store. */
 import type { Page } from '../store/store.ts'
 
 const PAGE = 1000

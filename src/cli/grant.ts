@@ -1,4 +1,4 @@
-/** `signet grant …`: authorisations, each with its family of refresh tokens. */
+/** `signet grant …`: grants, each with its family of refresh tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { notFound } from '../ground/errors.ts'

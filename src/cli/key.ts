@@ -1,4 +1,4 @@
-/** `signet key …`: the signing keys. Private ones are never shown. */
+/** `signet key …`: the signing keys. Private keys are never shown. */
 import { BY_CLI } from '../audit.ts'
 import { createPublicKey } from 'node:crypto'
 import { Option, type Command } from 'commander'
@@ -15,7 +15,7 @@ import { durationOption } from './usage.ts'
 
 const LOOK_EVERY_MS = 1000
 
-/** A running server publishes a revoked key until it has noticed. */
+/** A running server publishes a revoked key until it has noticed the change. */
 const NOTICED_WITHIN_MS = 1000
 
 export function defineKey(key: Command): void {
@@ -61,7 +61,7 @@ async function answerKeys(command: Command, issuer: Issuer): Promise<void> {
   answer(command, views, () => [keyTable(views), ...views.flatMap(readinessLines)].join('\n'))
 }
 
-/** Who has been given a next key, and who not, as far as anybody has asked at all. */
+/** The verifiers that fetched a next key and those that did not. Empty without any verifier. */
 function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]): string[] {
   if (!('seen_by' in view) || view.seen_by.length + view.not_seen_by.length === 0) return []
   const names = (readers: { name: string; last_seen_at: string }[]) =>
@@ -97,7 +97,7 @@ interface RotateOptions {
   alg?: SigningAlgorithm
   resource?: string
   emergency?: boolean
-  /** Seconds; `true` for as long as it takes. */
+  /** Seconds; `true` waits without end. */
   wait?: number | true
 }
 
@@ -108,7 +108,7 @@ const rotate = ({ alg, resource, emergency = false, wait }: RotateOptions, comma
     const rings = keys.ringsOf({ alg, resource })
     if (rings.length === 0) throw new Fault('there is no ring of keys by this name', 'see: signet key list')
     const done: string[] = []
-    // Asked for all before the first is touched, so that a rotation of several is not half done.
+    // All rings are asked before the first is rotated, so that a rotation of several is not half done.
     for (const ring of rings) {
       const refused = await keys.forecast(ring, mode)
       if (refused) throw refusal(ring.alg, { ...refused, emergency, done })
@@ -123,13 +123,13 @@ const rotate = ({ alg, resource, emergency = false, wait }: RotateOptions, comma
     if (emergency) noteUnknownSigner(config.jwksMaxAgeSeconds)
   })
 
-/** A key signs that caches may not hold yet. */
+/** Warns that caches may not have the signing key yet. */
 const noteUnknownSigner = (maxAgeSeconds: number): void =>
   note(
     `verifiers refuse the new tokens until they fetch the key set again: up to ${maxAgeSeconds} s, and longer where they ignore max-age`,
   )
 
-/** Names the verifiers that have not been given the next keys; with `wait`, looks until there are none. */
+/** Names the verifiers that did not fetch the next keys. With `wait`, it looks again until there are none. */
 async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: RotateOptions['wait']): Promise<void> {
   const deadline = typeof wait === 'number' ? performance.now() + wait * 1000 : Infinity
   for (let told = ''; ;) {
@@ -165,7 +165,7 @@ interface Refused {
   safeFrom: number | null
   reason: string
   emergency: boolean
-  /** Rotated before this one was refused. */
+  /** Algorithms that were rotated before this one was refused. */
   done: string[]
 }
 
@@ -189,7 +189,7 @@ const revoke = (kid: string, _options: object, command: Command): Promise<void> 
     const result = {
       revoked: keyView(requireKey(records, kid)),
       active: active ? keyView(active) : null,
-      // Whatever we signed with it: a thief signs what he likes, for as long as a cache holds the key.
+      // The last token of the issuer does not matter: a thief can sign tokens while a cache holds the key.
       cached_until: toIso(now + NOTICED_WITHIN_MS + fromSeconds(jwksMaxAgeSeconds)),
       last_token_expires_at: toIso(lastExpiry),
       keys: records.map(keyView),

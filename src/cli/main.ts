@@ -1,6 +1,6 @@
 /**
- * The command line: one file a noun, loaded when it is asked for. What the commands do is done in the rooms;
- * here their outcome becomes an exit code: 0 done, 1 it failed, 2 bad usage.
+ * The command line. Each noun has one file, which is loaded when a command needs it. The acts stand in the rooms
+ * below. Here their outcome becomes an exit code: 0 done, 1 failed, 2 bad usage.
  */
 import { Command, CommanderError } from 'commander'
 import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
@@ -15,7 +15,7 @@ interface Noun {
   load: () => Promise<Define>
 }
 
-/** In the order in which somebody new meets them. */
+/** In the order in which a new user needs them. */
 const NOUNS: Record<string, Noun> = {
   serve: { summary: 'run the issuer until it is stopped', load: async () => (await import('./serve.ts')).defineServe },
   client: { summary: 'who may ask for tokens', load: async () => (await import('./client.ts')).defineClient },
@@ -67,7 +67,7 @@ const NOUNS: Record<string, Noun> = {
 
 /** Runs one command line, without the program's name; resolves to the exit code. */
 export async function main(argv: string[]): Promise<number> {
-  // `signet client list | head -1`: whoever reads has had enough, which is no failure.
+  // `signet client list | head -1`: the reader closes the pipe early, and that is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   try {
     const program = await buildProgram(argv)
@@ -78,7 +78,7 @@ export async function main(argv: string[]): Promise<number> {
   }
 }
 
-/** Only the noun that is asked for is loaded; of the others the help shows a line each. */
+/** Loads only the noun of the command. Of each other noun the help shows one line. */
 async function buildProgram(argv: string[]): Promise<Command> {
   const program = new Command('signet')
     .description('Signet, a token issuer (OAuth 2.1).')
@@ -101,9 +101,9 @@ async function buildProgram(argv: string[]): Promise<Command> {
   return program
 }
 
-/** One line of fault, one of help; never a stack for what was expected. */
+/** One line of fault and one of help. An expected error never shows a stack. */
 function tell(error: unknown): number {
-  // Commander has said it already.
+  // Commander has printed the message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof ChecksFailed) return 1
   if (error instanceof UsageError) {
@@ -117,7 +117,7 @@ function tell(error: unknown): number {
   return 1
 }
 
-/** A full disk does not go away by itself; a lock may. */
+/** A full disk needs the operator; a lock may end by itself. */
 function helpForOutage({ message }: Unavailable): string {
   if (message.includes('disk')) return 'nothing was changed; make room on it, then try again'
   return message.includes('locked')

@@ -1,4 +1,4 @@
-/** `signet migrate`: opening a database brings it up to date; this opens it and does nothing else. */
+/** `signet migrate`: opens the database, which brings it up to date, and does nothing else. */
 import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { withNewIssuer } from './open-issuer.ts'

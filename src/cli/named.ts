@@ -1,9 +1,9 @@
-/** A record that a command names: it has to be there, and where it is not, the one that was meant is near. */
+/** Checks that a record named by a command exists. If it does not, the message suggests a similar name. */
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
 import type { Issuer } from '../issuer.ts'
 
-/** @throws Fault naming the client, where there is none. */
+/** @throws Fault if the client does not exist */
 export const requireNamedClient = async (id: string, { clientRegistry }: Issuer): Promise<void> =>
   requireNamed(
     'client',
@@ -11,7 +11,7 @@ export const requireNamedClient = async (id: string, { clientRegistry }: Issuer)
     (await clientRegistry.list()).map(({ clientId }) => clientId),
   )
 
-/** @throws Fault with the name and the next step. */
+/** @throws Fault with the name and the next step */
 export function requireNamed(noun: 'client' | 'resource', id: string, known: string[]): void {
   if (known.includes(id)) return
   throw new Fault(

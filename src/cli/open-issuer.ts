@@ -1,4 +1,4 @@
-/** Opens the issuer for one command, without listening, and closes it whatever happens. */
+/** Opens the issuer for one command, without listening, and always closes it. */
 import { systemClock } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import type { Issuer } from '../issuer.ts'
@@ -6,8 +6,8 @@ import { openLog, type Log } from '../ground/log.ts'
 import { note } from './output.ts'
 
 /**
- * Runs `work` on the wired issuer. Database and keys are created where this is the very first start, which is told; but
- * not beside keys that belong to other databases.
+ * Runs `work` on the issuer. If there is no database, database and keys are created, and a note says so. They are
+ * not created beside keys that belong to other databases.
  */
 export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
@@ -18,7 +18,7 @@ export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promi
   return withNewIssuer(work, config)
 }
 
-/** The same at any path: for what makes a database on purpose. */
+/** The same at any path, for commands that make a database on purpose. */
 export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
   const { describeNew, findMissing } = await import('../doctor/missing-database.ts')
   const file = findMissing(config)
@@ -28,7 +28,7 @@ export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, con
   }, config)
 }
 
-/** For commands about what there is: they make no new database. */
+/** For commands that read: they make no new database. */
 export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
   const { describeMissing, findMissing } = await import('../doctor/missing-database.ts')
@@ -37,9 +37,9 @@ export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>
   return onIssuer(work, config)
 }
 
-/** Opens, works, closes, and asks nothing about what is there. */
+/** Opens, works and closes, without any question about the database file. */
 export async function onIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
-  // Loaded only now: the database driver takes longer to load than a help text or a slip should take to print.
+  // Loaded only now: a help text or a usage error must not wait for the database driver.
   const { issuerUrl, openDatabase, wireIssuer } = await import('../issuer.ts')
   const surroundings = { clock: systemClock, log: commandLog(config) }
   const opened = await openDatabase(config, surroundings)
@@ -55,7 +55,7 @@ export async function onIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: 
   }
 }
 
-/** Commands keep quiet about what goes well, unless somebody asked for more. */
+/** Commands log only warnings, unless the operator set a log level. */
 function commandLog(config: Config): Log {
   const chosen = process.env.SIGNET_LOG_LEVEL || process.env.SIGNET_LOG_LEVEL_FILE
   return openLog({ level: chosen ? config.logLevel : 'warn', format: config.logFormat })

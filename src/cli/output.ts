@@ -1,16 +1,16 @@
 /**
- * What commands print. People get padded tables and field lists, machines one JSON value; the result goes to
- * stdout, everything said about it to stderr.
+ * The output of commands. People get padded tables and field lists, programs get one JSON value. The result goes to
+ * stdout, notes and faults to stderr.
  */
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
 
-/** Prints a command's result in the form that was asked for. */
+/** Prints a command's result, as JSON or for people. */
 export function answer(command: Command, value: unknown, forPeople: () => string): void {
   process.stdout.write(`${command.optsWithGlobals().json === true ? JSON.stringify(value, null, 2) : forPeople()}\n`)
 }
 
-/** Something to know beside the result. */
+/** Prints a note beside the result. */
 export function note(text: string): void {
   process.stderr.write(`note: ${visible(text)}\n`)
 }
@@ -24,11 +24,11 @@ export const bold = (text: string): string => styleText('bold', text, { stream: 
 
 const dim = (text: string): string => styleText('dim', text, { stream: process.stdout })
 
-/** Values come from callers and tokens too: what a terminal would obey is shown as an escape. */
+/** Shows control characters as escapes: values come from callers and tokens too, and a terminal would obey them. */
 export const visible = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 
-/** A value on one line; nothing at all as a dash. */
+/** A value on one line; an empty value as a dash. */
 function cell(value: unknown): string {
   if (value === null || value === undefined || value === '') return '-'
   if (typeof value === 'string') return visible(value)
@@ -36,7 +36,7 @@ function cell(value: unknown): string {
   return visible(JSON.stringify(value))
 }
 
-/** Rows under a heading, columns padded; `empty` where there is no row. */
+/** Rows under a heading, with padded columns; `empty` if there is no row. */
 export function table(heading: string[], rows: unknown[][], empty: string): string {
   if (rows.length === 0) return empty
   const cells = rows.map((row) => row.map(cell))
@@ -49,7 +49,7 @@ export function table(heading: string[], rows: unknown[][], empty: string): stri
   return [bold(line(heading)), ...cells.map(line)].join('\n')
 }
 
-/** One name and value a line. */
+/** One name and its value on each line. */
 export function fieldList(values: Record<string, unknown>): string {
   const width = Math.max(...Object.keys(values).map((name) => name.length))
   return Object.entries(values)

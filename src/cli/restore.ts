@@ -1,4 +1,4 @@
-/** `signet restore FILE`: a backup becomes the database, in an empty place only. */
+/** `signet restore FILE`: makes a backup the database, only in an empty place. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -43,7 +43,7 @@ async function restore(
   if (keepGrants) note('refresh tokens that were used or revoked after the backup may be good again')
 }
 
-/** Before anything is written: a database that no key opens helps nobody. */
+/** Checks the master key before anything is written: without it the database cannot be opened. */
 function requireMasterKeyOf(backup: string, config: Config): void {
   const masterKey = readMasterKey(config)
   if (!masterKey)

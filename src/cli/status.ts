@@ -1,4 +1,4 @@
-/** `signet status`: what there is, in numbers. What is wrong with it, `signet doctor` tells. */
+/** `signet status`: the deployment in numbers. `signet doctor` finds its faults. */
 import type { Command } from 'commander'
 import { toIso } from '../ground/clock.ts'
 import type { Issuer } from '../issuer.ts'
