@@ -75,7 +75,7 @@ test('signet key rotate names who has not seen the next key and goes ahead; with
   await nextKey(issuer)
   const rotated = await signet(['key', 'rotate', '--alg', 'ES256', '--json'], issuer.env)
   expect(rotated.code).toBe(0)
-  expect(rotated.stderr).toContain('not seen with the next key yet: late-api')
+  expect(rotated.stderr).toContain('not seen with the next key yet: late-api (names that callers gave, unverified)')
 
   const waiting = signet(['key', 'rotate', '--alg', 'RS256', '--wait', '--json'], issuer.env)
   await fetchKeys(issuer, 'signet-verifier/1.0.0 (orders-api)')
@@ -113,6 +113,7 @@ test('signet key list tells who has the next key and who is missing, or that nob
   await fetchKeys(issuer, 'signet-verifier/1.0.0 (orders-api)')
   await nextKey(issuer)
   expect(await told()).toMatch(/fetched by orders-api \(last here [^)]+\)\n {2}nobody that was here lately is missing/)
+  expect(await told()).toContain('(names that callers gave, unverified)')
   await issuer.operator.call('POST', '/admin/api/keys/rotate', { alg: 'ES256' })
   expect(await told()).toMatch(/fetched by nobody yet\n {2}not yet by orders-api \(last here/)
 })

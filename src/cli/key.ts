@@ -18,6 +18,9 @@ const LOOK_EVERY_MS = 1000
 /** A running server publishes a revoked key until it has noticed the change. */
 const NOTICED_WITHIN_MS = 1000
 
+/** Anybody can fetch the key set or the feed with any `User-Agent`. */
+const UNVERIFIED = 'names that callers gave, unverified'
+
 export function defineKey(key: Command): void {
   key.addHelpText('after', example('list'))
   key
@@ -68,7 +71,7 @@ function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]):
     readers.map(({ name, last_seen_at }) => `${name} (last here ${last_seen_at})`).join(', ')
   return [
     '',
-    `next ${view.kid}`,
+    `next ${view.kid} (${UNVERIFIED})`,
     `  fetched by ${names(view.seen_by) || 'nobody yet'}`,
     view.not_seen_by.length > 0
       ? `  not yet by ${names(view.not_seen_by)}`
@@ -135,7 +138,8 @@ async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: RotateOp
   for (let told = ''; ;) {
     const names = (await listNotReady(rings, issuer)).join(', ')
     if (names === '') return
-    if (names !== told) note(`not seen with the next key yet: ${names}${wait === undefined ? '' : `; ${WAITING}`}`)
+    if (names !== told)
+      note(`not seen with the next key yet: ${names} (${UNVERIFIED})${wait === undefined ? '' : `; ${WAITING}`}`)
     if (wait === undefined) return
     const left = deadline - performance.now()
     if (left <= 0) throw waitedInVain(names)
