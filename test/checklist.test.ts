@@ -1,6 +1,6 @@
 /** Promises of docs/security.md that belong to no behaviour of their own, and so to no other file. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { SignJWT, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
@@ -296,6 +296,14 @@ test('no write of the database waits for anything: what SQLite is given to do is
 })
 
 // ------------------------------------------------------------------ the table itself
+
+test('every test file that docs/security.md names exists', () => {
+  const root = resolve(import.meta.dirname, '..')
+  const files = readFileSync(join(root, 'docs/security.md'), 'utf8').matchAll(/`(test\/[\w/.-]+\.test\.ts)`/g)
+  const named = new Set([...files].map(([, file = '']) => file))
+  expect(named.size).toBeGreaterThan(20)
+  expect([...named].filter((file) => !existsSync(join(root, file)))).toEqual([])
+})
 
 test('every test that docs/security.md names exists', () => {
   const root = resolve(import.meta.dirname, '..')
