@@ -43,7 +43,7 @@ export function usersApi({ store, clients, blacklist, revocation }: Rooms) {
   const disable: Handler = async (c) => {
     const sub = subOf(c)
     await requireDeniable(sub)
-    if (refusing(sub) === undefined) await revocation.disableUser(sub, actorOf(c))
+    await revocation.disableUser(sub, actorOf(c))
     return c.json(await describe(sub))
   }
 

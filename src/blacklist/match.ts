@@ -131,8 +131,10 @@ export class Blacklist {
   }
 
   /** The entry that refuses new tokens for a subject or client, if one does. */
-  findRefusing(kind: 'sub' | 'client_id', value: string): BlacklistEntry | undefined {
-    return this.#standing(kind, value, this.#clock.now()).find((entry) => entry.refusesNew)
+  findRefusing(kind: 'sub' | 'client_id', value: string, cause?: BlacklistCause): BlacklistEntry | undefined {
+    return this.#standing(kind, value, this.#clock.now()).find(
+      (entry) => entry.refusesNew && (cause === undefined || entry.cause === cause),
+    )
   }
 
   /** Whether a standing entry of this maker's names just this. Another's may be lifted without asking this one. */

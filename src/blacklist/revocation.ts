@@ -96,6 +96,8 @@ export class Revocation {
 
   /** Disables a person: ends what they have, and refuses them new tokens until they are enabled. */
   async disableUser(sub: string, by: Actor): Promise<void> {
+    // Whoever else refuses the person may lift that again: this act has an entry of its own.
+    if (this.#needs.blacklist.findRefusing('sub', sub, 'user_disabled')) return
     await this.#add({ kind: 'sub', value: sub }, { cause: 'user_disabled', reason: 'user disabled', by })
   }
 

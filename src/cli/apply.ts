@@ -9,7 +9,7 @@ import { readDeclaration, type Declaration } from '../declaration/file.ts'
 import { listKnownDatabases } from '../keys/known-databases.ts'
 import { findMissing } from '../doctor/missing-database.ts'
 import { onIssuer, withIssuer } from './open-issuer.ts'
-import { answer, visible } from './output.ts'
+import { answer, complain, visible } from './output.ts'
 
 export function defineApply(command: Command): void {
   command
@@ -23,6 +23,7 @@ async function apply(file: string, { dryRun = false }: { dryRun?: boolean }, com
   const config = readConfig(process.env)
   const declaration = await readDeclaration(file, process.env)
   const applied = dryRun ? await rehearse(declaration, config) : await carryOut(declaration, false)
+  for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
 }
 
@@ -56,7 +57,6 @@ function describePlan({ created, changed, left, ended = [] }: Applied, dryRun: b
     ...created.map(line('+')),
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
     ...left.map(line('=')),
-    ...ended.map(({ place, fix }) => visible(`! ${place}: ${fix}`)),
     ...created.flatMap(({ id, ended_grants: grants }) =>
       grants ? [visible(`  client ${id} takes the name of a person, whose ${grants} live grants end`)] : [],
     ),

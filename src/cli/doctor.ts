@@ -9,6 +9,7 @@ import { answer } from './output.ts'
 import { readRequestFromLog, recallRequest } from '../doctor/refused-request.ts'
 import { lookAtIssuer } from '../doctor/remote-issuer.ts'
 import { checkTokenFromAfar } from '../doctor/remote-token.ts'
+import { readConfig } from '../config.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { UsageError } from './usage.ts'
 
@@ -80,7 +81,18 @@ async function examine(question: Question): Promise<Check[]> {
   if (pasted) return [...checks, ...(await lookInside(pasted, question))]
   if (request !== undefined) return checks
   const { checkDeployment } = await import('../doctor/deployment.ts')
-  return checkDeployment(process.env)
+  const deployment = await checkDeployment(process.env)
+  return [...deployment, ...(await examineDeclaration(deployment))]
+}
+
+/** Asked only where the deployment is sound: without its database and keys nothing can be compared. */
+async function examineDeclaration(deployment: Check[]): Promise<Check[]> {
+  const isOpenable = deployment.every(
+    ({ check, ok }) => ok || !/^(configuration|node|database|master key)$/.test(check),
+  )
+  if (!isOpenable || readConfig(process.env).configFile === undefined) return []
+  const { checkDeclared } = await import('../doctor/declared.ts')
+  return withExistingIssuer((issuer) => checkDeclared(issuer.config, issuer, process.env))
 }
 
 /** A given log has the exact reason. Without a log, the audit trail is asked. */

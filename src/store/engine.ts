@@ -45,6 +45,7 @@ export type Step =
   | { step: 'reserve'; kid: string; until: Instant }
   | { step: 'oldestBeyond'; clientKey: number; sub: string; limit: number }
   | { step: 'newestGrantAt'; clientKey: number }
+  | { step: 'latestMark' }
 
 /** The rule of refresh rotation, asked under the family's lock. */
 export type RotationRule = (grant: GrantRecord, now: Instant) => RotationVerdict
@@ -141,6 +142,11 @@ export function* reserve(kid: string, until: Instant): Act<boolean> {
 /** The oldest live grant of a client and subject, where there are `limit` of them or more. */
 export function* oldestBeyond(clientKey: number, sub: string, limit: number): Act<string | undefined> {
   return (yield { step: 'oldestBeyond', clientKey, sub, limit }) as string | undefined
+}
+
+/** The highest mark of all keys that verifiers trust: when the last token signed so far ends. 0 without keys. */
+export function* latestMark(): Act<Instant> {
+  return (yield { step: 'latestMark' }) as Instant
 }
 
 /** When the newest grant of a client was made; 0 where it has none. */

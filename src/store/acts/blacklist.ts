@@ -5,7 +5,18 @@
  * until nobody can miss the news of their removal.
  */
 import type { Instant } from '../../ground/clock.ts'
-import { find, insert, removeQuietly, select, time, update, type Act, type Engine } from '../engine.ts'
+import {
+  find,
+  insert,
+  latestMark,
+  newestGrantAt,
+  removeQuietly,
+  select,
+  time,
+  update,
+  type Act,
+  type Engine,
+} from '../engine.ts'
 import type {
   AdditionOptions,
   BlacklistCause,
@@ -19,10 +30,9 @@ import type {
   Recording,
   Store,
 } from '../store.ts'
-import { blacklistEntries, clients, grants, signingKeys } from '../tables.ts'
+import { blacklistEntries, clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { findGrant } from './grant-rows.ts'
-import { newestGrantAt } from '../engine.ts'
 
 type Verbs = Pick<
   Store,
@@ -41,16 +51,11 @@ export const blacklistVerbs = (engine: Engine): Verbs => ({
 /** Client entries of these causes are made by the client itself, and count to its quota. */
 const OWN_CAUSES: readonly BlacklistCause[] = ['revocation', 'reuse']
 
-/** Rows that say when tokens end; the keys of deleted resources among them sign no more. */
-const TRUSTED = new Set(['next', 'active', 'retiring'])
-
 /** The facts of now, inside this write. */
 export function* moment(): Act<Moment> {
   const now = yield* time()
-  const keys = yield* select(signingKeys)
-  const marks = keys.filter(({ status }) => TRUSTED.has(status)).map(({ signedUntil }) => signedUntil)
   // The one place where a moment is made: the mark of the type is for those who would make one elsewhere.
-  return { now, latestExpiry: Math.max(now, ...marks) } as Moment
+  return { now, latestExpiry: Math.max(now, yield* latestMark()) } as Moment
 }
 
 /** Adds an entry and nothing else: no grant ends by it. */

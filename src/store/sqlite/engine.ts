@@ -68,6 +68,8 @@ class Runner {
         return this.measured.reserve(step.kid, step.until)
       case 'oldestBeyond':
         return this.measured.oldestBeyond(step)
+      case 'latestMark':
+        return this.measured.latestMark()
       case 'newestGrantAt':
         return this.measured.newestGrantAt(step.clientKey)
     }

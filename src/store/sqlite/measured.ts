@@ -18,6 +18,7 @@ export interface Measured {
   reserve(kid: string, until: Instant): boolean
   oldestBeyond(pair: { clientKey: number; sub: string; limit: number }): string | undefined
   newestGrantAt(clientKey: number): Instant
+  latestMark(): Instant
 }
 
 export function measuredSteps(database: Database): Measured {
@@ -44,6 +45,7 @@ export function measuredSteps(database: Database): Measured {
       return beyond && (statements.oldest.get({ clientKey, sub })?.sid as string | undefined)
     },
     newestGrantAt: (clientKey) => Number(statements.newest.get({ clientKey })?.at ?? 0),
+    latestMark: () => statements.latestMark.get()?.mark ?? 0,
   }
 }
 
@@ -123,6 +125,11 @@ function prepareStatements({ sql: database }: Database) {
       .where(eq(grant('clientKey'), sql.placeholder('clientKey')))
       .orderBy(desc(grant('sid')))
       .limit(1)
+      .prepare(),
+    latestMark: database
+      .select({ mark: sql<number | null>`max(${key('signedUntil')})` })
+      .from(signingKeys)
+      .where(inArray(key('status'), ['next', 'active', 'retiring']))
       .prepare(),
     reserve: database
       .update(signingKeys)

@@ -1,0 +1,35 @@
+/** What the declarative file would do at the next start, as far as an operator has to know before. */
+import type { Config } from '../config.ts'
+import { applyDeclaration } from '../declaration/apply.ts'
+import { readDeclaration } from '../declaration/file.ts'
+import { Fault } from '../ground/errors.ts'
+import { bad, good, type Check } from './check.ts'
+
+type Registries = Parameters<typeof applyDeclaration>[1]
+
+/** One finding for each line that names what an operator ended; the file as a whole where it cannot be applied. */
+export async function checkDeclared(
+  { configFile }: Config,
+  registries: Registries,
+  env: NodeJS.ProcessEnv,
+): Promise<Check[]> {
+  if (configFile === undefined) return []
+  try {
+    const declaration = await readDeclaration(configFile, env, 'SIGNET_CONFIG')
+    const { created, changed, ended = [] } = await applyDeclaration(declaration, registries, { dryRun: true })
+    if (ended.length > 0)
+      return ended.map(({ place, kind, id, fix }) => bad('declarative file', `${place}: ${kind} ${id} was ended`, fix))
+    const waiting = created.length + changed.length
+    return [
+      good(
+        'declarative file',
+        waiting === 0
+          ? `${configFile} is applied`
+          : `${configFile}: ${waiting} to be made or changed at the next start`,
+      ),
+    ]
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return [bad('declarative file', error.message, error.help ?? null)]
+  }
+}

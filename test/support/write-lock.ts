@@ -1,0 +1,30 @@
+/**
+ * The lock that every write needs, held by another connection, as a second process holds it. Requests that write wait
+ * for it, and requests that only read go on, so a test decides what happens between the two.
+ */
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import { onTestFinished } from 'vitest'
+import { request } from './client.ts'
+
+export interface WriteLock {
+  release(): void
+}
+
+/** Takes the lock of an issuer's database. Writes wait for at most two seconds, so it has to be released before. */
+export async function holdWriteLock({ folder }: { folder: string }): Promise<WriteLock> {
+  const database = new SqliteDatabase(join(folder, 'data/signet.db'), { timeout: 2000 })
+  const release = () => void (database.open && database.close())
+  onTestFinished(release)
+  database.exec('BEGIN IMMEDIATE')
+  return { release }
+}
+
+/** Waits until requests that were sent before have reached whatever they wait for: many later ones were answered. */
+export async function untilBegun(issuer: { url: string }): Promise<void> {
+  for (let each = 0; each < 10; each++) {
+    await request(`${issuer.url}/livez`)
+    // A new connection looks its host up in a thread, which no number of requests on open connections waits for.
+    await new Promise((wake) => setTimeout(wake, 5))
+  }
+}
