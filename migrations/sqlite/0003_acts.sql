@@ -20,7 +20,7 @@ CREATE TABLE `revision` (
 ALTER TABLE `audit_events` ADD `actor_kind` text DEFAULT '' NOT NULL;--> statement-breakpoint
 ALTER TABLE `blacklist_entries` ADD `cause` text DEFAULT 'blacklist' NOT NULL;--> statement-breakpoint
 ALTER TABLE `blacklist_entries` ADD `owner` text;--> statement-breakpoint
-CREATE INDEX `blacklist_entries_owner` ON `blacklist_entries` (`owner`,`cause`) WHERE owner IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `blacklist_entries_owner` ON `blacklist_entries` (`owner`,`cause`,`removed_at`,`expires_at`) WHERE owner IS NOT NULL;--> statement-breakpoint
 ALTER TABLE `client_secrets` ADD `position` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `deleted_resources` ADD `is_ended` integer DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE `grants` ADD `grant_type` text DEFAULT '' NOT NULL;--> statement-breakpoint

@@ -18,7 +18,15 @@
 import type { Instant } from '../ground/clock.ts'
 import type { Histogram } from '../ground/counts.ts'
 import type { RowOf, Table } from './tables.ts'
-import type { ChangeListener, GrantRecord, Page, RotationVerdict, StoreFacts, SubjectSummary } from './store.ts'
+import type {
+  BlacklistCause,
+  ChangeListener,
+  GrantRecord,
+  Page,
+  RotationVerdict,
+  StoreFacts,
+  SubjectSummary,
+} from './store.ts'
 
 /** Equality of columns; `null` stands for a column that is not set. */
 export type Where<T extends Table> = Partial<RowOf<T>>
@@ -43,7 +51,9 @@ export type Step =
   // Measured as hot, or too much for equality: written by hand for each database.
   | { step: 'rotate'; sid: string; decide: RotationRule }
   | { step: 'reserve'; kid: string; until: Instant }
+  | { step: 'welcome'; clientId: string; sub: string }
   | { step: 'oldestBeyond'; clientKey: number; sub: string; limit: number }
+  | { step: 'countOwned'; owner: string; cause: BlacklistCause; now: Instant }
   | { step: 'newestGrantAt'; clientKey: number }
   | { step: 'latestMark' }
 
@@ -137,6 +147,25 @@ export function* rotate(sid: string, decide: RotationRule): Act<Rotated> {
 /** Raises a key's mark of the latest `exp`. @returns false where the key may sign no more. */
 export function* reserve(kid: string, until: Instant): Act<boolean> {
   return (yield { step: 'reserve', kid, until }) as boolean
+}
+
+/** What decides whether a client may begin a grant for a subject. */
+export interface Welcome {
+  /** `null` where there is no such client. */
+  clientKey: number | null
+  /** Whether a standing entry of the blacklist refuses the client or the subject. */
+  isRefused: boolean
+  /** Whether the subject is the id of another client. */
+  isTaken: boolean
+}
+
+export function* welcome(clientId: string, sub: string): Act<Welcome> {
+  return (yield { step: 'welcome', clientId, sub }) as Welcome
+}
+
+/** How many standing entries of one cause a client has. */
+export function* countOwned(owner: string, cause: BlacklistCause, now: Instant): Act<number> {
+  return (yield { step: 'countOwned', owner, cause, now }) as number
 }
 
 /** The oldest live grant of a client and subject, where there are `limit` of them or more. */

@@ -319,7 +319,11 @@ export const blacklistEntries = table({
   indexes: [
     { name: 'blacklist_entries_revision', columns: ['revision'], isUnique: true },
     { name: 'blacklist_entries_value', columns: ['value', 'kind'] },
-    { name: 'blacklist_entries_owner', columns: ['owner', 'cause'], where: { column: 'owner', is: 'set' } },
+    {
+      name: 'blacklist_entries_owner',
+      columns: ['owner', 'cause', 'removedAt', 'expiresAt'],
+      where: { column: 'owner', is: 'set' },
+    },
     { name: 'blacklist_entries_expiry', columns: ['expiresAt'], where: { column: 'expiresAt', is: 'set' } },
     { name: 'blacklist_entries_removal', columns: ['removedAt'], where: { column: 'removedAt', is: 'set' } },
   ],

@@ -6,6 +6,7 @@
  */
 import type { Instant } from '../../ground/clock.ts'
 import {
+  countOwned,
   find,
   insert,
   latestMark,
@@ -67,22 +68,14 @@ export function* append(entry: NewBlacklistEntry): Act<BlacklistEntry> {
 /** The same for an entry that a client causes: too many of them become one that denies everything up to now. */
 export function* appendOwn(entry: NewBlacklistEntry, own: OwnDenials | undefined, now: Moment): Act<BlacklistEntry> {
   if (!own || entry.owner === null) return yield* append(entry)
-  const standing = yield* countStanding(entry.owner, OWN_CAUSES, now.now)
+  let standing = 0
+  for (const cause of OWN_CAUSES) standing += yield* countOwned(entry.owner, cause, now.now)
   if (standing < own.limit) return yield* append(entry)
   // What they deny stays denied by the entry that follows, so their going is no news.
   for (const cause of [...OWN_CAUSES, 'quota'] as const) {
     yield* removeQuietly(blacklistEntries, { owner: entry.owner, cause, removedAt: null })
   }
   return yield* append(own.everything(now))
-}
-
-function* countStanding(owner: string, causes: readonly BlacklistCause[], now: Instant): Act<number> {
-  let standing = 0
-  for (const cause of causes) {
-    const rows = yield* select(blacklistEntries, { where: { owner, cause, removedAt: null } })
-    standing += rows.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).length
-  }
-  return standing
 }
 
 function* add(
@@ -93,7 +86,7 @@ function* add(
   const now = yield* moment()
   const entry = compose(now, kind === 'sid' ? yield* findGrant(value) : undefined)
   if (most && entry.owner !== null) {
-    const standing = yield* countStanding(entry.owner, [entry.cause], now.now)
+    const standing = yield* countOwned(entry.owner, entry.cause, now.now)
     if (standing >= most.limit) throw most.refuse()
   }
   const stored = yield* appendOwn(entry, own, now)
@@ -142,11 +135,6 @@ export function* standingFor(kind: BlacklistKind, value: string): Act<BlacklistE
   const now = yield* time()
   const rows = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
   return rows.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
-}
-
-/** Whether a standing entry refuses new tokens for this subject or client. */
-export function* refuses(kind: 'sub' | 'client_id', value: string): Act<boolean> {
-  return (yield* standingFor(kind, value)).some(({ refusesNew }) => refusesNew)
 }
 
 /** A page of standing entries: those that have just died by themselves wait for the sweep, and are passed over. */

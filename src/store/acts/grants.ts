@@ -9,6 +9,7 @@ import {
   select,
   time,
   update,
+  welcome,
   type Act,
   type Engine,
   type RotationRule,
@@ -26,7 +27,7 @@ import type {
 } from '../store.ts'
 import { clients, grants, type RowOf } from '../tables.ts'
 import { record } from './audit.ts'
-import { appendOwn, moment, refuses, standingFor } from './blacklist.ts'
+import { appendOwn, moment, standingFor } from './blacklist.ts'
 import { findGrant, grantOf } from './grant-rows.ts'
 
 type Verbs = Pick<
@@ -50,13 +51,11 @@ function* create(
   event: Recording | undefined,
 ): Act<{ replaced: string | undefined }> {
   // Another process may not have told this one yet; the database knows.
-  const client = yield* find(clients, { clientId })
-  if (!client || client.key !== clientKey) throw new Unavailable(`client "${clientId}" was deleted meanwhile`)
-  if ((yield* refuses('sub', grant.sub)) || (yield* refuses('client_id', clientId)))
-    throw new Unavailable('the subject or client was put on the blacklist meanwhile')
+  const found = yield* welcome(clientId, grant.sub)
+  if (found.clientKey !== clientKey) throw new Unavailable(`client "${clientId}" was deleted meanwhile`)
+  if (found.isRefused) throw new Unavailable('the subject or client was put on the blacklist meanwhile')
   // A client registered meanwhile under the person's id has won the name.
-  if (grant.sub !== clientId && (yield* find(clients, { clientId: grant.sub })))
-    throw new Unavailable('the subject is the id of a client')
+  if (found.isTaken) throw new Unavailable('the subject is the id of a client')
   const replaced = yield* oldestBeyond(clientKey, grant.sub, limit)
   if (replaced !== undefined)
     yield* update(grants, { sid: replaced }, { endedAt: yield* time(), endedReason: 'replaced' })

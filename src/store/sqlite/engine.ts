@@ -66,6 +66,10 @@ class Runner {
         return this.measured.rotate(step.sid, step.decide)
       case 'reserve':
         return this.measured.reserve(step.kid, step.until)
+      case 'welcome':
+        return this.measured.welcome(step)
+      case 'countOwned':
+        return this.measured.countOwned(step)
       case 'oldestBeyond':
         return this.measured.oldestBeyond(step)
       case 'latestMark':

@@ -5,10 +5,10 @@
  */
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Instant } from '../../ground/clock.ts'
-import type { Rotated, RotationRule } from '../engine.ts'
+import type { Rotated, RotationRule, Welcome } from '../engine.ts'
 import type { GrantRecord, RotationVerdict } from '../store.ts'
 import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
-import type { Database } from './database.ts'
+import type { Database, OpenDatabase } from './database.ts'
 import { and, asc, desc, eq, getTableColumns, inArray, isNull, sql } from './drizzle.ts'
 import { clients, columnNamed, grants, signingKeys } from './schema.ts'
 
@@ -16,13 +16,15 @@ export interface Measured {
   findGrant(sid: string): GrantRecord | undefined
   rotate(sid: string, decide: RotationRule): Rotated
   reserve(kid: string, until: Instant): boolean
+  welcome(pair: { clientId: string; sub: string }): Welcome
+  countOwned(owned: { owner: string; cause: string; now: Instant }): number
   oldestBeyond(pair: { clientKey: number; sub: string; limit: number }): string | undefined
   newestGrantAt(clientKey: number): Instant
   latestMark(): Instant
 }
 
-export function measuredSteps(database: Database): Measured {
-  const statements = prepareStatements(database)
+export function measuredSteps(database: OpenDatabase): Measured {
+  const statements = { ...prepareStatements(database), ...prepareRaw(database) }
   const findGrant = (sid: string): GrantRecord | undefined => {
     // The columns are those of the table and of the two look-ups.
     const row = statements.find.get({ sid }) as GrantRow | undefined
@@ -40,6 +42,11 @@ export function measuredSteps(database: Database): Measured {
       return renew(statements, grant, verdict, now)
     },
     reserve: (kid, until) => statements.reserve.run({ kid, until }).changes === 1,
+    welcome: ({ clientId, sub }) => {
+      const found = statements.welcome.get({ clientId, sub, now: database.now() })
+      return { clientKey: found?.key ?? null, isRefused: found?.refused === 1, isTaken: found?.taken === 1 }
+    },
+    countOwned: ({ owner, cause, now }) => statements.owned.get({ owner, cause, now }) ?? 0,
     oldestBeyond: ({ clientKey, sub, limit }) => {
       const beyond = statements.beyond.get({ clientKey, sub, limit: limit - 1 })
       return beyond && (statements.oldest.get({ clientKey, sub })?.sid as string | undefined)
@@ -75,6 +82,25 @@ function renew(
 const grant = (name: string) => columnNamed(grants, name)
 const client = (name: string) => columnNamed(clients, name)
 const key = (name: string) => columnNamed(signingKeys, name)
+
+/** Raw, since all of it is asked in one statement, for every new grant. */
+function prepareRaw({ connection: { raw } }: OpenDatabase) {
+  const standing = 'removed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
+  const refused = (kind: string, value: string) =>
+    `EXISTS (SELECT 1 FROM blacklist_entries WHERE value = ${value} AND kind = '${kind}' AND refuses_new AND ${standing})`
+  return {
+    welcome: raw.prepare<[Record<string, unknown>], { key: number | null; refused: number; taken: number }>(
+      `SELECT (SELECT key FROM clients WHERE client_id = :clientId) AS key,
+        ${refused('sub', ':sub')} OR ${refused('client_id', ':clientId')} AS refused,
+        :sub <> :clientId AND EXISTS (SELECT 1 FROM clients WHERE client_id = :sub) AS taken`,
+    ),
+    owned: raw
+      .prepare<[Record<string, unknown>], number>(
+        `SELECT count(*) FROM blacklist_entries WHERE owner IS NOT NULL AND owner = :owner AND cause = :cause AND ${standing}`,
+      )
+      .pluck(),
+  }
+}
 
 function prepareStatements({ sql: database }: Database) {
   const one = eq(grant('sid'), sql.placeholder('sid'))
