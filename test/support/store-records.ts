@@ -1,0 +1,207 @@
+/** Records for tests of the store, and its verbs as most tests call them. Times are those of a clock that stands still. */
+import type { Clock, Instant } from '../../src/ground/clock.ts'
+import { timeOrderedId } from '../../src/ground/ids.ts'
+import {
+  SHARED_RING,
+  type AdditionOptions,
+  type AuditEvent,
+  type BlacklistEntry,
+  type BlacklistKind,
+  type ClientRecord,
+  type ClientSecret,
+  type CreationOutcome,
+  type GrantDenial,
+  type GrantRecord,
+  type NewBlacklistEntry,
+  type ResourceRecord,
+  type RingId,
+  type SigningKeyRecord,
+  type Store,
+} from '../../src/store/store.ts'
+
+export const SECOND = 1000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+export const START: Instant = Date.UTC(2027, 0, 1)
+
+export interface StandingClock extends Clock {
+  at: Instant
+  pass(time: number): void
+}
+
+/** Stands at `START` until a test lets time pass. */
+export const clock: StandingClock = {
+  at: START,
+  now: () => clock.at,
+  elapsed: () => clock.at,
+  pass: (time) => {
+    clock.at += time
+  },
+}
+
+// ---------------------------------------------------------------- records
+
+export const secretOf = (id: string, change: Partial<ClientSecret> = {}): ClientSecret => ({
+  id,
+  kind: 'generated',
+  digest: 'digest',
+  createdAt: clock.at,
+  expiresAt: null,
+  lastUsedAt: null,
+  ...change,
+})
+
+export const clientOf = (clientId: string, change: Partial<ClientRecord> = {}): ClientRecord => ({
+  key: 0,
+  clientId,
+  name: null,
+  grantTypes: ['client_credentials', 'refresh_token'],
+  scope: ['read', 'write'],
+  resources: ['https://api.example.com'],
+  redirectUris: [],
+  tokenEndpointAuthMethod: 'client_secret_basic',
+  jwks: null,
+  accessTokenTtl: null,
+  refreshTokenTtl: 3600,
+  refreshTokenIdleTtl: null,
+  refreshGrace: null,
+  claims: { team: { name: 'blue' } },
+  allowedClaims: [],
+  secrets: [secretOf(`${clientId}-2`), secretOf(`${clientId}-1`)],
+  disabledAt: null,
+  grantsEndedUntil: null,
+  createdAt: clock.at,
+  updatedAt: clock.at,
+  ...change,
+})
+
+export const grantOf = (sid: string, change: Partial<GrantRecord> = {}): GrantRecord => ({
+  sid,
+  clientId: 'app',
+  sub: 'alice',
+  grantType: 'urn:signet:params:oauth:grant-type:subject',
+  resources: ['https://api.example.com'],
+  scope: ['read'],
+  claims: { email: 'alice@example.com' },
+  familySecret: 'secret',
+  generation: 0,
+  createdAt: clock.at,
+  rotatedAt: clock.at,
+  expiresAt: clock.at + 30 * DAY,
+  idleExpiresAt: null,
+  accessExpiresAt: clock.at + 15 * MINUTE,
+  endedAt: null,
+  endedReason: null,
+  ...change,
+})
+
+export const SHARED_ES256: RingId = { ring: SHARED_RING, alg: 'ES256' }
+
+export const keyOf = (kid: string, change: Partial<SigningKeyRecord> = {}): SigningKeyRecord => ({
+  kid,
+  ring: SHARED_RING,
+  alg: 'ES256',
+  status: 'next',
+  publicJwk: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
+  sealedPrivateKey: 'sealed',
+  createdAt: clock.at,
+  activatedAt: null,
+  deactivatedAt: null,
+  signedUntil: clock.at,
+  ...change,
+})
+
+export const resourceOf = (id: string, change: Partial<ResourceRecord> = {}): ResourceRecord => ({
+  id,
+  alg: 'ES256',
+  ttl: null,
+  scope: null,
+  typ: 'at+jwt',
+  claims: {},
+  ownKeys: false,
+  disabledAt: null,
+  predecessorEndedAt: null,
+  createdAt: clock.at,
+  updatedAt: clock.at,
+  ...change,
+})
+
+export const eventOf = (action: string, target = 'app', change: Partial<AuditEvent> = {}): AuditEvent => ({
+  id: timeOrderedId(clock.at),
+  at: clock.at,
+  actorKind: 'cli',
+  actor: 'cli',
+  action,
+  target,
+  requestId: null,
+  details: {},
+  ...change,
+})
+
+/** The same by the declarative file. */
+export const fileEventOf = (action: string): AuditEvent => eventOf(action, 'app', { actorKind: 'config' })
+
+export const entryOf = (
+  kind: BlacklistKind,
+  value: string,
+  change: Partial<NewBlacklistEntry> = {},
+): NewBlacklistEntry => ({
+  id: timeOrderedId(clock.at),
+  kind,
+  value,
+  issuedBefore: clock.at,
+  expiresAt: null,
+  deniesUntil: clock.at + HOUR,
+  refusesNew: false,
+  reason: null,
+  cause: 'blacklist',
+  owner: null,
+  createdBy: 'cli',
+  createdAt: clock.at,
+  ...change,
+})
+
+export const denySid: GrantDenial = ({ sid, accessExpiresAt }) =>
+  entryOf('sid', sid, { expiresAt: accessExpiresAt + MINUTE, deniesUntil: accessExpiresAt + MINUTE })
+
+export const denyKid = ({ kid }: SigningKeyRecord): NewBlacklistEntry => entryOf('kid', kid)
+
+// ---------------------------------------------------------------- verbs, with what most tests do not care about
+
+/** By the event's actor: `eventOf` for an operator, `fileEventOf` for the file. */
+export const createClient = (
+  store: Store,
+  client: ClientRecord = clientOf('app'),
+  event: AuditEvent = eventOf('client.created'),
+): Promise<CreationOutcome> =>
+  store.createClient(client, () => entryOf('sub', client.clientId, { cause: 'name_taken' }), event)
+
+export const deleteClient = (store: Store, clientId = 'app', event: AuditEvent = eventOf('client.deleted')) =>
+  store.deleteClient(clientId, () => entryOf('client_id', clientId, { cause: 'client_deleted' }), event)
+
+/** For the registration that stands now, and under no quota that a test could meet by accident. */
+export async function createGrant(
+  store: Store,
+  grant: GrantRecord,
+  options: { limit?: number; clientKey?: number } = {},
+): Promise<{ replaced: string | undefined }> {
+  const clientKey = (await store.findClient(grant.clientId))?.key ?? 0
+  return store.createGrant(grant, { clientKey, limit: 1000, ...options }, eventOf('grant.created'))
+}
+
+export const endGrant = (store: Store, sid: string, deny: GrantDenial = denySid) =>
+  store.endGrant(sid, 'revoked', deny, { event: eventOf('grant.revoked') })
+
+export const addEntry = (
+  store: Store,
+  entry: NewBlacklistEntry,
+  options: Partial<AdditionOptions> = {},
+): Promise<BlacklistEntry> =>
+  store.addBlacklistEntry({ kind: entry.kind, value: entry.value }, () => entry, {
+    event: eventOf('blacklist.added'),
+    ...options,
+  })
+
+export const liftEntry = (store: Store, id: string) =>
+  store.removeBlacklistEntry(id, () => {}, eventOf('blacklist.removed'))
