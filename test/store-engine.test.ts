@@ -1,0 +1,547 @@
+/** What an engine promises to acts (src/store/engine.ts), step by step, on a real SQLite file. */
+import { execFileSync } from 'node:child_process'
+import { cpSync, readFileSync, readdirSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  find,
+  insert,
+  insertIfAbsent,
+  newestGrantAt,
+  oldestBeyond,
+  remove,
+  removeQuietly,
+  reserve,
+  rotate,
+  select,
+  tellBlacklistAnew,
+  time,
+  update,
+  type Act,
+  type Engine,
+} from '../src/store/engine.ts'
+import { openConnection } from '../src/store/sqlite/connection.ts'
+import { startDatabase } from '../src/store/sqlite/database.ts'
+import { sqliteEngine } from '../src/store/sqlite/engine.ts'
+import { migrate } from '../src/store/sqlite/migrate.ts'
+import type { Change } from '../src/store/store.ts'
+import {
+  TABLES,
+  auditEvents,
+  blacklistEntries,
+  clientSecrets,
+  clients,
+  deletedResources,
+  grants,
+  keyReaders,
+  resources,
+  settings,
+  signingKeys,
+  usedJtis,
+  type RowOf,
+  type Table,
+} from '../src/store/tables.ts'
+import { HOUR, clientOf, clock, entryOf, grantOf, keyOf, resourceOf } from './support/store-records.ts'
+import { newFile, root } from './support/store-places.ts'
+
+interface Opened {
+  engine: Engine
+  file: string
+  heard: Change[]
+}
+
+const running: Engine[] = []
+afterEach(async () => {
+  for (const engine of running.splice(0)) await engine.close()
+})
+
+async function open(file = newFile()): Promise<Opened> {
+  const connection = await openConnection(file, { mustExist: false })
+  await migrate(connection)
+  const engine = sqliteEngine(await startDatabase(connection, clock))
+  running.push(engine)
+  const heard: Change[] = []
+  engine.onChange(async (changes) => void heard.push(...changes))
+  return { engine, file, heard }
+}
+
+/** What another connection reads, which is what is committed. */
+function query(file: string, sql: string): unknown[] {
+  const raw = new SqliteDatabase(file, { readonly: true })
+  try {
+    return raw.prepare(sql).pluck().all()
+  } finally {
+    raw.close()
+  }
+}
+
+const revisionIn = (file: string): number => Number(query(file, 'SELECT value FROM revision')[0])
+
+const clientRow = (clientId: string, change: Partial<RowOf<typeof clients>> = {}): RowOf<typeof clients> => {
+  const { secrets: _, ...row } = clientOf(clientId)
+  return { ...row, ...change }
+}
+
+const resourceRow = (id: string): RowOf<typeof resources> => {
+  const { predecessorEndedAt: _, ...row } = resourceOf(id)
+  return row
+}
+
+const grantRow = (sid: string, change: Partial<RowOf<typeof grants>> = {}): RowOf<typeof grants> => {
+  const { clientId: _, ...row } = grantOf(sid)
+  return { ...row, clientKey: 1, ...change }
+}
+
+const entryRow = (value: string): RowOf<typeof blacklistEntries> => ({
+  ...entryOf('jti', value),
+  revision: 0,
+  removedAt: null,
+})
+
+const reader = (name: string, lastSeenAt: number) => ({ name, lastSeenAt, knowsUntil: 0 })
+
+const run = <Result>(engine: Engine, act: () => Act<Result>): Promise<Result> => engine.act(act)
+
+describe('select', () => {
+  async function withReaders(): Promise<Engine> {
+    const { engine } = await open()
+    await run(engine, function* () {
+      for (const [name, seen] of [
+        ['b', 2],
+        ['a', 1],
+        ['d', 4],
+        ['c', 3],
+      ] as const)
+        yield* insert(keyReaders, reader(name, seen))
+    })
+    return engine
+  }
+  const namesOf = async (engine: Engine, selection: Parameters<typeof select<typeof keyReaders>>[1]) =>
+    (await engine.read(() => select(keyReaders, selection))).map(({ name }) => name)
+
+  test('order, both ways', async () => {
+    const engine = await withReaders()
+    expect(await namesOf(engine, { orderBy: 'name' })).toEqual(['a', 'b', 'c', 'd'])
+    expect(await namesOf(engine, { orderBy: 'lastSeenAt', descending: true })).toEqual(['d', 'c', 'b', 'a'])
+  })
+
+  test('rows behind a value of the ordering column, both ways, and limited', async () => {
+    const engine = await withReaders()
+    expect(await namesOf(engine, { orderBy: 'name', after: 'b' })).toEqual(['c', 'd'])
+    expect(await namesOf(engine, { orderBy: 'name', after: 'd' })).toEqual([])
+    expect(await namesOf(engine, { orderBy: 'name', after: '' })).toHaveLength(4)
+    expect(await namesOf(engine, { orderBy: 'name', descending: true, after: 'c' })).toEqual(['b', 'a'])
+    expect(await namesOf(engine, { orderBy: 'lastSeenAt', after: 2, limit: 1 })).toEqual(['c'])
+    expect(await namesOf(engine, { orderBy: 'name', limit: 2 })).toEqual(['a', 'b'])
+    expect(await namesOf(engine, { orderBy: 'name', limit: 0 })).toEqual([])
+  })
+
+  test('an absent bound is none, whatever was asked before in another shape', async () => {
+    const engine = await withReaders()
+    for (const [selection, names] of [
+      [{ orderBy: 'name', after: 'c', limit: 9 }, ['d']],
+      [{ orderBy: 'name', after: undefined, limit: undefined }, ['a', 'b', 'c', 'd']],
+      [{ orderBy: 'name', where: { name: 'b' } }, ['b']],
+      [{ orderBy: 'name', where: { lastSeenAt: 4 } }, ['d']],
+      [{ orderBy: 'name' }, ['a', 'b', 'c', 'd']],
+    ] as const)
+      expect(await namesOf(engine, selection)).toEqual(names)
+  })
+
+  test('equality of every kind of column, of several, and with null', async () => {
+    const { engine } = await open()
+    const jti = Buffer.from('hash')
+    await run(engine, function* () {
+      yield* insert(deletedResources, { id: 'a', deletedAt: 1, isEnded: true })
+      yield* insert(deletedResources, { id: 'b', deletedAt: 1, isEnded: false })
+      yield* insert(usedJtis, { purpose: 'dpop_proof', owner: 'o', jtiHash: jti, expiresAt: 1 })
+      yield* insert(grants, grantRow('g1', { endedAt: null, endedReason: null }))
+      yield* insert(grants, grantRow('g2', { endedAt: 5, endedReason: 'x' }))
+      yield* insert(grants, grantRow('g3', { sub: "o'neil; --", endedAt: null }))
+    })
+    const sids = async (where: Partial<RowOf<typeof grants>>) =>
+      (await engine.read(() => select(grants, { where, orderBy: 'sid' }))).map(({ sid }) => sid)
+    expect(await sids({ endedAt: null })).toEqual(['g1', 'g3'])
+    expect(await sids({ endedAt: 5 })).toEqual(['g2'])
+    expect(await sids({ endedAt: null, sub: 'alice' })).toEqual(['g1'])
+    expect(await sids({ endedAt: 5, sub: 'alice', endedReason: 'x' })).toEqual(['g2'])
+    expect(await sids({ endedReason: null, endedAt: null })).toEqual(['g1', 'g3'])
+    expect(await sids({ sub: "o'neil; --" })).toEqual(['g3'])
+    expect(await sids({})).toHaveLength(3)
+    expect(await engine.read(() => find(deletedResources, { id: 'b', isEnded: true }))).toBeUndefined()
+    expect(await engine.read(() => find(deletedResources, { isEnded: true }))).toMatchObject({ id: 'a' })
+    expect(await engine.read(() => find(usedJtis, { jtiHash: jti }))).toMatchObject({ owner: 'o', jtiHash: jti })
+    expect(await engine.read(() => find(usedJtis, { jtiHash: Buffer.from('other') }))).toBeUndefined()
+  })
+})
+
+describe('insert, update, delete', () => {
+  /** A row of each kind of column, with what is easily lost: nulls, JSON null, nesting, emptiness, large numbers. */
+  const ROWS: [Table, Record<string, unknown>][] = [
+    [clients, { ...clientRow('app', { jwks: null, claims: { deep: [null, { a: '"' }] } }), key: 7 }],
+    [clients, { ...clientRow('web', { jwks: { keys: [{ kty: 'EC' }] }, name: 'Web – ünï', scope: [] }), key: 8 }],
+    [resources, { ...resourceRow('api'), scope: null, ownKeys: true, ttl: 0 }],
+    [resources, { ...resourceRow('api2'), scope: ['a'], ownKeys: false, disabledAt: 1 }],
+    [signingKeys, { ...keyOf('k'), signedUntil: Number.MAX_SAFE_INTEGER }],
+    [grants, grantRow('g', { claims: {}, idleExpiresAt: null })],
+    [usedJtis, { purpose: 'dpop_proof', owner: '', jtiHash: Buffer.from([0, 255]), expiresAt: -1 }],
+    [settings, { name: 'issuer', value: '' }],
+  ]
+
+  const named = ROWS.map(([table, row]) => [table.name, table, row] as const)
+
+  test.each(named)('a row of %s comes back as it was inserted', async (_, table, row) => {
+    const { engine } = await open()
+    await run(engine, () => insert(table, row))
+    const key = Object.fromEntries(table.key.map((name) => [name, row[name]]))
+    expect(await engine.read(() => find(table, key))).toEqual(row)
+  })
+
+  test('a table that makes its keys returns them and gives none twice', async () => {
+    const { engine } = await open()
+    const keyOfNew = (clientId: string) => run(engine, () => insert(clients, clientRow(clientId)))
+    const first = await keyOfNew('app')
+    expect(await engine.read(() => find(clients, { clientId: 'app' }))).toMatchObject({ key: first })
+    await run(engine, () => remove(clients, { clientId: 'app' }))
+    expect(await keyOfNew('app')).toBeGreaterThan(first)
+  })
+
+  test('inserting a row whose key is there rejects, and changes nothing', async () => {
+    const { engine } = await open()
+    await run(engine, () => insert(settings, { name: 'issuer', value: 'one' }))
+    await expect(run(engine, () => insert(settings, { name: 'issuer', value: 'two' }))).rejects.toThrow(/UNIQUE/)
+    expect(await engine.read(() => find(settings, { name: 'issuer' }))).toMatchObject({ value: 'one' })
+  })
+
+  test('inserting if absent tells whether there was none', async () => {
+    const { engine } = await open()
+    const claim = (value: string) => run(engine, () => insertIfAbsent(settings, { name: 'issuer', value }))
+    expect([await claim('one'), await claim('two')]).toEqual([true, false])
+    expect(await engine.read(() => find(settings, { name: 'issuer' }))).toMatchObject({ value: 'one' })
+  })
+
+  test('update and delete touch the rows that are equal, and tell how many', async () => {
+    const { engine } = await open()
+    await run(engine, function* () {
+      for (const [sid, sub] of [
+        ['g1', 'alice'],
+        ['g2', 'alice'],
+        ['g3', 'bob'],
+      ] as const)
+        yield* insert(grants, grantRow(sid, { sub }))
+    })
+    const change = { endedAt: 9, endedReason: 'x', claims: { a: 1 }, idleExpiresAt: 5 }
+    const first = await run(engine, () => update(grants, { sub: 'alice', endedAt: null }, change))
+    const again = await run(engine, () => update(grants, { sub: 'alice', endedAt: null }, change))
+    expect([first, again]).toEqual([2, 0])
+    expect(await engine.read(() => find(grants, { sid: 'g1' }))).toEqual(grantRow('g1', change))
+    expect(await engine.read(() => find(grants, { sid: 'g3' }))).toMatchObject({ endedAt: null })
+    expect(await run(engine, () => update(grants, { sid: 'g1' }, { endedAt: null, idleExpiresAt: null }))).toBe(1)
+    expect(await engine.read(() => find(grants, { sid: 'g1' }))).toMatchObject({ endedAt: null, idleExpiresAt: null })
+    expect(await run(engine, () => remove(grants, { sub: 'alice' }))).toBe(2)
+    expect((await engine.read(() => select(grants))).map(({ sid }) => sid)).toEqual(['g3'])
+  })
+
+  test('a column may be compared and changed in one update', async () => {
+    const { engine } = await open()
+    await run(engine, () => insert(keyReaders, reader('a', 1)))
+    expect(await run(engine, () => update(keyReaders, { lastSeenAt: 1 }, { lastSeenAt: 2 }))).toBe(1)
+    expect(await run(engine, () => update(keyReaders, { lastSeenAt: 1 }, { lastSeenAt: 3 }))).toBe(0)
+    expect(await engine.read(() => find(keyReaders, { name: 'a' }))).toMatchObject({ lastSeenAt: 2 })
+  })
+
+  test('what belongs to a row goes with it', async () => {
+    const { engine } = await open()
+    const key = await run(engine, () => insert(clients, clientRow('app')))
+    const secret = { id: 's', kind: 'generated', digest: 'd', createdAt: 1, expiresAt: null, lastUsedAt: null } as const
+    await run(engine, () => insert(clientSecrets, { ...secret, clientKey: key, position: 0 }))
+    await run(engine, () => remove(clients, { clientId: 'app' }))
+    expect(await engine.read(() => select(clientSecrets))).toEqual([])
+    await expect(run(engine, () => insert(clientSecrets, { ...secret, clientKey: key, position: 0 }))).rejects.toThrow(
+      /FOREIGN KEY/,
+    )
+  })
+})
+
+describe('tables that processes keep in memory', () => {
+  const KEPT = TABLES.filter((table: Table) => table.kept !== undefined).map(({ name }) => name)
+
+  test('are the four that memory follows', () => {
+    expect(KEPT.toSorted()).toEqual(['blacklist_entries', 'clients', 'resources', 'signing_keys'])
+  })
+
+  const WRITES: [string, () => Act<unknown>, Change][] = [
+    ['insert', () => insert(clients, clientRow('new')), { noun: 'client', id: 'new' }],
+    ['insert', () => insert(resources, resourceRow('new')), { noun: 'resource', id: 'new' }],
+    ['insert', () => insert(signingKeys, keyOf('new')), { noun: 'key', id: 'new' }],
+    ['insert', () => insert(blacklistEntries, { ...entryRow('x'), id: 'new' }), { noun: 'blacklist', id: 'new' }],
+    ['update', () => update(clients, { clientId: 'app' }, { name: 'x' }), { noun: 'client', id: 'app' }],
+    ['update by another column', () => update(resources, { ttl: null }, { ttl: 9 }), { noun: 'resource', id: null }],
+    ['delete', () => remove(resources, { id: 'api' }), { noun: 'resource', id: 'api' }],
+  ]
+
+  test.each(WRITES)('%s raises the revision and tells every process', async (_, write, change) => {
+    const { engine, file, heard } = await open()
+    const other = await open(file)
+    await run(engine, function* () {
+      yield* insert(clients, clientRow('app'))
+      yield* insert(resources, resourceRow('api'))
+    })
+    await other.engine.pollChanges()
+    heard.length = other.heard.length = 0
+    const before = revisionIn(file)
+    await run(engine, write)
+    expect(revisionIn(file)).toBeGreaterThan(before)
+    expect(heard).toEqual([change])
+    await other.engine.pollChanges()
+    expect(other.heard).toEqual([change])
+  })
+
+  const EVERYTHING: Change[] = (['client', 'resource', 'key', 'blacklist'] as const).map((noun) => ({ noun, id: null }))
+
+  test('a skip of revisions makes everybody read everything anew, and goes on behind it', async () => {
+    const { engine, file, heard } = await open()
+    const before = revisionIn(file)
+    await run(engine, () => tellBlacklistAnew(1000))
+    expect(revisionIn(file)).toBe(before + 1000)
+    expect(heard).toEqual(EVERYTHING)
+    const entry = await run(engine, () => insert(blacklistEntries, entryRow('x')))
+    expect(entry).toBe(before + 1001)
+  })
+
+  test('writes to other tables, quiet deletions and reservations make no news', async () => {
+    const { engine, file, heard } = await open()
+    await run(engine, function* () {
+      yield* insert(signingKeys, keyOf('k', { status: 'active' }))
+      yield* insert(blacklistEntries, { ...entryRow('x'), id: 'e' })
+    })
+    heard.length = 0
+    const before = revisionIn(file)
+    await run(engine, function* () {
+      yield* insert(grants, grantRow('g'))
+      yield* insert(settings, { name: 'issuer', value: 'x' })
+      yield* reserve('k', clock.at + HOUR)
+      yield* removeQuietly(blacklistEntries, { id: 'e' })
+    })
+    expect(await engine.read(() => select(blacklistEntries))).toEqual([])
+    expect(heard).toEqual([])
+    expect(revisionIn(file)).toBe(before)
+  })
+
+  test('a stamped row takes the revision of each of its writes', async () => {
+    const { engine, file } = await open()
+    const inserted = await run(engine, () => insert(blacklistEntries, { ...entryRow('x'), id: 'e' }))
+    expect(await engine.read(() => find(blacklistEntries, { id: 'e' }))).toMatchObject({ revision: inserted })
+    await run(engine, () => insert(resources, resourceRow('api')))
+    await run(engine, () => update(blacklistEntries, { id: 'e' }, { removedAt: 5 }))
+    const updated = await engine.read(() => find(blacklistEntries, { id: 'e' }))
+    expect(updated).toMatchObject({ removedAt: 5, revision: revisionIn(file) })
+    expect(updated?.revision).toBe(inserted + 2)
+  })
+
+  test('revisions are in the order of the writes, over all nouns and processes', async () => {
+    const { engine, file } = await open()
+    const other = await open(file)
+    const written: number[] = []
+    for (let index = 0; index < 10; index++) {
+      const each = index % 2 ? engine : other.engine
+      written.push(await run(each, () => insert(blacklistEntries, { ...entryRow('x'), id: `e${index}` })))
+      await run(each, () => insert(resources, resourceRow(`r${index}`)))
+    }
+    expect(written).toEqual(written.toSorted((one, two) => one - two))
+    expect(new Set(written).size).toBe(10)
+    const revisions = query(file, 'SELECT revision FROM changes ORDER BY revision')
+    expect(revisions).toEqual(Array.from({ length: 20 }, (_, index) => index + 1))
+  })
+})
+
+describe('a transaction', () => {
+  test('an act that throws leaves nothing, its neighbours stay, and each result goes to its own caller', async () => {
+    const { engine, file, heard } = await open()
+    const failure = new Error('no')
+    const act = (id: string, fails = false) =>
+      run(engine, function* () {
+        yield* insert(resources, resourceRow(id))
+        yield* insert(settings, { name: `${id}-setting` as 'issuer', value: id })
+        if (fails) throw failure
+        return id
+      })
+    const results = await Promise.allSettled([act('a'), act('b', true), act('c'), act('d', true), act('e')])
+    expect(results).toEqual([
+      { status: 'fulfilled', value: 'a' },
+      { status: 'rejected', reason: failure },
+      { status: 'fulfilled', value: 'c' },
+      { status: 'rejected', reason: failure },
+      { status: 'fulfilled', value: 'e' },
+    ])
+    expect(query(file, 'SELECT id FROM resources ORDER BY id')).toEqual(['a', 'c', 'e'])
+    expect(query(file, 'SELECT value FROM settings ORDER BY value')).toEqual(['a', 'c', 'e'])
+    expect(heard.map(({ id }) => id).toSorted()).toEqual(['a', 'c', 'e'])
+    // Revisions leave no gap, else others would read everything anew.
+    expect(query(file, 'SELECT revision FROM changes')).toEqual([1, 2, 3])
+  })
+
+  test('an act that the database refuses leaves nothing either', async () => {
+    const { engine, file } = await open()
+    const act = run(engine, function* () {
+      yield* insert(resources, resourceRow('a'))
+      yield* insert(signingKeys, keyOf('k', { status: 'retired' }))
+    })
+    await expect(act).rejects.toThrow(/signing_keys_forgotten/)
+    expect(query(file, 'SELECT id FROM resources')).toEqual([])
+    expect(revisionIn(file)).toBe(0)
+  })
+
+  test('an act sees its own writes, and nobody else does before the end', async () => {
+    const { engine, file } = await open()
+    const seen: unknown[] = []
+    await run(engine, function* () {
+      yield* insert(settings, { name: 'issuer', value: 'x' })
+      seen.push((yield* find(settings, { name: 'issuer' }))?.value, ...query(file, 'SELECT value FROM settings'))
+    })
+    expect(seen).toEqual(['x'])
+    expect(query(file, 'SELECT value FROM settings')).toEqual(['x'])
+  })
+
+  test('time in an act is the time of the clock then', async () => {
+    const { engine } = await open()
+    expect(await run(engine, time)).toBe(clock.at)
+  })
+
+  test('acts of two processes on the same rows take turns', async () => {
+    const { engine, file } = await open()
+    const other = await open(file)
+    await run(engine, () => insert(keyReaders, reader('a', 0)))
+    const add = (each: Engine) =>
+      run(each, function* () {
+        const row = yield* find(keyReaders, { name: 'a' })
+        yield* update(keyReaders, { name: 'a' }, { lastSeenAt: (row?.lastSeenAt ?? 0) + 1 })
+      })
+    await Promise.all(Array.from({ length: 40 }, (_, index) => add(index % 2 ? engine : other.engine)))
+    expect(await engine.read(() => find(keyReaders, { name: 'a' }))).toMatchObject({ lastSeenAt: 40 })
+  })
+})
+
+describe('the measured steps', () => {
+  async function withGrants(...rows: RowOf<typeof grants>[]): Promise<Engine> {
+    const { engine } = await open()
+    await run(engine, function* () {
+      yield* insert(clients, { ...clientRow('app'), key: 1 })
+      for (const row of rows) yield* insert(grants, row)
+    })
+    return engine
+  }
+
+  test('rotate hands the grant to its rule and renews on the condition of what was decided on', async () => {
+    const engine = await withGrants(grantRow('g1'))
+    const renewal = { act: 'rotate', idleExpiresAt: 3, accessExpiresAt: clock.at + HOUR } as const
+    const grant = { ...grantOf('g1'), generation: 1, rotatedAt: clock.at, idleExpiresAt: 3 }
+    const rotated = { ...grant, accessExpiresAt: clock.at + HOUR }
+    expect(await run(engine, () => rotate('g1', () => renewal))).toEqual({
+      outcome: 'rotated',
+      at: clock.at,
+      grant: rotated,
+    })
+    expect(await engine.findGrant('g1')).toEqual(rotated)
+  })
+
+  test('a repetition never shortens what tokens may live', async () => {
+    const engine = await withGrants(grantRow('g1', { accessExpiresAt: clock.at + HOUR }))
+    const repeated = await run(engine, () => rotate('g1', () => ({ act: 'repeat', accessExpiresAt: clock.at })))
+    expect(repeated).toMatchObject({ outcome: 'repeated', grant: { accessExpiresAt: clock.at + HOUR } })
+    expect((await engine.findGrant('g1'))?.accessExpiresAt).toBe(clock.at + HOUR)
+  })
+
+  test('a reservation raises the mark of a key that signs, and never lowers it', async () => {
+    const { engine } = await open()
+    await run(engine, () => insert(signingKeys, keyOf('k', { status: 'active', signedUntil: 5 })))
+    const mark = async (until: number) => {
+      const done = await run(engine, () => reserve('k', until))
+      return [done, (await engine.read(() => find(signingKeys, { kid: 'k' })))?.signedUntil]
+    }
+    expect([await mark(9), await mark(7)]).toEqual([
+      [true, 9],
+      [true, 9],
+    ])
+    await run(engine, () => update(signingKeys, { kid: 'k' }, { status: 'next' }))
+    expect(await run(engine, () => reserve('k', 99))).toBe(false)
+    expect(await run(engine, () => reserve('none', 99))).toBe(false)
+  })
+
+  test('the oldest of a pair is named only where the limit is reached', async () => {
+    const engine = await withGrants(
+      grantRow('g1', { endedAt: 1 }),
+      grantRow('g2'),
+      grantRow('g3'),
+      grantRow('g4', { sub: 'bob' }),
+      grantRow('g5', { clientKey: 2 }),
+    )
+    const oldest = (limit: number) => run(engine, () => oldestBeyond(1, 'alice', limit))
+    expect([await oldest(1), await oldest(2), await oldest(3)]).toEqual(['g2', 'g2', undefined])
+  })
+
+  test('the newest grant of a client tells when, and none is 0', async () => {
+    const engine = await withGrants(grantRow('g1', { createdAt: 5 }), grantRow('g2', { createdAt: 7 }))
+    expect(await run(engine, () => newestGrantAt(1))).toBe(7)
+    expect(await run(engine, () => newestGrantAt(2))).toBe(0)
+  })
+})
+
+describe('tables.ts', () => {
+  test('and the migrations agree: there is nothing to generate', () => {
+    const repository = resolve(import.meta.dirname, '..')
+    const folder = join(root, 'migrations')
+    cpSync(join(repository, 'migrations/sqlite'), folder, { recursive: true })
+    const names = () => readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
+    const before = names()
+    const said = execFileSync(
+      join(repository, 'node_modules/.bin/drizzle-kit'),
+      ['generate', '--dialect=sqlite', '--schema=src/store/sqlite/schema.ts', `--out=${relative(repository, folder)}`],
+      { cwd: repository, encoding: 'utf8' },
+    )
+    expect(said).toContain('No schema changes')
+    expect(names()).toEqual(before)
+  })
+
+  test('and the database agree: each column is there, with its kind and its nulls', async () => {
+    const { file } = await open()
+    const raw = new SqliteDatabase(file, { readonly: true })
+    const TYPES = { text: 'TEXT', json: 'TEXT', integer: 'INTEGER', boolean: 'INTEGER', bytes: 'BLOB' } as const
+    for (const table of TABLES as readonly Table[]) {
+      const columns = raw.pragma(`table_info(${table.name})`) as { name: string; type: string; notnull: number }[]
+      const found = columns.map(({ name, type, notnull }) => [name, type.toUpperCase(), notnull === 0])
+      const wanted = Object.entries(table.columns).map(([name, { kind, isNullable }]) => [
+        name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        TYPES[kind],
+        isNullable,
+      ])
+      expect(found.toSorted(), table.name).toEqual(wanted.toSorted())
+    }
+    raw.close()
+  })
+
+  test('and the migration folder agree: each file is in the journal, in order', () => {
+    const folder = resolve(import.meta.dirname, '../migrations/sqlite')
+    const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8')) as {
+      entries: { tag: string; when: number }[]
+    }
+    const files = readdirSync(folder).filter((name) => name.endsWith('.sql'))
+    expect(journal.entries.map(({ tag }) => `${tag}.sql`)).toEqual(files.toSorted())
+    const times = journal.entries.map(({ when }) => when)
+    expect(times).toEqual(times.toSorted((one, two) => one - two))
+  })
+
+  test('rows of an older version find a value in every column that was added', async () => {
+    const { file } = await open()
+    const raw = new SqliteDatabase(file)
+    raw
+      .prepare(
+        'INSERT INTO audit_events (id, at, actor, action, target, request_id, details) VALUES (?, 1, ?, ?, ?, NULL, ?)',
+      )
+      .run('e', 'cli', 'a', 't', '{}')
+    raw.close()
+    const { engine } = await open(file)
+    expect(await engine.read(() => find(auditEvents, { id: 'e' }))).toMatchObject({ actorKind: '' })
+  })
+})
