@@ -31,11 +31,11 @@ UPDATE `client_secrets` SET `position` = rowid;--> statement-breakpoint
 UPDATE `blacklist_entries` SET `cause` = CASE
 	WHEN `kind` = 'kid' THEN 'key_revoked'
 	WHEN `created_by` = 'client.disabled' THEN 'client_disabled'
-	WHEN `kind` = 'client_id' AND `reason` = 'client deleted' THEN 'client_deleted'
+	WHEN `kind` = 'client_id' AND `reason` = 'client deleted' AND NOT `refuses_new` THEN 'client_deleted'
 	WHEN `kind` = 'sub' AND `reason` = 'user disabled' THEN 'user_disabled'
 	WHEN `kind` IN ('jti', 'sid') AND `reason` = 'revoked by client' THEN 'revocation'
 	WHEN `kind` = 'sid' AND `reason` = 'refresh token reuse' THEN 'reuse'
 	WHEN `kind` = 'sid' AND `reason` = 'restored' THEN 'restored'
-	WHEN `kind` = 'sid' AND `reason` LIKE 'revoked by %' THEN 'grant_ended'
+	WHEN `kind` = 'sid' AND `reason` = 'revoked by administrator' THEN 'grant_ended'
 	ELSE 'blacklist'
 END;
