@@ -21,7 +21,7 @@ export function checkIssuer(claims: Members, issuer: string): Check {
 function nameDifferences(found: string, expected: string): string[] {
   if (!URL.canParse(found) || !URL.canParse(expected)) return []
   const [a, b] = [new URL(found), new URL(expected)]
-  const path = (url: URL) => url.pathname.replace(/\/+$/, '') || '/'
+  const path = (url: URL) => withoutEndingSlashes(url.pathname) || '/'
   const parts: [string, string, string][] = [
     ['http and https', a.protocol.slice(0, -1), b.protocol.slice(0, -1)],
     ['the host', a.hostname, b.hostname],
@@ -137,11 +137,14 @@ function askFor(resource: string, clientId: unknown, client: ClientRecord | unde
   return `${step} (the client must be registered for it: signet client update ${client.clientId}${all})`
 }
 
-const plain = (text: string): string =>
-  text
-    .toLowerCase()
-    .replace(/^https?:\/\//, '')
-    .replace(/\/+$/, '')
+const plain = (text: string): string => withoutEndingSlashes(text.toLowerCase().replace(/^https?:\/\//, ''))
+
+/** By hand: a pattern would look at a long run of slashes from every place in it. */
+function withoutEndingSlashes(text: string): string {
+  let end = text.length
+  while (end > 0 && text[end - 1] === '/') end -= 1
+  return text.slice(0, end)
+}
 
 /** A token that is bound to a key is of no use without it (RFC 9449 §6.1). Nothing is said of any other. */
 export function checkBinding({ cnf }: Members): Check[] {

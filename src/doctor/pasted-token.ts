@@ -7,7 +7,6 @@ import { bad, good, shown, type Check, type Members } from './check.ts'
 
 /** Something around or inside a token that does not belong to it. */
 interface Litter {
-  pattern: RegExp
   what: string
   fix: string
 }
@@ -16,56 +15,116 @@ const ONE_LINE =
   "the token goes on one line: where it is read from a file or a secret store, take breaks out (tr -d '\\n')"
 const NO_SPACE = 'a token holds no spaces: take them out where it is read or put together'
 
-/** In the order in which they are taken away, until none is left. */
-const LITTER: readonly Litter[] = [
-  { pattern: /[\r\n]+\s*$|^\s*[\r\n]+/, what: 'a line break around it', fix: ONE_LINE },
-  { pattern: /^\s+|\s+$/, what: 'whitespace around it', fix: NO_SPACE },
+const BREAK_AROUND: Litter = { what: 'a line break around it', fix: ONE_LINE }
+const SPACE_AROUND: Litter = { what: 'whitespace around it', fix: NO_SPACE }
+const BREAK_INSIDE: Litter = { what: 'a line break inside it', fix: ONE_LINE }
+const SPACE_INSIDE: Litter = { what: 'whitespace inside it', fix: NO_SPACE }
+const QUOTES: Litter = {
+  what: 'quotes around it',
+  fix: 'take the quotes away; .env files and some shells keep them as part of the value',
+}
+const ESCAPES: Litter = {
+  what: 'percent-encoding in it',
+  fix: 'decode it: percent-encoding belongs into a URL or a form, and a header takes the token as it is',
+}
+
+/** Words in front of a token, in small letters; some count only with space behind them. */
+const WORDS: readonly (Litter & { word: string; isApart: boolean })[] = [
   {
-    pattern: /^authorization:\s*/i,
+    word: 'authorization:',
+    isApart: false,
     what: '"Authorization:" in front',
     fix: 'that is the name of the header; its value is: Bearer TOKEN',
   },
   {
-    pattern: /^["'`]|["'`]$/,
-    what: 'quotes around it',
-    fix: 'take the quotes away; .env files and some shells keep them as part of the value',
-  },
-  {
-    pattern: /^bearer\s+/i,
+    word: 'bearer',
+    isApart: true,
     what: '"Bearer" in front',
     fix: 'the word stands in the header once: where your client adds it, give it the token alone',
   },
 ]
 
-const INSIDE: readonly Litter[] = [
-  { pattern: /\s*[\r\n]+\s*/g, what: 'a line break inside it', fix: ONE_LINE },
-  { pattern: /\s+/g, what: 'whitespace inside it', fix: NO_SPACE },
-]
-
 /** Longer ones do not fit into the headers of a request, and are not looked at. */
 const MOST_CHARACTERS = 65_536
+
+/** A text that is encoded more often than this was not encoded by mistake. */
+const MOST_DECODINGS = 3
 
 /** A token freed from what is around it. */
 export interface Pasted {
   token: string
   /** What was taken away. */
-  removed: { what: string; fix: string }[]
+  removed: Litter[]
 }
 
 export function cleanPaste(text: string): Pasted {
   if (text.length > MOST_CHARACTERS) return { token: text, removed: [] }
-  const removed = new Map<string, Litter>()
-  let token = text
-  const strip = (litter: Litter): boolean => {
-    const rest = token.replace(litter.pattern, '')
-    if (rest === token) return false
-    removed.set(litter.what, litter)
-    token = rest
-    return true
+  const removed = new Set<Litter>()
+  let token = withoutSurroundings(text, removed)
+  for (let round = 0; round < MOST_DECODINGS; round++) {
+    const decoded = decodeEscapes(token)
+    if (decoded === token) break
+    removed.add(ESCAPES)
+    token = withoutSurroundings(decoded, removed)
   }
-  while (LITTER.some(strip));
-  INSIDE.forEach(strip)
-  return { token, removed: [...removed.values()] }
+  return { token: withoutInnerSpace(token, removed), removed: [...removed] }
+}
+
+const QUOTE_MARKS = ['"', "'", '`']
+
+const hasBreak = (run: string): boolean => run.includes('\n') || run.includes('\r')
+
+/**
+ * Takes away space, words and quotes around a token until none is left. Each step looks at the ends alone: a pattern
+ * would look at a long run of space from every place in it.
+ */
+function withoutSurroundings(text: string, removed: Set<Litter>): string {
+  for (let rest = text; ;) {
+    const less = withoutQuotes(withoutWord(trimmed(rest, removed), removed), removed)
+    if (less.length === rest.length) return rest
+    rest = less
+  }
+}
+
+function trimmed(text: string, removed: Set<Litter>): string {
+  const inFront = text.slice(0, text.length - text.trimStart().length)
+  const behind = text.slice(text.trimEnd().length)
+  for (const run of [inFront, behind]) if (run !== '') removed.add(hasBreak(run) ? BREAK_AROUND : SPACE_AROUND)
+  return text.trim()
+}
+
+function withoutWord(text: string, removed: Set<Litter>): string {
+  const found = WORDS.find(
+    ({ word, isApart }) =>
+      text.slice(0, word.length).toLowerCase() === word && (!isApart || /^\s/.test(text.slice(word.length))),
+  )
+  if (!found) return text
+  removed.add(found)
+  return text.slice(found.word.length).trimStart()
+}
+
+function withoutQuotes(text: string, removed: Set<Litter>): string {
+  const start = QUOTE_MARKS.includes(text.at(0) ?? '') ? 1 : 0
+  const end = QUOTE_MARKS.includes(text.at(-1) ?? '') ? 1 : 0
+  if (start + end > 0) removed.add(QUOTES)
+  return text.slice(start, text.length - end)
+}
+
+/** The text without percent-encoding, or the text itself where it is not encoded. Some encoders write a space as `+`. */
+function decodeEscapes(text: string): string {
+  if (!/%[\da-f]{2}/i.test(text)) return text
+  try {
+    return decodeURIComponent(text.replace(/^bearer\+/i, 'Bearer '))
+  } catch {
+    return text
+  }
+}
+
+function withoutInnerSpace(token: string, removed: Set<Litter>): string {
+  const runs = token.match(/\s+/g) ?? []
+  if (runs.some(hasBreak)) removed.add(BREAK_INSIDE)
+  if (!runs.every(hasBreak)) removed.add(SPACE_INSIDE)
+  return token.replace(/\s+/g, '')
 }
 
 const listOf = ({ removed }: Pasted): string => removed.map(({ what }) => what).join(', ')

@@ -161,6 +161,13 @@ const PASTED: Row[] = [
     fix: /tr -d/,
   },
   {
+    finding: 'pasted percent-encoded',
+    ask: async () => inside(`Bearer%20${(await live()).replaceAll('.', '%2E')}%0A`),
+    check: 'paste',
+    found: /percent-encoding in it, .*"Bearer" in front/,
+    fix: /decode it: percent-encoding belongs into a URL/,
+  },
+  {
     finding: 'cut off',
     ask: async () => inside((await live()).split('.')[0] ?? ''),
     check: 'form',
