@@ -81,7 +81,7 @@ function forwardedFor(rawHeaders: string[]): string {
 /** The one spelling of an address, which may come with a port or a zone; `undefined` where it is none. */
 function readAddress(text: string): string | undefined {
   const trimmed = text.trim()
-  const bare = /^\[(.*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? trimmed.replace(/^([\d.]+):\d+$/, '$1')
+  const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? trimmed.replace(/^([\d.]+):\d+$/, '$1')
   if (isIPv4(bare)) return bare
   if (!isIPv6(bare)) return undefined
   const groups = groupsOf(bare.replace(/%.*$/, ''))
@@ -97,7 +97,7 @@ function readAddress(text: string): string | undefined {
 
 /** The eight groups of an IPv6 address (RFC 4291 §2.2), whichever way it is written. */
 function groupsOf(address: string): number[] {
-  const plain = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) => {
+  const plain = address.replace(/(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/, (_, a, b, c, d) => {
     const pair = (high: string, low: string) => (Number(high) * 256 + Number(low)).toString(16)
     return `${pair(a, b)}:${pair(c, d)}`
   })

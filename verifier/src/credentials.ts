@@ -40,7 +40,7 @@ export interface Arrival {
 /** The header wins over the cookie. @throws TokenError `missing_token`, `malformed_token`, `invalid_signature` */
 export function findCredentials(request: IncomingRequest, { cookie, publicOrigin }: Arrival = {}): Credentials {
   const authorization = request.header('authorization')?.trim()
-  const [, scheme = '', rest = ''] = /^(bearer|dpop)(?: +(.*))?$/i.exec(authorization ?? '') ?? []
+  const [, scheme = '', rest = ''] = /^(bearer|dpop)(?: (.*))?$/i.exec(authorization ?? '') ?? []
   if (rest !== '') return fromHeader(request, { scheme, rest, publicOrigin })
   const inCookie = cookie === undefined ? undefined : findCookieToken(request, cookie)
   if (inCookie !== undefined) return { token: inCookie }

@@ -40,7 +40,7 @@ export const nameOf = (audience: string): string =>
   audience
     .replace(/^[a-z]+:\/\//i, '')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[-.]+|[-.]+$/g, '')
+    .replace(/^[-.]+|(?<![-.])[-.]+$/g, '')
     .slice(0, 60) || 'api'
 
 /** The command that makes a token to try it with, without the client's secret. */
