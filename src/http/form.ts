@@ -1,22 +1,37 @@
 /** The body of a request, read once, within bounds, into parameters (RFC 6749 §3.2, appendix B). */
+import { isUtf8 } from 'node:buffer'
 import type { Context } from 'hono'
 import { invalidRequest, type OAuthError } from '../ground/errors.ts'
+import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
+import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { KnownParameters } from './parameters.ts'
 import type { Env } from './rooms.ts'
 
 const MOST_BODY_BYTES = 65_536
 const MOST_PAIRS = 100
 
-/** Known parameters by name. One without a value counts as absent, one that is not known is ignored (RFC 6749 §3.2). */
+/**
+ * Known parameters by name. A parameter without a value counts as absent. An unknown one is ignored (RFC 6749 §3.2).
+ */
 export class Parameters<Name extends string> {
   readonly #values: Map<string, string[]>
 
-  /** @throws OAuthError `invalid_request` where one was sent twice that may be sent once. */
-  constructor(values: Map<string, string[]>, known: KnownParameters) {
-    for (const [name, { length }] of values) {
+  /**
+   * @param pairs names and values in the order in which they were sent
+   * @throws OAuthError `invalid_request` where a parameter was sent twice that may be sent once.
+   */
+  constructor(pairs: Iterable<[string, string]>, known: KnownParameters) {
+    this.#values = new Map()
+    for (const [name, sent] of pairs) {
+      const value = name === 'subject' ? sent : withoutLineEnd(sent)
+      if (value === '' || !Object.hasOwn(known, name)) continue
+      const present = this.#values.get(name)
+      if (present) present.push(value)
+      else this.#values.set(name, [value])
+    }
+    for (const [name, { length }] of this.#values) {
       if (length > 1 && known[name] === 'once') throw invalidRequest(`${name} was sent ${length} times; once is right`)
     }
-    this.#values = values
   }
 
   get(name: Name): string | undefined {
@@ -47,48 +62,69 @@ export async function readForm<Name extends string>(
   return parseForm((await readBody(c)).toString('utf8'), known)
 }
 
+/**
+ * A value without the line end that `echo` and editors put behind what they write. No value of OAuth has one (RFC 6749
+ * appendix A); a `subject` is a backend's own name for a person, and is taken whole or not at all.
+ */
+export function withoutLineEnd(value: string): string {
+  let end = value.length
+  while (end > 0 && (value[end - 1] === '\n' || value[end - 1] === '\r')) end -= 1
+  return value.slice(0, end)
+}
+
 /** Reads a form or, by its content type, a JSON object with the same members. */
 export async function readFormOrJson<Name extends string>(
   c: Context<Env>,
   known: KnownParameters<Name>,
 ): Promise<Parameters<Name>> {
   if (mediaType(c) !== 'application/json') return readForm(c, known)
-  const values = new Map<string, string[]>()
-  for (const [name, value] of Object.entries(await readJsonObject(c))) {
-    if (!Object.hasOwn(known, name)) continue
-    const texts = [value].flat().filter((each) => each !== null && each !== '')
-    if (!texts.every((each) => typeof each === 'string'))
-      throw invalidRequest('every member of the JSON body is a string')
-    if (texts.length > 0) values.set(name, texts)
-  }
-  return new Parameters<Name>(values, known)
+  const members = Object.entries(await readJsonObject(c)).filter(([name]) => Object.hasOwn(known, name))
+  const pairs = members.flatMap(([name, value]) =>
+    textsOf(name, value, known).map((text): [string, string] => [name, text]),
+  )
+  return new Parameters<Name>(pairs, known)
 }
 
-/** Reads a JSON object, whatever its members. @throws OAuthError `invalid_request` */
-export async function readJsonObject(c: Context<Env>): Promise<Record<string, unknown>> {
+/** The values of a member: a list only where the parameter may repeat. */
+function textsOf(name: string, value: unknown, known: KnownParameters): string[] {
+  if (value === null) return []
+  if (typeof value === 'string') return [value]
+  const isRepeatable = known[name] === 'repeatable'
+  if (isRepeatable && Array.isArray(value) && value.every((each) => typeof each === 'string')) return value
+  throw invalidRequest(`${name} is a string${isRepeatable ? ', or a list of strings' : ''} in the JSON body`)
+}
+
+/**
+ * Reads a JSON object, whatever its members.
+ * @param refusal for a member whose value cannot be taken as it stands
+ * @throws OAuthError
+ */
+export async function readJsonObject(
+  c: Context<Env>,
+  refusal: (description: string) => OAuthError = invalidRequest,
+): Promise<Record<string, unknown>> {
   if (mediaType(c) !== 'application/json') throw invalidRequest('send a JSON body: Content-Type: application/json')
-  const text = (await readBody(c)).toString('utf8')
-  try {
-    const value: unknown = JSON.parse(text)
-    if (value && typeof value === 'object' && !Array.isArray(value)) return { ...value }
-  } catch {
-    // told below: the parser's words would repeat the caller's input
-  }
+  const bytes = await readBody(c)
+  if (!isUtf8(bytes)) throw invalidRequest('the body is not UTF-8')
+  const value = readBodyJson(bytes.toString('utf8'), refusal)
+  if (value && typeof value === 'object' && !Array.isArray(value)) return { ...value }
   throw invalidRequest('the body is not a JSON object')
 }
 
-function parseForm<Name extends string>(text: string, known: KnownParameters<Name>): Parameters<Name> {
-  const values = new Map<string, string[]>()
-  let pairs = 0
-  for (const [name, value] of new URLSearchParams(text)) {
-    pairs += 1
-    if (pairs > MOST_PAIRS) throw invalidRequest(`the body has more than ${MOST_PAIRS} parameters`)
-    if (value === '' || !Object.hasOwn(known, name)) continue
-    const present = values.get(name)
-    if (present) present.push(value)
-    else values.set(name, [value])
+function readBodyJson(text: string, refusal: (description: string) => OAuthError): unknown {
+  try {
+    return readExactJson(text)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    if (error.path.length === 0) throw invalidRequest('the body is not a JSON object')
+    throw refusal(`${withoutSecrets(describePath(error.path))}: ${error.message}`)
   }
-  return new Parameters<Name>(values, known)
+}
+
+function parseForm<Name extends string>(text: string, known: KnownParameters<Name>): Parameters<Name> {
+  const pairs = [...new URLSearchParams(text)]
+  if (pairs.length > MOST_PAIRS) throw invalidRequest(`the body has more than ${MOST_PAIRS} parameters`)
+  return new Parameters<Name>(pairs, known)
 }
 
 const mediaType = (c: Context<Env>): string =>
