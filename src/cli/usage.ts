@@ -5,6 +5,7 @@ import type * as z from 'zod'
 import { findClaimFault } from '../clients/claims.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
+import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 
 /** Bad usage: exit code 2. */
 export class UsageError extends Fault {}
@@ -28,8 +29,12 @@ export function durationOption(text: string): number {
  */
 export function readClaims(pairs: string[] | undefined): Record<string, unknown> | undefined {
   if (pairs === undefined) return undefined
+  const given = pairs.filter((pair) => pair !== '').map(readClaim)
+  const names = given.map(([name]) => name)
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice !== undefined) throw new UsageError(`--claim: "${twice}" is given twice`)
   // fromEntries makes own properties of every name, `__proto__` too, which is then refused as a claim.
-  const claims = Object.fromEntries(pairs.filter((pair) => pair !== '').map(readClaim))
+  const claims = Object.fromEntries(given)
   const fault = findClaimFault(claims)
   if (fault !== undefined) throw new UsageError(`--claim: ${fault}`)
   return claims
@@ -38,11 +43,16 @@ export function readClaims(pairs: string[] | undefined): Record<string, unknown>
 function readClaim(pair: string): [string, unknown] {
   const at = pair.indexOf('=')
   if (at < 1) throw new UsageError(`--claim: read ${JSON.stringify(pair)}; accepted: name=value`)
-  const text = pair.slice(at + 1)
+  const [name, text] = [pair.slice(0, at), pair.slice(at + 1)]
   try {
-    return [pair.slice(0, at), JSON.parse(text) as unknown]
-  } catch {
-    return [pair.slice(0, at), text]
+    return [name, readExactJson(text)]
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    if (error.isNoJson) return [name, text]
+    throw new UsageError(
+      `--claim: claim "${describePath([name, ...error.path])}": ${error.message}`,
+      `a string is given in quotes of its own: --claim '${name}="…"'`,
+    )
   }
 }
 
@@ -71,12 +81,15 @@ export function requireSound(check: () => void): void {
   }
 }
 
-/** @throws Fault where the file is not there or holds no JSON. */
+/** @throws Fault where the file is not there, or holds no JSON that every reader takes alike. */
 export function readJsonFile(flag: string, file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as unknown
+    return readExactJson(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
   } catch (error) {
-    const why = error instanceof SyntaxError ? 'it is no JSON' : String((error as NodeJS.ErrnoException).code) // else a system error
+    const why =
+      error instanceof JsonFault
+        ? [describePath(error.path), error.message].filter((each) => each !== '').join(': ')
+        : String((error as NodeJS.ErrnoException).code) // else a system error
     throw new Fault(`${flag}: ${file} cannot be read: ${why}`, 'name a readable JSON file')
   }
 }

@@ -1,5 +1,6 @@
 /** Custom claims: which names are free, and how much of them fits into a token. */
 import { invalidClientMetadata, type OAuthError } from '../ground/errors.ts'
+import { describeInexact, isSafeNumber } from '../ground/exact-json.ts'
 
 /**
  * Names with a meaning in the protocol (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, OIDC Core §2): never custom.
@@ -24,11 +25,28 @@ export const isProtocolClaim = (name: string): boolean => PROTOCOL_CLAIMS.has(na
 export function findClaimFault(claims: Record<string, unknown>): string | undefined {
   for (const name of Object.keys(claims)) {
     if (isProtocolClaim(name)) return `claim "${name}" belongs to the protocol and cannot be set`
-    if (name === '' || name === '__proto__' || name.length > 128) return 'a claim name has 1 to 128 characters'
+    if (name === '' || name.length > 128) return 'a claim name has 1 to 128 characters'
+    if (name === '__proto__') return 'claim "__proto__" is not a name that a claim may have'
   }
   if (isDeeper(claims, MOST_CLAIM_LEVELS)) return `claims are nested deeper than ${MOST_CLAIM_LEVELS} levels`
+  const inexact = findInexact(claims)
+  if (inexact) return `claim "${inexact.name}": ${describeInexact(inexact.digits)}`
   const bytes = Buffer.byteLength(JSON.stringify(claims))
   return bytes > MOST_CLAIM_BYTES ? `claims of ${bytes} bytes; at most ${MOST_CLAIM_BYTES} fit into a token` : undefined
+}
+
+/**
+ * A number that JSON readers change. Each door refuses it by the digits that were sent; this finds a number in memory,
+ * whichever door it came through.
+ */
+function findInexact(value: unknown, path: string[] = []): { name: string; digits: string } | undefined {
+  if (typeof value === 'number' && !isSafeNumber(value)) return { name: path.join('.'), digits: String(value) }
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [name, each] of Object.entries(value)) {
+    const found = findInexact(each, [...path, name])
+    if (found) return found
+  }
+  return undefined
 }
 
 /** Looks no further down than it has to say. */

@@ -6,6 +6,7 @@ import { isProtocolClaim, requireFreeClaims } from '../clients/claims.ts'
 import { requireGrantType } from '../clients/authentication.ts'
 import { SUBJECT_GRANT } from '../clients/client.ts'
 import { invalidRequest } from '../ground/errors.ts'
+import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 import type { ClientRecord } from '../store/store.ts'
 import type { BeginningNeeds, GrantType } from './grant-type.ts'
 import { begin, type Description } from './new-grant.ts'
@@ -56,11 +57,14 @@ function requireAssertable(claims: Record<string, unknown>, client: ClientRecord
 }
 
 function parseObject(text: string): Record<string, unknown> {
+  // Bytes that are no UTF-8 were read as U+FFFD: two names in another encoding would become one.
+  if (text.includes('\uFFFD')) throw invalidRequest('subject_claims is not UTF-8')
   try {
-    const value: unknown = JSON.parse(text)
+    const value = readExactJson(text)
     if (value && typeof value === 'object' && !Array.isArray(value)) return { ...value }
-  } catch {
-    // told below, in words of ours: the parser's would repeat the caller's input
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    if (!error.isNoJson) throw invalidRequest(`subject_claims: claim "${describePath(error.path)}": ${error.message}`)
   }
   throw invalidRequest('subject_claims is a JSON object, such as {"email":"ada@example.com"}')
 }
