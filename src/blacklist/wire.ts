@@ -1,40 +1,59 @@
 /**
- * What names something to deny, as it stands on the wire (POST /blacklist). One schema checks it and describes it.
- * Whether `expires_at` lies in the future is not asked here: that needs the database's clock.
+ * Blacklist entries as they stand on the wire: what a request denies (POST /blacklist), and an entry as administrators
+ * see it. One schema checks a request and describes it. Whether `expires_at` lies in the future is not asked here,
+ * because that needs the clock of the database.
  */
 import * as z from 'zod'
-import { fromSeconds, type Instant } from '../ground/clock.ts'
+import { fromSeconds, toIso, type Instant } from '../ground/clock.ts'
 import { nearest } from '../ground/nearest.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
+import type { BlacklistEntry } from '../store/store.ts'
 
 /** What an entry may name; a `token` becomes a `jti` or, for a refresh token, a `sid`. */
 const DENIABLE = ['jti', 'sid', 'sub', 'client_id', 'token'] as const
 
-const text = (most: number) => {
+/** The length is checked first: nothing else looks at a longer text. */
+const textOf = (most: number) => {
   const error = `expected a string of 1 to ${most} characters`
-  return z.string({ error }).min(1, { error }).max(most, { error })
+  return z.string({ error }).min(1, { error, abort: true }).max(most, { error, abort: true })
 }
 
-/** A `sub` is whatever a backend calls a person: no look of it may keep that person from being stopped. */
-const name = text(512)
+/** A backend may call a person anything, so no look of a `sub` keeps that person from being stopped. */
+const name = textOf(512)
 
-/** A token here would make an entry that denies nothing, and lie about for everybody who may list entries. */
-const ownName = text(512).refine((value) => !looksSecret(value), {
+/** A token here would make an entry that denies nothing, and everybody who may list entries would see it. */
+const ownName = textOf(512).refine((value) => !looksSecret(value), {
   message: 'this is a token; name it as token, and its entry is made from it',
 })
 
 /** The last instant that a date can hold. */
 const LATEST = 8.64e15
 
-/** ISO 8601, or seconds since the epoch, as an instant. */
-const instant = z.union([z.string(), z.number()]).transform((value, context): Instant => {
-  const at = typeof value === 'number' ? fromSeconds(value) : Date.parse(value)
-  if (Math.abs(at) <= LATEST) return Math.trunc(at)
-  context.addIssue({ code: 'custom', message: 'expected ISO 8601, such as 2030-01-31T12:00:00Z, or seconds' })
-  return z.NEVER
-})
+/** A date, or a date and a time with its zone. Without a zone a time would depend on where the server stands. */
+const ISO_8601 = /^(\d{4})-(\d\d)-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/
 
-/** What is not the name of a member may be a secret, and is not repeated. */
+/** Reads ISO 8601. `Date.parse` reads far more, and makes 2 March of 30 February. */
+export function readInstant(text: string): Instant | undefined {
+  const [, year, month, day] = ISO_8601.exec(text) ?? []
+  const at = day === undefined ? NaN : Date.parse(text)
+  if (Number.isNaN(at)) return undefined
+  const isRealDay = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day)
+  return isRealDay ? at : undefined
+}
+
+const INSTANT_FORM = 'expected ISO 8601, such as 2030-01-31T12:00:00Z, or seconds'
+
+/** ISO 8601, or seconds since the epoch, as an instant. */
+const instant = z
+  .union([z.string().max(40, { abort: true }), z.number()], { error: INSTANT_FORM })
+  .transform((value, context): Instant => {
+    const at = typeof value === 'number' ? fromSeconds(value) : (readInstant(value) ?? NaN)
+    if (Math.abs(at) <= LATEST) return Math.trunc(at)
+    context.addIssue({ code: 'custom', message: INSTANT_FORM })
+    return z.NEVER
+  })
+
+/** A text of another form may be a secret, and is not repeated. */
 const MEMBER_NAME = /^[a-z]{1,12}(?:_[a-z]{1,12}){0,3}$/
 
 /** Unknown members are refused: a misspelt `expires_at` would make an entry that never ends. */
@@ -50,8 +69,8 @@ const MEMBERS = z.strictObject(
     sid: ownName.nullish(),
     sub: name.nullish(),
     client_id: name.nullish(),
-    token: text(16_384).nullish(),
-    reason: text(500).nullish(),
+    token: textOf(16_384).nullish(),
+    reason: textOf(500).nullish(),
     expires_at: instant.nullish(),
   },
   { error: (issue) => (issue.code === 'unrecognized_keys' ? describeUnknown(issue.keys[0] ?? '') : undefined) },
@@ -66,4 +85,26 @@ export const denialSchema = MEMBERS.transform(({ reason, expires_at: expiresAt, 
   if (given.length === 1 && named) return { ...named, reason, expiresAt }
   context.addIssue({ code: 'custom', message: `name exactly one of ${DENIABLE.join(', ')}` })
   return z.NEVER
+})
+
+/** A blacklist entry as administrators see it, in JSON. */
+export const entryView = ({
+  id,
+  kind,
+  value,
+  reason,
+  issuedBefore,
+  expiresAt,
+  createdAt,
+  createdBy,
+}: BlacklistEntry) => ({
+  id,
+  kind,
+  value,
+  [kind]: value,
+  reason,
+  issued_before: toIso(issuedBefore),
+  expires_at: toIso(expiresAt),
+  created_at: toIso(createdAt),
+  created_by: createdBy,
 })

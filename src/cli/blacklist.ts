@@ -1,13 +1,14 @@
 /** `signet blacklist …`: entries that deny tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { entryView } from '../blacklist/entry-view.ts'
+import { entryView, readInstant } from '../blacklist/wire.ts'
 import { fromSeconds, systemClock, type Instant } from '../ground/clock.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { notFound } from '../ground/errors.ts'
 import type { Denial } from '../blacklist/revocation.ts'
 import type { BlacklistEntry, Store } from '../store/store.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
+import { readArgument } from '../ground/standard-input.ts'
 import { nameDenial } from '../tokens/denial.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
@@ -36,7 +37,7 @@ export function defineBlacklist(blacklist: Command): void {
     .option('--sid <sid>', 'one grant: its access tokens, and its refresh tokens for good')
     .option('--sub <sub>', 'a person: every token up to now, and new ones are refused')
     .option('--client <id>', 'a client: every token up to now, and new ones are refused')
-    .option('--token <token>', 'the token itself, access or refresh')
+    .option('--token <token>', 'the token itself, access or refresh; - reads it from standard input')
     .option('--reason <text>', 'for those who read the list')
     .option('--expires <duration>', 'when the entry ends: in 12h, or at a time such as 2030-01-31T12:00:00Z')
     .addHelpText('after', example('add --sub ada --reason "left the company"'))
@@ -53,7 +54,7 @@ export function defineBlacklist(blacklist: Command): void {
 const example = (line: string): string => `\nExample:\n  signet blacklist ${line}`
 
 async function add(options: AddOptions, command: Command): Promise<void> {
-  const named = readNamed(options)
+  const named = await readNamed(options)
   const reason = options.reason
   if (reason !== undefined && reason.length > MOST_REASON_CHARACTERS)
     throw new UsageError(`--reason has at most ${MOST_REASON_CHARACTERS} characters`)
@@ -75,7 +76,7 @@ interface Named {
   value: string
 }
 
-function readNamed({ jti, sid, sub, client, token }: AddOptions): Named {
+async function readNamed({ jti, sid, sub, client, token }: AddOptions): Promise<Named> {
   const given = Object.entries({ jti, sid, sub, client_id: client, token }).filter(([, value]) => value !== undefined)
   const [first] = given
   if (given.length !== 1 || !first) throw new UsageError('give exactly one of --jti, --sid, --sub, --client, --token')
@@ -83,7 +84,8 @@ function readNamed({ jti, sid, sub, client, token }: AddOptions): Named {
   if ((kind === 'jti' || kind === 'sid') && looksSecret(value))
     throw new UsageError('this is a token: give it as --token, and its entry is made from it')
   if (value === '') throw new UsageError('what is denied has a name of 1 character or more')
-  if (kind !== 'token' && value.length > MOST_NAME_CHARACTERS)
+  if (kind === 'token') return { kind, value: (await readArgument(value)).trim() }
+  if (value.length > MOST_NAME_CHARACTERS)
     throw new UsageError(`a name on the blacklist has at most ${MOST_NAME_CHARACTERS} characters`)
   return { kind, value }
 }
@@ -92,9 +94,8 @@ function readExpiry(text: string | undefined): Instant | undefined {
   if (text === undefined) return undefined
   const now = systemClock.now()
   const seconds = parseDuration(text)
-  // Date.parse reads far more than ISO 8601, words included.
-  const at = seconds !== undefined ? now + fromSeconds(seconds) : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN
-  if (at > now) return at
+  const at = seconds !== undefined ? now + fromSeconds(seconds) : readInstant(text)
+  if (at !== undefined && at > now) return at
   throw new UsageError(
     `--expires: read ${JSON.stringify(text)}; accepted: ${DURATION_FORM}, or a time in the future such as 2030-01-31T12:00:00Z`,
   )
@@ -117,7 +118,7 @@ const list = (_options: object, command: Command): Promise<void> =>
     ).map(entryView)
     const rows = entries.map((each) => [each.id, each.kind, each.value, each.expires_at, each.reason, each.created_by])
     answer(command, entries, () =>
-      table(['ID', 'KIND', 'VALUE', 'EXPIRES', 'REASON', 'BY_CLI'], rows, 'the blacklist is empty'),
+      table(['ID', 'KIND', 'VALUE', 'EXPIRES', 'REASON', 'BY'], rows, 'the blacklist is empty'),
     )
   })
 

@@ -1,7 +1,6 @@
 /** `/blacklist`: entries are added, listed, read and lifted by administrators. */
 import type * as z from 'zod'
-import { denialSchema } from '../blacklist/wire.ts'
-import { entryView } from '../blacklist/entry-view.ts'
+import { denialSchema, entryView } from '../blacklist/wire.ts'
 import { invalidRequest, notFound } from '../ground/errors.ts'
 import type { Denial } from '../blacklist/revocation.ts'
 import { actorOf } from '../http/actor.ts'
