@@ -1,10 +1,11 @@
 /**
- * Clients: who may ask for tokens, and how. Metadata has the meaning of RFC 7591. This file owns what a
- * client record may say; who a caller is, is authentication.ts; how secrets are kept, secret.ts.
+ * Clients: who may ask for tokens, and how. Metadata has the meaning of RFC 7591. This file owns what a client record
+ * may say. A caller is authenticated in authentication.ts, and secrets are kept in secret.ts.
  */
 import { invalidClientMetadata } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/store.ts'
-import { findKeyFault } from './assertion-key.ts'
+import { looksSecret } from '../ground/looks-secret.ts'
+import { findKeyFault, findSetFault } from './assertion-key.ts'
 import { requireFreeClaims } from './claims.ts'
 
 /** The contract's grant for a person whom a trusted backend signed in. */
@@ -24,10 +25,35 @@ export const OPERATOR_CLIENT_ID = 'signet:operator'
 /** RFC 6749 §3.3: printable ASCII but space, quote and backslash. */
 export const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,256}$/
 
-const CLIENT_ID = /^[A-Za-z0-9][A-Za-z0-9._~:/@+-]{0,127}$/
+export const MOST_CLIENT_ID_CHARACTERS = 128
 
-/** Private or symmetric members; none belongs into a registration (RFC 7518 §6). */
-export const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
+/**
+ * RFC 6749 appendix A.1 allows any printable ASCII, so that clients can move here with the ids that they have. A space
+ * is left out: a name with one looks like two names in a log and at a terminal.
+ */
+const CLIENT_ID = /^[\x21-\x7E]{1,128}$/
+
+/** Paths that hold one of these are other paths, even percent-encoded (RFC 3986 §5.2.4). */
+const DOT_SEGMENTS = ['.', '..']
+
+/**
+ * Names that Signet gives to what acts or causes, in the audit trail and in blacklist entries. A client of such a name
+ * would be taken for it.
+ */
+const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown', 'client.disabled'])
+
+/** Signet's own clients, scopes and parameters begin with this. */
+export const hasOwnPrefix = (name: string): boolean => name.toLowerCase().startsWith('signet:')
+
+/** Why a client cannot have this id, if it cannot. The id itself is not repeated: it may be a secret in the wrong field. */
+function findIdFault(clientId: string): string | undefined {
+  if (clientId.length > MOST_CLIENT_ID_CHARACTERS || !CLIENT_ID.test(clientId) || DOT_SEGMENTS.includes(clientId))
+    return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
+  if (looksSecret(clientId)) return 'this is a token or a secret; an id stands in logs and lists'
+  return RESERVED_IDS.has(clientId.toLowerCase()) || hasOwnPrefix(clientId)
+    ? 'Signet uses this name itself: take another'
+    : undefined
+}
 
 export const usesSecret = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>): boolean =>
   client.tokenEndpointAuthMethod.startsWith('client_secret_')
@@ -36,8 +62,8 @@ export const isPublicClient = (client: Pick<ClientRecord, 'tokenEndpointAuthMeth
   client.tokenEndpointAuthMethod === 'none'
 
 /**
- * Whether a client may have refresh tokens of grants for this subject; without one: of any. The subject grant brings
- * those of its persons along: who may ask for anybody at any time gains nothing by them.
+ * Whether a client may have refresh tokens of grants for this subject; without a subject: of any grant. A client with
+ * the subject grant may refresh for its persons: it can ask for each of them at any time anyway.
  */
 export const mayRefresh = ({ clientId, grantTypes }: ClientRecord, sub?: string): boolean =>
   grantTypes.includes('refresh_token') || (grantTypes.includes(SUBJECT_GRANT) && sub !== clientId)
@@ -74,11 +100,8 @@ export function blankClient(clientId: string, now: number): ClientRecord {
  */
 export function requireSoundClient(client: ClientRecord): void {
   const { clientId, tokenEndpointAuthMethod: method, grantTypes } = client
-  if (!CLIENT_ID.test(clientId) || clientId.startsWith('signet:')) {
-    throw invalidClientMetadata(
-      'client_id: 1 to 128 of the characters A-Z a-z 0-9 . _ ~ : / @ + -, beginning with a letter or digit, not with "signet:"',
-    )
-  }
+  const idFault = findIdFault(clientId)
+  if (idFault !== undefined) throw invalidClientMetadata(`client_id: ${idFault}`)
   if (isPublicClient(client) && grantTypes.some((grant) => grant !== 'refresh_token')) {
     throw invalidClientMetadata(
       'token_endpoint_auth_method "none" proves nothing, so the client may use the grant refresh_token only',
@@ -87,26 +110,21 @@ export function requireSoundClient(client: ClientRecord): void {
   if (method === 'private_key_jwt') requireSoundJwks(client)
   else if (client.jwks) throw invalidClientMetadata('jwks is for token_endpoint_auth_method "private_key_jwt"')
   requireFreeClaims(client.claims)
+  requireFixedClaims(client)
 }
 
+/** A claim is the client's own or is asserted of a person; where it could be either, nobody knew which of the two wins. */
+function requireFixedClaims({ claims, allowedClaims }: ClientRecord): void {
+  const both = allowedClaims.find((name) => Object.hasOwn(claims, name))
+  if (both === undefined) return
+  throw invalidClientMetadata(
+    `allowed_claims: "${both}" is one of the client's own claims as well; a claim stands in claims or in allowed_claims`,
+  )
+}
+
+/** The registration was read already; a record of an older version was not. */
 function requireSoundJwks({ jwks }: ClientRecord): void {
   const keys = jwks?.keys ?? []
-  if (keys.length === 0 || keys.length > 10) {
-    throw invalidClientMetadata('jwks: private_key_jwt needs a key set with 1 to 10 public keys')
-  }
-  for (const key of keys) {
-    if (!['EC', 'RSA', 'OKP'].includes(key.kty ?? '')) {
-      throw invalidClientMetadata('jwks: kty is EC, RSA or OKP; a symmetric key is no public key')
-    }
-    if (PRIVATE_MEMBERS.some((member) => member in key)) {
-      throw invalidClientMetadata(
-        'jwks: a key has private members; register its public part only, and replace that key',
-      )
-    }
-    const fault = findKeyFault(key)
-    if (fault !== undefined) throw invalidClientMetadata(`jwks: ${fault}`)
-  }
-  if (keys.length > 1 && new Set(keys.map(({ kid }) => kid)).size < keys.length) {
-    throw invalidClientMetadata('jwks: several keys need a kid each, all different')
-  }
+  const fault = findSetFault(keys) ?? keys.map(findKeyFault).find((each) => each !== undefined)
+  if (fault !== undefined) throw invalidClientMetadata(`jwks: ${fault}`)
 }

@@ -1,28 +1,43 @@
 /**
- * Client metadata as it stands on the wire (RFC 7591 §2, with Signet's own members), in both directions.
- * One schema for the admin API and the declarative file, so that both accept and refuse the same.
+ * Client metadata as it stands on the wire (RFC 7591 §2, with Signet's own members), in both directions. The admin API,
+ * the command line and the declarative file share one schema, so that they accept and refuse the same.
  */
 import * as z from 'zod'
 import { toIso } from '../ground/clock.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import type { ClientRecord } from '../store/store.ts'
-import { AUTH_METHODS, GRANT_TYPES, SCOPE_TOKEN, SUBJECT_GRANT } from './client.ts'
+import { readKeySet } from './assertion-key.ts'
+import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SCOPE_TOKEN, SUBJECT_GRANT } from './client.ts'
 import type { ClientChange } from './registration.ts'
 
+/**
+ * A string of at most so many characters. The length is checked first and alone: a longer text is not searched, split
+ * or matched.
+ */
+const textOf = (most: number) => z.string().max(most, { abort: true })
+
 /** A duration in any spelling, as seconds. */
-export const durationSchema = z.union([z.string(), z.number().int()]).transform((value, context) => {
-  const seconds = parseDuration(value)
-  if (seconds !== undefined) return seconds
-  context.addIssue({ code: 'custom', message: `expected ${DURATION_FORM}` })
-  return z.NEVER
-})
+export const durationSchema = z
+  .union([textOf(32), z.number().int()], { error: `expected ${DURATION_FORM}` })
+  .transform((value, context) => {
+    const seconds = parseDuration(value)
+    if (seconds !== undefined) return seconds
+    context.addIssue({ code: 'custom', message: `expected ${DURATION_FORM}` })
+    return z.NEVER
+  })
 
 /** The life of a token: none lives less than a second. */
 export const ttlSchema = durationSchema.refine((seconds) => seconds > 0, { message: 'expected 1s or more' })
 
+const MOST_SCOPES = 100
+const MOST_SCOPE_CHARACTERS = MOST_SCOPES * 257
+const SCOPE_FORM = `expected at most ${MOST_SCOPES} scope values of printable ASCII without " and \\`
+
 /** A scope as one string or as a list. */
 export const scopeSchema = z
-  .union([z.string(), z.array(z.string())])
+  .union([textOf(MOST_SCOPE_CHARACTERS), z.array(textOf(MOST_SCOPE_CHARACTERS)).max(MOST_SCOPES, { abort: true })], {
+    error: SCOPE_FORM,
+  })
   .transform((value) => [
     ...new Set(
       [value]
@@ -31,8 +46,8 @@ export const scopeSchema = z
         .filter((each) => each !== ''),
     ),
   ])
-  .refine((values) => values.length <= 100 && values.every((value) => SCOPE_TOKEN.test(value)), {
-    message: 'expected at most 100 scope values of printable ASCII without " and \\',
+  .refine((values) => values.length <= MOST_SCOPES && values.every((value) => SCOPE_TOKEN.test(value)), {
+    message: SCOPE_FORM,
   })
 
 export const claimsSchema = z.record(z.string(), z.unknown())
@@ -40,10 +55,23 @@ export const claimsSchema = z.record(z.string(), z.unknown())
 /** `subject` is short for the grant's full name. */
 const grantTypeSchema = z.preprocess((value) => (value === 'subject' ? SUBJECT_GRANT : value), z.enum(GRANT_TYPES))
 
-const redirectUriSchema = z.string().max(2000).refine(isRedirectUri, {
+const redirectUriSchema = textOf(2000).refine(isRedirectUri, {
   message:
     'expected an https URI without fragment (http for loopback addresses only), or a private scheme such as com.example.app:/cb',
 })
+
+/** Keys of a set as it is sent; how many of them may serve is for `readKeySet` to say. */
+const MOST_SENT_KEYS = 50
+
+/** A key set without the keys and members that serve nothing here. */
+const keySetSchema = z
+  .object({ keys: z.array(z.record(z.string(), z.unknown())).max(MOST_SENT_KEYS, { abort: true }) })
+  .transform(({ keys }, context) => {
+    const read = readKeySet(keys)
+    if ('keys' in read) return { keys: read.keys }
+    context.addIssue({ code: 'custom', message: read.fault })
+    return z.NEVER
+  })
 
 /** RFC 6749 §3.1.2, RFC 8252 §7. */
 function isRedirectUri(text: string): boolean {
@@ -56,26 +84,29 @@ function isRedirectUri(text: string): boolean {
 }
 
 const fields = {
-  client_name: z.string().min(1).max(200).nullable(),
-  grant_types: z.array(grantTypeSchema).max(10),
+  client_name: textOf(200).min(1).nullable(),
+  grant_types: z.array(grantTypeSchema).max(10, { abort: true }),
   scope: scopeSchema,
-  resources: z.array(z.string().min(1).max(512)).max(100),
-  redirect_uris: z.array(redirectUriSchema).max(50),
+  resources: z.array(textOf(512).min(1)).max(100, { abort: true }),
+  redirect_uris: z.array(redirectUriSchema).max(50, { abort: true }),
   token_endpoint_auth_method: z.enum(AUTH_METHODS),
-  jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(10) }).nullable(),
+  jwks: keySetSchema.nullable(),
   access_token_ttl: ttlSchema.nullable(),
   refresh_token_ttl: ttlSchema.nullable(),
   refresh_token_idle_ttl: ttlSchema.nullable(),
   refresh_grace: durationSchema.nullable(),
   claims: claimsSchema,
-  allowed_claims: z.array(z.string().min(1).max(128)).max(100),
+  allowed_claims: z.array(textOf(128).min(1)).max(100, { abort: true }),
 }
 
 /** A change of metadata: absent members stay as they are. Unknown ones are refused. */
 export const clientChangeSchema = z.strictObject(fields).partial()
 
+/** A `client_id`. What it may be is for `requireSoundClient` to say. */
+export const clientIdSchema = textOf(MOST_CLIENT_ID_CHARACTERS)
+
 /** A registration; `client_id` is made up where absent. */
-export const clientRegistrationSchema = clientChangeSchema.extend({ client_id: z.string().optional() })
+export const clientRegistrationSchema = clientChangeSchema.extend({ client_id: clientIdSchema.optional() })
 
 /** A change without its absent members, which leave a field as it is; `null` is a value. */
 export const onlyGiven = <Change extends object>(

@@ -1,6 +1,6 @@
 /** A key set as verifiers get it: what is in it, what must not be, and how long it may be kept. */
 import type { JSONWebKeySet, JWK } from 'jose'
-import { PRIVATE_MEMBERS } from '../clients/client.ts'
+import { PRIVATE_MEMBERS } from '../clients/assertion-key.ts'
 import { bad, good, type Check } from './check.ts'
 import { clockAhead, fetchDocument } from './remote-document.ts'
 

@@ -5,7 +5,7 @@
 import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { fromSeconds, toSeconds, type Clock } from '../ground/clock.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
-import { PRIVATE_MEMBERS } from '../clients/client.ts'
+import { PRIVATE_MEMBERS } from '../clients/assertion-key.ts'
 import { invalidDpopProof } from '../ground/errors.ts'
 import type { Store } from '../store/store.ts'
 
