@@ -10,7 +10,11 @@ import type { PromotionOutcome } from '../store/store.ts'
 import { idOf } from './id.ts'
 
 export const keyRotationSchema = z
-  .strictObject({ alg: z.enum(['ES256', 'RS256']), emergency: z.boolean(), resource: z.string() })
+  .strictObject({
+    alg: z.enum(['ES256', 'RS256']),
+    emergency: z.boolean(),
+    resource: z.string().max(512, { abort: true }),
+  })
   .partial()
 
 export function keysApi(rooms: Rooms) {

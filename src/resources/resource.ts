@@ -4,8 +4,9 @@
  */
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
+import { looksSecret } from '../ground/looks-secret.ts'
 import { SHARED_RING, type ResourceRecord, type RingId } from '../store/store.ts'
-import { SCOPE_TOKEN } from '../clients/client.ts'
+import { SCOPE_TOKEN, hasOwnPrefix } from '../clients/client.ts'
 import { requireFreeClaims } from '../clients/claims.ts'
 
 /** Scopes of the issuer itself; granted to nobody by default. */
@@ -41,15 +42,28 @@ export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({ ring:
 export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedAt: Instant): boolean =>
   predecessorEndedAt !== null && issuedAt <= predecessorEndedAt
 
-/** @throws OAuthError `invalid_request` naming what is wrong with the record. */
-export function requireSoundResource(resource: ResourceRecord): void {
-  const { id, scope, ttl } = resource
+export const MOST_RESOURCE_ID_CHARACTERS = 512
+
+/** Why a resource cannot have this id, if it cannot. */
+function findIdFault(id: string): string | undefined {
   // RFC 8707 §2: an absolute URI without fragment; a plain name for servers such as RabbitMQ.
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(id)
   const isUri =
-    /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x23-\x5B\x5D-\x7E]{1,500}$/.test(id) && !id.includes('#') && URL.canParse(id)
+    id.length <= MOST_RESOURCE_ID_CHARACTERS &&
+    /^[A-Za-z][A-Za-z0-9+.-]{0,30}:[\x21\x23-\x5B\x5D-\x7E]{1,500}$/.test(id) &&
+    !id.includes('#') &&
+    URL.canParse(id)
   if (!isName && !isUri)
-    throw invalidRequest('a resource id is an absolute URI without fragment, or a plain name of A-Z a-z 0-9 . _ -')
+    return 'a resource id is an absolute URI without fragment, or a plain name of A-Z a-z 0-9 . _ -'
+  if (looksSecret(id)) return 'this is a token or a secret; the id of a resource stands in every token for it'
+  return hasOwnPrefix(id) ? 'Signet uses this name itself: take another' : undefined
+}
+
+/** @throws OAuthError `invalid_request` naming the fault of the record. */
+export function requireSoundResource(resource: ResourceRecord): void {
+  const { id, scope, ttl } = resource
+  const idFault = findIdFault(id)
+  if (idFault !== undefined) throw invalidRequest(`id: ${idFault}`)
   if (ttl !== null && ttl < 1) throw invalidRequest('ttl: a token lives for 1s at least')
   if (scope && !scope.every((value) => SCOPE_TOKEN.test(value))) {
     throw invalidRequest('scope: printable ASCII without space, " and \\ (RFC 6749 §3.3)')

@@ -4,6 +4,7 @@ import { onlyGiven, claimsSchema, ttlSchema, scopeSchema } from '../clients/wire
 import { toIso } from '../ground/clock.ts'
 import type { ResourceRecord } from '../store/store.ts'
 import type { ResourceChange } from './registration.ts'
+import { MOST_RESOURCE_ID_CHARACTERS } from './resource.ts'
 
 /** A change: absent members stay as they are. Unknown ones are refused. */
 export const resourceChangeSchema = z
@@ -17,7 +18,9 @@ export const resourceChangeSchema = z
   })
   .partial()
 
-export const resourceRegistrationSchema = resourceChangeSchema.extend({ id: z.string() })
+export const resourceRegistrationSchema = resourceChangeSchema.extend({
+  id: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }),
+})
 
 export function toResourceChange({
   alg,
