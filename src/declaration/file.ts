@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml'
 import * as z from 'zod'
-import { clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
+import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
+import { findChangedValue } from './exact-values.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
 import { resourceRegistrationSchema, toResourceChange } from '../resources/wire.ts'
@@ -34,8 +35,11 @@ export interface Declaration {
   clients: DeclaredClient[]
 }
 
+/** The length is checked first; no name of a variable or file is longer. */
+const shortText = z.string().max(4096, { abort: true })
+
 const secretReferenceSchema = z.union(
-  [z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
+  [z.strictObject({ env: shortText.min(1) }), z.strictObject({ file: shortText.min(1) })],
   {
     error: 'expected a reference, { env: VARIABLE } or { file: PATH }: the secret itself has no place in this file',
   },
@@ -44,7 +48,9 @@ const secretReferenceSchema = z.union(
 const declarationSchema = z.strictObject({
   resources: z.array(resourceRegistrationSchema).default([]),
   clients: z
-    .array(clientRegistrationSchema.extend({ client_id: z.string(), client_secret: secretReferenceSchema.optional() }))
+    .array(
+      clientRegistrationSchema.extend({ client_id: clientIdSchema, client_secret: secretReferenceSchema.optional() }),
+    )
     .default([]),
 })
 
@@ -57,6 +63,7 @@ type Env = Record<string, string | undefined>
  */
 export async function readDeclaration(file: string, env: Env, namedBy = ''): Promise<Declaration> {
   const source = new Source(file, namedBy)
+  source.requireExact()
   const parsed = declarationSchema.safeParse(source.value)
   if (!parsed.success) throw source.fault(parsed.error.issues)
   const { resources, clients } = parsed.data
@@ -150,6 +157,14 @@ class Source {
       return [`${this.place(path)}: ${path.join('.') || 'file'}: ${issue.message}`]
     })
     return new Fault(lines.join('\n'), 'nothing was applied')
+  }
+
+  /** @throws Fault naming a value that would not reach a token as it is written */
+  requireExact(): void {
+    const changed = findChangedValue(this.#document)
+    if (!changed) return
+    const name = changed.path.join('.')
+    throw new Fault(`${this.place(changed.path)}: ${name}: ${changed.message}`, 'nothing was applied')
   }
 
   requireUnique(list: string, ids: string[]): void {
