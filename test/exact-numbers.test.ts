@@ -340,3 +340,33 @@ describe('the declarative file', () => {
     expect([code, stderr]).toEqual([0, ''])
   })
 })
+
+describe('the doctor and token inspect', () => {
+  const foreign = (payload: string, header = '{"alg":"ES256","typ":"at+jwt","kid":"k"}') =>
+    [header, payload, 's'.repeat(64)].map((part) => Buffer.from(part).toString('base64url')).join('.')
+
+  const CLAIMS = `{"iss":"https://other.example","exp":${BIG},"iat":1700000000.0,"tenant":${BIG},"ids":[1.50,${BIG},{"a":1e400}],"small":7}`
+
+  test('show the numbers of a token digit by digit, and say which of them readers change', async () => {
+    const json = await signet(['token', 'inspect', foreign(CLAIMS), '--json'], issuer().env)
+    expect(json.stdout.replaceAll(/\s/g, '')).toContain(`"claims":${CLAIMS},`)
+    const people = await signet(['token', 'inspect', foreign(CLAIMS)], issuer().env)
+    for (const digits of [`tenant   ${BIG}`, `"a":1e400`, '1.50'])
+      expect(people.stdout.replaceAll(/ {2,}/g, '   ')).toContain(digits)
+    const doctor = await signet(['doctor', foreign(CLAIMS), '--json'], issuer().env)
+    const checks = JSON.parse(doctor.stdout) as { check: string; found: string }[]
+    const found = (name: string) => checks.find(({ check }) => check === name)?.found
+    expect(found('form')).toContain(`claim exp: ${BIG} is changed`)
+    expect(found('form')).toContain(`claim tenant: ${BIG} is changed`)
+    expect(found('expiry')).toContain(`(${BIG})`)
+    expect(found('issued at')).toContain('(2023-11-14T22:13:20.000Z)')
+  })
+
+  test('tell of a claim that is named twice, and of claims that are too deep', async () => {
+    const twice = await signet(['token', 'inspect', foreign('{"sub":"a","sub":"b"}'), '--json'], issuer().env)
+    expect(twice.stdout).toContain('claim sub: named twice in one object')
+    const deep = `{"a":${'['.repeat(6000)}${']'.repeat(6000)}}`
+    const inspected = await signet(['token', 'inspect', foreign(deep), '--json'], issuer().env)
+    expect(inspected.stdout).toContain('nested deeper than 32 levels')
+  })
+})

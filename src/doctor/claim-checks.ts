@@ -1,5 +1,6 @@
 /** The claims of a token, against what is expected of them: issuer, type, times, audience. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, toSeconds, type Instant } from '../ground/clock.ts'
+import { toNumber } from '../ground/exact-json.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
@@ -72,35 +73,41 @@ const byTheOtherClock = (saysOther: boolean, what: string): string =>
   saysOther ? `; by the issuer's clock it ${what}, so the clock of this machine is the cause` : ''
 
 function checkExpiry(exp: unknown, here: number, there: number): Check {
-  if (typeof exp !== 'number') return bad('expiry', 'the token has no exp', 'it was made elsewhere')
-  if (exp > here) {
-    const found = `expires in ${roughly(exp - here)} (${iso(exp)})`
-    return exp > there ? good('expiry', found) : bad('expiry', `${found}, but expired by the issuer's clock`, FIX_CLOCK)
+  const end = toNumber(exp)
+  if (end === undefined) return bad('expiry', 'the token has no exp', 'it was made elsewhere')
+  if (end > here) {
+    const found = `expires in ${roughly(end - here)} (${iso(exp)})`
+    return end > there ? good('expiry', found) : bad('expiry', `${found}, but expired by the issuer's clock`, FIX_CLOCK)
   }
-  const isAlive = exp > there
+  const isAlive = end > there
   return bad(
     'expiry',
-    `expired ${roughly(here - exp)} ago (${iso(exp)})${byTheOtherClock(isAlive, 'is still valid')}`,
+    `expired ${roughly(here - end)} ago (${iso(exp)})${byTheOtherClock(isAlive, 'is still valid')}`,
     isAlive ? FIX_CLOCK : 'get a new token, or refresh',
   )
 }
 
 function checkNotBefore(nbf: unknown, here: number, there: number): Check[] {
-  if (typeof nbf !== 'number' || nbf <= here) return []
-  const found = `not valid yet: only in ${roughly(nbf - here)} (nbf is ${iso(nbf)})`
-  const other = byTheOtherClock(nbf <= there, 'is valid already')
+  const start = toNumber(nbf)
+  if (start === undefined || start <= here) return []
+  const found = `not valid yet: only in ${roughly(start - here)} (nbf is ${iso(nbf)})`
+  const other = byTheOtherClock(start <= there, 'is valid already')
   return [bad('not before', found + other, `wait until then, or ${FIX_CLOCK}`)]
 }
 
 function checkIat(iat: unknown, here: number, there: number): Check {
-  if (typeof iat !== 'number') return bad('issued at', 'the token has no iat', 'it was made elsewhere')
-  if (iat <= here + CLOCK_SKEW_SECONDS) return good('issued at', `${roughly(here - iat)} ago (${iso(iat)})`)
-  const other = byTheOtherClock(iat <= there + CLOCK_SKEW_SECONDS, 'was issued in the past')
-  return bad('issued at', `issued ${roughly(iat - here)} in the future (${iso(iat)})${other}`, FIX_CLOCK)
+  const at = toNumber(iat)
+  if (at === undefined) return bad('issued at', 'the token has no iat', 'it was made elsewhere')
+  if (at <= here + CLOCK_SKEW_SECONDS) return good('issued at', `${roughly(here - at)} ago (${iso(iat)})`)
+  const other = byTheOtherClock(at <= there + CLOCK_SKEW_SECONDS, 'was issued in the past')
+  return bad('issued at', `issued ${roughly(at - here)} in the future (${iso(iat)})${other}`, FIX_CLOCK)
 }
 
-/** Claims of foreign tokens may hold numbers that are no dates. */
-const iso = (seconds: number): string => (Math.abs(seconds) < 8.64e12 ? toIso(fromSeconds(seconds)) : String(seconds))
+/** Claims of foreign tokens may hold numbers that are no dates: these are shown as they stand in the token. */
+function iso(claim: unknown): string {
+  const seconds = toNumber(claim) ?? NaN
+  return Math.abs(seconds) < 8.64e12 ? toIso(fromSeconds(seconds)) : shown(claim)
+}
 
 /** A span as people say it. @param seconds may be a second off either side of nothing */
 export function roughly(seconds: number): string {

@@ -4,6 +4,7 @@
  */
 import type { JSONWebKeySet, JWK } from 'jose'
 import { systemClock, toSeconds } from '../ground/clock.ts'
+import { toNumber } from '../ground/exact-json.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { findDenying, type readFeed } from './remote-feed.ts'
 import type { RemoteIssuer } from './remote-issuer.ts'
@@ -101,9 +102,9 @@ function explainMissing(kid: string, header: Members, claims: Members, { remote,
       `ask ${issuer} for the token; or let your app trust ${claims.iss}, where that is meant`,
     )
   }
-  if (feed && findDenying(feed, { kid: header.kid }, { iat: claims.iat })?.kind === 'kid')
+  if (feed && findDenying(feed, { kid: header.kid }, { iat: toNumber(claims.iat) })?.kind === 'kid')
     return bad('kid', `${missing}: it was revoked as compromised`, 'get a new token')
-  if (typeof claims.exp === 'number' && claims.exp <= toSeconds(systemClock.now())) {
+  if ((toNumber(claims.exp) ?? Infinity) <= toSeconds(systemClock.now())) {
     return bad(
       'kid',
       `${missing}: it was rotated out, as keys are once their last token has expired`,

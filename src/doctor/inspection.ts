@@ -8,6 +8,7 @@ import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import { toIso } from '../ground/clock.ts'
+import { toNumber } from '../ground/exact-json.ts'
 import { isForPredecessor } from '../resources/resource.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
@@ -138,7 +139,7 @@ function checkBlacklist(header: Members, claims: Members, blacklist: Blacklist):
     jti: text(claims.jti) ?? '',
     sub: text(claims.sub) ?? '',
     client_id: text(claims.client_id) ?? '',
-    iat: typeof claims.iat === 'number' ? claims.iat : 0,
+    iat: toNumber(claims.iat) ?? 0,
     sid: text(claims.sid),
     kid: text(header.kid),
   })
@@ -186,8 +187,9 @@ function checkResources(claims: Members, resources: ResourceDirectory): Check[] 
       const resource = resources.find(id)
       if (!resource)
         return bad('resource', `resource ${id} does not exist`, `add it with: signet resource create ${id}`)
-      const { iat, jti } = claims
-      if (typeof iat === 'number' && typeof jti === 'string' && isForPredecessor(resource, issuedAt({ iat, jti })))
+      const { jti } = claims
+      const iat = toNumber(claims.iat)
+      if (iat !== undefined && typeof jti === 'string' && isForPredecessor(resource, issuedAt({ iat, jti })))
         return bad('resource', `resource ${id} was deleted and created anew after this token`, 'get a new token')
       return resource.disabledAt === null
         ? good('resource', `resource ${id} exists`)

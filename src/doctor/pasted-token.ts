@@ -3,6 +3,7 @@
  * it is. Most tokens that an API refuses are good ones, sent wrongly, or good ones of another kind.
  */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { JsonFault, describePath, findFaults, readDigits } from '../ground/exact-json.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 
 /** Something around or inside a token that does not belong to it. */
@@ -147,15 +148,6 @@ export interface Decoded {
   claims: Members | null
 }
 
-/** Deeper ones are made to make readers stumble. */
-const MOST_LEVELS = 32
-
-/** Looks no deeper than it asks about. */
-const isDeeperThan = (levels: number, value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (levels === 0 || Object.values(value).some((each) => isDeeperThan(levels - 1, each)))
-
 /** Reads header and claims of a JWT, whoever signed it. */
 export function decodeToken(pasted: Pasted): Decoded {
   const { token } = pasted
@@ -169,15 +161,35 @@ export function decodeToken(pasted: Pasted): Decoded {
     return noJwt(`${token.length} characters: no API takes a token of more than ${MOST_CHARACTERS}`)
   if (parts !== 3 || token === '') return noJwt(describeNoJwt(token, parts))
   try {
-    const header: Members = { ...decodeProtectedHeader(token) }
-    const claims: Members = { ...decodeJwt(token) }
-    if (isDeeperThan(MOST_LEVELS, header) || isDeeperThan(MOST_LEVELS, claims))
-      return noJwt(`a JWT whose members are nested in more than ${MOST_LEVELS} levels, as in no honest one`)
-    return { form: good('form', `a JWT of ${token.length} characters${describeRemoved(pasted)}`), header, claims }
+    decodeProtectedHeader(token)
+    decodeJwt(token)
   } catch {
     return noJwt('three parts as in a JWT, but they cannot be decoded: characters are missing or changed')
   }
+  const [header64 = '', claims64 = ''] = token.split('.')
+  try {
+    const [header, claims] = [readPart(header64), readPart(claims64)]
+    const found = `a JWT of ${token.length} characters${describeRemoved(pasted)}${describeChanged(claims64)}`
+    return { form: good('form', found), header, claims }
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    return noJwt(`a JWT whose members are ${error.message}, as in no honest one`)
+  }
 }
+
+const textOf = (part: string): string => Buffer.from(part, 'base64url').toString('utf8')
+
+/** jose has decoded it before, and made sure that it is an object. */
+const readPart = (part: string): Members => ({ ...(readDigits(textOf(part)) as Members) })
+
+const MOST_CHANGED_SHOWN = 3
+
+/** Claims that JSON readers take differently. The token may be good, and an API may read other values than its maker wrote. */
+const describeChanged = (part: string): string =>
+  [...findFaults(textOf(part))]
+    .slice(0, MOST_CHANGED_SHOWN)
+    .map(({ path, message }) => `; claim ${describePath(path)}: ${message}`)
+    .join('')
 
 function describeNoJwt(token: string, parts: number): string {
   if (token === '') return 'nothing was given'

@@ -1,6 +1,7 @@
 /** A token as an app judges it that knows the issuer over HTTP alone. */
 import { compactVerify, createLocalJWKSet, errors, type JSONWebKeySet, type JWK } from 'jose'
 import { systemClock } from '../ground/clock.ts'
+import { toNumber } from '../ground/exact-json.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { checkAudience, checkBinding, checkIssuer, checkTimes, checkTyp } from './claim-checks.ts'
 import { checkKind, decodeToken, refreshTokenForApi, type Pasted } from './pasted-token.ts'
@@ -62,7 +63,7 @@ async function checkSignature(
 function checkRevocation(header: Members, claims: Members, feed: Awaited<ReturnType<typeof readFeed>>): Check {
   if (!feed)
     return good('revocation', 'this issuer has no blacklist feed: only its introspection tells what was revoked')
-  const denying = findDenying(feed, header, claims)
+  const denying = findDenying(feed, header, { ...claims, iat: toNumber(claims.iat) })
   if (!denying) return good('revocation', `none of the ${feed.length} entries of the blacklist feed denies it`)
   return bad(
     'revocation',
