@@ -99,7 +99,11 @@ async function examineDeclaration(deployment: Check[]): Promise<Check[]> {
 const explainRequest = async (request: string, { log }: Question): Promise<Check[]> =>
   log === undefined
     ? withExistingIssuer(({ store }) => recallRequest(request, store))
-    : readRequestFromLog(request, log)
+    : readRequestFromLog(request, log, await listClientIds())
+
+/** Of this deployment, where there is one: a log may be read on another machine. */
+const listClientIds = (): Promise<string[]> =>
+  withExistingIssuer(async ({ store }) => (await store.listClients()).map(({ clientId }) => clientId)).catch(() => [])
 
 async function lookInside({ token }: Pasted, { resource }: Question): Promise<Check[]> {
   return withExistingIssuer(async (rooms) => {

@@ -135,6 +135,6 @@ function findFault(claims: JWTPayload, typ: string | undefined, issuer: string, 
     return 'jti must be a string of 1 to 256 characters'
   // An access token, logout token or proof signed by the same key is no assertion (RFC 8725 §3.11).
   if (typ !== undefined && !['jwt', 'client-authentication+jwt'].includes(typ.toLowerCase()))
-    return `typ "${typ}" is another kind of token`
+    return 'its typ is that of another kind of token'
   return undefined
 }

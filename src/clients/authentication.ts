@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { invalidClient, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
-import { withoutSecrets } from '../ground/looks-secret.ts'
+import { describeUnknown } from '../ground/fingerprint.ts'
 import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { ClientRecord, GrantRecord, Store } from '../store/store.ts'
@@ -185,8 +185,8 @@ function requireMethod(client: ClientRecord, method: string): void {
   )
 }
 
-/** An id that no client has, for the log: short, and never a secret that was put into the wrong field. */
-const loggable = (clientId: string): string => `"${withoutSecrets(clientId).slice(0, 128)}"`
+/** An id that no client has, for the log. It may be a secret in the wrong field, so it is described and not repeated. */
+const loggable = (clientId: string): string => describeUnknown(clientId)
 
 const refusal = (reason: string, description = UNIFORM): OAuthError => invalidClient(description, { reason })
 

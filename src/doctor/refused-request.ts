@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { toIso } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
+import { namesLike } from '../ground/fingerprint.ts'
 import type { AuditEvent, Store } from '../store/store.ts'
 import { bad, good, type Check } from './check.ts'
 import { findRepair } from './repairs.ts'
@@ -60,8 +61,16 @@ interface LogLine {
   reason?: string
 }
 
-/** The exact reason from a log, JSON or pretty. @throws Fault where the file cannot be read */
-export async function readRequestFromLog(requestId: string, file: string): Promise<Check[]> {
+/**
+ * The exact reason from a log, JSON or pretty.
+ * @param clientIds the ids of all clients, where they are known
+ * @throws Fault where the file cannot be read
+ */
+export async function readRequestFromLog(
+  requestId: string,
+  file: string,
+  clientIds: readonly string[] = [],
+): Promise<Check[]> {
   const line = findLine(requestId, await readLog(file))
   if (!line)
     return [
@@ -78,7 +87,7 @@ export async function readRequestFromLog(requestId: string, file: string): Promi
     bad(
       'request',
       `refused with ${error ?? status}: ${reason ?? 'no reason noted'} (${where})`,
-      findRepair(reason ?? error ?? '', { clientId, route }),
+      findRepair(reason ?? error ?? '', { clientId, route, similar: namesLike(reason ?? '', clientIds).slice(0, 5) }),
     ),
   ]
 }

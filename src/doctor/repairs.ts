@@ -1,13 +1,15 @@
-/** What helps against each reason that Signet refuses a request for. The reasons are those of the log. */
+/** What helps against each reason of a refusal. The reasons are those of the log. */
 
 interface About {
   clientId?: string | undefined
   route?: string | undefined
+  /** Ids of clients that the refused one may have meant. */
+  similar?: readonly string[] | undefined
 }
 
 interface Repair {
   reason: RegExp
-  fix: (about: Required<About>) => string
+  fix: (about: { clientId: string; route: string; similar: readonly string[] }) => string
 }
 
 /** The first that fits counts. */
@@ -17,7 +19,13 @@ const REPAIRS: readonly Repair[] = [
     fix: ({ clientId }) =>
       `give the client its newest secret, or make another: signet client rotate-secret ${clientId}`,
   },
-  { reason: /^no client /, fix: () => 'compare the client_id with: signet client list' },
+  {
+    reason: /^no client /,
+    fix: ({ similar }) =>
+      similar.length > 0
+        ? `the client_id begins like ${similar.join(', ')}: is that the one that was meant?`
+        : 'compare the client_id with: signet client list (the log has its first characters and its length alone, since a secret may stand in its place)',
+  },
   { reason: /client is disabled/, fix: ({ clientId }) => `enable it with: signet client enable ${clientId}` },
   { reason: /client (is disabled or deleted|does not exist)/, fix: () => 'see: signet client list' },
   {
@@ -81,7 +89,7 @@ const REPAIRS: readonly Repair[] = [
 
 /** What helps against a reason; where none is known, the reason says it, or the token does. */
 export function findRepair(reason: string, about: About): string {
-  const known = { clientId: about.clientId ?? 'ID', route: about.route ?? '' }
+  const known = { clientId: about.clientId ?? 'ID', route: about.route ?? '', similar: about.similar ?? [] }
   const repair = REPAIRS.find((each) => each.reason.test(reason))
   return repair?.fix(known) ?? 'the reason names what to change in the request; for a token: signet doctor TOKEN'
 }

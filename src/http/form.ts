@@ -1,7 +1,7 @@
 /** The body of a request, read once, within bounds, into parameters (RFC 6749 §3.2, appendix B). */
 import { isUtf8 } from 'node:buffer'
 import type { Context } from 'hono'
-import { invalidRequest, type OAuthError } from '../ground/errors.ts'
+import { invalidRequest, type OAuthError, type OAuthErrorOptions } from '../ground/errors.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { KnownParameters } from './parameters.ts'
@@ -94,6 +94,8 @@ function textsOf(name: string, value: unknown, known: KnownParameters): string[]
   throw invalidRequest(`${name} is a string${isRepeatable ? ', or a list of strings' : ''} in the JSON body`)
 }
 
+type Refusal = (description: string, options?: OAuthErrorOptions) => OAuthError
+
 /**
  * Reads a JSON object, whatever its members.
  * @param refusal for a member whose value cannot be taken as it stands
@@ -101,7 +103,7 @@ function textsOf(name: string, value: unknown, known: KnownParameters): string[]
  */
 export async function readJsonObject(
   c: Context<Env>,
-  refusal: (description: string) => OAuthError = invalidRequest,
+  refusal: Refusal = invalidRequest,
 ): Promise<Record<string, unknown>> {
   if (mediaType(c) !== 'application/json') throw invalidRequest('send a JSON body: Content-Type: application/json')
   const bytes = await readBody(c)
@@ -111,13 +113,16 @@ export async function readJsonObject(
   throw invalidRequest('the body is not a JSON object')
 }
 
-function readBodyJson(text: string, refusal: (description: string) => OAuthError): unknown {
+function readBodyJson(text: string, refusal: Refusal): unknown {
   try {
     return readExactJson(text)
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error
     if (error.path.length === 0) throw invalidRequest('the body is not a JSON object')
-    throw refusal(`${withoutSecrets(describePath(error.path))}: ${error.message}`)
+    // The names are the caller's own: it reads them, and the log does not.
+    throw refusal(`${withoutSecrets(describePath(error.path))}: ${error.message}`, {
+      reason: 'a member of the body cannot be taken exactly as it stands there',
+    })
   }
 }
 
