@@ -117,3 +117,44 @@ test('signet key list tells who has the next key and who is missing, or that nob
   await issuer.operator.call('POST', '/admin/api/keys/rotate', { alg: 'ES256' })
   expect(await told()).toMatch(/fetched by nobody yet\n {2}not yet by orders-api \(last here/)
 })
+
+test('one network cannot crowd out the verifiers of others, however many names it makes up', async () => {
+  const issuer = await startAdministered({ SIGNET_TRUSTED_PROXIES: 'loopback' })
+  const from = (address: string, name: string) =>
+    request(`${issuer.url}/.well-known/jwks.json`, {
+      headers: { 'user-agent': `signet-verifier/1.0 (${name})`, 'x-forwarded-for': address },
+    })
+  for (let made = 0; made < 1100; made += 50)
+    await Promise.all(Array.from({ length: 50 }, (_, each) => from('198.51.100.9', `x${made + each}`)))
+  await from('203.0.113.7', 'orders-api')
+  const { seen } = await nextKey(issuer)
+  expect(seen).toContain('orders-api')
+  expect(seen).toHaveLength(101)
+  // A name of before is still taken from there, and a week later others are.
+  await issuer.operator.call('POST', '/admin/api/keys/rotate', { alg: 'ES256' })
+  await from('198.51.100.9', 'x0')
+  await from('198.51.100.9', 'x1099')
+  expect((await nextKey(issuer)).seen).toEqual(['x0'])
+  issuer.clock.advance(8 * 86_400)
+  await from('198.51.100.9', 'x1099')
+  expect((await nextKey(issuer)).seen).toEqual(['x1099'])
+})
+
+test('signet key rotate --wait-for waits for the names that are given and for no other, and says that names are unverified', async () => {
+  const issuer = await startAdministered()
+  await request(`${issuer.url}/blacklist/feed`, { headers: { 'user-agent': 'signet-verifier/1.0 (ghost)' } })
+  await nextKey(issuer)
+  expect((await signet(['key', 'list'], issuer.env)).stdout).toContain('what callers say of themselves, unverified')
+  const inVain = ['key', 'rotate', '--alg', 'ES256', '--wait', '1s', '--wait-for', 'orders-api', '--json']
+  const gaveUp = await signet(inVain, issuer.env)
+  expect(gaveUp).toMatchObject({ code: 1, stdout: '' })
+  expect(gaveUp.stderr).toContain('have not been given the next key: orders-api\n')
+  expect(gaveUp.stderr).toContain('unverified')
+  expect(gaveUp.stderr).not.toContain('ghost')
+  await fetchKeys(issuer, 'signet-verifier/1.0.0 (orders-api)')
+  await nextKey(issuer)
+  const done = await signet(['key', 'rotate', '--alg', 'ES256', '--wait-for', 'orders-api', '--json'], issuer.env)
+  expect([done.code, done.stderr]).toEqual([0, ''])
+  const own = ['key', 'rotate', '--resource', 'api', '--wait-for', 'orders-api']
+  expect(await signet(own, issuer.env)).toMatchObject({ code: 2, stdout: '' })
+})

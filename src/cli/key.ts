@@ -11,7 +11,7 @@ import { isKnownToCaches } from '../keys/rotation.ts'
 import type { RingId, SigningAlgorithm, SigningKeyRecord } from '../store/store.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
-import { durationOption } from './usage.ts'
+import { UsageError, collect, durationOption } from './usage.ts'
 
 const LOOK_EVERY_MS = 1000
 
@@ -39,6 +39,7 @@ export function defineKey(key: Command): void {
         'wait until every verifier that was here lately has been given the next key',
       ).argParser(durationOption),
     )
+    .option('--wait-for <name>', 'wait for this verifier, and for no other name (repeatable)', collect)
     .option('--emergency', 'go ahead although verifiers may not know the next key yet')
     .addHelpText('after', example('rotate --alg ES256'))
     .action(rotate)
@@ -63,6 +64,9 @@ async function answerKeys(command: Command, issuer: Issuer): Promise<void> {
   const views = await listKeyViews(issuer)
   answer(command, views, () => [keyTable(views), ...views.flatMap(readinessLines)].join('\n'))
 }
+
+/** Anybody can fetch the key set under any name. */
+const UNVERIFIED = 'names are what callers say of themselves, unverified'
 
 /** The verifiers that fetched a next key and those that did not. Empty without any verifier. */
 function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]): string[] {
@@ -101,11 +105,17 @@ interface RotateOptions {
   resource?: string
   emergency?: boolean
   /** Seconds; `true` waits without end. */
-  wait?: number | true
+  wait?: number | true | undefined
+  waitFor?: string[] | undefined
 }
 
-const rotate = ({ alg, resource, emergency = false, wait }: RotateOptions, command: Command): Promise<void> =>
+const rotate = (options: RotateOptions, command: Command): Promise<void> =>
   withIssuer(async (issuer) => {
+    const { alg, resource, emergency = false, waitFor } = options
+    if (resource !== undefined && waitFor)
+      throw new UsageError('--wait-for: readers of the keys that a resource has to itself are not noted')
+    // A name is waited for until it has come, unless a time is given.
+    const wait = options.wait ?? (waitFor ? true : undefined)
     const { keys, config } = issuer
     const mode = emergency ? 'emergency' : 'requested'
     const rings = keys.ringsOf({ alg, resource })
@@ -116,7 +126,7 @@ const rotate = ({ alg, resource, emergency = false, wait }: RotateOptions, comma
       const refused = await keys.forecast(ring, mode)
       if (refused) throw refusal(ring.alg, { ...refused, emergency, done })
     }
-    await tellWhoIsNotReady(rings, issuer, wait)
+    await tellWhoIsNotReady(rings, issuer, { wait, waitFor })
     for (const ring of rings) {
       const rotated = await keys.rotate(ring, mode, BY_CLI)
       if (rotated.outcome === 'refused') throw refusal(ring.alg, { ...rotated, emergency, done })
@@ -133,10 +143,14 @@ const noteUnknownSigner = (maxAgeSeconds: number): void =>
   )
 
 /** Names the verifiers that did not fetch the next keys. With `wait`, it looks again until there are none. */
-async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: RotateOptions['wait']): Promise<void> {
+async function tellWhoIsNotReady(
+  rings: RingId[],
+  issuer: Issuer,
+  { wait, waitFor }: Pick<RotateOptions, 'wait' | 'waitFor'>,
+): Promise<void> {
   const deadline = typeof wait === 'number' ? performance.now() + wait * 1000 : Infinity
   for (let told = ''; ;) {
-    const names = (await listNotReady(rings, issuer)).join(', ')
+    const names = (await listNotReady(rings, issuer, waitFor)).join(', ')
     if (names === '') return
     if (names !== told)
       note(`not seen with the next key yet: ${names} (${UNVERIFIED})${wait === undefined ? '' : `; ${WAITING}`}`)
@@ -149,20 +163,30 @@ async function tellWhoIsNotReady(rings: RingId[], issuer: Issuer, wait: RotateOp
 }
 
 const WAITING =
-  'waiting until they are (Ctrl-C ends it and nothing is rotated; who is not here for a week is not waited for)'
+  'waiting until they are (Ctrl-C ends it and nothing is rotated; a name that is not here for a week is not waited for, and with --wait-for NAME no other is)'
 
 const waitedInVain = (names: string): Fault =>
   new Fault(
     `the time to wait is over and these have not been given the next key: ${names}`,
-    'nothing was rotated; signet key rotate without --wait goes ahead',
+    `nothing was rotated; signet key rotate without --wait goes ahead, and --wait-for NAME waits for the verifiers that you know (${UNVERIFIED})`,
   )
 
-async function listNotReady(rings: RingId[], { keys, readers }: Issuer): Promise<string[]> {
+async function listNotReady(
+  rings: RingId[],
+  { keys, readers }: Issuer,
+  waitFor: string[] | undefined,
+): Promise<string[]> {
   const next = (await keys.list()).filter(
     (key) => key.status === 'next' && rings.some(({ ring, alg }) => ring === key.ring && alg === key.alg),
   )
-  const missing = await Promise.all(next.map(async (key) => (await readers.readinessFor(key)).notSeenBy))
-  return [...new Set(missing.flat().map(({ name }) => name))].toSorted()
+  const missing = await Promise.all(
+    next.map(async (key) => {
+      const { seenBy, notSeenBy } = await readers.readinessFor(key)
+      const seen = new Set(seenBy.map(({ name }) => name))
+      return waitFor ? waitFor.filter((name) => !seen.has(name)) : notSeenBy.map(({ name }) => name)
+    }),
+  )
+  return [...new Set(missing.flat())].toSorted()
 }
 
 interface Refused {

@@ -15,7 +15,8 @@ export const feed = (rooms: Rooms): Handler => {
   const pages = new FeedPages(rooms.feed, rooms.clock, rooms.traffic.cache('feed'))
   const followers = new Followers(rooms, pages)
   const answer: Handler = (c) => {
-    rooms.readers.noteFollower(c.req.header('user-agent'))
+    const { network } = rooms.limits.callerOf(c.env.incoming)
+    rooms.readers.noteFollower({ userAgent: c.req.header('user-agent'), network })
     if ((c.req.header('accept') ?? '').includes('text/event-stream')) return stream(rooms, followers)(c)
     return sendPage(c, pages.since(readCursor(c.req.query('after'))))
   }
@@ -45,9 +46,10 @@ const stream =
   (c) => {
     const { incoming, outgoing, facts } = c.env
     const sent = readCursor(c.req.header('last-event-id') ?? c.req.query('after'))
-    const userAgent = c.req.header('user-agent')
-    const onLife = () => readers.noteFollower(userAgent)
-    const follower = { outgoing, sent, caller: limits.callerOf(incoming), onLife }
+    const caller = limits.callerOf(incoming)
+    const visitor = { userAgent: c.req.header('user-agent'), network: caller.network }
+    const onLife = () => readers.noteFollower(visitor)
+    const follower = { outgoing, sent, caller, onLife }
     const isHead = incoming.method === 'HEAD'
     if (!isHead) followers.requireRoom(follower)
     facts.status = 200

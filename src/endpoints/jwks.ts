@@ -4,11 +4,12 @@ import { ringOf } from '../resources/resource.ts'
 import { answerPublic } from '../http/public-document.ts'
 import type { Handler, Rooms } from '../http/rooms.ts'
 
-export const jwks = ({ keys, readers, store, config }: Rooms): Handler => {
+export const jwks = ({ keys, readers, store, config, limits }: Rooms): Handler => {
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
   const answer: Handler = (c) => {
     const document = keys.jwks()
-    readers.note(c.req.header('user-agent'), document.knowsUntil)
+    const { network } = limits.callerOf(c.env.incoming)
+    readers.note({ userAgent: c.req.header('user-agent'), network }, document.knowsUntil)
     return answerPublic(c, document, cacheControl)
   }
   return (c) => {

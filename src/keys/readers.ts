@@ -1,7 +1,7 @@
 /**
- * Who is ready for the next key. Verifiers introduce themselves when they fetch the key set or follow the
- * feed; what they fetched last tells which keys they have seen. Kept in bounded memory, written in the
- * background.
+ * Which verifiers are ready for the next key. Verifiers introduce themselves when they fetch the key set or follow the
+ * feed, and their last fetch tells which keys they have seen. Names are what callers say of themselves: nobody verifies
+ * them. They are kept in bounded memory, so many for each network, and written in the background.
  */
 import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
@@ -9,6 +9,10 @@ import { SHARED_RING, type KeyReader, type SigningKeyRecord, type Store } from '
 
 /** Beyond this, the reader not seen for the longest gives way. */
 const MOST_READERS = 1000
+/** Names that one network may bring in a week: nobody there can push out the verifiers of all others. */
+const MOST_OF_NETWORK = 100
+/** Networks whose names are counted; beyond this the oldest count is dropped. */
+const MOST_NETWORKS = 4096
 const MOST_NAME_CHARACTERS = 120
 const MOST_AGENT_CHARACTERS = 500
 
@@ -24,8 +28,14 @@ export function readerName(userAgent: string | undefined): string {
   return name.slice(0, MOST_NAME_CHARACTERS) || '(no user agent)'
 }
 
-/** What people look with: once, and then it is gone. Nobody should wait for it to fetch the next key. */
+/** Tools that people look with once. Nobody should wait for them to fetch the next key. */
 const TOOL_OF_PEOPLE = /^(?:signet-doctor$|(?:curl|Wget|HTTPie|xh|Mozilla|PostmanRuntime|insomnia)\/)/i
+
+/** Where a request comes from, and what it says of itself. */
+export interface Visitor {
+  userAgent: string | undefined
+  network: string
+}
 
 export interface Readiness {
   seenBy: KeyReader[]
@@ -37,6 +47,8 @@ export class KeyReaders {
   readonly #clock: Clock
   /** Noted since the last flush, by user agent as sent. */
   #noted = new Map<string, { lastSeenAt: Instant; knowsUntil: Instant }>()
+  /** The user agents of each network since some time within the last week. */
+  readonly #networks = new Map<string, { since: Instant; agents: Set<string> }>()
   #flushing: Promise<void> = Promise.resolve()
 
   constructor(store: Store, clock: Clock) {
@@ -44,10 +56,10 @@ export class KeyReaders {
     this.#clock = clock
   }
 
-  /** Somebody was here. @param knowsUntil when the newest key that it was given was published; 0 for none */
-  note(userAgent: string | undefined, knowsUntil: Instant = 0): void {
+  /** Notes a visitor. @param knowsUntil when the newest key that it was given was published; 0 for none */
+  note({ userAgent, network }: Visitor, knowsUntil: Instant = 0): void {
     const agent = (userAgent ?? '').slice(0, MOST_AGENT_CHARACTERS)
-    if (TOOL_OF_PEOPLE.test(agent)) return
+    if (TOOL_OF_PEOPLE.test(agent) || !this.#hasRoom(network, agent)) return
     const known = this.#noted.get(agent)
     if (known) {
       known.lastSeenAt = this.#clock.now()
@@ -57,14 +69,30 @@ export class KeyReaders {
     }
   }
 
-  /** Somebody reads the feed. A verifier of ours is waited for; a passer-by with curl never fetches keys. */
-  noteFollower(userAgent: string | undefined): void {
-    if (userAgent?.startsWith('signet-verifier/')) this.note(userAgent)
+  /** Whether a network may bring this name. A name that it brought before is always taken. */
+  #hasRoom(network: string, agent: string): boolean {
+    const now = this.#clock.now()
+    let names = this.#networks.get(network)
+    if (!names || names.since <= now - RECENT_MS) {
+      names = { since: now, agents: new Set() }
+      this.#networks.set(network, names)
+      const [oldest] = this.#networks.keys()
+      if (this.#networks.size > MOST_NETWORKS && oldest !== undefined) this.#networks.delete(oldest)
+    }
+    if (names.agents.has(agent)) return true
+    if (names.agents.size >= MOST_OF_NETWORK) return false
+    names.agents.add(agent)
+    return true
   }
 
-  /** Writes down who was here since the last time. */
+  /** Notes a reader of the feed. A verifier of ours is waited for; a passer-by with curl never fetches keys. */
+  noteFollower(visitor: Visitor): void {
+    if (visitor.userAgent?.startsWith('signet-verifier/')) this.note(visitor)
+  }
+
+  /** Writes down the readers since the last time. */
   flush(): Promise<void> {
-    // One after another: whoever asks for a flush finds everything that was noted before written.
+    // One after another: once a flush has ended, everything that was noted before it is written.
     this.#flushing = this.#flushing.catch(() => {}).then(() => this.#write())
     return this.#flushing
   }
@@ -80,11 +108,11 @@ export class KeyReaders {
   async readinessFor(key: SigningKeyRecord): Promise<Readiness> {
     await this.flush()
     const since = this.#clock.now() - RECENT_MS
-    // Tools are not noted, but a version of before may have.
+    // Tools are not noted, but an older version may have noted them.
     const recent = (await this.#store.listReaders()).filter(
       ({ name, lastSeenAt }) => lastSeenAt > since && !TOOL_OF_PEOPLE.test(name),
     )
-    // Who reads the key set of one resource is not noted: it says nothing about the shared one.
+    // Readers of one resource's own key set are not noted: they say nothing about the shared set.
     if (key.ring !== SHARED_RING) return { seenBy: [], notSeenBy: [] }
     return {
       seenBy: recent.filter(({ knowsUntil }) => knowsUntil >= key.createdAt),
