@@ -5,7 +5,7 @@ import { byClient } from '../audit.ts'
 import { ASSERTION_TYPE } from '../clients/assertion.ts'
 import type { Caller, PresentedCredentials } from '../clients/authentication.ts'
 import { invalidClient, invalidRequest } from '../ground/errors.ts'
-import type { Parameters } from './form.ts'
+import { withoutLineEnd, type Parameters } from './form.ts'
 import type { ClientParameter } from './parameters.ts'
 import type { Env, Rooms } from './rooms.ts'
 
@@ -61,7 +61,8 @@ function readCredentials(
 
 /** RFC 7617 §2: strict base64 of `id:secret`, each form-encoded before (RFC 6749 §2.3.1). */
 function readBasic(authorization: string, parameterId: string | undefined): PresentedCredentials {
-  const pair = strictlyDecoded(/^basic +(\S+)$/i.exec(authorization)?.[1] ?? '')
+  // `echo ID:SECRET | base64` encodes a line end as well.
+  const pair = withoutLineEnd(strictlyDecoded(/^basic +(\S+)$/i.exec(authorization)?.[1] ?? ''))
   const colon = pair.indexOf(':')
   const clientId = colon < 0 ? undefined : formDecode(pair.slice(0, colon))
   const secret = formDecode(pair.slice(colon + 1))
