@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import { cleanPaste } from '../src/doctor/pasted-token.ts'
 import { looksSecret, withoutSecrets } from '../src/ground/looks-secret.ts'
 import { nearest } from '../src/ground/nearest.ts'
@@ -108,4 +109,64 @@ test('a token is found where it stands in text, and names that only begin like o
     expect(looksSecret(text), text).toBe(true)
   for (const text of ['eyJhbGciOi', 'sgs_short', 'eyJhbGciOiJFUzI1NiJ9.only-two', 'orders'])
     expect(looksSecret(text), text).toBe(false)
+})
+
+describe('a schema', () => {
+  const files = sources.map(({ file }) => file).filter((file) => /^src\/(.*\/wire|admin\/.*)\.ts$/.test(file))
+  /** Every schema that a room or a door exports: what comes from outside is checked by one of them. */
+  const exported = async (): Promise<[string, z.core.$ZodType][]> => {
+    const modules = await Promise.all(
+      files.map(async (file) => ({ file, module: (await import(join(ROOT, file))) as Record<string, unknown> })),
+    )
+    return modules.flatMap(({ file, module }) =>
+      Object.entries(module).flatMap(([name, value]): [string, z.core.$ZodType][] =>
+        value instanceof z.ZodType ? [[`${file} ${name}`, value]] : [],
+      ),
+    )
+  }
+
+  /** The places of a schema at which a text or a list has no bound, or goes on to the next check although it is over it. */
+  function findUnbounded(schema: z.core.$ZodType, path: string): string[] {
+    const { def } = schema._zod as unknown as { def: Record<string, any> }
+    const inside = (each: z.core.$ZodType, name = '') => findUnbounded(each, `${path}${name}`)
+    const first = (def.checks ?? []).find((check: any) => check._zod.def.check !== 'min_length')?._zod.def
+    const isBounded = first?.check === 'max_length' && first.abort === true
+    const here = ['string', 'array'].includes(def.type) && !isBounded ? [path] : []
+    const shape: [string, z.core.$ZodType][] = def.type === 'object' ? Object.entries(def.shape) : []
+    return [
+      ...here,
+      ...shape.flatMap(([name, each]) => inside(each, `.${name}`)),
+      ...(def.type === 'array' ? inside(def.element, '[]') : []),
+      ...(def.type === 'union' ? def.options.flatMap((each: z.core.$ZodType) => inside(each)) : []),
+      ...['innerType', 'in', 'out'].flatMap((name) => (def[name] ? inside(def[name]) : [])),
+    ]
+  }
+
+  test('checks the length of each text and list first, and nothing else where it is too long', async () => {
+    const schemas = await exported()
+    expect(schemas.map(([name]) => name).join()).toMatch(/clientRegistrationSchema.*resourceRegistrationSchema/)
+    expect(schemas.length).toBeGreaterThan(8)
+    expect(schemas.flatMap(([name, schema]) => findUnbounded(schema, name))).toEqual([])
+  })
+
+  test('finds a text without a bound', () => {
+    const loose = z.object({ a: z.array(z.string().max(5).refine(Boolean)).max(3, { abort: true }).nullish() })
+    expect(findUnbounded(loose, 'x')).toEqual(['x.a[]'])
+    expect(findUnbounded(z.union([z.string(), z.number()]).transform(String), 'x')).toEqual(['x'])
+  })
+
+  test('takes a time that grows with the length of a hostile text alone, whichever member it stands in', async () => {
+    const texts = ['eyJ-', 'a b ', '/', ' ', 'sgs_', '9', '.a', '-:']
+    for (const [name, schema] of await exported()) {
+      const members = Object.keys((schema._zod.def as { shape?: object }).shape ?? {})
+      for (const member of members) {
+        for (const unit of texts) {
+          const make = (length: number) => unit.repeat(length / unit.length)
+          const ask = (text: string) =>
+            [text, [text], { [text.slice(0, 100)]: text }].map((value) => z.safeParse(schema, { [member]: value }))
+          expect(growsFasterThanItsText(ask, make, { least: 2048, most: 32_768 }), `${name} ${member}`).toBe(false)
+        }
+      }
+    }
+  })
 })

@@ -155,3 +155,24 @@ test.concurrent('grants are listed by client and person, revoked, and their refr
   expect(await inspect(place, refreshToken)).toMatchObject({ code: 1, failed: ['grant'], active: false })
   expect((await place.run(['grant', 'revoke', '0192f0c1-2a3b-7c4d-8e5f-0123456789ab'])).code).toBe(1)
 })
+
+test.concurrent('blacklist add reads the token from standard input, so that no list of processes shows it', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  await place.json('resource', 'create', 'api')
+  const { access_token: token } = await place.json<{ access_token: string }>(
+    'token',
+    'mint',
+    '--sub',
+    'ops',
+    '--resource',
+    'api',
+  )
+  const added = await place.run(['blacklist', 'add', '--token', '-', '--json'], {}, `${token}\n`)
+  expect([added.code, (JSON.parse(added.stdout) as Entry).kind]).toEqual([0, 'jti'])
+  expect(await inspect(place, token)).toMatchObject({ code: 1, active: false })
+  const nothing = await place.run(['blacklist', 'add', '--token', '-'], {}, '')
+  expect(nothing).toMatchObject({ code: 1, stdout: '' })
+})
