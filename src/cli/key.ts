@@ -65,9 +65,6 @@ async function answerKeys(command: Command, issuer: Issuer): Promise<void> {
   answer(command, views, () => [keyTable(views), ...views.flatMap(readinessLines)].join('\n'))
 }
 
-/** Anybody can fetch the key set under any name. */
-const UNVERIFIED = 'names are what callers say of themselves, unverified'
-
 /** The verifiers that fetched a next key and those that did not. Empty without any verifier. */
 function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]): string[] {
   if (!('seen_by' in view) || view.seen_by.length + view.not_seen_by.length === 0) return []
