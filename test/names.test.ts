@@ -65,7 +65,7 @@ const LOOKS_SECRET = [
   `sgr_${'a'.repeat(71)}`,
   `x/eyJaaaaaaaa.bbb.ccc`,
 ]
-const RESERVED = ['cli', 'system', 'config', 'unknown', 'client.disabled', 'CLI', 'System']
+const RESERVED = ['cli', 'system', 'config', 'unknown']
 const PREFIXED = ['signet:operator', 'signet:admin', 'signet:anything', 'SIGNET:x']
 const NO_IDS = ['', ' ', 'a b', 'a\tb', 'a\nb', 'caf\u00e9', 'a\u200bb', '.', '..', 'x'.repeat(129), 'x'.repeat(50_000)]
 

@@ -36,11 +36,8 @@ const CLIENT_ID = /^[\x21-\x7E]{1,128}$/
 /** Paths that hold one of these are other paths, even percent-encoded (RFC 3986 §5.2.4). */
 const DOT_SEGMENTS = ['.', '..']
 
-/**
- * Names that Signet gives to what acts or causes, in the audit trail and in blacklist entries. A client of such a name
- * would be taken for it.
- */
-const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown', 'client.disabled'])
+/** The actors of the audit trail that are no clients. A client of such a name would be taken for one of them. */
+const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown'])
 
 /** Signet's own clients, scopes and parameters begin with this. */
 export const hasOwnPrefix = (name: string): boolean => name.toLowerCase().startsWith('signet:')
@@ -50,9 +47,7 @@ function findIdFault(clientId: string): string | undefined {
   if (clientId.length > MOST_CLIENT_ID_CHARACTERS || !CLIENT_ID.test(clientId) || DOT_SEGMENTS.includes(clientId))
     return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
   if (looksSecret(clientId)) return 'this is a token or a secret; an id stands in logs and lists'
-  return RESERVED_IDS.has(clientId.toLowerCase()) || hasOwnPrefix(clientId)
-    ? 'Signet uses this name itself: take another'
-    : undefined
+  return RESERVED_IDS.has(clientId) || hasOwnPrefix(clientId) ? 'Signet uses this name itself: take another' : undefined
 }
 
 export const usesSecret = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>): boolean =>
