@@ -200,3 +200,16 @@ test('the doctor names the client that an unknown one may have meant', async () 
   const { stdout } = await signet(['doctor', '--request', request_id, '--log', file, '--json'], issuer().env)
   expect(JSON.parse(stdout)[0].fix).toContain(id)
 })
+
+test('a command that the doctor shows holds names of a foreign token as words, and not as commands', async () => {
+  const evil = "x'; rm -rf $(pwd) #"
+  const token = [{ alg: 'ES256', kid: 'k' }, { iss: 'x', client_id: evil, aud: [evil] }, {}]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
+  const { stdout } = await signet(['doctor', token, '--resource', 'a b;c', '--json'], issuer().env)
+  const fixes = (JSON.parse(stdout) as { fix: string | null }[]).map(({ fix }) => fix ?? '')
+  const quoted = `'x'\\''; rm -rf $(pwd) #'`
+  expect(fixes).toContainEqual(expect.stringContaining(`signet client create --id ${quoted}`))
+  expect(fixes).toContainEqual(expect.stringContaining(`signet resource create ${quoted}`))
+  expect(fixes).toContainEqual(expect.stringContaining(`--resource 'a b;c'`))
+})

@@ -2,6 +2,7 @@
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
+import { shell } from '../ground/shell-word.ts'
 import { issuerResource } from '../resources/resource.ts'
 import { registeredResources } from '../grants/target.ts'
 import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
@@ -12,7 +13,6 @@ import { withIssuer } from './open-issuer.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { defineSnippet } from './snippet.ts'
-import { shell } from './snippets/snippet.ts'
 import {
   UsageError,
   checkMetadata,
@@ -171,7 +171,9 @@ function tellRegistered(command: Command, { client, secret }: RegisteredClient, 
 /** Created all the same: which of the two comes first is for the operator to choose. */
 function tellMissingResources(client: ClientRecord, { resources }: Issuer): void {
   for (const id of client.resources.filter((each) => !resources.find(each))) {
-    note(`resource ${id} does not exist yet, and no token can be had for it before: signet resource create ${id}`)
+    note(
+      `resource ${id} does not exist yet, and no token can be had for it before: signet resource create ${shell(id)}`,
+    )
   }
 }
 

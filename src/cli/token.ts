@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient } from '../clients/client.ts'
 import { clientChangeSchema } from '../clients/wire.ts'
 import { Fault } from '../ground/errors.ts'
+import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord, ResourceRecord } from '../store/store.ts'
 import { accessTokenTtl } from '../tokens/access-token.ts'
@@ -98,14 +99,14 @@ function requireClient(id: string | undefined, { clients, store }: Issuer): Clie
   const client = clients.find(id)
   if (!client) throw new Fault(`client "${id}" does not exist`, 'see: signet client list')
   if (client.disabledAt !== null)
-    throw new Fault(`client "${id}" is disabled`, `enable it with: signet client enable ${id}`)
+    throw new Fault(`client "${id}" is disabled`, `enable it with: signet client enable ${shell(id)}`)
   return client
 }
 
 function requireResources(ids: string[], scope: string[], { resources }: Issuer): ResourceRecord[] {
   const chosen = [...new Set(ids)].map((id) => {
     const resource = resources.find(id)
-    if (!resource) throw new Fault(`resource ${id} does not exist`, `add it with: signet resource create ${id}`)
+    if (!resource) throw new Fault(`resource ${id} does not exist`, `add it with: signet resource create ${shell(id)}`)
     return resource
   })
   const unaware = chosen.flatMap(({ id, scope: known }) =>

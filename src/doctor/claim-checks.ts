@@ -1,6 +1,7 @@
 /** The claims of a token, against what is expected of them: issuer, type, times, audience. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, toSeconds, type Instant } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
+import { shell } from '../ground/shell-word.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
@@ -135,13 +136,13 @@ export function checkAudience(claims: Members, resource: string | undefined, cli
 
 /** The step that gives a token for this resource. An update replaces the list, so that it names what is there as well. */
 function askFor(resource: string, clientId: unknown, client: ClientRecord | undefined): string {
-  if (clientId === OPERATOR_CLIENT_ID) return `mint it with: signet token mint --resource ${resource}`
+  if (clientId === OPERATOR_CLIENT_ID) return `mint it with: signet token mint --resource ${shell(resource)}`
   const step = `ask for the token with resource=${resource}`
   if (!client)
-    return `${step} (the client must be registered for it; signet client show ID tells what it has, and a change names that as well: signet client update ID --resource … --resource ${resource})`
+    return `${step} (the client must be registered for it; signet client show ID tells what it has, and a change names that as well: signet client update ID --resource … --resource ${shell(resource)})`
   if (client.resources.includes(resource)) return step
-  const all = [...client.resources, resource].map((id) => ` --resource ${id}`).join('')
-  return `${step} (the client must be registered for it: signet client update ${client.clientId}${all})`
+  const all = [...client.resources, resource].map((id) => ` --resource ${shell(id)}`).join('')
+  return `${step} (the client must be registered for it: signet client update ${shell(client.clientId)}${all})`
 }
 
 const plain = (text: string): string => withoutEndingSlashes(text.toLowerCase().replace(/^https?:\/\//, ''))

@@ -9,6 +9,7 @@ import type { ClientDirectory } from '../clients/directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import { toIso } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
+import { shell } from '../ground/shell-word.ts'
 import { isForPredecessor } from '../resources/resource.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
@@ -151,7 +152,7 @@ function checkBlacklist(header: Members, claims: Members, blacklist: Blacklist):
 /** A token that was denied on purpose is replaced; an entry is lifted only where it was a mistake. */
 function repairOf({ id, kind, cause, value }: BlacklistEntry): string {
   if (kind === 'kid') return 'its signing key was revoked as compromised: get a new token'
-  if (cause === 'client_disabled') return `enable its client with: signet client enable ${value}`
+  if (cause === 'client_disabled') return `enable its client with: signet client enable ${shell(value)}`
   if (cause === 'user_disabled')
     return `enable the person with: POST /admin/api/users/${encodeURIComponent(value)}/enable`
   if (cause !== 'blacklist') return 'get a new token; what was ended stays ended'
@@ -168,13 +169,13 @@ function checkClient(claims: Members, clients: ClientDirectory): Check {
     return bad(
       'client',
       `client ${id} does not exist`,
-      `it was deleted; register it again with: signet client create --id ${id}`,
+      `it was deleted; register it again with: signet client create --id ${shell(id)}`,
     )
   if (client.disabledAt !== null)
     return bad(
       'client',
       `client ${id} is disabled since ${toIso(client.disabledAt)}`,
-      `enable it with: signet client enable ${id}`,
+      `enable it with: signet client enable ${shell(id)}`,
     )
   return good('client', `client ${id} is enabled`)
 }
@@ -186,7 +187,7 @@ function checkResources(claims: Members, resources: ResourceDirectory): Check[] 
     .map((id) => {
       const resource = resources.find(id)
       if (!resource)
-        return bad('resource', `resource ${id} does not exist`, `add it with: signet resource create ${id}`)
+        return bad('resource', `resource ${id} does not exist`, `add it with: signet resource create ${shell(id)}`)
       const { jti } = claims
       const iat = toNumber(claims.iat)
       if (iat !== undefined && typeof jti === 'string' && isForPredecessor(resource, issuedAt({ iat, jti })))

@@ -1,5 +1,6 @@
 /** One JSON document of an issuer over HTTP, or, in words, why there is none. Nothing is followed, nothing kept. */
 import { systemClock } from '../ground/clock.ts'
+import { shell } from '../ground/shell-word.ts'
 import { explainCertificate } from './tls.ts'
 
 const PATIENCE_MS = 5000
@@ -65,7 +66,7 @@ function readObject(url: string, text: string, headers: Headers): Fetched {
       fix: 'a login page, an error page or a single-page app answers in its place: let the proxy pass this path on to the issuer',
     }
   }
-  const fix = 'see what answers there: curl -i ' + url
+  const fix = `see what answers there: curl -i ${shell(url)}`
   try {
     const value: unknown = JSON.parse(text)
     if (value !== null && typeof value === 'object' && !Array.isArray(value))

@@ -1,5 +1,7 @@
 /** What helps against each reason of a refusal. The reasons are those of the log. */
 
+import { shell } from '../ground/shell-word.ts'
+
 interface About {
   clientId?: string | undefined
   route?: string | undefined
@@ -89,7 +91,7 @@ const REPAIRS: readonly Repair[] = [
 
 /** What helps against a reason; where none is known, the reason says it, or the token does. */
 export function findRepair(reason: string, about: About): string {
-  const known = { clientId: about.clientId ?? 'ID', route: about.route ?? '', similar: about.similar ?? [] }
+  const known = { clientId: shell(about.clientId ?? 'ID'), route: about.route ?? '', similar: about.similar ?? [] }
   const repair = REPAIRS.find((each) => each.reason.test(reason))
   return repair?.fix(known) ?? 'the reason names what to change in the request; for a token: signet doctor TOKEN'
 }

@@ -1,7 +1,8 @@
 /** A token by curl, and a call with it. */
 import { ASSERTION_TYPE } from '../../clients/assertion.ts'
 import { SUBJECT_GRANT } from '../../clients/client.ts'
-import { shell, type Facts, type Snippet } from './snippet.ts'
+import { shell } from '../../ground/shell-word.ts'
+import type { Facts, Snippet } from './snippet.ts'
 
 export const curl = (facts: Facts): Snippet => {
   const { intro, flags } = credentials(facts)

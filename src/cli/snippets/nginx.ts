@@ -1,5 +1,6 @@
 /** nginx with njs: introspection at every request, in front of an API that checks nothing itself. */
-import { js, shell, type Facts, type Snippet } from './snippet.ts'
+import { shell } from '../../ground/shell-word.ts'
+import { js, type Facts, type Snippet } from './snippet.ts'
 
 /** Where the parts of the printed text begin; each goes into a file of its own. */
 const file = (path: string): string => `# ---- ${path}`

@@ -1,4 +1,5 @@
 /** What a snippet is made from, and how its values are written in each language. */
+import { shell } from '../../ground/shell-word.ts'
 
 /** An API and a client of it, as far as code that is pasted somewhere must know them. */
 export interface Facts {
@@ -30,10 +31,6 @@ export const js = (text: string): string => (/['\\\n]/.test(text) ? JSON.stringi
 
 /** A string of Python, Go or YAML: all three read JSON's. */
 export const quoted = (text: string): string => JSON.stringify(text)
-
-/** One word of a shell, whatever is in it. */
-export const shell = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
 /** How an API calls itself towards the issuer, which shows by it who has seen the next key. */
 export const nameOf = (audience: string): string =>
