@@ -1,4 +1,4 @@
-/** `signet client …`: who may ask for tokens. */
+/** `signet client …`: the clients, which ask for tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
@@ -193,7 +193,7 @@ function tellUnknownScopes(client: ClientRecord, { resources }: Issuer): void {
   }
 }
 
-/** An update replaces the list, so that it names what is there as well. */
+/** An update replaces the list, so the command names the present resources too. */
 const updateResources = ({ clientId, resources }: ClientRecord, more: string): string =>
   `signet client update ${shell(clientId)}${[...resources, more].map((id) => ` --resource ${shell(id)}`).join('')}`
 
@@ -232,7 +232,7 @@ const list = (_options: object, command: Command): Promise<void> =>
 const show = (id: string, _options: object, command: Command): Promise<void> =>
   withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.get(id)))
 
-/** @throws Fault naming the client, where there is none. */
+/** @throws Fault that names the client, if it does not exist. */
 const withClient = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
   withIssuer(async (issuer) => {
     await requireNamedClient(id, issuer)

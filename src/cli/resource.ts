@@ -97,7 +97,7 @@ const list = (_options: object, command: Command): Promise<void> =>
 const show = (id: string, _options: object, command: Command): Promise<void> =>
   withResource(id, async ({ resourceRegistry }) => answerResource(command, await resourceRegistry.get(id)))
 
-/** @throws Fault naming the resource, where there is none. */
+/** @throws Fault that names the resource, if it does not exist. */
 const withResource = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
   withIssuer(async (issuer) => {
     const known = (await issuer.resourceRegistry.list()).map((each) => each.id)

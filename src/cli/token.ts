@@ -1,4 +1,4 @@
-/** `signet token …`: an operator mints one, or sees why one is refused. */
+/** `signet token …`: mints a token for an operator, or explains why a token is refused. */
 import { BY_CLI } from '../audit.ts'
 import { decodeJwt } from 'jose'
 import type { Command } from 'commander'
@@ -27,7 +27,7 @@ interface MintOptions {
 
 const MOST_SUBJECT_CHARACTERS = 255
 
-/** From here on it is worth saying what a long life costs. */
+/** For a longer life the command notes its cost. */
 const LONG_TTL_SECONDS = 7 * 86_400
 
 export function defineToken(token: Command): void {
@@ -89,7 +89,7 @@ async function mint(options: MintOptions, command: Command): Promise<void> {
 }
 
 function requireSubject(sub: string): void {
-  // The same as for persons whom a backend signs in: a sub must not look like another one in a log.
+  // As for persons of a backend: a sub must not look like another sub in a log.
   if (sub !== '' && sub.length <= MOST_SUBJECT_CHARACTERS && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(sub)) return
   throw new UsageError(`--sub has 1 to ${MOST_SUBJECT_CHARACTERS} characters, none of them a control character`)
 }
@@ -123,7 +123,7 @@ function requireResources(ids: string[], scope: string[], { resources }: Issuer)
   return chosen
 }
 
-/** Unlike a client, an operator may know which entry it is. */
+/** The message names the blacklist entry: an operator may know it, a client may not. */
 function requireNotRefused(clientId: string, sub: string, { blacklist }: Issuer): void {
   const entry = blacklist.findRefusing('client_id', clientId) ?? blacklist.findRefusing('sub', sub)
   if (entry)

@@ -1,4 +1,4 @@
-/** What is written on the command line, checked: each mistake names its flag and what is accepted. */
+/** Checks the values of the command line. Each mistake names its flag and the accepted values. */
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import type * as z from 'zod'
@@ -10,7 +10,7 @@ import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 /** Bad usage: exit code 2. */
 export class UsageError extends Fault {}
 
-/** A command has told on stdout what failed: exit code 1, and nothing more to say. */
+/** The command has printed its failed checks on stdout. The exit code is 1, and nothing more is printed. */
 export class ChecksFailed extends Error {}
 
 /** For options that may be repeated. */
@@ -56,10 +56,10 @@ function readClaim(pair: string): [string, unknown] {
   }
 }
 
-/** A list option; one empty value empties the list. */
+/** A list option. A single empty value empties the list. */
 export const readList = (values: string[] | undefined): string[] | undefined => values?.filter((value) => value !== '')
 
-/** Checks wire metadata made of options; the mistake is told by its flag. */
+/** Checks metadata that was made of options. A mistake is told by its flag. */
 export function checkMetadata<Schema extends z.ZodType>(
   schema: Schema,
   metadata: object,
@@ -72,7 +72,7 @@ export function checkMetadata<Schema extends z.ZodType>(
   throw new UsageError(`${flags[field] ?? field}: ${issue?.message ?? 'not accepted'}`)
 }
 
-/** Runs a check that needs no database, so that what can never hold is bad usage and opens nothing. */
+/** Runs a check that needs no database. Its failure is bad usage, and no database is opened. */
 export function requireSound(check: () => void): void {
   try {
     check()

@@ -25,12 +25,12 @@ const MOST_CHARACTERS = 16_384
 /** How far a client's clock may be ahead before `iat` and `nbf` refuse. Seconds. */
 const MOST_AHEAD = 60
 
-/** A text, since an error with its stack takes time to make; the doctor knows its first word. */
+/** A constant text, because an error with its stack takes time to make. The doctor knows its first word. */
 const NO_KEY = 'ERR_JWKS_NO_MATCHING_KEY: no registered key fits its alg and kid'
 
 export type AssertionVerdict = { good: true } | { good: false; reason: string; replayed?: true }
 
-/** `iss` of an assertion, unverified: tells whose key to verify it with. */
+/** The `iss` of an assertion, unverified. It names the client whose keys verify the assertion. */
 export function readAssertionIssuer(assertion: string): string | undefined {
   if (assertion.length > MOST_CHARACTERS) return undefined
   try {
@@ -59,7 +59,7 @@ export async function checkAssertion(
     const fault = findFault(claims, verified.protectedHeader.typ, context.issuer, toSeconds(now))
     if (fault) return { good: false, reason: fault }
   } catch (thrown) {
-    // A key that was imported and is no use all the same, such as RSA with too few bits.
+    // Some keys can be imported and still fail, such as RSA with too few bits.
     if (!(thrown instanceof errors.JOSEError)) await checkInVain(assertion)
     return { good: false, reason: keys.fault ?? describe(thrown) }
   }
@@ -69,8 +69,8 @@ export async function checkAssertion(
 }
 
 /**
- * Takes as long as refusing a wrong signature does, where there is no key to check it by: else the time of a refusal
- * would tell which clients there are. Never rejects, whatever the assertion is.
+ * Takes as long as the refusal of a wrong signature, for an assertion without a key to check it by. Otherwise the time of
+ * a refusal would tell which clients exist. Never rejects, whatever the assertion is.
  */
 export async function checkInVain(assertion: string): Promise<void> {
   await jwtVerify(assertion, new Keys(undefined).find, rulesFor('', 0)).catch(() => {})
@@ -86,12 +86,12 @@ const rulesFor = (clientId: string, now: Instant): JWTVerifyOptions => ({
 })
 
 /**
- * The keys that an assertion may be signed by, imported anew for each. Where none of them can be put to use there is a
- * decoy, chosen from a set like any other, by which nothing is good.
+ * The keys that may have signed an assertion, imported for each assertion. If none of them can be used, a decoy takes
+ * their place. It is chosen from a set as they are, and no assertion verifies by it.
  */
 class Keys {
   readonly #registered: ClientJwk[]
-  /** Why a decoy stands in for what is registered, if it does. */
+  /** Why a decoy took the place of the registered keys, if it did. */
   fault: string | undefined
 
   constructor(client: ClientRecord | undefined) {
@@ -118,7 +118,7 @@ class Keys {
 const describe = (error: unknown): string =>
   error instanceof errors.JOSEError ? `${error.code}: ${error.message}` : 'its keys could not be used'
 
-/** Asked before a set is made of them: making one in vain would take time of its own. */
+/** Decided before a key set is made, because making a set in vain would take measurable time. */
 const fits = (key: ClientJwk, { kty, crv }: JWK, { alg, kid }: { alg?: string; kid?: string }): boolean =>
   key.kty === kty &&
   key.crv === crv &&
@@ -126,7 +126,7 @@ const fits = (key: ClientJwk, { kty, crv }: JWK, { alg, kid }: { alg?: string; k
   (key.alg === undefined || isSameAlgorithm(key.alg, alg))
 
 function findFault(claims: JWTPayload, typ: string | undefined, issuer: string, now: number): string | undefined {
-  // One string, so that an assertion meant for somebody else as well cannot be replayed by them.
+  // One string: a second audience could replay the assertion here.
   if (claims.aud !== issuer) return `aud must be the issuer ${issuer}, as one string`
   if ((claims.exp ?? 0) <= now) return 'it has expired'
   if ((claims.exp ?? 0) > now + MOST_LIFETIME + MOST_AHEAD) return `exp is more than ${MOST_LIFETIME} seconds ahead`

@@ -4,7 +4,7 @@ import { describeInexact, isSafeNumber } from '../ground/exact-json.ts'
 
 /**
  * Names with a meaning in the protocol (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4, OIDC Core §2): never custom.
- * `scp` is what other issuers call `scope`, and verifiers read it as such.
+ * Other issuers name `scope` `scp`, and verifiers read both.
  */
 const PROTOCOL_CLAIMS = new Set(
   (
@@ -13,10 +13,10 @@ const PROTOCOL_CLAIMS = new Set(
   ).split(' '),
 )
 
-/** Bytes of JSON that one party may add; headers of 8 KB are a common limit downstream. */
+/** Bytes of JSON that a client, a resource or a person may add. Servers downstream often limit headers to 8 KB. */
 const MOST_CLAIM_BYTES = 4096
 
-/** Parsers downstream have limits of their own, from 64 on; and no depth may exhaust our stack. */
+/** Parsers downstream have limits of 64 levels and more, and no depth may exhaust the stack here. */
 const MOST_CLAIM_LEVELS = 16
 
 export const isProtocolClaim = (name: string): boolean => PROTOCOL_CLAIMS.has(name)
@@ -49,7 +49,7 @@ function findInexact(value: unknown, path: string[] = []): { name: string; digit
   return undefined
 }
 
-/** Looks no further down than it has to say. */
+/** Whether a value has more levels than this. It looks no further down. */
 const isDeeper = (value: unknown, levels: number): boolean =>
   typeof value === 'object' &&
   value !== null &&

@@ -1,6 +1,6 @@
 /**
- * Keys of nobody. An assertion that no registered key fits is put to one of these, so that its refusal takes as long
- * as that of a wrong signature, and the time does not tell which clients there are.
+ * Keys that belong to no client. An assertion that fits no registered key is checked by one of these. So its refusal
+ * takes as long as the refusal of a wrong signature, and the time does not tell which clients exist.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { JWK } from 'jose'
@@ -9,7 +9,7 @@ type Algorithm = 'ES256' | 'ES384' | 'ES512' | 'RS256' | 'PS256' | 'EdDSA' | 'Ed
 
 const made = new Map<Algorithm, JWK>()
 
-/** A public key that fits an algorithm; the same one each time. */
+/** A public key for an algorithm. Each call returns the same key. */
 export function decoyFor(algorithm: Algorithm): JWK {
   const key = made.get(algorithm) ?? make(algorithm)
   made.set(algorithm, key)
@@ -36,7 +36,7 @@ function make(algorithm: Algorithm): JWK {
 const ellipticCurve = (namedCurve: string): JWK =>
   generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'jwk' }) // RFC 7518 §6.2
 
-/** 2048 bits, odd: verifying works on it as on a product of two primes, and finding those takes a tenth of a second. */
+/** An odd number of 2048 bits. Verifying takes the same time as with a product of two primes, which takes a tenth of a second to find. */
 function anyModulus(): string {
   const bytes = randomBytes(256)
   bytes[0] = (bytes[0] ?? 0) | 0x80

@@ -26,7 +26,7 @@ export const durationSchema = z
     return z.NEVER
   })
 
-/** The life of a token: none lives less than a second. */
+/** The life of a token, one second at least. */
 export const ttlSchema = durationSchema.refine((seconds) => seconds > 0, { message: 'expected 1s or more' })
 
 const MOST_SCOPES = 100
@@ -135,7 +135,7 @@ export function toClientChange(metadata: z.output<typeof clientChangeSchema>): C
   return onlyGiven(change)
 }
 
-/** A client as administrators see it. `secret` only where one was made just now: it is shown this once. */
+/** A client as administrators see it. `secret` is a secret that was made just now; it is shown this once. */
 export function clientMetadata(client: ClientRecord, secret?: string) {
   return {
     client_id: client.clientId,

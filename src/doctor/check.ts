@@ -1,17 +1,17 @@
-/** The one shape of every finding: what was looked at, what is the case, and what helps. */
+/** The shape of every finding: the subject of a check, its result, and the step that helps. */
 import { digitsOf } from '../ground/exact-json.ts'
 
-/** One thing that was looked at. */
+/** One check and its result. */
 export interface Check {
   check: string
   ok: boolean
-  /** What is the case. */
+  /** The result, in words. */
   found: string
-  /** What helps, where something does. */
+  /** The step that helps; `null` where no step is needed or known. */
   fix: string | null
 }
 
-/** Header or claims of a token that nobody has vouched for yet. Numbers are as `readDigits` gives them. */
+/** Header or claims of a token that is not verified yet. Numbers are as `readDigits` gives them. */
 export type Members = Record<string, unknown>
 
 export const good = (check: string, found: string): Check => ({ check, ok: true, found, fix: null })

@@ -1,4 +1,4 @@
-/** The claims of a token, against what is expected of them: issuer, type, times, audience. */
+/** Compares the claims of a token with the expected values: issuer, type, times, audience. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, toSeconds, type Instant } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
 import { shell } from '../ground/shell-word.ts'
@@ -19,7 +19,7 @@ export function checkIssuer(claims: Members, issuer: string): Check {
   )
 }
 
-/** Where two issuer URLs differ, in words; `3001 instead of 3000` is what was found, then what was expected. */
+/** The parts in which two issuer URLs differ, in words. `3001 instead of 3000` names the found part, then the expected part. */
 function nameDifferences(found: string, expected: string): string[] {
   if (!URL.canParse(found) || !URL.canParse(expected)) return []
   const [a, b] = [new URL(found), new URL(expected)]
@@ -31,7 +31,7 @@ function nameDifferences(found: string, expected: string): string[] {
     ['the path', path(a), path(b)],
   ]
   const named = parts
-    // Where only the scheme differs, so do the ports that nobody wrote.
+    // Two schemes have two default ports, and naming those as well would say the same twice.
     .filter(([name, left, right]) => left !== right && !(name === 'the port' && a.port === b.port))
     .map(([name, left, right]) => `${name} (${left} instead of ${right})`)
   const slashes = [found, expected].map((text) => text.endsWith('/'))
@@ -118,7 +118,7 @@ export function roughly(seconds: number): string {
   return span < 172_800 ? `${Math.round(span / 3600)} h` : `${Math.round(span / 86_400)} days`
 }
 
-/** @param client who it was issued to, where that is known here */
+/** @param client the client that the token was issued to, where it is known here */
 export function checkAudience(claims: Members, resource: string | undefined, client?: ClientRecord): Check {
   const audience = [claims.aud].flat().filter((each) => typeof each === 'string')
   const found = audience.length === 0 ? 'the token has no aud' : `aud is ${audience.join(', ')}`
@@ -134,7 +134,7 @@ export function checkAudience(claims: Members, resource: string | undefined, cli
   )
 }
 
-/** The step that gives a token for this resource. An update replaces the list, so that it names what is there as well. */
+/** The step that gives a token for this resource. An update replaces the list, so the command names the present resources too. */
 function askFor(resource: string, clientId: unknown, client: ClientRecord | undefined): string {
   if (clientId === OPERATOR_CLIENT_ID) return `mint it with: signet token mint --resource ${shell(resource)}`
   const step = `ask for the token with resource=${resource}`

@@ -17,7 +17,7 @@ export interface FoundKey {
   jwks: JSONWebKeySet | undefined
 }
 
-/** Resources of one token whose own sets are looked for. */
+/** For how many audiences of a token the doctor fetches the resource's own key set. */
 const MOST_AUDIENCES = 3
 
 export async function findKey(
@@ -75,7 +75,7 @@ async function lookAtOwnKeys(
     const key = keyIn(jwks, kid)
     if (!key) continue
     const found = `key ${kid} is one of resource ${audience}'s own, published at ${url}`
-    // Who looks at the issuer alone may be set up rightly; who names a set that lacks the key is not.
+    // With the issuer alone an app may be right. With a key set that lacks the key it is wrong.
     const check =
       givenJwksUri === undefined
         ? good('kid', `${found}; its apps need that as their JWKS URL (jwksUri in signet-verify)`)
@@ -90,7 +90,7 @@ interface Surroundings {
   feed: Awaited<ReturnType<typeof readFeed>>
 }
 
-/** Nobody has the key: which of the reasons is it? */
+/** No set has the key. This tells the most likely reason. */
 function explainMissing(kid: string, header: Members, claims: Members, { remote, feed }: Surroundings): Check {
   const { issuer } = remote.place
   const missing = `key ${kid} is not in the key set`

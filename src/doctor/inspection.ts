@@ -1,6 +1,6 @@
 /**
- * Why is this token good, or not? Every check by itself with what was found and what helps, for people who
- * debug at a terminal. Whether a token is good is decided in token-state.ts; this explains, and never decides.
+ * Explains to people at a terminal why a token is good or not: each check by itself, with its result and the step that
+ * helps. Whether a token is good is decided in token-state.ts, and never here.
  */
 import { createPublicKey } from 'node:crypto'
 import { compactVerify } from 'jose'
@@ -27,7 +27,7 @@ export interface Inspection {
   header: Members | null
   claims: Members | null
   checks: Check[]
-  /** What introspection says of it. */
+  /** The answer of introspection. */
   active: boolean
 }
 
@@ -41,7 +41,7 @@ interface Rooms {
   tokenState: TokenState
 }
 
-/** Looks at a token from every side. @param resource the audience it should have, where one is asked for */
+/** Runs every check on a token. @param resource the expected audience, if the question names one */
 export async function inspectToken(
   text: string,
   rooms: Rooms,
@@ -75,7 +75,7 @@ export async function inspectToken(
     ...checkResources(claims, rooms.resources),
   ]
   const state = rooms.tokenState.checkAccessToken(pasted.token)
-  // Must not happen; if it does, nobody should be told that all is well.
+  // This must not happen. If it does, the answer must not say that all is well.
   if (!state.active && checks.every(({ ok }) => ok)) checks.push(bad('introspection', state.reason))
   return { header, claims, checks, active: state.active }
 }

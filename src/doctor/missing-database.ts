@@ -1,17 +1,17 @@
 /**
- * What a command says where there is no database. One that was there and is gone is told as the start tells it; beside
- * keys that belong to other databases the path is most likely a slip, and nothing is made there in passing.
+ * The messages of a command that finds no database. A database that was there and is gone gets the message of the start.
+ * If the keys folder belongs to other databases, the path is probably wrong, and the command creates nothing there.
  */
 import type { Config } from '../config.ts'
 import { Fault } from '../ground/errors.ts'
 import { isKnownDatabase, listKnownDatabases } from '../keys/known-databases.ts'
 import { databaseFile, missingDatabase, probeDatabase } from '../store/open.ts'
 
-/** The path where a database should be and none is; `undefined` where there is one. */
+/** The path of a missing database; `undefined` if the database is there. */
 export const findMissing = ({ databaseUrl }: Config): string | undefined =>
   probeDatabase(databaseUrl) === 'missing' ? databaseFile(databaseUrl) : undefined
 
-/** What a command about what there is ends with. */
+/** The fault that ends a command that only reads. */
 export function describeMissing(file: string, config: Config): Fault {
   if (isKnownDatabase(config.keysDir, file)) return missingDatabase(file)
   return (

@@ -11,11 +11,11 @@ import { bad, good, type Check } from './check.ts'
 import { findRepair } from './repairs.ts'
 import { readArgument } from '../ground/standard-input.ts'
 
-/** A running server writes down what it refused within five seconds. */
+/** A running server writes its refusals to the audit trail within five seconds. */
 const NOTES_ARRIVE_WITHIN_MS = 6000
 const LOOK_EVERY_MS = 500
 
-/** What the audit trail holds about a request, or the step that leads further. */
+/** The events of the audit trail about a request, or the step that leads further. */
 export async function recallRequest(requestId: string, store: Store): Promise<Check[]> {
   const started = performance.now()
   for (;;) {

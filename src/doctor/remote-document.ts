@@ -1,11 +1,11 @@
-/** One JSON document of an issuer over HTTP, or, in words, why there is none. Nothing is followed, nothing kept. */
+/** Fetches a JSON document of an issuer over HTTP, or tells in words why there is none. It follows no redirect and caches nothing. */
 import { systemClock } from '../ground/clock.ts'
 import { shell } from '../ground/shell-word.ts'
 import { explainCertificate } from './tls.ts'
 
 const PATIENCE_MS = 5000
 
-/** Told to servers, so that nobody takes the doctor for a verifier that somebody relies on. */
+/** The user agent. A server can tell the doctor from a verifier by it. */
 const DOCTOR_AGENT = 'signet-doctor'
 
 export interface RemoteDocument {
@@ -16,7 +16,7 @@ export interface RemoteDocument {
 
 export type Fetched = { document: RemoteDocument } | { fault: string; fix: string }
 
-/** @param unreachableFix what to do where nothing answers at all */
+/** @param unreachableFix the step that helps if nothing answers at all */
 export async function fetchDocument(
   url: string,
   unreachableFix: string,
@@ -90,7 +90,10 @@ function explainFailure(url: string, error: unknown, fix: string): Fetched {
     : { fault: `${url} is refused over TLS: ${certificate.found}`, fix: certificate.fix }
 }
 
-/** How far the server's clock is ahead of this one, in milliseconds, by its `Date`; what a cache kept is as old as its `Age` says (RFC 9110 §6.6.1, RFC 9111 §5.1). */
+/**
+ * How far the server's clock is ahead of this clock, in milliseconds. `Date` tells its time, and `Age` how long a cache kept
+ * the answer (RFC 9110 §6.6.1, RFC 9111 §5.1).
+ */
 export function clockAhead(headers: Headers): number | undefined {
   const at = Date.parse(headers.get('date') ?? '')
   return Number.isNaN(at) ? undefined : at + Number(headers.get('age') ?? 0) * 1000 - systemClock.now()

@@ -15,7 +15,7 @@ export interface Place {
   jwksUri: string | undefined
   /** How long a key is published before it signs, where that is known. */
   prepublishSeconds: number | undefined
-  /** What to do where nothing answers. */
+  /** The step that helps if nothing answers. */
   unreachableFix: string
 }
 
@@ -27,7 +27,7 @@ export interface RemoteIssuer {
   /** Where the metadata says that it is. */
   announcedJwksUri: string | undefined
   jwks: JSONWebKeySet | undefined
-  /** How far the issuer's clock is ahead of this one, in milliseconds. */
+  /** How far the issuer's clock is ahead of this clock, in milliseconds. */
   ahead: number
 }
 

@@ -1,4 +1,4 @@
-/** A key set as verifiers get it: what is in it, what must not be, and how long it may be kept. */
+/** Checks a key set as verifiers get it: its size, its members, and how long caches may keep it. */
 import type { JSONWebKeySet, JWK } from 'jose'
 import { PRIVATE_MEMBERS } from '../clients/assertion-key.ts'
 import { bad, good, type Check } from './check.ts'
@@ -7,7 +7,7 @@ import { clockAhead, fetchDocument } from './remote-document.ts'
 /** Some servers fetch a larger key set anew at every request. */
 const MOST_JWKS_BYTES = 16_384
 
-/** What is known about where a key set is. */
+/** The known facts about the place of a key set. */
 interface KeyPlace {
   prepublishSeconds: number | undefined
   unreachableFix: string
@@ -44,7 +44,7 @@ export async function fetchKeySet(url: string, place: KeyPlace): Promise<RemoteK
   }
 }
 
-/** The keys of a set without judging it; a copy that no cache keeps, where a fresh one is asked for. */
+/** The keys of a set, without checks. With `fresh` the request asks for a copy that no cache keeps. */
 export async function readKeySet(url: string, { fresh = false } = {}): Promise<JSONWebKeySet | undefined> {
   const address = new URL(url)
   // A name that no cache has seen; servers ignore a query that they do not know.
@@ -55,7 +55,7 @@ export async function readKeySet(url: string, { fresh = false } = {}): Promise<J
 
 function readKeys({ keys }: Record<string, unknown>): JSONWebKeySet | undefined {
   if (!Array.isArray(keys) || keys.length === 0) return undefined
-  // Members are checked one by one where they are used.
+  // Each member is checked where it is used.
   return { keys: keys.filter((key): key is JWK => key !== null && typeof key === 'object') }
 }
 

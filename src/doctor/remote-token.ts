@@ -1,4 +1,4 @@
-/** A token as an app judges it that knows the issuer over HTTP alone. */
+/** Checks a token as an app does that knows the issuer over HTTP alone. */
 import { compactVerify, createLocalJWKSet, errors, type JSONWebKeySet, type JWK } from 'jose'
 import { systemClock } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
@@ -13,7 +13,7 @@ import type { RemoteIssuer } from './remote-issuer.ts'
 /** Asymmetric signatures that jose can check (RFC 7518 §3.1, RFC 8037, RFC 9864). */
 const ASYMMETRIC = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519']
 
-/** Checks a token against what was seen of an issuer. @param resource the audience that the app expects */
+/** Checks a token against the documents of an issuer. @param resource the audience that the app expects */
 export async function checkTokenFromAfar(
   pasted: Pasted,
   remote: RemoteIssuer,
@@ -59,7 +59,7 @@ async function checkSignature(
   }
 }
 
-/** The feed is public; what it denies, every verifier that follows it refuses. */
+/** The feed is public. Every verifier that follows it refuses the tokens that it denies. */
 function checkRevocation(header: Members, claims: Members, feed: Awaited<ReturnType<typeof readFeed>>): Check {
   if (!feed)
     return good('revocation', 'this issuer has no blacklist feed: only its introspection tells what was revoked')

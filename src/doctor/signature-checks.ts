@@ -1,4 +1,4 @@
-/** Algorithm, key and signature of a token. What is refused here must never be accepted anywhere. */
+/** Checks algorithm, key and signature of a token. No verifier may accept a token that is refused here. */
 import { errors } from 'jose'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 
@@ -20,7 +20,7 @@ export function checkAlgorithm(header: Members, accepted: readonly string[]): Ch
   return bad('algorithm', `${alg}; accepted: ${accepted.join(', ')}`, UNSIGNED)
 }
 
-/** RFC 7518 §3.1 and RFC 8037: what a key must be for an algorithm. */
+/** The kind of key that each algorithm needs (RFC 7518 §3.1, RFC 8037). */
 const KEY_TYPES: Readonly<Record<string, string>> = {
   ES256: 'EC P-256',
   ES384: 'EC P-384',
@@ -46,7 +46,7 @@ export function checkKeyType(header: Members, key: { kid?: string; kty?: string;
 /** Bytes of a signature whose length the algorithm fixes (RFC 7518 §3.4). */
 const SIGNATURE_BYTES: Readonly<Record<string, number>> = { ES256: 64, ES384: 96, ES512: 132, EdDSA: 64, Ed25519: 64 }
 
-/** Turns what jose threw into a check. */
+/** Turns an error of jose into a check. */
 export function explainSignature(error: unknown, token: string, alg: unknown): Check {
   if (!(error instanceof errors.JOSEError)) throw error
   if (error instanceof errors.JWKSNoMatchingKey) return bad('signature', 'no key of the set fits the header')

@@ -16,7 +16,7 @@ interface Cause {
 const TRUST =
   'serve one from an authority that your apps trust, or give them yours: NODE_EXTRA_CA_CERTS=ca.pem for Node, SSL_CERT_FILE for Python and Go'
 
-/** What OpenSSL and Node call it, and what it means. */
+/** Error codes of OpenSSL and Node with their meaning. */
 const CAUSES: Readonly<Record<string, Cause>> = {
   CERT_HAS_EXPIRED: { found: 'the certificate has expired', fix: 'renew it, and see why it was not renewed by itself' },
   CERT_NOT_YET_VALID: {
@@ -47,13 +47,13 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   },
 }
 
-/** What a TLS error is about; `undefined` where it is none that we know. */
+/** The meaning of a TLS error; `undefined` for an unknown error. */
 export function explainCertificate(error: unknown): Cause | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
   return CAUSES[code]
 }
 
-/** Is the way to this URL one that nobody can listen in on, or stand in? */
+/** Checks that the connection to a URL is encrypted, and that its certificate proves the server. */
 export async function checkTls(address: string): Promise<Check> {
   const url = new URL(address)
   if (url.protocol === 'https:') return checkCertificate(url)

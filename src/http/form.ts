@@ -63,8 +63,8 @@ export async function readForm<Name extends string>(
 }
 
 /**
- * A value without the line end that `echo` and editors put behind what they write. No value of OAuth has one (RFC 6749
- * appendix A); a `subject` is a backend's own name for a person, and is taken whole or not at all.
+ * A value without the line end that `echo` and editors add. No value of OAuth has a line end (RFC 6749 appendix A). A
+ * `subject` is a backend's own name for a person, so it is taken whole or refused.
  */
 export function withoutLineEnd(value: string): string {
   let end = value.length
