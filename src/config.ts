@@ -34,6 +34,8 @@ export interface Config {
   clientRequestsPerMinute: number
   maxInFlight: number
   maxConnections: number
+  /** How long an idle connection stays open. */
+  keepAliveSeconds: number
   /** Standing denials of a client's own tokens; the next one replaces them all by one entry. */
   limitDenials: number
   /** Live grants of one client and subject; the next one ends the oldest. */
@@ -56,10 +58,12 @@ interface Variable {
   shown?: (text: string) => string
 }
 
-const duration = (least: number) => (text: string) => {
-  const seconds = parseDuration(text)
-  return seconds !== undefined && seconds >= least ? seconds : undefined
-}
+const duration =
+  (least: number, most = Infinity) =>
+  (text: string) => {
+    const seconds = parseDuration(text)
+    return seconds !== undefined && seconds >= least && seconds <= most ? seconds : undefined
+  }
 const oneOf =
   (...words: string[]) =>
   (text: string) =>
@@ -211,6 +215,14 @@ const VARIABLES = {
     accepts: 'a whole number from 1 to 1000000',
     meaning: 'connections at the same time; beyond, the one that has been silent longest is closed',
     parse: integer(1, 1_000_000),
+  },
+  keepAliveSeconds: {
+    name: 'SIGNET_KEEP_ALIVE',
+    standard: '75s',
+    accepts: `${DURATION_FORM}, from 1s to 1d`,
+    meaning:
+      'how long an idle connection stays open; set it longer than the proxy in front keeps one (AWS 60s, Google 600s)',
+    parse: duration(1, 86_400),
   },
   limitDenials: {
     name: 'SIGNET_LIMIT_DENIALS',

@@ -51,12 +51,13 @@ const DEMO = { scope: 'demo:read offline_access' }
 // ------------------------------------------------------------------ every endpoint
 
 test('headers that are not there in 10 s, a request that is not in 15 s and an idle connection are cut off', async () => {
+  const own = await startWithApi({ SIGNET_KEEP_ALIVE: '10s' })
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000
   /** Writes `start`, then a byte each second; resolves with what came and when the line was cut. */
   const drip = (start: string, byte = '') =>
     new Promise<{ got: string; after: number }>((done) => {
-      const socket = connect(issuer().port, '127.0.0.1')
+      const socket = connect(own.port, '127.0.0.1')
       let got = ''
       if (start !== '') socket.write(start)
       const timer = setInterval(() => byte !== '' && socket.write(byte), 1000)

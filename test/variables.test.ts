@@ -21,3 +21,12 @@ test('the quotas of a client are 1000 each, and can be set to any whole number f
     for (const value of ['0', '-1', '1.5', '1e3', 'off'])
       expect(refusalOf({ [name]: value })).toBe(`${name}: read "${value}"; accepted: a whole number from 1 to 1000000`)
 })
+
+test('an idle connection is kept for 75 s, or as long as a load balancer needs', () => {
+  expect(readConfig({}).keepAliveSeconds).toBe(75)
+  expect(readConfig({ SIGNET_KEEP_ALIVE: '11m' }).keepAliveSeconds).toBe(660)
+  for (const value of ['0', '0s', '2d', 'never', '75000ms'])
+    expect(refusalOf({ SIGNET_KEEP_ALIVE: value })).toMatch(
+      /^SIGNET_KEEP_ALIVE: read ".*"; accepted: a duration.*, from 1s to 1d$/,
+    )
+})

@@ -33,14 +33,17 @@ const STOP_WITHIN_MS = 10_000
 /** Time for a request that is on its way when the stop begins. */
 const LAST_REQUESTS_MS = 500
 
-/** Slow and idle connections end by these; a feed follower is kept alive by its heartbeat. Milliseconds. */
+/**
+ * Slow requests end by these, in milliseconds. Both times begin with the first byte of a request, so that an idle
+ * connection is not under them: `SIGNET_KEEP_ALIVE` ends it. A feed follower is kept alive by its heartbeat.
+ */
 const TIMEOUTS = {
   headersTimeout: 10_000,
   requestTimeout: 12_000,
-  keepAliveTimeout: 10_000,
   connectionsCheckingInterval: 500,
   maxHeaderSize: 16_384,
 }
+/** Without a byte in either direction while a request is answered. Node replaces it by the keep-alive time in between. */
 const SOCKET_TIMEOUT_MS = 30_000
 /** Connections that wait to be taken: a flood of them must not make good ones try again after a second. */
 const BACKLOG = 2048
@@ -66,7 +69,7 @@ export async function startIssuer(
   const route = getRequestListener((request, env) => door.answer(request, env as HttpBindings), {
     errorHandler: answerNoUrl,
   })
-  const server = createServer(TIMEOUTS)
+  const server = createServer({ ...TIMEOUTS, keepAliveTimeout: config.keepAliveSeconds * 1000 })
   const connections = new Connections(server, {
     most: config.maxConnections,
     onClosed: () => limits?.noteClosedConnection(),
