@@ -45,6 +45,8 @@ const TIMEOUTS = {
 }
 /** Without a byte in either direction while a request is answered. Node replaces it by the keep-alive time in between. */
 const SOCKET_TIMEOUT_MS = 30_000
+/** The name of no machine (RFC 6761 §6.4), so that nothing which depends on the host is opened by it. */
+const NO_HOST = 'host.invalid'
 /** Connections that wait to be taken: a flood of them must not make good ones try again after a second. */
 const BACKLOG = 2048
 
@@ -77,6 +79,8 @@ export async function startIssuer(
   // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
   // the issuer's name depends on it.
   await listen(server, config, (incoming, outgoing) => {
+    // HTTP/1.0 has no Host (RFC 9112 §3.2), and health checks of older proxies send none.
+    if (incoming.httpVersion === '1.0') incoming.headers.host ??= NO_HOST
     if (limits?.admits(incoming, outgoing) ?? true) void route(incoming, outgoing)
   })
   let opened: Opened | undefined
