@@ -1,10 +1,10 @@
 /** From `SIGNET_DATABASE_URL` to a store. Only `file:` is there yet. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Clock } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
-import { isTaken, missingDatabase } from './sqlite/database-file.ts'
+import { readFileUrl } from '../ground/path-name.ts'
+import { fileFault, isTaken, missingDatabase } from './sqlite/database-file.ts'
 import { makeFolders } from './sqlite/folders.ts'
 import { requireWriteLock } from './sqlite/connection.ts'
 import { readSealingKey, restore, type RestoreOptions } from './sqlite/restore.ts'
@@ -32,8 +32,8 @@ export async function openStore(url: string, { clock, mustExist = false, mayLagM
 
 /** The path of a `file:` database, absolute; `undefined` for any other. Relative ones start at the working directory. */
 export function databaseFile(url: string): string | undefined {
-  if (url.startsWith('file://')) return fileURLToPath(url)
-  return url.startsWith('file:') && url.length > 5 ? resolve(url.slice(5)) : undefined
+  const read = readFileUrl(url)
+  return 'value' in read ? resolve(read.value) : undefined
 }
 
 /** Whether there is something at the database's place, sound or not. */
@@ -61,25 +61,29 @@ export async function restoreBackup(
 }
 
 function requireDatabaseFile(url: string): string {
-  const file = databaseFile(url)
-  if (file !== undefined) return requirePlaceForFile(file, url)
-  const scheme = url.split(':', 1)[0] ?? ''
-  if (/^postgres(ql)?$/.test(scheme)) {
-    throw new Fault('this version of Signet keeps its data in SQLite alone', 'set SIGNET_DATABASE_URL to file:<path>')
-  }
-  throw new Fault('SIGNET_DATABASE_URL is no database URL', 'set it to file:<path>, e.g. file:data/signet.db')
+  const read = readFileUrl(url)
+  if ('why' in read) throw urlFault(url, read.why)
+  return requirePlaceForFile(resolve(read.value), url)
 }
 
-/** A folder, or a file where a folder has to be, can hold no database: told before anything is made. */
+/** The configuration has judged the text of the URL already; what is on the disk is found out here. */
+const urlFault = (url: string, why: string) =>
+  new Fault(
+    `SIGNET_DATABASE_URL: read ${JSON.stringify(url)}, but ${why}; accepted: file:<path> of a SQLite database`,
+    'name a file, in a folder that is there or can be made',
+  )
+
+/** Only a regular file in a folder can hold a database. This is told before anything is made. */
 function requirePlaceForFile(file: string, url: string): string {
-  const refuse = (why: string) =>
-    new Fault(
-      `SIGNET_DATABASE_URL: read ${JSON.stringify(url)}, but ${why}; accepted: file:<path> of a SQLite database`,
-      'name a file, in a folder that is there or can be made',
-    )
-  let folder = dirname(file)
-  while (!existsSync(folder)) folder = dirname(folder)
-  if (!statSync(folder).isDirectory()) throw refuse(`${folder} is no folder`)
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw refuse(`${file} is a folder`)
-  return file
+  try {
+    let folder = dirname(file)
+    while (!existsSync(folder)) folder = dirname(folder)
+    if (!statSync(folder).isDirectory()) throw urlFault(url, `${folder} is no folder`)
+    const stats = statSync(file, { throwIfNoEntry: false })
+    if (stats?.isDirectory()) throw urlFault(url, `${file} is a folder`)
+    if (stats && !stats.isFile()) throw urlFault(url, `${file} is no regular file`)
+    return file
+  } catch (error) {
+    throw error instanceof Fault ? error : fileFault('read', file, error)
+  }
 }
