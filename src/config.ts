@@ -1,13 +1,13 @@
 /**
- * Every `SIGNET_…` variable: name, default, accepted form, typed result. The only module that reads the
- * environment; it does no I/O but reading the `_FILE` forms, and tells all faults together.
+ * Every `SIGNET_…` variable: name, default, accepted form, typed result. The only module that reads the environment. Its
+ * only I/O is reading the `_FILE` forms. All faults are told together, each by the name of the variable that was set.
  */
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { DURATION_FORM, parseDuration } from './ground/duration.ts'
 import { Fault } from './ground/errors.ts'
 import type { LogLevel } from './ground/log.ts'
-import { nearest } from './ground/nearest.ts'
+import { pathFault, readFileUrl } from './ground/path-name.ts'
+import { findUnknown, readVariable, Refusal, type Env, type Variable } from './ground/variable.ts'
 
 export interface Config {
   /** The exact `iss`; `undefined` when not set, then it follows from the port. */
@@ -16,7 +16,7 @@ export interface Config {
   port: number
   databaseUrl: string
   keysDir: string
-  /** 32 bytes in base64url, when given instead of `keys/master.key`. */
+  /** 32 bytes in base64url, whichever form was given, when given instead of `keys/master.key`. */
   masterKey: string | undefined
   configFile: string | undefined
   accessTokenTtlSeconds: number
@@ -44,19 +44,12 @@ export interface Config {
   workers: number
   logLevel: LogLevel | 'silent'
   logFormat: 'pretty' | 'json'
+  /** For each value that was set: the name of the variable that set it (`SIGNET_X`, `SIGNET_X_FILE` or `PORT`). */
+  setBy: Partial<Record<Setting, string>>
 }
 
-interface Variable {
-  name: string
-  /** As it would be written; `undefined` for none. */
-  standard: string | undefined
-  accepts: string
-  meaning: string
-  /** Returns the typed value, or `undefined` where the text is not accepted. */
-  parse: (text: string) => unknown
-  /** Its value as messages show it, where it may hold a secret. */
-  shown?: (text: string) => string
-}
+/** The values that variables set. */
+type Setting = Exclude<keyof Config, 'setBy'>
 
 const duration =
   (least: number, most = Infinity) =>
@@ -68,7 +61,15 @@ const oneOf =
   (...words: string[]) =>
   (text: string) =>
     words.includes(text) ? text : undefined
-const text = (value: string) => value
+const path = (value: string) => {
+  const why = pathFault(value)
+  return why === undefined ? value : new Refusal(why)
+}
+const fileUrl = (value: string) => {
+  if (!/^file:/i.test(value)) return undefined
+  const read = readFileUrl(value)
+  return 'why' in read ? new Refusal(read.why) : value
+}
 const integer = (least: number, most: number) => (value: string) =>
   /^\d{1,10}$/.test(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined
 const lengthOf = (value: string) => `${value.length} characters`
@@ -81,7 +82,7 @@ const VARIABLES = {
   issuer: {
     name: 'SIGNET_ISSUER',
     standard: undefined,
-    accepts: 'an https URL without query or fragment (http only for localhost, 127.0.0.1 or [::1])',
+    accepts: 'an https URL without query or fragment (http only for localhost, *.localhost, 127.0.0.0/8 or [::1])',
     meaning: 'issuer URL, the exact `iss` of every token; `http://localhost:<port>` when not set',
     parse: parseIssuer,
   },
@@ -90,7 +91,7 @@ const VARIABLES = {
     standard: '127.0.0.1',
     accepts: 'a host name or address',
     meaning: 'address to listen on',
-    parse: (value) => (/^[A-Za-z0-9.:_-]+$/.test(value) ? value : undefined),
+    parse: parseHost,
   },
   port: {
     name: 'SIGNET_PORT',
@@ -104,30 +105,30 @@ const VARIABLES = {
     standard: 'file:data/signet.db',
     accepts: 'file:<path> of a SQLite database',
     meaning: 'where everything is kept; relative paths start at the working directory',
-    parse: (value) => (/^file:.+/.test(value) ? value : undefined),
+    parse: fileUrl,
     shown: withoutPassword,
   },
   keysDir: {
     name: 'SIGNET_KEYS_DIR',
     standard: 'keys',
-    accepts: 'a folder',
+    accepts: 'the path of a folder',
     meaning: 'holds `master.key`, which seals the private signing keys in the database',
-    parse: text,
+    parse: path,
   },
   masterKey: {
     name: 'SIGNET_MASTER_KEY',
     standard: undefined,
-    accepts: '32 bytes in base64url (43 characters)',
+    accepts: '32 bytes in base64url or base64 (43 characters, or 44 with the = at the end)',
     meaning: 'the master key itself, from a secret store, instead of the file',
-    parse: (value) => (/^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined),
+    parse: (value) => readKeyText(value)?.toString('base64url'),
     shown: lengthOf,
   },
   configFile: {
     name: 'SIGNET_CONFIG',
     standard: undefined,
-    accepts: 'a YAML or JSON file',
+    accepts: 'the path of a YAML or JSON file',
     meaning: 'declarative file of clients and resources, applied at start',
-    parse: text,
+    parse: path,
   },
   accessTokenTtlSeconds: {
     name: 'SIGNET_ACCESS_TOKEN_TTL',
@@ -268,7 +269,7 @@ const VARIABLES = {
     meaning: '`pretty` on a terminal, else `json`',
     parse: oneOf('pretty', 'json'),
   },
-} satisfies Record<keyof Config, Variable>
+} satisfies Record<Setting, Variable>
 
 /** The rows of the README's table, in order. */
 export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, standard, meaning }) => ({
@@ -281,67 +282,38 @@ export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, st
  * Reads the configuration from an environment.
  * @throws Fault naming every variable at fault, what was read and what is accepted.
  */
-export function readConfig(env: Record<string, string | undefined>): Config {
-  const faults: string[] = []
-  const known = new Set(Object.values<Variable>(VARIABLES).flatMap(({ name }) => [name, `${name}_FILE`]))
-  for (const name of Object.keys(env).filter((each) => each.startsWith('SIGNET_') && !known.has(each))) {
-    faults.push(`${name} is not a variable of Signet${nearest(name, known)}`)
-  }
-
+export function readConfig(env: Env): Config {
+  const faults = findUnknown(env, Object.values<Variable>(VARIABLES))
   const values: Record<string, unknown> = {}
+  const setBy: Config['setBy'] = {}
   for (const [field, variable] of Object.entries<Variable>(VARIABLES)) {
     const read = readVariable(env, variable)
     if ('fault' in read) faults.push(read.fault)
     else values[field] = read.value
+    // The keys of VARIABLES are the settings.
+    if ('setBy' in read) setBy[field as Setting] = read.setBy
   }
   values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
 
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
-  const config = values as unknown as Config
+  const config = { ...values, setBy } as unknown as Config
   if (faults.length === 0) faults.push(...checkTogether(config))
   if (faults.length > 0) throw new Fault(faults.join('\n'), 'the README lists every variable with its default')
   return config
 }
 
+/** The name by which messages call the variable of a setting: the one that was set, else its own. */
+export const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string =>
+  setBy[setting] ?? VARIABLES[setting].name
+
 /** What no variable can tell alone. */
 function checkTogether(config: Config): string[] {
   if (config.jwksMaxAgeSeconds <= config.keyPrepublishSeconds) return []
+  const prepublish = variableOf(config, 'keyPrepublishSeconds')
   return [
-    `SIGNET_JWKS_MAX_AGE is ${config.jwksMaxAgeSeconds}s, longer than SIGNET_KEY_PREPUBLISH (${config.keyPrepublishSeconds}s): ` +
+    `${variableOf(config, 'jwksMaxAgeSeconds')} is ${config.jwksMaxAgeSeconds}s, longer than ${prepublish} (${config.keyPrepublishSeconds}s): ` +
       'a verifier with a cached key set would meet a key it has never seen; accepted is at most the prepublish time',
   ]
-}
-
-type Read = { value: unknown } | { fault: string }
-
-function readVariable(env: Record<string, string | undefined>, variable: Variable): Read {
-  const source = findSource(env, variable)
-  if ('fault' in source) return source
-  if (source.text === undefined) return { value: undefined }
-  const value = variable.parse(source.text)
-  if (value !== undefined) return { value }
-  const shown = (variable.shown ?? JSON.stringify)(source.text)
-  return { fault: `${source.name}: read ${shown}; accepted: ${variable.accepts}` }
-}
-
-/** The text of a variable: its own, else its `_FILE` form, else the default. Empty means absent. */
-function findSource(
-  env: Record<string, string | undefined>,
-  { name, standard }: Variable,
-): { name: string; text: string | undefined } | { fault: string } {
-  const direct = env[name] || (name === 'SIGNET_PORT' ? env.PORT : undefined)
-  const path = env[`${name}_FILE`]
-  if (direct && path) return { fault: `${name} and ${name}_FILE are both set; accepted: one of them` }
-  if (direct) return { name, text: direct }
-  if (!path) return { name, text: standard }
-  try {
-    return { name: `${name}_FILE`, text: readFileSync(path, 'utf8').trim() }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code // readFileSync throws system errors only
-    return {
-      fault: `${name}_FILE: read ${JSON.stringify(path)}, which cannot be opened (${code}); accepted: a readable file`,
-    }
-  }
 }
 
 function parseIssuer(value: string): string | undefined {
@@ -365,7 +337,19 @@ function parseProxies(value: string): string[] | undefined {
   return parts.every((part) => part === 'loopback' || isGood(part)) ? parts : undefined
 }
 
+/** An address may be in the brackets that a URL needs; the system takes it without. */
+function parseHost(value: string): string | undefined {
+  const inBrackets = /^\[(.*)\]$/.exec(value)?.[1]
+  if (inBrackets !== undefined) return isIP(inBrackets) === 6 ? inBrackets : undefined
+  return isIP(value) !== 0 || /^[A-Za-z0-9._-]+$/.test(value) ? value : undefined
+}
+
+/** The 32 bytes of a master key, from base64url or base64, with or without padding. */
+export function readKeyText(text: string): Buffer | undefined {
+  return /^([A-Za-z0-9_-]{43}|[A-Za-z0-9+/]{43})=?$/.test(text) ? Buffer.from(text, 'base64') : undefined
+}
+
 /** Whether a URL's host can only be this machine (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */
 export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+  return /(^|\.)localhost$/.test(hostname) || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }

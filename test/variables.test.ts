@@ -1,6 +1,10 @@
 /** The variables that configure Signet: their defaults, the accepted values, and the line that refuses any other. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Fault, readConfig } from '../src/index.ts'
+import { temporaryFolder } from './support/issuer.ts'
 
 /** The message of the refusal. */
 function refusalOf(env: Record<string, string>): string {
@@ -29,4 +33,232 @@ test('an idle connection is kept for 75 s, or as long as a load balancer needs',
     expect(refusalOf({ SIGNET_KEEP_ALIVE: value })).toMatch(
       /^SIGNET_KEEP_ALIVE: read ".*"; accepted: a duration.*, from 1s to 1d$/,
     )
+})
+
+// ------------------------------------------------------------------ where a value comes from
+
+const KEY = Buffer.alloc(32, 0xfb)
+const KEY_TEXT = KEY.toString('base64url')
+
+test.each(['\n', '\r\n', ' ', '\t\n', '\u{feff}'])('a value is read without blanks and line ends: %j', (blank) => {
+  const file = join(temporaryFolder(), 'value')
+  const values: [string, string, object][] = [
+    ['SIGNET_ISSUER', 'https://auth.example', { issuer: 'https://auth.example' }],
+    ['SIGNET_PORT', '4000', { port: 4000 }],
+    ['SIGNET_KEYS_DIR', '/keys', { keysDir: '/keys' }],
+    ['SIGNET_ACCESS_TOKEN_TTL', '5m', { accessTokenTtlSeconds: 300 }],
+    ['SIGNET_MASTER_KEY', KEY_TEXT, { masterKey: KEY_TEXT }],
+    ['SIGNET_METRICS_TOKEN', 'x'.repeat(20), { metricsToken: 'x'.repeat(20) }],
+    ['SIGNET_LOG_LEVEL', 'warn', { logLevel: 'warn' }],
+  ]
+  for (const [name, value, config] of values) {
+    const text = blank + value + blank
+    writeFileSync(file, text)
+    expect(readConfig({ [name]: text }), name).toMatchObject(config)
+    expect(readConfig({ [`${name}_FILE`]: `${file}${blank}` }), name).toMatchObject(config)
+  }
+  // Nothing but blanks is absent.
+  expect(readConfig({ SIGNET_PORT: blank, PORT: blank, SIGNET_KEYS_DIR_FILE: blank })).toMatchObject({
+    port: 3000,
+    keysDir: 'keys',
+  })
+})
+
+test('a mounted secret is read through its links, whatever its mode', () => {
+  const folder = temporaryFolder()
+  // As Kubernetes mounts a Secret: the file is a link through a link to a folder that is replaced as a whole.
+  mkdirSync(join(folder, '..2030_01_31'))
+  writeFileSync(join(folder, '..2030_01_31/key'), `${KEY_TEXT}\n`, { mode: 0o444 })
+  symlinkSync('..2030_01_31', join(folder, '..data'))
+  symlinkSync('..data/key', join(folder, 'key'))
+  expect(readConfig({ SIGNET_MASTER_KEY_FILE: join(folder, 'key') })).toMatchObject({
+    masterKey: KEY_TEXT,
+    setBy: { masterKey: 'SIGNET_MASTER_KEY_FILE' },
+  })
+})
+
+test('a refusal names the variable that was set, and what stands in the way of its file', () => {
+  const folder = temporaryFolder()
+  const file = (name: string, content: string | Buffer): string => {
+    writeFileSync(join(folder, name), content)
+    return join(folder, name)
+  }
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  const shown = (path: string, why: string) =>
+    `SIGNET_MASTER_KEY_FILE: read "${path}", which ${why}; accepted: a readable file of at most 4 KB`
+  const files: [string, string][] = [
+    [folder, 'is a folder'],
+    [join(folder, 'missing'), 'cannot be read (ENOENT)'],
+    [join(folder, 'pipe'), 'is no regular file'],
+    ['/dev/zero', 'is no regular file'],
+    [file('empty', ' \n'), 'is empty'],
+    [file('large', 'x'.repeat(4097)), 'is larger than 4 KB'],
+    [file('utf16', Buffer.from(`\u{feff}${KEY_TEXT}`, 'utf16le')), 'is UTF-16 text; save it as UTF-8'],
+    [file('latin1', Buffer.from([0xe9])), 'is no UTF-8 text'],
+    ['~/key', 'is no path: ~ is not expanded here: write the whole path'],
+  ]
+  for (const [path, why] of files) expect(refusalOf({ SIGNET_MASTER_KEY_FILE: path })).toBe(shown(path, why))
+  expect(refusalOf({ SIGNET_MASTER_KEY_FILE: '"/run/key"' })).toMatch(/^SIGNET_MASTER_KEY_FILE: .*without quotes/)
+  expect(refusalOf({ SIGNET_REFRESH_GRACE_FILE: file('grace', '10 s\n') })).toMatch(
+    /^SIGNET_REFRESH_GRACE_FILE: read "10 s"; accepted: a duration/,
+  )
+  // No secret is repeated.
+  expect(refusalOf({ SIGNET_MASTER_KEY_FILE: file('short', 'hunter2') })).toMatch(
+    /^SIGNET_MASTER_KEY_FILE: read 7 characters; accepted: 32 bytes/,
+  )
+  expect(refusalOf({ SIGNET_JWKS_MAX_AGE: '10m', SIGNET_KEY_PREPUBLISH_FILE: file('ahead', '1m') })).toMatch(
+    /^SIGNET_JWKS_MAX_AGE is 600s, longer than SIGNET_KEY_PREPUBLISH_FILE \(60s\)/,
+  )
+})
+
+// ------------------------------------------------------------------ ports and service links
+
+test('SIGNET_PORT counts more than SIGNET_PORT_FILE, and both more than PORT; the refusal names which it was', () => {
+  const file = join(temporaryFolder(), 'port')
+  writeFileSync(file, '4001\n')
+  expect(readConfig({ PORT: '4000' })).toMatchObject({ port: 4000, setBy: { port: 'PORT' } })
+  expect(readConfig({ PORT: '4000', SIGNET_PORT_FILE: file })).toMatchObject({ port: 4001 })
+  expect(readConfig({ PORT: 'x', SIGNET_PORT: '4002' })).toMatchObject({ port: 4002 })
+  expect(refusalOf({ PORT: '70000' })).toBe('PORT: read "70000"; accepted: a port from 0 to 65535')
+  expect(refusalOf({ SIGNET_PORT: 'http' })).toBe('SIGNET_PORT: read "http"; accepted: a port from 0 to 65535')
+})
+
+/** What Kubernetes sets for a service, as `getServiceEnvVarMap` of the kubelet does. */
+function serviceLinks(service: string, address: string, ports: [number, string, string?][]): Record<string, string> {
+  const prefix = service.toUpperCase().replaceAll('-', '_')
+  const url = ([port, protocol]: [number, string, string?]) =>
+    `${protocol.toLowerCase()}://${address.includes(':') ? `[${address}]` : address}:${port}`
+  const links: Record<string, string> = { [`${prefix}_SERVICE_HOST`]: address }
+  for (const each of ports) {
+    const [port, protocol, name] = each
+    links[`${prefix}_SERVICE_PORT`] ??= String(port)
+    links[`${prefix}_PORT`] ??= url(each)
+    if (name !== undefined) links[`${prefix}_SERVICE_PORT_${name.toUpperCase().replaceAll('-', '_')}`] = String(port)
+    const at = `${prefix}_PORT_${port}_${protocol}`
+    Object.assign(links, {
+      [at]: url(each),
+      [`${at}_PROTO`]: protocol.toLowerCase(),
+      [`${at}_PORT`]: String(port),
+      [`${at}_ADDR`]: address,
+    })
+  }
+  return links
+}
+
+test.each([
+  ['signet', '10.0.0.11', [[80, 'TCP']]],
+  [
+    'signet',
+    'fd00::b',
+    [
+      [80, 'TCP', 'http'],
+      [9090, 'TCP', 'metrics-internal'],
+    ],
+  ],
+  ['signet-admin', '10.0.0.12', [[443, 'UDP', 'quic']]],
+  ['signet-log-level', '10.0.0.13', [[5000, 'SCTP']]],
+  ['signet-keys', '10.0.0.14', [[3000, 'TCP']]],
+] as [string, string, [number, string, string?][]][])(
+  'service links of a service named %s at %s are passed over',
+  (service, address, ports) => {
+    const links = serviceLinks(service, address, ports)
+    expect(readConfig(links)).toEqual(readConfig({}))
+    expect(readConfig({ ...links, PORT: '4000' }).port).toBe(4000)
+    expect(readConfig({ ...links, SIGNET_PORT: '4001' }).port).toBe(4001)
+  },
+)
+
+test('PORT may be a service link too; what only looks like one is refused, with how a pod goes without', () => {
+  expect(readConfig({ PORT: 'tcp://10.0.0.11:80' }).port).toBe(3000)
+  expect(refusalOf({ SIGNET_PORT: 'http://10.0.0.11:80' })).toBe(
+    'SIGNET_PORT: read "http://10.0.0.11:80"; accepted: a port from 0 to 65535 (if Kubernetes set it for a service: enableServiceLinks: false in the pod spec)',
+  )
+  expect(refusalOf({ SIGNET_SERVICE_HOST: 'signet.local' })).toBe(
+    'SIGNET_SERVICE_HOST is not a variable of Signet (if Kubernetes set it for a service: enableServiceLinks: false in the pod spec)',
+  )
+  expect(refusalOf({ SIGNET_SERVICE: 'x' })).toMatch(/^SIGNET_SERVICE is not a variable of Signet/)
+})
+
+// ------------------------------------------------------------------ paths and addresses
+
+test.each([
+  ['"/keys"', 'a path is written without quotes'],
+  ["'keys'", 'a path is written without quotes'],
+  ['ke"ys', 'a path is written without quotes'],
+  ['ke\nys', 'a path has no control characters'],
+  ['keys\u{7f}', 'a path has no control characters'],
+  ['~/keys', '~ is not expanded here: write the whole path'],
+  ['~signet/keys', '~ is not expanded here: write the whole path'],
+  ['$HOME/keys', 'variables are not expanded here: write the whole path'],
+  ['${HOME}/keys', 'variables are not expanded here: write the whole path'],
+])('the path %j is refused in one line', (path, why) => {
+  const read = `read ${JSON.stringify(path)}, but ${why}; accepted: the path of a`
+  expect(refusalOf({ SIGNET_KEYS_DIR: path })).toBe(`SIGNET_KEYS_DIR: ${read} folder`)
+  expect(refusalOf({ SIGNET_CONFIG: path })).toBe(`SIGNET_CONFIG: ${read} YAML or JSON file`)
+  expect(refusalOf({ SIGNET_DATABASE_URL: `file:${path}` })).toBe(
+    `SIGNET_DATABASE_URL: read ${JSON.stringify(`file:${path}`)}, but ${why}; accepted: file:<path> of a SQLite database`,
+  )
+})
+
+test.each([
+  ['file::memory:', 'in memory'],
+  ['file:', 'it names no file'],
+  ['file:/', 'it names no file'],
+  ['file:.', 'it names no file'],
+  ['file:data/', 'it names no file'],
+  ['file:///', 'it names no file'],
+  ['file://', 'after // comes a host'],
+  ['file://data/signet.db', 'after // comes a host'],
+  ['file://server/share/x.db', 'after // comes a host'],
+  ['file:x.db?mode=memory', 'only mode=rwc'],
+  ['file:x.db?mode=ro', 'only mode=rwc'],
+  ['file:x.db?mode=rwc&cache=shared', 'only mode=rwc'],
+  ['file:x.db?vfs=unix-none', 'only mode=rwc'],
+  ['file:x.db#one', '# in a path is written %23'],
+  ['file:100%.db', '% in a path is written %25'],
+  ['file:a%zzb.db', '% in a path is written %25'],
+  ['file:a%2Fb.db', 'is not written %2F'],
+  ['file:a%0Ab.db', 'a path has no control characters'],
+  ['file:a%00b.db', 'a path has no control characters'],
+  ['file:%22a%22.db', 'a path is written without quotes'],
+  ['file:%7E/x.db', '~ is not expanded here'],
+])('the database URL %s is refused in one line', (url, why) => {
+  const message = refusalOf({ SIGNET_DATABASE_URL: url })
+  expect(message).toMatch(/^SIGNET_DATABASE_URL: read ".*", but .*; accepted: file:<path> of a SQLite database$/)
+  expect(message).toContain(why)
+})
+
+test.each(['sqlite:x.db', ':memory:', 'data/signet.db', '/data/signet.db', 'files:x.db', 'http://x/y.db'])(
+  'the database URL %s is refused',
+  (url) => {
+    expect(refusalOf({ SIGNET_DATABASE_URL: url })).toMatch(/^SIGNET_DATABASE_URL: read .*; accepted: file:<path>/)
+  },
+)
+
+test('an address to listen on may be in brackets; a name of this machine needs no TLS', () => {
+  for (const host of ['::1', '[::1]']) expect(readConfig({ SIGNET_HOST: host }).host).toBe('::1')
+  expect(readConfig({ SIGNET_HOST: '[::]' }).host).toBe('::')
+  for (const host of ['127.0.0.1', '0.0.0.0', 'localhost', 'signet.internal', 'fe80::1%eth0'])
+    expect(readConfig({ SIGNET_HOST: host }).host).toBe(host)
+  for (const host of ['[localhost]', '[::1', '::1]', '[127.0.0.1]', 'http://localhost', 'a b', '::1:3000x'])
+    expect(refusalOf({ SIGNET_HOST: host })).toMatch(/^SIGNET_HOST: read .*; accepted: a host name or address$/)
+  for (const issuer of ['http://auth.localhost:3000', 'http://a.b.LOCALHOST', 'http://127.1.2.3', 'http://[::1]:3000'])
+    expect(readConfig({ SIGNET_ISSUER: issuer }).issuer).toBe(issuer)
+  for (const issuer of ['http://localhost.example', 'http://notlocalhost', 'http://128.0.0.1', 'http://[::2]'])
+    expect(refusalOf({ SIGNET_ISSUER: issuer })).toMatch(/^SIGNET_ISSUER: read .*localhost, \*\.localhost/)
+})
+
+// ------------------------------------------------------------------ the master key
+
+test('the master key is 32 bytes in base64url or base64, with or without padding', () => {
+  const base64 = KEY.toString('base64')
+  expect(base64).toMatch(/[+/].*=$/)
+  for (const text of [KEY_TEXT, base64, base64.slice(0, -1), `${KEY_TEXT}=`])
+    expect(readConfig({ SIGNET_MASTER_KEY: text }).masterKey, text).toBe(KEY_TEXT)
+  const refused = [KEY.toString('hex'), KEY_TEXT.slice(1), `${base64}=`, `${KEY_TEXT}A`, `+${KEY_TEXT.slice(2)}_`]
+  for (const text of refused) {
+    const message = refusalOf({ SIGNET_MASTER_KEY: text })
+    expect(message).toMatch(/^SIGNET_MASTER_KEY: read \d+ characters; accepted: 32 bytes in base64url or base64/)
+    expect(message).not.toContain(text)
+  }
 })

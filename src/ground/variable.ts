@@ -1,0 +1,101 @@
+/**
+ * One variable of the environment: where its text comes from (the variable, its `_FILE` form, the default), and the line
+ * that refuses it. The line names the variable that was set.
+ */
+import { nearest } from './nearest.ts'
+import { pathFault } from './path-name.ts'
+import { hasLinkName, isServiceLink, WITHOUT_LINKS } from './service-links.ts'
+import { MOST_SECRET_BYTES, readTextFile } from './text-file.ts'
+
+export type Env = Record<string, string | undefined>
+
+export interface Variable {
+  name: string
+  /** As it would be written; `undefined` for none. */
+  standard: string | undefined
+  accepts: string
+  meaning: string
+  /** Returns the typed value; or `undefined` or a `Refusal` where the text is not accepted. */
+  parse: (text: string) => unknown
+  /** Its value as messages show it, where it may hold a secret. */
+  shown?: (text: string) => string
+}
+
+/** A text that is not accepted, and a clause that says why. */
+export class Refusal {
+  readonly why: string
+
+  constructor(why: string) {
+    this.why = why
+  }
+}
+
+type Read = { value: unknown; setBy?: string } | { fault: string }
+
+/** The typed value of a variable, and the name of the variable that was set; or the line that refuses it. */
+export function readVariable(env: Env, variable: Variable): Read {
+  const source = findSource(env, variable)
+  if ('fault' in source) return source
+  const { text, setBy } = source
+  if (text === undefined) return { value: undefined }
+  const value = variable.parse(text)
+  if (value === undefined || value instanceof Refusal) {
+    const shown = (variable.shown ?? JSON.stringify)(text)
+    const but = value === undefined ? '' : `, but ${value.why}`
+    return {
+      fault: `${setBy ?? variable.name}: read ${shown}${but}; accepted: ${variable.accepts}${hintFor(setBy, text)}`,
+    }
+  }
+  return { value, ...(setBy !== undefined && { setBy }) }
+}
+
+/** A port that has a scheme was most likely set by Kubernetes, in a form that is not known here. */
+const hintFor = (setBy: string | undefined, text: string): string =>
+  setBy !== undefined && hasLinkName(setBy) && text.includes('://')
+    ? ` (if Kubernetes set it for a service: ${WITHOUT_LINKS})`
+    : ''
+
+type Source = { text: string | undefined; setBy?: string } | { fault: string }
+
+/**
+ * The text of a variable without its line end and surrounding blanks: its own, else that of its `_FILE` form, else the
+ * default. Empty means absent.
+ */
+function findSource(env: Env, { name, standard }: Variable): Source {
+  const own = readOwn(env, name)
+  const file = env[`${name}_FILE`]?.trim()
+  if (own && file) return { fault: `${name} and ${name}_FILE are both set; accepted: one of them` }
+  if (own) return { text: own, setBy: name }
+  if (file) return readFileForm(`${name}_FILE`, file)
+  // Many platforms set it for every process, so that it counts less than what was set for Signet.
+  const common = name === 'SIGNET_PORT' ? readOwn(env, 'PORT') : undefined
+  return common ? { text: common, setBy: 'PORT' } : { text: standard }
+}
+
+/** `SIGNET_PORT` and `PORT` may be service links, which are passed over. */
+function readOwn(env: Env, name: string): string | undefined {
+  const text = env[name]?.trim()
+  return text === undefined || isServiceLink(name, text) ? undefined : text
+}
+
+function readFileForm(setBy: string, file: string): Source {
+  const why = pathFault(file)
+  const read = why === undefined ? readTextFile(file, MOST_SECRET_BYTES) : { why: `is no path: ${why}` }
+  const text = 'text' in read ? read.text.trim() : undefined
+  if (text) return { text, setBy }
+  const finding = 'why' in read ? read.why : 'is empty'
+  return {
+    fault: `${setBy}: read ${JSON.stringify(file)}, which ${finding}; accepted: a readable file of at most 4 KB`,
+  }
+}
+
+/** A line for each `SIGNET_` variable that is none of these; service links of Kubernetes are passed over. */
+export function findUnknown(env: Env, variables: Variable[]): string[] {
+  const known = new Set(variables.flatMap(({ name }) => [name, `${name}_FILE`]))
+  return Object.keys(env)
+    .filter((name) => name.startsWith('SIGNET_') && !known.has(name) && !isServiceLink(name, env[name] ?? ''))
+    .map((name) => {
+      const hint = hasLinkName(name) ? ` (if Kubernetes set it for a service: ${WITHOUT_LINKS})` : nearest(name, known)
+      return `${name} is not a variable of Signet${hint}`
+    })
+}
