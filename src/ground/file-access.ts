@@ -1,5 +1,5 @@
-/** Why a file cannot be used by this process, in words that name the file and its owner. */
-import { statSync, type Stats } from 'node:fs'
+/** Whose a file is: told where this process may not use it, and kept right where root makes a file for another user. */
+import { closeSync, constants, fchownSync, fstatSync, openSync, statSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 /**
@@ -7,15 +7,39 @@ import { dirname, resolve } from 'node:path'
  * its mode. A caller puts the text in parentheses.
  */
 export function describeRefusal(path: string, code: string): string {
-  if (code !== 'EACCES' && code !== 'EPERM') return code
+  return code === 'EACCES' || code === 'EPERM' ? `${code}${ownerOf(path)}` : code
+}
+
+function ownerOf(path: string): string {
   const found = nearest(path)
-  if (!found || process.geteuid === undefined) return code
+  if (!found || process.geteuid === undefined) return ''
   const { file, stats } = found
-  return `${code}: ${file} belongs to ${user(stats.uid)}, mode ${modeOf(stats)}, and Signet runs as ${user(process.geteuid())}`
+  return `: ${file} belongs to ${user(stats.uid)}, mode ${modeOf(stats)}, and Signet runs as ${user(process.geteuid())}`
+}
+
+/**
+ * Gives a file or folder that root has just made to the owner of the folder around it. A command that root runs must not
+ * leave files behind that the service cannot open. Where the file system refuses, the file stays root's.
+ */
+export function giveToFolderOwner(path: string): void {
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = statSync(dirname(path))
+  if (uid === 0) return
+  // By descriptor: the folder's owner may have put a link in its place meanwhile.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const made = fstatSync(descriptor)
+    const isOurs = made.uid === 0 && (made.isDirectory() || (made.isFile() && made.nlink === 1))
+    if (isOurs) fchownSync(descriptor, uid, gid)
+  } catch {
+    // Network file systems that do not believe root (root_squash).
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** The permission bits as `chmod` takes them. */
-const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8).padStart(4, '0')
+export const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8).padStart(4, '0')
 
 /** A user as `chown` takes it; names are not looked up. */
 const user = (uid: number): string => `uid ${uid}${uid === 0 ? ' (root)' : ''}`

@@ -1,9 +1,11 @@
 /**
- * Beside the master key stands a list of the databases that it has sealed keys for. A database on it that is
- * gone was lost, not never made: the start is refused, instead of beginning anew with other keys and no clients.
+ * A list beside the master key: the databases that it has sealed keys for. A database on the list that is missing was
+ * lost. The start is refused then, instead of making a new database with other keys and no clients. The list guards
+ * against a slip, and nothing else rests on it: a keys folder that is read-only or another user's works without it.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { giveToFolderOwner } from '../ground/file-access.ts'
 
 const listFile = (keysDir: string): string => join(keysDir, 'databases')
 
@@ -12,13 +14,20 @@ export const listKnownDatabases = (keysDir: string): string[] => {
   try {
     return readFileSync(listFile(keysDir), 'utf8').split('\n').filter(Boolean)
   } catch {
-    return [] // none yet; where it cannot be read, the master key beside it cannot either and that is told
+    return [] // no list yet, or one that this user may not read
   }
 }
 
 export const isKnownDatabase = (keysDir: string, file: string): boolean =>
   listKnownDatabases(keysDir).includes(resolve(file))
 
+/** Puts a database on the list, where the list can be written. */
 export function rememberDatabase(keysDir: string, file: string): void {
-  if (!isKnownDatabase(keysDir, file)) appendFileSync(listFile(keysDir), `${resolve(file)}\n`, { mode: 0o600 })
+  if (isKnownDatabase(keysDir, file)) return
+  try {
+    appendFileSync(listFile(keysDir), `${resolve(file)}\n`, { mode: 0o600 })
+    giveToFolderOwner(listFile(keysDir))
+  } catch {
+    // A mounted Secret is read-only, and a list that root wrote is root's.
+  }
 }

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
 import { readFileUrl } from '../ground/path-name.ts'
-import { fileFault, isTaken, missingDatabase } from './sqlite/database-file.ts'
+import { databaseFault, isTaken, missingDatabase } from './sqlite/database-file.ts'
 import { makeFolders } from './sqlite/folders.ts'
 import { requireWriteLock } from './sqlite/connection.ts'
 import { readSealingKey, restore, type RestoreOptions } from './sqlite/restore.ts'
@@ -84,6 +84,6 @@ function requirePlaceForFile(file: string, url: string): string {
     if (stats && !stats.isFile()) throw urlFault(url, `${file} is no regular file`)
     return file
   } catch (error) {
-    throw error instanceof Fault ? error : fileFault('read', file, error)
+    throw error instanceof Fault ? error : databaseFault('read', file, error)
   }
 }

@@ -4,7 +4,7 @@ import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { existsSync, statSync } from 'node:fs'
 import { Fault, Unavailable } from '../../ground/errors.ts'
 import { drizzle } from './drizzle.ts'
-import { checkFile, createFile, damaged, fileFault, requireFile } from './database-file.ts'
+import { checkFile, createFile, damaged, databaseFault, requireFile, requireWritable } from './database-file.ts'
 import { backOff, codeOf, isBusy, isOutage, unavailable } from './failures.ts'
 import { readPatiently } from './write-queue.ts'
 
@@ -46,7 +46,8 @@ const LOOKED_AT = 33_554_432
 export async function openConnection(file: string, options: { mustExist: boolean }): Promise<Connection> {
   if (options.mustExist) requireFile(file)
   if (!existsSync(file)) createFile(file)
-  checkFile(file)
+  checkFile(file, databaseFault)
+  requireWritable(file)
   const started = performance.now()
   for (let attempt = 0; ; attempt++) {
     try {
@@ -129,5 +130,5 @@ export function requireKeys({ file, raw }: Connection): void {
 function openingFault(file: string, error: unknown): unknown {
   if (error instanceof Fault || error instanceof Unavailable) return error
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) return damaged(file, String(error), error)
-  return isOutage(error) ? fileFault('open', file, error) : error
+  return isOutage(error) ? databaseFault('open', file, error) : error
 }

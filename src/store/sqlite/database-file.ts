@@ -1,12 +1,25 @@
 /**
- * The database as a file among files: what is there before SQLite touches it, and files that come to be
- * whole or not at all. Foreign, empty and damaged files are refused and stay as they are.
+ * The database as a file: judged before SQLite opens it, and made whole or not at all. A foreign, empty or damaged file
+ * is refused and stays as it is.
  */
 import SqliteDatabase from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, linkSync, lstatSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { Fault } from '../../ground/errors.ts'
+import { describeRefusal, giveToFolderOwner } from '../../ground/file-access.ts'
 import { codeOf, isFull } from './failures.ts'
 import { makeFolders } from './folders.ts'
 
@@ -35,9 +48,13 @@ export function requireFile(file: string): void {
   if (!existsSync(file)) throw missingDatabase(file)
 }
 
-/** Looks at a file without opening it as a database. @throws Fault where it is no Signet database. */
-export function checkFile(file: string): void {
-  const { header, size } = readHeader(file)
+/**
+ * Judges a file without opening it as a database.
+ * @param fault words the failure to read it
+ * @throws Fault where it is no Signet database.
+ */
+export function checkFile(file: string, fault: typeof fileFault = fileFault): void {
+  const { header, size } = readHeader(file, fault)
   if (size === 0) throw new Fault(`the database ${file} is empty`, RESTORE_HELP)
   if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
     throw new Fault(`${file} is no SQLite database`, RESTORE_HELP)
@@ -55,14 +72,35 @@ export const damaged = (file: string, finding: string, cause?: unknown): Fault =
 /** Turns the failure of a system call on `path` into a line for the operator. */
 export const fileFault = (verb: string, path: string, cause: unknown): Fault =>
   new Fault(
-    `cannot ${verb} ${path}${isFull(cause) ? ': its disk is full' : ''} (${codeOf(cause) || String(cause)})`,
+    `cannot ${verb} ${path}${isFull(cause) ? ': its disk is full' : ''} (${describeRefusal(path, codeOf(cause) || String(cause))})`,
     isFull(cause)
       ? 'make room on it, then try again; nothing was changed'
       : 'check that the folder exists, is writable by this user, and that the disk is not full',
     { cause },
   )
 
-function readHeader(file: string): { header: Buffer; size: number } {
+/** The same for the database itself: the line begins with the variable that names it. */
+export function databaseFault(verb: string, file: string, cause: unknown): Fault {
+  const { message, help } = fileFault(verb, file, cause)
+  return new Fault(`SIGNET_DATABASE_URL: ${message}`, help, { cause })
+}
+
+/**
+ * Makes sure that this user may write the database, its journal and their folder. SQLite would open a read-only database
+ * and fail at the first write, without a word of which file is in the way.
+ * @throws Fault
+ */
+export function requireWritable(file: string): void {
+  for (const part of [file, `${file}-wal`, `${file}-shm`, dirname(file)]) {
+    try {
+      accessSync(part, constants.R_OK | constants.W_OK)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw databaseFault('write', part, error)
+    }
+  }
+}
+
+function readHeader(file: string, fault: typeof fileFault): { header: Buffer; size: number } {
   try {
     const descriptor = openSync(file, 'r')
     try {
@@ -73,7 +111,7 @@ function readHeader(file: string): { header: Buffer; size: number } {
       closeSync(descriptor)
     }
   } catch (error) {
-    throw fileFault('read', file, error)
+    throw fault('read', file, error)
   }
 }
 
@@ -103,7 +141,7 @@ export function createFile(file: string): void {
     if (codeOf(error) === 'EEXIST' && existsSync(file)) return
     removeFile(temporary)
     unmakeFolder()
-    throw fileFault('create', file, error)
+    throw databaseFault('create', file, error)
   } finally {
     removeFile(temporary)
   }
@@ -114,7 +152,7 @@ export function makeFolder(file: string): () => void {
   try {
     return makeFolders(dirname(file))
   } catch (error) {
-    throw fileFault('create', file, error)
+    throw databaseFault('create', file, error)
   }
 }
 
@@ -134,6 +172,7 @@ export const nameBeside = (file: string): string => `${file}.partial-${randomByt
 /** Gives a finished file its name, on disk for good; fails with `EEXIST` rather than replace another. */
 export function placeFile(temporary: string, file: string): void {
   flush(temporary)
+  giveToFolderOwner(temporary)
   linkSync(temporary, file)
   rmSync(temporary)
   flush(dirname(file))

@@ -1,11 +1,12 @@
-/** Folders for our files, for their owner alone; taken back where what they were made for failed. */
+/** Folders for our files, closed to other users. They are removed again where the work that needed them failed. */
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { giveToFolderOwner } from '../../ground/file-access.ts'
 import { codeOf } from './failures.ts'
 
 /**
- * Makes a folder and those above it that are missing, for their owner alone; the result takes back what is empty of
- * them. One by one, since Node's own `recursive` tries for ever below /proc.
+ * Makes a folder and the missing folders above it, mode 0700. The result removes those of them that are empty. They are
+ * made one by one, because Node's own `recursive` never ends below /proc.
  */
 export function makeFolders(folder: string): () => void {
   const made: string[] = []
@@ -19,17 +20,18 @@ export function makeFolders(folder: string): () => void {
   }
 }
 
-/** From the highest down. */
+/** The highest first. */
 function missingFolders(folder: string): string[] {
   const missing: string[] = []
   for (let each = resolve(folder); !existsSync(each); each = dirname(each)) missing.unshift(each)
   return missing
 }
 
-/** Another process may be faster, which is as good. */
+/** Whether this process made the folder; another process may have been faster. */
 function makeOne(folder: string): boolean {
   try {
     mkdirSync(folder, { mode: 0o700 })
+    giveToFolderOwner(folder)
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && existsSync(folder)) return false
@@ -41,6 +43,6 @@ function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder)
   } catch {
-    // Something is in it by now, or another process has removed it.
+    // It has content by now, or another process has removed it.
   }
 }
