@@ -27,8 +27,10 @@ import {
   describeMasterKeyPlace,
   keysFolderFault,
   masterKeyFile,
+  masterKeyVariable,
   readMasterKey,
   readMasterKeyFile,
+  requireKeysFolder,
   type MasterKey,
 } from './keys/master-key.ts'
 import { KeyReaders } from './keys/readers.ts'
@@ -68,7 +70,7 @@ export async function openDatabase(config: Config, { clock, log }: Surroundings)
   const file = databaseFile(config.databaseUrl)
   const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
   const isNew = file !== undefined && !existsSync(file)
-  const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir)
+  const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
   // A process by itself hears of the command line alone, whose own end takes longer than this.
   const mayLagMs = config.workers > 1 ? 0 : 1
   const store = await openStore(config.databaseUrl, { clock, mustExist, mayLagMs }).catch((error: unknown) => {
@@ -93,12 +95,19 @@ function warnOfOthers(file: string, { keysDir }: Config, log: Log): void {
     log.warn(`a new database was made at ${file}; the keys in ${keysDir} belong to ${known.join(', ')} as well`)
 }
 
-/** The result takes it back, as long as nothing is in it. */
-function makeKeysFolder(keysDir: string): () => void {
+/**
+ * Makes the keys folder; the result removes it again where it is empty. Beside a new database the folder has to take a
+ * key file, which is found out here: once the database is made, a refusal would leave it behind.
+ */
+function makeKeysFolder(keysDir: string, isForNew: boolean): () => void {
+  let unmake = () => {}
   try {
-    return makeFolders(keysDir)
+    unmake = makeFolders(keysDir)
+    if (isForNew) requireKeysFolder(keysDir)
+    return unmake
   } catch (error) {
-    throw keysFolderFault(keysDir, error)
+    unmake()
+    throw error instanceof Fault ? error : keysFolderFault(keysDir, error)
   }
 }
 
@@ -110,14 +119,14 @@ async function matchMasterKey(store: Store, given: MasterKey | undefined, config
     given ?? (sealedUnder === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir))
   if (!masterKey) {
     throw new Fault(
-      `${masterKeyFile(config.keysDir)} is missing, and the database was sealed under master key ${sealedUnder}`,
+      `SIGNET_KEYS_DIR: ${masterKeyFile(config.keysDir)} is missing, and the database was sealed under master key ${sealedUnder}`,
       'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database (it is lost: docs/operating.md, "The master key is lost")',
     )
   }
   const standing = sealedUnder ?? (await store.claimSetting('master_key_id', masterKey.id))
   if (standing === masterKey.id) return masterKey
   throw new Fault(
-    `the master key is ${masterKey.id}, but the database was sealed under ${standing}`,
+    `${masterKeyVariable(config)}: the master key is ${masterKey.id}, but the database was sealed under ${standing}`,
     `put the original key back in ${describeMasterKeyPlace(config)}, or point SIGNET_DATABASE_URL at the database that belongs to this key`,
   )
 }

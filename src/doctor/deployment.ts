@@ -4,10 +4,17 @@ import { dirname } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import { Fault, Unavailable } from '../ground/errors.ts'
+import { modeOf } from '../ground/file-access.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { isKnownDatabase } from '../keys/known-databases.ts'
-import { describeMasterKeyPlace, masterKeyFile, readMasterKey, type MasterKey } from '../keys/master-key.ts'
+import {
+  describeMasterKeyPlace,
+  findLooseModes,
+  masterKeyFile,
+  readMasterKey,
+  type MasterKey,
+} from '../keys/master-key.ts'
 import { checkWriteLock, databaseFile, openStore } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord, type Store } from '../store/store.ts'
 import { bad, good, type Check } from './check.ts'
@@ -63,15 +70,12 @@ function checkMasterKeyFile(config: Config): Check {
         ? 'put it back from your backup, or give the key in SIGNET_MASTER_KEY: no new one is made for an existing database'
         : 'put it back from your backup; for a new deployment signet serve makes one',
     )
-  const modes = [stats.mode & 0o777, statSync(dirname(file)).mode & 0o777].map((mode) =>
-    mode.toString(8).padStart(4, '0'),
-  )
-  const found = `${file} is ${modes[0]} in a folder that is ${modes[1]}`
-  // Read by its owner alone; a stricter mode is as good.
-  const isTight = modes.every((mode) => mode.endsWith('00'))
-  return isTight
-    ? good('master key file', found)
-    : bad('master key file', found, `chmod 700 ${dirname(file)} && chmod 600 ${file}`)
+  const found = `${file} is ${modeOf(stats)} in a folder that is ${modeOf(statSync(dirname(file)))}`
+  // The mode of a folder or file that belongs to another user is the platform's business.
+  const isLoose = findLooseModes(config).some(({ isOurs }) => isOurs)
+  return isLoose
+    ? bad('master key file', found, `chmod 700 ${dirname(file)} && chmod 600 ${file}`)
+    : good('master key file', found)
 }
 
 /** Whether there is one, or was: then its keys are sealed already. */

@@ -1,13 +1,27 @@
 /**
- * The master key: 32 bytes that live apart from the database. It seals the private signing keys at rest and
- * is the root of every derived secret (client secret digests, refresh token MACs). It is created once, on
- * the very first start; afterwards a missing or different one stops the start, and never makes new keys.
+ * The master key: 32 bytes that are kept apart from the database. It seals the private signing keys at rest, and every
+ * other secret key is derived from it (client secret digests, refresh token MACs). It is created once, at the very first
+ * start. Later, a missing or different master key stops the start, and new signing keys are never made in its place.
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { CompactEncrypt, compactDecrypt } from 'jose'
+import { readKeyText, type Config } from '../config.ts'
 import { Fault } from '../ground/errors.ts'
+import { describeRefusal, giveToFolderOwner, modeOf } from '../ground/file-access.ts'
+import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { Mac } from './mac.ts'
 
 type Purpose = 'client-secret' | 'refresh-token' | 'identity'
@@ -26,67 +40,88 @@ export interface MasterKey {
 /** Where the key file of a keys folder is. */
 export const masterKeyFile = (keysDir: string): string => join(keysDir, 'master.key')
 
-/** What the configuration says of the master key. */
-export interface MasterKeySource {
-  masterKey: string | undefined
-  keysDir: string
-}
+/** The master key in the configuration. */
+export type MasterKeySource = Pick<Config, 'masterKey' | 'keysDir'>
 
 /** The key of a deployment; `undefined` where it is to come from a file that is not there. */
 export const readMasterKey = ({ masterKey, keysDir }: MasterKeySource): MasterKey | undefined =>
   masterKey === undefined ? readMasterKeyFile(keysDir) : parseMasterKey(masterKey, 'SIGNET_MASTER_KEY')
 
-/** Where it has to be put right, for messages. */
+/** Where the operator puts the right key, for messages. */
 export const describeMasterKeyPlace = ({ masterKey, keysDir }: MasterKeySource): string =>
   masterKey === undefined
-    ? masterKeyFile(keysDir)
+    ? `${masterKeyFile(keysDir)} (SIGNET_KEYS_DIR)`
     : 'SIGNET_MASTER_KEY (or in the file that SIGNET_MASTER_KEY_FILE names)'
 
-/** @param text 43 base64url characters, as in the file. */
+/** The variable that gives the key, directly or by its folder. */
+export const masterKeyVariable = ({ masterKey, setBy }: Pick<Config, 'masterKey' | 'setBy'>): string =>
+  masterKey === undefined ? 'SIGNET_KEYS_DIR' : (setBy.masterKey ?? 'SIGNET_MASTER_KEY')
+
+/** @param text base64url, as in the file, or base64 */
 function parseMasterKey(text: string, where: string): MasterKey {
   const trimmed = text.trim()
-  if (!/^[A-Za-z0-9_-]{43}$/.test(trimmed)) {
-    throw new Fault(
-      `${where} does not hold a master key: found ${trimmed.length} characters, expected 32 bytes in base64url (43 characters)`,
-      'put the original file back from your backup; without it the signing keys in the database stay sealed',
-    )
-  }
-  return masterKeyOf(Buffer.from(trimmed, 'base64url'))
+  const secret = readKeyText(trimmed)
+  if (secret) return masterKeyOf(secret)
+  throw new Fault(
+    `${where} does not hold a master key: found ${trimmed.length} characters, expected 32 bytes in base64url or base64 (43 characters, or 44 with the = at the end)`,
+    'put the original file back from your backup; without it the signing keys in the database stay sealed',
+  )
 }
 
 /** Reads the key file; `undefined` where there is none. */
 export function readMasterKeyFile(keysDir: string): MasterKey | undefined {
   const file = masterKeyFile(keysDir)
+  const read = readTextFile(file, MOST_SECRET_BYTES)
+  if ('text' in read) return parseMasterKey(read.text, `SIGNET_KEYS_DIR: ${file}`)
+  if (!isThere(file)) return undefined
+  throw new Fault(`SIGNET_KEYS_DIR: ${file} ${read.why}`, 'make it readable for the user that runs Signet')
+}
+
+/** Whether the file is there, as far as can be told: a folder that may not be searched hides it. */
+function isThere(file: string): boolean {
   try {
-    return parseMasterKey(readFileSync(file, 'utf8'), file)
-  } catch (error) {
-    if (error instanceof Fault) throw error
-    const { code } = error as NodeJS.ErrnoException // readFileSync throws system errors only
-    if (code === 'ENOENT') return undefined
-    throw new Fault(
-      `SIGNET_KEYS_DIR: ${file} cannot be read (${code})`,
-      `make it readable for the user that runs Signet`,
-    )
+    return statSync(file, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
   }
 }
 
-/** What a keys folder that cannot be made or written is: better before there is a database than after. */
+/** The fault of a keys folder that cannot be made or written. */
 export const keysFolderFault = (path: string, error: unknown): Fault =>
   new Fault(
-    `SIGNET_KEYS_DIR: ${path} cannot be written (${(error as NodeJS.ErrnoException).code})`, // system calls throw system errors only
+    `SIGNET_KEYS_DIR: ${path} cannot be written (${describeRefusal(path, (error as NodeJS.ErrnoException).code ?? String(error))})`, // system calls throw system errors only
     'give the user that runs Signet a folder of its own',
   )
 
 /**
- * Creates the key file, durable before it returns, 0600 in a 0700 folder. Of two processes that start at
- * once one creates it and both read the same: the name appears by `link`, whole or not at all. The folder is there.
+ * Makes sure that a key file can be made in the folder, by making and removing one under another name. Done before a
+ * database is made, because a refused start leaves nothing behind.
+ * @throws Fault
+ */
+export function requireKeysFolder(keysDir: string): void {
+  const file = masterKeyFile(keysDir)
+  const draft = draftName(file)
+  try {
+    writeDurably(draft, '')
+    linkSync(draft, `${draft}.link`)
+  } catch (error) {
+    throw keysFolderFault(file, error)
+  } finally {
+    for (const each of [draft, `${draft}.link`]) rmSync(each, { force: true })
+  }
+}
+
+/**
+ * Creates the key file, mode 0600 and durable before it returns. Of two processes that start at once one creates it and
+ * both read the same: the name appears by `link`, whole or not at all. The folder exists.
  */
 export function createMasterKeyFile(keysDir: string): MasterKey {
   const file = masterKeyFile(keysDir)
-  const draft = `${file}.${randomBytes(6).toString('hex')}`
+  const draft = draftName(file)
   try {
-    chmodSync(keysDir, 0o700)
+    closeToOthers(keysDir)
     writeDurably(draft, `${randomBytes(32).toString('base64url')}\n`)
+    giveToFolderOwner(draft)
     try {
       linkSync(draft, file)
     } catch (error) {
@@ -95,9 +130,61 @@ export function createMasterKeyFile(keysDir: string): MasterKey {
     unlinkSync(draft)
     syncFolder(dirname(file))
   } catch (error) {
+    rmSync(draft, { force: true })
     throw keysFolderFault(file, error)
   }
-  return parseMasterKey(readFileSync(file, 'utf8'), file)
+  const created = readMasterKeyFile(keysDir)
+  if (!created) throw new Fault(`SIGNET_KEYS_DIR: ${file} was removed while Signet started`)
+  return created
+}
+
+const draftName = (file: string): string => `${file}.${randomBytes(6).toString('hex')}`
+
+/** Bits of a folder that a platform prepared for several users or pods: setgid, sticky, writable by others. */
+const PREPARED = 0o3022
+
+/**
+ * Sets an ordinary folder of our own to 0700, such as `keys/` of a checkout. The mode of any other folder is left alone:
+ * volumes of Kubernetes are root's and writable by a group, and other pods may need them so.
+ */
+function closeToOthers(folder: string): void {
+  const { uid, mode } = statSync(folder)
+  if (uid !== process.geteuid?.() || (mode & PREPARED) !== 0) return
+  try {
+    chmodSync(folder, 0o700)
+  } catch {
+    // File systems without modes. The key file itself is 0600 where modes exist.
+  }
+}
+
+/** A key file or keys folder that other users of the machine can read or change. */
+export interface LooseMode {
+  /** Names file, mode and remedy. */
+  warning: string
+  /** Whether it belongs to the user that runs Signet, who can repair it. */
+  isOurs: boolean
+}
+
+/** Looks at the mode of the key file and its folder. Access for a group is the operator's choice, and no finding. */
+export function findLooseModes({ masterKey, keysDir }: MasterKeySource): LooseMode[] {
+  const file = resolve(masterKeyFile(keysDir))
+  if (masterKey !== undefined || !existsSync(file)) return []
+  const folder = dirname(file)
+  const [ofFile, ofFolder] = [statSync(file), statSync(folder)]
+  const isOurs = (uid: number) => uid === process.geteuid?.()
+  const found: LooseMode[] = []
+  if ((ofFile.mode & 0o006) !== 0 && (ofFolder.mode & 0o001) !== 0)
+    found.push({
+      warning: `SIGNET_KEYS_DIR: every user of this machine can read ${file} (mode ${modeOf(ofFile)}): chmod 600 ${file}`,
+      isOurs: isOurs(ofFile.uid),
+    })
+  const isSticky = (ofFolder.mode & 0o1000) !== 0
+  if ((ofFolder.mode & 0o002) !== 0 && !isSticky)
+    found.push({
+      warning: `SIGNET_KEYS_DIR: every user of this machine can replace the master key in ${folder} (mode ${modeOf(ofFolder)}): chmod 700 ${folder}`,
+      isOurs: isOurs(ofFolder.uid),
+    })
+  return found
 }
 
 function writeDurably(file: string, content: string): void {

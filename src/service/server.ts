@@ -16,6 +16,7 @@ import { startHousekeeping } from './housekeeping.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Colleagues } from '../http/rooms.ts'
 import { localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from '../issuer.ts'
+import { findLooseModes } from '../keys/master-key.ts'
 import { openLog, type Log } from '../ground/log.ts'
 
 export interface RunningIssuer {
@@ -86,6 +87,7 @@ export async function startIssuer(
   let opened: Opened | undefined
   try {
     opened = await openDatabase(config, { clock, log })
+    for (const { warning } of findLooseModes(config)) log.warn(warning)
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const issuer = await wireIssuer(opened, config.issuer ?? localIssuer(port), config, { clock, log, colleagues })
     await issuer.store.putSetting('issuer', issuer.issuer)
