@@ -303,7 +303,7 @@ export function readConfig(env: Env): Config {
 }
 
 /** The name by which messages call the variable of a setting: the one that was set, else its own. */
-export const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string =>
+const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string =>
   setBy[setting] ?? VARIABLES[setting].name
 
 /** What no variable can tell alone. */

@@ -26,10 +26,10 @@ interface User {
 }
 const SERVICE: User = { uid: 1234, gid: 1234 }
 
-const asUser = ({ uid, gid }: User, args: string[]): string[] => [
-  ...['--reuid', String(uid), '--regid', String(gid), '--clear-groups'],
-  ...[process.execPath, LAUNCHER, ...args],
-]
+const asUser = ({ uid, gid }: User, args: string[]): string[] => {
+  const switching = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
+  return [...switching, process.execPath, LAUNCHER, ...args]
+}
 const plain = (env: Record<string, string>) => ({ PATH: process.env.PATH ?? '', ...env })
 
 /** Starts `signet serve` as another user, waits until it serves, and stops it; resolves with everything that it said. */
