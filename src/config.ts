@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import { DURATION_FORM, parseDuration } from './ground/duration.ts'
 import { Fault } from './ground/errors.ts'
 import type { LogLevel } from './ground/log.ts'
+import { readKeyText } from './ground/key-text.ts'
 import { pathFault, readFileUrl } from './ground/path-name.ts'
 import { findUnknown, readVariable, Refusal, type Env, type Variable } from './ground/variable.ts'
 
@@ -342,11 +343,6 @@ function parseHost(value: string): string | undefined {
   const inBrackets = /^\[(.*)\]$/.exec(value)?.[1]
   if (inBrackets !== undefined) return isIP(inBrackets) === 6 ? inBrackets : undefined
   return isIP(value) !== 0 || /^[A-Za-z0-9._-]+$/.test(value) ? value : undefined
-}
-
-/** The 32 bytes of a master key, from base64url or base64, with or without padding. */
-export function readKeyText(text: string): Buffer | undefined {
-  return /^([A-Za-z0-9_-]{43}|[A-Za-z0-9+/]{43})=?$/.test(text) ? Buffer.from(text, 'base64') : undefined
 }
 
 /** Whether a URL's host can only be this machine (RFC 6761 §6.3, RFC 5735 §3, RFC 4291 §2.5.3). */

@@ -18,9 +18,10 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { CompactEncrypt, compactDecrypt } from 'jose'
-import { readKeyText, type Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import { Fault } from '../ground/errors.ts'
 import { describeRefusal, giveToFolderOwner, modeOf } from '../ground/file-access.ts'
+import { readKeyText } from '../ground/key-text.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { Mac } from './mac.ts'
 
