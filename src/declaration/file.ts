@@ -1,18 +1,18 @@
 /**
- * The declarative file: YAML or JSON, read whole and checked whole before anything is done. A mistake is
- * told with its line and key. Secrets stand in it by reference only, and are never printed.
+ * The declarative file: YAML or JSON, read and checked as a whole before anything is done. A mistake is told with its
+ * line and key. Secrets are in it by reference only, and are never printed.
  */
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml'
 import * as z from 'zod'
 import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
-import { findChangedValue } from './exact-values.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
+import { pathFault } from '../ground/path-name.ts'
+import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { resourceRegistrationSchema, toResourceChange } from '../resources/wire.ts'
 import type { ResourceChange } from '../resources/registration.ts'
+import { Source, type Path } from './source.ts'
 
 export interface DeclaredClient {
   clientId: string
@@ -54,7 +54,6 @@ const declarationSchema = z.strictObject({
     .default([]),
 })
 
-type Path = readonly (string | number)[]
 type Env = Record<string, string | undefined>
 
 /**
@@ -63,15 +62,16 @@ type Env = Record<string, string | undefined>
  */
 export async function readDeclaration(file: string, env: Env, namedBy = ''): Promise<Declaration> {
   const source = new Source(file, namedBy)
-  source.requireExact()
-  const parsed = declarationSchema.safeParse(source.value)
-  if (!parsed.success) throw source.fault(parsed.error.issues)
+  const parsed = declarationSchema.safeParse(withoutExtensions(source.value))
+  if (!parsed.success) throw faultOf(source, parsed.error.issues)
   const { resources, clients } = parsed.data
-  source.requireUnique(
+  requireUnique(
+    source,
     'resources',
     resources.map(({ id }) => id),
   )
-  source.requireUnique(
+  requireUnique(
+    source,
     'clients',
     clients.map((client) => client.client_id),
   )
@@ -91,89 +91,79 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
   }
 }
 
-function readSecret(reference: z.output<typeof secretReferenceSchema>, place: string, file: string, env: Env): string {
-  if ('env' in reference) {
-    const value = env[reference.env]
-    if (value) return value
-    throw new Fault(
-      `${place}: client_secret: the variable ${reference.env} is not set`,
-      'set it for the process that applies this file',
-    )
-  }
-  const path = resolve(dirname(file), reference.file)
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException // readFileSync throws system errors only
-    throw new Fault(
-      `${place}: client_secret: ${path} cannot be read (${code})`,
-      'paths in the file are relative to the file itself',
-    )
-  }
+/** Keys that begin with `x-` are for the file's own use, such as to hold an anchor, as in a Compose file. */
+function withoutExtensions(value: unknown): unknown {
+  const inLists = (list: unknown): unknown => (Array.isArray(list) ? list.map((item) => plain(item)) : list)
+  return plain(value, inLists)
 }
 
-/** A parsed file that remembers where everything stands. */
-class Source {
-  readonly value: unknown
-  /** Behind the variable that names it, where one does. */
-  readonly #file: string
-  readonly #document: Document
-  readonly #lines = new LineCounter()
-
-  constructor(file: string, namedBy: string) {
-    this.#file = `${namedBy && `${namedBy}: `}${file}`
-    this.#document = parseDocument(readText(file, namedBy), { lineCounter: this.#lines, uniqueKeys: true })
-    const [error] = this.#document.errors
-    if (error) {
-      const { line, col } = this.#lines.linePos(error.pos[0])
-      throw new Fault(
-        `${this.#file}:${line}:${col}: ${error.message.split('\n')[0]?.replace(/ at line .*$/, '')}`,
-        'the file is YAML or JSON',
+/** A mapping without such keys, the other values changed by `change`; anything else as it is. */
+const plain = (value: unknown, change = (each: unknown): unknown => each): unknown =>
+  isObject(value)
+    ? Object.fromEntries(
+        Object.entries(value)
+          .filter(([name]) => !name.startsWith('x-'))
+          .map(([name, each]) => [name, change(each)]),
       )
-    }
-    this.value = this.#document.toJS({ maxAliasCount: 100 }) ?? {}
-  }
+    : value
 
-  /** `file:line` of a path, or of the closest thing around it. */
-  place(path: Path, key?: string): string {
-    for (let length = path.length; length >= 0; length--) {
-      const node = length === 0 ? this.#document.contents : this.#document.getIn(path.slice(0, length), true)
-      if (!isNode(node) || !node.range) continue
-      return `${this.#file}:${this.#lines.linePos(keyStart(node, key) ?? node.range[0]).line}`
-    }
-    return this.#file
-  }
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
-  fault(issues: z.core.$ZodIssue[]): Fault {
-    const lines = issues.flatMap((issue) => {
-      const path = issue.path.filter((part) => typeof part !== 'symbol')
-      if (issue.code === 'unrecognized_keys') {
-        const accepted = acceptedAt(path)
-        return issue.keys.map(
-          (key) =>
-            `${this.place(path, key)}: ${[...path, key].join('.')}: not a key that Signet knows${nearest(key, accepted)}; accepted: ${accepted.join(', ')}`,
-        )
-      }
-      return [`${this.place(path)}: ${path.join('.') || 'file'}: ${issue.message}`]
-    })
-    return new Fault(lines.join('\n'), 'nothing was applied')
-  }
+/** The secret behind a reference, without its line end and surrounding blanks. */
+function readSecret(reference: z.output<typeof secretReferenceSchema>, place: string, file: string, env: Env): string {
+  const refuse = (finding: string, help: string) => new Fault(`${place}: client_secret: ${finding}`, help)
+  if ('file' in reference) return readSecretFile(resolve(dirname(file), reference.file), reference.file, refuse)
+  const value = env[reference.env]?.trim()
+  if (value) return requireOneLine(value, `the variable ${reference.env}`, refuse)
+  throw refuse(
+    `the variable ${reference.env} is ${value === undefined ? 'not set' : 'empty'}`,
+    'set it for the process that applies this file',
+  )
+}
 
-  /** @throws Fault naming a value that would not reach a token as it is written */
-  requireExact(): void {
-    const changed = findChangedValue(this.#document)
-    if (!changed) return
-    const name = changed.path.join('.')
-    throw new Fault(`${this.place(changed.path)}: ${name}: ${changed.message}`, 'nothing was applied')
-  }
+type Refuse = (finding: string, help: string) => Fault
 
-  requireUnique(list: string, ids: string[]): void {
-    const index = ids.findIndex((id, at) => ids.indexOf(id) !== at)
-    if (index >= 0)
+function readSecretFile(path: string, written: string, refuse: Refuse): string {
+  const help = 'paths in the file are relative to the file itself'
+  const why = pathFault(written)
+  if (why !== undefined) throw refuse(`read ${JSON.stringify(written)}, but ${why}`, help)
+  const read = readTextFile(path, MOST_SECRET_BYTES)
+  if ('why' in read) throw refuse(`${path} ${read.why}`, help)
+  const value = read.text.trim()
+  if (value === '') throw refuse(`${path} is empty`, help)
+  return requireOneLine(value, path, refuse)
+}
+
+/** A secret of several lines is the wrong file. Of control characters no client can send any (RFC 6749 appendix A.2). */
+function requireOneLine(value: string, where: string, refuse: Refuse): string {
+  if (!/\p{Cc}/u.test(value)) return value
+  throw refuse(`${where} has a line break or another control character inside`, 'a secret is one line of text')
+}
+
+function faultOf(source: Source, issues: z.core.$ZodIssue[]): Fault {
+  const lines = issues.flatMap((issue) => {
+    const path = issue.path.filter((part) => typeof part !== 'symbol')
+    if (issue.code !== 'unrecognized_keys')
+      return [`${source.place(path)}: ${path.join('.') || 'file'}: ${issue.message}`]
+    const accepted = acceptedAt(path)
+    return issue.keys.map(
+      (key) =>
+        `${source.place(path, key)}: ${[...path, key].join('.')}: not a key that Signet knows${nearest(key, accepted)}; accepted: ${accepted.join(', ')}`,
+    )
+  })
+  return new Fault(lines.join('\n'), 'nothing was applied')
+}
+
+function requireUnique(source: Source, list: string, ids: string[]): void {
+  const seen = new Set<string>()
+  for (const [index, id] of ids.entries()) {
+    if (seen.has(id))
       throw new Fault(
-        `${this.place([list, index])}: ${list}.${index}: ${ids[index]} is declared twice`,
+        `${source.place([list, index])}: ${list}.${index}: ${id} is declared twice`,
         'nothing was applied',
       )
+    seen.add(id)
   }
 }
 
@@ -182,20 +172,4 @@ function acceptedAt([list, index]: Path): string[] {
   const { clients, resources } = declarationSchema.shape
   if (index === undefined) return Object.keys(declarationSchema.shape)
   return Object.keys((list === 'clients' ? clients : resources).unwrap().element.shape)
-}
-
-/** Where a key of a mapping begins. */
-function keyStart(node: unknown, key: string | undefined): number | undefined {
-  if (key === undefined || !isMap(node)) return undefined
-  const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key)
-  return isScalar(pair?.key) ? pair.key.range?.[0] : undefined
-}
-
-function readText(file: string, namedBy: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException // readFileSync throws system errors only
-    throw new Fault(`${namedBy && `${namedBy}: `}${file} cannot be read (${code})`, 'name a readable YAML or JSON file')
-  }
 }
