@@ -1,7 +1,7 @@
 /** What runs Signet elsewhere: the container file and the systemd unit, as far as neither Docker nor systemd is needed. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
@@ -20,10 +20,10 @@ interface Instruction {
   text: string
 }
 
-/** One entry for each instruction, continued lines joined; the stages in order. */
-function stagesOf(dockerfile: string): Instruction[][] {
+/** One entry for each instruction, continued lines joined: those before the first stage, then the stages in order. */
+function stagesOf(dockerfile: string): [Instruction[], ...Instruction[][]] {
   const lines = withoutComments(dockerfile).replaceAll(/\\\n/g, ' ').split('\n')
-  const stages: Instruction[][] = []
+  const stages: [Instruction[], ...Instruction[][]] = [[]]
   for (const line of lines.map((each) => each.trim()).filter(Boolean)) {
     const [, word = '', text = ''] = /^([A-Z]+) +(.*)$/.exec(line.replaceAll(/\s+/g, ' ')) ?? []
     if (word === 'FROM') stages.push([])
@@ -32,7 +32,7 @@ function stagesOf(dockerfile: string): Instruction[][] {
   return stages
 }
 
-const stages = stagesOf(read('deploy/Dockerfile'))
+const [beforeStages, ...stages] = stagesOf(read('deploy/Dockerfile'))
 const last = stages.at(-1) ?? []
 const all = stages.flat()
 const only = (word: string, instructions = last): string => {
@@ -63,7 +63,7 @@ test('the container runs the Node that the package asks for, and installs by the
   const { engines } = z.object({ engines: z.object({ node: z.string() }) }).parse(JSON.parse(read('package.json')))
   const major = /^>=(\d+)$/.exec(engines.node)?.[1]
   const bases = all.filter(({ word }) => word === 'FROM').map(({ text }) => text.split(' ')[0])
-  expect(new Set(bases)).toEqual(new Set([`node:${major}-slim`]))
+  expect(new Set(bases)).toEqual(new Set([`node:${major}-slim@\${NODE_DIGEST}`]))
   const installs = all.filter(({ text }) => /\bnpm (ci|i|install)\b/.test(text))
   expect(installs).toHaveLength(1)
   expect(installs[0]?.text).toMatch(/npm ci --omit=dev --ignore-scripts/)
@@ -93,7 +93,10 @@ test('what the container writes lies in its volumes, and its variables are ones 
 })
 
 test('no secret is built in, and nothing comes from the network but packages', () => {
-  expect(all.filter(({ word }) => ['ADD', 'ARG'].includes(word))).toEqual([])
+  expect(all.filter(({ word }) => word === 'ADD')).toEqual([])
+  // The digest of the base, without a default: nobody builds on a base that was not chosen.
+  expect(beforeStages.map(({ word, text }) => `${word} ${text}`)).toEqual(['ARG NODE_DIGEST'])
+  expect(all.filter(({ word }) => word === 'ARG')).toEqual([])
   expect(Object.keys(environment).filter((name) => /KEY$|SECRET|TOKEN|PASSWORD/.test(name))).toEqual([])
   expect(all.filter(({ text }) => /\b(curl|wget|apt-get|git)\b/.test(text))).toEqual([])
 })
@@ -243,6 +246,79 @@ test('a restore is tried elsewhere with the command line beside the unit, and th
   expect(status).toContain('https://auth.example.com')
   expect(signet('client list')).not.toContain('billing')
 }, 60_000)
+
+/** The environment that the script hands to Node, with this file of variables, under each shell that is here. */
+function handedOver(file: string, given: Record<string, string>): Record<string, string>[] {
+  const place = temporaryFolder()
+  serviceCommand(place)
+  writeFileSync(join(place, 'etc/signet.env'), file)
+  const script = readFileSync(join(place, 'signet'), 'utf8').replace(/^exec .*$/m, 'exec env -0')
+  writeFileSync(join(place, 'signet'), script)
+  const shells = ['sh', 'dash', 'bash'].filter((shell) => spawnSync(shell, ['-c', ':']).status === 0)
+  const before = readdirSync(place, { recursive: true })
+  return shells.map((shell) => {
+    const env = { PATH: process.env.PATH ?? '', ...given }
+    const { stdout, stderr, status } = spawnSync(shell, [join(place, 'signet')], { env, encoding: 'utf8', cwd: place })
+    expect(status, stderr).toBe(0)
+    expect(stderr).toBe('')
+    expect(readdirSync(place, { recursive: true })).toEqual(before)
+    return Object.fromEntries(stdout.split('\0').filter(Boolean).map(splitOnce))
+  })
+}
+
+test('the command line beside the unit never runs a word of its variables, whoever set them', () => {
+  const run = '$(touch PWNED) `touch PWNED`; touch PWNED; #'
+  const given = {
+    SIGNET_A: 'x\ny',
+    SIGNET_B: `;${run}`,
+    SIGNET_C: `'\n${run}\n'`,
+    SIGNET_D: `"\\\n${run}`,
+    SIGNET_LOG_LEVEL: `it's "given" ${run}`,
+    SIGNET_PORT: '',
+    ENV: 'PWNED',
+  }
+  const file = [
+    '# a comment',
+    '; another',
+    '',
+    'SIGNET_ISSUER="https://auth.example"\r',
+    `SIGNET_RUN=a b ${run}`,
+    'SIGNET_QUOTED=\'it;s "x"\'',
+    '\t SIGNET_BLANKS=x \t',
+    'SIGNET_EMPTY=',
+    'SIGNET_EQUALS=a=b==',
+    'SIGNET_LOG_LEVEL=from the file',
+    'SIGNET_PORT=9',
+    'NODE_EXTRA_CA_CERTS=/etc/ca.pem',
+  ].join('\n')
+  for (const env of handedOver(file, given)) {
+    expect(env).toMatchObject(given)
+    expect(env).toMatchObject({
+      SIGNET_ISSUER: 'https://auth.example',
+      SIGNET_RUN: `a b ${run}`,
+      SIGNET_QUOTED: 'it;s "x"',
+      SIGNET_BLANKS: 'x',
+      SIGNET_EMPTY: '',
+      SIGNET_EQUALS: 'a=b==',
+      NODE_EXTRA_CA_CERTS: '/etc/ca.pem',
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+    })
+  }
+  expect(withoutComments(read('deploy/signet.sh'))).not.toMatch(/\beval\b|^\s*\. |\bsource\b/m)
+})
+
+test('the command line beside the unit tells a line of the file that is no assignment', () => {
+  for (const line of ['export SIGNET_A=1', 'SIGNET_A', '=x', '1A=x', 'SIGNET-A=x', '$(touch PWNED)=x']) {
+    const place = temporaryFolder()
+    serviceCommand(place)
+    writeFileSync(join(place, 'etc/signet.env'), `SIGNET_LOG_LEVEL=error\n${line}\n`)
+    const { status, stderr } = spawnSync('sh', [join(place, 'signet'), 'status'], { encoding: 'utf8' })
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: `signet: ${place}/etc/signet.env:2: expected NAME=value\n`,
+    })
+  }
+})
 
 test('systemd accepts every line of the unit, and finds it well shut', ({ skip }) => {
   if (spawnSync('systemd-analyze', ['--version']).status !== 0) skip('no systemd-analyze here')
