@@ -10,6 +10,8 @@ if (major < 24) {
   )
   process.exit(1)
 }
+// Without a listener, SIGUSR1 opens Node's debugger to everybody on this machine, and SIGUSR2 ends the process.
+for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => {})
 const { enableCompileCache } = await import('node:module')
 // Compiled code is kept beside the packages, not in the system's folder for temporary files, where others could
 // put something in its place. A read-only checkout goes without.

@@ -464,6 +464,36 @@ test('SIGTERM finishes what is running and exits 0 soon, whoever keeps connectio
   expect(answer.toLowerCase()).toContain('connection: close')
 })
 
+test('SIGHUP ends it as SIGTERM does; SIGUSR1 and SIGUSR2 do nothing, and open no debugger', async () => {
+  const server = await serve(stable(temporaryFolder()))
+  const running = connect(Number(new URL(server.url).port), '127.0.0.1')
+  let answer = ''
+  running.on('data', (chunk) => (answer += String(chunk)))
+  const body = 'grant_type=client_credentials'
+  const { authorization } = basic(printedClient(server))
+  running.write(
+    `POST /token HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${authorization}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
+  )
+  await until(() => answer.includes('100 Continue'))
+  for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGUSR1'] as const) server.child.kill(signal)
+  for (let round = 0; round < 3; round++) expect((await request(`${server.url}/livez`)).status).toBe(200)
+  server.child.kill('SIGHUP')
+  await until(() => server.stderr().includes('stopping'))
+  running.write(body)
+  expect(await server.exited).toBe(0)
+  expect(answer).toContain('"access_token"')
+  expect(server.stderr()).not.toContain('Debugger')
+})
+
+test('where the log is set to JSON, stdout has one line of JSON and both streams no plain line', async () => {
+  const server = await serve(environmentOf(temporaryFolder(), { SIGNET_LOG_FORMAT: 'json' }))
+  expect(await stop(server)).toBe(0)
+  const said = server.stdout().trimEnd().split('\n')
+  expect(said).toHaveLength(1)
+  expect(JSON.parse(said[0] ?? '')).toMatchObject({ url: server.url, first_client: { client_id: 'demo' } })
+  for (const line of server.stderr().trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('message')
+})
+
 test('killed in the middle of refreshes, it loses no family: the last answered token works, an older one does not', async () => {
   const env = stable(temporaryFolder())
   const first = await serve(env)

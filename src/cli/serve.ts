@@ -24,7 +24,7 @@ export function defineServe(command: Command): void {
       const { findPrimary } = config.workers > 1 ? await import('../workers.ts') : { findPrimary: () => undefined }
       const primary = findPrimary()
       if (primary) return serveFor(primary, config, signalled)
-      const greet = (serving: Serving) => answer(self, describe(serving), () => greeting(serving))
+      const greet = (serving: Serving) => answer(self, describe(serving), () => greetingFor(serving, config))
       const stop = config.workers > 1 ? await serveByWorkers(config, greet) : await serveAlone(config, greet)
       await signalled
       await stop()
@@ -70,7 +70,7 @@ async function serveFor(primary: Primary, config: Config, signalled: Promise<voi
   }
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** Resolves at the first SIGTERM, SIGINT or SIGHUP. A second one ends the process at once. */
 function firstSignal(): Promise<void> {
   return new Promise((resolve) => {
     let since: number | undefined
@@ -79,8 +79,7 @@ function firstSignal(): Promise<void> {
       since ??= performance.now()
       resolve()
     }
-    process.on('SIGTERM', onSignal)
-    process.on('SIGINT', onSignal)
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, onSignal)
   })
 }
 
@@ -97,6 +96,10 @@ const describe = ({ issuer, url, port, firstClient }: Serving) => ({
       }
     : null,
 })
+
+/** Where the log was set to JSON, programs read stdout as well: one line of JSON, as `--json` prints it. */
+const greetingFor = (serving: Serving, { logFormat, setBy }: Config): string =>
+  logFormat === 'json' && setBy.logFormat !== undefined ? JSON.stringify(describe(serving)) : greeting(serving)
 
 function greeting({ issuer, url, firstClient }: Serving): string {
   const serves = `Signet serves ${issuer}${issuer === url ? '' : ` at ${url}`}`

@@ -98,6 +98,5 @@ export const environmentOf = (folder: string, env: Record<string, string> = {}):
   SIGNET_PORT: '0',
   SIGNET_DATABASE_URL: `file:${join(folder, 'data/signet.db')}`,
   SIGNET_KEYS_DIR: join(folder, 'keys'),
-  SIGNET_LOG_FORMAT: 'json',
   ...env,
 })
