@@ -1,6 +1,6 @@
 /** The issuer as a running service: listens, keeps its timetable, stops in bounded time. */
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { isIPv6, type AddressInfo } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { createApp } from '../app.ts'
 import { applyDeclaration } from '../declaration/apply.ts'
@@ -173,10 +173,10 @@ async function listen(server: Server, config: Config, listener: RequestListener)
   })
 }
 
-/** Where this process is reached from the same machine. */
+/** Where this process is reached from the same machine. An IPv6 address is in brackets there (RFC 3986 §3.2.2). */
 const localUrl = (host: string, port: number): string => {
-  const shown = ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(host) ? 'localhost' : host
-  return `http://${shown}:${port}`
+  if (['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(host)) return `http://localhost:${port}`
+  return `http://${isIPv6(host) ? `[${host.replace('%', '%25')}]` : host}:${port}`
 }
 
 interface Machinery {
