@@ -236,9 +236,27 @@ test('curl', async () => {
 })
 
 test.each([
-  { method: 'client_secret_post', scope: "it's $(odd) `stuff`", grant: 'client_credentials', said: 'client_secret=s' },
-  { method: 'client_secret_basic', scope: 'read', grant: 'subject', said: 'subject=me' },
-  { method: 'private_key_jwt', scope: 'read', grant: 'client_credentials', said: 'client_assertion=a' },
+  {
+    method: 'client_secret_post',
+    scope: "it's $(odd) `stuff`",
+    grant: 'client_credentials',
+    said: 'client_id=by.client_secret_post%2F~x',
+    piped: 'data = "client_secret=%27%73%65%63%72%65%74%22"',
+  },
+  {
+    method: 'client_secret_basic',
+    scope: 'read',
+    grant: 'subject',
+    said: 'subject=me',
+    piped: 'user = "by.client_secret_basic%2F~x:%27%73%65%63%72%65%74%22"',
+  },
+  {
+    method: 'private_key_jwt',
+    scope: 'read',
+    grant: 'client_credentials',
+    said: 'client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    piped: 'data = "client_assertion=%61%2e%62"',
+  },
 ])('curl for a client of $method and $grant is a script that the shell reads as meant', async (row) => {
   const id = `by.${row.method}/~x`
   const resource = `for-${row.method}`
@@ -253,13 +271,58 @@ test.each([
   })
   const { snippet } = await print('curl', id)
   const place = project(`curl-${row.method}`)
-  // Stands in for curl: tells what it was called with, and answers as `/token` does.
-  const standIn = '#!/bin/sh\nprintf \'%s\\n\' "$@" >&2\necho \'{"access_token":"t"}\'\n'
+  // Stands in for curl: tells its arguments and its standard input, and answers as `/token` does.
+  const standIn = '#!/bin/sh\nprintf \'%s\\n\' "$@" >&2\nsed "s/^/piped: /" >&2\necho \'{"access_token":"t"}\'\n'
   writeFileSync(join(place, 'curl'), standIn, { mode: 0o755 })
-  const env = { PATH: `${place}:${process.env.PATH}`, CLIENT_SECRET: 's', CLIENT_ASSERTION: 'a', SUBJECT: 'me' }
+  const env = {
+    PATH: `${place}:${process.env.PATH}`,
+    CLIENT_SECRET: `'secret"`,
+    CLIENT_ASSERTION: 'a.b',
+    SUBJECT: 'me',
+  }
   const said = (await run('sh', ['-c', snippet], { env })).stderr.split('\n')
   expect(said).toEqual(expect.arrayContaining([`scope=${row.scope}`, `resource=${resource}`, row.said]))
+  expect(said.filter((line) => line.startsWith('piped: '))).toEqual([
+    `piped: ${row.piped}`,
+    'piped: header = "Authorization: Bearer t"',
+  ])
+  // Arguments are readable by every user of the machine.
+  const args = said.filter((line) => !line.startsWith('piped: ')).join('\n')
+  expect(args).not.toMatch(/secret"|secret%22|client_assertion=|Bearer/)
 })
+
+/** Every printable character of ASCII, more than Latin, and what `openssl rand -base64` makes. */
+const SECRETS = [
+  Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index))
+    .join('')
+    .trim(),
+  'ünïcödé €uro 漢字 🗝 long enough for a secret',
+  'a+b/c%41=a+b/c%41=a+b/c%41=a+b/c%41=',
+  `-n \\n "'$(false)\`false\` ; & | < > * ? [x] {y} ~ # !`,
+]
+
+test.each(['client_secret_basic', 'client_secret_post'])(
+  'curl sends a secret of any characters: %s',
+  async (method) => {
+    const place = project(`secrets-${method}`)
+    const file = join(place, 'signet.yaml')
+    const clients = SECRETS.map((secret, index) => {
+      writeFileSync(join(place, `secret-${index}`), secret)
+      return `  - { client_id: "c/~:${index}", token_endpoint_auth_method: ${method}, client_secret: { file: secret-${index} }, resources: [api] }\n`
+    })
+    writeFileSync(file, `resources: [{ id: api }]\nclients:\n${clients.join('')}`)
+    const own = await startTestIssuer({ SIGNET_CONFIG: file }, { folder: place })
+    const api = createServer((request, response) => response.end(request.headers.authorization?.slice(0, 10)))
+    await new Promise<void>((listening) => api.listen(0, 'localhost', listening))
+    onTestFinished(() => void api.close())
+    const { port } = api.address() as AddressInfo // it listens on a port
+    for (const [index, secret] of SECRETS.entries()) {
+      const printed = await signet(['client', 'snippet', `c/~:${index}`, '--for', 'curl', '--json'], own.env)
+      const env = { PATH: process.env.PATH ?? '', CLIENT_SECRET: secret, API_URL: `http://localhost:${port}/` }
+      expect((await run('sh', ['-c', printed.json<Printed>().snippet], { env })).stdout, secret).toBe('Bearer eyJ')
+    }
+  },
+)
 
 const PUBLIC_KEY = {
   kty: 'EC',
