@@ -6,10 +6,10 @@ import type { FirstClient } from '../service/first-client.ts'
 import type { Primary, Serving } from '../workers.ts'
 import { answer, bold } from './output.ts'
 
-/** Ctrl-C under npm arrives twice, from the terminal and from npm: so close together they are one. */
+/** Under npm, Ctrl-C arrives twice, from the terminal and from npm. Two signals within this time count as one. */
 const SAME_SIGNAL_MS = 300
 
-/** Nothing should be left after the stop; if something is, it is not waited for. */
+/** After the stop nothing should keep the process alive. If something does, the process exits after this time. */
 const LINGER_MS = 1000
 
 export function defineServe(command: Command): void {
@@ -39,7 +39,7 @@ async function serveAlone(config: Config, greet: Greet): Promise<Stop> {
   const { startIssuer } = await import('../service/server.ts')
   const running = await startIssuer(config)
   greet(running)
-  // Node writes it at exit, which a kill -9 takes away. Now, because later there is more to write and somebody waiting.
+  // Node writes the cache at exit, which a kill -9 prevents. It is written now, before the first requests arrive.
   flushCompileCache()
   return running.stop
 }
@@ -106,10 +106,7 @@ function greeting({ issuer, url, firstClient }: Serving): string {
   return firstClient ? `${serves}\n\n${welcome(url, firstClient)}` : serves
 }
 
-/**
- * The first minute with Signet. The lines paste and run as they are in any POSIX shell; the rest around them
- * is comment there.
- */
+/** The first steps with Signet, as lines that can be pasted into any POSIX shell; the text around them is a comment there. */
 function welcome(url: string, { clientId, secret, resource, scope }: FirstClient): string {
   const ask = `curl -sS -u '${clientId}:${secret}'`
   const member = (name: string) => `$(echo "$TOKENS" | sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/')`

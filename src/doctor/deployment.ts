@@ -1,10 +1,10 @@
-/** Is this deployment sound? Looks at everything and changes nothing; a database that is not there is not made. */
-import { existsSync, statSync } from 'node:fs'
+/** Whether this deployment is sound. The check changes nothing, and makes no database where none is. */
+import { existsSync, statSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import { Fault, Unavailable } from '../ground/errors.ts'
-import { modeOf } from '../ground/file-access.ts'
+import { describeRefusal, modeOf } from '../ground/file-access.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { isKnownDatabase } from '../keys/known-databases.ts'
@@ -22,7 +22,7 @@ import { checkDiskSpace } from './disk-space.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
 import { lookAtIssuer } from './remote-issuer.ts'
 
-/** How late a rotation may be before somebody should look: the server tries every few seconds. */
+/** How late a rotation may be before it is a finding: the server tries every few seconds. */
 const LATE_MS = 3_600_000
 
 export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> {
@@ -50,7 +50,7 @@ function checkNode(): Check {
     : bad('node', found, 'run it with Node 24 or newer')
 }
 
-/** What was thrown, as a check. */
+/** An error as a check. */
 function failed(check: string, error: unknown): Check {
   if (error instanceof Fault) return bad(check, error.message.replaceAll('\n', '; '), error.help ?? null)
   if (error instanceof Unavailable) return bad(check, error.message, 'another process holds the database: try again')
@@ -61,7 +61,14 @@ function checkMasterKeyFile(config: Config): Check {
   const { masterKey, keysDir } = config
   if (masterKey !== undefined) return good('master key file', 'not used: the key comes from SIGNET_MASTER_KEY')
   const file = masterKeyFile(keysDir)
-  const stats = statSync(file, { throwIfNoEntry: false })
+  let stats: Stats | undefined
+  try {
+    stats = statSync(file, { throwIfNoEntry: false })
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException // statSync throws system errors only
+    const found = `${file} cannot be read (${describeRefusal(file, code)})`
+    return bad('master key file', found, 'make it readable for the user that runs Signet')
+  }
   if (!stats)
     return bad(
       'master key file',
@@ -78,7 +85,7 @@ function checkMasterKeyFile(config: Config): Check {
     : good('master key file', found)
 }
 
-/** Whether there is one, or was: then its keys are sealed already. */
+/** Whether there is a database, or was one: then its keys are sealed already. */
 function hasDatabase({ databaseUrl, keysDir }: Config): boolean {
   const file = databaseFile(databaseUrl)
   return file !== undefined && (existsSync(file) || isKnownDatabase(keysDir, file))
@@ -119,7 +126,7 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
   ]
 }
 
-/** Reading goes on while another process keeps the lock; refreshes and revocations do not. */
+/** While another process holds the lock, reads go on, and refreshes and revocations fail. */
 async function checkLock({ databaseUrl }: Config): Promise<Check> {
   try {
     await checkWriteLock(databaseUrl)
@@ -138,7 +145,7 @@ function checkDurability({ journal_mode: journal, synchronous }: Record<string, 
     : bad('durability', found, 'keep the database on a local disk')
 }
 
-/** Does the key that is there open what the database holds? */
+/** Whether the master key opens the signing keys of the database. */
 async function checkMasterKey(store: Store, keys: SigningKeyRecord[], config: Config): Promise<Check> {
   try {
     const masterKey = readMasterKey(config)
@@ -168,7 +175,7 @@ async function checkSeals(masterKey: MasterKey, keys: SigningKeyRecord[]): Promi
   return good('master key', `${masterKey.id} opens ${sealed.length} signing keys`)
 }
 
-/** The shared ring of each algorithm, which must be there, and those that resources have to themselves. */
+/** The shared key ring of each algorithm, which has to exist, and the rings of resources with keys of their own. */
 function checkRings(keys: SigningKeyRecord[], now: Instant, config: Config): Check[] {
   const rings = new Map<string, SigningKeyRecord[]>(SIGNING_ALGORITHMS.map((alg) => [`keys ${alg}`, []]))
   for (const key of keys) {
@@ -198,7 +205,7 @@ function checkRing(check: string, ring: SigningKeyRecord[], now: Instant, config
     : bad(check, `${found}, which is overdue`, 'a running signet serve rotates by itself; now: signet key rotate')
 }
 
-/** The rule of keys/rotation.ts in words: a next key as old as the active one may take over at any time. */
+/** The rule of keys/rotation.ts in words. A next key that is as old as the active key may take over at any time. */
 function describeReadiness(
   active: SigningKeyRecord,
   next: SigningKeyRecord,
@@ -211,7 +218,7 @@ function describeReadiness(
     : `(may sign from ${toIso(safeFrom)})`
 }
 
-/** A clock that was set back makes live tokens of what expired, and dead ones of what is issued. */
+/** A clock that was set back makes expired tokens valid again, and dates new tokens wrongly. */
 async function checkLocalClock(store: Store): Promise<Check> {
   const [latest] = await store.listAudit({ limit: 1 })
   const now = store.now()

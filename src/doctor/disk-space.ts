@@ -1,14 +1,14 @@
-/** Is there room to go on writing? A full disk stops every token that needs the database. */
+/** Whether the disk has room. On a full disk no token that needs the database can be issued. */
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { bad, good, type Check } from './check.ts'
 
-/** A backup, or a migration, needs the database once more, and its journal beside it. */
+/** A backup or a migration needs room for another copy of the database, and for its journal. */
 const COPIES = 2
 const LEAST_BYTES = 256 * 1024 * 1024
 
-/** Room on the disk of the database. @param usedBytes what the database takes now */
+/** Free room on the disk of the database. @param usedBytes the size of the database now */
 export async function checkDiskSpace(file: string, usedBytes: number): Promise<Check> {
   let folder = dirname(file)
   while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
@@ -16,7 +16,7 @@ export async function checkDiskSpace(file: string, usedBytes: number): Promise<C
   return judgeDiskSpace(folder, bavail * bsize, usedBytes)
 }
 
-/** The rule alone, of values. */
+/** The rule, as a function of values. */
 export function judgeDiskSpace(folder: string, freeBytes: number, usedBytes: number): Check {
   const wanted = Math.max(LEAST_BYTES, COPIES * usedBytes)
   const found = `${megabytes(freeBytes)} free at ${folder}`

@@ -1,13 +1,13 @@
 /**
- * The log: one line an event, from a closed set of named fields, so that no secret can ride along in a
- * whole object. It goes to stderr; stdout belongs to what a person or a script asked for.
+ * The log: one line for each event, with fields from a closed list, so that no secret is logged as part of a larger
+ * object. It is written to stderr. On stdout is only the result that a person or a script asked for.
  */
 import { createRequire } from 'node:module'
 import pino from 'pino'
 import type Pretty from 'pino-pretty'
 import { withoutSecrets } from './looks-secret.ts'
 
-/** Everything that may be logged. Adding a field here is the moment to ask whether it can hold a secret. */
+/** Every field that may be logged. Before a field is added here, ask whether it can hold a secret. */
 export interface LogFields {
   request_id?: string
   method?: string
@@ -18,21 +18,21 @@ export interface LogFields {
   client_id?: string
   grant_type?: string
   error?: string
-  /** Why, exactly; the caller reads a more uniform text. */
+  /** The exact reason. The caller gets a more general text. */
   reason?: string
   stack?: string
   kid?: string
   alg?: string
-  /** Empty for the issuer's own keys, else the resource they are of. */
+  /** Empty for the issuer's own keys, else the resource that the keys belong to. */
   ring?: string
   sid?: string
   url?: string
   count?: number
-  /** Which of several processes, where there are several. */
+  /** The number of the process, where there are several. */
   worker?: number
 }
 
-/** The last net under what should never be in a field: reasons may repeat names that callers made up. */
+/** Removes secrets that should not have reached a field: a reason may repeat a name that a caller made up. */
 const scrub = (fields: LogFields): LogFields =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? withoutSecrets(value) : value]),
@@ -54,7 +54,7 @@ export interface LogOptions {
   worker?: number | undefined
 }
 
-/** Loaded where a person reads the log: a service that writes JSON should not wait for it to start. */
+/** Loaded only for a person who reads the log, because loading it delays the start of a service that writes JSON. */
 const loadPretty = (): typeof Pretty => createRequire(import.meta.url)('pino-pretty') as typeof Pretty
 
 /** Opens the log on stderr. Line breaks in values are escaped by JSON, in the pretty form too. */

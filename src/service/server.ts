@@ -24,14 +24,14 @@ export interface RunningIssuer {
   issuer: string
   url: string
   port: number
-  /** Made on the very first start of a loopback issuer; its secret is not kept. */
+  /** Made at the very first start of a loopback issuer. Its secret is not kept. */
   firstClient: FirstClient | undefined
   /** Readiness off, running requests finish, database closed; resolves within `STOP_WITHIN_MS` and a little. */
   stop(): Promise<void>
 }
 
 const STOP_WITHIN_MS = 10_000
-/** Time for a request that is on its way when the stop begins. */
+/** Time for a request that is arriving when the stop begins. */
 const LAST_REQUESTS_MS = 500
 
 /**
@@ -48,7 +48,7 @@ const TIMEOUTS = {
 const SOCKET_TIMEOUT_MS = 30_000
 /** The name of no machine (RFC 6761 §6.4), so that nothing which depends on the host is opened by it. */
 const NO_HOST = 'host.invalid'
-/** Connections that wait to be taken: a flood of them must not make good ones try again after a second. */
+/** How many connections the system keeps waiting. In a flood, a smaller number would make good clients try again after a second. */
 const BACKLOG = 2048
 
 /**
@@ -64,7 +64,7 @@ export async function startIssuer(
   }: { clock?: Clock; log?: Log; colleagues?: Colleagues } = {},
 ): Promise<RunningIssuer> {
   const clock = new SteadyClock(shown)
-  // Read before anything is created: a mistake in it must leave nothing behind.
+  // Read before anything is created, because a refused start leaves nothing behind.
   const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
   let limits: Limits | undefined
   const door = closedDoor()
@@ -77,8 +77,8 @@ export async function startIssuer(
     most: config.maxConnections,
     onClosed: () => limits?.noteClosedConnection(),
   })
-  // Bound before a database is made, since a taken port must leave nothing behind either; and with port 0
-  // the issuer's name depends on it.
+  // The port is bound before a database is made, because a start that finds it taken leaves nothing behind. With port 0
+  // the issuer's name depends on it as well.
   await listen(server, config, (incoming, outgoing) => {
     // HTTP/1.0 has no Host (RFC 9112 §3.2), and health checks of older proxies send none.
     if (incoming.httpVersion === '1.0') incoming.headers.host ??= NO_HOST
@@ -124,7 +124,7 @@ interface Door {
   open(answer: Answer): void
 }
 
-/** Who comes while it starts is answered when it has: beside other workers, a refusal would be one too many. */
+/** Requests that arrive during the start wait until it is done. */
 function closedDoor(): Door {
   const opened = Promise.withResolvers<Answer>()
   return {
@@ -136,7 +136,7 @@ function closedDoor(): Door {
   }
 }
 
-/** Applies the declarative file, and says what it changed: what was set by a command since may be gone by it. */
+/** Applies the declarative file, and logs its changes: it may have replaced values that a command has set since. */
 async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
   const { created, changed, ended = [] } = await applyDeclaration(declaration, issuer, { dryRun: false })
   for (const { kind, id } of created) log.info(`the declarative file made a ${kind}`, { reason: id })
@@ -148,7 +148,7 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
 }
 
-/** Its parser and schemas are loaded where there is such a file. */
+/** The parser and the schemas are loaded only where there is such a file. */
 async function readConfigFile(file: string): Promise<Declaration> {
   const { readDeclaration } = await import('../declaration/file.ts')
   return readDeclaration(file, process.env, 'SIGNET_CONFIG')
@@ -202,7 +202,7 @@ async function stop(issuer: Issuer, { server, connections, stopHousekeeping }: M
   issuer.log.info('stopped')
 }
 
-/** A second signal joins the stop that is under way. */
+/** A second call gets the promise of the first. */
 function once(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   return () => (running ??= work())
