@@ -77,11 +77,15 @@ function checkMasterKeyFile(config: Config): Check {
         ? 'put it back from your backup, or give the key in SIGNET_MASTER_KEY: no new one is made for an existing database'
         : 'put it back from your backup; for a new deployment signet serve makes one',
     )
-  const found = `${file} is ${modeOf(stats)} in a folder that is ${modeOf(statSync(dirname(file)))}`
-  // The mode of a folder or file that belongs to another user is the platform's business.
-  const isLoose = findLooseModes(config).some(({ isOurs }) => isOurs)
+  const folder = dirname(file)
+  const modes = [modeOf(stats), modeOf(statSync(folder))]
+  const found = `${file} is ${modes[0]} in a folder that is ${modes[1]}`
+  // A stricter mode than 0600 and 0700 is as good. The mode of a folder that a platform prepared is its own business.
+  const isLoose = isOrdinary(folder)
+    ? modes.some((mode) => !mode.endsWith('00'))
+    : findLooseModes(config).some(({ isOurs }) => isOurs)
   return isLoose
-    ? bad('master key file', found, `chmod 700 ${dirname(file)} && chmod 600 ${file}`)
+    ? bad('master key file', found, `chmod 700 ${folder} && chmod 600 ${file}`)
     : good('master key file', found)
 }
 

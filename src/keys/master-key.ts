@@ -149,13 +149,18 @@ const PREPARED = 0o3022
  * volumes of Kubernetes are root's and writable by a group, and other pods may need them so.
  */
 function closeToOthers(folder: string): void {
-  const { uid, mode } = statSync(folder)
-  if (uid !== process.geteuid?.() || (mode & PREPARED) !== 0) return
+  if (!isOrdinary(folder)) return
   try {
     chmodSync(folder, 0o700)
   } catch {
     // File systems without modes. The key file itself is 0600 where modes exist.
   }
+}
+
+/** Whether a folder is our own, and no platform has prepared it: then it should be closed to others. */
+export function isOrdinary(folder: string): boolean {
+  const { uid, mode } = statSync(folder)
+  return uid === process.geteuid?.() && (mode & PREPARED) === 0
 }
 
 /** A key file or keys folder that other users of the machine can read or change. */
