@@ -11,6 +11,7 @@ import { isKnownDatabase } from '../keys/known-databases.ts'
 import {
   describeMasterKeyPlace,
   findLooseModes,
+  isOrdinary,
   masterKeyFile,
   readMasterKey,
   type MasterKey,
