@@ -88,6 +88,12 @@ export async function openDatabase(config: Config, { clock, log }: Surroundings)
   }
 }
 
+/** Whether the database has still to be made. */
+export function isFirstStart({ databaseUrl }: Config): boolean {
+  const file = databaseFile(databaseUrl)
+  return file !== undefined && !existsSync(file)
+}
+
 /** A misspelt path begins anew, with other keys and no clients: whoever did not mean that should hear of it. */
 function warnOfOthers(file: string, { keysDir }: Config, log: Log): void {
   const known = listKnownDatabases(keysDir)

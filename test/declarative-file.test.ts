@@ -216,6 +216,29 @@ test('a file that is no regular file, or has no end, cannot block a start', asyn
   expect(await told('large')).toBe('SIGNET_CONFIG: large is larger than 4 MB')
 })
 
+test.each([
+  [
+    'a client_id that cannot be',
+    'clients:\n  - client_id: "a b"\n    token_endpoint_auth_method: none\n',
+    /:2: client_id/,
+  ],
+  [
+    'a resource that is nowhere',
+    `${CLIENT}    token_endpoint_auth_method: none\n    grant_types: [refresh_token]\n    resources: [nowhere]\n`,
+    /:2: resources: nowhere is neither/,
+  ],
+  [
+    'a secret where none belongs',
+    `${CLIENT}    token_endpoint_auth_method: none\n    client_secret: { env: PATH }\n`,
+    /:\d: /,
+  ],
+  ['a resource that cannot be', 'resources:\n  - { id: "a b" }\n', /:2: /],
+])('%s stops the very first start before a database is made', async (_name, content, line) => {
+  const lines = await refusalOf(content)
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(line)
+})
+
 // ------------------------------------------------------------------ secrets
 
 const SECRET = 'a+b/c%41= "quoted" ünicode, and long enough'

@@ -253,7 +253,7 @@ test('a database that is empty, damaged, foreign or gone stops the start, and st
     [() => writeFileSync(file, readFileSync(saved).fill(0x5a, 4096, 12_288)), /signet\.db is damaged/],
     [
       () => writeFileSync(file, withoutLastQuote(readFileSync(saved))),
-      /signet\.db is damaged: .*details text NOT NULL \)/,
+      /signet\.db is damaged: .*malformed database schema \(audit_events\)/,
     ],
     [() => writeFileSync(file, 'a letter to grandmother, not a database at all'), /signet\.db is no SQLite database/],
     [() => makeForeign(file), /signet\.db is a SQLite database of another program/],

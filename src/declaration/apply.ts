@@ -62,7 +62,33 @@ interface Ended {
   ended: StillEnded
 }
 
-type Registries = Pick<Rooms, 'issuer' | 'resourceRegistry' | 'clientRegistry' | 'store'>
+interface Registries extends Pick<Rooms, 'issuer'> {
+  resourceRegistry: Pick<Rooms['resourceRegistry'], 'list' | 'create' | 'update'>
+  clientRegistry: Pick<Rooms['clientRegistry'], 'create' | 'update' | 'weighSecret' | 'bringSecret'>
+  store: Pick<Rooms['store'], 'findResource' | 'findClient' | 'findSubject' | 'isEnded'>
+}
+
+const never = () => Promise.reject(new Error('a plan registers nothing'))
+
+/** A database that is not made yet. */
+const NOTHING: Omit<Registries, 'issuer'> = {
+  resourceRegistry: { list: () => Promise.resolve([]), create: never, update: never },
+  clientRegistry: { create: never, update: never, weighSecret: never, bringSecret: never },
+  store: {
+    findResource: () => Promise.resolve(undefined),
+    findClient: () => Promise.resolve(undefined),
+    findSubject: () => Promise.resolve(undefined),
+    isEnded: () => Promise.resolve(false),
+  },
+}
+
+/**
+ * Plans a declaration before the first database is made, because a start that it stops leaves nothing behind.
+ * @throws Fault as `applyDeclaration` does
+ */
+export async function checkDeclaration(declaration: Declaration, issuer: string): Promise<void> {
+  await applyDeclaration(declaration, { issuer, ...NOTHING }, { dryRun: true })
+}
 
 /** @throws Fault naming the line of the first declaration that cannot hold; nothing has been done then. */
 export async function applyDeclaration(

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { createApp } from '../app.ts'
-import { applyDeclaration } from '../declaration/apply.ts'
+import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config.ts'
 import type { Declaration } from '../declaration/file.ts'
@@ -15,7 +15,7 @@ import { answerNoUrl, answerUnreadable } from './unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Colleagues } from '../http/rooms.ts'
-import { localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from '../issuer.ts'
+import { isFirstStart, localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from '../issuer.ts'
 import { findLooseModes } from '../keys/master-key.ts'
 import { openLog, type Log } from '../ground/log.ts'
 
@@ -86,10 +86,12 @@ export async function startIssuer(
   })
   let opened: Opened | undefined
   try {
+    const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
+    const name = config.issuer ?? localIssuer(port)
+    if (declaration && isFirstStart(config)) await checkDeclaration(declaration, name)
     opened = await openDatabase(config, { clock, log })
     for (const { warning } of findLooseModes(config)) log.warn(warning)
-    const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
-    const issuer = await wireIssuer(opened, config.issuer ?? localIssuer(port), config, { clock, log, colleagues })
+    const issuer = await wireIssuer(opened, name, config, { clock, log, colleagues })
     await issuer.store.putSetting('issuer', issuer.issuer)
     if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
