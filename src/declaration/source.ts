@@ -170,7 +170,6 @@ class Inspection {
   #requirePlainKey(map: YAMLMap, pair: Pair): void {
     const name = nameOf(pair)
     if (name === undefined) throw this.#fault(hasRange(pair.key) ? pair.key : map, 'a key has to be a plain text')
-    if (name === '__proto__') throw this.#fault(pair.key, '__proto__: not a key that Signet accepts anywhere')
     if (isMerge(pair) && !mergedBy(this.#target(pair.value)).every((each) => isMap(this.#target(each))))
       throw this.#fault(pair.key, '<<: expected a mapping, an alias of one, or a list of these')
   }

@@ -40,9 +40,10 @@ export function readFileUrl(url: string): Reading<string> {
 
 /** `//localhost/path` and `///path` name the same file as `/path`. */
 function withoutAuthority(encoded: string): string | undefined {
-  const [, host, path] = /^\/\/([^/]*)(.*)$/s.exec(encoded) ?? []
-  if (host === undefined || path === undefined) return encoded
-  return (host === '' || host.toLowerCase() === 'localhost') && path !== '' ? path : undefined
+  if (!encoded.startsWith('//')) return encoded
+  const slash = encoded.indexOf('/', 2)
+  const host = encoded.slice(2, slash < 0 ? undefined : slash).toLowerCase()
+  return slash > 0 && (host === '' || host === 'localhost') ? encoded.slice(slash) : undefined
 }
 
 function decodePath(encoded: string): Reading<string> {

@@ -16,7 +16,7 @@ const isUrl = (value: string): boolean => /^(tcp|udp|sctp):\/\/[^/\s]+:\d{1,5}$/
 /** By the end of the name: what the value looks like. The first that fits decides. */
 const FORMS: [RegExp, (value: string) => boolean][] = [
   [/_SERVICE_HOST$/, isAddress],
-  [/_SERVICE_PORT(_[A-Z0-9_]+)?$/, (value) => PORT.test(value)],
+  [/_SERVICE_PORT(_[A-Z0-9_]{1,200})?$/, (value) => PORT.test(value)],
   [/_PORT_\d+_(TCP|UDP|SCTP)$/, isUrl],
   [/_PORT_\d+_(TCP|UDP|SCTP)_PROTO$/, (value) => PROTOCOL.test(value)],
   [/_PORT_\d+_(TCP|UDP|SCTP)_PORT$/, (value) => PORT.test(value)],
