@@ -67,6 +67,7 @@ async function beginOffline(
   { requestId }: TokenRequest,
   { store, audit, accessTokens, refreshTokens, lifetimes, limitGrants: limit }: BeginningNeeds,
 ): Promise<TokenSet> {
+  await accessTokens.passLine({ client_id: client.clientId, sub })
   const now = store.now()
   const accessExpiresAt = now + fromSeconds(ttlSeconds)
   const ids = resources.map(({ id }) => id)

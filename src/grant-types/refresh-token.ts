@@ -52,6 +52,8 @@ export const refreshToken: GrantType<RefreshNeeds> = {
       refreshes.refused += 1
       throw error
     })
+    // A denial of everything up to now by the client's own quota ends no family: its next token is dated after it.
+    await needs.accessTokens.passLine({ client_id: request.caller.client.clientId, sub: '' })
     const rotation = await needs.store.rotateGrant(token.sid, (grant, now) => decide(token, grant, request, needs, now))
     refreshes[COUNTED_AS[rotation.outcome]] += 1
     if (rotation.outcome === 'unknown') throw unknownToken('its grant does not exist any more')

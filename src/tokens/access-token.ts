@@ -11,7 +11,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import { readJws } from '../keys/jws.ts'
 import { ringOf } from '../resources/resource.ts'
 import { KnownTokens } from './known-tokens.ts'
-import type { Blacklist } from '../blacklist/match.ts'
+import type { Blacklist, DeniableToken } from '../blacklist/match.ts'
 import { Unavailable, invalidGrant } from '../ground/errors.ts'
 import { SHARED_RING, type ClientRecord, type ResourceRecord, type RingId, type Store } from '../store/store.ts'
 
@@ -153,10 +153,21 @@ export class AccessTokens {
   }
 
   /**
+   * Waits until a token of these names, issued then, is not denied from the start. Asked before a grant is written for
+   * the token, because the writing dates the token.
+   * @throws Unavailable where that takes too long
+   */
+  async passLine(names: { client_id: string; sub: string }): Promise<void> {
+    const now = this.#clock.now()
+    const line = this.#findLine({ ...names, iat: toSeconds(now) })
+    if (line !== undefined) await passLine(line, now)
+  }
+
+  /**
    * The last moment at which a token of this client, subject or grant is denied, where one issued now would be.
    * @throws OAuthError where no later one would be better.
    */
-  #findLine({ sub, client_id, sid, iat }: AccessTokenClaims): Instant | undefined {
+  #findLine({ sub, client_id, sid, iat }: Omit<DeniableToken, 'jti'>): Instant | undefined {
     const denying = this.#blacklist.findDenying({ jti: '', sub, client_id, sid, iat })
     if (!denying) return undefined
     if (denying.refusesNew || denying.kind === 'sid')
