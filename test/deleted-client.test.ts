@@ -138,6 +138,17 @@ test.each([1, 2, 3])(
   },
 )
 
+test('a client that takes an id at once gets a grant with its first request, and leaves no other behind', async () => {
+  const it = await scene()
+  await grantTokens(it.issuer, it.shop, 'ada')
+  await deleteShop(it)
+  const anew = await createAnew(it)
+  const first = await grantTokens(it.issuer, anew, 'ada')
+  expect(await it.acceptors.of(first.access_token ?? '')).toEqual(EVERYBODY)
+  expect((await refresh(it.issuer, anew, first.refresh_token ?? '')).status).toBe(200)
+  expect((await it.issuer.operator.call('GET', '/admin/api/grants?client_id=shop')).body).toHaveLength(1)
+})
+
 test('an id that changes hands again and again leaves nothing of those before', async () => {
   const it = await scene()
   let client = it.shop
