@@ -76,4 +76,10 @@ export class DenialModel {
   isUntouched(issued: Issued): boolean {
     return !this.denials.some((each) => each.concerns(issued))
   }
+
+  /** Whether nothing that was ever asked speaks against a token that was asked for then. */
+  isWelcome(wanted: Pick<Issued, 'registration' | 'clientId' | 'sub'>, asked: number): boolean {
+    const issued = { ...wanted, token: '', jti: '', kid: '', sid: undefined, exp: 0 }
+    return this.isUntouched(issued) && this.denials.every(({ sent }) => sent < asked)
+  }
 }

@@ -182,6 +182,7 @@ export class DenialRun {
     if (!registration) return
     const own = registration.name === 'boss' ? 'signet:admin' : 'a'
     const subject = person === null ? undefined : this.#persons[person]
+    const asked = this.#model.tick()
     const answer = await this.#send(
       '/token',
       {
@@ -190,6 +191,10 @@ export class DenialRun {
       },
       registration,
     )
+    const { clientId } = registration
+    // Refusing everything is no way to pass.
+    if (this.#model.isWelcome({ registration, clientId, sub: subject ?? clientId }, asked))
+      expect(answer.status, 'a token that nothing speaks against').toBe(200)
     if (answer.status !== 200) return
     const { sid } = this.#model.note(answer.body.access_token, registration)
     if (sid !== undefined) this.#families.push({ sid, registration, held: [answer.body.refresh_token], refreshing: 0 })

@@ -95,6 +95,11 @@ const TELLING: Step[][] = [
     together({ act: 'register', client: 0 }),
     together(mint(0)),
   ],
+  [
+    together(deny('delete client')),
+    together({ act: 'register', client: 0 }),
+    together(mint(0, { person: 0, offline: true })),
+  ],
   [locked(deny('delete client'), { act: 'register', client: 0 }, mint(0, { offline: true })), together(mint(0))],
   // Two denials of one person: the first one is lifted, the second one stays.
   [
