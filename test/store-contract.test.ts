@@ -917,7 +917,9 @@ describe('SQLite: the file', () => {
     mkdirSync(join(blocker, '..'))
     writeFileSync(blocker, 'a file, not a folder')
     await expect(openFile(join(blocker, 'signet.db'))).rejects.toThrow(/SIGNET_DATABASE_URL: .*signet\.db is no folder/)
-    await expect(openStore('postgres://db.example.com/signet', { clock })).rejects.toThrow(/SIGNET_DATABASE_URL: .*SQLite/)
+    await expect(openStore('postgres://db.example.com/signet', { clock })).rejects.toThrow(
+      /SIGNET_DATABASE_URL: .*SQLite/,
+    )
     expect(databaseFile('postgres://db.example.com/signet')).toBeUndefined()
     expect(databaseFile('file:///var/lib/signet.db')).toBe('/var/lib/signet.db')
   })

@@ -157,6 +157,11 @@ async function create({ id, ...options }: MetadataOptions & { id?: string }, com
   await withIssuer(async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     tellRegistered(command, registered, issuer)
+    const { client, endedGrants } = registered
+    if (endedGrants > 0)
+      note(
+        `"${client.clientId}" was the sub of a person, whose tokens and ${endedGrants} live grants have ended: the client has the name now`,
+      )
   })
 }
 
