@@ -1,19 +1,25 @@
 /**
- * The feed that downstream verifiers follow. It names nobody (values are hashed), and it stays small: an
- * entry is in it only while a token that it denies could still be alive.
+ * The feed that downstream verifiers follow. It names nobody (values are hashed), and it stays small: an entry is in it
+ * only while a token that the entry denies could still be alive.
  *
- * Anybody may ask for it, as often as they like, so an answer must not cost a look at every entry: each is hashed and
- * written as JSON once, in order of revision, and an answer is a piece of that.
+ * Anybody may ask for it, as often as they like. So the feed is cut into pages of bounded size, the places of the cuts
+ * do not depend on the caller, and a page of older entries is the same object until one of its entries changes.
  */
-import { createHash } from 'node:crypto'
-import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
+import { hash } from 'node:crypto'
+import { toSeconds, type Clock } from '../ground/clock.ts'
 import type { BlacklistEntry } from '../store/store.ts'
 import type { Blacklist } from './match.ts'
 
-/** Whoever lacks more than so many changes is given everything: that is made once for all who ask. */
-const MOST_CHANGES = 500
-/** So many lines at least, before those that are over are looked for. */
-const FEW_LINES = 1000
+export interface FeedSizes {
+  /** Entries and removals of one page. A line has 180 bytes at most, so 2,000 of them stay under 512 KiB. */
+  mostLines: number
+  /** A caller who lacks more of the newest lines than this gets all of them, which are the same page for everybody. */
+  mostExact: number
+}
+
+const SIZES: FeedSizes = { mostLines: 2000, mostExact: 500 }
+/** After this time the pages are packed again, without the lines that the blacklist has forgotten. */
+const PACK_EVERY_MS = 600_000
 
 export interface FeedEntry {
   id: string
@@ -27,130 +33,185 @@ export interface FeedEntry {
 }
 
 export interface FeedDocument {
-  /** Give it back as `?after=` for what came since. */
+  /** The next page, or later changes, are asked for with this as `?after=`. */
   cursor: string
   entries: FeedEntry[]
   /** Ids of entries that were lifted. */
   removed: string[]
+  /** There where another page follows. */
+  more?: true | undefined
 }
 
-/** One change, ready to be sent. */
-interface Line {
-  revision: number
-  id: string
-  isLifted: boolean
-  deniesUntil: Instant
-  json: string
+/** What one page is made of: the lines between two revisions. */
+export interface Cut {
+  /** The revision after which it begins. */
+  start: number
+  /** The revision up to which it tells of everything. */
+  end: number
+  hasMore: boolean
+  /** In order of revision. */
+  lines: readonly BlacklistEntry[]
+  /** Older lines: this very object stands for the page until the pages are packed again. */
+  isSettled: boolean
 }
+
+/** What the feed is made of. */
+export type FeedSource = Pick<Blacklist, 'revision' | 'entries' | 'follow'>
 
 export class BlacklistFeed {
-  readonly #blacklist: Blacklist
+  readonly #blacklist: FeedSource
   readonly #clock: Clock
-  /** In order of revision. An entry that was lifted has two. */
-  #lines: Line[] = []
-  #mostLines = FEW_LINES
-  /** Stands behind the newest entry that was read: a Map's iterator goes on to what is put in later. */
+  readonly #sizes: FeedSizes
+  /** Pages of older lines, in order of revision. */
+  #settled: Cut[] = []
+  /** The lines after those pages, in order of revision, each id once. */
+  #newest: BlacklistEntry[] = []
+  /** JSON of the newest lines. Older lines are written once, with their page. */
+  readonly #written = new Map<BlacklistEntry, string>()
+  /** Points behind the last entry that was read. An iterator of a Map also returns what is added later. */
   #unread: Iterator<BlacklistEntry> | undefined
-  /** The blacklist's when it was last read. */
+  /** The blacklist's revision when it was last read. */
   #revision = -1
+  #packedAtMs = -Infinity
 
-  constructor(blacklist: Blacklist, clock: Clock) {
+  constructor(blacklist: FeedSource, clock: Clock, sizes = SIZES) {
     this.#blacklist = blacklist
     this.#clock = clock
+    this.#sizes = sizes
   }
 
   get cursor(): string {
     return String(this.#blacklist.revision)
   }
 
-  /**
-   * The oldest cursor for which the same is news as for this one; 0 where everything is. So those who ask for the
-   * same can be told the same, and there are at most `MOST_CHANGES` different answers at a time.
-   */
-  startFor(after: number): number {
+  /** The page that follows a cursor; the first page for `0`. It may repeat lines from before the cursor. */
+  cutAfter(after: number): Cut {
     this.#read()
-    // A cursor from the future was given by a database that a restore replaced: start over.
-    if (after > this.#blacklist.revision) return 0
-    const first = this.#firstAfter(after)
-    return this.#lines.length - first > MOST_CHANGES ? 0 : (this.#lines[first - 1]?.revision ?? 0)
+    // A cursor from the future was given by a database that a restore replaced: the caller's list starts over.
+    const from = after > this.#blacklist.revision ? 0 : after
+    const settled = this.#settled[firstWhere(this.#settled, ({ end }) => end > from)]
+    return settled ?? this.#cutNewest(from)
   }
 
-  /** What came after a cursor, as the JSON of a `FeedDocument`; everything that counts now for `0`. */
-  since(after: number): string {
-    this.#read()
-    const lines = lasting(this.#lines.slice(this.#firstAfter(after)), this.#clock.now())
-    const listed = (isLifted: boolean) =>
-      lines
-        .filter((line) => line.isLifted === isLifted)
-        .map(({ json }) => json)
-        .join(',')
-    return `{"cursor":"${this.cursor}","entries":[${listed(false)}],"removed":[${listed(true)}]}`
+  /** The JSON of a line: an entry, or the id of one that was lifted. */
+  write(entry: BlacklistEntry, { isSettled }: Pick<Cut, 'isSettled'>): string {
+    const written = this.#written.get(entry) ?? JSON.stringify(isLifted(entry) ? entry.id : feedEntry(entry))
+    if (!isSettled) this.#written.set(entry, written)
+    return written
   }
 
   follow(notify: () => void): () => void {
     return this.#blacklist.follow(notify)
   }
 
-  /** The place of the first line after a cursor. */
-  #firstAfter(cursor: number): number {
-    let from = 0
-    let to = this.#lines.length
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if ((this.#lines[middle]?.revision ?? Infinity) > cursor) to = middle
-      else from = middle + 1
+  #cutNewest(from: number): Cut {
+    const { mostLines, mostExact } = this.#sizes
+    const after = firstWhere(this.#newest, ({ revision }) => revision > from)
+    const first = this.#newest.length - after > mostExact ? 0 : after
+    const lines = this.#newest.slice(first, first + mostLines)
+    const hasMore = first + lines.length < this.#newest.length
+    return {
+      start: this.#newest[first - 1]?.revision ?? this.#settledEnd,
+      end: (hasMore ? lines.at(-1)?.revision : undefined) ?? this.#blacklist.revision,
+      hasMore,
+      lines,
+      isSettled: false,
     }
-    return from
   }
 
   /** Takes over what is new on the blacklist. */
   #read(): void {
-    if (this.#revision === this.#blacklist.revision) return
-    if (!this.#readOn()) this.#readAnew()
-    this.#revision = this.#blacklist.revision
-    if (this.#lines.length <= this.#mostLines) return
-    this.#lines = lasting(this.#lines, this.#clock.now())
-    this.#mostLines = Math.max(FEW_LINES, 2 * this.#lines.length)
+    const { revision } = this.#blacklist
+    const isOld = this.#clock.elapsed() - this.#packedAtMs > PACK_EVERY_MS
+    if (revision === this.#revision && !isOld) return
+    if (isOld || revision < this.#revision || !this.#readOn()) this.#pack()
+    this.#revision = revision
   }
 
-  /** An entry that changed stands at the end again. False where that did not lead to the newest one. */
+  /** @returns false where this did not lead to the newest entry */
   #readOn(): boolean {
-    let newest = this.#lines.at(-1)?.revision ?? 0
-    while (newest < this.#blacklist.revision) {
+    let revision = this.#newest.at(-1)?.revision ?? this.#settledEnd
+    while (revision < this.#blacklist.revision) {
       const entry = this.#unread?.next().value
-      // None, or an older one: the blacklist was made anew, or its newest entry is forgotten already.
-      if (!entry || entry.revision <= newest) return false
-      this.#lines.push(lineOf(entry))
+      // The blacklist was read again, or its newest entry is forgotten already.
+      if (!entry || entry.revision <= revision) return false
+      this.#forget(entry.id)
+      this.#append(entry)
+      revision = entry.revision
+    }
+    return true
+  }
+
+  /** Begins anew with everything that the blacklist knows. */
+  #pack(): void {
+    this.#packedAtMs = this.#clock.elapsed()
+    this.#settled = []
+    this.#newest = []
+    this.#written.clear()
+    this.#unread = this.#blacklist.entries()[Symbol.iterator]()
+    let newest = 0
+    while (newest < this.#blacklist.revision) {
+      const entry = this.#unread.next().value
+      if (!entry) return void (this.#unread = undefined)
+      if (entry.revision < newest) return this.#packSorted()
+      this.#append(entry)
       newest = entry.revision
     }
-    return newest === this.#blacklist.revision
   }
 
-  #readAnew(): void {
-    this.#lines = []
-    this.#unread = this.#blacklist.entries()[Symbol.iterator]()
-    if (this.#readOn()) return
+  #packSorted(): void {
+    this.#settled = []
+    this.#newest = []
     this.#unread = undefined
-    this.#lines = [...this.#blacklist.entries()].map(lineOf).toSorted((one, other) => one.revision - other.revision)
+    const all = [...this.#blacklist.entries()].toSorted((one, other) => one.revision - other.revision)
+    for (const entry of all) this.#append(entry)
+  }
+
+  /** The cut is where it was before, when the first `mostLines` of the newest lines were a page of their own. */
+  #append(entry: BlacklistEntry): void {
+    const { mostLines, mostExact } = this.#sizes
+    this.#newest.push(entry)
+    if (this.#newest.length < mostLines + mostExact) return
+    const lines = this.#newest.splice(0, mostLines)
+    for (const line of lines) this.#written.delete(line)
+    const end = lines.at(-1)?.revision ?? 0
+    this.#settled.push({ start: this.#settledEnd, end, hasMore: true, lines, isSettled: true })
+  }
+
+  /**
+   * Takes a line out because a newer one tells of the same entry. A settled page keeps its line: that page is sent only
+   * to callers whose cursor is before its end, and they are sent the newer line afterwards.
+   */
+  #forget(id: string): void {
+    const place = this.#newest.findIndex((entry) => entry.id === id)
+    if (place < 0) return
+    for (const line of this.#newest.splice(place, 1)) this.#written.delete(line)
+  }
+
+  get #settledEnd(): number {
+    return this.#settled.at(-1)?.end ?? 0
   }
 }
 
-/** Without what no token can be alive for, and without entries that are lifted further on. */
-function lasting(lines: Line[], now: Instant): Line[] {
-  const lifted = new Set(lines.flatMap(({ id, isLifted }) => (isLifted ? [id] : [])))
-  return lines.filter(({ id, isLifted, deniesUntil }) => deniesUntil > now && (isLifted || !lifted.has(id)))
+/** The place of the first element for which `holds` is true, where it is true for all that follow; else the length. */
+function firstWhere<T>(sorted: readonly T[], holds: (element: T) => boolean): number {
+  let from = 0
+  let to = sorted.length
+  while (from < to) {
+    const middle = (from + to) >> 1
+    const element = sorted[middle]
+    if (element === undefined || holds(element)) to = middle
+    else from = middle + 1
+  }
+  return from
 }
 
-function lineOf(entry: BlacklistEntry): Line {
-  const { id, revision, deniesUntil, removedAt } = entry
-  const isLifted = removedAt !== null
-  return { id, revision, deniesUntil, isLifted, json: JSON.stringify(isLifted ? id : feedEntry(entry)) }
-}
+export const isLifted = ({ removedAt }: BlacklistEntry): boolean => removedAt !== null
 
 const feedEntry = ({ id, kind, value, issuedBefore, deniesUntil }: BlacklistEntry): FeedEntry => ({
   id,
   kind,
-  hash: createHash('sha256').update(`${kind}:${value}`).digest('base64url'),
+  hash: hash('sha256', `${kind}:${value}`, 'base64url'),
   issued_before: toSeconds(issuedBefore),
   expires_at: toSeconds(deniesUntil),
 })

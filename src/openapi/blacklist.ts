@@ -47,6 +47,10 @@ const feed = z.object({
     )
     .meta({ description: 'What to refuse.' }),
   removed: z.array(z.string()).meta({ description: 'Ids of entries that were lifted.' }),
+  more: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'Another page follows: ask for it with `?after=` and `cursor`.' }),
 }) satisfies z.ZodType<FeedDocument>
 
 export const blacklistSchemas = { Denial: denialSchema, BlacklistEntry: entry, BlacklistPage: entries, Feed: feed }
@@ -88,7 +92,7 @@ export const blacklistPaths: Paths = {
       operationId: 'followBlacklist',
       summary: 'What downstream verifiers follow',
       description:
-        'Names nobody: values are hashed. A document; with `Accept: text/event-stream` a stream of events `blacklist`, each with the cursor as its `id` and the same object as its `data`.',
+        'Names nobody: values are hashed. It comes in pages of at most 2,000 entries; with `Accept: text/event-stream` a stream of events `blacklist`, each with the cursor as its `id` and the same object as its `data`.',
       parameters: [
         IF_NONE_MATCH,
         query('after', 'What came after this cursor alone.', { type: 'string', pattern: '^\\d{1,15}$' }),
