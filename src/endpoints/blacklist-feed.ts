@@ -1,4 +1,4 @@
-/** GET /blacklist/feed: what downstream verifiers follow, public like the JWKS; a document, or a stream of changes. */
+/** GET /blacklist/feed, which downstream verifiers follow; public like the JWKS. Answers one page, or a stream of pages. */
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { FeedPages, type Page } from '../blacklist/feed-pages.ts'
@@ -21,16 +21,16 @@ export const feed = (rooms: Rooms): Handler => {
     return sendPage(c, pages.since(readCursor(c.req.query('after'))))
   }
   return (c) => {
-    // What another process has answered before is in the document.
+    // The page holds whatever another process has answered before.
     const news = rooms.store.catchUp()
     return news ? news.then(() => answer(c)) : answer(c)
   }
 }
 
-/** The bytes go out as they are: a string would be copied for everybody who asks. */
+/** The bytes are sent as they are: a string would be copied for each caller. */
 function sendPage(c: Context<Env>, { body, etag }: Page): Response {
   const { incoming, outgoing, facts } = c.env
-  // Revalidated each time: a follower that polls is as fresh as its own interval.
+  // Caches have to ask each time, so that a polling follower is as fresh as its own interval.
   const headers = ['Cache-Control', 'no-cache', 'ETag', etag, 'Access-Control-Allow-Origin', '*']
   if (hasAlready(c.req.header('if-none-match'), etag)) return send(c, 304, headers, '')
   headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length))
@@ -40,7 +40,7 @@ function sendPage(c: Context<Env>, { body, etag }: Page): Response {
   return RESPONSE_ALREADY_SENT
 }
 
-/** Server-sent events that resume by `Last-Event-ID` (or `?after=`). */
+/** Server-sent events, one page each. They resume by `Last-Event-ID` or `?after=`. */
 const stream =
   ({ readers, limits }: Rooms, followers: Followers): Handler =>
   (c) => {
@@ -55,7 +55,7 @@ const stream =
     facts.status = 200
     outgoing.writeHead(200, [...standardHeaders(c.env), ...STREAM_HEADERS, ...STREAM_MANNERS])
     if (isHead) outgoing.end()
-    // What was sent ahead of an earlier answer has no line yet. It may never get one, and would not be told of that.
+    // A pipelined request has no socket before the responses ahead of it are sent. It may never get one.
     else if (outgoing.socket) followers.add(follower)
     else outgoing.once('socket', () => followers.add(follower))
     return RESPONSE_ALREADY_SENT

@@ -1,32 +1,32 @@
 /**
- * Who follows the feed by a stream. It never holds up other requests for them: they are told a few in a turn, and
- * whoever does not fetch what was sent is sent nothing more.
+ * Followers of the feed by event stream. They never hold up other requests: news goes to a few followers in each turn of
+ * the event loop, and a follower that does not read its stream is sent nothing more.
  */
 import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { eventOf, type FeedPages, type Page } from '../blacklist/feed-pages.ts'
+import type { FeedPages, Page } from '../blacklist/feed-pages.ts'
 import { Shed } from '../ground/errors.ts'
 import type { Caller } from '../limits/network.ts'
 import type { Rooms } from '../http/rooms.ts'
 
 const MOST_FOLLOWERS = 2000
-/** So that one network cannot take all of them. */
+/** One network cannot take all streams. */
 const MOST_OF_NETWORK = 500
-/** Tells proxies and followers that the line is alive. */
+/** Shows proxies and followers that the connection is alive. */
 const HEARTBEAT_MS = 15_000
-/** Followers that are told before other requests have their turn. */
+/** News goes to this many followers before other requests have their turn. */
 const TOLD_IN_A_TURN = 50
 
 export interface Follower {
   outgoing: ServerResponse
   caller: Caller
-  /** The cursor of what it has been sent. */
+  /** The cursor of the last page that was sent. */
   sent: number
   /** Called at every event and heartbeat. */
   onLife(): void
 }
 
-/** A follower is counted from when its line is there until its line is closed. */
+/** A follower is counted from the moment its connection is there until the connection is closed. */
 export class Followers {
   readonly #rooms: Rooms
   readonly #pages: FeedPages
@@ -61,7 +61,7 @@ export class Followers {
   add(follower: Follower): void {
     const { outgoing } = follower
     if (outgoing.destroyed) return
-    // Others may have come since it asked.
+    // Other followers may have connected since this one asked.
     if (this.#whyNot(follower) !== undefined) return void outgoing.end()
     const heartbeat = setInterval(() => this.#write(follower, ': still here\n\n'), HEARTBEAT_MS)
     this.#count(follower, 1)
@@ -101,18 +101,21 @@ export class Followers {
     }
   }
 
-  /** Sends what the follower lacks; the end where the service stops. */
+  /** Sends the pages that the follower lacks, as far as it fetches them; ends the stream where the service stops. */
   #tell(follower: Follower): void {
     if (!this.#rooms.isReady()) return void follower.outgoing.end()
     const page = this.#pages.since(follower.sent)
     if (page.cursor !== String(follower.sent)) this.#send(follower, page)
   }
 
+  /** Sends a page and those that follow it; the rest is sent when the follower has read what was sent before. */
   #send(follower: Follower, page: Page): void {
-    if (this.#write(follower, eventOf(page))) follower.sent = Number(page.cursor)
+    if (!this.#write(follower, page.event)) return
+    follower.sent = Number(page.cursor)
+    if (page.hasMore) this.#tell(follower)
   }
 
-  /** False where nothing could be sent: who does not fetch what came before is told the rest when it has. */
+  /** @returns false where nothing was sent, because the follower has not fetched what was sent before */
   #write({ outgoing, onLife }: Follower, bytes: Buffer | string): boolean {
     if (!this.#rooms.isReady()) outgoing.end()
     if (outgoing.writableEnded || outgoing.writableNeedDrain) return false
