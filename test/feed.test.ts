@@ -33,6 +33,18 @@ async function deny({ operator }: AdministeredIssuer, count: number, name = 'som
   return ids
 }
 
+/** The same, many at a time; their ids in no order. */
+async function denyMany(issuer: AdministeredIssuer, count: number): Promise<string[]> {
+  const lanes = Array.from({ length: 20 }, (_, lane) => deny(issuer, count / 20, `many-${lane}`))
+  return (await Promise.all(lanes)).flat()
+}
+
+/** The first page, and the one that follows it. */
+async function twoPages(at: { url: string }): Promise<[Answer['body'], Answer['body']]> {
+  const first = (await feedOf(at)).body
+  return [first, (await feedOf(at, `?after=${first.cursor}`)).body]
+}
+
 const lift = ({ operator }: AdministeredIssuer, id: string) => operator.call('DELETE', `/blacklist/${id}`)
 
 const idsOf = (entries: Record<string, unknown>[]) => entries.map(({ id }) => id)
@@ -175,6 +187,44 @@ test.skipIf(REPLICAS > 1)(
     expect((await made()) - before).toBe(2)
   },
 )
+
+test('a long feed comes in pages, by asking and by stream, and no cursor of strangers makes them again', async () => {
+  const issuer = await startWithApi()
+  const ids = await denyMany(issuer, 2520)
+  const [first, second] = await twoPages(issuer)
+  expect([first.entries.length, first.more]).toEqual([2000, true])
+  expect([second.entries.length, second.more]).toEqual([520, undefined])
+  expect(JSON.stringify(first).length).toBeLessThan(512 * 1024)
+  expect([...idsOf(first.entries), ...idsOf(second.entries)].toSorted()).toEqual(ids.toSorted())
+  // A cursor of a database that a restore replaced begins with the first page, whose cursor is below it.
+  expect((await feedOf(issuer, '?after=999999999')).body).toEqual(first)
+
+  const follower = await follow(issuer)
+  expect([await follower.next(5000), await follower.next(5000)]).toMatchObject([
+    { id: first.cursor, data: first },
+    { id: second.cursor, data: second },
+  ])
+  const resumed = await follow(issuer, { 'last-event-id': first.cursor })
+  expect((await resumed.next(5000)).data).toEqual(second)
+
+  if (REPLICAS === 1) {
+    const made = () => figure(issuer, 'signet_cache_requests_total{cache="feed",outcome="miss"}')
+    const ask = (after: number, method = 'HEAD') => request(`${issuer.url}/blacklist/feed?after=${after}`, { method })
+    for (let each = 0; each < 55; each++) await ask(second.cursor - 100 + each)
+    const before = await made()
+    for (const after of [0, 1, first.cursor - 1, first.cursor]) await ask(after, 'GET')
+    expect(await made()).toBe(before)
+  }
+
+  // A follower that is up to date is sent the changes alone.
+  const gone = [first, second].flatMap(({ entries }) => idsOf(entries).slice(0, 3).map(String))
+  for (const id of gone) await lift(issuer, id)
+  expect((await feedOf(issuer, `?after=${second.cursor}`)).body).toMatchObject({ entries: [], removed: gone })
+  const again = await twoPages(issuer)
+  const held = new Set(again.flatMap(({ entries }) => idsOf(entries)))
+  for (const id of again.flatMap(({ removed }) => removed)) held.delete(id)
+  expect([...held].toSorted()).toEqual(ids.filter((id) => !gone.includes(id)).toSorted())
+}, 60_000)
 
 test('the feed takes GET and HEAD, and is nobody’s entry of the blacklist', async () => {
   const issuer = await startWithApi({ SIGNET_ISSUER: 'http://localhost/idp' })
