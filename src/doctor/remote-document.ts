@@ -14,7 +14,8 @@ export interface RemoteDocument {
   headers: Headers
 }
 
-export type Fetched = { document: RemoteDocument } | { fault: string; fix: string }
+/** `status` is set if a server answered with something else than 200. */
+export type Fetched = { document: RemoteDocument } | { fault: string; fix: string; status?: number }
 
 /** @param unreachableFix the step that helps if nothing answers at all */
 export async function fetchDocument(
@@ -30,7 +31,7 @@ export async function fetchDocument(
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
     const text = await response.text()
-    if (response.status !== 200) return explainStatus(url, response)
+    if (response.status !== 200) return { ...explainStatus(url, response), status: response.status }
     return readObject(url, text, response.headers)
   } catch (error) {
     return explainFailure(url, error, unreachableFix)

@@ -64,7 +64,9 @@ function checkRevocation(header: Members, claims: Members, feed: Awaited<ReturnT
   if (!feed)
     return good('revocation', 'this issuer has no blacklist feed: only its introspection tells what was revoked')
   const denying = findDenying(feed, header, { ...claims, iat: toNumber(claims.iat) })
-  if (!denying) return good('revocation', `none of the ${feed.length} entries of the blacklist feed denies it`)
+  if (!denying && feed.fault !== undefined)
+    return bad('revocation', `not known, because the blacklist feed cannot be read: ${feed.fault}`)
+  if (!denying) return good('revocation', `none of the ${feed.entries.length} entries of the blacklist feed denies it`)
   return bad(
     'revocation',
     `revoked: denied by blacklist entry ${denying.id} (${denying.kind})`,
