@@ -1,8 +1,13 @@
-/** SHA-256 as base64url: the form of the feed's hashes and of what is kept instead of a token. */
+/** SHA-256: of claims, for comparison with the feed's hashes, and of tokens, which are never kept themselves. */
 import * as crypto from 'node:crypto'
 
-/** `hash` is twice as fast as `createHash` on short strings, and there from Node 20.12 on. */
-export const sha256: (text: string) => string =
-  typeof crypto.hash === 'function'
-    ? (text) => crypto.hash('sha256', text, 'base64url')
-    : (text) => crypto.createHash('sha256').update(text).digest('base64url')
+/** `hash` is twice as fast as `createHash` on short strings, and exists from Node 20.12 on. */
+const isFast = typeof crypto.hash === 'function'
+
+/** As base64url. */
+export const sha256 = (text: string): string =>
+  isFast ? crypto.hash('sha256', text, 'base64url') : crypto.createHash('sha256').update(text).digest('base64url')
+
+/** As 32 bytes. */
+export const sha256Bytes = (text: string): Uint8Array =>
+  isFast ? crypto.hash('sha256', text, 'buffer') : crypto.createHash('sha256').update(text).digest()
