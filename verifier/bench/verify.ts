@@ -2,7 +2,7 @@
  * Verified tokens a second beside raw `jose.jwtVerify` with the same token, key and claims: in one process,
  * interleaved, so that only ratios count.
  */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SignJWT, exportJWK, generateKeyPair, jwtVerify, type CryptoKey } from 'jose'
@@ -112,7 +112,7 @@ async function startIssuer(
   const entries = Array.from({ length: ENTRIES }, (_, index) => ({
     id: String(index),
     kind: kinds[index % kinds.length],
-    hash: randomUUID(),
+    hash: createHash('sha256').update(randomUUID()).digest('base64url'),
     issued_before: until,
     expires_at: until,
   }))

@@ -1,14 +1,14 @@
 /**
- * Follows the issuer's blacklist feed, so that a revoked token is refused here within a second and no
- * request waits for a network. Events where the line allows them, polling where it does not; whoever asks
- * is told how old the knowledge is.
+ * Follows the issuer's blacklist feed, so that a revoked token is refused here within a second and no request waits for
+ * a network. It takes events where the network lets them through, and polls where it does not. Whoever asks is told how
+ * old the knowledge is.
  */
 import { earlier, momentOf, type Clock, type Moment } from './clock.ts'
 import { TokenError } from './errors.ts'
 import { serverEvents } from './event-stream.ts'
-import { FollowedList, type Position } from './followed-list.ts'
+import { FollowedList, type Position, type Taken } from './followed-list.ts'
 import { asFault, getJson, REQUEST_TIMEOUT_MS, RequestFault, timeLimit, type TimeLimit } from './get-document.ts'
-import { readFeed, type FeedDocument, type RevocationEntry, type RevocationKind } from './revocation-list.ts'
+import { isBefore, readFeed, type Denial, type FeedDocument, type RevocationKind } from './revocation-list.ts'
 import type { TokenClaims } from './token.ts'
 
 /** What to do when the feed has not been heard for too long. */
@@ -53,7 +53,23 @@ const MOST_SHORT_STREAMS = 3
 const BACK_OFF_MS = { first: 200, most: 5_000 }
 /** Between two attempts to ask at once, on behalf of a token that may not be judged on old knowledge. */
 const ASK_AGAIN_MS = 1_000
+/** An issuer that knows no pages sends the whole list in one answer. */
 const MOST_BYTES = 67_108_864
+/** A page that follows another one has 512 KiB at most. */
+const MOST_PAGE_BYTES = 576 * 1024
+
+/** An open event stream. */
+interface Line {
+  limit: TimeLimit
+  at: Position
+  /** Whether the issuer has not sent everything yet; then a sign of life does not say that nothing is new. */
+  hasMore: boolean
+  /** When the first pages were asked for; `undefined` from then on, because later ones come by themselves. */
+  askedAt: Moment | undefined
+}
+
+/** What an answer to a poll was. */
+type Answer = 'more' | 'last' | 'start over'
 
 type Listener = (kinds: ReadonlySet<RevocationKind>) => void
 
@@ -66,8 +82,8 @@ export class BlacklistFollower {
   /** Of the document that holds what came after a cursor. */
   #tag: { after: string; etag: string } | undefined
   #lastError: string | null = null
-  /** The event line that is open. */
-  #line: TimeLimit | undefined
+  /** The event stream that is open. */
+  #line: Line | undefined
   /** Settles with the first load or the first failure, whichever comes first. */
   #firstLoad: Promise<void> | undefined
   #endFirstLoad = () => {}
@@ -88,7 +104,7 @@ export class BlacklistFollower {
     return {
       mode: this.#mode,
       cursor: this.#list.cursor ?? null,
-      entries: this.#list.entries.size,
+      entries: this.#list.size,
       staleSeconds: this.#list.staleMs(momentOf(this.#options.clock)) / 1000,
       lastError: this.#lastError,
     }
@@ -112,12 +128,12 @@ export class BlacklistFollower {
 
   /** Changes with every entry that comes. */
   get version(): number {
-    return this.#list.entries.version
+    return this.#list.version
   }
 
   /** The entry that denies a token. @param kid of the key that verified it */
-  findDenying(claims: TokenClaims, kid: string | undefined, nowSeconds: number): RevocationEntry | undefined {
-    return this.#list.entries.findDenying(claims, kid, nowSeconds)
+  findDenying(claims: TokenClaims, kid: string | undefined, nowSeconds: number): Denial | undefined {
+    return this.#list.findDenying(claims, kid, nowSeconds)
   }
 
   /** @param asked when the token came: what the issuer is asked from then on is fresh enough for every bound */
@@ -162,34 +178,29 @@ export class BlacklistFollower {
   }
 
   /**
-   * Follows events until the line ends: `failed` where it was never there, `unsupported` where something
-   * answers that has no events, `busy` where it has none to give now, `cut short` where it ended right away.
+   * Follows events until the connection ends: `failed` where there never was one, `unsupported` where something answers
+   * that has no events, `busy` where it has none to give now, `cut short` where it ended right away.
    */
   async #stream(): Promise<'failed' | 'unsupported' | 'busy' | 'cut short' | 'ended'> {
     const limit = timeLimit(this.#closing.signal, REQUEST_TIMEOUT_MS)
+    const line: Line = { limit, at: this.#list.position, hasMore: true, askedAt: momentOf(this.#options.clock) }
     const progress = { answered: false, heardAt: 0 }
-    let at = this.#list.position
-    let askedAt: Moment | undefined = momentOf(this.#options.clock)
-    this.#line = limit
+    this.#line = line
     try {
-      const response = await this.#openStream(at, limit.ended)
+      const response = await this.#openStream(line.at, limit.ended)
       progress.answered = true
       if (response.status >= 429) return 'busy'
       if (!isEventStream(response)) return 'unsupported'
       for await (const event of serverEvents(response.body)) {
         if (event?.event === 'blacklist') {
-          const next = this.#take(at, parseEvent(this.#options.feedUrl, event.data), askedAt)
-          if (!next) return 'ended'
-          at = next
-          // What the first event told is as old as the question; the others are told when they happen.
-          askedAt = undefined
+          if (!this.#takeEvent(line, event.data)) return 'ended'
           progress.heardAt ||= performance.now()
           this.#mode = 'events'
-        } else if (progress.heardAt && !this.#hear(at, undefined)) return 'ended'
+        } else if (!line.hasMore && !this.#hear(line.at, undefined)) return 'ended'
         if (progress.heardAt) limit.extend(SILENCE_MS)
       }
     } catch (cause) {
-      if (at.life !== this.#list.position.life) return 'ended'
+      if (line.at.life !== this.#list.position.life) return 'ended'
       this.#lastError = asFault(this.#options.feedUrl, cause, limit.ended).message
       if (!progress.answered) return 'failed'
     } finally {
@@ -199,6 +210,18 @@ export class BlacklistFollower {
     // Some proxies keep a stream back; polling gets through them.
     if (limit.ended.aborted && !progress.heardAt) return 'unsupported'
     return !progress.heardAt || performance.now() - progress.heardAt < SHORTEST_STREAM_MS ? 'cut short' : 'ended'
+  }
+
+  /** @returns whether the connection can go on; otherwise it has to ask again */
+  #takeEvent(line: Line, data: string): boolean {
+    const page = parseEvent(this.#options.feedUrl, data, line.at)
+    const taken = this.#take(line.at, page, line.askedAt)
+    if (typeof taken === 'string') return false
+    line.at = taken.at
+    line.hasMore = page.hasMore
+    // The pages up to the first last one are as old as the question; later ones are sent when they happen.
+    if (!page.hasMore) line.askedAt = undefined
+    return true
   }
 
   async #openStream({ after }: Position, signal: AbortSignal): Promise<Response> {
@@ -216,35 +239,53 @@ export class BlacklistFollower {
     return response
   }
 
+  /** Asks for page after page until the list holds everything. */
   async #poll(): Promise<'ok' | 'failed'> {
+    let startsOver = 0
+    let answer: Answer | undefined
+    try {
+      do {
+        answer = await this.#askPage(answer)
+        if (answer === 'start over' && ++startsOver > 1)
+          throw new RequestFault(this.#options.feedUrl, 'starts over at each answer')
+      } while (answer !== 'last')
+    } catch (cause) {
+      this.#lastError = asFault(this.#options.feedUrl, cause, this.#closing.signal).message
+      return 'failed'
+    }
+    // A connection that follows the list as it was before has nothing more to say.
+    if (this.#line && this.#line.at.life !== this.#list.position.life)
+      this.#line.limit.end('follows a list that started over')
+    if (this.#mode !== 'events') this.#mode = 'polling'
+    return 'ok'
+  }
+
+  /** @param before what the page before this one was */
+  async #askPage(before: Answer | undefined): Promise<Answer> {
     const { feedUrl, userAgent, clock } = this.#options
     const asked = this.#list.position
     const { after } = asked
     const url = after === undefined ? feedUrl : `${feedUrl}?after=${encodeURIComponent(after)}`
     const etag = this.#tag && this.#tag.after === after ? this.#tag.etag : undefined
     const askedAt = momentOf(clock)
-    try {
-      const answer = await getJson(url, { userAgent, maxBytes: MOST_BYTES, signal: this.#closing.signal, etag })
-      const saidAt = earlier(askedAt, secondsInCaches(answer.headers))
-      const next = answer.changed ? this.#take(asked, parseFeed(url, answer.json), saidAt) : undefined
-      if (answer.changed) this.#remember(asked, next, answer.headers.get('etag'))
-      else this.#hear(asked, saidAt)
-      // The list starts over, and the whole of it is asked for at once.
-      if (after !== undefined && !this.#list.isWhole) return await this.#poll()
-      // A line that follows the list as it was before has nothing more to say.
-      if (after === undefined && next) this.#line?.end('follows a list that started over')
-      if (this.#mode !== 'events') this.#mode = 'polling'
-      return 'ok'
-    } catch (cause) {
-      this.#lastError = asFault(url, cause, this.#closing.signal).message
-      return 'failed'
+    const maxBytes = before === 'more' && after !== undefined ? MOST_PAGE_BYTES : MOST_BYTES
+    const answer = await getJson(url, { userAgent, maxBytes, signal: this.#closing.signal, etag })
+    const saidAt = earlier(askedAt, secondsInCaches(answer.headers))
+    if (!answer.changed) {
+      this.#hear(asked, saidAt)
+      return this.#list.isWhole ? 'last' : 'more'
     }
+    const page = parseFeed(url, answer.json, { characters: answer.text.length, asked })
+    const taken = this.#take(asked, page, saidAt)
+    if (taken === 'start over') return taken
+    this.#remember(asked, page, answer.headers.get('etag'))
+    // The list may have been finished by another connection, or begun anew.
+    return this.#list.isWhole && (taken === 'outdated' || !page.hasMore) ? 'last' : 'more'
   }
 
   /** The tag belongs to the URL, which changes with the cursor. */
-  #remember({ after }: Position, next: Position | undefined, etag: string | null): void {
-    const isSame = after !== undefined && next?.after === after
-    this.#tag = isSame && etag !== null ? { after, etag } : undefined
+  #remember({ after }: Position, { cursor }: FeedDocument, etag: string | null): void {
+    this.#tag = after !== undefined && cursor === after && etag !== null ? { after, etag } : undefined
   }
 
   /** For a token that may not be judged on old knowledge: ask once, for however many wait. */
@@ -256,14 +297,15 @@ export class BlacklistFollower {
     await this.#asking
   }
 
-  /** @returns from where the line goes on that brought the answer; nothing where it has to ask anew */
-  #take(asked: Position, document: FeedDocument, askedAt: Moment | undefined): Position | undefined {
-    const taken = this.#list.take(asked, document)
-    if (taken === 'outdated' || taken === 'start over') return undefined
+  /** @returns `outdated` also where the answer is true of another list than the one at hand */
+  #take(asked: Position, page: FeedDocument, askedAt: Moment | undefined): Taken {
+    const taken = this.#list.take(asked, page)
+    if (typeof taken === 'string') return taken
     if (taken.kinds.size > 0) for (const listener of this.#listeners) listener(taken.kinds)
+    if (page.hasMore || !this.#list.isWhole) return taken
     const isHeard = this.#hear(taken.at, askedAt)
     this.#endFirstLoad()
-    return isHeard ? taken.at : undefined
+    return isHeard ? taken : 'outdated'
   }
 
   /** @param askedAt left out where the issuer spoke by itself. @returns whether what it said is true of the list at hand */
@@ -311,9 +353,14 @@ const isEventStream = (response: Response): response is Response & { body: Reada
   response.body !== null &&
   /^text\/event-stream\b/.test(response.headers.get('content-type') ?? '')
 
-/** RFC 9111 §5.1: how long ago a cache on the way has heard this from the issuer. */
-const secondsInCaches = (headers: Headers): number =>
-  Number(/^\d{1,9}$/.exec(headers.get('age')?.trim() ?? '')?.[0] ?? 0)
+/** Seconds; what an `Age` that cannot be read counts as. */
+const LONGEST_AGE = 2 ** 31
+
+/** RFC 9111 §5.1: how long ago a cache on the way has heard this from the issuer. Of several, the oldest counts. */
+function secondsInCaches(headers: Headers): number {
+  const ages = headers.get('age')?.split(',') ?? ['0']
+  return Math.max(...ages.map((age) => (/^\d{1,9}$/.test(age.trim()) ? Number(age) : LONGEST_AGE)))
+}
 
 /** Half of it is chance, so that many followers do not come back in one moment. */
 function backOffMs(failures: number): number {
@@ -321,17 +368,25 @@ function backOffMs(failures: number): number {
   return most / 2 + Math.random() * (most / 2)
 }
 
-function parseEvent(url: string, data: string): FeedDocument {
+function parseEvent(url: string, data: string, asked: Position): FeedDocument {
   try {
-    return parseFeed(url, JSON.parse(data))
+    return parseFeed(url, JSON.parse(data), { characters: data.length, asked })
   } catch (cause) {
     throw cause instanceof RequestFault ? cause : new RequestFault(url, 'sent an event that is not JSON', { cause })
   }
 }
 
-function parseFeed(url: string, json: unknown): FeedDocument {
+/** @throws RequestFault where it is no page of a feed, or one that would be asked for without end */
+function parseFeed(
+  url: string,
+  json: unknown,
+  { characters, asked: { after } }: { characters: number; asked: Position },
+): FeedDocument {
   try {
-    return readFeed(json)
+    const page = readFeed(json, characters)
+    if (!page.hasMore || after === undefined || isBefore(page.cursor, after) || isBefore(after, page.cursor))
+      return page
+    throw new Error('says that more follows, and its cursor does not grow')
   } catch (cause) {
     throw new RequestFault(url, cause instanceof Error ? cause.message : 'is no blacklist feed', { cause })
   }
