@@ -25,6 +25,10 @@ export interface FeedServer {
   cache(seconds: number): void
   /** Only polls from now on. */
   takeNoStreams(): void
+  /** At most so many changes a page from now on; a stream that is asked for is sent all pages at once. */
+  page(changes: number): void
+  /** Streams end after so many events. */
+  cutStreams(events: number): void
   /** `?after=` and `Last-Event-ID` of what was asked so far; `undefined` for the whole list. */
   asked: (string | undefined)[]
   lines(): number
@@ -44,6 +48,8 @@ export function startFeed(server: KeyServer): FeedServer {
   let revision = 0
   let isAway = false
   let hasStreams = true
+  let pageSize = Infinity
+  let eventsOfStream = Infinity
   let headers: Record<string, string> = {}
   let held: (() => void)[] | undefined
   const issuedBefore = Math.floor(server.clock.now() / 1000) + 1
@@ -52,17 +58,22 @@ export function startFeed(server: KeyServer): FeedServer {
 
   const documentSince = (after: number) => {
     const newest = new Map(changes.map((change) => [change.jti, change]))
-    const news = [...newest.values()].filter((change) => change.revision > (after > revision ? 0 : after))
+    const all = [...newest.values()].filter((change) => change.revision > (after > revision ? 0 : after))
+    const news = all.toSorted((one, other) => one.revision - other.revision).slice(0, pageSize)
+    const hasMore = news.length < all.length
     return {
-      cursor: String(revision),
+      cursor: String(hasMore ? news.at(-1)?.revision : revision),
       entries: news.filter(({ isLifted }) => !isLifted).map(({ jti }) => entryOf(jti, issuedBefore)),
       removed: news.filter(({ isLifted }) => isLifted).map(({ jti }) => `entry-${jti}`),
+      ...(hasMore && { more: true }),
     }
   }
-  const tell = (line: ServerResponse, sent: number) => {
+  const tell = (line: ServerResponse, sent: number, events = Infinity) => {
     const document = documentSince(sent)
     line.write(`event: blacklist\nid: ${document.cursor}\ndata: ${JSON.stringify(document)}\n\n`)
-    lines.set(line, revision)
+    lines.set(line, Number(document.cursor))
+    if (events <= 1) line.end()
+    else if (document.more) tell(line, Number(document.cursor), events - 1)
   }
   const change = (jti: string, isLifted: boolean) => {
     changes.push({ revision: ++revision, jti, isLifted })
@@ -82,7 +93,7 @@ export function startFeed(server: KeyServer): FeedServer {
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.on('close', () => lines.delete(response))
-    return tell(response, Number(after ?? 0))
+    return tell(response, Number(after ?? 0), eventsOfStream)
   }
   const write = (bytes: string) => {
     for (const line of lines.keys()) line.write(bytes)
@@ -121,6 +132,8 @@ export function startFeed(server: KeyServer): FeedServer {
     comeBack: () => void (isAway = false),
     cache: (seconds) => void (headers = { age: String(seconds) }),
     takeNoStreams: () => void (hasStreams = false),
+    page: (size) => void (pageSize = size),
+    cutStreams: (events) => void (eventsOfStream = events),
     asked,
     lines: () => lines.size,
   }
