@@ -17,6 +17,9 @@ export interface DpopProof {
   url: string
 }
 
+/** A proof with all that it is checked against, as a text to compare. */
+export const describeProof = ({ proof, method, url }: DpopProof): string => JSON.stringify([proof, method, url])
+
 const MOST_PROOF_CHARACTERS = 8192
 /** How old a proof may be; it is remembered for as long. */
 const PROOF_SECONDS = 60
@@ -48,7 +51,7 @@ export interface ProofTime {
 export class ProofChecker {
   /** When what may be forgotten, in even milliseconds, so that a clock that is ahead for a moment forgets nothing. */
   readonly #seen = new Map<string, number>()
-  /** One request may pass several guards with its one proof. */
+  /** One request may pass several guards with its one proof. What was checked stands beside it: an object can change. */
   readonly #checked = new WeakMap<DpopProof, string>()
 
   /**
@@ -65,11 +68,12 @@ export class ProofChecker {
       })
     if (jkt === undefined)
       throw new TokenError('wrong_type', 'the token is not bound to a key: send it with scheme Bearer')
-    if (this.#checked.get(request) === token) return
+    const checked = `${token} ${describeProof(request)}`
+    if (this.#checked.get(request) === checked) return
     const { jti, iat } = await checkProof(token, jkt, request, time)
     const livesSeconds = iat + PROOF_SECONDS + time.toleranceSeconds - time.nowSeconds
     this.#requireFirst(`${jkt} ${jti}`, time.evenMs + livesSeconds * 1000, time.evenMs)
-    this.#checked.set(request, token)
+    this.#checked.set(request, checked)
   }
 
   #requireFirst(name: string, until: number, evenMs: number): void {

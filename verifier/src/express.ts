@@ -12,7 +12,7 @@ import {
   type Guard,
   type Terms,
 } from './guard.ts'
-import { nodeHeader } from './node-request.ts'
+import { hasOneHost, nodeHeader } from './node-request.ts'
 import type { Auth } from './token.ts'
 
 declare global {
@@ -82,9 +82,13 @@ async function admit(
   }
 }
 
+/** HTTP/2 has `:authority` in its place. */
+const hostOf = (request: ExpressRequest): string | undefined =>
+  hasOneHost(request) ? (request.headers.host ?? nodeHeader(request, ':authority')) : undefined
+
 const incoming = (request: ExpressRequest): IncomingRequest => ({
   method: request.method ?? 'GET',
-  origin: () => ({ scheme: request.protocol ?? 'http', host: request.headers.host }),
+  origin: () => ({ scheme: request.protocol ?? 'http', host: hostOf(request) }),
   target: () => request.originalUrl ?? request.url ?? '/',
   header: (name) => nodeHeader(request, name),
 })

@@ -11,7 +11,7 @@ import {
   type AuthMiddlewareOptions,
   type Guard,
 } from './guard.ts'
-import { nodeHeader } from './node-request.ts'
+import { hasOneHost, nodeHeader } from './node-request.ts'
 import type { Auth } from './token.ts'
 
 declare module 'fastify' {
@@ -54,7 +54,7 @@ const adapt = (guard: Guard): FastifyAuth =>
 
 const incoming = (request: FastifyRequest): IncomingRequest => ({
   method: request.method,
-  origin: () => ({ scheme: request.protocol, host: request.host }),
+  origin: () => ({ scheme: request.protocol, host: hasOneHost(request.raw) ? request.host : undefined }),
   target: () => request.originalUrl,
   header: (name) => nodeHeader(request.raw, name),
 })

@@ -4,6 +4,7 @@
  */
 import type { RevocationStatus } from './blacklist-follower.ts'
 import { findCredentials, type Credentials, type IncomingRequest } from './credentials.ts'
+import { describeProof, type DpopProof } from './dpop.ts'
 import { anyPermission, platformOwner, roles, scopes, type Demand } from './demands.ts'
 import { TokenError } from './errors.ts'
 import { requireKnown } from './known-options.ts'
@@ -61,7 +62,7 @@ export class Guard {
   }
 
   /**
-   * @param key the framework's request, the same object for every guard that it passes
+   * @param key an object that stands for the request, the same one for every guard that the request passes
    * @returns the verified token; `undefined` where nothing is checked
    * @throws TokenError
    */
@@ -94,8 +95,7 @@ export class Guard {
     incoming: IncomingRequest,
     overrides: RouteOverrides | undefined,
   ): Promise<Auth> {
-    const seen = this.#seen.get(key) ?? this.#firstSight(incoming)
-    this.#seen.set(key, seen)
+    const seen = this.#look(key, incoming)
     // Found good on other terms says nothing: a guard before this one may have been content with less.
     const before = seen.goodOn.get(overrides)
     if (before) return before
@@ -105,9 +105,18 @@ export class Guard {
     return auth
   }
 
-  #firstSight(incoming: IncomingRequest): Seen {
+  /** What was found at a request before counts as long as the request still carries the same. */
+  #look(key: object, incoming: IncomingRequest): Seen {
     const { cookie } = this.#options
-    return { credentials: findCredentials(incoming, { cookie, publicOrigin: this.#publicOrigin }), goodOn: new Map() }
+    const credentials = findCredentials(incoming, { cookie, publicOrigin: this.#publicOrigin })
+    const { dpop } = credentials
+    if (dpop) credentials.dpop = sameProof(key, dpop)
+    const before = this.#seen.get(key)
+    const { token, dpop: proof } = before?.credentials ?? {}
+    if (before && token === credentials.token && proof === credentials.dpop) return before
+    const seen: Seen = { credentials, goodOn: new Map() }
+    this.#seen.set(key, seen)
+    return seen
   }
 }
 
@@ -115,6 +124,17 @@ interface Seen {
   credentials: Credentials
   /** By the terms on which it was verified; `undefined` are those of the guard. */
   goodOn: Map<RouteOverrides | undefined, Auth>
+}
+
+/** The proofs that came with each request. */
+const proofsOf = new WeakMap<object, DpopProof[]>()
+
+/** One object for one proof of one request, by which guards that share a verifier know that it was checked before. */
+function sameProof(request: object, proof: DpopProof): DpopProof {
+  const known = proofsOf.get(request) ?? []
+  const same = known.find((each) => describeProof(each) === describeProof(proof))
+  if (!same) proofsOf.set(request, [...known, proof])
+  return same ?? proof
 }
 
 /** @throws TypeError */

@@ -28,12 +28,13 @@ export const createAuthMiddleware = (options: AuthMiddlewareOptions): HonoAuth =
 /** Reads the `AUTH_…` variables. @throws TypeError naming the variable that is missing or wrong */
 export const authFromEnv = (options?: EnvOptions): HonoAuth => adapt(guardFromEnv(options))
 
+/** The context stands for the request: middleware such as `bodyLimit` puts another `Request` into it. */
 const adapt = (guard: Guard): HonoAuth =>
   middlewareOf<MiddlewareHandler, Handler>(
     guard,
     (terms) => async (c, next) => {
       try {
-        const auth = await guard.admit(c.req.raw, webRequest(c.req.raw), terms)
+        const auth = await guard.admit(c, webRequest(c.req.raw), terms)
         if (auth) c.set('auth', auth)
       } catch (error) {
         return refuse(c, error)
@@ -42,7 +43,7 @@ const adapt = (guard: Guard): HonoAuth =>
     },
     () => async (c) => {
       try {
-        const auth = await guard.admit(c.req.raw, webRequest(c.req.raw))
+        const auth = await guard.admit(c, webRequest(c.req.raw))
         return c.json(meOf(auth), 200, { 'cache-control': 'no-store' })
       } catch (error) {
         return refuse(c, error)

@@ -19,19 +19,22 @@ const refuse = (description: string): TokenError =>
   })
 
 /**
- * @param publicOrigin what the operator said; without it the request's `Host` is taken, if it is one
+ * @param publicOrigin what the operator said; without it the request's `Host` is taken, if it is a host
  * @throws TokenError `invalid_signature`
  */
-export function placeOf({ origin, target }: IncomingRequest, publicOrigin: string | undefined): string {
-  const path = /^[^?#]*/.exec(target())?.[0] ?? ''
+export function placeOf(request: IncomingRequest, publicOrigin: string | undefined): string {
+  const [path = ''] = request.target().split(/[?#]/, 1)
   if (!path.startsWith('/') || AMBIGUOUS.test(path))
     throw refuse('the path of the request is none that a proof can name')
-  return (publicOrigin ?? requireOrigin(origin())) + path
+  const origin = publicOrigin ?? ownOrigin(request)
+  if (origin === undefined) throw refuse('the Host of the request is no host and port')
+  return origin + path
 }
 
-function requireOrigin({ scheme, host }: { scheme: string; host: string | undefined }): string {
+/** The origin that a request was sent to, by its own `Host`; `undefined` where that is no host and port. */
+export function ownOrigin(request: IncomingRequest): string | undefined {
+  const { scheme, host } = request.origin()
   const origin = `${scheme}://${host}`
   const isPlain = host !== undefined && HOST.test(host) && /^https?$/.test(scheme) && URL.canParse(origin)
-  if (!isPlain) throw refuse('the Host of the request is no host and port')
-  return origin
+  return isPlain ? new URL(origin).origin : undefined
 }
