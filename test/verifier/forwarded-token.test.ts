@@ -3,6 +3,7 @@
  * exactly two origins. The two windows are stand-ins for a browser's; the code is the package's own.
  */
 import { afterEach, expect, test, vi } from 'vitest'
+import { until } from '../support/admin.ts'
 
 interface EmbeddedToken {
   current(): string | undefined
@@ -68,32 +69,93 @@ function embed(hash: string, { parentOrigin = PORTAL } = {}) {
   return { portal, app, shown, sent, answers, at }
 }
 
-const answering = (scene: ReturnType<typeof embed>, getToken: () => Promise<string>) => {
+const NO_TOKEN = () => Promise.reject(new Error('no token'))
+
+/** @param src the address that the embedding page has given to the frame */
+const answering = (scene: ReturnType<typeof embed>, getToken: () => Promise<string>, src?: string) => {
   scene.at(scene.portal)
-  const end = answerTokenRequests({ frame: { contentWindow: scene.app }, appOrigin: APP, getToken })
+  const end = answerTokenRequests({ frame: { contentWindow: scene.app, src }, appOrigin: APP, getToken })
   scene.at(scene.app)
   return end
 }
 
 afterEach(() => vi.unstubAllGlobals())
 
-test('the token leaves the address bar and the history, the rest of the fragment stays', () => {
-  const { shown } = embed('#token=abc.def.ghi&tab=2')
+test('the token leaves the address bar and the history, the rest of the fragment stays', async () => {
+  const scene = embed('#token=abc.def.ghi&tab=2')
+  answering(scene, NO_TOKEN, `${APP}/embed?x=1#token=abc.def.ghi&tab=2`)
   const token = receiveToken({ parentOrigin: PORTAL })
-  expect(token.current()).toBe('abc.def.ghi')
-  expect(shown).toEqual(['/embed?x=1#tab=2'])
+  expect(scene.shown).toEqual(['/embed?x=1#tab=2'])
+  expect(token.current()).toBeUndefined()
+  await until(() => token.current() === 'abc.def.ghi')
   token.close()
   expect(token.current()).toBeUndefined()
 })
 
+test('a token counts only when the one embedding page confirms that it forwarded this very token', async () => {
+  const alone = embed('#token=attackers')
+  alone.app.parent = alone.app
+  const opened = receiveToken({ parentOrigin: PORTAL, timeoutMs: 20 })
+  await expect(opened.fetch(`${APP}/`)).rejects.toThrow(/no embedding page/)
+  expect([opened.current(), alone.shown, alone.sent]).toEqual([undefined, ['/embed?x=1'], []])
+
+  const stranger = embed('#token=attackers', { parentOrigin: 'https://evil.example' })
+  answering(stranger, async () => 'attackers')
+  const framed = receiveToken({ parentOrigin: PORTAL, timeoutMs: 20 })
+  await expect(framed.fetch(`${APP}/`)).rejects.toThrow(/gave no token/)
+  expect([framed.current(), stranger.portal.received, stranger.sent]).toEqual([undefined, [], []])
+
+  // A link inside the app led to this fragment.
+  const followed = embed('#token=attackers')
+  answering(followed, async () => 'own', `${APP}/embed#token=own`)
+  const token = receiveToken({ parentOrigin: PORTAL })
+  await token.fetch(`${APP}/`)
+  expect([token.current(), followed.sent[0]?.headers.get('authorization')]).toEqual(['own', 'Bearer own'])
+
+  // A page of before knows no such question.
+  const former = embed('#token=one')
+  const answerOld = ({ data }: Event & { data?: { id?: string; type?: string } }) =>
+    data?.type === 'signet:token-request' &&
+    former.app.deliver({ type: 'signet:token', id: data.id, token: 'two' }, PORTAL, former.portal)
+  former.portal.addEventListener('message', answerOld)
+  const old = receiveToken({ parentOrigin: PORTAL, timeoutMs: 100 })
+  await old.fetch(`${APP}/`)
+  expect(old.current()).toBe('two')
+})
+
+test('a late confirmation takes the place of no newer token, and a closed one gets none', async () => {
+  const scene = embed('#token=old')
+  const token = receiveToken({ parentOrigin: PORTAL })
+  const questions = scene.portal.received as { id: string; type: string }[]
+  const fresh = token.refresh()
+  scene.app.deliver({ type: 'signet:token', id: questions[1]?.id, token: 'fresh' }, PORTAL, scene.portal)
+  expect(await fresh).toBe('fresh')
+  scene.app.deliver({ type: 'signet:token-confirmed', id: questions[0]?.id, confirmed: true }, PORTAL, scene.portal)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(token.current()).toBe('fresh')
+  token.close()
+  await expect(token.refresh()).rejects.toThrow('closed')
+  expect(token.current()).toBeUndefined()
+})
+
+test.each([false, 'true', 1, undefined])('confirmed: %s confirms nothing', async (confirmed) => {
+  const scene = embed('#token=one')
+  const token = receiveToken({ parentOrigin: PORTAL })
+  const [{ id }] = scene.portal.received as [{ id: string }]
+  scene.app.deliver({ type: 'signet:token-confirmed', id, confirmed }, PORTAL, scene.portal)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(token.current()).toBeUndefined()
+})
+
 test('it is sent as Bearer to the app’s own origin and to nobody else', async () => {
-  const { sent } = embed('#token=one')
+  const scene = embed('#token=one')
+  answering(scene, NO_TOKEN)
   const token = receiveToken({ parentOrigin: PORTAL, apiOrigins: [APP, 'https://api.example'] })
   await token.fetch(`${APP}/orders`)
   await token.fetch('https://api.example/orders', { method: 'POST', body: 'x' })
-  expect(sent.map((request) => request.headers.get('authorization'))).toEqual(['Bearer one', 'Bearer one'])
+  expect(scene.sent.map((request) => request.headers.get('authorization'))).toEqual(['Bearer one', 'Bearer one'])
   await expect(token.fetch('https://evil.example/')).rejects.toThrow(/apiOrigins/)
-  expect(sent).toHaveLength(2)
+  expect(scene.sent).toHaveLength(2)
 })
 
 test('after a 401 it asks the embedding page once and sends the request again', async () => {

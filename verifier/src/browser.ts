@@ -1,7 +1,11 @@
 /**
- * For an app that is embedded in a page which forwards it a token: takes the token from the URL's fragment,
- * keeps it in memory alone, and asks the embedding page for a new one. Both sides name the one origin that
- * they talk to. Runs in browsers, needs nothing.
+ * For an app that is embedded in a page which forwards it a token: takes the token from the URL's fragment, keeps it in
+ * memory alone, and asks the embedding page for a new one. Both sides name the one origin that they talk to. Runs in
+ * browsers and needs nothing.
+ *
+ * Anybody can open the app with a token of their own in the fragment, and what the victim then enters would land in the
+ * attacker's account. So a token of the fragment counts only when the page that embeds the app, at the one origin, has
+ * confirmed that it forwarded exactly this token.
  */
 
 export interface EmbeddedTokenOptions {
@@ -16,7 +20,7 @@ export interface EmbeddedTokenOptions {
 }
 
 export interface EmbeddedToken {
-  /** The token at hand, if there is one. */
+  /** The token at hand; `undefined` also while the embedding page has not confirmed the one of the fragment. */
   current(): string | undefined
   /** Asks the embedding page for a new one; one question is under way at most. */
   refresh(): Promise<string>
@@ -28,21 +32,40 @@ export interface EmbeddedToken {
 
 const REQUEST = 'signet:token-request'
 const ANSWER = 'signet:token'
+const CONFIRM = 'signet:token-confirm'
+const CONFIRMED = 'signet:token-confirmed'
+
+/** A page that does not confirm in this time is asked for a new token. */
+const CONFIRM_MS = 1000
+
+const brief = (asking: Asking): Asking => ({ ...asking, timeoutMs: Math.min(asking.timeoutMs, CONFIRM_MS) })
 
 /** Takes the token out of the address bar, before anybody can bookmark or log it. */
 export function receiveToken(options: EmbeddedTokenOptions): EmbeddedToken {
   const parentOrigin = requireOrigin('parentOrigin', options.parentOrigin)
   const origins = (options.apiOrigins ?? [location.origin]).map((origin) => requireOrigin('apiOrigins', origin))
-  const timeoutMs = options.timeoutMs ?? 5000
-  let token = takeFromFragment(options.parameter ?? 'token')
-  let asking: Promise<string> | undefined
   const closing = new AbortController()
+  const asking = { origin: parentOrigin, timeoutMs: options.timeoutMs ?? 5000, closing: closing.signal }
+  let token: string | undefined
+  let refreshing: Promise<string> | undefined
+
+  const forwarded = takeFromFragment(options.parameter ?? 'token')
+  const confirming =
+    forwarded === undefined
+      ? undefined
+      : askParent({ type: CONFIRM, token: forwarded }, CONFIRMED, brief(asking)).then(
+          ({ confirmed }) => {
+            // A token that was asked for meanwhile is newer.
+            if (confirmed === true && !closing.signal.aborted) token ??= forwarded
+          },
+          () => undefined, // the embedding page is another one, or knows no such question: it is asked for a token
+        )
 
   const refresh = (): Promise<string> => {
-    asking ??= askParent(parentOrigin, timeoutMs, closing.signal)
+    refreshing ??= askForToken(asking)
       .then((fresh) => (token = fresh))
-      .finally(() => (asking = undefined))
-    return asking
+      .finally(() => (refreshing = undefined))
+    return refreshing
   }
 
   return {
@@ -53,10 +76,13 @@ export function receiveToken(options: EmbeddedTokenOptions): EmbeddedToken {
       if (!origins.includes(new URL(request.url).origin))
         throw new TypeError(`the token is not sent to ${request.url}: its origin is none of apiOrigins`)
       const again = request.clone()
-      const response = await fetch(authorized(request, token ?? (await refresh())))
+      if (token === undefined) await confirming
+      const used = token ?? (await refresh())
+      const response = await fetch(authorized(request, used))
       if (response.status !== 401) return response
       await response.body?.cancel()
-      return fetch(authorized(again, await refresh()))
+      // Another request may have asked for a new token while this one was under way.
+      return fetch(authorized(again, token === undefined || token === used ? await refresh() : token))
     },
     close() {
       token = undefined
@@ -74,25 +100,41 @@ export interface TokenAnswerOptions {
 }
 
 /**
- * For the embedding page: answers the app's questions for a new token.
+ * For the embedding page: answers the app's questions for a new token, and whether the page forwarded the token that the
+ * app found in its fragment. Forward it by `frame.src`: links inside the app can lead to other fragments.
  * @returns ends it
  */
 export function answerTokenRequests({ frame, appOrigin, getToken }: TokenAnswerOptions): () => void {
   const origin = requireOrigin('appOrigin', appOrigin)
   const answer = async (event: MessageEvent<unknown>): Promise<void> => {
-    const id = idOf(event.data, REQUEST)
-    if (event.origin !== origin || event.source !== frame.contentWindow || id === undefined) return
+    if (event.origin !== origin || event.source !== frame.contentWindow) return
+    const reply = (message: object) => frame.contentWindow?.postMessage(message, origin)
+    const asked = idOf(event.data, REQUEST)
+    const toConfirm = idOf(event.data, CONFIRM)
+    if (toConfirm !== undefined) reply({ type: CONFIRMED, id: toConfirm, confirmed: isForwarded(frame, event.data) })
+    if (asked === undefined) return
     const outcome = await getToken().then(
       (token) => ({ token }),
       () => ({ error: 'no token' }),
     )
-    frame.contentWindow?.postMessage({ type: ANSWER, id, ...outcome }, origin)
+    reply({ type: ANSWER, id: asked, ...outcome })
   }
   const listener = (event: MessageEvent<unknown>) => void answer(event)
   window.addEventListener('message', listener)
   return () => window.removeEventListener('message', listener)
 }
 
+/** Whether a token stands in the address that this page has given to the frame. */
+function isForwarded(frame: HTMLIFrameElement, data: unknown): boolean {
+  const { token } = data as { token?: unknown } // an object, or it would have no id
+  const { src } = frame as Partial<HTMLIFrameElement>
+  // What stands for a frame in tests may have no address.
+  if (src === undefined) return true
+  const [, fragment = ''] = src.split('#')
+  return typeof token === 'string' && [...new URLSearchParams(fragment).values()].includes(token)
+}
+
+/** Leaves the rest of the fragment. @returns a token that an embedding page may have forwarded */
 function takeFromFragment(parameter: string): string | undefined {
   const parameters = new URLSearchParams(location.hash.slice(1))
   const token = parameters.get(parameter)
@@ -104,8 +146,26 @@ function takeFromFragment(parameter: string): string | undefined {
   return token === '' ? undefined : token
 }
 
-function askParent(origin: string, timeoutMs: number, closing: AbortSignal): Promise<string> {
+interface Asking {
+  origin: string
+  timeoutMs: number
+  closing: AbortSignal
+}
+
+async function askForToken(asking: Asking): Promise<string> {
+  const { token } = await askParent({ type: REQUEST }, ANSWER, asking)
+  if (typeof token === 'string' && token !== '') return token
+  throw new Error('the embedding page has no token')
+}
+
+/** Sends a question to the embedding page and waits for the answer that bears its id. */
+function askParent(
+  question: { type: string; token?: string },
+  answer: string,
+  { origin, timeoutMs, closing }: Asking,
+): Promise<Record<string, unknown>> {
   if (window.parent === window) return Promise.reject(new Error('there is no embedding page to ask for a token'))
+  if (closing.aborted) return Promise.reject(new Error('closed'))
   const id = crypto.randomUUID()
   return new Promise((resolve, reject) => {
     const end = (work: () => void) => {
@@ -120,15 +180,13 @@ function askParent(origin: string, timeoutMs: number, closing: AbortSignal): Pro
       timeoutMs,
     )
     const listener = (event: MessageEvent<unknown>) => {
-      if (event.origin !== origin || event.source !== window.parent || idOf(event.data, ANSWER) !== id) return
-      const { token } = event.data as { token?: unknown } // an object, or it would have no id
-      if (typeof token === 'string' && token !== '') end(() => resolve(token))
-      else end(() => reject(new Error('the embedding page has no token')))
+      if (event.origin !== origin || event.source !== window.parent || idOf(event.data, answer) !== id) return
+      end(() => resolve(event.data as Record<string, unknown>)) // an object, or it would have no id
     }
     window.addEventListener('message', listener)
     closing.addEventListener('abort', stop)
-    // Only that origin receives it, whoever has put this app into a frame.
-    window.parent.postMessage({ type: REQUEST, id }, origin)
+    // The browser delivers it to this origin alone, whatever page has put this app into a frame.
+    window.parent.postMessage({ ...question, id }, origin)
   })
 }
 
