@@ -52,7 +52,7 @@ function variablesFor({ issuer }: LocalSignet): Record<string, string> {
 }
 
 function modeOf(variables: typeof env): string {
-  return variables.AUTH_ENABLED === 'true' ? (variables.AUTH_MODE ?? '') : 'off'
+  return variables.AUTH_ENABLED?.trim().toLowerCase() === 'true' ? (variables.AUTH_MODE ?? '') : 'off'
 }
 
 function lines(url: string, local: LocalSignet | undefined): string {

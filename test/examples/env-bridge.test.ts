@@ -140,7 +140,7 @@ test('jwt: HS256 by the shared secret, held to issuer and audience', async () =>
   expectSilence(example, SECRET)
 })
 
-test.each(['false', 'TRUE'])('AUTH_ENABLED=%s checks nothing, and says so at start', async (value) => {
+test.each(['false', 'False'])('AUTH_ENABLED=%s checks nothing, and says so at start', async (value) => {
   const example = await startExample('env-bridge', { AUTH_ENABLED: value })
   const url = example.place('bridge')
   expect(example.place('mode')).toBe('off')

@@ -1,6 +1,6 @@
 /**
- * A guard from environment variables, for services that switch between no check, fixed tokens, a shared
- * secret and an issuer without a change of code. Whatever is missing or wrong stops the start.
+ * A guard from environment variables, for services that switch between no check, fixed tokens, a shared secret and an
+ * issuer without a change of code. A variable that is missing or wrong stops the start.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { StalenessPolicy } from './blacklist-follower.ts'
@@ -13,11 +13,11 @@ import type { KeySource } from './remote-keys.ts'
 import { createTokenVerifier, Verifier } from './token-verifier.ts'
 import { requireSafeUrl } from './web-address.ts'
 
-/** What the variables cannot say. */
+/** Settings that no variable has. */
 export interface EnvOptions {
   /** Default: `process.env`. */
   env?: Readonly<Record<string, string | undefined>>
-  /** Default: `console.warn`. Told once, at start, where a setting leaves something open. */
+  /** Default: `console.warn`. Called at start, where a setting leaves something open. */
   warn?: (message: string) => void
   /** How this API introduces itself to the issuer; mode `oidc`. */
   name?: string
@@ -42,14 +42,12 @@ export function guardFromEnv(options: EnvOptions = {}): Guard {
   requireKnown('authFromEnv', options, OPTIONS)
   const variables = new Variables(options.env ?? process.env)
   const warn = options.warn ?? ((message: string) => console.warn(message))
-  const enabled = variables.find('AUTH_ENABLED')
   const shared = {
     ...(options.publicOrigin !== undefined && { publicOrigin: options.publicOrigin }),
     ...(options.resourceMetadata !== undefined && { resourceMetadata: options.resourceMetadata }),
   }
-  if (enabled !== 'true') {
-    const read = enabled === undefined ? 'is not set' : `is '${enabled.slice(0, 20)}'`
-    warn(`signet-verify: AUTH_ENABLED ${read}, not 'true': NO REQUEST IS CHECKED, every route is open`)
+  if (!isEnabled(variables)) {
+    warn('signet-verify: AUTH_ENABLED is not true: NO REQUEST IS CHECKED, every route is open')
     return new Guard(undefined, shared)
   }
   const cookie = variables.find('AUTH_COOKIE')
@@ -63,10 +61,24 @@ export function guardFromEnv(options: EnvOptions = {}): Guard {
   }
 }
 
+/** @throws TypeError where it is not plain whether requests are to be checked: a slip must not open every route */
+function isEnabled(variables: Variables): boolean {
+  const value = variables.find('AUTH_ENABLED')?.toLowerCase()
+  if (value === 'true' || value === 'false') return value === 'true'
+  if (value !== undefined) throw new TypeError(`AUTH_ENABLED is ${readAs(value)}; accepted are true and false`)
+  const [another] = variables.names()
+  if (another === undefined) return false
+  throw new TypeError(`AUTH_ENABLED is not set, and ${another} is: say AUTH_ENABLED=true, or false to check nothing`)
+}
+
+/** A short word as it was read; anything else may be a secret in the wrong variable. */
+const readAs = (value: string): string =>
+  value.length <= 12 && /^[\w-]+$/.test(value) ? `'${value}'` : `a value of ${value.length} characters`
+
 function authenticatorOf(variables: Variables, options: EnvOptions, warn: (message: string) => void): Authenticator {
   const mode = variables.get('AUTH_MODE', `one of ${MODES.join(', ')}`)
   if (!MODES.some((each) => each === mode))
-    throw new TypeError(`AUTH_MODE is '${mode.slice(0, 20)}'; accepted are ${MODES.join(', ')}`)
+    throw new TypeError(`AUTH_MODE is ${readAs(mode)}; accepted are ${MODES.join(', ')}`)
   switch (
     mode as Mode // looked at above
   ) {
@@ -150,6 +162,9 @@ function remoteIssuer(variables: Variables, { name, revocations, typ = TYPES }: 
   return asAuthenticator(verifier, true)
 }
 
+/** Kubernetes puts these into every container when a service is called `auth`, or `auth-` and something. */
+const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT$|_PORT_\d{1,5}_(TCP|UDP|SCTP)(_|$)/
+
 /** The environment, where an empty variable counts as absent. */
 class Variables {
   readonly #env: Readonly<Record<string, string | undefined>>
@@ -160,6 +175,12 @@ class Variables {
 
   find(name: string): string | undefined {
     return this.#env[name]?.trim() || undefined
+  }
+
+  /** The `AUTH_` variables that somebody has set. */
+  names(): string[] {
+    const ours = Object.keys(this.#env).filter((name) => name.startsWith('AUTH_') && !SERVICE_LINK.test(name))
+    return ours.filter((name) => this.find(name) !== undefined)
   }
 
   /** @throws TypeError naming the variable and why it is needed */
