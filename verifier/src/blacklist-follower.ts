@@ -7,7 +7,15 @@ import { earlier, momentOf, type Clock, type Moment } from './clock.ts'
 import { TokenError } from './errors.ts'
 import { serverEvents } from './event-stream.ts'
 import { FollowedList, type Position, type Taken } from './followed-list.ts'
-import { asFault, getJson, REQUEST_TIMEOUT_MS, RequestFault, timeLimit, type TimeLimit } from './get-document.ts'
+import {
+  asFault,
+  getJson,
+  REQUEST_TIMEOUT_MS,
+  RequestFault,
+  secondsInCaches,
+  timeLimit,
+  type TimeLimit,
+} from './get-document.ts'
 import { isBefore, readFeed, type Denial, type FeedDocument, type RevocationKind } from './revocation-list.ts'
 import type { TokenClaims } from './token.ts'
 
@@ -352,15 +360,6 @@ const isEventStream = (response: Response): response is Response & { body: Reada
   response.status === 200 &&
   response.body !== null &&
   /^text\/event-stream\b/.test(response.headers.get('content-type') ?? '')
-
-/** Seconds; what an `Age` that cannot be read counts as. */
-const LONGEST_AGE = 2 ** 31
-
-/** RFC 9111 §5.1: how long ago a cache on the way has heard this from the issuer. Of several, the oldest counts. */
-function secondsInCaches(headers: Headers): number {
-  const ages = headers.get('age')?.split(',') ?? ['0']
-  return Math.max(...ages.map((age) => (/^\d{1,9}$/.test(age.trim()) ? Number(age) : LONGEST_AGE)))
-}
 
 /** Half of it is chance, so that many followers do not come back in one moment. */
 function backOffMs(failures: number): number {

@@ -1,4 +1,4 @@
-/** Fetches one JSON document of the issuer: bounded in time and size, from exactly the place that was asked. */
+/** Fetches one JSON document of the issuer, bounded in time and size, and from no other place than the one asked. */
 import { VERSION } from './version.ts'
 
 export interface GetOptions {
@@ -52,9 +52,9 @@ export async function getJson(url: string, { userAgent, maxBytes, signal, etag }
       signal: ended,
     })
     if (response.status === 304 && etag !== undefined) return { changed: false, headers: response.headers }
-    await requireJson(url, response)
+    await requireDocument(url, response)
     const text = await readBounded(url, response, maxBytes)
-    return { changed: true, json: parse(url, text), text, headers: response.headers }
+    return { changed: true, json: parse(url, text, response.headers), text, headers: response.headers }
   } catch (cause) {
     throw asFault(url, cause, ended)
   } finally {
@@ -63,7 +63,7 @@ export async function getJson(url: string, { userAgent, maxBytes, signal, etag }
 }
 
 /** A redirect is not followed: keys come from where they were asked for, or not at all. */
-async function requireJson(url: string, response: Response): Promise<void> {
+async function requireDocument(url: string, response: Response): Promise<void> {
   const fault = faultOf(response)
   if (fault === undefined) return
   await response.body?.cancel()
@@ -74,9 +74,9 @@ function faultOf({ status, headers }: Response): string | undefined {
   if (status >= 300 && status < 400)
     return `redirects to ${headers.get('location') ?? 'elsewhere'}, which is not followed`
   if (status !== 200) return `answered ${status}`
-  const type = headers.get('content-type')
-  if (type !== null && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) return `answered ${type} instead of JSON`
-  return undefined
+  // File servers send key sets as plain text or bytes: what a document is, its content says. HTML is a login page.
+  const type = (headers.get('content-type') ?? '').slice(0, 60)
+  return type.toLowerCase().includes('html') ? `answered ${type} instead of JSON` : undefined
 }
 
 async function readBounded(url: string, response: Response, maxBytes: number): Promise<string> {
@@ -96,11 +96,12 @@ async function readBounded(url: string, response: Response, maxBytes: number): P
   }
 }
 
-function parse(url: string, text: string): unknown {
+function parse(url: string, text: string, headers: Headers): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new RequestFault(url, 'answered something that is not JSON', { cause })
+    const type = headers.get('content-type')
+    throw new RequestFault(url, `answered no JSON${type === null ? '' : ` (${type.slice(0, 60)})`}`, { cause })
   }
 }
 
@@ -111,6 +112,15 @@ export function asFault(url: string, cause: unknown, ended: AbortSignal): Reques
   return new RequestFault(url, `could not be reached: ${deeper instanceof Error ? deeper.message : String(deeper)}`, {
     cause,
   })
+}
+
+/** Seconds; what an `Age` that cannot be read counts as. */
+const LONGEST_AGE = 2 ** 31
+
+/** RFC 9111 §5.1: how long ago a cache on the way has heard this from the issuer. Of several, the oldest counts. */
+export function secondsInCaches(headers: Headers): number {
+  const ages = headers.get('age')?.split(',') ?? ['0']
+  return Math.max(...ages.map((age) => (/^\d{1,9}$/.test(age.trim()) ? Number(age) : LONGEST_AGE)))
 }
 
 export interface TimeLimit {

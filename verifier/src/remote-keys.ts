@@ -1,11 +1,12 @@
 /**
- * The issuer's keys, fetched over HTTP: when to fetch, how long a set may be used, and what happens while
- * the issuer is away. One request is under way at most, however many tokens wait for it.
+ * The issuer's keys, fetched over HTTP: when to fetch, how long a set may be used, and what happens while the issuer is
+ * away. One request is under way at most, however many tokens wait for it. An answer is as old as its question: it says
+ * nothing about a change that was suspected, or a key that was missed, after it was asked for.
  */
 import type { CryptoKey } from 'jose'
 import type { Clock } from './clock.ts'
 import { TokenError, shown } from './errors.ts'
-import { getJson, RequestFault } from './get-document.ts'
+import { getJson, RequestFault, secondsInCaches } from './get-document.ts'
 import { KeySet, type KeyChoice } from './key-set.ts'
 import { isSafe } from './web-address.ts'
 
@@ -57,6 +58,8 @@ export class RemoteKeys implements KeySource {
   #fetching: Promise<void> | undefined
   #lastFault: { at: number; error: unknown } | undefined
   #lastUnknownAt = -Infinity
+  /** An answer to a question from before this moment may lack a change of the set. */
+  #suspectedAt = -Infinity
   #discovered: { jwksUri: string; at: number } | undefined
 
   constructor(options: RemoteKeysOptions) {
@@ -64,7 +67,8 @@ export class RemoteKeys implements KeySource {
   }
 
   suspectChange(): void {
-    if (this.#held) this.#held.freshUntil = Math.min(this.#held.freshUntil, this.#evenMs())
+    this.#suspectedAt = this.#evenMs()
+    if (this.#held) this.#held.freshUntil = Math.min(this.#held.freshUntil, this.#suspectedAt)
     this.#fetchSoon()
   }
 
@@ -82,6 +86,11 @@ export class RemoteKeys implements KeySource {
     const before = this.#held
     const held = await this.#usable()
     let choice = await held.set.choose(alg, kid)
+    if (choice.outcome === 'unknown' && held === before && this.#fetching) {
+      // This request may be older than the key. It brings the key, or another one has to.
+      await this.#fetching
+      choice = await (this.#held ?? held).set.choose(alg, kid)
+    }
     if (choice.outcome === 'unknown' && held === before) {
       await this.#refetchForUnknown()
       choice = await (this.#held ?? held).set.choose(alg, kid)
@@ -155,8 +164,9 @@ export class RemoteKeys implements KeySource {
   async #fetch(): Promise<void> {
     const url = this.#options.jwksUri ?? (await this.#discover())
     const held = this.#held
+    const askedAt = this.#evenMs()
     const answer = await this.#get(url, held?.etag)
-    const freshUntil = this.#evenMs() + freshMs(answer.headers)
+    const freshUntil = this.#suspectedAt > askedAt ? this.#suspectedAt : this.#evenMs() + freshMs(answer.headers)
     if (held && (!answer.changed || answer.text === held.text)) {
       this.#held = { ...held, freshUntil }
       return
@@ -210,11 +220,12 @@ export class RemoteKeys implements KeySource {
   }
 }
 
-/** `max-age`, within bounds: a set is neither fetched all the time nor kept for days. */
+/** What is left of `max-age`, within bounds: a set is neither fetched all the time nor kept for days. */
 function freshMs(headers: Headers): number {
   const control = headers.get('cache-control') ?? ''
   if (/\bno-(store|cache)\b/i.test(control)) return FRESH_MS.least
   const said = /\bmax-age="?(\d{1,9})/i.exec(control)?.[1]
   if (said === undefined) return FRESH_MS.unsaid
-  return Math.min(Math.max(Number(said) * 1000, FRESH_MS.least), FRESH_MS.most)
+  const left = Number(said) - secondsInCaches(headers)
+  return Math.min(Math.max(left * 1000, FRESH_MS.least), FRESH_MS.most)
 }
