@@ -1,5 +1,8 @@
 /** The issuer's keys: when they are fetched, how they are kept, and what happens while the issuer is away. */
+import { createHash } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
+import { fetchKeySet } from '../../src/doctor/remote-keys.ts'
 import {
   createTokenVerifier,
   type TokenError,
@@ -7,6 +10,7 @@ import {
   type TokenVerifierOptions,
 } from '../../verifier/src/index.ts'
 import { VERSION } from '../../verifier/src/version.ts'
+import { until } from '../support/admin.ts'
 import { API, DISCOVERY, JWKS, json, sign, startKeyServer, type Answer, type KeyServer } from './key-server.ts'
 
 function open(server: KeyServer, options: Partial<TokenVerifierOptions> = {}): TokenVerifier {
@@ -177,6 +181,7 @@ test('metadata that lies is not believed, nor redirects, nor pages that are not 
     [DISCOVERY, redirect, /redirects to/],
     [JWKS, redirect, /redirects to/],
     [JWKS, html, /text\/html instead of JSON/],
+    [JWKS, (_request, response) => void response.end('keys'), /answered no JSON/],
     [JWKS, huge, /more than/],
     [JWKS, json({ keys: [] }), /no public signature key/],
     [JWKS, json([]), /no public signature key/],
@@ -271,4 +276,101 @@ test('a set that was fetched while the clock was ahead is not kept for longer', 
   await server.addKey()
   server.clock.advance(420)
   expect(await outcome(verifier, await sign(server, key))).toBe('unknown_key')
+})
+
+/** Answers to questions about keys are made at once, as of then, and arrive when they are sent. */
+function holdKeys(server: KeyServer): { count(): number; send(): void } {
+  const held: (() => void)[] = []
+  const former = server.answers.get(JWKS)
+  server.answers.set(JWKS, (request, response) => {
+    const keys = [...server.keys]
+    held.push(() => json({ keys }, { 'cache-control': 'public, max-age=300' })(request, response))
+  })
+  return {
+    count: () => held.length,
+    send() {
+      if (former) server.answers.set(JWKS, former)
+      for (const each of held.splice(0)) each()
+    },
+  }
+}
+
+test('a set that was asked for before a key was missed is asked for again', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const verifier = open(server)
+  await outcome(verifier, await sign(server, key))
+  server.clock.advance(310)
+  const late = holdKeys(server)
+  expect(await outcome(verifier, await sign(server, key))).toBe('good')
+  await until(() => late.count() === 1)
+  const fresh = await server.addKey()
+  const asking = outcome(verifier, await sign(server, fresh))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  late.send()
+  expect(await asking).toBe('good')
+  expect(server.count(JWKS)).toBe(3)
+})
+
+test('a set that was asked for before a key was revoked does not count as fresh', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const hash = createHash('sha256').update('kid:another').digest('base64url')
+  const entry = { id: 'e', kind: 'kid', hash, issued_before: 9e9, expires_at: 9e9 }
+  const tell = (cursor: string, entries: object[]) =>
+    server.answers.set('/blacklist/feed', (request, response) => {
+      if (request.headers.accept === 'text/event-stream') return void response.writeHead(406).end()
+      return json({ cursor, entries, removed: [] })(request, response)
+    })
+  tell('1', [])
+  const verifier = open(server, { revocations: true })
+  await outcome(verifier, await sign(server, key))
+  server.clock.advance(310)
+  const late = holdKeys(server)
+  expect(await outcome(verifier, await sign(server, key))).toBe('good')
+  await until(() => late.count() === 1)
+  server.clock.advance(1)
+  tell('2', [entry])
+  await until(() => verifier.revocationStatus()?.cursor === '2')
+  late.send()
+  await until(async () => {
+    await outcome(verifier, await sign(server, key))
+    return server.count(JWKS) === 3
+  })
+})
+
+test('a set that a cache has kept is fresh for the rest of its time', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  server.answers.set(JWKS, json({ keys: server.keys }, { 'cache-control': 'max-age=300', age: '200' }))
+  const verifier = open(server)
+  await outcome(verifier, await sign(server, key))
+  server.clock.advance(90)
+  await outcome(verifier, await sign(server, key))
+  expect(server.count(JWKS)).toBe(1)
+  server.clock.advance(20)
+  await outcome(verifier, await sign(server, key))
+  await until(() => server.count(JWKS) === 2)
+})
+
+test.each([
+  'application/octet-stream',
+  'text/plain; charset=utf-8',
+  'binary/octet-stream',
+  'application/jwk-set+json',
+  '',
+])('a key set is one by its content, also as "%s"', async (type) => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const asType = (body: unknown) => (_request: unknown, response: ServerResponse) => {
+    if (type !== '') response.setHeader('content-type', type)
+    response.end(`\uFEFF${JSON.stringify(body)}`)
+  }
+  server.answers.set(DISCOVERY, asType({ issuer: server.issuer, jwks_uri: server.issuer + JWKS }))
+  server.answers.set(JWKS, asType({ keys: server.keys }))
+  server.answers.set('/blacklist/feed', asType({ cursor: '0', entries: [], removed: [] }))
+  expect(await outcome(open(server, { revocations: true }), await sign(server, key))).toBe('good')
+  // The doctor sees what the verifier sees.
+  const { jwks } = await fetchKeySet(server.issuer + JWKS, { prepublishSeconds: undefined, unreachableFix: '' })
+  expect(jwks?.keys).toHaveLength(1)
 })
