@@ -122,19 +122,21 @@ export class Verifier implements TokenVerifier {
     if (this.#isClosed) throw new TokenError('issuer_unavailable', 'this verifier is closed')
     const signed = await this.#signed(token)
     const { claims, header } = signed
-    const nowSeconds = clock.now() / 1000
-    checkClaims(claims, header, rules, nowSeconds)
-    if (this.#follower) {
-      const waiting = this.#follower.whenFresh(policy)
-      if (waiting) await waiting
-      this.#requireNotRevoked(token, signed, this.#follower)
+    checkClaims(claims, header, rules, clock.now() / 1000)
+    const waiting = this.#follower?.whenFresh(policy)
+    if (waiting) {
+      await waiting
+      // The token may have ended meanwhile.
+      checkClaims(claims, header, rules, clock.now() / 1000)
     }
     if (claims.cnf !== undefined || overrides?.dpop)
       await this.#proofs.check(token, claims, overrides?.dpop, {
-        nowSeconds,
+        nowSeconds: clock.now() / 1000,
         evenMs: clock.elapsed(),
         toleranceSeconds: rules.clockToleranceSeconds,
       })
+    // Last, with nothing awaited before the answer: what was revoked until now is refused.
+    if (this.#follower) this.#requireNotRevoked(token, signed, this.#follower)
     return { claims, header }
   }
 

@@ -4,6 +4,7 @@
  */
 import { compactVerify, errors } from 'jose'
 import { TokenError, shown } from './errors.ts'
+import { findInexact } from './exact-numbers.ts'
 import { isTooDeep, MOST_LEVELS } from './nesting.ts'
 import { normalType, type Rules } from './options.ts'
 import type { FoundKey, KeySource } from './remote-keys.ts'
@@ -100,15 +101,23 @@ const STRINGS = ['iss', 'sub', 'jti', 'client_id', 'sid'] as const
 const TIMES = ['iat', 'nbf'] as const
 
 function readClaims(payload: Uint8Array): TokenClaims {
+  let text: string
   let claims: unknown
   try {
-    claims = JSON.parse(decoder.decode(payload))
+    text = decoder.decode(payload)
+    claims = JSON.parse(text)
   } catch (cause) {
     throw new TokenError('malformed_token', 'the claims are not JSON', { cause })
   }
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
     throw new TokenError('malformed_token', 'the claims are no JSON object')
   requireShallow('payload', claims)
+  const inexact = findInexact(text)
+  if (inexact !== undefined)
+    throw new TokenError(
+      'malformed_token',
+      `the claim ${shown(inexact)} holds a number that JavaScript would change: the issuer has to send it as a string`,
+    )
   requireTypes(claims as Record<string, unknown>) // an object, by the lines above
   return claims as TokenClaims // the types that it promises were looked at
 }

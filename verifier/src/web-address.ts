@@ -1,14 +1,23 @@
-/** Where keys and revocations may come from: https, or this very machine. */
+/** The addresses that keys and revocations may come from: https, or this very machine. */
 
 /**
  * @param name of the option or variable, for the error
  * @throws TypeError where it is no URL, or plain http to another machine: whoever sits between could bring his own keys.
  */
 export function requireSafeUrl(name: string, value: string): URL {
-  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} is not a URL: ${value}`)
+  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} is not a URL: ${shownUrl(value)}`)
   const url = new URL(value)
-  if (!isSafe(url)) throw new TypeError(`${name} has to be https, or http on loopback: ${value}`)
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError(`${name} holds a name or password: ${shownUrl(value)}`)
+  if (!isSafe(url)) throw new TypeError(`${name} has to be https, or http on loopback: ${shownUrl(value)}`)
   return url
+}
+
+/** Without what may be a secret: a password before the host, or a query. */
+function shownUrl(value: unknown): string {
+  if (typeof value !== 'string') return typeof value
+  const afterName = value.includes('@') ? `...${value.slice(value.lastIndexOf('@'))}` : value
+  return (afterName.split(/[?#]/, 1)[0] ?? '').slice(0, 200)
 }
 
 export const isSafe = (url: URL): boolean =>
