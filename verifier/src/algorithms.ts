@@ -1,4 +1,4 @@
-/** Which signature algorithms there are for tokens, and which keys belong to them (RFC 7518 §3.1, RFC 8037, RFC 9864). */
+/** The signature algorithms for tokens, and the keys that belong to them (RFC 7518 §3.1, RFC 8037, RFC 9864). */
 import type { JWK } from 'jose'
 
 const KEY_OF = new Map<string, { kty: string; crv?: string }>([
@@ -15,7 +15,7 @@ const KEY_OF = new Map<string, { kty: string; crv?: string }>([
   ['Ed25519', { kty: 'OKP', crv: 'Ed25519' }],
 ])
 
-/** All of them verify with a public key: whoever can verify cannot sign. */
+/** All of them verify with a public key, so an API that can verify cannot sign. */
 export const ASYMMETRIC_ALGORITHMS: readonly string[] = [...KEY_OF.keys()]
 
 /** Whether a key may verify an algorithm. The key decides, never the token alone (RFC 8725 §3.1). */
@@ -29,7 +29,7 @@ export function fits(jwk: JWK, alg: string): boolean {
 /** One algorithm under two names (RFC 9864 §2.2). */
 const isEd25519 = (alg: string): boolean => alg === 'EdDSA' || alg === 'Ed25519'
 
-/** A key's public members; `undefined` where it is none that verifies signatures. */
+/** The public members of a key; `undefined` if the key does not verify signatures. */
 export function publicPart(jwk: JWK): JWK | undefined {
   if (jwk.use !== undefined && jwk.use !== 'sig') return undefined
   if (Array.isArray(jwk.key_ops) && !jwk.key_ops.includes('verify')) return undefined

@@ -1,7 +1,6 @@
 /**
  * Follows the issuer's blacklist feed, so that a revoked token is refused here within a second and no request waits for
- * a network. It takes events where the network lets them through, and polls where it does not. Whoever asks is told how
- * old the knowledge is.
+ * a network. It uses events if the network lets them through, and polls otherwise. It knows how old its data is.
  */
 import { earlier, momentOf, type Clock, type Moment } from './clock.ts'
 import { TokenError } from './errors.ts'
@@ -19,23 +18,23 @@ import {
 import { isBefore, readFeed, type Denial, type FeedDocument, type RevocationKind } from './revocation-list.ts'
 import type { TokenClaims } from './token.ts'
 
-/** What to do when the feed has not been heard for too long. */
+/** The behaviour when nothing was heard from the feed for too long. */
 export interface StalenessPolicy {
-  /** Seconds since the issuer was last heard. Default 300. */
+  /** The longest silence of the issuer, in seconds. Default 300. */
   maxStalenessSeconds?: number
-  /** Past it, `closed` refuses with `revocations_stale` (503), `open` goes on with what is known. Default `closed`. */
+  /** After that, `closed` (the default) refuses with `revocations_stale` (503), `open` uses the present data. */
   whenStale?: 'open' | 'closed'
 }
 
 export interface RevocationStatus {
-  /** `idle` before the first token; `connecting` while neither way works. */
+  /** `idle` before the first token; `connecting` while neither events nor polling work. */
   mode: 'idle' | 'connecting' | 'events' | 'polling' | 'closed'
-  /** Of the feed; `null` before the first load. */
+  /** The cursor of the feed; `null` before the first load is complete. */
   cursor: string | null
   entries: number
-  /** Since the issuer was last heard; `Infinity` before. While all is well it is at most 15, the feed's heartbeat. */
+  /** Seconds since the issuer was last heard; `Infinity` before. Normally at most 15, the feed's heartbeat. */
   staleSeconds: number
-  /** Why the last attempt failed, in words; `null` where it did not. */
+  /** Why the last attempt failed; `null` if it did not. */
   lastError: string | null
 }
 
@@ -47,36 +46,36 @@ export interface FollowerOptions {
   clock: Clock
 }
 
-/** Between two polls: an entry is noticed within a second. */
+/** The time between two polls, so that an entry is noticed within a second. */
 const POLL_MS = 700
-/** Heartbeats come every 15 s; a line that is silent for longer is dead. */
+/** Heartbeats come every 15 s; a connection that is silent for longer is dead. */
 const SILENCE_MS = 40_000
-/** How long a poller waits before it tries events again. */
+/** How long the follower polls before it tries events again. */
 const POLLS_FOR_MS = 60_000
-/** The same, where events are refused for the moment. */
+/** The same, if events are refused for the moment. */
 const BUSY_MS = 10_000
 const SHORTEST_STREAM_MS = 1_000
-/** One such end is a restart, several are a proxy that takes no streams. */
+/** One short stream is a restart of the issuer; several in a row are a proxy that ends streams. */
 const MOST_SHORT_STREAMS = 3
 const BACK_OFF_MS = { first: 200, most: 5_000 }
-/** Between two attempts to ask at once, on behalf of a token that may not be judged on old knowledge. */
+/** The time between two failed questions on behalf of a token that may not be judged by old data. */
 const ASK_AGAIN_MS = 1_000
-/** An issuer that knows no pages sends the whole list in one answer. */
+/** An issuer without pages sends the whole list in one response. */
 const MOST_BYTES = 67_108_864
-/** A page that follows another one has 512 KiB at most. */
+/** A page has at most 512 KiB. */
 const MOST_PAGE_BYTES = 576 * 1024
 
 /** An open event stream. */
 interface Line {
   limit: TimeLimit
   at: Position
-  /** Whether the issuer has not sent everything yet; then a sign of life does not say that nothing is new. */
+  /** Whether pages are still missing. Then a heartbeat does not mean that there is nothing new. */
   hasMore: boolean
-  /** When the first pages were asked for; `undefined` from then on, because later ones come by themselves. */
+  /** When the stream was asked for; `undefined` after its first pages, because later pages come by themselves. */
   askedAt: Moment | undefined
 }
 
-/** What an answer to a poll was. */
+/** The kind of a response to a poll. */
 type Answer = 'more' | 'last' | 'start over'
 
 type Listener = (kinds: ReadonlySet<RevocationKind>) => void
@@ -87,10 +86,10 @@ export class BlacklistFollower {
   readonly #closing = new AbortController()
   readonly #listeners: Listener[] = []
   #mode: RevocationStatus['mode'] = 'idle'
-  /** Of the document that holds what came after a cursor. */
+  /** The entity tag of the page after a cursor. */
   #tag: { after: string; etag: string } | undefined
   #lastError: string | null = null
-  /** The event stream that is open. */
+  /** The open event stream. */
   #line: Line | undefined
   /** Settles with the first load or the first failure, whichever comes first. */
   #firstLoad: Promise<void> | undefined
@@ -103,7 +102,7 @@ export class BlacklistFollower {
     this.#list = new FollowedList(options.lingerSeconds)
   }
 
-  /** Called with the kinds of what came or went. */
+  /** Called with the kinds of entries that came or went. */
   onChange(listener: Listener): void {
     this.#listeners.push(listener)
   }
@@ -125,7 +124,7 @@ export class BlacklistFollower {
   }
 
   /**
-   * Nothing where what is known is fresh enough for the caller, else the work of making it so.
+   * Returns `undefined` if the data is fresh enough for the caller, and otherwise a promise that waits for fresh data.
    * @throws TokenError `revocations_stale`, asynchronously
    */
   whenFresh(policy: StalenessPolicy | undefined): Promise<void> | undefined {
@@ -144,20 +143,20 @@ export class BlacklistFollower {
     return this.#list.findDenying(claims, kid, nowSeconds)
   }
 
-  /** @param asked when the token came: what the issuer is asked from then on is fresh enough for every bound */
+  /** @param asked the arrival of the token; a response to a later question is fresh enough for every bound */
   async #freshen(asked: Moment, policy: StalenessPolicy | undefined): Promise<void> {
     await this.#start()
     if (this.#isFresh(asked, policy)) return
     if ((policy?.whenStale ?? this.#options.policy.whenStale) === 'open') return
     await this.#askNow()
-    // A question that was under way already may be older than the bound allows.
+    // The awaited question may have been asked before, and be older than the bound allows.
     if (!this.#isFresh(asked, policy)) await this.#askNow()
     if (this.#isFresh(asked, policy)) return
     const told = this.#lastError === null ? '' : `: ${this.#lastError}`
     throw new TokenError('revocations_stale', `it is not known which tokens were revoked lately${told}`)
   }
 
-  /** The first token starts it; nothing is fetched before it is needed. */
+  /** The first token starts the follower. */
   #start(): Promise<void> {
     this.#firstLoad ??= new Promise((resolve) => {
       this.#endFirstLoad = resolve
@@ -178,7 +177,7 @@ export class BlacklistFollower {
       if (outcome === 'failed') this.#endFirstLoad()
       failures = outcome === 'failed' ? failures + 1 : 0
       shortStreams = outcome === 'cut short' ? shortStreams + 1 : 0
-      // Where events are refused, a poll follows at once.
+      // If events are refused, a poll follows at once.
       if (outcome === 'unsupported') pollsUntil = this.#evenMs() + POLLS_FOR_MS
       else if (outcome === 'busy' || shortStreams === MOST_SHORT_STREAMS) pollsUntil = this.#evenMs() + BUSY_MS
       else await this.#pause(outcome === 'ok' ? POLL_MS : backOffMs(failures))
@@ -186,8 +185,8 @@ export class BlacklistFollower {
   }
 
   /**
-   * Follows events until the connection ends: `failed` where there never was one, `unsupported` where something answers
-   * that has no events, `busy` where it has none to give now, `cut short` where it ended right away.
+   * Follows events until the connection ends. `failed`: there was no connection. `unsupported`: there are no events.
+   * `busy`: the server takes no more followers now. `cut short`: the connection ended within a second.
    */
   async #stream(): Promise<'failed' | 'unsupported' | 'busy' | 'cut short' | 'ended'> {
     const limit = timeLimit(this.#closing.signal, REQUEST_TIMEOUT_MS)
@@ -215,19 +214,19 @@ export class BlacklistFollower {
       limit.done()
       this.#line = undefined
     }
-    // Some proxies keep a stream back; polling gets through them.
+    // Some proxies hold a stream back. Polling gets through them.
     if (limit.ended.aborted && !progress.heardAt) return 'unsupported'
     return !progress.heardAt || performance.now() - progress.heardAt < SHORTEST_STREAM_MS ? 'cut short' : 'ended'
   }
 
-  /** @returns whether the connection can go on; otherwise it has to ask again */
+  /** @returns whether the stream can go on; otherwise the follower has to connect again */
   #takeEvent(line: Line, data: string): boolean {
     const page = parseEvent(this.#options.feedUrl, data, line.at)
     const taken = this.#take(line.at, page, line.askedAt)
     if (typeof taken === 'string') return false
     line.at = taken.at
     line.hasMore = page.hasMore
-    // The pages up to the first last one are as old as the question; later ones are sent when they happen.
+    // The first pages are as old as the request. Later pages are sent when something changes.
     if (!page.hasMore) line.askedAt = undefined
     return true
   }
@@ -247,7 +246,7 @@ export class BlacklistFollower {
     return response
   }
 
-  /** Asks for page after page until the list holds everything. */
+  /** Asks for one page after another until the list is complete. */
   async #poll(): Promise<'ok' | 'failed'> {
     let startsOver = 0
     let answer: Answer | undefined
@@ -261,14 +260,14 @@ export class BlacklistFollower {
       this.#lastError = asFault(this.#options.feedUrl, cause, this.#closing.signal).message
       return 'failed'
     }
-    // A connection that follows the list as it was before has nothing more to say.
+    // An event stream of the former list has no more use.
     if (this.#line && this.#line.at.life !== this.#list.position.life)
       this.#line.limit.end('follows a list that started over')
     if (this.#mode !== 'events') this.#mode = 'polling'
     return 'ok'
   }
 
-  /** @param before what the page before this one was */
+  /** @param before the kind of the response before this one */
   async #askPage(before: Answer | undefined): Promise<Answer> {
     const { feedUrl, userAgent, clock } = this.#options
     const asked = this.#list.position
@@ -287,16 +286,16 @@ export class BlacklistFollower {
     const taken = this.#take(asked, page, saidAt)
     if (taken === 'start over') return taken
     this.#remember(asked, page, answer.headers.get('etag'))
-    // The list may have been finished by another connection, or begun anew.
+    // Another connection may have completed the list, or made it start over.
     return this.#list.isWhole && (taken === 'outdated' || !page.hasMore) ? 'last' : 'more'
   }
 
-  /** The tag belongs to the URL, which changes with the cursor. */
+  /** The tag is valid for one URL, and the URL changes with the cursor. */
   #remember({ after }: Position, { cursor }: FeedDocument, etag: string | null): void {
     this.#tag = after !== undefined && cursor === after && etag !== null ? { after, etag } : undefined
   }
 
-  /** For a token that may not be judged on old knowledge: ask once, for however many wait. */
+  /** Asks once for all tokens that may not be judged by old data. */
   async #askNow(): Promise<void> {
     if (this.#isClosed() || this.#evenMs() - this.#askedInVainAt < ASK_AGAIN_MS) return
     this.#asking ??= this.#poll()
@@ -305,7 +304,7 @@ export class BlacklistFollower {
     await this.#asking
   }
 
-  /** @returns `outdated` also where the answer is true of another list than the one at hand */
+  /** @returns `outdated` also if the response belongs to another list than the current one */
   #take(asked: Position, page: FeedDocument, askedAt: Moment | undefined): Taken {
     const taken = this.#list.take(asked, page)
     if (typeof taken === 'string') return taken
@@ -316,7 +315,7 @@ export class BlacklistFollower {
     return isHeard ? taken : 'outdated'
   }
 
-  /** @param askedAt left out where the issuer spoke by itself. @returns whether what it said is true of the list at hand */
+  /** @param askedAt `undefined` for an event. @returns whether the message belongs to the current list */
   #hear(at: Position, askedAt: Moment | undefined): boolean {
     const moment = askedAt ?? momentOf(this.#options.clock)
     const isHeard = this.#list.hear(at, moment, { isAnswer: askedAt !== undefined })
@@ -340,7 +339,7 @@ export class BlacklistFollower {
     return this.#options.clock.elapsed()
   }
 
-  /** Waits, unless closed meanwhile; keeps no process alive. */
+  /** Waits until the time is over or the follower is closed. The timer keeps no process alive. */
   #pause(milliseconds: number): Promise<void> {
     const { signal } = this.#closing
     return new Promise((resolve) => {
@@ -361,7 +360,7 @@ const isEventStream = (response: Response): response is Response & { body: Reada
   response.body !== null &&
   /^text\/event-stream\b/.test(response.headers.get('content-type') ?? '')
 
-/** Half of it is chance, so that many followers do not come back in one moment. */
+/** Half of the time is random, so that many followers do not come back at the same moment. */
 function backOffMs(failures: number): number {
   const most = Math.min(BACK_OFF_MS.first * 2 ** Math.min(failures, 10), BACK_OFF_MS.most)
   return most / 2 + Math.random() * (most / 2)
@@ -375,7 +374,7 @@ function parseEvent(url: string, data: string, asked: Position): FeedDocument {
   }
 }
 
-/** @throws RequestFault where it is no page of a feed, or one that would be asked for without end */
+/** @throws RequestFault if this is no page of a feed, or if its cursor would be asked for without end */
 function parseFeed(
   url: string,
   json: unknown,

@@ -1,11 +1,11 @@
 /**
- * For an app that is embedded in a page which forwards it a token: takes the token from the URL's fragment, keeps it in
- * memory alone, and asks the embedding page for a new one. Both sides name the one origin that they talk to. Runs in
- * browsers and needs nothing.
+ * For an app in a frame whose embedding page forwards a token. It takes the token from the URL's fragment, keeps it in
+ * memory only, and asks the embedding page for a new one. Each side talks to one configured origin. It runs in browsers
+ * and needs nothing else.
  *
- * Anybody can open the app with a token of their own in the fragment, and what the victim then enters would land in the
- * attacker's account. So a token of the fragment counts only when the page that embeds the app, at the one origin, has
- * confirmed that it forwarded exactly this token.
+ * An attacker can open the app with a token of the attacker in the fragment. Whatever the victim then enters would land
+ * in the attacker's account. So a token in the fragment counts only after the embedding page, at the configured origin,
+ * has confirmed that it forwarded exactly this token.
  */
 
 export interface EmbeddedTokenOptions {
@@ -20,11 +20,11 @@ export interface EmbeddedTokenOptions {
 }
 
 export interface EmbeddedToken {
-  /** The token at hand; `undefined` also while the embedding page has not confirmed the one of the fragment. */
+  /** The present token; `undefined` also until the embedding page has confirmed the one in the fragment. */
   current(): string | undefined
-  /** Asks the embedding page for a new one; one question is under way at most. */
+  /** Asks the embedding page for a new token. Calls at the same time share one question. */
   refresh(): Promise<string>
-  /** `fetch` with the token as Bearer; after a 401 it asks for a new token and tries once more. */
+  /** `fetch` with the token as Bearer. After a 401 it asks for a new token and tries once more. */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
   /** Forgets the token. */
   close(): void
@@ -35,7 +35,7 @@ const ANSWER = 'signet:token'
 const CONFIRM = 'signet:token-confirm'
 const CONFIRMED = 'signet:token-confirmed'
 
-/** A page that does not confirm in this time is asked for a new token. */
+/** If the page does not confirm within this time, it is asked for a new token. */
 const CONFIRM_MS = 1000
 
 const brief = (asking: Asking): Asking => ({ ...asking, timeoutMs: Math.min(asking.timeoutMs, CONFIRM_MS) })
@@ -58,7 +58,7 @@ export function receiveToken(options: EmbeddedTokenOptions): EmbeddedToken {
             // A token that was asked for meanwhile is newer.
             if (confirmed === true && !closing.signal.aborted) token ??= forwarded
           },
-          () => undefined, // the embedding page is another one, or knows no such question: it is asked for a token
+          () => undefined, // another embedding page, or an old version of it: the next step asks for a token
         )
 
   const refresh = (): Promise<string> => {
@@ -81,7 +81,7 @@ export function receiveToken(options: EmbeddedTokenOptions): EmbeddedToken {
       const response = await fetch(authorized(request, used))
       if (response.status !== 401) return response
       await response.body?.cancel()
-      // Another request may have asked for a new token while this one was under way.
+      // Another request may have got a new token while this one was running.
       return fetch(authorized(again, token === undefined || token === used ? await refresh() : token))
     },
     close() {
@@ -100,9 +100,9 @@ export interface TokenAnswerOptions {
 }
 
 /**
- * For the embedding page: answers the app's questions for a new token, and whether the page forwarded the token that the
- * app found in its fragment. Forward it by `frame.src`: links inside the app can lead to other fragments.
- * @returns ends it
+ * For the embedding page. It answers requests for a new token, and confirms the token that the page forwarded.
+ * Forward that token in `frame.src`: a link inside the app can lead to another fragment, and is not confirmed.
+ * @returns a function that stops the answers
  */
 export function answerTokenRequests({ frame, appOrigin, getToken }: TokenAnswerOptions): () => void {
   const origin = requireOrigin('appOrigin', appOrigin)
@@ -124,24 +124,24 @@ export function answerTokenRequests({ frame, appOrigin, getToken }: TokenAnswerO
   return () => window.removeEventListener('message', listener)
 }
 
-/** Whether a token stands in the address that this page has given to the frame. */
+/** Whether the token is in the address that this page has given to the frame. */
 function isForwarded(frame: HTMLIFrameElement, data: unknown): boolean {
   const { token } = data as { token?: unknown } // an object, or it would have no id
   const { src } = frame as Partial<HTMLIFrameElement>
-  // What stands for a frame in tests may have no address.
+  // Stand-ins for a frame in tests may have no address.
   if (src === undefined) return true
   const [, fragment = ''] = src.split('#')
   return typeof token === 'string' && [...new URLSearchParams(fragment).values()].includes(token)
 }
 
-/** Leaves the rest of the fragment. @returns a token that an embedding page may have forwarded */
+/** Removes the token from the fragment and leaves the rest. */
 function takeFromFragment(parameter: string): string | undefined {
   const parameters = new URLSearchParams(location.hash.slice(1))
   const token = parameters.get(parameter)
   if (token === null) return undefined
   parameters.delete(parameter)
   const rest = parameters.size > 0 ? `#${parameters.toString()}` : ''
-  // Replaces the entry in the history as well.
+  // This also replaces the entry in the history.
   history.replaceState(history.state, '', location.pathname + location.search + rest)
   return token === '' ? undefined : token
 }
@@ -158,7 +158,7 @@ async function askForToken(asking: Asking): Promise<string> {
   throw new Error('the embedding page has no token')
 }
 
-/** Sends a question to the embedding page and waits for the answer that bears its id. */
+/** Sends a question to the embedding page and waits for the answer with the same id. */
 function askParent(
   question: { type: string; token?: string },
   answer: string,
@@ -185,7 +185,7 @@ function askParent(
     }
     window.addEventListener('message', listener)
     closing.addEventListener('abort', stop)
-    // The browser delivers it to this origin alone, whatever page has put this app into a frame.
+    // The browser delivers the message only to this origin, even if another page has framed the app.
     window.parent.postMessage({ ...question, id }, origin)
   })
 }

@@ -1,22 +1,22 @@
 /**
- * Time, of two kinds. What a token or an entry says about itself is compared with the wall clock; how long ago
- * something happened here is measured evenly, because a wall clock can be set forward and back.
+ * Two clocks. Times inside a token or an entry are compared with the wall clock. Ages and intervals in this process are
+ * measured with an even clock, because a wall clock can be set forward and back.
  */
 
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number
-  /** Milliseconds since some fixed point; runs on evenly whatever is done to `now`. */
+  /** Milliseconds since some fixed point; runs evenly, even if the wall clock is set. */
   elapsed(): number
 }
 
-/** A moment, by both clocks. */
+/** One moment, as both clocks show it. */
 export interface Moment {
   wallMs: number
   evenMs: number
 }
 
-/** @param given the option of that name; without `elapsed` the system's own measure is taken */
+/** @param given the option `clock`; without `elapsed`, the system's monotonic clock is used */
 export const readClock = (given: Partial<Clock> = {}): Clock => ({
   now: () => given.now?.() ?? Date.now(),
   elapsed: () => given.elapsed?.() ?? performance.now(),
@@ -30,8 +30,8 @@ export const earlier = ({ wallMs, evenMs }: Moment, seconds: number): Moment => 
 })
 
 /**
- * Milliseconds from one moment to another, by the clock that says more: knowledge may be older than one of them
- * thinks. The wall clock may have been set back, and the even one stands still while a machine sleeps.
+ * Milliseconds from one moment to another. The clock that shows more counts: the wall clock may have been set back, and
+ * the even clock stands still while a machine sleeps.
  */
 export const ageMs = (since: Moment, at: Moment): number =>
   Math.max(0, at.wallMs - since.wallMs, at.evenMs - since.evenMs)

@@ -1,21 +1,21 @@
-/** Where a request carries its token: the `Authorization` header, or a cookie where that was asked for. */
+/** Finds the token of a request: in the `Authorization` header, or in a cookie if one is configured. */
 import type { DpopProof } from './dpop.ts'
 import { TokenError } from './errors.ts'
 import { ownOrigin, placeOf } from './proven-place.ts'
 
-/** A request of whatever framework. */
+/** A request, from any framework. */
 export interface IncomingRequest {
   method: string
-  /** Where it was sent, as far as the request itself knows. */
+  /** Scheme and host that the request was sent to, according to the request itself. */
   origin(): { scheme: string; host: string | undefined }
-  /** Path and query as they stood in the request; only read for DPoP. */
+  /** Path and query as the request has them; read only for DPoP. */
   target(): string
   header(name: string): string | undefined
 }
 
 export interface Credentials {
   token: string
-  /** There where the scheme was DPoP. */
+  /** Present if the scheme is DPoP. */
   dpop?: DpopProof
 }
 
@@ -23,7 +23,7 @@ export const webRequest = (request: Request): IncomingRequest => ({
   method: request.method,
   origin: () => {
     const { protocol, host } = new URL(request.url)
-    // Of several Host headers each server takes another one: then no host is to be believed.
+    // Servers disagree about which of several Host headers counts, so none of them is believed.
     const hasOneHost = request.headers.get('host')?.includes(',') !== true
     return { scheme: protocol.slice(0, -1), host: hasOneHost ? host : undefined }
   },
@@ -31,11 +31,11 @@ export const webRequest = (request: Request): IncomingRequest => ({
   header: (name) => request.headers.get(name) ?? undefined,
 })
 
-/** What an operator says about how tokens come. */
+/** The operator's settings about how tokens arrive. */
 export interface Arrival {
-  /** The cookie that is looked into where there is no header. */
+  /** The cookie that is read if there is no header. */
   cookie?: string | undefined
-  /** Where clients see this API. */
+  /** The origin at which clients see this API. */
   publicOrigin?: string | undefined
 }
 
@@ -61,7 +61,7 @@ export function findCredentials(request: IncomingRequest, { cookie, publicOrigin
   )
 }
 
-/** Scheme, in lower case, and what follows it (RFC 9110 §11.4). Without a pattern: a header may be long. */
+/** The scheme in lower case, and the rest (RFC 9110 §11.4). It uses no pattern, because a header may be long. */
 function readAuthorization(header: string): [scheme: string, rest: string] {
   const trimmed = header.trim()
   const blank = trimmed.indexOf(' ')
@@ -75,14 +75,14 @@ function requireOne(token: string): string {
   return token
 }
 
-/** RFC 9110 §9.2.1; unless the request opens a connection on which anything can be sent. */
+/** Safe methods (RFC 9110 §9.2.1), unless the request opens a connection on which anything can be sent. */
 const isSafe = (request: IncomingRequest): boolean =>
   ['GET', 'HEAD', 'OPTIONS'].includes(request.method) && request.header('upgrade') === undefined
 
 /**
- * A browser sends a cookie along with whatever another site makes it send. So a request that can change something is
- * believed only where its headers say that it comes from this API's own origin, or from no page at all. Browsers since
- * 2023 say so by `Sec-Fetch-Site`; older ones by `Origin` alone.
+ * A browser also sends the cookie with requests that another site has made it send. So a request that can change
+ * something is believed only if its headers say that it comes from this API's own origin, or from no page at all.
+ * Browsers since 2023 send `Sec-Fetch-Site`; older ones send only `Origin`.
  */
 function mayUseCookie(request: IncomingRequest, publicOrigin: string | undefined): boolean {
   if (isSafe(request)) return true
@@ -90,18 +90,18 @@ function mayUseCookie(request: IncomingRequest, publicOrigin: string | undefined
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false
   const origin = request.header('origin')
   if (origin === undefined) return true
-  // A page that sends no referrer has its own requests say null.
+  // Same-origin requests of a page with the policy no-referrer have the origin null.
   if (origin === 'null') return site !== undefined
   const own = publicOrigin ?? ownOrigin(request)
   if (own === undefined) return false
   if (origin === own) return true
-  // A proxy that ends TLS leaves the host alone. The browser has vouched for the scheme.
+  // Behind a proxy that ends TLS the scheme differs, and the browser has vouched for it.
   return site !== undefined && publicOrigin === undefined && URL.canParse(origin) && hostOf(origin) === hostOf(own)
 }
 
 const hostOf = (origin: string): string => new URL(origin).host
 
-/** The first cookie of that name which is not empty; quotes and percent-encoding are taken off where they are. */
+/** The first cookie of that name that is not empty, without quotes and percent-encoding. */
 function findCookie(header: string, name: string): string | undefined {
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')

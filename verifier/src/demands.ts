@@ -1,4 +1,4 @@
-/** What a route demands of a verified token. Each demand is a pure check that throws `insufficient_scope`. */
+/** The rights that a route can demand of a verified token. Each is a pure check that throws `insufficient_scope`. */
 import { TokenError, shown } from './errors.ts'
 import { permissionsOf, rolesOf, scopesOf, type TokenClaims } from './token.ts'
 
@@ -43,7 +43,7 @@ export const platformOwner: Demand = (claims) => {
   if (claims.is_platform_owner !== true) throw refuse('the token is not that of a platform owner')
 }
 
-/** A demand that is empty by mistake would let everybody in. */
+/** An empty demand would let everybody in, so it is refused as a mistake. */
 function requireNames(what: string, names: readonly unknown[]): void {
   if (names.length === 0 || names.some((name) => typeof name !== 'string' || name === ''))
     throw new TypeError(`${what} takes one name or more, none of them empty`)

@@ -1,6 +1,6 @@
 /**
- * Proof of possession (RFC 9449): a token that is bound to a key is only good together with a proof that
- * this key signed for this very request, once.
+ * Proof of possession (RFC 9449): a token that is bound to a key is valid only together with a proof. The key signs the
+ * proof for one request, and the proof can be used once.
  */
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose'
 import { ASYMMETRIC_ALGORITHMS, publicPart } from './algorithms.ts'
@@ -8,20 +8,20 @@ import { sha256 } from './digest.ts'
 import { TokenError } from './errors.ts'
 import type { TokenClaims } from './token.ts'
 
-/** What a request says about its proof. */
+/** The proof of a request, and the request that it has to fit. */
 export interface DpopProof {
   /** The `DPoP` header. */
   proof: string | undefined
   method: string
-  /** As the client sees it. */
+  /** The URL as the client sees it. */
   url: string
 }
 
-/** A proof with all that it is checked against, as a text to compare. */
+/** The proof and the request that it was checked against, as one text to compare. */
 export const describeProof = ({ proof, method, url }: DpopProof): string => JSON.stringify([proof, method, url])
 
 const MOST_PROOF_CHARACTERS = 8192
-/** How old a proof may be; it is remembered for as long. */
+/** The greatest age of a proof. A used proof is remembered for the same time. */
 const PROOF_SECONDS = 60
 const MOST_REMEMBERED = 100_000
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
@@ -41,7 +41,7 @@ function boundTo({ cnf }: TokenClaims): string | undefined {
   throw new TokenError('wrong_type', 'the token is bound (cnf) by a method that cannot be checked here')
 }
 
-/** When a request came: by the time of day, and by what runs on evenly. */
+/** The arrival of a request, by the wall clock and by the even clock. */
 export interface ProofTime {
   nowSeconds: number
   evenMs: number
@@ -49,14 +49,14 @@ export interface ProofTime {
 }
 
 export class ProofChecker {
-  /** When what may be forgotten, in even milliseconds, so that a clock that is ahead for a moment forgets nothing. */
+  /** When each used proof may be forgotten, by the even clock: a wall clock that is briefly ahead forgets nothing. */
   readonly #seen = new Map<string, number>()
-  /** One request may pass several guards with its one proof. What was checked stands beside it: an object can change. */
+  /** One request may pass several guards with one proof. The checked values are kept, since an object can change. */
   readonly #checked = new WeakMap<DpopProof, string>()
 
   /**
    * Checks that token and request belong together.
-   * @param request what came with scheme `DPoP`; `undefined` for a Bearer token
+   * @param request the proof of a request with scheme `DPoP`; `undefined` for a Bearer token
    * @throws TokenError `wrong_type` where token and scheme do not fit, `invalid_signature` for a bad proof
    */
   async check(token: string, claims: TokenClaims, request: DpopProof | undefined, time: ProofTime): Promise<void> {
@@ -80,7 +80,7 @@ export class ProofChecker {
     if ((this.#seen.get(name) ?? -Infinity) >= evenMs) throw refuse('it was used before (jti)')
     this.#seen.delete(name)
     for (const [oldest, forgetAt] of this.#seen) {
-      // Under a flood the oldest go early: memory is bounded, and iat still is.
+      // Under a flood the oldest proofs are forgotten early, so that memory is bounded. Their iat still limits them.
       if (forgetAt >= evenMs && this.#seen.size < MOST_REMEMBERED) break
       this.#seen.delete(oldest)
     }
@@ -138,7 +138,7 @@ function readKey(jwk: JWK | undefined): JWK {
   if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw refuse('jwk holds private members')
   const key = publicPart(jwk)
   if (!key) throw refuse('jwk is no public signature key')
-  // Its maker chose it: a long RSA exponent would make a single check take milliseconds.
+  // The caller chose this key: with a long RSA exponent a single check would take milliseconds.
   if ((key.n?.length ?? 0) > MOST_MODULUS_CHARACTERS || (key.e?.length ?? 0) > MOST_EXPONENT_CHARACTERS)
     throw refuse('jwk is longer than 4096 bits, or has an unusual exponent')
   return key

@@ -13,7 +13,7 @@ import type { KeySource } from './remote-keys.ts'
 import { createTokenVerifier, Verifier } from './token-verifier.ts'
 import { requireSafeUrl } from './web-address.ts'
 
-/** Settings that no variable has. */
+/** Settings for which there is no variable. */
 export interface EnvOptions {
   /** Default: `process.env`. */
   env?: Readonly<Record<string, string | undefined>>
@@ -37,7 +37,7 @@ type Mode = (typeof MODES)[number]
 const LEAST_SECRET_BYTES = 32
 const TYPES = ['at+jwt', 'jwt', '']
 
-/** @throws TypeError naming the variable that is missing or wrong, never its value where that is secret */
+/** @throws TypeError naming the variable that is missing or wrong, and never a secret value */
 export function guardFromEnv(options: EnvOptions = {}): Guard {
   requireKnown('authFromEnv', options, OPTIONS)
   const variables = new Variables(options.env ?? process.env)
@@ -61,7 +61,7 @@ export function guardFromEnv(options: EnvOptions = {}): Guard {
   }
 }
 
-/** @throws TypeError where it is not plain whether requests are to be checked: a slip must not open every route */
+/** @throws TypeError if the variables leave it open whether requests are checked: a slip must not open every route */
 function isEnabled(variables: Variables): boolean {
   const value = variables.find('AUTH_ENABLED')?.toLowerCase()
   if (value === 'true' || value === 'false') return value === 'true'
@@ -71,7 +71,7 @@ function isEnabled(variables: Variables): boolean {
   throw new TypeError(`AUTH_ENABLED is not set, and ${another} is: say AUTH_ENABLED=true, or false to check nothing`)
 }
 
-/** A short word as it was read; anything else may be a secret in the wrong variable. */
+/** A short word is shown as it was read. Any other value may be a secret in the wrong variable. */
 const readAs = (value: string): string =>
   value.length <= 12 && /^[\w-]+$/.test(value) ? `'${value}'` : `a value of ${value.length} characters`
 
@@ -91,7 +91,7 @@ function authenticatorOf(variables: Variables, options: EnvOptions, warn: (messa
   }
 }
 
-/** Digests of one length are compared, each of them every time, so that time tells nothing. */
+/** All digests are compared each time, and they have one length, so that the duration reveals nothing. */
 function staticTokens(tokens: string[]): Authenticator {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   const accepted = tokens.map(digest)
@@ -107,7 +107,7 @@ function staticTokens(tokens: string[]): Authenticator {
   }
 }
 
-/** The only mode that takes HS256: here the key is a secret by what the operator said, never by what a token says. */
+/** The only mode that takes HS256: the operator, and never a token, says that the key is a shared secret. */
 function sharedSecret(variables: Variables, options: EnvOptions, warn: (message: string) => void): Authenticator {
   const secret = new TextEncoder().encode(variables.get('AUTH_JWT_SECRET', 'mode jwt needs the shared secret'))
   if (secret.byteLength < LEAST_SECRET_BYTES)
@@ -162,10 +162,10 @@ function remoteIssuer(variables: Variables, { name, revocations, typ = TYPES }: 
   return asAuthenticator(verifier, true)
 }
 
-/** Kubernetes puts these into every container when a service is called `auth`, or `auth-` and something. */
+/** Kubernetes adds these to every container if a service is called `auth` or `auth-…`. */
 const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT$|_PORT_\d{1,5}_(TCP|UDP|SCTP)(_|$)/
 
-/** The environment, where an empty variable counts as absent. */
+/** The environment. An empty variable counts as absent. */
 class Variables {
   readonly #env: Readonly<Record<string, string | undefined>>
 
@@ -177,7 +177,7 @@ class Variables {
     return this.#env[name]?.trim() || undefined
   }
 
-  /** The `AUTH_` variables that somebody has set. */
+  /** The names of the `AUTH_` variables that are set. */
   names(): string[] {
     const ours = Object.keys(this.#env).filter((name) => name.startsWith('AUTH_') && !SERVICE_LINK.test(name))
     return ours.filter((name) => this.find(name) !== undefined)

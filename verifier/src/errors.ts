@@ -1,6 +1,6 @@
 /**
- * The one error of this package. Its code comes from a closed list, its status follows from the code, and
- * it carries the challenge that a refused caller needs (RFC 6750 §3). It never holds the token.
+ * The only error that this package throws about a token. The code comes from a closed list, and the status follows from
+ * the code. The error carries the challenge for the caller (RFC 6750 §3) and never holds the token.
  */
 
 const STATUS_OF = {
@@ -27,11 +27,11 @@ export type TokenErrorCode = keyof typeof STATUS_OF
 export const TOKEN_ERROR_CODES = Object.keys(STATUS_OF) as readonly TokenErrorCode[]
 
 export interface TokenErrorOptions {
-  /** What the request would have needed, space-separated; named in the challenge of `insufficient_scope`. */
+  /** The scopes that the request needs, separated by spaces; named in the challenge of `insufficient_scope`. */
   scope?: string
-  /** How the caller has to come back; `DPoP` for tokens that are bound to a key (RFC 9449 §7.1). */
+  /** The scheme that the caller has to use; `DPoP` for tokens that are bound to a key (RFC 9449 §7.1). */
   scheme?: 'Bearer' | 'DPoP'
-  /** The value of the challenge's `error`, where it is not the one that follows from the code. */
+  /** The challenge's `error`, if it differs from the one that follows from the code. */
   challengeError?: string
   cause?: unknown
 }
@@ -42,7 +42,7 @@ export class TokenError extends Error {
   readonly code: TokenErrorCode
   /** 401, 403 or 503. */
   readonly status: 401 | 403 | 503
-  /** What the request would have needed, where the code is `insufficient_scope`. */
+  /** The scopes that the request needs, if the code is `insufficient_scope`. */
   readonly scope: string | undefined
   readonly #scheme: 'Bearer' | 'DPoP'
   readonly #challengeError: string | undefined
@@ -59,15 +59,15 @@ export class TokenError extends Error {
     this.#challengeError = options.challengeError ?? challengeErrorOf(code)
   }
 
-  /** Adds where the API's own metadata is to the challenge (RFC 9728 §5.1). */
+  /** Adds the address of the API's own metadata to the challenge (RFC 9728 §5.1). */
   pointTo(resourceMetadata: string | undefined): this {
     this.#resourceMetadata ??= resourceMetadata
     return this
   }
 
   /**
-   * The value of the `WWW-Authenticate` header; none where no other token would help (503). Without a token
-   * the challenge is bare: RFC 6750 §3.1 has no error code for a request that brought none.
+   * The value of the `WWW-Authenticate` header. With 503 there is none, because another token would not help. For a
+   * request without a token the challenge has no parameters: RFC 6750 §3.1 has no error code for it.
    */
   get wwwAuthenticate(): string | undefined {
     if (this.status === 503) return undefined
@@ -82,7 +82,7 @@ export class TokenError extends Error {
     return [this.#scheme, told.map(([name, value]) => `${name}="${value}"`).join(', ')].join(' ').trim()
   }
 
-  /** The response's headers, whatever framework sends them. */
+  /** The headers of the response. */
   get headers(): Record<string, string> {
     const { wwwAuthenticate } = this
     return {
@@ -92,7 +92,7 @@ export class TokenError extends Error {
     }
   }
 
-  /** The response's body. */
+  /** The body of the response. */
   get body(): { error: TokenErrorCode; error_description: string } {
     return { error: this.code, error_description: this.message }
   }
@@ -105,7 +105,7 @@ function challengeErrorOf(code: TokenErrorCode): string | undefined {
 
 const MOST_DESCRIPTION_CHARACTERS = 400
 
-/** RFC 6750 §3 allows %x20-21 / %x23-5B / %x5D-7E; parts of it were written by whoever sent the token. */
+/** RFC 6750 §3 allows %x20-21 / %x23-5B / %x5D-7E. The sender of the token has written parts of the text. */
 const asDescription = (text: string): string =>
   text
     .slice(0, MOST_DESCRIPTION_CHARACTERS)
@@ -114,7 +114,7 @@ const asDescription = (text: string): string =>
 
 const MOST_SHOWN_CHARACTERS = 80
 
-/** A value out of a token, fit for a description: quoted, and short. */
+/** A value of a token, quoted and short enough for a description. */
 export function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')
   return `'${text.length > MOST_SHOWN_CHARACTERS ? `${text.slice(0, MOST_SHOWN_CHARACTERS)}...` : text}'`

@@ -1,4 +1,4 @@
-/** Reads server-sent events (WHATWG HTML §9.2.6) from a response, as they come. */
+/** Reads server-sent events (WHATWG HTML §9.2.6) from a response as they arrive. */
 
 export interface ServerEvent {
   event: string
@@ -9,9 +9,9 @@ export interface ServerEvent {
 const MOST_CHARACTERS = 67_108_864
 
 /**
- * Yields each event, and `undefined` whenever nothing is under way: the line is alive, and whatever was sent has
- * arrived. Half an event shows neither.
- * @throws Error where one event is beyond all measure
+ * Yields each event. After other bytes, such as a comment, it yields `undefined` if no event is incomplete: the
+ * connection is alive, and everything that was sent has arrived.
+ * @throws Error if one event is too long
  */
 export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent | undefined> {
   let fields: Partial<Record<string, string>> = {}
@@ -40,7 +40,7 @@ function takeField(fields: Partial<Record<string, string>>, line: string): void 
   fields[name] = name === 'data' && fields.data !== undefined ? `${fields.data}\n${value}` : value
 }
 
-/** The complete lines of each piece that arrives; a piece may end in the middle of one. */
+/** The complete lines of each chunk. A chunk may end in the middle of a line. */
 async function* lineBatches(
   body: ReadableStream<Uint8Array>,
 ): AsyncGenerator<{ lines: string[]; isComplete: boolean }> {
@@ -57,7 +57,7 @@ async function* lineBatches(
       if (waiting > MOST_CHARACTERS) throw new Error(`a line of more than ${MOST_CHARACTERS} characters`)
       pieces.push(text)
       if (!text.includes('\n')) {
-        // Joined only when a line is whole: a large event comes in many pieces.
+        // Chunks are joined only when a line is complete, because a large event comes in many chunks.
         continue
       }
       const lines = pieces.join('').split('\n')

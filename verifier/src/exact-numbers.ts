@@ -1,11 +1,11 @@
 /**
- * Whole numbers that JavaScript cannot hold. `JSON.parse` turns 1147953659032899585 into 1147953659032899600, and an API
- * that takes this for the id of a tenant opens the wrong one (RFC 8259 §6).
+ * Whole numbers that JavaScript cannot hold. `JSON.parse` turns 1147953659032899585 into 1147953659032899600. If this is
+ * the id of a tenant, the API opens the wrong one (RFC 8259 §6).
  */
 
 /** Sixteen digits in a row, or an exponent of three: only then a number can be affected. */
 const SUSPICIOUS = /\d{16}|[eE]\+?\d{3}/
-/** Strings and numbers, one after the other. A string that does not end is one too, so that no text is looked at twice. */
+/** Strings and numbers in turn. An unterminated string matches too, so that no text is scanned twice. */
 const TOKENS = /"(?:[^"\\]|\\[^])*"?|-?\d[\d.eE+-]*/g
 
 /**

@@ -1,4 +1,4 @@
-/** Guards for Express 4 and 5, and for whatever else takes `(req, res, next)`. Loads no framework by itself. */
+/** Guards for Express 4 and 5, and for other frameworks with `(req, res, next)`. It loads no framework. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingRequest } from './credentials.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'
@@ -16,17 +16,17 @@ import { hasOneHost, nodeHeader } from './node-request.ts'
 import type { Auth } from './token.ts'
 
 declare global {
-  // The place that Express's own types keep open for this.
+  // Express's types expect additions to its request here.
   // eslint-disable-next-line typescript/no-namespace
   namespace Express {
     interface Request {
-      /** The verified token: there behind a guard, `undefined` elsewhere. */
+      /** The verified token behind a guard; `undefined` elsewhere. */
       auth: Auth
     }
   }
 }
 
-/** What is used of Express's request. */
+/** The members of Express's request that are used here. */
 type ExpressRequest = IncomingMessage & { originalUrl?: string; protocol?: string; auth?: Auth }
 export type ExpressHandler = (
   request: ExpressRequest,
@@ -58,7 +58,7 @@ const adapt = (guard: Guard): ExpressAuth => {
   )
 }
 
-/** Express 4 waits for no promise, and one that fails unheard ends the process: whatever is thrown goes to `next`. */
+/** Express 4 ignores promises, and an unhandled rejection ends the process. So every error goes to `next`. */
 async function orNext(next: (error?: unknown) => void, work: () => Promise<void>): Promise<void> {
   try {
     await work()
@@ -67,7 +67,7 @@ async function orNext(next: (error?: unknown) => void, work: () => Promise<void>
   }
 }
 
-/** Lets a request pass, or answers it. */
+/** Lets a request pass, or sends the refusal. */
 async function admit(
   guard: Guard,
   request: ExpressRequest,
@@ -82,7 +82,7 @@ async function admit(
   }
 }
 
-/** HTTP/2 has `:authority` in its place. */
+/** HTTP/2 has `:authority` instead of Host. */
 const hostOf = (request: ExpressRequest): string | undefined =>
   hasOneHost(request) ? (request.headers.host ?? nodeHeader(request, ':authority')) : undefined
 

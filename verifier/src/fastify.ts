@@ -1,4 +1,4 @@
-/** Guards for Fastify, as hooks: `{ preHandler: auth.requireAuth() }`. Loads no framework by itself. */
+/** Guards for Fastify, as hooks: `{ preHandler: auth.requireAuth() }`. It loads no framework. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingRequest } from './credentials.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'
@@ -16,7 +16,7 @@ import type { Auth } from './token.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The verified token: there behind a guard, `undefined` elsewhere. */
+    /** The verified token behind a guard; `undefined` elsewhere. */
     auth: Auth
   }
 }
@@ -59,7 +59,7 @@ const incoming = (request: FastifyRequest): IncomingRequest => ({
   header: (name) => nodeHeader(request.raw, name),
 })
 
-/** Answering in a hook and returning the reply ends the request there. */
+/** A hook that sends and returns the reply ends the request. */
 function refuse(reply: FastifyReply, error: unknown): FastifyReply {
   if (!(error instanceof TokenError)) throw error
   return reply.code(error.status).headers(error.headers).send(error.body)

@@ -10,41 +10,41 @@ import { ageMs, type Moment } from './clock.ts'
 import { isBefore, RevocationList, type Denial, type FeedDocument, type RevocationKind } from './revocation-list.ts'
 import type { TokenClaims } from './token.ts'
 
-/** What is asked for. */
+/** The place in the feed from which a page is asked for. */
 export interface Position {
-  /** The cursor after which everything is wanted; `undefined`: the list from its beginning. */
+  /** The cursor that the page follows; `undefined` for the first page. */
   after: string | undefined
-  /** A list that starts over begins another life, and answers to questions of an earlier life say nothing about it. */
+  /** The number of the list. A list that starts over gets another number, and pages of another list do not fit. */
   life: number
 }
 
-/** What a page did; `at` is the position from which its connection goes on. */
+/** The effect of a page; `at` is the position from which its connection goes on. */
 export type Taken = { at: Position; kinds: ReadonlySet<RevocationKind> } | 'outdated' | 'start over'
 
 interface List {
   life: number
   entries: RevocationList
-  /** Everything up to here is in the list; `undefined` before the first page. */
+  /** The list holds everything up to this cursor; `undefined` before the first page. */
   cursor: string | undefined
 }
 
 const NOTHING: ReadonlySet<RevocationKind> = new Set()
 const PRUNE_EVERY_MS = 30_000
-/** If the clocks part by more while a connection is silent, the machine has slept, and what it reads now is old. */
+/** If the clocks differ by more after a silence, the machine has slept, and the bytes that it reads now are old. */
 const SLEPT_MS = 5_000
 
 export class FollowedList {
   readonly #lingerSeconds: number
   /** The list that counts. It goes on denying what it denies while another one is loaded. */
   #current: List
-  /** A list that starts over; there as long as the current one may lack something. */
+  /** A list that starts over; present while the current list may lack entries. */
   #loading: List | undefined
   #lives = 0
   #version = 0
-  /** At this moment the issuer knew of nothing that the list lacks. */
+  /** The moment at which the issuer had nothing that the list lacks. */
   #heardAt: Moment | undefined
   #prunedAtMs = -Infinity
-  /** The least that the wall clock was ever ahead of the even one. */
+  /** The smallest difference so far between wall clock and even clock. */
   #leastAheadMs = Infinity
 
   /** @param lingerSeconds how much longer than the issuer thinks a token may be accepted here */
@@ -59,7 +59,7 @@ export class FollowedList {
     return this.#current.cursor
   }
 
-  /** Whether nothing is missing from the list that counts, as of its cursor. */
+  /** Whether the list that counts is complete up to its cursor. */
   get isWhole(): boolean {
     return this.#loading === undefined
   }
@@ -73,7 +73,7 @@ export class FollowedList {
     return this.#version
   }
 
-  /** What to ask for next. */
+  /** The next page to ask for. */
   get position(): Position {
     const { cursor, life } = this.#loading ?? this.#current
     return { after: cursor, life }
@@ -93,9 +93,9 @@ export class FollowedList {
   }
 
   /**
-   * The issuer has said that nothing came since.
-   * @param at the position of the connection that brought this
-   * @param moment when that was true: the time of the question, where there was one
+   * The issuer has said that there is nothing new.
+   * @param at the position of the connection that brought the message
+   * @param moment when the message was true: the time of the question, if there was one
    * @returns whether it is true of this list
    */
   hear(at: Position, moment: Moment, { isAnswer }: { isAnswer: boolean }): boolean {
@@ -109,8 +109,8 @@ export class FollowedList {
   }
 
   /**
-   * What was forgotten while the clock was ahead counts again when the clock is set right, and only the issuer still
-   * has it.
+   * Entries that were forgotten while the clock was ahead count again when the clock is set right, and only the issuer
+   * still has them.
    * @returns whether the list has to start over for that reason
    */
   watchClock({ wallMs, evenMs }: Moment): boolean {
@@ -121,24 +121,24 @@ export class FollowedList {
     return true
   }
 
-  /** An entry has ended when it has by the slowest clock so far, so a clock that is ahead for a moment costs nothing. */
+  /** An entry has ended when the slowest clock so far says so. A clock that is briefly ahead costs nothing. */
   #prune({ evenMs }: Moment): void {
     if (evenMs - this.#prunedAtMs < PRUNE_EVERY_MS) return
     this.#prunedAtMs = evenMs
     this.#current.entries.prune((evenMs + this.#leastAheadMs) / 1000)
   }
 
-  /** @param asked the question that `page` answers */
+  /** @param asked the position that was asked for */
   take(asked: Position, page: FeedDocument): Taken {
     const list = [this.#current, this.#loading].find((each) => each?.life === asked.life)
     if (!list) return 'outdated'
     if (asked.after !== undefined && isBefore(page.cursor, asked.after)) {
-      // The database was restored. Which list the answer belongs to is not for an answer to `after` to say.
+      // The database was restored. The page cannot be applied, because its place in the new list is not known.
       if (this.isWhole || list === this.#loading) this.#startOver()
       return 'start over'
     }
     const at = { after: page.cursor, life: list.life }
-    // All of it came over another connection already, and what came since may have undone it.
+    // Another connection has brought all of it already, and later changes may have undone it.
     if (list.cursor !== undefined && isBefore(page.cursor, list.cursor)) return { at, kinds: NOTHING }
     list.cursor = page.cursor
     const kinds = list.entries.change(page)
@@ -155,7 +155,7 @@ export class FollowedList {
     return { life: this.#lives++, entries: new RevocationList(this.#lingerSeconds), cursor: undefined }
   }
 
-  /** @param kinds those of the entries that went are added */
+  /** @param kinds the kinds of the former entries are added to these */
   #finish(list: List, kinds: Set<RevocationKind>): void {
     for (const kind of this.#current.entries.kinds) kinds.add(kind)
     this.#current = list

@@ -1,12 +1,12 @@
-/** Fetches one JSON document of the issuer, bounded in time and size, and from no other place than the one asked. */
+/** Fetches one JSON document of the issuer, bounded in time and size. Redirects are not followed. */
 import { VERSION } from './version.ts'
 
 export interface GetOptions {
   userAgent: string
   maxBytes: number
-  /** Ends the request from outside. */
+  /** Ends the request. */
   signal: AbortSignal
-  /** The entity tag of the copy at hand. */
+  /** The entity tag of the present copy. */
   etag?: string | undefined
 }
 
@@ -16,7 +16,7 @@ export type DocumentAnswer =
 
 export const REQUEST_TIMEOUT_MS = 5000
 
-/** What went wrong with a request, in words for an operator. */
+/** The failure of a request, described for an operator. */
 export class RequestFault extends Error {
   readonly status: number | undefined
 
@@ -28,8 +28,8 @@ export class RequestFault extends Error {
 }
 
 /**
- * How a verifier introduces itself, so that an issuer can tell who has seen its next key.
- * @param name the API's, such as `orders-api`
+ * The User-Agent of a verifier, by which an issuer knows which APIs have fetched its next key.
+ * @param name of the API, such as `orders-api`
  */
 export function userAgentOf(name: string | undefined): string {
   if (name === undefined) return `signet-verifier/${VERSION}`
@@ -62,7 +62,7 @@ export async function getJson(url: string, { userAgent, maxBytes, signal, etag }
   }
 }
 
-/** A redirect is not followed: keys come from where they were asked for, or not at all. */
+/** A redirect is a fault: keys come from the configured address only. */
 async function requireDocument(url: string, response: Response): Promise<void> {
   const fault = faultOf(response)
   if (fault === undefined) return
@@ -74,7 +74,7 @@ function faultOf({ status, headers }: Response): string | undefined {
   if (status >= 300 && status < 400)
     return `redirects to ${headers.get('location') ?? 'elsewhere'}, which is not followed`
   if (status !== 200) return `answered ${status}`
-  // File servers send key sets as plain text or bytes: what a document is, its content says. HTML is a login page.
+  // The content decides, because file servers send key sets as plain text or bytes. HTML is a login or error page.
   const type = (headers.get('content-type') ?? '').slice(0, 60)
   return type.toLowerCase().includes('html') ? `answered ${type} instead of JSON` : undefined
 }
@@ -114,10 +114,10 @@ export function asFault(url: string, cause: unknown, ended: AbortSignal): Reques
   })
 }
 
-/** Seconds; what an `Age` that cannot be read counts as. */
+/** Seconds; the value of an unreadable `Age`. */
 const LONGEST_AGE = 2 ** 31
 
-/** RFC 9111 §5.1: how long ago a cache on the way has heard this from the issuer. Of several, the oldest counts. */
+/** RFC 9111 §5.1: how long a cache has kept this answer. Of several values the highest counts. */
 export function secondsInCaches(headers: Headers): number {
   const ages = headers.get('age')?.split(',') ?? ['0']
   return Math.max(...ages.map((age) => (/^\d{1,9}$/.test(age.trim()) ? Number(age) : LONGEST_AGE)))
@@ -125,11 +125,11 @@ export function secondsInCaches(headers: Headers): number {
 
 export interface TimeLimit {
   ended: AbortSignal
-  /** Time begins anew. */
+  /** Starts the time again. */
   extend(milliseconds: number): void
-  /** Ends at once. */
+  /** Ends the request at once. */
   end(reason: string): void
-  /** Time does not count any more. */
+  /** Stops the time. */
   done(): void
 }
 

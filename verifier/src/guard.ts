@@ -1,6 +1,6 @@
 /**
- * Guards routes, whatever the framework: finds the token, has it verified, holds it to what the route
- * demands. The adapters beside this file translate a framework's request and response, nothing else.
+ * Guards routes in any framework: finds the token, has it verified, and checks what the route demands. The adapters
+ * beside this file only translate requests and responses of a framework.
  */
 import type { RevocationStatus } from './blacklist-follower.ts'
 import { findCredentials, type Credentials, type IncomingRequest } from './credentials.ts'
@@ -19,22 +19,22 @@ import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
 import { profileOf, type Auth, type Profile, type VerifiedToken } from './token.ts'
 import { requireSafeUrl } from './web-address.ts'
 
-/** What a route can change: audience, type, tolerance, and how old the knowledge about revocations may be. */
+/** Settings that a route can change: audience, type, tolerance, and the allowed age of revocation data. */
 export type RouteOverrides = Omit<VerifyOverrides, 'dpop'>
 
 export interface GuardOptions {
-  /** The cookie that is looked into where there is no `Authorization` header; none by default. */
+  /** The cookie that is read if there is no `Authorization` header; none by default. */
   cookie?: string
-  /** Where clients see this API, such as `https://api.example`: what DPoP proofs name when a proxy stands in front. */
+  /** The origin at which clients see this API behind a proxy, such as `https://api.example`; for DPoP and cookies. */
   publicOrigin?: string
-  /** Where this API's own metadata is (RFC 9728), told to whoever is refused. */
+  /** The URL of this API's own metadata (RFC 9728); it is part of every challenge. */
   resourceMetadata?: string
 }
 
 /** A verifier's own options, or a verifier that is shared. */
 export type AuthMiddlewareOptions = GuardOptions & (TokenVerifierOptions | { verifier: TokenVerifier })
 
-/** Tells whether a token is good; a verifier, or a list of static tokens. */
+/** Checks a token: a verifier, or a list of static tokens. */
 export interface Authenticator {
   verify(credentials: Credentials, overrides: RouteOverrides | undefined): Promise<VerifiedToken>
   revocationStatus(): RevocationStatus | undefined
@@ -48,10 +48,10 @@ export class Guard {
   readonly #authenticator: Authenticator | undefined
   readonly #options: GuardOptions
   readonly #publicOrigin: string | undefined
-  /** What this guard found at a request, so that several guards on a route verify it once. */
+  /** The results for each request, so that several guards on a route verify a token once. */
   readonly #seen = new WeakMap<object, Seen>()
 
-  /** @param authenticator left out: nothing is checked */
+  /** @param authenticator without it, nothing is checked */
   constructor(authenticator: Authenticator | undefined, options: GuardOptions) {
     this.#authenticator = authenticator
     this.#options = options
@@ -62,8 +62,8 @@ export class Guard {
   }
 
   /**
-   * @param key an object that stands for the request, the same one for every guard that the request passes
-   * @returns the verified token; `undefined` where nothing is checked
+   * @param key an object that identifies the request, the same one for every guard of the request
+   * @returns the verified token; `undefined` if nothing is checked
    * @throws TokenError
    */
   async admit(
@@ -96,7 +96,7 @@ export class Guard {
     overrides: RouteOverrides | undefined,
   ): Promise<Auth> {
     const seen = this.#look(key, incoming)
-    // Found good on other terms says nothing: a guard before this one may have been content with less.
+    // A result on other terms does not count: an earlier guard may have demanded less.
     const before = seen.goodOn.get(overrides)
     if (before) return before
     const { claims, header } = await authenticator.verify(seen.credentials, overrides)
@@ -105,7 +105,7 @@ export class Guard {
     return auth
   }
 
-  /** What was found at a request before counts as long as the request still carries the same. */
+  /** Earlier results for the request count while it still carries the same token and proof. */
   #look(key: object, incoming: IncomingRequest): Seen {
     const { cookie } = this.#options
     const credentials = findCredentials(incoming, { cookie, publicOrigin: this.#publicOrigin })
@@ -122,14 +122,14 @@ export class Guard {
 
 interface Seen {
   credentials: Credentials
-  /** By the terms on which it was verified; `undefined` are those of the guard. */
+  /** Results by the terms of verification; `undefined` stands for the guard's own terms. */
   goodOn: Map<RouteOverrides | undefined, Auth>
 }
 
-/** The proofs that came with each request. */
+/** The proofs of each request. */
 const proofsOf = new WeakMap<object, DpopProof[]>()
 
-/** One object for one proof of one request, by which guards that share a verifier know that it was checked before. */
+/** One object for each proof of a request. By it, a verifier that guards share knows that it checked the proof. */
 function sameProof(request: object, proof: DpopProof): DpopProof {
   const known = proofsOf.get(request) ?? []
   const same = known.find((each) => describeProof(each) === describeProof(proof))
@@ -160,7 +160,7 @@ export function createGuard(options: AuthMiddlewareOptions): Guard {
   return new Guard(asAuthenticator(createTokenVerifier(ofVerifier), true), options)
 }
 
-/** @param isOwn made for this guard, and closed with it */
+/** @param isOwn whether the verifier was made for this guard, and closes with it */
 export const asAuthenticator = (verifier: TokenVerifier, isOwn: boolean): Authenticator => ({
   verify: ({ token, dpop }, overrides) => verifier.verifyToken(token, dpop ? { ...overrides, dpop } : overrides),
   revocationStatus: () => verifier.revocationStatus(),
@@ -169,31 +169,31 @@ export const asAuthenticator = (verifier: TokenVerifier, isOwn: boolean): Authen
   },
 })
 
-/** What `me()` answers: the token's claims, and the rights that it gives. */
+/** The answer of `me()`: the claims of the token, and the rights that it gives. */
 export const meOf = (auth: Auth | undefined): Me =>
   auth ? { authenticated: true, ...profileOf(auth.claims), claims: auth.claims } : { authenticated: false }
 
 /** The methods of every adapter. */
 export interface AuthMiddleware<Handler, Endpoint> {
-  /** Any good token. What it is to be can be changed for the route. */
+  /** Any valid token. The route can have terms of its own. */
   requireAuth(overrides?: RouteOverrides): Handler
-  /** A good token with all of these scopes. */
+  /** A valid token with all of these scopes. */
   requireScope(...scopes: string[]): Handler
-  /** A good token with one of these roles. */
+  /** A valid token with one of these roles. */
   requireRole(...roles: string[]): Handler
   requirePermission(permission: string): Handler
   requireAnyPermission(permissions: readonly string[]): Handler
-  /** A good token with `is_platform_owner: true`. */
+  /** A valid token with `is_platform_owner: true`. */
   requirePlatformOwner(): Handler
-  /** An endpoint that verifies the token and answers what it says. */
+  /** An endpoint that verifies the token and returns its claims and rights. */
   me(): Endpoint
-  /** How old the knowledge about revocations is. */
+  /** The state and age of the revocation data. */
   revocationStatus(): RevocationStatus | undefined
-  /** Ends the verifier where it was made here. */
+  /** Closes the verifier if it was made here. */
   close(): Promise<void>
 }
 
-/** What a route asks of the guard. */
+/** The terms of one route. */
 export interface Terms {
   demand?: Demand
   overrides?: RouteOverrides

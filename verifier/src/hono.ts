@@ -1,4 +1,4 @@
-/** Guards for Hono. Loads no framework by itself. */
+/** Guards for Hono. It loads no framework. */
 import type { Context, Handler, MiddlewareHandler } from 'hono'
 import { webRequest } from './credentials.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'
@@ -15,7 +15,7 @@ import type { Auth } from './token.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** The verified token: there behind a guard, `undefined` elsewhere. */
+    /** The verified token behind a guard; `undefined` elsewhere. */
     auth: Auth
   }
 }
@@ -28,7 +28,7 @@ export const createAuthMiddleware = (options: AuthMiddlewareOptions): HonoAuth =
 /** Reads the `AUTH_…` variables. @throws TypeError naming the variable that is missing or wrong */
 export const authFromEnv = (options?: EnvOptions): HonoAuth => adapt(guardFromEnv(options))
 
-/** The context stands for the request: middleware such as `bodyLimit` puts another `Request` into it. */
+/** A request is recognised by its context, because middleware such as `bodyLimit` replaces the `Request` in it. */
 const adapt = (guard: Guard): HonoAuth =>
   middlewareOf<MiddlewareHandler, Handler>(
     guard,

@@ -1,6 +1,6 @@
 /**
- * Verifies access tokens of Signet and other OIDC issuers. The core knows no framework: it takes plain
- * strings and Web-standard requests. Guards for frameworks stand under `/express`, `/hono` and `/fastify`.
+ * Verifies access tokens of Signet and other OIDC issuers. The core needs no framework: it takes strings and
+ * Web-standard requests. Guards for frameworks are in `/express`, `/hono` and `/fastify`.
  */
 export type { RevocationStatus, StalenessPolicy } from './blacklist-follower.ts'
 export type { Credentials, IncomingRequest } from './credentials.ts'

@@ -18,7 +18,7 @@ export class KeySet {
   /** By `kid`, then by `alg`. */
   readonly #imported = new Map<string | undefined, Map<string, KeyChoice>>()
 
-  /** @param document as parsed; members that are no usable key are left out */
+  /** @param document parsed JSON; entries that are not usable keys are left out */
   constructor(document: unknown) {
     const keys = isRecord(document) && Array.isArray(document.keys) ? (document.keys as unknown[]) : []
     this.#keys = keys.filter(isRecord).flatMap((jwk) => {
@@ -31,12 +31,12 @@ export class KeySet {
     return this.#keys.length
   }
 
-  /** A choice made before, without waiting. */
+  /** An earlier choice, without waiting. */
   findImported(alg: string, kid: string | undefined): KeyChoice | undefined {
     return this.#imported.get(kid)?.get(alg)
   }
 
-  /** A token without `kid` is only verified where there is no choice to make. */
+  /** A token without `kid` is verified only if the set has one key. */
   async choose(alg: string, kid: string | undefined): Promise<KeyChoice> {
     const named = kid === undefined ? this.#keys : this.#keys.filter((key) => key.kid === kid)
     if (kid === undefined && named.length > 1) return { outcome: 'ambiguous' }
@@ -52,7 +52,7 @@ export class KeySet {
   }
 }
 
-/** A key that does not import is as good as not there: the fault is the issuer's, not this process's. */
+/** A key that cannot be imported is treated as missing: the fault is in the issuer's document. */
 async function importPublic(jwk: JWK, alg: string): Promise<CryptoKey | undefined> {
   try {
     const key = await importJWK(jwk, alg)

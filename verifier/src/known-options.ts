@@ -1,6 +1,6 @@
-/** Tells a name that is no option: a setting that is misspelt would otherwise be off, and nobody would know. */
+/** Refuses unknown options: a misspelt setting would be off without anybody noticing. */
 
-/** @throws TypeError naming the option, and the one that may have been meant */
+/** @throws TypeError naming the unknown option, and the most similar known one */
 export function requireKnown(what: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name))
   if (unknown === undefined) return
@@ -13,6 +13,7 @@ const MOST_SLIPS = 2
 
 function nearest(name: string, known: readonly string[]): string | undefined {
   const [best] = known
+    .filter((each) => Math.abs(each.length - name.length) <= MOST_SLIPS)
     .map((each) => ({ each, slips: slipsBetween(name.toLowerCase(), each.toLowerCase()) }))
     .toSorted((one, other) => one.slips - other.slips)
   return best && best.slips <= MOST_SLIPS ? best.each : undefined

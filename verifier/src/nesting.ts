@@ -1,8 +1,8 @@
-/** How deep a value out of a token may go: whatever walks it after the check may do so by recursion. */
+/** The allowed depth of a value in a token. Code that handles the value later may use recursion. */
 
 export const MOST_LEVELS = 32
 
-/** Goes level by level, so that no depth can overflow the stack. */
+/** It works level by level, so that no depth overflows the stack. */
 export function isTooDeep(value: unknown): boolean {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {

@@ -1,11 +1,11 @@
-/** Reads headers of a request as Node's own server gives it, to Express and Fastify alike. */
+/** Reads headers of a request from Node's own server, for Express and Fastify. */
 import type { IncomingMessage } from 'node:http'
 
-/** Node keeps the first of several Host headers, another server may take the last: then no host is to be believed. */
+/** Node keeps the first of several Host headers, and another server may take the last, so none is believed. */
 export const hasOneHost = (request: IncomingMessage): boolean => (distinct(request, 'host')?.length ?? 1) <= 1
 
 export function nodeHeader(request: IncomingMessage, name: string): string | undefined {
-  // Of several Authorization headers Node keeps the first; another server before or behind may take the last.
+  // Node keeps the first of several Authorization headers, and another server may take the last.
   const value = name === 'authorization' ? (distinct(request, name) ?? request.headers[name]) : request.headers[name]
   return Array.isArray(value) ? value.join(', ') : value
 }

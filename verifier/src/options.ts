@@ -1,4 +1,4 @@
-/** What a verifier can be told, checked once when it is made: a mistake shows at start, not at the first token. */
+/** The options of a verifier. They are checked when it is made, so that a mistake shows at start. */
 import { ASYMMETRIC_ALGORITHMS } from './algorithms.ts'
 import type { StalenessPolicy } from './blacklist-follower.ts'
 import { readClock, type Clock } from './clock.ts'
@@ -7,13 +7,13 @@ import { userAgentOf } from './get-document.ts'
 import { requireKnown } from './known-options.ts'
 import { requireSafeUrl } from './web-address.ts'
 
-/** What a token has to be; each can be changed for one call or one route. */
+/** The requirements on a token. Each can be changed for one call or one route. */
 export interface Expectations {
   /** The exact `iss`. */
   issuer?: string
-  /** One of these has to be in `aud`: the name of the API that the token is for. */
+  /** The name of this API. One of these names has to be in `aud`. */
   audience?: string | readonly string[]
-  /** Takes tokens for whatever API. */
+  /** Takes tokens for any API. */
   anyAudience?: boolean
   /** The accepted `typ`, `at+jwt` by default (RFC 9068 §2.1); `''` stands for a token that has none. */
   typ?: string | readonly string[]
@@ -21,18 +21,18 @@ export interface Expectations {
   clockTolerance?: number
 }
 
-/** What one call can change. */
+/** The settings that one call can change. */
 export interface VerifyOverrides extends Expectations {
   revocations?: StalenessPolicy
-  /** The request's proof, for a token that is bound to a key; `verifyRequest` and the middlewares take it themselves. */
+  /** The proof of the request, for a token that is bound to a key. `verifyRequest` and the middlewares read it. */
   dpop?: DpopProof
 }
 
 export interface TokenVerifierOptions extends Expectations {
   issuer: string
-  /** Where the keys are; found by discovery when left out. */
+  /** The address of the keys; found by discovery if left out. */
   jwksUri?: string
-  /** Accepted signature algorithms: any of the asymmetric ones by default, and no others ever. */
+  /** Accepted signature algorithms. Only asymmetric ones are possible; all of them by default. */
   algorithms?: readonly string[]
   /** The largest tolerance that may be asked for, in seconds; 60 by default. */
   maxClockTolerance?: number
@@ -40,21 +40,21 @@ export interface TokenVerifierOptions extends Expectations {
   revocations?: boolean | (StalenessPolicy & { feedUrl?: string })
   /** How this API introduces itself to the issuer, such as `orders-api`. */
   name?: string
-  /** How long keys are used past their time while the issuer is away, in seconds; 3600 by default. */
+  /** How long expired keys are used while the issuer cannot be reached, in seconds; 3600 by default. */
   maxStaleKeysSeconds?: number
   /** Remembers verified tokens by their hash until they expire; off by default. `true` keeps 10 000. */
   cache?: boolean | { maxTokens: number }
-  /** Where this API's own metadata is (RFC 9728), told to whoever is refused. */
+  /** The URL of this API's own metadata (RFC 9728); it is part of every challenge. */
   resourceMetadata?: string
-  /** For tests that move time. Milliseconds: the time of day, and what has passed since some fixed point. */
+  /** For tests that move time: the time of day, and the time since some fixed point, in milliseconds. */
   clock?: { now(): number; elapsed?(): number }
 }
 
-/** Expectations as every token is held to them. */
+/** The expectations that every token has to meet. */
 export interface Rules {
-  /** `undefined`: not looked at; only for shared secrets, which bind by themselves. */
+  /** `undefined`: not checked; only for shared secrets, which name the issuer by themselves. */
   issuer: string | undefined
-  /** `any`: whatever audience. `unnamed`: each call has to name it. */
+  /** `any`: every audience. `unnamed`: each call has to name it. */
   audience: readonly string[] | 'any' | 'unnamed'
   /** In lower case, without `application/`. */
   types: readonly string[]
@@ -128,13 +128,13 @@ export function readOptions(options: TokenVerifierOptions): RemoteSettings {
   }
 }
 
-/** @throws TypeError where neither the verifier nor the call names an audience: tokens for other APIs would pass. */
+/** @throws TypeError if neither the verifier nor the call names an audience: tokens for other APIs would pass */
 export function requireNamedAudience({ audience, anyAudience }: Pick<Expectations, 'audience' | 'anyAudience'>): void {
   if (audience !== undefined || anyAudience === true) return
   throw new TypeError('audience is missing: name this API as tokens do in aud, or say anyAudience: true')
 }
 
-/** Rules with what one call or route changes of them. @throws TypeError naming the option */
+/** The rules with the changes of one call or route. @throws TypeError naming the option */
 export function applyExpectations(rules: Rules, changes: Expectations, maxClockTolerance: number): Rules {
   const { issuer, audience, anyAudience, typ, clockTolerance } = changes
   return {
@@ -148,7 +148,7 @@ export function applyExpectations(rules: Rules, changes: Expectations, maxClockT
   }
 }
 
-/** Overrides that are written down with a route, looked at before the first request. @throws TypeError */
+/** Checks the overrides of a route before the first request. @throws TypeError */
 export function checkOverrides<Overrides extends VerifyOverrides>(overrides: Overrides): Overrides {
   requireKnown('requireAuth', overrides, ROUTE_OVERRIDES)
   const nothing: Rules = { issuer: undefined, audience: 'unnamed', types: [], clockToleranceSeconds: 0 }
@@ -157,7 +157,7 @@ export function checkOverrides<Overrides extends VerifyOverrides>(overrides: Ove
   return overrides
 }
 
-/** RFC 7515 §4.1.9: case does not count, and `application/` may be left out. */
+/** RFC 7515 §4.1.9: case is ignored, and `application/` may be left out. */
 export const normalType = (typ: string): string => typ.toLowerCase().replace(/^application\//, '')
 
 function readAlgorithms(algorithms: readonly string[] | undefined): ReadonlySet<string> {

@@ -1,15 +1,15 @@
 /**
- * The URL that a DPoP proof has to name (RFC 9449 §4.3), put together from the origin that clients see and the
- * path that was asked for. A request's own words never become more than a path: read as a URL they could name
- * another host, or another path by what they hide in `Host`.
+ * The URL that a DPoP proof has to name (RFC 9449 §4.3): the origin that clients see, and the path of the request. The
+ * target of a request is used only as a path. If it were parsed as a URL, it could name another host, and a `Host` with
+ * a path in it could name another path.
  */
 import type { IncomingRequest } from './credentials.ts'
 import { TokenError } from './errors.ts'
 
-/** host[:port] alone: neither a path, nor a user, nor a query. */
+/** Only host[:port]: no path, no user, no query. */
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i
 
-/** Segments that a URL loses when it is read, and characters that change: a router may see another path. */
+/** Segments and characters that change when a URL is parsed: a router may see another path. */
 const AMBIGUOUS = /\\|\/(\.|%2e){1,2}(\/|$)/i
 
 const refuse = (description: string): TokenError =>
@@ -19,7 +19,7 @@ const refuse = (description: string): TokenError =>
   })
 
 /**
- * @param publicOrigin what the operator said; without it the request's `Host` is taken, if it is a host
+ * @param publicOrigin the configured origin; without it, the `Host` of the request is used if it is valid
  * @throws TokenError `invalid_signature`
  */
 export function placeOf(request: IncomingRequest, publicOrigin: string | undefined): string {
@@ -31,7 +31,7 @@ export function placeOf(request: IncomingRequest, publicOrigin: string | undefin
   return origin + path
 }
 
-/** The origin that a request was sent to, by its own `Host`; `undefined` where that is no host and port. */
+/** The origin of a request according to its `Host`; `undefined` if that is not a host and port. */
 export function ownOrigin(request: IncomingRequest): string | undefined {
   const { scheme, host } = request.origin()
   const origin = `${scheme}://${host}`

@@ -1,7 +1,7 @@
 /**
- * The issuer's keys, fetched over HTTP: when to fetch, how long a set may be used, and what happens while the issuer is
- * away. One request is under way at most, however many tokens wait for it. An answer is as old as its question: it says
- * nothing about a change that was suspected, or a key that was missed, after it was asked for.
+ * The keys of the issuer, fetched over HTTP: when to fetch, how long a set may be used, and what happens if the issuer
+ * cannot be reached. At most one request is running, and all tokens wait for the same one. A response is as old as its
+ * request: it says nothing about later changes of the set.
  */
 import type { CryptoKey } from 'jose'
 import type { Clock } from './clock.ts'
@@ -10,11 +10,11 @@ import { getJson, RequestFault, secondsInCaches } from './get-document.ts'
 import { KeySet, type KeyChoice } from './key-set.ts'
 import { isSafe } from './web-address.ts'
 
-/** Where a token's key comes from. */
+/** A source of keys for tokens. */
 export interface KeySource {
   /** @throws TokenError `unknown_key`, `unsupported_algorithm`, `issuer_unavailable` */
   keyFor(alg: string, kid: string | undefined): FoundKey | Promise<FoundKey>
-  /** Looks for changes soon, for example because a key was revoked. */
+  /** Makes the next token fetch the set again, for example because a key was revoked. */
   suspectChange(): void
   close(): void
 }
@@ -26,20 +26,20 @@ export interface FoundKey {
 
 export interface RemoteKeysOptions {
   issuer: string
-  /** Left out: found by discovery. */
+  /** `undefined`: found by discovery. */
   jwksUri: string | undefined
   userAgent: string
   maxStaleSeconds: number
   clock: Clock
 }
 
-/** How long the issuer may say that its keys be cached; Signet says five minutes. */
+/** Bounds of the time for which the issuer lets its keys be cached; Signet says five minutes. */
 const FRESH_MS = { least: 30_000, most: 600_000, unsaid: 300_000 }
-/** A set that is older than its time by less than this serves while the next one is fetched. */
+/** A set that expired less than this ago is used while the next one is fetched. */
 const SERVES_MEANWHILE_MS = 60_000
-/** Between two fetches on account of unknown keys; an unplanned rotation is noticed at once, or after this. */
+/** The time between two fetches for unknown keys. An unplanned rotation is noticed at once, or after this time. */
 const COOLDOWN_MS = 5_000
-/** Between two attempts while the issuer does not answer. */
+/** The time between two attempts while the issuer does not answer. */
 const RETRY_MS = 5_000
 const DISCOVERED_FOR_MS = 3_600_000
 const MOST_BYTES = 524_288
@@ -58,7 +58,7 @@ export class RemoteKeys implements KeySource {
   #fetching: Promise<void> | undefined
   #lastFault: { at: number; error: unknown } | undefined
   #lastUnknownAt = -Infinity
-  /** An answer to a question from before this moment may lack a change of the set. */
+  /** A response to a request from before this moment may lack a change of the set. */
   #suspectedAt = -Infinity
   #discovered: { jwksUri: string; at: number } | undefined
 
@@ -87,7 +87,7 @@ export class RemoteKeys implements KeySource {
     const held = await this.#usable()
     let choice = await held.set.choose(alg, kid)
     if (choice.outcome === 'unknown' && held === before && this.#fetching) {
-      // This request may be older than the key. It brings the key, or another one has to.
+      // The running request may be older than the key. If it does not bring the key, another request follows.
       await this.#fetching
       choice = await (this.#held ?? held).set.choose(alg, kid)
     }
@@ -98,13 +98,13 @@ export class RemoteKeys implements KeySource {
     return this.#require(choice, alg, kid)
   }
 
-  /** A set that may be used now. */
+  /** A set that may be used now, fetched if necessary. */
   async #usable(): Promise<Held> {
     const held = this.#held
     const age = held ? this.#evenMs() - held.freshUntil : Infinity
     if (held && age < 0) return held
     this.#fetchSoon()
-    // Nobody waits for an issuer that has not answered just now, or for a set that is hardly over its time.
+    // Tokens do not wait for an issuer that has just failed, or for a set that has just expired.
     const serves = held && (age < SERVES_MEANWHILE_MS || this.#lastFault) && age < this.#options.maxStaleSeconds * 1000
     if (!serves) await this.#fetching
     const usable = this.#held
@@ -119,7 +119,7 @@ export class RemoteKeys implements KeySource {
       this.#fetchSoon()
     }
     await this.#fetching
-    // The key may well be there: it is the issuer that cannot be asked.
+    // The key may exist, but the issuer cannot be asked.
     if (this.#lastFault) throw this.#unavailable()
   }
 
@@ -155,7 +155,7 @@ export class RemoteKeys implements KeySource {
       .then(() => void (this.#lastFault = undefined))
       .catch((error: unknown) => {
         this.#lastFault = { at: this.#evenMs(), error }
-        // A set that moved is found anew.
+        // The set may have moved: its address is looked up again.
         this.#discovered = undefined
       })
       .finally(() => (this.#fetching = undefined))
@@ -214,13 +214,13 @@ export class RemoteKeys implements KeySource {
     return getJson(url, { userAgent, maxBytes: MOST_BYTES, signal: this.#closing.signal, etag })
   }
 
-  /** Nothing here is compared with the time of day, which may be set forward and back. */
+  /** No time in this file is compared with the wall clock, which may be set forward and back. */
   #evenMs(): number {
     return this.#options.clock.elapsed()
   }
 }
 
-/** What is left of `max-age`, within bounds: a set is neither fetched all the time nor kept for days. */
+/** The rest of `max-age`, within bounds: a set is neither fetched all the time nor kept for days. */
 function freshMs(headers: Headers): number {
   const control = headers.get('cache-control') ?? ''
   if (/\bno-(store|cache)\b/i.test(control)) return FRESH_MS.least

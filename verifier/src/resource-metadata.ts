@@ -4,17 +4,17 @@ import { requireSafeUrl } from './web-address.ts'
 export interface ProtectedResource {
   /** The API's identifier: a URL, as in the `aud` of its tokens. */
   resource: string
-  /** Who issues tokens for it. */
+  /** The issuers of its tokens. */
   authorizationServers: readonly string[]
   scopes?: readonly string[]
   name?: string
   documentation?: string
-  /** Takes DPoP-bound tokens alone. */
+  /** Whether the API takes only DPoP-bound tokens. */
   dpopBoundAccessTokensRequired?: boolean
 }
 
 export interface ProtectedResourceMetadata {
-  /** Where the document has to be served, on the API's own host. */
+  /** The path of the document on the API's own host. */
   path: string
   /** The same as a URL: the `resourceMetadata` option of a verifier. */
   url: string
@@ -27,7 +27,7 @@ export function protectedResourceMetadata(options: ProtectedResource): Protected
   if (resource.hash !== '') throw new TypeError('resource has no fragment (RFC 9728 section 1.2)')
   if (options.authorizationServers.length === 0) throw new TypeError('authorizationServers is empty')
   for (const issuer of options.authorizationServers) requireSafeUrl('authorizationServers', issuer)
-  // RFC 9728 §3.1: the well-known part stands between host and path.
+  // RFC 9728 §3.1: the well-known part comes between host and path.
   const path = `/.well-known/oauth-protected-resource${resource.pathname === '/' ? '' : resource.pathname}${resource.search}`
   return {
     path,

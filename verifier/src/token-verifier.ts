@@ -1,4 +1,4 @@
-/** Puts keys, checks and revocations together: what an API holds one of. */
+/** The verifier that an API creates once: it combines keys, checks and revocations. */
 import { decodeProtectedHeader } from 'jose'
 import { BlacklistFollower, type RevocationStatus } from './blacklist-follower.ts'
 import { findCredentials, webRequest } from './credentials.ts'
@@ -21,23 +21,23 @@ import { VerifiedTokens } from './verified-tokens.ts'
 import { checkClaims, requireForm, verifySignature, type SignedToken } from './verify.ts'
 
 export interface TokenVerifier {
-  /** Whether an audience, or `anyAudience`, was named when it was made; else each call has to. */
+  /** Whether the options name an audience or `anyAudience`. If not, each call has to. */
   readonly namesAudience: boolean
   /**
    * Verifies a token.
-   * @param overrides what to expect of this one, where it differs
-   * @throws TokenError for whatever is wrong with the token; TypeError for a wrong override
+   * @param overrides expectations that differ for this token
+   * @throws TokenError for every fault of the token; TypeError for a wrong override
    */
   verifyToken(token: string, overrides?: VerifyOverrides): Promise<VerifiedToken>
   /** Verifies the token in the `Authorization` header of a Web-standard request, its DPoP proof included. */
   verifyRequest(request: Request, overrides?: VerifyOverrides): Promise<Auth>
-  /** How old the knowledge about revocations is; `undefined` where they are not followed. */
+  /** The state and age of the revocation data; `undefined` if revocations are not followed. */
   revocationStatus(): RevocationStatus | undefined
-  /** Ends whatever is under way, at once. */
+  /** Ends all running requests at once. */
   close(): Promise<void>
 }
 
-/** Clocks may differ by this much before an entry that the issuer has forgotten is still needed here. Seconds. */
+/** Seconds that the issuer adds to the end of its entries. A larger tolerance needs an entry for longer than that. */
 const SKEW_OF_ISSUER_SECONDS = 60
 
 /**
@@ -126,7 +126,7 @@ export class Verifier implements TokenVerifier {
     const waiting = this.#follower?.whenFresh(policy)
     if (waiting) {
       await waiting
-      // The token may have ended meanwhile.
+      // The token may have expired meanwhile.
       checkClaims(claims, header, rules, clock.now() / 1000)
     }
     if (claims.cnf !== undefined || overrides?.dpop)
@@ -135,7 +135,7 @@ export class Verifier implements TokenVerifier {
         evenMs: clock.elapsed(),
         toleranceSeconds: rules.clockToleranceSeconds,
       })
-    // Last, with nothing awaited before the answer: what was revoked until now is refused.
+    // This check comes last and nothing is awaited after it, so that every revocation known by now counts.
     if (this.#follower) this.#requireNotRevoked(token, signed, this.#follower)
     return { claims, header }
   }
@@ -149,7 +149,7 @@ export class Verifier implements TokenVerifier {
     return verifySignature(token, this.#keys, this.#settings.algorithms)
   }
 
-  /** A token seen before is only good as long as the key that verified it. */
+  /** A remembered token is valid only while the key that verified it is in the set. */
   async #remembered(token: string): Promise<SignedToken> {
     const known = this.#verified.find(token, this.#settings.clock.now() / 1000)
     if (known) {
@@ -161,7 +161,7 @@ export class Verifier implements TokenVerifier {
     return signed
   }
 
-  /** A revoked key leaves the key set at once, so its tokens would be refused under another name every other time. */
+  /** A revoked key leaves the key set at once. Its tokens are refused as revoked, not as tokens of an unknown key. */
   #explain(token: string, error: unknown): never {
     if (error instanceof TokenError && error.code === 'unknown_key') {
       const { kid } = decodeProtectedHeader(token)
@@ -172,10 +172,10 @@ export class Verifier implements TokenVerifier {
   }
 
   #requireNotRevoked(token: string, signed: SignedToken, follower: BlacklistFollower): void {
-    // Read first: what comes in between is checked next time.
+    // The version is read first, so that a change during this check counts for the next one.
     const { version } = follower
     const nowSeconds = this.#settings.clock.now() / 1000
-    // Where the clock was set back, an entry that seemed to have ended may count again.
+    // If the clock was set back, an entry that seemed to have ended may count again.
     if (signed.cleared?.version === version && signed.cleared.atSeconds <= nowSeconds) return
     const denying = follower.findDenying(signed.claims, signed.verifiedBy.kid, nowSeconds)
     if (!denying) {

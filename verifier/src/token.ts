@@ -1,6 +1,6 @@
-/** The shape of a verified token, and what its claims say about rights. */
+/** The types of a verified token, and the rights that its claims give. */
 
-/** Claims of a verified token. Beside these types nothing is promised: other claims may be absent or anything. */
+/** The claims of a verified token. Only these have a guaranteed type; other claims may be absent or have any value. */
 export interface TokenClaims {
   /** Seconds since the epoch. */
   exp: number
@@ -27,12 +27,12 @@ export interface VerifiedToken {
   header: TokenHeader
 }
 
-/** A verified token as a request brought it: `req.auth`, or `c.get('auth')`. */
+/** The verified token of a request: `req.auth`, or `c.get('auth')`. */
 export interface Auth extends VerifiedToken {
   token: string
 }
 
-/** What a token says about its holder; absent claims and claims of another type give the least. */
+/** The holder of a token and their rights. A claim that is absent or has another type gives no right. */
 export interface Profile {
   sub: string | null
   client_id: string | null
@@ -44,7 +44,7 @@ export interface Profile {
   is_platform_owner: boolean
 }
 
-/** Reads a claim's rights only after the token was verified. */
+/** Reads the rights of a token that was verified before. */
 export const profileOf = (claims: TokenClaims): Profile => ({
   sub: text(claims.sub),
   client_id: text(claims.client_id),
@@ -56,10 +56,10 @@ export const profileOf = (claims: TokenClaims): Profile => ({
   is_platform_owner: claims.is_platform_owner === true,
 })
 
-/** `scope` (RFC 8693 §4.2); `scp` is what some other issuers call it. */
+/** `scope` (RFC 8693 §4.2), or `scp` at some other issuers. */
 export const scopesOf = (claims: TokenClaims): string[] => words(claims.scope ?? claims.scp)
 
-/** `roles` and `role` together. A role may hold a space. */
+/** `roles` and `role` together. A role may contain a space. */
 export const rolesOf = (claims: TokenClaims): string[] => [...new Set([...names(claims.roles), ...names(claims.role)])]
 
 export const permissionsOf = (claims: TokenClaims): string[] => words(claims.permissions)

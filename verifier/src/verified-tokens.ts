@@ -1,6 +1,6 @@
 /**
- * Tokens whose signature was verified before, by their hash, so that a token itself is never kept. What
- * depends on time, on the caller's expectations, on keys and on revocations is checked each time all the same.
+ * Remembers tokens with a verified signature. They are kept by hash, never as text. Checks that depend on time,
+ * expectations, keys or revocations are repeated each time.
  */
 import { sha256 } from './digest.ts'
 import type { SignedToken } from './verify.ts'
@@ -9,7 +9,7 @@ export class VerifiedTokens {
   readonly #most: number
   readonly #byHash = new Map<string, SignedToken>()
 
-  /** @param most how many; none for `0` */
+  /** @param most number of tokens; `0` remembers none */
   constructor(most: number) {
     this.#most = most
   }
@@ -18,13 +18,13 @@ export class VerifiedTokens {
     if (this.#most === 0) return undefined
     const hash = sha256(token)
     const known = this.#byHash.get(hash)
-    // Past `exp` it takes the long way once more: the tolerance is the caller's.
+    // After `exp` the token is verified again, because the tolerance depends on the call.
     if (!known || known.claims.exp > nowSeconds) return known
     this.#byHash.delete(hash)
     return undefined
   }
 
-  /** From now on the claims are shared by whoever brings this token, so nobody may change them. */
+  /** Later requests with this token share its claims, so they are frozen. */
   remember(token: string, signed: SignedToken): void {
     if (this.#most === 0) return
     freeze(signed.claims)

@@ -1,6 +1,6 @@
 /**
- * The checks of one token, in the order that gives the most helpful code: form, algorithm, key, signature,
- * time, issuer, audience, type. Nothing that a token says is believed before its signature is verified.
+ * The checks of one token, in the order that gives the most helpful code: form, algorithm, key, signature, time, issuer,
+ * audience, type. No claim is believed before the signature is verified.
  */
 import { compactVerify, errors } from 'jose'
 import { TokenError, shown } from './errors.ts'
@@ -10,17 +10,17 @@ import { normalType, type Rules } from './options.ts'
 import type { FoundKey, KeySource } from './remote-keys.ts'
 import type { TokenClaims, TokenHeader, VerifiedToken } from './token.ts'
 
-/** A token whose signature is right, with the key that verified it. */
+/** A token with a valid signature, and the key that verified it. */
 export interface SignedToken extends VerifiedToken {
   verifiedBy: FoundKey
-  /** The state of the revocation list that did not deny it, and when. */
+  /** The version of the revocation list that did not deny the token, and the time of that check. */
   cleared?: { version: number; atSeconds: number }
 }
 
-/** RFC 7515 §7.1. Decoders forgive more than this, and then one token has many spellings. */
+/** RFC 7515 §7.1. Decoders accept more than this, and then one token has many spellings. */
 const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]*$/
 
-/** Longer is refused before any work is done. */
+/** A longer token is refused before any other check. */
 const MOST_TOKEN_CHARACTERS = 16_384
 
 /**
@@ -38,7 +38,7 @@ export async function verifySignature(
     const { payload, protectedHeader } = await compactVerify(token, (header) => {
       requireShallow('header', header)
       requireHeader(header, algorithms)
-      // jwk, jku, x5u and x5c are not looked at: whoever forged the token wrote them (RFC 8725 §3.10).
+      // jwk, jku, x5u and x5c are ignored, because a forger can write them (RFC 8725 §3.10).
       const found = keys.keyFor(header.alg, header.kid)
       return found instanceof Promise ? found.then(take) : take(found)
     })
@@ -58,7 +58,7 @@ export function requireForm(token: unknown): asserts token is string {
   if (!COMPACT.test(token)) throw new TokenError('malformed_token', describeForm(token))
 }
 
-/** What goes deeper ends whoever walks it, be it `JSON.stringify` in the answer of an API. */
+/** A deeper value overflows the stack of code that walks it, such as `JSON.stringify` in an API. */
 function requireShallow(what: string, value: unknown): void {
   if (isTooDeep(value))
     throw new TokenError('malformed_token', `the ${what} of the token goes deeper than ${MOST_LEVELS} levels`)
@@ -86,7 +86,7 @@ function asTokenError(cause: unknown): TokenError {
   return new TokenError('unsupported_algorithm', 'the key cannot be used for the algorithm of the token', { cause })
 }
 
-/** What somebody may have pasted. */
+/** Describes common mistakes, such as a token pasted with quotes. */
 function describeForm(token: string): string {
   if (token.startsWith('sgr_')) return 'this is a refresh token; an API takes the access token'
   if (/^\s*bearer\s/i.test(token)) return `leave the word Bearer out of the token`

@@ -2,7 +2,7 @@
 
 /**
  * @param name of the option or variable, for the error
- * @throws TypeError where it is no URL, or plain http to another machine: whoever sits between could bring his own keys.
+ * @throws TypeError if the value is no URL, or is plain http to another machine: an attacker could replace keys
  */
 export function requireSafeUrl(name: string, value: string): URL {
   if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} is not a URL: ${shownUrl(value)}`)
@@ -13,7 +13,7 @@ export function requireSafeUrl(name: string, value: string): URL {
   return url
 }
 
-/** Without what may be a secret: a password before the host, or a query. */
+/** Leaves out parts that may be secret: a password before the host, and the query. */
 function shownUrl(value: unknown): string {
   if (typeof value !== 'string') return typeof value
   const afterName = value.includes('@') ? `...${value.slice(value.lastIndexOf('@'))}` : value
