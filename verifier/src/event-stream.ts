@@ -6,6 +6,8 @@ export interface ServerEvent {
   id: string | undefined
 }
 
+type Fields = Partial<Record<'event' | 'data' | 'id', string>>
+
 const MOST_CHARACTERS = 67_108_864
 
 /**
@@ -14,7 +16,7 @@ const MOST_CHARACTERS = 67_108_864
  * @throws Error if one event is too long
  */
 export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent | undefined> {
-  let fields: Partial<Record<string, string>> = {}
+  let fields: Fields = {}
   let held = 0
   for await (const { lines, isComplete } of lineBatches(body)) {
     for (const line of lines) {
@@ -32,10 +34,11 @@ export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGene
   }
 }
 
-function takeField(fields: Partial<Record<string, string>>, line: string): void {
+function takeField(fields: Fields, line: string): void {
   const colon = line.indexOf(':')
   if (colon === 0) return
   const name = colon < 0 ? line : line.slice(0, colon)
+  if (name !== 'event' && name !== 'data' && name !== 'id') return
   const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
   fields[name] = name === 'data' && fields.data !== undefined ? `${fields.data}\n${value}` : value
 }
