@@ -6,8 +6,8 @@ import { startBare } from './sides/bare.ts'
 import { startOauth2Server } from './sides/oauth2-server.ts'
 import { startOidcProvider } from './sides/oidc-provider.ts'
 import type { Side } from './sides/side.ts'
-import { copyOf, makeModel, startSignet, type Place } from './sides/signet.ts'
-import { basic, SCOPE, type Credentials } from './sides/terms.ts'
+import { copyOf, makeModel, PRESENT, startSignet, type Place } from './sides/signet.ts'
+import { basic, SCOPE } from './sides/terms.ts'
 
 const DOCUMENTS = ['/.well-known/jwks.json', '/.well-known/openid-configuration']
 
@@ -23,11 +23,11 @@ const STARTS = {
       env: { SIGNET_LOG_LEVEL: 'info' },
       stderr: 'null',
     }),
-  bare: async (bench) => startBare('bare Hono handler', bench.credentials, await documentsOf(bench)),
-  secondBare: async (bench) => startBare('bare Hono handler again', bench.credentials, await documentsOf(bench)),
-  oidcMap: ({ credentials }) => startOidcProvider('map', credentials),
-  oidcSqlite: ({ credentials }) => startOidcProvider('sqlite', credentials),
-  oauth2Server: ({ credentials }) => startOauth2Server(credentials),
+  bare: async (bench) => startBare('bare Hono handler', bench.model.credentials, await documentsOf(bench)),
+  secondBare: async (bench) => startBare('bare Hono handler again', bench.model.credentials, await documentsOf(bench)),
+  oidcMap: ({ model }) => startOidcProvider('map', model.credentials),
+  oidcSqlite: ({ model }) => startOidcProvider('sqlite', model.credentials),
+  oauth2Server: ({ model }) => startOauth2Server(model.credentials),
 } satisfies Record<string, (bench: Bench) => Promise<Side>>
 
 export type SideName = keyof typeof STARTS
@@ -36,7 +36,6 @@ export class Bench {
   readonly options: Options
   readonly load = new Load()
   readonly model: Place
-  readonly credentials: Credentials
   /** Writes a line of progress. */
   readonly say: (line: string) => void
   /** What was not answered with 2xx; the figures of a run with any count for nothing. */
@@ -46,9 +45,7 @@ export class Bench {
   constructor(options: Options, say: (line: string) => void) {
     this.options = options
     this.say = say
-    const { model, credentials } = makeModel()
-    this.model = model
-    this.credentials = credentials
+    this.model = makeModel(PRESENT, 'model')
   }
 
   side(name: SideName): Promise<Side> {
@@ -85,7 +82,7 @@ export class Bench {
 
   /** A form sent by the client. */
   post(side: Side, path: string, form: Record<string, string> = {}): Work {
-    return { port: side.port, method: 'POST', path, headers: basic(this.credentials), form }
+    return { port: side.port, method: 'POST', path, headers: basic(side.credentials), form }
   }
 
   /** Puts the refresh tokens of so many new families into a pool. */

@@ -1,5 +1,6 @@
 /** `npm run bench`: runs the cases that were asked for and gives the tables. */
 import { writeFileSync } from 'node:fs'
+import { earlierVersion, runAgainst } from './against/run.ts'
 import { Bench } from './bench.ts'
 import { CASES } from './cases/index.ts'
 import { CASE_NAMES } from './cases/names.ts'
@@ -16,14 +17,16 @@ import { whyGlewlwydIsMissing } from './sides/glewlwyd.ts'
 /** What a machine does that has nothing else to do. */
 const QUIET_CORES = 0.1
 
-/** @returns the exit status: 1 where requests failed. */
+/** @returns the exit status: 1 where requests failed, or this version is slower than the earlier one. @throws UsageError */
 export async function runBench(options: Options): Promise<number> {
+  const earlier = options.against === undefined ? undefined : earlierVersion(options.against)
   const bench = new Bench(options, progress())
   try {
     const foreignCores = watchForeignLoad()
-    const finding = await runCases(bench)
+    const finding = earlier ? await runAgainst(bench, earlier) : await runCases(bench)
     report(options, finding, foreignCores())
-    return complainOf(bench.failures)
+    const isSlower = earlier !== undefined && finding.goals.some(({ verdict }) => verdict === 'not met')
+    return Math.max(complainOf(bench.failures), isSlower ? 1 : 0)
   } finally {
     await bench.stop()
   }
@@ -52,17 +55,26 @@ function report(options: Options, finding: Finding, foreignCores: number): void 
   )
 }
 
-const preface = ({ isQuick, rounds, seconds }: Options, foreignCores: number): string[] => [
+const preface = ({ isQuick, rounds, seconds, against }: Options, foreignCores: number): string[] => [
   `${describeMachine()}. The load shares the cores: only ratios count.`,
   `Other work on the machine had ${foreignCores.toFixed(2)} cores meanwhile${foreignCores > QUIET_CORES ? ': **not a quiet machine, the figures are noisy**' : ''}.`,
   '',
   `${CONNECTIONS} connections, ${rounds} interleaved rounds of ${seconds} s, order turned, medians; a ratio is the median of the rounds' own`,
+  ...(against === undefined ? BESIDE_PEERS : BESIDE_EARLIER),
+  ...(isQuick ? ['', '**Rough: run with --quick.** The rounds are few and too short for a verdict.'] : []),
+  ...(against === undefined ? ['', whyGlewlwydIsMissing()] : []),
+]
+
+const BESIDE_PEERS = [
   '(least–most of them), to the bare handler that does the same work. CPU is the server’s, all threads, for one request;',
   'cores is how much of the machine the server had, and where it had less than one, the ratio by CPU says more.',
   'Signet and its peers log no requests, but in the row that says so; its limit for one client is off, since one client makes the load.',
-  ...(isQuick ? ['', '**Rough: run with --quick.** The rounds are few and too short for a verdict.'] : []),
-  '',
-  whyGlewlwydIsMissing(),
+]
+
+const BESIDE_EARLIER = [
+  '(least–most of them), to the first process of the earlier version. In the goals a ratio is of both processes of this version to both of the',
+  'earlier one; more than 1 is better, also where less is wanted. Noise is the largest of: by how much two processes of one version differ, and',
+  'half of what lies between the quartiles of the rounds. A goal is met where the ratio is at least 1 less the noise.',
 ]
 
 function complainOf(failures: Bench['failures']): number {

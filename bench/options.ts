@@ -10,6 +10,8 @@ export interface Options {
   /** Of one side in one round. */
   seconds: number
   only: ReadonlySet<CaseName>
+  /** A revision of this checkout's history to hold Signet against, instead of its peers. */
+  against: string | undefined
   /** Families of the large database. */
   growth: number
   /** Rows of it that expire and are swept. */
@@ -26,6 +28,7 @@ export interface Options {
 export class UsageError extends Error {}
 
 export const HELP = `npm run bench -- [options]     Signet beside bare handlers and its peers, in one run
+npm run bench -- --against REF this Signet beside an earlier commit, under the same loads
 npm run bench -- verify        the verifier beside jose.jwtVerify
 
   --quick            everything once over in under a minute; the figures are rough
@@ -33,6 +36,8 @@ npm run bench -- verify        the verifier beside jose.jwtVerify
   --rounds N         interleaved rounds of each case (9; 3 with --quick)
   --seconds S        length of one round of one side (2; 0.15 with --quick)
   --only CASE        only this case; may be repeated, or a list with commas
+  --against REF      no peers and bare handlers: each load on two processes of this version and two of that commit;
+                     exit status 1 where this version is slower by more than the noise
   --growth N         families of the large database (1000000; 50000 with --quick)
   --tail N           rounds of 30 s that look at the tail (2; one of 2 s with --quick)
   --json FILE        write every figure as JSON
@@ -74,6 +79,7 @@ export function readOptions(args: string[]): Options | undefined {
     rounds: readNumber('--rounds', given.rounds, { least: 1, isWhole: true }) ?? standard.rounds,
     seconds: readNumber('--seconds', given.seconds, { least: 0.1, isWhole: false }) ?? standard.seconds,
     only: readCases(given.only),
+    against: given.against,
     growth: readNumber('--growth', given.growth, { least: 10_000, isWhole: true }) ?? standard.growth,
     expired: standard.expired,
     blacklist: standard.blacklist,
@@ -97,6 +103,7 @@ function parse(args: string[]) {
         rounds: text,
         seconds: text,
         only: { ...text, multiple: true },
+        against: text,
         growth: text,
         tail: text,
         json: text,

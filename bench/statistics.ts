@@ -25,3 +25,9 @@ export function ratioOf(ours: readonly number[], theirs: readonly number[]): Rat
   const ratios = ours.map((figure, round) => figure / (theirs[round] ?? NaN))
   return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) }
 }
+
+/** The values below which a quarter and three quarters lie. */
+export function quartilesOf(numbers: readonly number[]): [lower: number, upper: number] {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return [percentile(sorted, 0.25), percentile(sorted, 0.75)]
+}

@@ -8,20 +8,24 @@ import type { Side } from '../sides/side.ts'
 import { RS256_RESOURCE, SCOPE } from '../sides/terms.ts'
 import { INTROSPECTED, introspecting, introspectingOnce, preparingTokens } from './introspecting.ts'
 
-interface EndpointCase {
+/** A load that any side can be put under. */
+export interface EndpointLoad {
   work: string
+  workOn: (bench: Bench, side: Side) => Promise<Work>
+  /** Makes the tokens that each round uses up. */
+  prepareOn?: (bench: Bench, side: Side) => (seconds: number) => Promise<void>
+}
+
+interface EndpointCase extends EndpointLoad {
   /** The bare handler second: the ratios are to it. */
   sides: SideName[]
-  workOn: (bench: Bench, side: Side) => Promise<Work>
-  /** What each round uses up. */
-  prepareOn?: (bench: Bench, side: Side) => (seconds: number) => Promise<void>
   /** Signet's row, against which side's, how much at least. */
   goals: { number: number; goal: string; against: SideName; least: number }[]
   /** Sides that are the same thing twice: how far apart they come out is noise. */
   pairs?: [SideName, SideName][]
 }
 
-const clientCredentials = { grant_type: 'client_credentials', scope: SCOPE }
+export const clientCredentials = { grant_type: 'client_credentials', scope: SCOPE }
 
 const BARE = 'to a bare handler with node:crypto and one map'
 
@@ -84,27 +88,44 @@ export const ENDPOINT_CASES = {
   },
 } satisfies Record<string, EndpointCase>
 
-/** Refresh tokens for every connection; each answer's token is the next request's. */
+const refreshPoolOf = (side: Side): string => `refresh ${side.name}`
+
+/** Refresh tokens for every connection; the token of each response is used by the next request. */
 export async function refreshing(bench: Bench, side: Side): Promise<Work> {
-  const pool = `refresh ${side.name}`
-  bench.load.fill(pool, [])
-  await bench.createFamilies(side, pool, CONNECTIONS)
-  return {
-    ...bench.post(side, side.paths.refresh, { grant_type: 'refresh_token' }),
-    takes: { pool, as: 'refresh_token' },
-    keeps: { pool, member: 'refresh_token' },
-  }
+  bench.load.fill(refreshPoolOf(side), [])
+  await bench.createFamilies(side, refreshPoolOf(side), CONNECTIONS)
+  return refreshWork(bench, side)
+}
+
+/** The same, with tokens of families that are there already. */
+export function refreshingTokens(bench: Bench, side: Side, tokens: string[]): Work {
+  bench.load.fill(refreshPoolOf(side), tokens)
+  return refreshWork(bench, side)
+}
+
+const refreshWork = (bench: Bench, side: Side): Work => ({
+  ...bench.post(side, side.paths.refresh, { grant_type: 'refresh_token' }),
+  takes: { pool: refreshPoolOf(side), as: 'refresh_token' },
+  keeps: { pool: refreshPoolOf(side), member: 'refresh_token' },
+})
+
+/** A side under a load. @param name for the table */
+export async function contenderOf(
+  bench: Bench,
+  { workOn, prepareOn }: EndpointLoad,
+  side: Side,
+  name = side.name,
+): Promise<Contender> {
+  const prepare = prepareOn?.(bench, side)
+  return { side: { ...side, name }, work: await workOn(bench, side), ...(prepare && { prepare }) }
 }
 
 /** Measures one endpoint on all its sides. */
 export async function runEndpointCase(bench: Bench, definition: EndpointCase): Promise<Finding> {
-  const { work, sides, workOn, prepareOn, goals, pairs = [] } = definition
+  const { work, sides, goals, pairs = [] } = definition
   const running = await Promise.all(sides.map((name) => bench.side(name)))
   const contenders: Contender[] = []
-  for (const side of running) {
-    const prepare = prepareOn?.(bench, side)
-    contenders.push({ side, work: await workOn(bench, side), ...(prepare && { prepare }) })
-  }
+  for (const side of running) contenders.push(await contenderOf(bench, definition, side))
   const rows = await compare(bench, { work, contenders, base: sides.indexOf('bare') })
   const rowOf = (name: SideName): Row => {
     const row = rows[sides.indexOf(name)]

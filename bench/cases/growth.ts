@@ -10,12 +10,13 @@ import { compare } from '../rounds.ts'
 import type { Side } from '../sides/side.ts'
 import { copyOf, startSignet, type Place } from '../sides/signet.ts'
 import { median } from '../statistics.ts'
+import { refreshingTokens } from './endpoints.ts'
 import { compareStarts, startToFirstToken } from './starts.ts'
 import { watchSweep } from './sweep.ts'
 
 const FEW = 10_000
 /** Families that are refreshed, one after the other: more than the caches of SQLite hold. */
-const REFRESHED = 100_000
+export const REFRESHED = 100_000
 const LEAST_RATE = 0.75
 const MOST_TIMES_START = 1.2
 /** Notes that Signet takes meanwhile need a page here and there. */
@@ -40,10 +41,10 @@ export async function growth(bench: Bench): Promise<Finding> {
   }
 }
 
-/** A database with one family that Signet made: the model of all others. */
-async function seed(bench: Bench): Promise<Place> {
-  const place = copyOf(bench.model, 'families-one')
-  const side = await startSignet('Signet', place)
+/** Makes a database with one family: the model of all others. */
+export async function seed(bench: Bench, model = bench.model, name = 'families-one'): Promise<Place> {
+  const place = copyOf(model, name)
+  const side = await startSignet(model.version.name, place)
   await bench.createFamilies(side, 'seed', 1)
   await side.stop()
   return place
@@ -63,14 +64,7 @@ async function compareRefresh(bench: Bench, few: Filled, many: Filled): Promise<
   const running: { side: Side; work: Work }[] = []
   for (const { place, count, tokens } of [many, few]) {
     const side = await startSignet(`Signet, ${count} families`, place)
-    const pool = `refresh ${side.name}`
-    bench.load.fill(pool, tokens)
-    const form = { grant_type: 'refresh_token' }
-    const work = bench.post(side, '/refresh', form)
-    running.push({
-      side,
-      work: { ...work, takes: { pool, as: 'refresh_token' }, keeps: { pool, member: 'refresh_token' } },
-    })
+    running.push({ side, work: refreshingTokens(bench, side, tokens) })
   }
   const before = extentOf(many)
   const rows = await compare(bench, { work: '/refresh all over the table', contenders: running, base: 1 })

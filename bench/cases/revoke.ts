@@ -6,24 +6,30 @@ import type { Bench } from '../bench.ts'
 import type { Finding } from '../finding.ts'
 import { ratioGoal } from '../ratio-goal.ts'
 import { compare } from '../rounds.ts'
-import { refreshing } from './endpoints.ts'
+import type { Side } from '../sides/side.ts'
+import { contenderOf, refreshing, type EndpointLoad } from './endpoints.ts'
 
 /** More than a second can revoke; a round that finds no more ends earlier, and its rate is of the time it took. */
 const TOKENS_A_SECOND = 6000
 
+const poolOf = (side: Side): string => `revoke ${side.name}`
+
+export const REVOKING: EndpointLoad = {
+  work: '/revoke of live refresh tokens',
+  workOn: async (bench, side) => ({ ...bench.post(side, '/revoke'), takes: { pool: poolOf(side), as: 'token' } }),
+  prepareOn: (bench, side) => async (seconds) => {
+    bench.load.fill(poolOf(side), [])
+    await bench.createFamilies(side, poolOf(side), Math.ceil(seconds * TOKENS_A_SECOND))
+  },
+}
+
 export async function revoke(bench: Bench): Promise<Finding> {
   const side = await bench.side('secondSignet')
-  const pool = `revoke ${side.name}`
-  const prepare = async (seconds: number) => {
-    bench.load.fill(pool, [])
-    await bench.createFamilies(side, pool, Math.ceil(seconds * TOKENS_A_SECOND))
-  }
-  const work = { ...bench.post(side, '/revoke'), takes: { pool, as: 'token' } } as const
   const contenders = [
-    { side: { ...side, name: 'Signet, /revoke' }, work, prepare },
+    await contenderOf(bench, REVOKING, side, 'Signet, /revoke'),
     { side: { ...side, name: 'Signet, /refresh' }, work: await refreshing(bench, side) },
   ]
-  const rows = await compare(bench, { work: '/revoke of live refresh tokens', contenders, base: 1 })
+  const rows = await compare(bench, { work: REVOKING.work, contenders, base: 1 })
   const [ours, theirs] = rows
   if (!ours || !theirs) throw new Error('two contenders give two rows')
   return { rows, goals: [ratioGoal(3, '/revoke to /refresh', ours, theirs, 0.8)], facts: [] }

@@ -9,6 +9,7 @@ import { ratioOf, type Ratio } from '../statistics.ts'
 export interface Start {
   milliseconds: number
   cpuMs: number
+  residentMiB: number
 }
 
 export interface Starts {
@@ -18,20 +19,13 @@ export interface Starts {
   milliseconds: [number[], number[]]
 }
 
-/** One start and another, as often as there are rounds; the first time only fills the caches. */
+/** Makes two kinds of start in turn. */
 export async function compareStarts(
-  { options, say }: Bench,
+  bench: Bench,
   what: string,
   [one, other]: [() => Promise<Start>, () => Promise<Start>],
 ): Promise<Starts> {
-  const [ones, others]: [Start[], Start[]] = [[], []]
-  for (let round = -1; round < options.rounds; round++) {
-    say(`${what}: ${Math.max(0, round + 1)} of ${options.rounds}`)
-    const [first, second] = [await one(), await other()]
-    if (round < 0) continue
-    ones.push(first)
-    others.push(second)
-  }
+  const [ones = [], others = []] = await takeTurns(bench, what, [one, other])
   const ratioBy = (figure: keyof Start) => ratioOf(all(ones, figure), all(others, figure))
   return {
     byTime: ratioBy('milliseconds'),
@@ -40,14 +34,31 @@ export async function compareStarts(
   }
 }
 
+/** Makes each start once in a round, as often as there are rounds; a first round only fills the caches. */
+export async function takeTurns(
+  { options, say }: Bench,
+  what: string,
+  starts: (() => Promise<Start>)[],
+): Promise<Start[][]> {
+  const made = starts.map((): Start[] => [])
+  for (let round = -1; round < options.rounds; round++) {
+    say(`${what}: ${Math.max(0, round + 1)} of ${options.rounds}`)
+    for (const [index, start] of starts.entries()) {
+      const one = await start()
+      if (round >= 0) made[index]?.push(one)
+    }
+  }
+  return made
+}
+
 const all = (starts: Start[], figure: keyof Start): number[] => starts.map((start) => start[figure])
 
 export async function startToFirstToken(bench: Bench, place: Place): Promise<Start> {
   const began = performance.now()
-  const side = await startSignet('Signet', place)
+  const side = await startSignet(place.version.name, place)
   const form = { grant_type: 'client_credentials', scope: SCOPE }
   await bench.run('first token', { ...bench.post(side, '/token', form), connections: 1, requests: 1 }, 10)
-  const start = { milliseconds: performance.now() - began, cpuMs: side.cpuMs() }
+  const start = { milliseconds: performance.now() - began, cpuMs: side.cpuMs(), residentMiB: side.residentMiB() }
   await side.stop()
   return start
 }
@@ -59,7 +70,7 @@ export async function startNode(): Promise<Start> {
   const cpuMs = Number(await outputOf(TELLS_ITS_TIME)) / 1000
   const began = performance.now()
   await outputOf('0')
-  return { milliseconds: performance.now() - began, cpuMs }
+  return { milliseconds: performance.now() - began, cpuMs, residentMiB: NaN }
 }
 
 async function outputOf(script: string): Promise<string> {

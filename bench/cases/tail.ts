@@ -3,14 +3,14 @@ import { statSync } from 'node:fs'
 import type { Bench } from '../bench.ts'
 import { goalOf, type Finding, type Goal, type Row } from '../finding.ts'
 import { compare } from '../rounds.ts'
-import { placeOf } from '../sides/signet.ts'
+import { inFolder } from '../folder.ts'
 import { SCOPE } from '../sides/terms.ts'
 import { median } from '../statistics.ts'
 import { refreshing } from './endpoints.ts'
 
 const MOST_TIMES_P50 = 3
 const LOOK_EVERY_MS = 50
-const journal = `${placeOf('signet').database}-wal`
+const journal = inFolder('signet', 'signet.db-wal')
 
 export async function tail(bench: Bench): Promise<Finding> {
   const { tailRounds: rounds, tailSeconds: seconds } = bench.options

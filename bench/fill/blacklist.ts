@@ -24,7 +24,7 @@ export function fillBlacklist(place: Place, count: number, say: (line: string) =
   moveRevisions(place.database, first + count)
 }
 
-/** Revisions are given by the table of changes; the next one must be after those that were taken here. */
+/** The next revision must come after those that were taken here. */
 function moveRevisions(file: string, last: number): void {
   const database = new Database(file)
   database.prepare("UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes'").run(last)

@@ -6,12 +6,14 @@ import { startSide, type Side } from './side.ts'
 import type { Credentials } from './terms.ts'
 
 /** @param documents what Signet serves at which path: the bare side gives the same bytes */
-export function startBare(name: string, { clientId, secret }: Credentials, documents: object): Promise<Side> {
+export function startBare(name: string, credentials: Credentials, documents: object): Promise<Side> {
+  const { clientId, secret } = credentials
   const documentsFile = inFolder(`${name}.documents.json`)
   writeFileSync(documentsFile, JSON.stringify(documents))
   return startSide({
     name,
     args: [join(import.meta.dirname, 'bare-server.ts'), inFolder(`${name}.db`), clientId, secret, documentsFile],
+    credentials,
     paths: { refresh: '/refresh', family: '/grant', jwks: '/.well-known/jwks.json' },
   })
 }

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { startSide, type Side } from './side.ts'
 import type { Credentials } from './terms.ts'
 
-export const startOauth2Server = ({ clientId, secret }: Credentials): Promise<Side> =>
+export const startOauth2Server = (credentials: Credentials): Promise<Side> =>
   startSide({
     name: 'node-oauth2-server, memory',
-    args: [join(import.meta.dirname, 'oauth2-server-server.ts'), clientId, secret],
+    args: [join(import.meta.dirname, 'oauth2-server-server.ts'), credentials.clientId, credentials.secret],
+    credentials,
     paths: { refresh: '/token', family: '/grant', jwks: '/jwks' },
   })

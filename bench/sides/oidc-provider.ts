@@ -4,17 +4,18 @@ import { inFolder } from '../folder.ts'
 import { startSide, type Side } from './side.ts'
 import type { Credentials } from './terms.ts'
 
-export const startOidcProvider = (adapter: 'map' | 'sqlite', { clientId, secret }: Credentials): Promise<Side> =>
+export const startOidcProvider = (adapter: 'map' | 'sqlite', credentials: Credentials): Promise<Side> =>
   startSide({
     name: `oidc-provider, ${adapter === 'map' ? 'Map' : 'SQLite FULL'}`,
     args: [
       join(import.meta.dirname, 'oidc-provider-server.ts'),
       adapter === 'map' ? '' : inFolder('oidc-provider.db'),
-      clientId,
-      secret,
+      credentials.clientId,
+      credentials.secret,
     ],
     // It says at every start which of its defaults are not for production.
     env: { NODE_ENV: 'production' },
     stderr: 'null',
+    credentials,
     paths: { refresh: '/token', family: '/grant', jwks: '/jwks' },
   })

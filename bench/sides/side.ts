@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { once } from 'node:events'
 import { cpuMsOf, residentMiBOf } from '../process-figures.ts'
+import type { Credentials } from './terms.ts'
 
 /** Where a side has what others have elsewhere. */
 export interface Paths {
@@ -16,6 +17,8 @@ export interface Side {
   name: string
   port: number
   paths: Paths
+  /** The client that makes the load. */
+  credentials: Credentials
   /** From the start of the process until it listened, in milliseconds. */
   startMs: number
   /** Processor time so far, in milliseconds, of all threads. */
@@ -32,6 +35,7 @@ export interface Start {
   /** Where its log goes; faults of a server that should be silent belong on the terminal. */
   stderr?: 'inherit' | 'null'
   paths: Paths
+  credentials: Credentials
 }
 
 /** It gets this long to end by itself. */
@@ -40,7 +44,7 @@ const PATIENCE_MS = 5000
 const running = new Set<ChildProcess>()
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
 
-export async function startSide({ name, args, env, stderr = 'inherit', paths }: Start): Promise<Side> {
+export async function startSide({ name, args, env, stderr = 'inherit', paths, credentials }: Start): Promise<Side> {
   const began = performance.now()
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
@@ -54,6 +58,7 @@ export async function startSide({ name, args, env, stderr = 'inherit', paths }: 
     name,
     port,
     paths,
+    credentials,
     startMs: performance.now() - began,
     cpuMs: () => cpuMsOf(pid),
     residentMiB: () => residentMiBOf(pid),

@@ -1,40 +1,49 @@
 /**
- * Signet as a side. One database is made by the commands an operator would use, and every Signet of a run starts
- * on a copy of it: they differ in nothing but what a case is about.
+ * Signet as a side. One database is made by the commands that an operator would use, and every Signet of a run starts
+ * on a copy of it: two of them differ in nothing but the subject of a case.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import manifest from '../../package.json' with { type: 'json' }
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { CHECKOUT, largestQuotas } from '../../harness/version.ts'
 import { inFolder } from '../folder.ts'
 import { startSide, type Side } from './side.ts'
 import { CLIENT_ID, ES256_RESOURCE, ISSUER, RS256_RESOURCE, SCOPE, type Credentials } from './terms.ts'
 
-/** What `npm start` tells Node before the program. */
-const NODE_OPTIONS = manifest.scripts.start.split(' ').filter((word) => word.startsWith('--'))
+/** A version of Signet: the one of this checkout, or one from its history. */
+export interface Version {
+  /** As the tables name it. */
+  name: string
+  checkout: string
+}
 
-const PROGRAM = resolve(import.meta.dirname, '../../src/signet.js')
+export const PRESENT: Version = { name: 'Signet', checkout: CHECKOUT }
 
-/** A place for one Signet: its database and its master key. */
+/** The files of one Signet, and the version that works on them. */
 export interface Place {
+  version: Version
+  credentials: Credentials
   folder: string
   database: string
   keysDir: string
 }
 
-const placeAt = (folder: string): Place => ({
+const placeAt = (version: Version, credentials: Credentials, folder: string): Place => ({
+  version,
+  credentials,
   folder,
   database: `${folder}/signet.db`,
   keysDir: `${folder}/keys`,
 })
 
-const environment = ({ database, keysDir }: Place): Record<string, string> => ({
+const environment = ({ version, database, keysDir }: Place): Record<string, string> => ({
+  ...largestQuotas(version.checkout),
   SIGNET_ISSUER: ISSUER,
   SIGNET_PORT: '0',
   SIGNET_DATABASE_URL: `file:${database}`,
   SIGNET_KEYS_DIR: keysDir,
   SIGNET_LOG_LEVEL: 'warn',
-  // One client makes the whole load; it is counted all the same.
+  // One client makes the whole load; its requests are counted all the same.
   SIGNET_RATE_LIMIT_CLIENT: 'off',
 })
 
@@ -52,33 +61,39 @@ const CLIENT = [
   ['--grant', 'refresh_token'],
 ].flat()
 
-/** Makes the database that all others are copies of, with a client whose secret Signet generates. */
-export function makeModel(): { model: Place; credentials: Credentials } {
-  const model = placeAt(inFolder('model'))
+/** Makes the database that all others of a version are copies of. Signet generates the secret of the client. */
+export function makeModel(version: Version, name: string): Place {
+  const model = placeAt(version, { clientId: CLIENT_ID, secret: '' }, inFolder(name))
   const declaration = inFolder('declaration.json')
   writeFileSync(declaration, JSON.stringify({ resources: RESOURCES }))
   runCommand(model, 'apply', declaration)
-  // RFC 7591 metadata of the client with, this once, its secret.
+  // The client's RFC 7591 metadata; only this answer holds the secret.
   const made = JSON.parse(runCommand(model, 'client', 'create', ...CLIENT, '--json')) as { client_secret: string }
-  return { model, credentials: { clientId: CLIENT_ID, secret: made.client_secret } }
+  return { ...model, credentials: { clientId: CLIENT_ID, secret: made.client_secret } }
 }
 
-/** A command line of Signet on one place; what it writes to stdout. */
+/** Runs a command line of Signet on a place. @returns its standard output */
 export function runCommand(place: Place, ...args: string[]): string {
   const env = { ...process.env, ...environment(place) }
-  return execFileSync(process.execPath, [PROGRAM, ...args], {
+  return execFileSync(process.execPath, [programOf(place.version), ...args], {
     env,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
 
-/** The place that a copy of this name has. */
-export const placeOf = (name: string): Place => placeAt(inFolder(name))
+const programOf = ({ checkout }: Version): string => join(checkout, 'src/signet.js')
+
+/** The options that `npm start` of a version gives to Node. */
+function nodeOptionsOf({ checkout }: Version): string[] {
+  // npm itself demands this shape, and both versions start by it.
+  const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
+}
 
 export function copyOf(model: Place, name: string): Place {
   cpSync(model.folder, inFolder(name), { recursive: true })
-  return placeOf(name)
+  return placeAt(model.version, model.credentials, inFolder(name))
 }
 
 export interface SignetOptions {
@@ -92,12 +107,13 @@ export const startSignet = (name: string, place: Place, options: SignetOptions =
   startSide({
     name,
     args: [
-      ...NODE_OPTIONS,
+      ...nodeOptionsOf(place.version),
       ...(options.preload ? ['--import', resolve(import.meta.dirname, options.preload)] : []),
-      PROGRAM,
+      programOf(place.version),
       'serve',
     ],
     env: { ...environment(place), ...options.env },
     stderr: options.stderr ?? 'inherit',
     paths: { refresh: '/refresh', family: '/token', jwks: '/.well-known/jwks.json' },
+    credentials: place.credentials,
   })

@@ -1,0 +1,59 @@
+/**
+ * Whether one version is slower than another. Each version runs as two processes in the same rounds, because two
+ * processes of one program differ, too: that difference is the noise, below which nothing can be said.
+ */
+import { goalOf, type Goal } from '../finding.ts'
+import { describe } from '../ratio-goal.ts'
+import { median, quartilesOf, ratioOf } from '../statistics.ts'
+
+/** The figures of both processes of a version, round by round. */
+export type Pair = [number[], number[]]
+
+export interface Figures {
+  what: string
+  present: Pair
+  earlier: Pair
+}
+
+/** In the list of goals, after those of the cases. */
+const NUMBER = 8
+
+/** @param earlierName the version to hold against @param byCpu the same work by processor time */
+export function noSlower(earlierName: string, rates: Figures, byCpu: Figures): Goal {
+  const found = compareRates(rates)
+  const goal = `${rates.what}: no slower than ${earlierName}`
+  return { ...goalOf(NUMBER, goal, found.text, found.isGood), byCpu: compareCosts(byCpu).text }
+}
+
+/** For figures of which less is better: milliseconds, bytes. The ratio is turned, so that less than 1 is worse everywhere. */
+export function noDearer(earlierName: string, costs: Figures): Goal {
+  const found = compareCosts(costs)
+  return goalOf(NUMBER, `${costs.what}: no more than ${earlierName}`, found.text, found.isGood)
+}
+
+const compareCosts = (costs: Figures) =>
+  compareRates({ ...costs, present: turned(costs.present), earlier: turned(costs.earlier) })
+
+const turned = ([one, other]: Pair): Pair => [one.map((each) => 1 / each), other.map((each) => 1 / each)]
+
+function compareRates({ present, earlier }: Figures): { text: string; isGood: boolean } {
+  const ratio = ratioOf(meanOf(present), meanOf(earlier))
+  const noise = Math.max(differenceOf(present), differenceOf(earlier), spreadOf(present, earlier))
+  return { text: `${describe(ratio)}, noise ${noise.toFixed(2)}`, isGood: ratio.median >= 1 - noise }
+}
+
+const meanOf = ([one, other]: Pair): number[] => one.map((each, round) => (each + (other[round] ?? NaN)) / 2)
+
+/** By how much the two processes of one version differ. */
+const differenceOf = ([one, other]: Pair): number => Math.abs(ratioOf(one, other).median - 1)
+
+/** Half of what lies between the quartiles of the rounds' ratios. */
+function spreadOf(present: Pair, earlier: Pair): number {
+  const base = meanOf(earlier)
+  const [lower, upper] = quartilesOf(meanOf(present).map((each, round) => each / (base[round] ?? NaN)))
+  return (upper - lower) / 2
+}
+
+/** For a fact beside the verdict. */
+export const mediansOf = ([one, other]: Pair): string =>
+  [one, other].map((each) => median(each).toFixed(0)).join(' and ')
