@@ -58,15 +58,9 @@ const statusOf = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(a
 const FORM = 'Content-Type: application/x-www-form-urlencoded\r\n'
 
 /** A POST of raw bytes. */
-async function send(path: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Answer> {
+const send = (path: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Answer> => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
-  const response = await fetch(issuer().url + path, {
-    method: 'POST',
-    body: Buffer.from(body),
-    headers: { ...form, ...headers },
-  })
-  const text = await response.text()
-  return { status: response.status, headers: response.headers, text, body: text === '' ? {} : JSON.parse(text) }
+  return request(issuer().url + path, { method: 'POST', body, headers: { ...form, ...headers } })
 }
 
 describe('a parameter', () => {

@@ -1,14 +1,11 @@
 /** The command line as people have it: a process of its own, in a folder of its own. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { vi, type TestContext } from 'vitest'
-import { REPLICAS } from '../support/replicas.ts'
-
-const CHECKOUT = resolve(import.meta.dirname, '../..')
-const NODE = join(CHECKOUT, 'node_modules/.bin/node')
+import { post } from '../../harness/call.ts'
+import { databaseIn, temporaryFolder, type OnEnd } from '../../harness/folder.ts'
+import { runCommand, startServer } from '../../harness/program.ts'
 
 // Every step is a process, and the machine may be busy with others.
 vi.setConfig({ testTimeout: 60_000 })
@@ -42,27 +39,24 @@ export type Variables = Record<string, string>
 
 /** A folder with its own database and keys; gone when the test is. */
 export class Place {
-  readonly folder = mkdtempSync(join(tmpdir(), 'signet-cli-'))
-  readonly database = join(this.folder, 'data/signet.db')
-  readonly keysDir = join(this.folder, 'keys')
+  readonly folder: string
+  readonly database: string
+  readonly keysDir: string
   readonly variables: Variables
-  readonly #children = new Set<ChildProcess>()
+  readonly #onEnd: OnEnd
 
   constructor(onTestFinished: OnTestFinished, variables: Variables = {}) {
+    this.#onEnd = (work) => onTestFinished(work)
+    this.folder = temporaryFolder(this.#onEnd)
+    this.database = databaseIn(this.folder)
+    this.keysDir = join(this.folder, 'keys')
     this.variables = {
       SIGNET_DATABASE_URL: `file:${this.database}`,
       SIGNET_KEYS_DIR: this.keysDir,
       SIGNET_PORT: '0',
-      ...(REPLICAS > 1 && { SIGNET_WORKERS: String(REPLICAS) }),
       NODE_COMPILE_CACHE: join(tmpdir(), 'signet-cli-compiled'),
       ...variables,
     }
-    onTestFinished(() => this.#leave())
-  }
-
-  #leave(): void {
-    for (const child of this.#children) child.kill('SIGKILL')
-    rmSync(this.folder, { recursive: true, force: true })
   }
 
   file(name: string): string {
@@ -70,11 +64,12 @@ export class Place {
   }
 
   async run(args: string[], variables: Variables = {}, input = ''): Promise<Outcome> {
-    const child = this.#spawn(args, variables)
-    child.stdin?.end(input)
-    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
-    const [code] = (await once(child, 'close')) as [number | null] // as child_process documents it
-    return { code: code ?? -1, stdout: stdout(), stderr: stderr() }
+    const { code, ...printed } = await runCommand(
+      args,
+      { env: { ...this.variables, ...variables } },
+      { input, onEnd: this.#onEnd },
+    )
+    return { code: numberOf(code) ?? -1, ...printed }
   }
 
   /** Runs a command that must succeed; its JSON. */
@@ -96,38 +91,14 @@ export class Place {
 
   /** Starts a server on a free port; stopped with the test at the latest. */
   async serve(variables: Variables = {}): Promise<Server> {
-    const child = this.#spawn(['serve'], variables)
-    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
-    const closed = once(child, 'close')
-    while (!stdout().includes('\n')) {
-      if (child.exitCode !== null) throw new Error(`signet serve ended: ${stderr()}`)
-      await new Promise((wake) => setTimeout(wake, 20))
-    }
-    const url = /^Signet serves (?:\S+ at )?(\S+)/.exec(stdout())?.[1]
-    if (!url) throw new Error(`no address in: ${stdout()}`)
-    const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
-      child.kill(signal)
-      const [code] = (await closed) as [number | null] // as child_process documents it
-      return code
-    }
-    return { url, stdout, process: child, stop }
-  }
-
-  #spawn(args: string[], variables: Variables): ChildProcess {
-    const outside = Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_') && name !== 'PORT')
-    const env = { ...Object.fromEntries(outside), ...this.variables, ...variables }
-    const child = spawn(NODE, ['src/signet.js', ...args], { cwd: CHECKOUT, env, stdio: 'pipe' })
-    this.#children.add(child)
-    child.once('exit', () => this.#children.delete(child))
-    return child
+    const serving = await startServer({ env: { ...this.variables, ...variables } }, this.#onEnd)
+    const { url, stdout, child } = serving
+    return { url, stdout, process: child, stop: async (signal) => numberOf(await serving.stop(signal)) }
   }
 }
 
-function collect(stream: NodeJS.ReadableStream | null): () => string {
-  let text = ''
-  stream?.on('data', (chunk: Buffer) => (text += chunk.toString()))
-  return () => text
-}
+/** Nothing for a process that ended by a signal. */
+const numberOf = (code: number | string): number | null => (typeof code === 'number' ? code : null)
 
 /** A token request by client credentials. */
 export async function requestToken(
@@ -135,12 +106,6 @@ export async function requestToken(
   client: Client,
   parameters: Variables = {},
 ): Promise<Record<string, string>> {
-  const response = await fetch(`${url}/token`, {
-    method: 'POST',
-    headers: {
-      authorization: `Basic ${Buffer.from(`${client.client_id}:${client.client_secret}`).toString('base64')}`,
-    },
-    body: new URLSearchParams({ grant_type: 'client_credentials', ...parameters }),
-  })
-  return (await response.json()) as Record<string, string> // tests look at its members
+  const credentials = { clientId: client.client_id, secret: client.client_secret }
+  return (await post({ url }, '/token', { grant_type: 'client_credentials', ...parameters }, credentials)).body
 }

@@ -1,11 +1,8 @@
 /** An example as a reader starts it: one command, a process of its own, and what it prints. */
-import { spawn } from 'node:child_process'
-import { resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { startProgram, type Running } from '../../harness/program.ts'
 import { bearer, request, type Answer } from '../support/client.ts'
 import type { OnEnd } from '../support/issuer.ts'
-
-const ROOT = resolve(import.meta.dirname, '../..')
 
 export interface RunningExample {
   /** What it said under this name when it had started. */
@@ -28,25 +25,25 @@ export async function startExample(
   env: Record<string, string> = {},
   onEnd: OnEnd = onTestFinished,
 ): Promise<RunningExample> {
-  const { child, exited, text } = launch(name, env)
+  const { child, exited, stdout, stderr } = launch(name, env)
   onEnd(async () => {
     child.kill('SIGKILL')
     await exited
   })
   await new Promise<void>((ready, failed) => {
-    child.stdout.on('data', () => {
-      if (text.stdout.includes('Ctrl-C ends it.')) ready()
+    child.stdout?.on('data', () => {
+      if (stdout().includes('Ctrl-C ends it.')) ready()
     })
-    void exited.then((code) => failed(new Error(`${name} ended with ${code}: ${text.stderr}`)))
+    void exited.then((code) => failed(new Error(`${name} ended with ${code}: ${stderr()}`)))
   })
   return {
     place(each) {
-      const [, value] = new RegExp(`^${each} +(\\S+)$`, 'm').exec(text.stdout) ?? []
-      if (value === undefined) throw new Error(`${name} does not say '${each}': ${text.stdout}`)
+      const [, value] = new RegExp(`^${each} +(\\S+)$`, 'm').exec(stdout()) ?? []
+      if (value === undefined) throw new Error(`${name} does not say '${each}': ${stdout()}`)
       return value
     },
-    stdout: () => text.stdout,
-    stderr: () => text.stderr,
+    stdout,
+    stderr,
     interrupt() {
       child.kill('SIGINT')
       return exited
@@ -56,26 +53,18 @@ export async function startExample(
 
 /** Starts an example that is expected to end by itself. */
 export async function runToEnd(name: string, env: Record<string, string> = {}): Promise<EndedExample> {
-  const { child, exited, text } = launch(name, env)
+  const { child, exited, stdout, stderr } = launch(name, env)
   onTestFinished(() => void child.kill('SIGKILL'))
-  return { code: await exited, ...text }
+  return { code: await exited, stdout: stdout(), stderr: stderr() }
 }
 
-function launch(name: string, env: Record<string, string>) {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'examples/run.ts', name], {
-    cwd: ROOT,
-    // The given variables alone: those of whoever runs the tests must not switch a mode.
+/** The given variables alone: those of whoever runs the tests must not switch a mode. */
+const launch = (name: string, env: Record<string, string>): Running =>
+  startProgram({
+    program: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', 'examples/run.ts', name],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const text = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (text.stdout += String(chunk)))
-  child.stderr.on('data', (chunk) => (text.stderr += String(chunk)))
-  const exited = new Promise<number | string>((done) =>
-    child.on('close', (code, signal) => done(code ?? signal ?? 'unknown')),
-  )
-  return { child, exited, text }
-}
 
 /** `200`, or the status and the code of a refusal such as `401 token_expired`. */
 export const outcome = ({ status, body }: Answer): string => [status, body.error].filter(Boolean).join(' ')

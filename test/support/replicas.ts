@@ -26,12 +26,9 @@ const serverAt = (port: number): Server => {
   return server
 }
 
-/** Puts a second issuer behind the address of the first. */
-export async function withReplica(
-  first: RunningIssuer,
-  config: Config,
-  surroundings: { clock: Clock; log: Log },
-): Promise<RunningIssuer> {
+/** Starts two issuers on one database, the second behind the address of the first. */
+export async function startPair(config: Config, surroundings: { clock?: Clock; log: Log }): Promise<RunningIssuer> {
+  const first = await startIssuer(config, surroundings)
   const apart = { issuer: first.issuer, port: 0, configFile: undefined }
   const second = await startIssuer({ ...config, ...apart }, surroundings)
   const share = new Share(serverAt(first.port), serverAt(second.port))
