@@ -1,7 +1,7 @@
 /** A server with records to aim at, and the values that a good request would have. */
-import { Caller } from './caller.ts'
+import { Caller, type Credentials } from './caller.ts'
 import type { Context } from './fault.ts'
-import { MEMBERS, preparePlace, type Credentials } from './place.ts'
+import { MEMBERS, preparePlace } from './place.ts'
 import type { ServerProcess } from './server-process.ts'
 
 const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'

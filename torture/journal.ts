@@ -52,7 +52,7 @@ export class Journal {
       this.refreshes++
     } else if (status === 503) {
       this.unavailable++
-      if (!(Number(answer.headers['retry-after']) > 0)) this.withoutRetryAfter++
+      if (!(Number(answer.headers.get('retry-after')) > 0)) this.withoutRetryAfter++
     } else this.refusals.push(`${status} ${text}`)
     return answer
   }

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Place } from './place.ts'
-import type { ServerProcess, StartOptions } from './server-process.ts'
+import type { ServerProcess } from './server-process.ts'
 
 export interface LoggingServer {
   server: ServerProcess
@@ -13,11 +13,11 @@ export interface LoggingServer {
 }
 
 /** Starts a server at the level that is the default, with stderr in a file. */
-export async function startLogging(place: Place, options: Partial<StartOptions> = {}): Promise<LoggingServer> {
+export async function startLogging(place: Place): Promise<LoggingServer> {
   const file = join(place.folder, 'signet.log')
   // What comes after the command keeps the shell from being replaced by it.
   const under = ['sh', '-c', '"$@" 2>"$0"; exit $?', file]
-  const server = await place.start({ ...options, under, env: { SIGNET_LOG_LEVEL: 'info', ...options.env } })
+  const server = await place.start({ under, env: { SIGNET_LOG_LEVEL: 'info' } })
   const durations = () => new Map(readFileSync(file, 'utf8').split('\n').flatMap(durationOf))
   return { server, logged: () => statSync(file).size, durations }
 }

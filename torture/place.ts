@@ -1,30 +1,27 @@
 /**
- * Where one Signet keeps its files in a trial: a folder with database, keys and a declarative file that names
- * the clients, so that their secrets are known before the first start and no trial has to register anything.
+ * The files of one Signet in a trial: a folder with database, keys and a declarative file that names the clients, so
+ * that their secrets are known before the first start and no trial has to register anything.
  */
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import type { Credentials } from '../harness/call.ts'
+import { declare } from '../harness/declaration.ts'
+import { databaseIn, environmentOf } from '../harness/folder.ts'
+import { runCommand, type Ended, type Launch } from '../harness/program.ts'
+import { CHECKOUT, largestQuotas } from '../harness/version.ts'
 import type { Context } from './fault.ts'
-import { startServer, runSignet, type Ended, type ServerProcess, type StartOptions } from './server-process.ts'
-
-export interface Credentials {
-  clientId: string
-  secret: string
-}
+import { startServer, type ServerProcess } from './server-process.ts'
 
 export interface Place {
   folder: string
   database: string
   env: Record<string, string>
-  /** May ask for refresh tokens, and introspects what is meant for `api`. */
+  /** May ask for refresh tokens, and introspects tokens for `api`. */
   app: Credentials
   /** Has scope `signet:admin`. */
   operator: Credentials
   /** The credentials of a client that was declared beside them. */
   client(clientId: string): Credentials
-  start(options?: Partial<StartOptions>): Promise<ServerProcess>
-  run(args: string[], options?: Partial<StartOptions>): Promise<Ended>
+  start(launch?: Partial<Launch>): Promise<ServerProcess>
+  run(args: string[]): Promise<Ended>
 }
 
 const API = 'api'
@@ -45,54 +42,34 @@ export interface PlaceOptions {
 
 export function preparePlace(
   context: Context,
-  { env = {}, clients = {}, app = {}, folder: at, secrets: known = {} }: PlaceOptions = {},
+  { env = {}, clients = {}, app = {}, folder = context.folder(), secrets = {} }: PlaceOptions = {},
 ): Place {
-  const folder = at ?? context.folder()
-  const names = ['app', 'operator', ...Object.keys(clients)]
-  const secrets = new Map(names.map((name) => [name, known[name] ?? randomBytes(32).toString('base64url')]))
-  const declared = Object.entries({ app, operator: { scope: 'signet:admin', resources: [] }, ...clients })
-  const database = join(folder, 'data/signet.db')
-  const variables = {
-    SIGNET_PORT: '0',
+  const all = { app, operator: { scope: 'signet:admin', resources: [] }, ...clients }
+  const members = Object.entries(all).map(([id, metadata]) => ({ client_id: id, ...MEMBERS, ...metadata }))
+  const { file, credentialsOf } = declare(folder, {
+    resources: [{ id: API, scope: MEMBERS.scope }],
+    clients: members,
+    secrets,
+  })
+  const variables = environmentOf(folder, {
     // The same whatever the port, so that tokens outlive a restart.
     SIGNET_ISSUER: 'http://localhost',
-    SIGNET_DATABASE_URL: `file:${database}`,
-    SIGNET_KEYS_DIR: join(folder, 'keys'),
-    SIGNET_CONFIG: join(folder, 'signet.json'),
-    SIGNET_LOG_FORMAT: 'json',
+    SIGNET_CONFIG: file,
     SIGNET_LOG_LEVEL: 'warn',
-    ...env,
-  }
-  declare(folder, declared, secrets)
-  const client = (clientId: string): Credentials => {
-    const secret = secrets.get(clientId)
-    if (secret === undefined) throw new Error(`no client ${clientId} was declared`)
-    return { clientId, secret }
-  }
-  const withEnv = (options: Partial<StartOptions> = {}) => ({ ...options, env: { ...variables, ...options.env } })
+  })
+  const launch = ({ checkout = CHECKOUT, ...given }: Partial<Launch> = {}): Launch => ({
+    checkout,
+    ...given,
+    env: { ...variables, ...largestQuotas(checkout), ...env, ...given.env },
+  })
   return {
     folder,
-    database,
-    env: variables,
-    client,
-    app: client('app'),
-    operator: client('operator'),
-    start: (options) => startServer(context, withEnv(options)),
-    run: (args, options) => runSignet(args, withEnv(options)),
+    database: databaseIn(folder),
+    env: launch().env,
+    client: credentialsOf,
+    app: credentialsOf('app'),
+    operator: credentialsOf('operator'),
+    start: (given) => startServer(context, launch(given)),
+    run: (args) => runCommand(args, launch(), { onEnd: context.onEnd }),
   }
-}
-
-function declare(folder: string, clients: [string, Record<string, unknown>][], secrets: Map<string, string>): void {
-  mkdirSync(folder, { recursive: true })
-  for (const [name, secret] of secrets) writeFileSync(join(folder, `${name}.secret`), secret)
-  const declaration = {
-    resources: [{ id: API, scope: MEMBERS.scope }],
-    clients: clients.map(([clientId, metadata]) => ({
-      client_id: clientId,
-      ...MEMBERS,
-      ...metadata,
-      client_secret: { file: `${clientId}.secret` },
-    })),
-  }
-  writeFileSync(join(folder, 'signet.json'), JSON.stringify(declaration))
 }

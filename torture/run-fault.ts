@@ -1,7 +1,5 @@
 /** Runs one fault in surroundings that are gone afterwards, even where it throws or the run is broken off. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { temporaryFolder, type OnEnd } from '../harness/folder.ts'
 import type { Context, Fault } from './fault.ts'
 import type { Finding } from './finding.ts'
 import { seededRandom, seedOf } from './random.ts'
@@ -14,7 +12,7 @@ interface Form {
   seed: number
 }
 
-type End = () => void | Promise<void>
+type End = Parameters<OnEnd>[0]
 
 export async function runFault(fault: Fault, form: Form): Promise<Result> {
   const began = performance.now()
@@ -50,11 +48,7 @@ function contextOf(fault: Fault, { long, seed }: Form, ends: End[]): Context {
       tell(fault.name, text)
     },
     onEnd: (work) => void ends.push(work),
-    folder() {
-      const folder = mkdtempSync(join(tmpdir(), 'signet-torture-'))
-      ends.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-      return folder
-    },
+    folder: () => temporaryFolder((end) => void ends.push(end), 'signet-torture-'),
   }
 }
 

@@ -1,5 +1,5 @@
 /** Requests for a token with secrets that are wrong, of one hostile network and many addresses. */
-import type { Credentials } from './place.ts'
+import type { Credentials } from './caller.ts'
 import type { Random } from './random.ts'
 import { lettersOf } from './random-text.ts'
 

@@ -107,7 +107,7 @@ async function recover(disk: SmallDisk, pid: number, journal: Journal): Promise<
 }
 
 function refusalsOf(journal: Journal, { how }: SmallDisk, writes: (Answer | undefined)[]): Finding[] {
-  const refused = writes.filter((each) => each?.status === 503 && Number(each.headers['retry-after']) > 0)
+  const refused = writes.filter((each) => each?.status === 503 && Number(each.headers.get('retry-after')) > 0)
   return [
     atLeast('refreshes answered 503', journal.unavailable, REFUSALS, '', how),
     exactly('… without `Retry-After`', journal.withoutRetryAfter, 0),

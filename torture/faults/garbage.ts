@@ -1,5 +1,6 @@
 /** Garbage at a rate that nobody could want to serve, beside the traffic of a well-behaved team. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { watchMemory } from '../../harness/proc.ts'
 import { Caller } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { atLeast, below, control, exactly, type Finding } from '../finding.ts'
@@ -9,7 +10,6 @@ import { GoodTraffic, goodFindings } from '../good-traffic.ts'
 import { percentile, type Probe } from '../latency.ts'
 import { startLogging, type LoggingServer } from '../log-file.ts'
 import { preparePlace } from '../place.ts'
-import { watchMemory } from '../process-memory.ts'
 
 const PER_SECOND = 10_000
 const P99_MS = 250

@@ -8,10 +8,7 @@ import { garbage } from './garbage.ts'
 import { hostileParameters } from './hostile-parameters.ts'
 import { jwtBombs } from './jwt-bombs.ts'
 import { kill } from './kill.ts'
-import { locked } from './locked.ts'
-import { lostAnswer } from './lost-answer.ts'
 import { model } from './model.ts'
-import { parallelUse } from './parallel-use.ts'
 import { powerCut } from './power-cut.ts'
 import { races } from './races.ts'
 import { secretFloods } from './secret-floods.ts'
@@ -22,12 +19,9 @@ import { upgrade } from './upgrade.ts'
 
 export const FAULTS: Fault[] = [
   kill,
-  lostAnswer,
   powerCut,
   races,
-  parallelUse,
   diskFull,
-  locked,
   damage,
   clockJump,
   backup,

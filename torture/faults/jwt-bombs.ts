@@ -66,7 +66,7 @@ const strange = (answer: Answer | undefined): string =>
  */
 function costsOf({ answers }: Thrown, durations: Map<string, number>): Map<string, number> {
   const tookMs = (answer: Answer | undefined) =>
-    answer ? (durations.get(String(answer.headers['x-request-id'])) ?? answer.tookMs) : Infinity
+    answer ? (durations.get(String(answer.headers.get('x-request-id'))) ?? answer.tookMs) : Infinity
   return new Map([...answers].map(([name, all]) => [name, percentile(all.map(tookMs), 25)]))
 }
 

@@ -3,10 +3,10 @@
  * order. Once the ending was answered with 200, nothing that the family ever got may be valid.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { Caller, orNothing, type Answer } from '../caller.ts'
+import { Caller, orNothing, type Answer, type Credentials } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { atLeast, control, exactly, type Finding } from '../finding.ts'
-import { MEMBERS, preparePlace, type Credentials } from '../place.ts'
+import { MEMBERS, preparePlace } from '../place.ts'
 
 const AT_ONCE = 5
 /** Around the head start that was even so far, each race has one of its own. */

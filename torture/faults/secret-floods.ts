@@ -1,12 +1,12 @@
 /** Floods of wrong client secrets: in the form that Signet makes, and dear ones that are put to argon2id. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { Caller, orNothing } from '../caller.ts'
+import { watchMemory } from '../../harness/proc.ts'
+import { Caller, orNothing, type Credentials } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { atLeast, below, control, exactly, type Finding } from '../finding.ts'
 import { answersOf, countOf, flood, isDefect, type FloodResult } from '../flood.ts'
 import { percentile, probe, type Probe } from '../latency.ts'
-import { MEMBERS, preparePlace, type Credentials, type Place } from '../place.ts'
-import { watchMemory } from '../process-memory.ts'
+import { MEMBERS, preparePlace, type Place } from '../place.ts'
 import { wrongSecretRequests } from '../wrong-secrets.ts'
 
 const P99_MS = 200

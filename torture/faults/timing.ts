@@ -1,10 +1,10 @@
 /** Does the time of a refusal tell which clients there are, how they prove it, or how much of a secret is right? */
 import { exportJWK, generateKeyPair } from 'jose'
-import { Caller } from '../caller.ts'
+import { Caller, type Credentials } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { atLeast, below, control, exactly, type Finding } from '../finding.ts'
 import { percentile } from '../latency.ts'
-import { MEMBERS, preparePlace, type Credentials, type Place } from '../place.ts'
+import { MEMBERS, preparePlace, type Place } from '../place.ts'
 import type { Random } from '../random.ts'
 import { lettersOf } from '../random-text.ts'
 import { Stopwatch } from '../stopwatch.ts'

@@ -2,8 +2,7 @@
 import type { Command } from './command.ts'
 import type { Client, Entry } from './reference.ts'
 import type { Sequence } from './sequence.ts'
-import { BEGINS } from './held-clock.ts'
-import { CLIENT_METADATA, LIVES } from './world.ts'
+import { BEGINS, CLIENT_METADATA, LIVES } from './world.ts'
 
 /** An entry stays this much longer than what it denies. Seconds. */
 const SKEW = 60

@@ -1,6 +1,5 @@
 /** Who talks to the issuer in a sequence: its clients by their present secrets, and an administrator. */
-import { Caller, type Answer } from '../caller.ts'
-import type { Credentials } from '../place.ts'
+import { Caller, type Answer, type Credentials } from '../caller.ts'
 import type { ModelKey } from './key-ring.ts'
 import type { Template, World } from './world.ts'
 

@@ -1,18 +1,27 @@
 /**
  * An issuer in the hand of a sequence: in this process, since that is fast, or as a process of its own, which can
- * be killed. Both begin as a copy of one template and have a clock that stands still but for what is let pass.
+ * be killed. Both begin as a copy of one template, and their clocks stand still but for the time that is let pass.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { readConfig, startIssuer, type Log, type RunningIssuer } from '../../src/index.ts'
+import type { Credentials } from '../../harness/call.ts'
+import { movableClock } from '../../harness/clock.ts'
+import { environmentOf } from '../../harness/folder.ts'
+import { startInProcess } from '../../harness/in-process.ts'
+import { CHECKOUT, largestQuotas } from '../../harness/version.ts'
 import type { Context } from '../fault.ts'
-import { preparePlace, type Credentials } from '../place.ts'
-import { HeldClock } from './held-clock.ts'
+import { preparePlace } from '../place.ts'
 
 const PROGRAM = resolve(import.meta.dirname, 'killable-issuer.ts')
 const ANSWERS_WITHIN_MS = 30_000
+
+/** A whole second, so that no rounding comes in. Milliseconds. */
+const BEGINS_MS = Date.UTC(2030, 0, 1)
+
+/** Seconds since 1970 at the beginning of every sequence. */
+export const BEGINS = BEGINS_MS / 1000
 
 /** Seconds. Their sums never meet, so no verdict hangs on whether an end is included. */
 export const LIVES = { access: 397, refresh: 3001, grace: 101, prepublish: 601 }
@@ -39,14 +48,11 @@ export const CLIENT_METADATA = {
   resources: ['api'],
 }
 
-const nothing = (): void => {}
-const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
-
 /** Starts once, so that the keys are there and the clients are known. */
 export async function makeTemplate(context: Context): Promise<Template> {
   const declared = Object.fromEntries(['app-0', 'app-1', 'watcher'].map((name) => [name, CLIENT_METADATA]))
   const { folder, env, client } = preparePlace(context, { clients: declared })
-  const issuer = await startIssuer(readConfig(env), { clock: new HeldClock(), log: SILENT })
+  const issuer = await startInProcess(env, { clock: movableClock({ from: BEGINS_MS }) })
   await issuer.stop()
   return { folder, client }
 }
@@ -55,18 +61,17 @@ export async function makeTemplate(context: Context): Promise<Template> {
 function copyOf(template: Template, within: string): { folder: string; env: Record<string, string> } {
   const folder = mkdtempSync(join(within, 'world-'))
   for (const part of ['data', 'keys']) cpSync(join(template.folder, part), join(folder, part), { recursive: true })
-  const env = {
-    SIGNET_PORT: '0',
+  const env = environmentOf(folder, {
+    ...largestQuotas(CHECKOUT),
     SIGNET_ISSUER: 'http://localhost',
-    SIGNET_DATABASE_URL: `file:${join(folder, 'data/signet.db')}`,
-    SIGNET_KEYS_DIR: join(folder, 'keys'),
+    SIGNET_LOG_LEVEL: 'error',
     SIGNET_ACCESS_TOKEN_TTL: `${LIVES.access}s`,
     SIGNET_REFRESH_TOKEN_TTL: `${LIVES.refresh}s`,
     SIGNET_REFRESH_GRACE: `${LIVES.grace}s`,
     SIGNET_KEY_PREPUBLISH: `${LIVES.prepublish}s`,
-    // By itself nothing rotates in a sequence: when the timetable comes round is nothing that a model can know.
+    // Nothing rotates by itself in a sequence: no model can know when the timetable comes round.
     SIGNET_KEY_ROTATION: '3650d',
-  }
+  })
   return { folder, env }
 }
 
@@ -76,15 +81,13 @@ const asAddress = (url: string): string => url.replace('localhost', '127.0.0.1')
 
 export async function openInProcess(template: Template, within: string): Promise<World> {
   const { folder, env } = copyOf(template, within)
-  const clock = new HeldClock()
-  const start = (): Promise<RunningIssuer> => startIssuer(readConfig(env), { clock, log: SILENT })
+  const clock = movableClock({ from: BEGINS_MS })
+  const start = () => startInProcess(env, { clock })
   let running = await start()
   return {
     url: () => asAddress(running.url),
-    now: () => clock.passed,
-    async advance(seconds) {
-      clock.passed += seconds
-    },
+    now: () => clock.elapsed() / 1000,
+    advance: async (seconds) => clock.advance(seconds),
     async restart() {
       await running.stop()
       running = await start()
@@ -98,8 +101,7 @@ export async function openInProcess(template: Template, within: string): Promise
 
 export async function openAsProcess(context: Context, template: Template, within: string): Promise<World> {
   const { folder, env } = copyOf(template, within)
-  let passed = 0
-  let url = ''
+  let [passed, url] = [0, '']
   let child: ChildProcess | undefined
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (child?.exitCode !== null || child.signalCode !== null) return
@@ -108,8 +110,9 @@ export async function openAsProcess(context: Context, template: Template, within
     await exited
   }
   const start = async (): Promise<void> => {
-    child = fork(PROGRAM, { env: { ...env, PATH: process.env.PATH, CLOCK_PASSED: String(passed) } })
-    url = asAddress(await answerOf(child))
+    const from = String(BEGINS_MS + passed * 1000)
+    child = fork(PROGRAM, { env: { ...env, PATH: process.env.PATH, CLOCK_FROM: from } })
+    url = asAddress(await messageOf(child))
   }
   context.onEnd(() => stop('SIGKILL'))
   await start()
@@ -118,8 +121,8 @@ export async function openAsProcess(context: Context, template: Template, within
     now: () => passed,
     async advance(seconds) {
       passed += seconds
-      const moved = child && answerOf(child)
-      child?.send(passed)
+      const moved = child && messageOf(child)
+      child?.send(seconds)
       await moved
     },
     async restart(how) {
@@ -134,7 +137,7 @@ export async function openAsProcess(context: Context, template: Template, within
 }
 
 /** The next message. @throws Error where none comes in time */
-async function answerOf(child: ChildProcess): Promise<string> {
+async function messageOf(child: ChildProcess): Promise<string> {
   const [message] = await once(child, 'message', { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) })
   return String(message)
 }

@@ -1,7 +1,7 @@
 /** What a server process and its database take, sample by sample, and how that goes on. */
 import { readdirSync, statSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
-import { residentMb } from '../process-memory.ts'
+import { residentMiBOf } from '../../harness/proc.ts'
 
 export interface Sample {
   /** Since the first one. */
@@ -37,7 +37,7 @@ export class Gauge {
   take(): void {
     this.samples.push({
       hours: (performance.now() - this.#began) / HOUR_MS,
-      rssMb: residentMb(this.#pid),
+      rssMb: residentMiBOf(this.#pid),
       openFiles: readdirSync(`/proc/${this.#pid}/fd`).length,
       walMb: sizeMb(`${this.#file}-wal`),
       databaseMb: sizeMb(this.#file),
