@@ -6,7 +6,7 @@ import { startBare } from './sides/bare.ts'
 import { startOauth2Server } from './sides/oauth2-server.ts'
 import { startOidcProvider } from './sides/oidc-provider.ts'
 import type { Side } from './sides/side.ts'
-import { copyOf, makeModel, PRESENT, startSignet, type Place } from './sides/signet.ts'
+import { copyOf, startSignet, type Place } from './sides/signet.ts'
 import { basic, SCOPE } from './sides/terms.ts'
 
 const DOCUMENTS = ['/.well-known/jwks.json', '/.well-known/openid-configuration']
@@ -42,10 +42,10 @@ export class Bench {
   readonly failures: { what: string; count: number; first: string | undefined }[] = []
   readonly #sides = new Map<SideName, Promise<Side>>()
 
-  constructor(options: Options, say: (line: string) => void) {
+  constructor(options: Options, model: Place, say: (line: string) => void) {
     this.options = options
+    this.model = model
     this.say = say
-    this.model = makeModel(PRESENT, 'model')
   }
 
   side(name: SideName): Promise<Side> {

@@ -1,6 +1,6 @@
 /** How much of the machine others had during a run: on a busy one the figures are noisy, and a reader should know. */
 import { readFileSync } from 'node:fs'
-import { cpuMsOf } from './process-figures.ts'
+import { cpuMsOf, treeOf } from '../harness/proc.ts'
 
 /** proc(5): times in /proc/stat and /proc/[pid]/stat are in ticks of 10 ms. */
 const TICK_MS = 10
@@ -21,5 +21,5 @@ function busyMs(): number {
 function ownMs(): number {
   const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? []
   const ended = (Number(fields[13]) + Number(fields[14])) * TICK_MS
-  return cpuMsOf(process.pid) + ended
+  return treeOf(process.pid).reduce((sum, pid) => sum + (cpuMsOf(pid) || 0), ended)
 }

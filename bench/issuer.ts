@@ -13,6 +13,7 @@ import { progress } from './progress.ts'
 import { toJson } from './report-json.ts'
 import { toMarkdown } from './report-markdown.ts'
 import { whyGlewlwydIsMissing } from './sides/glewlwyd.ts'
+import { makeModel, PRESENT } from './sides/signet.ts'
 
 /** What a machine does that has nothing else to do. */
 const QUIET_CORES = 0.1
@@ -20,7 +21,7 @@ const QUIET_CORES = 0.1
 /** @returns the exit status: 1 where requests failed, or this version is slower than the earlier one. @throws UsageError */
 export async function runBench(options: Options): Promise<number> {
   const earlier = options.against === undefined ? undefined : earlierVersion(options.against)
-  const bench = new Bench(options, progress())
+  const bench = new Bench(options, await makeModel(PRESENT, 'model'), progress())
   try {
     const foreignCores = watchForeignLoad()
     const finding = earlier ? await runAgainst(bench, earlier) : await runCases(bench)

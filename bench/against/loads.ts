@@ -57,7 +57,7 @@ export const AGAINST_LOADS: Partial<Record<CaseName, AgainstLoad[]>> = {
 
 async function fillWithEntries({ options, say }: Bench, model: Place, name: string): Promise<Filled> {
   const place = copyOf(model, name)
-  fillBlacklist(place, options.blacklist, say)
+  await fillBlacklist(place, options.blacklist, say)
   return { place, tokens: [] }
 }
 

@@ -24,7 +24,7 @@ export function earlierVersion(ref: string): Version {
 }
 
 export async function runAgainst(bench: Bench, version: Version): Promise<Finding> {
-  const earlier = makeModel(version, 'earlier-model')
+  const earlier = await makeModel(version, 'earlier-model')
   const whole = nothing()
   const add = ({ rows, goals, facts }: Finding) => {
     whole.rows.push(...rows)

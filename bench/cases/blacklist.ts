@@ -13,7 +13,7 @@ export async function blacklist(bench: Bench): Promise<Finding> {
   await bench.stopSides()
   const { blacklist: count } = bench.options
   const filled = copyOf(bench.model, 'blacklist')
-  fillBlacklist(filled, count, bench.say)
+  await fillBlacklist(filled, count, bench.say)
   const full = await startSignet(`Signet, ${count} live entries`, filled)
   const empty = await startSignet('Signet, no entries', copyOf(bench.model, 'no-blacklist'))
   const contenders = []

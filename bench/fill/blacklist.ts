@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { timeOrderedId } from '../../src/ground/ids.ts'
 import Database from 'better-sqlite3'
-import { runCommand, type Place } from '../sides/signet.ts'
+import { runOn, type Place } from '../sides/signet.ts'
 import { fillWithCopies, readFigure, type Row } from './copies.ts'
 
 const DAY = 86_400_000
 
-export function fillBlacklist(place: Place, count: number, say: (line: string) => void): void {
-  runCommand(place, 'blacklist', 'add', '--jti', randomUUID())
+export async function fillBlacklist(place: Place, count: number, say: (line: string) => void): Promise<void> {
+  await runOn(place, 'blacklist', 'add', '--jti', randomUUID())
   const first = readFigure(place.database, 'SELECT max(revision) FROM blacklist_entries')
   const now = Date.now()
   const until = now + DAY

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inFolder } from '../folder.ts'
-import { startSide, type Side } from './side.ts'
+import { nodeProgram, startSide, type Side } from './side.ts'
 import type { Credentials } from './terms.ts'
 
 /** @param documents what Signet serves at which path: the bare side gives the same bytes */
@@ -12,7 +12,13 @@ export function startBare(name: string, credentials: Credentials, documents: obj
   writeFileSync(documentsFile, JSON.stringify(documents))
   return startSide({
     name,
-    args: [join(import.meta.dirname, 'bare-server.ts'), inFolder(`${name}.db`), clientId, secret, documentsFile],
+    program: nodeProgram([
+      join(import.meta.dirname, 'bare-server.ts'),
+      inFolder(`${name}.db`),
+      clientId,
+      secret,
+      documentsFile,
+    ]),
     credentials,
     paths: { refresh: '/refresh', family: '/grant', jwks: '/.well-known/jwks.json' },
   })

@@ -1,11 +1,10 @@
 /** A side of the comparison: a server in a process of its own, started, watched and stopped. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { openSync } from 'node:fs'
-import { once } from 'node:events'
-import { cpuMsOf, residentMiBOf } from '../process-figures.ts'
+import type { OnEnd } from '../../harness/folder.ts'
+import { cpuMsOf, residentMiBOf } from '../../harness/proc.ts'
+import { startServing, type Program } from '../../harness/program.ts'
 import type { Credentials } from './terms.ts'
 
-/** Where a side has what others have elsewhere. */
+/** The paths of a side, which differ from issuer to issuer. */
 export interface Paths {
   refresh: string
   /** Gives a refresh token of a new family. */
@@ -29,60 +28,48 @@ export interface Side {
 
 export interface Start {
   name: string
-  /** For `node`; the process prints `http://localhost:<port>` when it listens. */
-  args: string[]
-  env?: Record<string, string>
-  /** Where its log goes; faults of a server that should be silent belong on the terminal. */
-  stderr?: 'inherit' | 'null'
+  /** The server; it prints its address when it listens. */
+  program: Program
+  /** Finds the address in what it prints. */
+  address?: RegExp
   paths: Paths
   credentials: Credentials
 }
 
-/** It gets this long to end by itself. */
+/** A side gets this long to end by itself. */
 const PATIENCE_MS = 5000
 
-const running = new Set<ChildProcess>()
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+/** A run that is broken off leaves no server behind. */
+const ends = new Set<Parameters<OnEnd>[0]>()
+process.once('exit', () => ends.forEach((end) => void end()))
 
-export async function startSide({ name, args, env, stderr = 'inherit', paths, credentials }: Start): Promise<Side> {
-  const began = performance.now()
-  const child = spawn(process.execPath, args, {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', stderr === 'null' ? openSync('/dev/null', 'w') : 'inherit'],
-  })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
-  const port = await portOf(child, name)
-  const pid = child.pid ?? NaN
+const ADDRESS = /^listening on (http:\/\/localhost:\d+)\n/m
+
+export async function startSide({ name, program, address = ADDRESS, paths, credentials }: Start): Promise<Side> {
+  const { port, pid, startMs, child, stop } = await startServing(program, address, (end) => void ends.add(end))
   return {
     name,
     port,
     paths,
     credentials,
-    startMs: performance.now() - began,
+    startMs,
     cpuMs: () => cpuMsOf(pid),
     residentMiB: () => residentMiBOf(pid),
-    stop: () => stop(child),
+    async stop() {
+      const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+      await stop()
+      clearTimeout(impatience)
+    },
   }
 }
 
-function portOf(child: ChildProcess, name: string): Promise<number> {
-  let output = ''
-  return new Promise((found, failed) => {
-    child.stdout?.on('data', (chunk) => {
-      output += String(chunk)
-      const port = /http:\/\/localhost:(\d+)/.exec(output)?.[1]
-      if (port) found(Number(port))
-    })
-    child.once('exit', (code) => failed(new Error(`${name} ended with ${code} before it listened\n${output}`)))
-  })
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (!running.has(child)) return
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
-  await ended
-  clearTimeout(impatience)
-}
+/** A server that is written for the bench, in a file of this folder. */
+export const nodeProgram = (
+  args: string[],
+  options: Pick<Program, 'stderr'> & { env?: NodeJS.ProcessEnv } = {},
+): Program => ({
+  program: process.execPath,
+  args,
+  env: { ...process.env, ...options.env },
+  stderr: options.stderr ?? 'inherit',
+})

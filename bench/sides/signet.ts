@@ -2,9 +2,9 @@
  * Signet as a side. One database is made by the commands that an operator would use, and every Signet of a run starts
  * on a copy of it: two of them differ in nothing but the subject of a case.
  */
-import { execFileSync } from 'node:child_process'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { cpSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { programOf, runCommand, SERVES, type Launch } from '../../harness/program.ts'
 import { CHECKOUT, largestQuotas } from '../../harness/version.ts'
 import { inFolder } from '../folder.ts'
 import { startSide, type Side } from './side.ts'
@@ -62,34 +62,27 @@ const CLIENT = [
 ].flat()
 
 /** Makes the database that all others of a version are copies of. Signet generates the secret of the client. */
-export function makeModel(version: Version, name: string): Place {
+export async function makeModel(version: Version, name: string): Promise<Place> {
   const model = placeAt(version, { clientId: CLIENT_ID, secret: '' }, inFolder(name))
   const declaration = inFolder('declaration.json')
   writeFileSync(declaration, JSON.stringify({ resources: RESOURCES }))
-  runCommand(model, 'apply', declaration)
+  await runOn(model, 'apply', declaration)
   // The client's RFC 7591 metadata; only this answer holds the secret.
-  const made = JSON.parse(runCommand(model, 'client', 'create', ...CLIENT, '--json')) as { client_secret: string }
+  const made = JSON.parse(await runOn(model, 'client', 'create', ...CLIENT, '--json')) as { client_secret: string }
   return { ...model, credentials: { clientId: CLIENT_ID, secret: made.client_secret } }
 }
 
-/** Runs a command line of Signet on a place. @returns its standard output */
-export function runCommand(place: Place, ...args: string[]): string {
-  const env = { ...process.env, ...environment(place) }
-  return execFileSync(process.execPath, [programOf(place.version), ...args], {
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+/** Runs a command line of Signet on a place. @returns its standard output @throws Error where it fails */
+export async function runOn(place: Place, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(args, launchOf(place))
+  if (code !== 0) throw new Error(`signet ${args.join(' ')} ended with ${code}: ${stderr}`)
+  return stdout
 }
 
-const programOf = ({ checkout }: Version): string => join(checkout, 'src/signet.js')
-
-/** The options that `npm start` of a version gives to Node. */
-function nodeOptionsOf({ checkout }: Version): string[] {
-  // npm itself demands this shape, and both versions start by it.
-  const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { scripts: { start: string } }
-  return scripts.start.split(' ').filter((word) => word.startsWith('--'))
-}
+const launchOf = (place: Place, env: Record<string, string> = {}): Launch => ({
+  checkout: place.version.checkout,
+  env: { ...environment(place), ...env },
+})
 
 export function copyOf(model: Place, name: string): Place {
   cpSync(model.folder, inFolder(name), { recursive: true })
@@ -103,17 +96,18 @@ export interface SignetOptions {
   stderr?: 'inherit' | 'null'
 }
 
-export const startSignet = (name: string, place: Place, options: SignetOptions = {}): Promise<Side> =>
-  startSide({
+export const startSignet = (
+  name: string,
+  place: Place,
+  { preload, env, stderr = 'inherit' }: SignetOptions = {},
+): Promise<Side> => {
+  const nodeOptions = preload === undefined ? [] : ['--import', resolve(import.meta.dirname, preload)]
+  const { credentials } = place
+  return startSide({
     name,
-    args: [
-      ...nodeOptionsOf(place.version),
-      ...(options.preload ? ['--import', resolve(import.meta.dirname, options.preload)] : []),
-      programOf(place.version),
-      'serve',
-    ],
-    env: { ...environment(place), ...options.env },
-    stderr: options.stderr ?? 'inherit',
+    program: { ...programOf(['serve'], { ...launchOf(place, env), nodeOptions }), stderr },
+    address: SERVES,
     paths: { refresh: '/refresh', family: '/token', jwks: '/.well-known/jwks.json' },
-    credentials: place.credentials,
+    credentials,
   })
+}
