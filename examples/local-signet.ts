@@ -3,11 +3,10 @@
  * of its own: `signet serve`.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readConfig, startIssuer } from '../src/index.ts'
+import { environmentOf, temporaryFolder } from '../harness/folder.ts'
+import { startInProcess } from '../harness/in-process.ts'
+import { openLog } from '../src/index.ts'
 
 export interface LocalSignet {
   issuer: string
@@ -22,23 +21,12 @@ export interface ClientSecret {
 
 /** Starts Signet with the clients and resources of a declarative file, whose secrets are made up at every start. */
 export async function startLocalSignet(declaration: URL, clients: readonly ClientSecret[]): Promise<LocalSignet> {
-  const folder = mkdtempSync(join(tmpdir(), 'signet-example-'))
-  const remove = () => rmSync(folder, { recursive: true, force: true })
   for (const { secretIn } of clients) process.env[secretIn] = randomSecret()
-  const config = readConfig({
-    SIGNET_PORT: '0',
-    SIGNET_DATABASE_URL: `file:${join(folder, 'signet.db')}`,
-    SIGNET_KEYS_DIR: join(folder, 'keys'),
-    SIGNET_CONFIG: fileURLToPath(declaration),
-    SIGNET_LOG_LEVEL: 'warn',
-  })
-  try {
-    const running = await startIssuer(config)
-    return { issuer: running.issuer, stop: () => running.stop().finally(remove) }
-  } catch (error) {
-    remove()
-    throw error
-  }
+  // The folder goes at the end of the process, however that ends.
+  const folder = temporaryFolder((remove) => void process.once('exit', () => void remove()), 'signet-example-')
+  const variables = environmentOf(folder, { SIGNET_CONFIG: fileURLToPath(declaration) })
+  const { issuer, stop } = await startInProcess(variables, { log: openLog({ level: 'warn', format: 'pretty' }) })
+  return { issuer, stop }
 }
 
 export const randomSecret = (): string => randomBytes(32).toString('base64url')
