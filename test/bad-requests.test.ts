@@ -6,6 +6,8 @@ import { connect } from 'node:net'
 import * as fc from 'fast-check'
 import { exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, test } from 'vitest'
+import { hostileTexts } from '../harness/hostile.ts'
+import { sendRaw } from '../harness/raw.ts'
 import { refresh, tokens, until } from './support/admin.ts'
 import { basic, bearer, post, request, type Answer, type Credentials } from './support/client.ts'
 import { ask, assertionOf, fresh, refusal, registered, shareWithApi } from './support/shared.ts'
@@ -32,26 +34,8 @@ function expectPoliteRefusal(answer: Answer, sent?: string): void {
   if (sent !== undefined) expect(answer.text).not.toContain(sent)
 }
 
-/** Sends bytes as they are and gives back what comes until the server is done. */
-const raw = (...pieces: (string | Uint8Array)[]): Promise<string> =>
-  new Promise((done) => {
-    let got = ''
-    const socket = connect(issuer().port, '127.0.0.1')
-    const end = () => {
-      socket.destroy()
-      done(got)
-    }
-    socket.on('data', (chunk) => {
-      got += chunk.toString('latin1')
-      // One answer is all there is: its head, and its body as long as the head says.
-      const [head = '', ...rest] = got.split('\r\n\r\n')
-      const length = /^content-length: (\d+)/im.exec(head)?.[1]
-      if (rest.join('\r\n\r\n').length >= Number(length ?? (got.endsWith('\r\n\r\n') ? 0 : Infinity))) end()
-    })
-    socket.on('close', end)
-    socket.on('error', end)
-    for (const piece of pieces) socket.write(piece)
-  })
+/** Sends bytes as they are and gives back the answer. */
+const raw = (...pieces: (string | Uint8Array)[]): Promise<string> => sendRaw(issuer().port, ...pieces)
 
 const statusOf = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1])
 
@@ -459,22 +443,9 @@ const encoded = (id: string, secret: string): string => Buffer.from(`${id}:${sec
 
 describe('hostile values', () => {
   const MARK = '<img/src=x-onerror=mark>'
-  const hostile = [
-    MARK,
-    `\0${MARK}`,
-    `\r\nSet-Cookie: ${MARK}\r\n`,
-    '__proto__',
-    'constructor',
-    '\u{1F600}\u202E\uFEFF',
-    `${'A'.repeat(20_000)}${MARK}`,
-    '../../etc/passwd',
-    "'; DROP TABLE clients; --",
-    '${jndi:ldap://x}',
-    'sgr_',
-    `sgr_${'A'.repeat(71)}`,
-    'eyJhbGciOiJub25lIn0.e30.',
-    '..',
-  ]
+  const hostile = hostileTexts(MARK)
+  /** Those that fit into a body that is read. */
+  const short = hostile.filter((text) => text.length < 50_000)
   const places: [string, Record<string, string>, string][] = [
     ['/token', {}, 'grant_type'],
     ['/token', { grant_type: 'client_credentials' }, 'scope'],
@@ -505,7 +476,7 @@ describe('hostile values', () => {
 
   test('as tokens are inactive at /introspect and nothing at /revoke', async () => {
     const client = await registered(issuer())
-    for (const token of hostile) {
+    for (const token of short) {
       expect((await post(issuer(), '/introspect', { token }, client)).text).toBe('{"active":false}')
       expect(await post(issuer(), '/revoke', { token }, client)).toMatchObject({ status: 200, text: '' })
       const answer = await request(`${issuer().url}/admin/api/clients`, {

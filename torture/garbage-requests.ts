@@ -1,4 +1,5 @@
 /** What arrives at anything that is open to the Internet: requests that mean nothing, in every shape. */
+import { hostileTexts } from '../harness/hostile.ts'
 import type { Random } from './random.ts'
 import { lettersOf } from './random-text.ts'
 
@@ -22,6 +23,9 @@ const post = (path: string, headers: string, body: string): string =>
 
 const get: Shape = (random, headers) => `GET /${lettersOf(random, 30)} HTTP/1.1\r\n${headers}\r\n`
 
+/** The hostile values that an attacker could send by the thousand. */
+const TEXTS = hostileTexts('garbage').filter((text) => text.length < 1000)
+
 const SHAPES: Shape[] = [
   get,
   (random, headers) => `GET /wp-login.php?${lettersOf(random, 2000)} HTTP/1.1\r\n${headers}\r\n`,
@@ -34,6 +38,7 @@ const SHAPES: Shape[] = [
     post('/introspect', `${headers}${FORM}Authorization: Basic ${lettersOf(random, 40)}\r\n`, 'token=a'),
   (random, headers) => post('/revoke', headers + FORM, `token=${lettersOf(random, 4000)}`),
   (random, headers) => `GET /admin/api/clients HTTP/1.1\r\n${headers}Authorization: Bearer ${jwt(random)}\r\n\r\n`,
+  (random, headers) => post('/token', headers + FORM, `grant_type=${encodeURIComponent(random.pick(TEXTS))}`),
   (_, headers) => `PUT /blacklist HTTP/1.1\r\n${headers}Content-Length: 0\r\n\r\n`,
   (random, headers) => post('/%00%ff/../token', headers, lettersOf(random, 50)),
   (random, headers) => post('/token', headers + FORM, `grant_type=a&grant_type=b&client_id=${lettersOf(random, 500)}`),

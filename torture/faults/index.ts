@@ -5,7 +5,6 @@ import { clockJump } from './clock-jump.ts'
 import { damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
 import { garbage } from './garbage.ts'
-import { hostileParameters } from './hostile-parameters.ts'
 import { jwtBombs } from './jwt-bombs.ts'
 import { kill } from './kill.ts'
 import { model } from './model.ts'
@@ -33,5 +32,4 @@ export const FAULTS: Fault[] = [
   secretFloods,
   jwtBombs,
   timing,
-  hostileParameters,
 ]

@@ -1,4 +1,4 @@
-/** What somebody may send where a value is expected. Each is made with a mark, by which it is found in an answer. */
+/** Hostile values for any place that takes one. Each is made with a mark, by which it is found in an answer. */
 
 export interface Hostile {
   name: string
@@ -31,6 +31,13 @@ export const HOSTILE_VALUES: Hostile[] = [
   { name: 'other folders', bytes: (mark) => `../../${mark}` },
   { name: '__proto__', bytes: () => '__proto__' },
   { name: 'constructor', bytes: () => 'constructor' },
+  { name: 'odd characters', bytes: (mark) => utf8(`\u{1F600}\u202E\uFEFF${mark}`) },
+  { name: 'SQL', bytes: (mark) => `'; DROP TABLE clients; -- ${mark}` },
+  { name: 'a look-up', bytes: (mark) => `\${jndi:ldap://${mark}}` },
+  { name: 'the prefix of a token', bytes: () => 'sgr_' },
+  { name: 'the shape of a token', bytes: () => `sgr_${'A'.repeat(71)}` },
+  { name: 'a JWT without signature', bytes: () => 'eyJhbGciOiJub25lIn0.e30.' },
+  { name: 'the parent folder', bytes: () => '..' },
   { name: 'a negative number', bytes: () => '-1', json: () => '-1' },
   { name: 'a number beyond all', bytes: () => '1e309', json: () => '1e309' },
   { name: 'a number of many digits', bytes: () => '9'.repeat(400), json: () => '9'.repeat(400) },
@@ -43,6 +50,17 @@ export const HOSTILE_VALUES: Hostile[] = [
   { name: 'half a surrogate pair', json: (mark) => `"${mark}\\ud800"` },
   { name: 'nested lists', json: () => '['.repeat(DEEP) + ']'.repeat(DEEP) },
 ]
+
+/** The bytes of a text, one character each. */
+function utf8(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
+/** The hostile texts that are sent once and are not empty, for a caller that encodes a text by itself. */
+export const hostileTexts = (mark: string): string[] =>
+  HOSTILE_VALUES.flatMap(({ bytes, shape }) => (bytes && shape === undefined ? [bytes(mark)] : []))
+    .filter((bytes) => bytes !== '')
+    .map((bytes) => Buffer.from(bytes, 'latin1').toString())
 
 /** As it stands in a path, a query or a form. */
 export const percentEncoded = (bytes: string): string =>

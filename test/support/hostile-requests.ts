@@ -1,7 +1,24 @@
 /** Good requests with one hostile value in one slot, as bytes. */
 import type { Slot } from './described-slots.ts'
-import type { HostileScene } from './hostile-scene.ts'
-import { jsonOf, percentEncoded, type Hostile } from './hostile-values.ts'
+import { basic, bearer } from '../../harness/call.ts'
+import { jsonOf, percentEncoded, type Hostile } from '../../harness/hostile.ts'
+import type { Credentials } from './client.ts'
+
+/** The records that the requests aim at. */
+export interface HostileScene {
+  /** Registered for `client_secret_basic`. */
+  app: Credentials
+  /** Registered for `client_secret_post`. */
+  poster: Credentials
+  /** An administrator's token. */
+  administrator: string
+  /** Good values, by the name of the parameter. */
+  good: Record<string, unknown>
+  /** The last part of a path, by the part before it. */
+  ids: Record<string, string>
+  /** Values that belong to another client, by the name of the parameter. */
+  others: Record<string, string>
+}
 
 /** Parameters by which a client authenticates: where one is tried out, HTTP Basic must not stand beside it. */
 const AUTHENTICATION = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type']
@@ -55,7 +72,7 @@ function headersOf(
   value = '',
   scene: HostileScene,
 ): string[] {
-  const good = operation.isForClients ? scene.basic : scene.bearer
+  const { authorization: good } = operation.isForClients ? basic(scene.app) : bearer(scene.administrator)
   const inBody = place === 'form' || place === 'json'
   const isTried = (place === 'header' && name === 'Authorization') || (inBody && AUTHENTICATION.includes(name))
   const authorization =

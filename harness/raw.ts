@@ -1,0 +1,50 @@
+/** Bytes on a connection of their own: requests that no HTTP library would send. */
+import { connect } from 'node:net'
+
+export interface RawAnswer {
+  status: number
+  /** Status line and headers. */
+  head: string
+  body: string
+}
+
+const ANSWERED_WITHIN_MS = 10_000
+
+/** Sends bytes as they are. @returns the first answer, or all that came until the connection ended */
+export function sendRaw(port: number, ...pieces: (string | Uint8Array)[]): Promise<string> {
+  return new Promise((done) => {
+    const chunks: Buffer[] = []
+    const socket = connect(port, '127.0.0.1')
+    const end = () => {
+      socket.destroy()
+      done(Buffer.concat(chunks).toString('latin1'))
+    }
+    socket.setTimeout(ANSWERED_WITHIN_MS, end)
+    socket.on('data', (chunk) => {
+      chunks.push(chunk)
+      if (isWhole(Buffer.concat(chunks).toString('latin1'))) end()
+    })
+    // A large request is refused before it has been read, so that the connection may break while it is sent.
+    socket.on('error', end)
+    socket.on('close', end)
+    for (const piece of pieces) socket.write(piece)
+  })
+}
+
+/** Whether head and body of an answer are there, as far as its length is told. */
+function isWhole(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n')
+  if (end < 0) return false
+  const length = /^content-length: (\d+)/im.exec(text.slice(0, end))?.[1]
+  return text.length - end - 4 >= Number(length ?? (end + 4 === text.length ? 0 : Infinity))
+}
+
+/** @returns nothing where the text is no HTTP */
+export function parseRaw(text: string): RawAnswer | undefined {
+  const end = text.indexOf('\r\n\r\n')
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1])
+  return end < 0 || Number.isNaN(status) ? undefined : { status, head: text.slice(0, end), body: text.slice(end + 4) }
+}
+
+export const rawHeader = ({ head }: RawAnswer, name: string): string | undefined =>
+  new RegExp(`^${name}: *(.*)$`, 'im').exec(head)?.[1]
