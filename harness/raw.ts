@@ -1,5 +1,6 @@
 /** Bytes on a connection of their own: requests that no HTTP library would send. */
 import { connect } from 'node:net'
+import { readAnswer } from './answer.ts'
 
 export interface RawAnswer {
   status: number
@@ -22,21 +23,13 @@ export function sendRaw(port: number, ...pieces: (string | Uint8Array)[]): Promi
     socket.setTimeout(ANSWERED_WITHIN_MS, end)
     socket.on('data', (chunk) => {
       chunks.push(chunk)
-      if (isWhole(Buffer.concat(chunks).toString('latin1'))) end()
+      if (readAnswer(Buffer.concat(chunks))) end()
     })
     // A large request is refused before it has been read, so that the connection may break while it is sent.
     socket.on('error', end)
     socket.on('close', end)
     for (const piece of pieces) socket.write(piece)
   })
-}
-
-/** Whether head and body of an answer are there, as far as its length is told. */
-function isWhole(text: string): boolean {
-  const end = text.indexOf('\r\n\r\n')
-  if (end < 0) return false
-  const length = /^content-length: (\d+)/im.exec(text.slice(0, end))?.[1]
-  return text.length - end - 4 >= Number(length ?? (end + 4 === text.length ? 0 : Infinity))
 }
 
 /** @returns nothing where the text is no HTTP */

@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { readAnswer } from '../harness/answer.ts'
 import type { FloodPlan, FloodResult } from './flood.ts'
 
 const TICK_MS = 2
@@ -18,18 +19,19 @@ const idle: Connection[] = []
 const all = new Set<Connection>()
 let waiting = 0
 
+const NOTHING = Buffer.alloc(0)
+
 /** One request at a time; what is no HTTP ends it, and another one is opened. */
 class Connection {
   readonly #socket: Socket
-  #received = ''
+  #received = NOTHING
   #isWaiting = false
 
   constructor() {
     all.add(this)
     this.#socket = connect(plan.port, '127.0.0.1')
     this.#socket.setNoDelay(true)
-    this.#socket.setEncoding('latin1')
-    this.#socket.on('data', (chunk: string) => this.#take(chunk))
+    this.#socket.on('data', (chunk: Buffer) => this.#take(chunk))
     this.#socket.on('error', () => {}) // told by the close that follows
     this.#socket.on('close', () => this.#forget())
   }
@@ -44,19 +46,15 @@ class Connection {
     this.#socket.destroy()
   }
 
-  #take(chunk: string): void {
-    this.#received += chunk
-    const headEnd = this.#received.indexOf('\r\n\r\n')
-    if (headEnd < 0) return
-    const head = this.#received.slice(0, headEnd + 2)
-    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
-    if (this.#received.length < headEnd + 4 + Number(length ?? 0)) return
-    const status = head.slice(9, 12)
-    result.answers[status] = (result.answers[status] ?? 0) + 1
-    this.#received = ''
+  #take(chunk: Buffer): void {
+    this.#received = Buffer.concat([this.#received, chunk])
+    const answer = readAnswer(this.#received)
+    if (!answer) return
+    result.answers[answer.status] = (result.answers[answer.status] ?? 0) + 1
+    this.#received = NOTHING
     this.#isWaiting = false
     waiting--
-    if (/\r\nconnection: *close\r/i.test(head)) this.end()
+    if (/\r\nconnection: *close\r/i.test(answer.text())) this.end()
     else idle.push(this)
   }
 

@@ -1,7 +1,6 @@
 /** What arrives at anything that is open to the Internet: requests that mean nothing, in every shape. */
 import { hostileTexts } from '../harness/hostile.ts'
-import type { Random } from './random.ts'
-import { lettersOf } from './random-text.ts'
+import { lettersOf, type Random } from './random.ts'
 
 const KINDS = 200
 

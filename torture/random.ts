@@ -32,3 +32,9 @@ export function seededRandom(seed: number): Random {
 
 /** A number of a text, so that each fault draws its own figures whatever ran before it. */
 export const seedOf = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE()
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** So many characters of base64url, without meaning. */
+export const lettersOf = (random: Random, length: number): string =>
+  Array.from({ length }, () => ALPHABET[random.between(0, ALPHABET.length)]).join('')

@@ -1,6 +1,7 @@
 /** One connection, one request after the other, each timed from the first byte out to the last byte in. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { readAnswer } from '../harness/answer.ts'
 import type { Context } from './fault.ts'
 
 const NS_IN_US = 1000
@@ -30,7 +31,7 @@ export class Stopwatch {
   }
 
   #answer(): Promise<number> {
-    let received = ''
+    let received = Buffer.alloc(0)
     return new Promise((done, failed) => {
       const finish = (work: () => void): void => {
         this.#socket.off('data', take).off('close', broken)
@@ -38,11 +39,9 @@ export class Stopwatch {
       }
       const broken = (): void => finish(() => failed(new Error('the connection ended')))
       const take = (chunk: Buffer): void => {
-        received += chunk.toString('latin1')
-        const head = received.indexOf('\r\n\r\n')
-        const length = /\r\ncontent-length: *(\d+)/i.exec(received.slice(0, head + 2))?.[1]
-        if (head < 0 || received.length < head + 4 + Number(length ?? 0)) return
-        finish(() => done(Number(received.slice(9, 12))))
+        received = Buffer.concat([received, chunk])
+        const answer = readAnswer(received)
+        if (answer) finish(() => done(Number(answer.status)))
       }
       this.#socket.on('data', take).on('close', broken)
     })

@@ -3,7 +3,7 @@
  * spares the load process most of what a stream costs: what it does not need, the servers beside it can have.
  */
 import { connect, type Socket } from 'node:net'
-import { readAnswer, type Answer } from './answer.ts'
+import { readAnswer, type Answer } from '../../harness/answer.ts'
 
 const BUFFER_BYTES = 65_536
 

@@ -1,6 +1,6 @@
 /** One load on one endpoint: its connections, the tokens they use, and the count of what came back. */
 import { percentile } from '../statistics.ts'
-import type { Answer } from './answer.ts'
+import type { Answer } from '../../harness/answer.ts'
 import { Connection } from './connection.ts'
 import { Latencies } from './latencies.ts'
 import type { Pools } from './pools.ts'

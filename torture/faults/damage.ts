@@ -10,11 +10,9 @@ import { atLeast, control, exactly, type Finding } from '../finding.ts'
 import { DAMAGES } from '../file-damage.ts'
 import { integrityOf } from '../integrity.ts'
 import { preparePlace, type Place } from '../place.ts'
-import { seededRandom, type Random } from '../random.ts'
+import type { Random } from '../random.ts'
 import { Refusal, type ServerProcess } from '../server-process.ts'
 
-/** Trials beside each other, each in a place of its own. */
-const AT_ONCE = 2
 const REFRESHES = 30
 
 /** States of the files in which Signet can be found when it is down. */
@@ -41,18 +39,14 @@ export const damage: Fault = {
   title: 'database or WAL damaged',
   async run(context) {
     const cases = context.count(40, 200)
-    const subjects = await Promise.all(Array.from({ length: AT_ONCE }, () => prepareSubject(context)))
-    const plans = Array.from({ length: cases }, (_, index) => planOf(index, context.random.between(0, 2 ** 31)))
+    const subject = await prepareSubject(context)
     const trials: Trial[] = []
-    const work = async (subject: Subject): Promise<void> => {
-      for (let plan = plans.shift(); plan; plan = plans.shift()) {
-        trials.push(await tryOut(subject, plan))
-        context.progress(`${trials.length} of ${cases} damages`)
-      }
+    while (trials.length < cases) {
+      const plan = PLANS[trials.length % PLANS.length]
+      if (plan) trials.push(await tryOut(subject, plan, context.random))
+      context.progress(`${trials.length} of ${cases} damages`)
     }
-    await Promise.all(subjects.map(work))
-    const [subject] = subjects
-    return [...findingsOf(trials), ...(subject ? [await controlOf(subject)] : [])]
+    return [...findingsOf(trials), await controlOf(subject)]
   },
 }
 
@@ -92,27 +86,17 @@ interface Plan {
   state: State
   kind: string
   suffix: '' | '-wal'
-  /** Of its own, so that a seed repeats it whichever place tries it. */
-  random: Random
 }
 
-/** Every way in every state on every file, again and again. */
-function planOf(index: number, seed: number): Plan {
-  const plans = STATES.flatMap((state) =>
-    Object.keys(DAMAGES).flatMap((kind) =>
-      (state === 'stopped, no journal' ? ([''] as const) : (['', '-wal'] as const)).map((suffix) => ({
-        state,
-        kind,
-        suffix,
-      })),
-    ),
-  )
-  const plan = plans[index % plans.length]
-  if (!plan) throw new Error('there are plans')
-  return { ...plan, random: seededRandom(seed) }
-}
+/** Every way in every state on every file. */
+const PLANS: Plan[] = STATES.flatMap((state) =>
+  Object.keys(DAMAGES).flatMap((kind) => {
+    const suffixes = state === 'stopped, no journal' ? ([''] as const) : (['', '-wal'] as const)
+    return suffixes.map((suffix) => ({ state, kind, suffix }))
+  }),
+)
 
-async function tryOut(subject: Subject, { state, kind, suffix, random }: Plan): Promise<Trial> {
+async function tryOut(subject: Subject, { state, kind, suffix }: Plan, random: Random): Promise<Trial> {
   const { place, copies } = subject
   rmSync(join(place.folder, 'data'), { recursive: true })
   cpSync(copies[state], join(place.folder, 'data'), { recursive: true })

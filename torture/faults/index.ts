@@ -1,6 +1,5 @@
 /** Every fault and load, in the order of the table. */
 import type { Fault } from '../fault.ts'
-import { backup } from './backup.ts'
 import { clockJump } from './clock-jump.ts'
 import { damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
@@ -23,7 +22,6 @@ export const FAULTS: Fault[] = [
   diskFull,
   damage,
   clockJump,
-  backup,
   upgrade,
   model,
   soak,

@@ -7,7 +7,7 @@ import { atLeast, below, control, exactly, type Finding } from '../finding.ts'
 import { answersOf, countOf, flood, isDefect, type FloodResult } from '../flood.ts'
 import { percentile, probe, type Probe } from '../latency.ts'
 import { MEMBERS, preparePlace, type Place } from '../place.ts'
-import { wrongSecretRequests } from '../wrong-secrets.ts'
+import { wrongSecretRequests } from '../wrong-credentials.ts'
 
 const P99_MS = 200
 const MEMORY_MB = 100

@@ -5,12 +5,10 @@ import type { Context, Fault } from '../fault.ts'
 import { atLeast, below, control, exactly, type Finding } from '../finding.ts'
 import { percentile } from '../latency.ts'
 import { MEMBERS, preparePlace, type Place } from '../place.ts'
-import type { Random } from '../random.ts'
-import { lettersOf } from '../random-text.ts'
+import { lettersOf, type Random } from '../random.ts'
 import { Stopwatch } from '../stopwatch.ts'
 import { compare } from '../two-samples.ts'
-import { wrongAssertionRequests } from '../wrong-assertions.ts'
-import { tokenRequest } from '../wrong-secrets.ts'
+import { tokenRequest, wrongAssertionRequests } from '../wrong-credentials.ts'
 
 /** dudect's bound: beyond it two distributions are different for certain. */
 const MOST_T = 10

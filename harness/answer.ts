@@ -1,4 +1,4 @@
-/** Reads one HTTP/1.1 answer from bytes, no more than a load needs to know (RFC 9112 §6). */
+/** Reads one HTTP/1.1 answer from bytes: no more than a load or a trial needs to know (RFC 9112 §6). */
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 const CHUNKS_END = Buffer.from('0\r\n\r\n')
@@ -6,8 +6,10 @@ const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i
 const CHUNKED = /\r\ntransfer-encoding: *chunked/i
 
 export interface Answer {
+  /** Three digits. */
+  status: string
   isGood: boolean
-  /** Head and body as they came, one character a byte. */
+  /** Head and body as they came, one character for each byte. */
   text: () => string
 }
 
@@ -17,7 +19,7 @@ export function readAnswer(bytes: Buffer): Answer | undefined {
   if (headEnd < 0) return undefined
   const head = bytes.toString('latin1', 0, headEnd)
   if (!isWhole(bytes, headEnd + HEAD_END.length, head)) return undefined
-  return { isGood: head.charAt(9) === '2', text: () => bytes.toString('latin1') }
+  return { status: head.slice(9, 12), isGood: head.charAt(9) === '2', text: () => bytes.toString('latin1') }
 }
 
 function isWhole(bytes: Buffer, bodyStart: number, head: string): boolean {
