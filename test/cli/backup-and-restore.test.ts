@@ -1,6 +1,8 @@
 /** A backup from a running server, and what restoring it brings back. */
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import SqliteDatabase from 'better-sqlite3'
 import { test, type TestContext } from 'vitest'
+import { post } from '../../harness/call.ts'
 import { Place, SOON, requestToken } from './run-signet.ts'
 
 async function servedWithBackup({ expect, onTestFinished }: TestContext) {
@@ -61,4 +63,50 @@ test.concurrent('a restore needs the master key of the backup first, and keeps g
   expect(JSON.parse(kept.stdout)).toMatchObject({ grants_ended: 0, grants_kept: true })
   const grants = await place.run(['grant', 'list', '--json'], at)
   expect(JSON.parse(grants.stdout)).toEqual(expect.arrayContaining([expect.objectContaining({ status: 'active' })]))
+})
+
+test.concurrent('a backup that is taken during refreshes is whole, and ends all grants unless they are kept', async (context) => {
+  const { expect, onTestFinished } = context
+  const { place, server, client } = await servedWithBackup(context)
+  const credentials = { clientId: client.client_id, secret: client.client_secret }
+  const ask = (url: string, path: string, form: Record<string, string>) => post({ url }, path, form, credentials)
+  const still = await requestToken(server.url, client, { scope: 'offline_access' })
+  const [single = '', revoked = ''] = await Promise.all(
+    [1, 2].map(async () => (await requestToken(server.url, client)).access_token),
+  )
+  await ask(server.url, '/revoke', { token: revoked })
+
+  let refresh_token = (await requestToken(server.url, client, { scope: 'offline_access' })).refresh_token ?? ''
+  const load = { refreshes: 0, isOver: false }
+  const refreshing = (async () => {
+    for (; !load.isOver; load.refreshes++) {
+      const { status, body } = await ask(server.url, '/refresh', { refresh_token })
+      expect(status).toBe(200)
+      refresh_token = body.refresh_token
+    }
+  })()
+  const file = place.file('during-refreshes.db')
+  await place.json('backup', file)
+  load.isOver = true
+  await refreshing
+  expect(load.refreshes).toBeGreaterThan(1)
+  const keys = await place.json('key', 'list')
+  await server.stop()
+
+  for (const kept of [false, true]) {
+    const elsewhere = new Place(onTestFinished, { SIGNET_ISSUER: server.url })
+    cpSync(place.keysDir, elsewhere.keysDir, { recursive: true })
+    await elsewhere.json('restore', file, ...(kept ? ['--keep-grants'] : []))
+    expect(await elsewhere.json('key', 'list')).toEqual(keys)
+    const { url, stop } = await elsewhere.serve()
+    const isActive = async (token = '') => (await ask(url, '/introspect', { token })).body.active
+    expect([await isActive(single), await isActive(revoked)]).toEqual([true, false])
+    expect(await isActive(still.access_token)).toBe(kept)
+    const again = await ask(url, '/refresh', { refresh_token: still.refresh_token ?? '' })
+    expect(again.status).toBe(kept ? 200 : 400)
+    await stop()
+    const database = new SqliteDatabase(elsewhere.database)
+    expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
+    database.close()
+  }
 })
