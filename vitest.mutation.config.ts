@@ -10,7 +10,7 @@ export default defineConfig({
       'test/properties/*.test.ts',
       'test/{refresh-rotation,key-rotation,revocation,blacklist,token-endpoint,subject-grant,guards}.test.ts',
     ],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 })

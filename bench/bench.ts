@@ -1,4 +1,4 @@
-/** What every case is given: the options, the load, and the sides, each started when it is first asked for. */
+/** The surroundings of every case: the options, the load, and the sides, each of which starts when a case first needs it. */
 import { Load } from './load/load.ts'
 import type { Round, Work } from './load/work.ts'
 import type { Options } from './options.ts'
@@ -38,7 +38,7 @@ export class Bench {
   readonly model: Place
   /** Writes a line of progress. */
   readonly say: (line: string) => void
-  /** What was not answered with 2xx; the figures of a run with any count for nothing. */
+  /** Requests that got no 2xx response. A run with one failure has no valid figures. */
   readonly failures: { what: string; count: number; first: string | undefined }[] = []
   readonly #sides = new Map<SideName, Promise<Side>>()
 
@@ -54,7 +54,7 @@ export class Bench {
     return side
   }
 
-  /** Those that were asked for so far. */
+  /** The sides that were started so far. */
   started(): Promise<Side[]> {
     return Promise.all(this.#sides.values())
   }
@@ -69,7 +69,7 @@ export class Bench {
     this.load.stop()
   }
 
-  /** Loads a side for so many seconds, and keeps in mind what failed. */
+  /** Loads a side for so many seconds, and notes failures. */
   async run(what: string, work: Work, seconds: number, load = this.load): Promise<Round> {
     return this.noteFailures(what, await load.run(work, seconds))
   }
@@ -80,7 +80,7 @@ export class Bench {
     return round
   }
 
-  /** A form sent by the client. */
+  /** A form that the client sends. */
   post(side: Side, path: string, form: Record<string, string> = {}): Work {
     return { port: side.port, method: 'POST', path, headers: basic(side.credentials), form }
   }

@@ -1,9 +1,9 @@
-/** What a case found: rows of the big table, goals held against figures, and single facts. */
+/** The result of a case: rows of the large table, goals beside the figures that decide them, and single facts. */
 import type { Round } from './load/work.ts'
 
-/** A round of one side, with what it cost that side. */
+/** A round of one side, with the processor time that it cost that side. */
 export interface MeasuredRound extends Round {
-  /** Processor time of the server for a request, in microseconds: holds where others use the cores as well. */
+  /** Processor time of the server for a request, in microseconds. This figure holds even while other programs use the cores. */
   cpuMicros: number
 }
 
@@ -11,20 +11,20 @@ export interface Row {
   work: string
   side: string
   rounds: MeasuredRound[]
-  /** The rounds of the side that the ratios are to, where there is one. */
+  /** The rounds of the base side, which the ratios are to, where there is a base. */
   base: MeasuredRound[] | undefined
-  /** Whether this is that side. */
+  /** Whether this row is the base itself. */
   isBase: boolean
 }
 
 export type Verdict = 'met' | 'not met' | 'not measured'
 
 export interface Goal {
-  /** Of the list that the goals are kept in. */
+  /** The number of the goal in the list of goals. */
   number: number
   goal: string
   found: string
-  /** The same by processor time, where that can be said. */
+  /** The same ratio by processor time, where it was measured. */
   byCpu?: string
   verdict: Verdict
 }

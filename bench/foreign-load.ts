@@ -1,23 +1,23 @@
-/** How much of the machine others had during a run: on a busy one the figures are noisy, and a reader should know. */
+/** The share of the machine that other programs used during a run: on a busy machine the figures are noisy. */
 import { readFileSync } from 'node:fs'
 import { cpuMsOf, treeOf } from '../harness/proc.ts'
 
 /** proc(5): times in /proc/stat and /proc/[pid]/stat are in ticks of 10 ms. */
 const TICK_MS = 10
 
-/** Starts to watch. Call the result for the cores that were busy with other things, on average since then. */
+/** Starts to watch. The returned function tells how many cores other programs used since then, on average. */
 export function watchForeignLoad(): () => number {
   const [began, busy, own] = [performance.now(), busyMs(), ownMs()]
   return () => Math.max(0, (busyMs() - busy - (ownMs() - own)) / (performance.now() - began))
 }
 
-/** Of all cores since the machine started: user, nice, system, irq and softirq. */
+/** The busy time of all cores since the machine started: user, nice, system, irq and softirq. */
 function busyMs(): number {
   const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8').split(/\s+/, 8).map(Number)
   return [user, nice, system, irq, softirq].reduce<number>((sum, ticks) => sum + (ticks ?? 0), 0) * TICK_MS
 }
 
-/** Of this process, of those below it, and of those that were and have ended. */
+/** The time of this process, of its running descendants, and of its descendants that have ended. */
 function ownMs(): number {
   const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? []
   const ended = (Number(fields[13]) + Number(fields[14])) * TICK_MS

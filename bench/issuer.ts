@@ -1,4 +1,4 @@
-/** `npm run bench`: runs the cases that were asked for and gives the tables. */
+/** `npm run bench`: runs the chosen cases and prints the tables. */
 import { writeFileSync } from 'node:fs'
 import { earlierVersion, runAgainst } from './against/run.ts'
 import { Bench } from './bench.ts'
@@ -15,7 +15,7 @@ import { toMarkdown } from './report-markdown.ts'
 import { whyGlewlwydIsMissing } from './sides/glewlwyd.ts'
 import { makeModel, PRESENT } from './sides/signet.ts'
 
-/** What a machine does that has nothing else to do. */
+/** The foreign load of a quiet machine. */
 const QUIET_CORES = 0.1
 
 /** @returns the exit status: 1 where requests failed, or this version is slower than the earlier one. @throws UsageError */

@@ -1,4 +1,4 @@
-/** Where the figures come from: without it they say nothing. */
+/** The machine that the figures come from: figures without a machine mean nothing. */
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 
 export const machine = () => ({

@@ -2,10 +2,7 @@
 import process from 'node:process'
 import { HELP, readOptions, UsageError } from './options.ts'
 
-// An exit of its own accord is what stops the servers and removes the folder.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-
-// Only an exit of its own accord stops the servers and removes the folder.
+// Only `process.exit` stops the servers and removes the folder; a signal alone would not.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 const [what, ...rest] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** What `npm run bench` can be told, and what it says to what it cannot. */
+/** The options of `npm run bench`, and the messages for wrong ones. */
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,14 +7,14 @@ import { CASE_NAMES, type CaseName } from './cases/names.ts'
 export interface Options {
   isQuick: boolean
   rounds: number
-  /** Of one side in one round. */
+  /** The length of one round of one side. */
   seconds: number
   only: ReadonlySet<CaseName>
-  /** A revision of this checkout's history to hold Signet against, instead of its peers. */
+  /** A revision of this checkout's history to compare Signet with, instead of its peers. */
   against: string | undefined
   /** Families of the large database. */
   growth: number
-  /** Rows of it that expire and are swept. */
+  /** Expired families that the sweep removes from it. */
   expired: number
   /** Entries of the blacklist. */
   blacklist: number
@@ -111,7 +111,7 @@ function parse(args: string[]) {
       },
     }).values
   } catch (error) {
-    // Node's text goes on with advice about arguments that begin with a dash.
+    // The rest of Node's message is advice about arguments that begin with a dash.
     const [fault = ''] = (error instanceof Error ? error.message : String(error)).split(/[.\n]/)
     throw new UsageError(fault)
   }
@@ -136,7 +136,7 @@ function readCase(name: string): CaseName {
   throw new UsageError(`--only "${name}" is no case; there are ${CASE_NAMES.join(', ')}`)
 }
 
-/** Better now than after a quarter of an hour. */
+/** Checked at once, so that a run of a quarter of an hour does not fail at its end. */
 function readFile(name: string, file: string | undefined): string | undefined {
   if (file === undefined) return undefined
   try {

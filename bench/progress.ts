@@ -1,4 +1,4 @@
-/** Progress on stderr, so that a long run is seen to go on: a line for each subject, and one now and then within it. */
+/** Progress on stderr: a line for each subject, and one more line every few seconds within a subject. */
 
 const PAUSE_MS = 3000
 

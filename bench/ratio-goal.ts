@@ -1,8 +1,8 @@
-/** A goal of the form "at least so many times the rate of another side". */
+/** Goals of the form "at least this many times the rate of another side". */
 import type { Goal, Row } from './finding.ts'
 import { ratioOf, type Ratio } from './statistics.ts'
 
-/** @param least the bound; met where the median of the rounds' own ratios reaches it */
+/** @param least the bound; the goal is met where the median of the rounds' ratios reaches it */
 export function ratioGoal(number: number, goal: string, ours: Row, theirs: Row, least: number): Goal {
   const byRate = rateRatio(ours, theirs)
   return {
@@ -21,7 +21,7 @@ const figures = (row: Rounds, field: 'requestsPerSecond' | 'cpuMicros') => row.r
 export const rateRatio = (ours: Rounds, theirs: Rounds): Ratio =>
   ratioOf(figures(ours, 'requestsPerSecond'), figures(theirs, 'requestsPerSecond'))
 
-/** The other way round: who needs less time for a request has the better ratio. */
+/** Theirs to ours: the side that needs less time for a request has the larger ratio. */
 export const cpuRatio = (ours: Rounds, theirs: Rounds): Ratio =>
   ratioOf(figures(theirs, 'cpuMicros'), figures(ours, 'cpuMicros'))
 

@@ -1,4 +1,4 @@
-/** The findings as JSON: every round of every side, and what the tables say of them. */
+/** The findings as JSON: every round of every side, and the medians and ratios that the tables show. */
 import type { Finding, Row } from './finding.ts'
 import { cpuRatio, rateRatio } from './ratio-goal.ts'
 import { median } from './statistics.ts'

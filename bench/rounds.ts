@@ -1,6 +1,6 @@
 /**
- * The protocol of a comparison: every side in every round, one after the other, in an order that turns, so that
- * what the machine does meanwhile falls on all alike. The first, shorter round only warms up.
+ * The protocol of a comparison: every round loads every side, one after the other, in an order that changes, so that
+ * other work of the machine disturbs all sides alike. The first, shorter round only warms up.
  */
 import type { Bench } from './bench.ts'
 import type { MeasuredRound, Row } from './finding.ts'
@@ -10,7 +10,7 @@ import type { Side } from './sides/side.ts'
 export interface Contender {
   side: Side
   work: Work
-  /** What has to be there before a round of so many seconds, such as tokens to be used up. */
+  /** Prepares a round of so many seconds, such as by making the tokens that it uses up. */
   prepare?: (seconds: number) => Promise<void>
 }
 
@@ -21,9 +21,9 @@ const MOST_WARM_UP_SECONDS = 2
 export interface Comparison {
   work: string
   contenders: Contender[]
-  /** Index of the contender that the ratios are to; none where they would mean nothing. */
+  /** Index of the contender that the ratios are to; left out where ratios would mean nothing. */
   base?: number
-  /** As the options say, unless told otherwise. */
+  /** Instead of the values in the options. */
   rounds?: number
   seconds?: number
 }
@@ -50,7 +50,7 @@ export async function compare(bench: Bench, { work, contenders, base = -1, ...gi
   }))
 }
 
-/** Rotated by one each round, and every other round backwards: nobody always follows the same neighbour. */
+/** Rotated by one each round, and every other round backwards, so that no side always follows the same side. */
 function turned(count: number, round: number): number[] {
   const order = Array.from({ length: count }, (_, index) => (index + round + 1) % count)
   return round % 2 === 0 ? order : order.toReversed()

@@ -1,4 +1,4 @@
-/** What is said of many measurements by few figures. */
+/** A few figures that describe many measurements. */
 
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b)
@@ -7,7 +7,7 @@ export function median(numbers: readonly number[]): number {
   return ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
 }
 
-/** @param sorted ascending @param share 0.99 for the value that 99 of 100 do not exceed */
+/** @param sorted ascending @param share 0.99 for the value that 99 of 100 values do not exceed */
 export const percentile = (sorted: ArrayLike<number>, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 
@@ -18,8 +18,8 @@ export interface Ratio {
 }
 
 /**
- * How many times `ours` is of `theirs`, round by round: the machine's speed changes from round to round, and
- * a round's own ratio is what stays.
+ * How many times `ours` is of `theirs`, round by round: the speed of the machine changes from round to round, and the
+ * ratio of one round does not depend on it.
  */
 export function ratioOf(ours: readonly number[], theirs: readonly number[]): Ratio {
   const ratios = ours.map((figure, round) => figure / (theirs[round] ?? NaN))

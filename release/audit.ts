@@ -1,6 +1,6 @@
 /**
- * Known vulnerabilities of what a release contains, by `npm audit`. Fails from "high" on. A registry that answers no audits
- * (a mirror often does not) is told aloud, and is no failure: nothing was learned either way.
+ * Known vulnerabilities of the packages in a release, by `npm audit`. "high" and "critical" fail. A registry that does not
+ * answer audits (mirrors often do not) is reported, and is no failure: nothing is known either way.
  */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
@@ -11,7 +11,7 @@ const Report = z.object({
   vulnerabilities: z.record(z.string(), z.object({ severity: z.string(), range: z.string() })),
 })
 
-/** What an answer of `npm audit --json` means. */
+/** Reads the output of `npm audit --json`. */
 export function verdictOn(answer: string): { failed: boolean; lines: string[] } {
   const report = Report.safeParse(parse(answer))
   if (!report.success)
@@ -30,7 +30,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // npm says in prose what went wrong
+    return undefined // npm writes prose where an audit fails
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The bill of materials of a release, as CycloneDX on stdout: what `npm ci --omit=dev` installs, from the lock file alone.
- * It never looks at what happens to be installed, and asks no registry.
+ * The bill of materials of a release, as CycloneDX on stdout: the packages that `npm ci --omit=dev` installs, read from
+ * the lock file alone. The installed packages do not matter, and no registry is asked.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 
 const ROOT = resolve(import.meta.dirname, '..')
-/** By this npm marks what only development needs. */
+/** npm marks packages of development alone by this property. */
 const DEVELOPMENT = 'cdx:npm:package:development'
 const ROOM_FOR_OUTPUT = 64 * 1024 * 1024
 
@@ -45,7 +45,7 @@ function everything(): Bom {
   return Bom.parse(JSON.parse(text))
 }
 
-/** @param name what is released; npm puts the folder's name there */
+/** @param name the name of the package; npm writes the folder's name instead */
 function onlyReleased(bom: Bom, name: string): Bom {
   const components = bom.components.filter(isReleased)
   const kept = new Set([bom.metadata.component['bom-ref'], ...components.map((each) => each['bom-ref'])])
@@ -60,7 +60,7 @@ function onlyReleased(bom: Bom, name: string): Bom {
   }
 }
 
-/** Our own workspaces, which no registry hashed, are packages of their own with releases of their own. */
+/** Our own workspaces have no hash of a registry; they are packages of their own, with their own releases. */
 const isReleased = ({ properties, hashes }: Bom['components'][number]): boolean =>
   hashes !== undefined && !properties.some(({ name }) => name === DEVELOPMENT)
 

@@ -1,4 +1,4 @@
-/** The loads that two versions of Signet are compared under, by the case that each belongs to. */
+/** The loads under which two versions of Signet are compared, by the case that each belongs to. */
 import type { Bench } from '../bench.ts'
 import { clientCredentials, ENDPOINT_CASES, refreshingTokens, type EndpointLoad } from '../cases/endpoints.ts'
 import { REFRESHED, seed } from '../cases/growth.ts'
@@ -15,7 +15,7 @@ import { SCOPE } from '../sides/terms.ts'
 export interface AgainstLoad extends Omit<EndpointLoad, 'workOn'> {
   workOn: (bench: Bench, side: Side, tokens: string[]) => Promise<Work>
   start?: SignetOptions
-  /** Makes the database that the sides of a version begin with, from its model; and refresh tokens for them. */
+  /** Makes the database that both processes of a version begin with, and refresh tokens for them. */
   fill?: (bench: Bench, model: Place, name: string) => Promise<Filled>
 }
 
@@ -27,7 +27,7 @@ export interface Filled {
 const WITH_LOG: SignetOptions = { env: { SIGNET_LOG_LEVEL: 'info' }, stderr: 'null' }
 const newFamily = { grant_type: 'client_credentials', scope: `${SCOPE} offline_access` }
 
-/** Cases without a load, or whose question is another, are not here. */
+/** A case without a load is not here, nor a case that asks another question. */
 export const AGAINST_LOADS: Partial<Record<CaseName, AgainstLoad[]>> = {
   'token-es256': [ENDPOINT_CASES['token-es256']],
   'token-rs256': [ENDPOINT_CASES['token-rs256']],

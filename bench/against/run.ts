@@ -38,7 +38,7 @@ export async function runAgainst(bench: Bench, version: Version): Promise<Findin
   return whole
 }
 
-/** New processes for each load: the state in which an earlier load left a process is noise for the next. */
+/** Each load gets new processes: the state of a process after an earlier load would be noise. */
 async function compareUnder(bench: Bench, load: AgainstLoad, earlierModel: Place): Promise<Finding> {
   const contenders: Contender[] = []
   for (const model of [bench.model, earlierModel]) contenders.push(...(await twoOf(bench, load, model)))

@@ -1,6 +1,6 @@
 /**
  * Whether one version is slower than another. Each version runs as two processes in the same rounds, because two
- * processes of one program differ, too: that difference is the noise, below which nothing can be said.
+ * processes of one program differ, too. That difference is the noise: a smaller difference between versions means nothing.
  */
 import { goalOf, type Goal } from '../finding.ts'
 import { describe } from '../ratio-goal.ts'
@@ -15,17 +15,17 @@ export interface Figures {
   earlier: Pair
 }
 
-/** In the list of goals, after those of the cases. */
+/** The number of these goals; the goals of the cases come before. */
 const NUMBER = 8
 
-/** @param earlierName the version to hold against @param byCpu the same work by processor time */
+/** @param earlierName the version to compare with @param byCpu the same work by processor time */
 export function noSlower(earlierName: string, rates: Figures, byCpu: Figures): Goal {
   const found = compareRates(rates)
   const goal = `${rates.what}: no slower than ${earlierName}`
   return { ...goalOf(NUMBER, goal, found.text, found.isGood), byCpu: compareCosts(byCpu).text }
 }
 
-/** For figures of which less is better: milliseconds, bytes. The ratio is turned, so that less than 1 is worse everywhere. */
+/** For milliseconds and bytes, of which less is better. The ratio is inverted, so that less than 1 is worse everywhere. */
 export function noDearer(earlierName: string, costs: Figures): Goal {
   const found = compareCosts(costs)
   return goalOf(NUMBER, `${costs.what}: no more than ${earlierName}`, found.text, found.isGood)
@@ -47,7 +47,7 @@ const meanOf = ([one, other]: Pair): number[] => one.map((each, round) => (each 
 /** By how much the two processes of one version differ. */
 const differenceOf = ([one, other]: Pair): number => Math.abs(ratioOf(one, other).median - 1)
 
-/** Half of what lies between the quartiles of the rounds' ratios. */
+/** Half of the distance between the quartiles of the rounds' ratios. */
 function spreadOf(present: Pair, earlier: Pair): number {
   const base = meanOf(earlier)
   const [lower, upper] = quartilesOf(meanOf(present).map((each, round) => each / (base[round] ?? NaN)))

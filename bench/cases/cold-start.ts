@@ -1,4 +1,4 @@
-/** From the start of the process to the first token, beside a Node that does nothing. */
+/** From the start of the process to the first token, beside a Node process that does nothing. */
 import type { Bench } from '../bench.ts'
 import { goalOf, type Finding } from '../finding.ts'
 import { describe } from '../ratio-goal.ts'

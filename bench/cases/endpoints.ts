@@ -1,4 +1,4 @@
-/** The endpoints, each beside the bare handler that does the same work and beside the peers that have it too. */
+/** The endpoints: each is measured beside a bare handler that does the same work, and beside the peers that have it. */
 import type { Bench, SideName } from '../bench.ts'
 import type { Finding, Goal, Row } from '../finding.ts'
 import { CONNECTIONS, type Work } from '../load/work.ts'
@@ -17,11 +17,11 @@ export interface EndpointLoad {
 }
 
 interface EndpointCase extends EndpointLoad {
-  /** The bare handler second: the ratios are to it. */
+  /** The ratios are to the bare handler, which comes second. */
   sides: SideName[]
-  /** Signet's row, against which side's, how much at least. */
+  /** The least ratio of Signet's row to the row of another side. */
   goals: { number: number; goal: string; against: SideName; least: number }[]
-  /** Sides that are the same thing twice: how far apart they come out is noise. */
+  /** Two sides that run the same program: their difference is the noise. */
   pairs?: [SideName, SideName][]
 }
 
@@ -97,7 +97,7 @@ export async function refreshing(bench: Bench, side: Side): Promise<Work> {
   return refreshWork(bench, side)
 }
 
-/** The same, with tokens of families that are there already. */
+/** The same load, with tokens of families that exist already. */
 export function refreshingTokens(bench: Bench, side: Side, tokens: string[]): Work {
   bench.load.fill(refreshPoolOf(side), tokens)
   return refreshWork(bench, side)

@@ -19,7 +19,7 @@ const FEW = 10_000
 export const REFRESHED = 100_000
 const LEAST_RATE = 0.75
 const MOST_TIMES_START = 1.2
-/** Notes that Signet takes meanwhile need a page here and there. */
+/** Signet writes a few notes meanwhile, such as audit events, which need a page now and then. */
 const MOST_PAGES = 1.01
 
 export async function growth(bench: Bench): Promise<Finding> {

@@ -1,16 +1,16 @@
 /**
  * Loads on `/introspect`. An API asks about the same token at each request of its user, and an issuer may remember
- * what it has verified; what verifying costs shows where no token comes twice.
+ * the tokens that it has verified. The cost of a verification shows only where no token comes twice.
  */
 import type { Bench } from '../bench.ts'
 import type { Work } from '../load/work.ts'
 import type { Side } from '../sides/side.ts'
 import { SCOPE } from '../sides/terms.ts'
 
-/** Distinct tokens that are asked about one after the other, again and again. */
+/** Distinct tokens. Requests ask about one after the other, then begin again. */
 export const INTROSPECTED = 2000
 
-/** More than a second can verify; a round that finds no more ends earlier, and its rate is of the time it took. */
+/** More tokens than a second can verify. A round that finds no more tokens ends early, and its rate is of its real length. */
 const TOKENS_A_SECOND = 15_000
 
 export async function introspecting(bench: Bench, side: Side): Promise<Work> {

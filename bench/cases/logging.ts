@@ -1,4 +1,4 @@
-/** What a line for each request costs, as Signet writes it by default. */
+/** The cost of one log line for each request, which is the default. */
 import type { Bench } from '../bench.ts'
 import type { Finding, Row } from '../finding.ts'
 import { compare } from '../rounds.ts'

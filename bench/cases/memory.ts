@@ -1,4 +1,4 @@
-/** Resident memory of every side when the cases on it are over. */
+/** Resident memory of every side after all cases that use it. */
 import type { Bench } from '../bench.ts'
 import { goalOf, type Finding } from '../finding.ts'
 

@@ -1,4 +1,4 @@
-/** The cases, in the order of a run: what wants the machine to itself comes before the sides are started. */
+/** The cases, in the order of a run: a case that needs the whole machine runs before the sides are started. */
 export const CASE_NAMES = [
   'cold-start',
   'token-es256',

@@ -1,6 +1,6 @@
 /**
- * `/revoke` of refresh tokens that are alive, beside `/refresh` of the same Signet. It is not the one of the other
- * cases: what is revoked stays on its blacklist for a while.
+ * `/revoke` of live refresh tokens, beside `/refresh` of the same Signet. Other cases use another Signet, because
+ * each revocation leaves an entry on the blacklist for a while.
  */
 import type { Bench } from '../bench.ts'
 import type { Finding } from '../finding.ts'
@@ -9,7 +9,7 @@ import { compare } from '../rounds.ts'
 import type { Side } from '../sides/side.ts'
 import { contenderOf, refreshing, type EndpointLoad } from './endpoints.ts'
 
-/** More than a second can revoke; a round that finds no more ends earlier, and its rate is of the time it took. */
+/** More tokens than a second can revoke. A round that finds no more tokens ends early, and its rate is of its real length. */
 const TOKENS_A_SECOND = 6000
 
 const poolOf = (side: Side): string => `revoke ${side.name}`

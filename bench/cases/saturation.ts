@@ -1,4 +1,4 @@
-/** Whether those who only fetch keys or ask for health notice that RS256 has taken all cores. */
+/** Whether requests for keys and for health become slow while RS256 signatures use all cores. */
 import type { Bench } from '../bench.ts'
 import { goalOf, type Finding } from '../finding.ts'
 import { Load } from '../load/load.ts'
@@ -13,7 +13,7 @@ const LEAST_SECONDS = 1.5
 export async function saturation(bench: Bench): Promise<Finding> {
   const side = await bench.side('signet')
   const seconds = Math.max(LEAST_SECONDS, bench.options.seconds * 4)
-  // A process of its own: in the one that makes the load, the probes would wait for the load.
+  // The probes run in a process of their own: in the process of the load they would wait for the load.
   const probe = new Load()
   bench.say('RS256 saturation')
   const quiet = await probeAll(bench, probe, side, seconds / 2)
@@ -40,7 +40,7 @@ export async function saturation(bench: Bench): Promise<Finding> {
   }
 }
 
-/** A few requests at a time with a pause between, so that the probes are no load themselves. */
+/** Sends a few requests at a time with pauses, so that the probes are no load themselves. */
 function probeAll(
   bench: Bench,
   probe: Load,

@@ -15,7 +15,7 @@ export interface Start {
 export interface Starts {
   byTime: Ratio
   byCpu: Ratio
-  /** Of the one and of the other. */
+  /** The times of the first kind of start, and of the second. */
   milliseconds: [number[], number[]]
 }
 
@@ -63,7 +63,7 @@ export async function startToFirstToken(bench: Bench, place: Place): Promise<Sta
   return start
 }
 
-/** `node -e 0`, but that it tells its processor time in microseconds before it ends. */
+/** Like `node -e 0`, but it prints its processor time in microseconds before it ends. */
 const TELLS_ITS_TIME = 'const { user, system } = process.cpuUsage(); process.stdout.write(String(user + system))'
 
 export async function startNode(): Promise<Start> {

@@ -8,7 +8,7 @@ import type { Work } from '../load/work.ts'
 import { startSignet, type Place } from '../sides/signet.ts'
 
 const MOST_MS = 20
-/** The sweep begins three seconds after the start; what is measured before it is the machine's own noise. */
+/** The sweep begins three seconds after the start; before that, only the noise of the machine is measured. */
 const QUIET_SECONDS = 2
 const LOOK_EVERY_MS = 500
 const MOST_SECONDS = 900

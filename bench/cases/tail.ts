@@ -41,7 +41,7 @@ function tailGoal({ work, rounds }: Row): Goal {
   return goalOf(7, `${work}: p99 ≤ ${MOST_TIMES_P50} × p50`, found, median(times) <= MOST_TIMES_P50)
 }
 
-/** Looks at the size of the journal until it is asked for. */
+/** Watches the size of the journal until the returned function is called. */
 function watchJournal(): () => { what: string; found: string }[] {
   let largest = 0
   const look = () => (largest = Math.max(largest, sizeOf(journal)))

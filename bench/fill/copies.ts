@@ -1,6 +1,6 @@
 /**
- * Fills a table of a database that no Signet has open with copies of a row that Signet made. Whatever columns there
- * are, they hold what the product puts there; only those that must differ are given.
+ * Fills a table with copies of a row that Signet made, while no Signet has the database open. Every column holds the
+ * value that the product wrote; only the columns that must differ are given.
  */
 import Database from 'better-sqlite3'
 import { closeSync, fsyncSync, openSync } from 'node:fs'
@@ -14,7 +14,7 @@ export interface Copies {
   database: string
   table: string
   count: number
-  /** What is different in the copy of this number, counted from 0. */
+  /** The columns that differ in the copy with this number, counted from 0. */
   differing: (index: number, original: Row) => Row
   say: (line: string) => void
 }
@@ -22,7 +22,7 @@ export interface Copies {
 /** @returns the row that was copied. */
 export function fillWithCopies({ database: file, table, count, differing, say }: Copies): Row {
   const database = new Database(file)
-  // Nothing here is worth a sync before the end: a crash ends the run anyway.
+  // No sync is needed before the end: a crash would end the whole run anyway.
   database.pragma('synchronous = OFF')
   database.pragma('cache_size = -262144')
   const original = database.prepare<[], Row>(`SELECT * FROM ${table} LIMIT 1`).get()
@@ -45,14 +45,14 @@ export function fillWithCopies({ database: file, table, count, differing, say }:
   return original
 }
 
-/** What the system has still to write would be written during the measurement. */
+/** Without this sync the system would write the rest of the file during the measurement. */
 function sync(file: string): void {
   const descriptor = openSync(file, 'r+')
   fsyncSync(descriptor)
   closeSync(descriptor)
 }
 
-/** One figure of a database, by a connection of its own. */
+/** Reads one figure of a database, by a connection of its own. */
 export function readFigure(file: string, query: string): number {
   const database = new Database(file, { readonly: true })
   try {

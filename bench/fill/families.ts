@@ -1,4 +1,4 @@
-/** Refresh token families by the million, and tokens for those of them that are to be refreshed. */
+/** Millions of refresh token families, and tokens of the families that will be refreshed. */
 import { readMasterKeyFile } from '../../src/keys/master-key.ts'
 import { timeOrderedId } from '../../src/ground/ids.ts'
 import { RefreshTokens } from '../../src/tokens/refresh-token.ts'
@@ -8,19 +8,19 @@ import { fillWithCopies, type Row } from './copies.ts'
 
 const MINUTE = 60_000
 const DAY = 1440 * MINUTE
-/** Age of the oldest family; younger than any that expires by itself during a run. */
+/** Age of the oldest family: so young that no family expires by itself during a run. */
 const OLDEST = 20 * DAY
 const LIFETIME = 30 * DAY
 
 export interface Families {
   place: Place
   count: number
-  /** How many tokens are wanted, of families all over the table. */
+  /** How many tokens are returned; their families are spread over the whole table. */
   tokens: number
   say: (line: string) => void
 }
 
-/** Each family another person's, made one after the other over the last weeks. @returns tokens, in random order */
+/** Each family belongs to another person, and was made a moment after the one before. @returns tokens, in random order */
 export function fillFamilies({ place, count, tokens, say }: Families): string[] {
   const key = readMasterKeyFile(place.keysDir)
   if (!key) throw new Error(`there is no master key in ${place.keysDir}`)
@@ -39,7 +39,7 @@ export function fillFamilies({ place, count, tokens, say }: Families): string[] 
   return shuffled(encoded)
 }
 
-/** Families that are over, for the sweep. */
+/** Adds expired families, for the sweep. */
 export function fillExpired({ place, count, say }: Omit<Families, 'tokens'>): void {
   const now = Date.now()
   const differing = (index: number): Row => {

@@ -1,6 +1,6 @@
 /**
- * One keep-alive connection that has one request under way at a time. It reads into a buffer of its own, which
- * spares the load process most of what a stream costs: what it does not need, the servers beside it can have.
+ * One keep-alive connection that has one request at a time. It reads into a buffer of its own, which costs the load
+ * process much less than a stream: the servers on the same machine can use the processor time that is saved.
  */
 import { connect, type Socket } from 'node:net'
 import { readAnswer, type Answer } from '../../harness/answer.ts'
@@ -10,7 +10,7 @@ const BUFFER_BYTES = 65_536
 export interface ConnectionEvents {
   onReady(): void
   onAnswer(answer: Answer): void
-  /** The server closed it, or never took it. */
+  /** The server closed the connection, or never accepted it. */
   onBroken(reason: string): void
 }
 
@@ -53,7 +53,7 @@ export class Connection {
     const fresh = this.#buffer.subarray(0, length)
     const bytes = this.#pending ? Buffer.concat([this.#pending, fresh]) : fresh
     const answer = readAnswer(bytes)
-    // What stays must be a copy: the next bytes come into the same buffer.
+    // The bytes that stay must be copied: the next bytes come into the same buffer.
     this.#pending = answer ? undefined : Buffer.from(bytes)
     if (answer) this.#events.onAnswer(answer)
     return true

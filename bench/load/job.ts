@@ -1,4 +1,4 @@
-/** One load on one endpoint: its connections, the tokens they use, and the count of what came back. */
+/** One load on one endpoint: its connections, the tokens that they use, and the count of responses. */
 import { percentile } from '../statistics.ts'
 import type { Answer } from '../../harness/answer.ts'
 import { Connection } from './connection.ts'
@@ -6,10 +6,10 @@ import { Latencies } from './latencies.ts'
 import type { Pools } from './pools.ts'
 import { CONNECTIONS, type Round, type Work } from './work.ts'
 
-/** Past this, connections that break are not opened again: nothing is to be learned from more. */
+/** After this many broken connections none is opened again: more failures would show nothing new. */
 const MOST_BROKEN = 256
 
-/** How long after its end a job waits for answers that are still to come; then they count as failures. */
+/** How long after its end a job waits for missing responses; then they count as failures. */
 const PATIENCE_MS = 15_000
 
 export class Job {
@@ -33,7 +33,7 @@ export class Job {
     this.#fixed = work.takes ? undefined : this.#request(formOf(work))
   }
 
-  /** Works for so many seconds or until `end`, then lets what is under way finish. */
+  /** Works for so many seconds or until `end`, then waits for the running requests. */
   async run(seconds: number): Promise<Round> {
     const began = performance.now()
     this.#deadline = began + seconds * 1000
@@ -136,7 +136,7 @@ export class Job {
   }
 }
 
-/** As a proxy in front of every side would say (RFC 5737: an address that is nobody's). */
+/** The header that a proxy in front of every side would send, with an address for documentation (RFC 5737). */
 const FORWARDED = { 'x-forwarded-for': '192.0.2.1' }
 
 function headOf({ method, path, port, headers }: Work): string {
@@ -147,7 +147,7 @@ function headOf({ method, path, port, headers }: Work): string {
 
 const formOf = ({ form }: Work): string => new URLSearchParams(form).toString()
 
-/** A string member of a JSON answer; tokens hold nothing that JSON escapes. */
+/** Reads a string member of a JSON response; tokens hold no character that JSON escapes. */
 function memberOf(text: string, member: string): string | undefined {
   const name = `"${member}":"`
   const start = text.indexOf(name)

@@ -1,4 +1,4 @@
-/** Every latency of a job, in milliseconds: a histogram would be smaller and would have to be believed. */
+/** Every latency of a job, in milliseconds. A histogram would be smaller, and less exact. */
 export class Latencies {
   #values = new Float64Array(65_536)
   #count = 0

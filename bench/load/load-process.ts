@@ -1,4 +1,4 @@
-/** A process that makes load, so that counting and drawing tables costs the measured requests nothing. */
+/** A process that makes load, so that the work of counting does not slow the measured requests down. */
 import { Job } from './job.ts'
 import { Pools } from './pools.ts'
 import type { Order, Report, Round } from './work.ts'

@@ -1,4 +1,4 @@
-/** A load process from outside: give it work, get rounds. Bounded in time, against loopback only. */
+/** Starts a load process and gives it work. Every load is bounded in time and goes to loopback only. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import type { Order, Report, Round, Work } from './work.ts'
@@ -15,12 +15,12 @@ export class Load {
     this.#child.once('exit', (code) => this.#failAll(new Error(`the load process ended with ${code}`)))
   }
 
-  /** Loads one endpoint for so many seconds; several at once share the process. */
+  /** Loads one endpoint for so many seconds; several loads at once share the process. */
   run(work: Work, seconds: number): Promise<Round> {
     return this.begin(work, seconds).round
   }
 
-  /** The same, and it can be ended before. */
+  /** The same, with a function that ends it earlier. */
   begin(work: Work, seconds: number): { round: Promise<Round>; end: () => void } {
     const job = ++this.#jobs
     const waiting = Promise.withResolvers<Round>()

@@ -1,4 +1,4 @@
-/** Queues of tokens by name: who takes the oldest and puts its successor at the end goes round all of them. */
+/** Queues of tokens by name: taking the oldest token and adding its successor at the end uses all tokens in turn. */
 export class Pools {
   readonly #queues = new Map<string, { tokens: string[]; next: number }>()
 
@@ -18,7 +18,7 @@ export class Pools {
     if (!queue || token === undefined) return undefined
     queue.next += 1
     if (putBack) queue.tokens.push(token)
-    // What was taken is dropped now and then: at every request it would cost a copy of the queue.
+    // Tokens that were taken are dropped now and then: at every request this would copy the queue.
     if (queue.next >= 65_536) {
       queue.tokens = queue.tokens.slice(queue.next)
       queue.next = 0

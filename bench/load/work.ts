@@ -1,4 +1,4 @@
-/** What a load process is asked to do, and what came of it; plain data, since it goes from process to process. */
+/** The orders that a load process gets and the reports that it sends: plain data, which can go from process to process. */
 
 export const CONNECTIONS = 64
 
@@ -8,15 +8,15 @@ export interface Work {
   path: string
   headers?: Record<string, string>
   form?: Record<string, string>
-  /** Each with one request under way at a time. */
+  /** How many connections; each has one request at a time. */
   connections?: number
-  /** Between an answer and the next request of its connection, for a look at latency rather than a load. */
+  /** A pause between a response and the next request of the connection, to look at latency without making load. */
   pauseMs?: number
-  /** A parameter that is another token each time, from a pool. A connection ends when it finds none. */
+  /** A parameter that takes another token from a pool for each request. A connection ends when the pool is empty. */
   takes?: { pool: string; as: 'refresh_token' | 'token'; putBack?: boolean }
-  /** A member of each answer that goes into a pool: the successor of a refresh token, for instance. */
+  /** A member of each response that goes into a pool, such as the successor of a refresh token. */
   keeps?: { pool: string; member: 'refresh_token' | 'access_token' }
-  /** Ends after so many requests, where the time has not ended it before. */
+  /** The load ends after so many requests, if the time has not ended it before. */
   requests?: number
 }
 
@@ -28,7 +28,7 @@ export interface Round {
   p50: number
   p99: number
   longest: number
-  /** Answers that were not 2xx, and connections that broke. */
+  /** Responses that were not 2xx, and connections that broke. */
   failures: number
   firstFailure: string | undefined
 }

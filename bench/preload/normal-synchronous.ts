@@ -1,6 +1,6 @@
 /**
- * Loaded before Signet by `--import`, to show what `synchronous=FULL` costs, and in `torture/` what it is for: the driver
- * is made to set NORMAL where FULL is asked for, and to say FULL where it is read back. The product has no such switch.
+ * Loaded before Signet by `--import`, to show the cost of `synchronous=FULL`, and in `torture/` its purpose: the driver
+ * sets NORMAL where Signet asks for FULL, and reports FULL where Signet reads the setting. The product has no such switch.
  */
 import Database from 'better-sqlite3'
 
@@ -10,7 +10,7 @@ const READS = /^synchronous$/i
 const NORMAL = 1
 const FULL = 2
 
-/** A Signet that sets it another way than this would run with FULL, and the comparison would be of a thing with itself. */
+/** If Signet set FULL in another way than this, both sides of the comparison would be the same. */
 const patience = setTimeout(() => {
   throw new Error('synchronous = FULL was asked for in a way that bench/preload/normal-synchronous.ts does not see')
 }, 10_000).unref()

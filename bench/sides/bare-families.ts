@@ -1,7 +1,7 @@
 /** Refresh token families of the bare side: a row each, a conditional update for a rotation, group commit, FULL. */
 import Database from 'better-sqlite3'
 
-/** As long as a UUID, so that the claims are as many bytes as an issuer's. */
+/** As long as a UUID, so that the claims have as many bytes as the claims of an issuer. */
 const SID_LENGTH = 36
 
 export interface Families {

@@ -1,6 +1,6 @@
 /**
- * The wall to measure against: Hono handlers that do the same work as the issuer's hot paths (read the form,
- * check Basic, make claims, sign; for refresh, one durable conditional update) and nothing that makes an issuer.
+ * The base of the comparison: Hono handlers that do the same work as the issuer's hot paths (read the form, check
+ * Basic, make claims, sign; for refresh, one durable conditional update), and nothing else of an issuer.
  */
 import { createHash, generateKeyPairSync, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -73,7 +73,7 @@ app.post('/refresh', async (c) => {
   return answer(c, await makeToken(ES256_RESOURCE, rotated.id), rotated.successor)
 })
 
-/** What denies a token, by its `jti`: empty, and looked up all the same. */
+/** The denied tokens, by `jti`: the map is empty, and each request looks into it. */
 const denied = new Map<string, string>()
 
 app.post('/introspect', async (c) => {
@@ -91,11 +91,11 @@ function verifiedClaims(token: string): { exp: number; jti: string } | undefined
   const signature = Buffer.from(token.slice(end + 1), 'base64url')
   if (!isEcdsaSignature(signature, input, ec.publicKey)) return undefined
   const payload = Buffer.from(input.slice(input.indexOf('.') + 1), 'base64url')
-  // Signed here, so it holds what is put in here.
+  // This process signed it, so its claims have this shape.
   return JSON.parse(payload.toString()) as { exp: number; jti: string }
 }
 
-/** The very bytes that Signet serves. The file is made by the run, for this. */
+/** The same bytes that Signet serves. The run writes the file for this process. */
 const documents = JSON.parse(readFileSync(documentsFile, 'utf8')) as Record<string, string>
 for (const [path, body] of Object.entries(documents)) {
   app.get(path, (c) => {

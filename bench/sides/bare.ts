@@ -1,11 +1,11 @@
-/** Bare handlers as a side: what the machine can do when nobody asks for an issuer. */
+/** Bare handlers as a side: the speed of this machine without the rest of an issuer. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inFolder } from '../folder.ts'
 import { nodeProgram, startSide, type Side } from './side.ts'
 import type { Credentials } from './terms.ts'
 
-/** @param documents what Signet serves at which path: the bare side gives the same bytes */
+/** @param documents the bodies that Signet serves, by path: the bare side serves the same bytes */
 export function startBare(name: string, credentials: Credentials, documents: object): Promise<Side> {
   const { clientId, secret } = credentials
   const documentsFile = inFolder(`${name}.documents.json`)

@@ -1,6 +1,6 @@
 /**
- * ES256 by way of DER. A JWS wants `r` and `s` bare (RFC 7518 §3.4) and Node can give them so, but takes twice as
- * long for it, and half as long again to verify; turning one form into the other here costs next to nothing.
+ * ES256 by way of DER. A JWS holds `r` and `s` without DER (RFC 7518 §3.4). Node can make that form, but signs in twice
+ * the time and verifies in one and a half times the time. The conversion here costs almost nothing.
  */
 import { sign, verify, type KeyObject } from 'node:crypto'
 
@@ -25,7 +25,7 @@ export function isEcdsaSignature(raw: Buffer, input: string, key: KeyObject): bo
   return verify('sha256', Buffer.from(input), key, der)
 }
 
-/** Without leading zeros, and with one where the first bit would say that it is negative. */
+/** Without leading zeros, except for one zero where the first bit would otherwise mean a negative number. */
 function derInteger(half: Buffer): Buffer {
   let zeros = 0
   while (zeros < HALF - 1 && half[zeros] === 0) zeros += 1

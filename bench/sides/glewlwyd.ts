@@ -1,4 +1,4 @@
-/** glewlwyd (C, from Debian) is a side that this bench only names, and says why. */
+/** glewlwyd (written in C, packaged by Debian) is not measured; this file says why. */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 

@@ -1,4 +1,4 @@
-/** Access tokens as RFC 9068 has them, made with nothing but `node:crypto`: for the sides that have no way of their own. */
+/** Access tokens in the form of RFC 9068, made with `node:crypto` alone, for sides that make none themselves. */
 import { randomUUID, sign, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { signEcdsa } from './ecdsa.ts'
@@ -12,11 +12,11 @@ interface Subject {
   clientId: string
   sub: string
   aud: string
-  /** Of a token that comes by a refresh. */
+  /** Only a token of a refresh has it. */
   sid?: string | undefined
 }
 
-/** What is signed: header and claims, encoded. */
+/** The signing input: header and claims, encoded. */
 export function signingInput(alg: Algorithm, { clientId, sub, aud, sid }: Subject): string {
   const iat = Math.floor(Date.now() / 1000)
   const claims = {

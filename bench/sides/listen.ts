@@ -1,4 +1,4 @@
-/** The last lines of every side's process: a free port, told on stdout, until a signal ends it. */
+/** Lets a side serve on a free port, print the address, and end at a signal. */
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 

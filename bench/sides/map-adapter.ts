@@ -1,4 +1,4 @@
-/** What oidc-provider keeps, in a Map: the fastest adapter there can be, and gone with the process. */
+/** Keeps the records of oidc-provider in a Map: the fastest possible adapter, whose records end with the process. */
 import type { Adapter, Payload } from 'oidc-provider'
 
 export const mapAdapters = (): ((model: string) => Adapter) => (): Adapter => {

@@ -1,4 +1,4 @@
-/** `@node-oauth/oauth2-server` on plain `node:http`, all of it in memory, its access tokens JWTs. */
+/** `@node-oauth/oauth2-server` on plain `node:http`: everything in memory, and access tokens are JWTs. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import OAuth2Server from '@node-oauth/oauth2-server'
@@ -51,7 +51,7 @@ async function readForm(incoming: IncomingMessage): Promise<Record<string, strin
   return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
 }
 
-/** A family without a browser, as the load begins with. */
+/** Makes a family without a browser, for the load to begin with. */
 const createFamily = () =>
   JSON.stringify({
     refresh_token: keep({
@@ -71,7 +71,7 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Prom
   const request = new OAuth2Server.Request({ method: incoming.method ?? '', headers, query: {}, body })
   const response = new OAuth2Server.Response()
   const server = body.resource === RS256_RESOURCE ? rs256 : es256
-  // Where it refuses, it has put the error into the response.
+  // A refusal is in the response already.
   await server.token(request, response).catch(() => {})
   outgoing.writeHead(response.status ?? 500, { 'content-type': 'application/json', ...response.headers })
   outgoing.end(JSON.stringify(response.body))

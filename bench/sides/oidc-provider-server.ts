@@ -59,7 +59,7 @@ const provider = new Provider(ISSUER, {
   },
 })
 
-/** A family without a browser: what its authorization endpoint would have left behind. */
+/** Makes a family without a browser: the records that its authorization endpoint would have made. */
 async function createFamily(): Promise<string> {
   const client = await provider.Client.find(clientId)
   const grant = new provider.Grant({ accountId: clientId, clientId })

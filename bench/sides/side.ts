@@ -30,7 +30,7 @@ export interface Start {
   name: string
   /** The server; it prints its address when it listens. */
   program: Program
-  /** Finds the address in what it prints. */
+  /** Finds the address in its output. */
   address?: RegExp
   paths: Paths
   credentials: Credentials

@@ -1,4 +1,4 @@
-/** What oidc-provider keeps, in SQLite: a table for all models and a commit for each write, as its adapters are. */
+/** Keeps the records of oidc-provider in SQLite: one table for all models and one commit for each write, as its adapters do. */
 import Database from 'better-sqlite3'
 import type { Adapter, Payload } from 'oidc-provider'
 
@@ -53,7 +53,7 @@ interface Row {
 
 function toPayload(row: Row | undefined): Payload | undefined {
   if (!row) return undefined
-  // What was written here as JSON of a payload.
+  // `upsert` wrote a payload as JSON.
   const payload = JSON.parse(row.payload) as Payload
   return row.consumed_at === null ? payload : { ...payload, consumed: row.consumed_at }
 }

@@ -1,4 +1,4 @@
-/** What every side is told, so that all do the same work: one client, two resources, the same claims. */
+/** The names that every side gets, so that all do the same work: one client, two resources, the same claims. */
 
 export const ISSUER = 'https://issuer.example'
 export const CLIENT_ID = 'bench'
@@ -8,7 +8,7 @@ export const ES256_RESOURCE = 'https://es256.example'
 export const RS256_RESOURCE = 'https://rs256.example'
 export const LIFETIME_SECONDS = 900
 
-/** Known once Signet has made it; the other sides are given the same. */
+/** Signet makes the secret; the other sides get the same secret. */
 export interface Credentials {
   clientId: string
   secret: string
