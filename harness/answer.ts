@@ -1,4 +1,4 @@
-/** Reads one HTTP/1.1 answer from bytes: no more than a load or a trial needs to know (RFC 9112 §6). */
+/** Reads one HTTP/1.1 response from bytes, as far as a load or a trial needs it (RFC 9112 §6). */
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 const CHUNKS_END = Buffer.from('0\r\n\r\n')
@@ -13,7 +13,7 @@ export interface Answer {
   text: () => string
 }
 
-/** The answer, or `undefined` while bytes of it are missing. */
+/** The response, or `undefined` while bytes of it are missing. */
 export function readAnswer(bytes: Buffer): Answer | undefined {
   const headEnd = bytes.indexOf(HEAD_END)
   if (headEnd < 0) return undefined

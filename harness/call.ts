@@ -1,6 +1,6 @@
 /**
- * Requests to a Signet, and to anything else that speaks HTTP: a form or JSON, by Basic, by Bearer or without
- * credentials. It follows no redirect.
+ * Requests to Signet or another HTTP server: with a form or JSON, and with Basic, Bearer or no credentials. Redirects are
+ * not followed.
  */
 import { Agent, request as send, type IncomingMessage } from 'node:http'
 import { text as textOf } from 'node:stream/consumers'
@@ -8,7 +8,7 @@ import { text as textOf } from 'node:stream/consumers'
 export interface Answer {
   status: number
   headers: Headers
-  /** The members of a JSON body; none where the body is something else. Tests look into it and expect. */
+  /** The members of a JSON body; empty for any other body. */
   body: Record<string, any>
   text: string
 }
@@ -31,7 +31,7 @@ export interface Outgoing {
   json?: unknown
   /** Any other body; its type stands in the headers. */
   body?: string | Uint8Array
-  /** The whole answer must have come by then. */
+  /** The time limit for the whole response. Milliseconds. */
   withinMs?: number
 }
 
@@ -42,14 +42,14 @@ export const basic = ({ clientId, secret }: Credentials): { authorization: strin
 
 export const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` })
 
-/** Longer than anything that Signet promises to answer in: a request that takes it hangs. */
+/** Longer than any response of Signet may take: such a request hangs. */
 const HANGS_MS = 30_000
 
 const kept = new Agent({ keepAlive: true })
 
 /**
- * Sends a request over a connection that is kept, as programs do. A kept connection may be closed by the server at the
- * moment when a request sets out: such a request was not read, and is sent once more over a new connection.
+ * Sends a request over a kept connection, as most programs do. The server may close a kept connection at the moment when
+ * a request is sent. The server did not read such a request, so it is sent again over a new connection.
  */
 export async function request(url: string, outgoing: Outgoing = {}): Promise<Answer> {
   try {
@@ -68,10 +68,10 @@ export const post = (
   client?: Credentials,
 ): Promise<Answer> => request(issuer.url + path, { form, headers: client ? basic(client) : {} })
 
-/** The server closed a kept connection before a byte of an answer came. */
+/** The server closed a kept connection before the first byte of a response. */
 class StaleConnection extends Error {}
 
-/** Sends a request and never repeats it. @throws Error where the connection breaks before the whole answer is there */
+/** Sends a request and never repeats it. @throws Error if the connection breaks before the whole response has come */
 export function sendOnce(
   url: string,
   { withinMs = HANGS_MS, ...outgoing }: Outgoing,

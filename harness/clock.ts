@@ -14,7 +14,7 @@ export interface MovableClock extends Clock {
 /**
  * A clock for a Signet in this process.
  *
- * @param from shows this time and stands still, in milliseconds since the epoch; left out, it runs with the real time
+ * @param from the clock stands still at this time, in milliseconds since the epoch; without it, it runs with the real time
  */
 export function movableClock({ from }: { from?: number } = {}): MovableClock {
   let passed = 0
@@ -41,7 +41,7 @@ export interface Movement {
 }
 
 export interface ProcessClock {
-  /** To start the process with. */
+  /** The options and variables to start the process with. */
   nodeOptions: string[]
   env: Record<string, string>
   /** Resolves when the process shows the new time. */

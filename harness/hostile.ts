@@ -1,17 +1,17 @@
-/** Hostile values for any place that takes one. Each is made with a mark, by which it is found in an answer. */
+/** Hostile values for any place that takes a value. Each contains a mark, by which it is found in a response. */
 
 export interface Hostile {
   name: string
-  /** One character for each byte. `undefined` where only JSON can say it. */
+  /** One character for each byte; left out where only JSON can express the value. */
   bytes?: (mark: string) => string
   /** JSON, where it is no string. */
   json?: (mark: string) => string
-  /** How the parameter itself is written; once, with the value, where nothing else is said. */
+  /** How the parameter itself is written; left out where it is written once, with the value. */
   shape?: 'absent' | 'twice' | 'array' | 'nested'
 }
 
 const MEGABYTE = 1_048_576
-/** As deep as a body that is still read can be. */
+/** The deepest nesting that fits into a body that Signet reads. */
 const DEEP = 30_000
 
 export const HOSTILE_VALUES: Hostile[] = [
@@ -56,15 +56,15 @@ function utf8(text: string): string {
   return Buffer.from(text).toString('latin1')
 }
 
-/** The hostile texts that are sent once and are not empty, for a caller that encodes a text by itself. */
+/** The hostile texts that are not empty and are sent once, for callers that encode a text themselves. */
 export const hostileTexts = (mark: string): string[] =>
   HOSTILE_VALUES.flatMap(({ bytes, shape }) => (bytes && shape === undefined ? [bytes(mark)] : []))
     .filter((bytes) => bytes !== '')
     .map((bytes) => Buffer.from(bytes, 'latin1').toString())
 
-/** As it stands in a path, a query or a form. */
+/** The form of a value in a path, a query or a form. */
 export const percentEncoded = (bytes: string): string =>
   bytes.replaceAll(/[^A-Za-z0-9_]/g, (each) => `%${each.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
-/** As it stands in JSON; bytes that are no text stay as they are. */
+/** The form of a value in JSON; bytes that are no text stay as they are. */
 export const jsonOf = (bytes: string): string => JSON.stringify(bytes)

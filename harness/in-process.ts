@@ -13,18 +13,18 @@ export function rememberingLog(): { log: Log; lines: string[] } {
 }
 
 export interface InProcess extends RunningIssuer {
-  /** Lines of the log so far; none where it goes elsewhere. */
+  /** Lines of the log so far; empty where `log` was given. */
   logged: string[]
   /** The variables that a second process needs to work on the same database under the same name. */
   env: Record<string, string>
 }
 
 export interface Surroundings {
-  /** The real one where it is left out. */
+  /** The clock; the real clock where it is left out. */
   clock?: Clock
-  /** Where its log goes instead of being kept. */
+  /** A log that gets the lines; they are kept where it is left out. */
   log?: Log
-  /** How the issuer of a configuration is started; another way starts several that share a database. */
+  /** Starts the issuer of a configuration. Another function may start several issuers on one database. */
   start?: (config: Config, surroundings: { clock?: Clock; log: Log }) => Promise<RunningIssuer>
 }
 

@@ -1,7 +1,7 @@
-/** What Linux tells about a process (proc(5)). On other systems the figures are NaN, and there are no children. */
+/** Facts about a process from Linux (proc(5)). On other systems figures are NaN, and no children are known. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** The processes that another has started. */
+/** The processes that a process has started. */
 export const childrenOf = (pid: number): number[] =>
   readOrNothing(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
 
@@ -26,7 +26,7 @@ export function residentMiBOf(pid: number): number {
 
 const LOOK_EVERY_MS = 50
 
-/** Watches the memory of a process. @returns a function that stops and tells the highest rise since the beginning, in MiB */
+/** Watches the memory of a process. @returns a function that stops and gives the highest rise since the beginning, in MiB */
 export function watchMemory(pid: number): () => number {
   const before = residentMiBOf(pid)
   let highest = before

@@ -8,7 +8,7 @@ import type { OnEnd } from './folder.ts'
 
 /** How a command of Signet is run. */
 export interface Launch {
-  /** The whole environment, beside what Node itself needs. */
+  /** The whole environment, beside the variables that Node needs. */
   env: Record<string, string>
   /** Options for Node, such as `--import`. */
   nodeOptions?: string[]
@@ -20,7 +20,7 @@ export interface Launch {
   cold?: boolean
 }
 
-/** A program that was started, whichever it is. */
+/** A command line and its environment. */
 export interface Program {
   program: string
   args: string[]
@@ -40,9 +40,9 @@ export interface Running {
 export interface Serving extends Running {
   url: string
   port: number
-  /** Of the server itself, where it runs under another program too. */
+  /** The process of the server itself, even where it runs under another program. */
   pid: number
-  /** From the start of the process until it said where it serves. */
+  /** From the start of the process until it printed its address. */
   startMs: number
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<number | string>
@@ -67,14 +67,14 @@ export class Refusal extends Error {
 /** `Signet serves https://id.example.com at http://localhost:3000`, or the latter address alone. */
 export const SERVES = /^Signet serves (?:\S+ at )?(\S+)\n/m
 
-/** Starts `signet serve` and waits until it says where it serves. @throws Refusal where it ends instead */
+/** Starts `signet serve` and waits until it prints its address. @throws Refusal if it ends instead */
 export const startServer = (launch: Launch, onEnd: OnEnd): Promise<Serving> =>
   startServing(programOf(['serve'], launch), SERVES, onEnd)
 
 /**
  * Runs a command of Signet to its end.
  *
- * @param input what it reads from standard input
+ * @param input its standard input
  * @param onEnd kills a command that is still running then
  */
 export async function runCommand(
@@ -96,10 +96,10 @@ export async function runCommand(
 const ENDED_WITHIN_MS = 90_000
 /** A start that takes longer has failed. */
 const STARTED_WITHIN_MS = 60_000
-/** Of each stream; enough for every question about a log. */
+/** The length that is kept of each stream; enough for every question about a log. */
 const KEPT_CHARACTERS = 1_000_000
 
-/** Starts any server and waits until its standard output tells the address. @param address its first group is the URL */
+/** Starts any server and waits until it prints its address. @param address finds the URL in its first group */
 export async function startServing(program: Program, address: RegExp, onEnd: OnEnd): Promise<Serving> {
   const began = performance.now()
   const running = startProgram(program)
@@ -122,7 +122,7 @@ export async function startServing(program: Program, address: RegExp, onEnd: OnE
   return { ...running, url: found, port: Number(new URL(found).port), pid, startMs: performance.now() - began, stop }
 }
 
-/** Starts a program. @param stdin whether something is going to be written to its standard input */
+/** Starts a program. @param stdin whether its standard input is a pipe */
 export function startProgram({ program, args, env, stderr = 'keep' }: Program, stdin = false): Running {
   const errors = { keep: 'pipe', inherit: 'inherit', null: 'ignore' } as const
   const child = spawn(program, args, {
@@ -184,7 +184,7 @@ function pidOf({ pid }: ChildProcess): number {
   return pid
 }
 
-/** Kills a program and the processes that it started: one that only watches would end without its child. */
+/** Kills a program and the processes that it started: `strace` would end without its child. */
 function killAll(child: ChildProcess): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   for (const pid of childrenOf(child.pid)) process.kill(pid, 'SIGKILL')

@@ -11,7 +11,7 @@ export interface RawAnswer {
 
 const ANSWERED_WITHIN_MS = 10_000
 
-/** Sends bytes as they are. @returns the first answer, or all that came until the connection ended */
+/** Sends bytes as they are. @returns the first response, or all bytes until the connection ended */
 export function sendRaw(port: number, ...pieces: (string | Uint8Array)[]): Promise<string> {
   return new Promise((done) => {
     const chunks: Buffer[] = []
@@ -25,14 +25,14 @@ export function sendRaw(port: number, ...pieces: (string | Uint8Array)[]): Promi
       chunks.push(chunk)
       if (readAnswer(Buffer.concat(chunks))) end()
     })
-    // A large request is refused before it has been read, so that the connection may break while it is sent.
+    // The server refuses a large request before it has read it, so the connection may break during the sending.
     socket.on('error', end)
     socket.on('close', end)
     for (const piece of pieces) socket.write(piece)
   })
 }
 
-/** @returns nothing where the text is no HTTP */
+/** @returns nothing if the text is no HTTP */
 export function parseRaw(text: string): RawAnswer | undefined {
   const end = text.indexOf('\r\n\r\n')
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1])

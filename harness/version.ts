@@ -1,6 +1,6 @@
 /**
- * Other versions of Signet, taken from the history of this checkout. Each gets a folder of its own; the checkout stays
- * as it is.
+ * Other versions of Signet, taken from the history of this checkout. Each gets a folder of its own; the checkout is not
+ * changed.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
@@ -38,13 +38,13 @@ export function unpack(commit: string, folder: string): string | undefined {
 /** One client makes the whole load of a trial, and no trial is about quotas unless it says so. */
 const QUOTAS = { SIGNET_LIMIT_GRANTS: '1000000', SIGNET_LIMIT_DENIALS: '1000000' }
 
-/** The largest quotas, as far as a version has any: an older one refuses to start with a variable that it does not know. */
+/** The largest quotas that a version knows: an older version refuses to start with an unknown variable. */
 export function largestQuotas(checkout: string): Record<string, string> {
   const source = readFileSync(join(checkout, 'src/config.ts'), 'utf8')
   return Object.fromEntries(Object.entries(QUOTAS).filter(([name]) => source.includes(name)))
 }
 
-/** What git prints; nothing where it fails, such as in a copy without a history. */
+/** The output of git; empty where git fails, such as in a copy without a history. */
 function git(args: string[]): string {
   try {
     return execFileSync('git', ['-C', CHECKOUT, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })

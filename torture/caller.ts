@@ -1,13 +1,13 @@
 /**
- * A client of Signet that keeps its connections and tells an answer from a connection that broke. It follows no
- * advice and repeats nothing by itself: the trials decide that.
+ * A client of Signet that keeps its connections and distinguishes a response from a broken connection. It never repeats a
+ * request by itself: the trials decide that.
  */
 import { Agent } from 'node:http'
 import { basic, sendOnce, type Credentials, type Outgoing, type TimedAnswer } from '../harness/call.ts'
 
 export type { Credentials, Outgoing, TimedAnswer as Answer } from '../harness/call.ts'
 
-/** Longer than anything that Signet promises to answer in; a request that takes it hangs. */
+/** Longer than any response of Signet may take: such a request hangs. */
 const HANGS_MS = 15_000
 
 export class Caller {
@@ -15,13 +15,13 @@ export class Caller {
   readonly #authorization: Record<string, string>
   readonly #agent = new Agent({ keepAlive: true })
 
-  /** @param client who calls; nobody where it is left out */
+  /** @param client the client that authenticates; without it requests have no credentials */
   constructor(url: string, client?: Credentials) {
     this.#url = url
     this.#authorization = client ? basic(client) : {}
   }
 
-  /** @throws Error where the connection breaks before the whole answer is there */
+  /** @throws Error if the connection breaks before the whole response has come */
   send(path: string, { headers, ...outgoing }: Outgoing = {}): Promise<TimedAnswer> {
     const all = { withinMs: HANGS_MS, ...outgoing, headers: { ...this.#authorization, ...headers } }
     return sendOnce(this.#url + path, all, this.#agent)
@@ -50,7 +50,7 @@ export class Caller {
     return this.send('/revoke', { form: { token } })
   }
 
-  /** Whether a token is active; one that never came is not. The inactive answer must be exactly the one of RFC 7662 §2.2. */
+  /** Whether a token is active; a missing token is not. The inactive response must be exactly the one of RFC 7662 §2.2. */
   async isActive(token: string | undefined): Promise<boolean> {
     if (token === undefined) return false
     const { status, text, body } = await this.send('/introspect', { form: { token } })
@@ -65,6 +65,6 @@ export class Caller {
   }
 }
 
-/** The answer, or nothing where the connection broke. */
+/** The response, or nothing where the connection broke. */
 export const orNothing = (answer: Promise<TimedAnswer>): Promise<TimedAnswer | undefined> =>
   answer.catch(() => undefined)

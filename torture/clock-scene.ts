@@ -1,17 +1,17 @@
-/** A server whose clock is in our hand, with tokens that are over, tokens that live, and keys that come and go soon. */
+/** A server whose clock the trial moves, with dead tokens, live tokens, and keys that rotate soon. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Caller } from './caller.ts'
 import type { Context } from './fault.ts'
 import { startWithMovableClock, type MovableServer } from './moved-clock.ts'
 import { preparePlace } from './place.ts'
 
-/** A turn of the timetable that looks at the keys. */
+/** By then the periodic work on keys has run. */
 export const KEYS_MS = 1000
 
-/** All due within the hour, so that every jump would rotate and retire if it were believed. */
+/** All periods are shorter than an hour, so that every jump would rotate and retire keys if Signet believed it. */
 const EAGER = { SIGNET_KEY_ROTATION: '40m', SIGNET_KEY_PREPUBLISH: '10m', SIGNET_JWKS_MAX_AGE: '5m' }
 
-/** A token that was over before the jump, and who may ask about it. */
+/** A token that was dead before the jump, and the client that may introspect it. */
 export interface Dead {
   what: string
   token: string
@@ -24,7 +24,7 @@ export interface Scene extends MovableServer {
   /** Its tokens live a second. */
   brief: Caller
   dead: Dead[]
-  /** Alive before, and to be alive when the clock is right again. */
+  /** Alive before the jump, and must be alive when the clock is right again. */
   accessToken: string
   refreshToken: string
   kids: string
@@ -42,7 +42,7 @@ export async function setUp(context: Context, name: string): Promise<Scene> {
   await app.revoke(revoked.refreshToken)
   const single = await app.accessToken()
   await app.revoke(single)
-  // The keys that sign give way, so that some are on their way out.
+  // The active keys become retiring keys.
   await rotateKeys(server.url, await new Caller(server.url, place.operator).accessToken())
   await pause(KEYS_MS) // those that never signed leave by themselves
   return {
@@ -73,7 +73,7 @@ async function rotateKeys(url: string, operator: string): Promise<void> {
 
 export const jwksOf = async (app: Caller): Promise<string> => (await app.send('/.well-known/jwks.json')).text
 
-/** Just expired, so that nothing has been swept yet. */
+/** Makes tokens that have just expired, and are not swept yet. */
 export async function expired({ brief: caller }: Scene): Promise<Dead[]> {
   const { accessToken, refreshToken } = await caller.grant()
   await pause(2100) // over, whatever second it began in

@@ -1,11 +1,11 @@
 /**
- * Files as a disk holds them when the power goes: what was synced is there, what was not may be, in part, in no order.
+ * Files as a disk holds them after a power cut: synced writes are there; other writes may be there, in part and in any order.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { DiskEvent } from './disk-log.ts'
 import type { Random } from './random.ts'
 
-/** What a disk writes whole or not at all. Bytes. */
+/** A disk writes a sector whole or not at all. Bytes. */
 const SECTOR = 512
 
 type Change = Extract<DiskEvent, { kind: 'write' | 'truncate' }>
@@ -15,7 +15,7 @@ export class DiskImage {
   /** Changes since the last sync of each file. */
   readonly #pending = new Map<string, Change[]>()
 
-  /** @param present files that were there, whole and synced, before the first event: path to a copy */
+  /** @param present the files before the first event, whole and synced: each path leads to a copy */
   constructor(present: Record<string, string>) {
     for (const [file, copy] of Object.entries(present)) this.#durable.set(file, new Content(readFileSync(copy)))
   }
@@ -36,8 +36,8 @@ export class DiskImage {
   }
 
   /**
-   * Writes the files as they would be found.
-   * @param random decides which sectors of what was not synced survive; without it none does
+   * Writes the files as they would be after a power cut.
+   * @param random decides which sectors survive that were not synced; without it none survives
    */
   writeOut(random?: Random): void {
     for (const file of new Set([...this.#durable.keys(), ...this.#pending.keys()])) {
@@ -68,7 +68,7 @@ class Content {
 
   #resize(size: number): void {
     if (size > this.#room.length) this.#room = Buffer.concat([this.#room], size * 2)
-    // What a file regains after it was cut off reads as zeros.
+    // Bytes that a file regains after a truncation are zeros.
     if (size < this.#size) this.#room.fill(0, size, this.#size)
     this.#size = size
   }
@@ -78,7 +78,7 @@ class Content {
   }
 }
 
-/** The sectors of a change that reached the disk, each by its own luck. */
+/** The sectors of a change that reached the disk; chance decides for each one. */
 function partsOf(change: Change, random: Random): Change[] {
   if (random.next() < 0.25) return []
   if (change.kind === 'truncate') return [change]

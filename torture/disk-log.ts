@@ -1,6 +1,6 @@
 /**
- * What a process did to its database's files, in order, with the answers that it gave in between: read from the log
- * of `strace`. The order is what counts: an answer stands behind the syncs that came before it and no others.
+ * The writes and syncs of a process to its database's files, in order, with the responses in between, read from the log
+ * of `strace`. The order matters: a response is covered by the syncs before it, and by no others.
  */
 import { execFileSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
@@ -10,10 +10,10 @@ export type DiskEvent =
   | { kind: 'write'; file: string; offset: number; data: Buffer }
   | { kind: 'truncate'; file: string; size: number }
   | { kind: 'sync'; file: string }
-  /** A refresh token has left in an answer. */
+  /** A response with a refresh token was sent. */
   | { kind: 'answer'; refreshToken: string }
 
-/** The arguments under which a program is started. Whole pages and answers are logged, in hexadecimal. */
+/** The arguments of `strace`. It logs whole pages and responses, in hexadecimal. */
 export const straceInto = (file: string): string[] => [
   'strace',
   '-f',
@@ -28,7 +28,7 @@ export const straceInto = (file: string): string[] => [
   file,
 ]
 
-/** Whether this machine has a `strace` that may trace. */
+/** Whether `strace` exists on this machine and may trace. */
 export function canTrace(): boolean {
   try {
     execFileSync('strace', ['-f', '--seccomp-bpf', '-o', '/dev/null', 'true'], { stdio: 'ignore' })
@@ -55,7 +55,7 @@ const RESUMED = /^(\d+) +<\.\.\. (?:fsync|fdatasync) resumed>.*= 0/
 
 class LogReader {
   readonly #files: Set<string>
-  /** Files whose sync has begun and not ended, by thread. */
+  /** Files with a running sync, by thread. */
   readonly #syncing = new Map<string, string>()
 
   constructor(files: Set<string>) {
@@ -71,7 +71,7 @@ class LogReader {
     if (!this.#files.has(file)) return undefined
     if (call === 'pwrite64') return writeIn(line, file)
     if (call === 'ftruncate') return { kind: 'truncate', file, size: Number(/, (\d+)\)?/.exec(line)?.[1]) }
-    // fsync or fdatasync: what it covers is safe when it has returned, with success.
+    // fsync or fdatasync: the writes before it are safe when it returns with success.
     if (line.includes('<unfinished')) this.#syncing.set(thread, file)
     else if (line.endsWith('= 0')) return { kind: 'sync', file }
     return undefined
@@ -84,7 +84,7 @@ class LogReader {
   }
 }
 
-/** A write counts from its beginning: that it failed is told by an answer that never comes. */
+/** A write counts from its beginning: after a failed write no response follows. */
 function writeIn(line: string, file: string): DiskEvent {
   const [, data = '', offset = ''] = /, "([^"]*)", \d+, (\d+)/.exec(line) ?? []
   return { kind: 'write', file, offset: Number(offset), data: unhex(data) }

@@ -1,8 +1,8 @@
 /**
- * What a fault or load is to `npm run torture`. To add one: a file in `faults/` that exports a `Fault`, and its
- * line in `faults/index.ts`. A fault starts real processes on folders of its own, breaks something, and returns
- * findings: figures beside their bounds, and negative controls, which show that the oracle can fail at all. It
- * never prints, never leaves anything behind (`context.onEnd`), and draws every random figure from `context.random`.
+ * The interface of a fault or load in `npm run torture`. To add a fault, write a file in `faults/` that exports a `Fault`,
+ * and add its line in `faults/index.ts`. A fault starts real processes on folders of its own, breaks something, and
+ * returns findings: figures beside their bounds, and controls, which show that a bound can be missed. It never prints,
+ * it undoes everything by `context.onEnd`, and it draws every random figure from `context.random`.
  */
 import type { Finding } from './finding.ts'
 import type { Random } from './random.ts'
@@ -16,15 +16,15 @@ export interface Fault {
 }
 
 export interface Context {
-  /** How often something is done: in the short form of the table, and in the long one. */
+  /** A number of repetitions: in the short form, and in the long one. */
   count(short: number, long: number): number
   /** The same draws for the same `--seed` and fault. */
   random: Random
-  /** Tells on stderr how far it is; as often as wanted, it is printed every few seconds at most. */
+  /** Reports progress on stderr. It may be called often, and prints every few seconds at most. */
   progress(text: string): void
   /**
-   * Undoes something when the fault has been run, whether it held or threw; the last one first. Where the run is
-   * broken off, only what is done before the first `await` counts.
+   * Registers work that undoes something after the fault, whether it held or threw. The last registered work runs first.
+   * If the run is broken off, only the work before the first `await` is done.
    */
   onEnd(work: () => void | Promise<void>): void
   /** A folder that is gone afterwards. */

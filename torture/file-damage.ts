@@ -1,8 +1,8 @@
-/** Ways in which a file is damaged: by a disk that forgets, a copy that was cut off, a hand that slipped. */
+/** Ways in which a file is damaged: by a failing disk, by an incomplete copy, by a mistake of an operator. */
 import { closeSync, openSync, readSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import type { Random } from './random.ts'
 
-/** Damages a file that is there; tells what was done. */
+/** Damages an existing file. @returns a description of the damage */
 export type Damage = (file: string, random: Random) => string
 
 const PAGE = 4096

@@ -1,7 +1,7 @@
 /** A row of the table: the figure found, its bound, and whether it holds. */
 
 export interface Finding {
-  /** What was counted or timed, in a few words. */
+  /** The name of the figure, in a few words. */
   what: string
   found: string
   bound: string
@@ -15,7 +15,7 @@ const show = (figure: number, unit: string): string => {
   return unit === '' ? rounded : `${rounded} ${unit}`
 }
 
-/** A figure that has to be exactly so. @param note what else is worth knowing, in brackets behind it */
+/** A figure that has to be exactly so. @param note more facts, in brackets behind it */
 export const exactly = (what: string, figure: number, wanted: number, note = ''): Finding => ({
   what,
   found: withNote(show(figure, ''), note),
@@ -42,7 +42,7 @@ export const atLeast = (what: string, figure: number, bound: number, unit = '', 
   kind: 'figure',
 })
 
-/** So many of so many: none may be missing, and there has to be one at least. */
+/** A count of a total: none may be missing, and the total must be at least one. */
 export const allOf = (what: string, figure: number, of: number, note = ''): Finding => ({
   what,
   found: withNote(`${figure} of ${of}`, note),
@@ -51,7 +51,7 @@ export const allOf = (what: string, figure: number, of: number, note = ''): Find
   kind: 'figure',
 })
 
-/** The same oracle on something that is broken on purpose. @param fails whether the bound was missed, as it should be */
+/** The same question about something that is broken on purpose. @param fails whether the bound was missed, as it should be */
 export const control = (what: string, found: string, bound: string, fails: boolean): Finding => ({
   what: `control: ${what}`,
   found: fails ? `${found}: fails as it should` : `${found}: does NOT fail as it should`,
@@ -60,7 +60,7 @@ export const control = (what: string, found: string, bound: string, fails: boole
   kind: 'control',
 })
 
-/** What cannot be tried on this machine, and why. */
+/** A trial that this machine does not allow, and the reason. */
 export const skipped = (what: string, why: string): Finding => ({
   what,
   found: `skipped: ${why}`,

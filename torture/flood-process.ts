@@ -1,6 +1,6 @@
 /**
- * A generator of load in a process of its own, so that its work is not taken for the server's: reads a plan from
- * stdin, sends at an even rate whether answers come or not (open loop), and prints what came as JSON.
+ * Makes a flood in a process of its own, so that its work is not mistaken for the server's. It reads a plan from stdin,
+ * sends at an even rate without waiting for responses (open loop), and prints the result as JSON.
  */
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -8,10 +8,10 @@ import { readAnswer } from '../harness/answer.ts'
 import type { FloodPlan, FloodResult } from './flood.ts'
 
 const TICK_MS = 2
-/** Answers that are still under way when the time is over are waited for this long. */
+/** At the end missing responses are waited for this long. */
 const LAST_ANSWERS_MS = 1000
 
-// Written by flood.ts, of this type.
+// flood.ts writes this type.
 const plan = JSON.parse(await text(process.stdin)) as FloodPlan
 const requests = plan.requests.map((each) => Buffer.from(each, 'latin1'))
 const result: FloodResult = { sent: 0, heldBack: 0, cut: 0, seconds: 0, answers: {} }
@@ -21,7 +21,7 @@ let waiting = 0
 
 const NOTHING = Buffer.alloc(0)
 
-/** One request at a time; what is no HTTP ends it, and another one is opened. */
+/** A connection with one request at a time. Bytes that are no HTTP end it, and another one is opened. */
 class Connection {
   readonly #socket: Socket
   #received = NOTHING

@@ -1,4 +1,4 @@
-/** Floods: a generator in a process of its own sends given requests at a given rate. */
+/** Floods: a process of its own sends given requests at a given rate. */
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -10,7 +10,7 @@ export interface FloodPlan {
   port: number
   perSecond: number
   seconds: number
-  /** Requests that wait for their answers at once, at most; what is due beyond is held back and counted. */
+  /** The most requests that wait for a response at once; further requests are held back and counted. */
   connections: number
   /** Sent in turn, each as its bytes, one character for each byte. */
   requests: string[]
@@ -19,10 +19,10 @@ export interface FloodPlan {
 export interface FloodResult {
   sent: number
   heldBack: number
-  /** Connections that were closed before an answer. */
+  /** Connections that were closed before a response. */
   cut: number
   seconds: number
-  /** How many of each status. */
+  /** The number of responses, by status. */
   answers: Record<string, number>
 }
 
@@ -37,11 +37,11 @@ export async function flood(context: Context, url: string, plan: Omit<FloodPlan,
   return JSON.parse(printed) as FloodResult // what flood-process.ts prints
 }
 
-/** How many were answered with statuses of which `is` is true. */
+/** The number of responses whose status fulfils `is`. */
 export const countOf = ({ answers }: FloodResult, is: (status: number) => boolean): number =>
   Object.entries(answers).reduce((sum, [status, count]) => sum + (is(Number(status)) ? count : 0), 0)
 
-/** Server errors that say no "come back later". */
+/** Server errors other than 503, which tells the client when to come back. */
 export const isDefect = (status: number): boolean => status >= 500 && status !== 503
 
 export const answersOf = ({ answers }: FloodResult): string =>

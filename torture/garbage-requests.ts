@@ -1,10 +1,10 @@
-/** What arrives at anything that is open to the Internet: requests that mean nothing, in every shape. */
+/** Meaningless requests in many shapes, such as any server on the Internet gets. */
 import { hostileTexts } from '../harness/hostile.ts'
 import { lettersOf, type Random } from './random.ts'
 
 const KINDS = 200
 
-/** @param forwarded whether a proxy says where they come from: many addresses of one network, spelled in many ways */
+/** @param forwarded whether a proxy names the sender: many addresses of one network, in many spellings */
 export function garbageRequests(random: Random, forwarded: boolean): string[] {
   return Array.from({ length: KINDS }, (_, number) => {
     const from = forwarded ? `X-Forwarded-For: ${addressOf(random)}\r\n` : ''
@@ -41,7 +41,7 @@ const SHAPES: Shape[] = [
   (_, headers) => `PUT /blacklist HTTP/1.1\r\n${headers}Content-Length: 0\r\n\r\n`,
   (random, headers) => post('/%00%ff/../token', headers, lettersOf(random, 50)),
   (random, headers) => post('/token', headers + FORM, `grant_type=a&grant_type=b&client_id=${lettersOf(random, 500)}`),
-  // No HTTP at all, which ends the connection.
+  // These bytes are no HTTP, and end the connection.
   (random) => `\x16\x03\x01\x02${lettersOf(random, 200)}\r\n\r\n`,
 ]
 
@@ -50,7 +50,7 @@ const basic = (random: Random): string =>
 
 const jwt = (random: Random): string => `eyJhbGciOiJFUzI1NiJ9.${lettersOf(random, 300)}.${lettersOf(random, 86)}`
 
-/** Of 2001:db8:bad:1::/64, which is one subscriber's (RFC 6177). */
+/** An address of 2001:db8:bad:1::/64, the network of one subscriber (RFC 6177). */
 function addressOf(random: Random): string {
   const host = random.between(1, 0xffff).toString(16)
   return random.pick([

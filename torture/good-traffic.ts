@@ -1,12 +1,12 @@
-/** What a well-behaved team sends: tokens, introspection, refreshes and the key set, at an even pace. */
+/** The requests of a well-behaved team: tokens, introspection, refreshes and the key set, at an even pace. */
 import type { Answer, Caller } from './caller.ts'
 import type { Finding } from './finding.ts'
 import { below } from './finding.ts'
 import { percentile, probe, type Probe } from './latency.ts'
 
-/** 100 a second. */
+/** 100 requests a second. */
 const EVERY_MS = 10
-/** As many as can wait for an answer at once without two of them using the same refresh token. */
+/** So many refreshes can wait for a response at once, and no two of them use the same token. */
 const FAMILIES = 100
 /** Behind a proxy, from a network of its own. */
 const FORWARDED = { 'x-forwarded-for': '203.0.113.10' }
@@ -22,7 +22,7 @@ export class GoodTraffic {
     this.#caller = caller
   }
 
-  /** Grants to refresh, and answers until the server is warm. */
+  /** Makes grants to refresh, and sends requests until the server is warm. */
   async prepare(): Promise<void> {
     const grants = await Promise.all(Array.from({ length: FAMILIES }, () => this.#caller.grant()))
     this.#refreshTokens.push(...grants.map(({ refreshToken }) => refreshToken))
@@ -30,7 +30,7 @@ export class GoodTraffic {
     for (let time = 0; time < 100; time++) await Promise.all([this.#next(), this.#next(), this.#next(), this.#next()])
   }
 
-  /** 100 requests a second until told to stop. */
+  /** Sends 100 requests a second until `isOver`. */
   run(isOver: () => boolean): Promise<Probe> {
     return probe(() => this.#next(), EVERY_MS, isOver)
   }
@@ -58,7 +58,7 @@ export class GoodTraffic {
   }
 }
 
-/** p99 of good traffic, and that all of it was served. */
+/** The p99 of good traffic, and the share that was not served. */
 export const goodFindings = (what: string, { tookMs, failures }: Probe, boundMs: number): Finding[] => [
   below(
     `${what}: p99 of good traffic`,

@@ -1,7 +1,7 @@
-/** SQLite's own check of a database file, by another process than Signet. */
+/** SQLite's own check of a database file, outside Signet. */
 import SqliteDatabase from 'better-sqlite3'
 
-/** @returns `ok`, or what `PRAGMA integrity_check` or the opening found */
+/** @returns `ok`, or the fault that `PRAGMA integrity_check` or the opening found */
 export function integrityOf(file: string): string {
   try {
     const database = new SqliteDatabase(file, { fileMustExist: true, timeout: 5000 })

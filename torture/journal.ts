@@ -1,38 +1,38 @@
 /**
- * The client's own record of its refresh token families: every token that an answer brought, and the one that
- * was presented when no answer came. What the server says after a fault is held against it.
+ * A client's own record of its refresh token families: every token of a response, and the token of a request without a
+ * response. After a fault the server is compared with this record.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { orNothing, type Answer, type Caller } from './caller.ts'
 
-/** As far back as old tokens are looked at; the rest were looked at when they were younger. */
+/** So many of the newest tokens are checked; older ones were checked earlier. */
 const LOOKED_AT = 6
 
-/** A 503 is tried again much sooner than its Retry-After asks, so that the moment of recovery is seen. */
+/** A 503 is repeated much sooner than its Retry-After says, so that the moment of recovery is measured. */
 const RETRY_MS = 10
 
 export interface Family {
-  /** Refresh tokens in the order in which answers brought them; the last is the newest. */
+  /** Refresh tokens in the order of the responses; the last is the newest. */
   acknowledged: string[]
-  /** Whether the last token was presented and no answer came: its use may have been written or not. */
+  /** Whether the last token was used and no response came: the use may have been written or not. */
   unanswered: boolean
 }
 
 export interface Verdict {
-  /** Why the family is lost, where it is: its newest token brings no successor. */
+  /** Why the family is lost: its newest token gives no successor. */
   lost: string | undefined
-  /** Tokens that are active though the client was told of a successor, or had two live ones at once. */
+  /** Tokens that are active although the client has their successor, or beside a second active token. */
   doublyValid: number
 }
 
 export class Journal {
   readonly families: Family[] = []
-  /** Refreshes that were answered with 200. */
+  /** Refreshes with status 200. */
   refreshes = 0
-  /** Refreshes that were answered with 503, and how many of them did not say when to come back. */
+  /** Refreshes with status 503, and those of them without a Retry-After. */
   unavailable = 0
   withoutRetryAfter = 0
-  /** Answers that were neither 200 nor 503 nor missing, as texts. */
+  /** The texts of all other responses. */
   readonly refusals: string[] = []
 
   async open(caller: Caller, count: number): Promise<void> {
@@ -40,7 +40,7 @@ export class Journal {
     for (const { refreshToken } of grants) this.families.push({ acknowledged: [refreshToken], unanswered: false })
   }
 
-  /** Uses the newest token of a family and notes what came. */
+  /** Uses the newest token of a family and notes the response. */
   async refresh(family: Family, caller: Caller): Promise<Answer | undefined> {
     family.unanswered = true
     const answer = await orNothing(caller.refresh(newest(family)))
@@ -57,7 +57,7 @@ export class Journal {
     return answer
   }
 
-  /** Refreshes a family again and again until no answer comes or `more` says no. */
+  /** Refreshes a family until no response comes or `more` is false. */
   async refreshOn(family: Family, caller: Caller, more: () => boolean = () => true): Promise<void> {
     while (more()) {
       const answer = await this.refresh(family, caller)
@@ -67,15 +67,15 @@ export class Journal {
   }
 
   /**
-   * Holds the server against the record: no token that has an acknowledged successor is active, the newest one
-   * brings a successor, and then that one alone is active.
+   * Compares the server with the record: no token with an acknowledged successor is active, the newest token gives a
+   * successor, and then only that successor is active.
    */
   async check(family: Family, caller: Caller): Promise<Verdict> {
     const held = family.acknowledged.slice(-LOOKED_AT)
     const last = newest(family)
     const before = await activeOf(held, caller)
     const stale = before.filter((token) => token !== last)
-    // Where an answer is missing, the use may have been written: then the newest known token is none any more.
+    // If the response is missing, the use may have been written. Then the newest known token is not the newest any more.
     const vanished = !family.unanswered && !before.includes(last)
     const answer = await this.refresh(family, caller)
     const successor = newest(family)

@@ -1,18 +1,18 @@
 /**
- * JWTs that cost little to make and, where nobody looks out, much to refuse: in size, depth, numbers and in what
- * their headers ask for. Each is filled up to the room that the place leaves which takes it.
+ * JWTs that are cheap to make and may be expensive to refuse: by their size, depth, numbers, and by the work that their
+ * headers ask for. Each fills the room that its place leaves for a token.
  */
 import { deflateRawSync } from 'node:zlib'
 
-/** A token that its place would take but for what a bomb does to it. */
+/** A token that its place would accept, before a bomb changes it. */
 export interface Model {
   /** Members of header and claims, as JSON without the braces. */
   header: string
   claims: string
-  /** A claim that the place looks at, and one that is a time. */
+  /** A claim that the place checks, and a claim that is a time. */
   checked: string
   time: string
-  /** The longest that is read at all, in characters. */
+  /** The longest token that the place reads, in characters. */
   room: number
   sign(input: string): string
 }
@@ -23,7 +23,7 @@ export interface Bomb {
 }
 
 const AUDIENCES = 1000
-/** Of moduli that OpenSSL takes, the largest; and the largest under which exponents may be as long. Bits. */
+/** The largest modulus that OpenSSL accepts, and the largest modulus with which it accepts an exponent of the same length. Bits. */
 const LARGEST_MODULUS = 16_384
 const LARGEST_EXPONENT = 3072
 const OVERSIZED = 4
@@ -33,7 +33,7 @@ export const BOMBS: Bomb[] = [
   { name: 'nested arrays', make: (model) => token(model, '', member(model.checked, nested(model, '[', '1', ']'))) },
   { name: 'nested objects', make: (model) => token(model, '', member(model.checked, nested(model, '{"":', '1', '}'))) },
   { name: 'nested header typ', make: (model) => token(model, member('typ', nested(model, '[', '1', ']')), '') },
-  // Where no key is looked up by it, the signature has to refuse.
+  // Where no key is found by `kid`, the check of the signature has to refuse.
   {
     name: 'nested header kid',
     make: (model) => token(unsigned(model), member('kid', nested(model, '[', '1', ']')), ''),
@@ -56,7 +56,7 @@ export const BOMBS: Bomb[] = [
 const encode = (text: string): string => Buffer.from(text).toString('base64url')
 const member = (name: string, json: string): string => `,"${name}":${json}`
 
-/** What stands later in an object wins, so that members are added and replaced alike. */
+/** The last of two members with one name wins, so that new members also replace old ones. */
 function token({ header, claims, sign }: Model, moreHeader: string, moreClaims: string): string {
   const [first, second] = [`{${header}${separated(moreHeader)}}`, `{${claims}${separated(moreClaims)}}`]
   const input = `${encode(first)}.${encode(second)}`
@@ -67,7 +67,7 @@ const unsigned = (model: Model): Model => ({ ...model, sign: () => 'A'.repeat(86
 
 const separated = (members: string): string => (members === '' || members.startsWith(',') ? members : `,${members}`)
 
-/** Characters of JSON that fit beside what a model says already, and its signature. */
+/** The characters of JSON that fit beside the members and the signature of a model. */
 const spare = ({ header, claims, room }: Model): number =>
   Math.floor((room * 3) / 4 - header.length - claims.length) - 200
 
@@ -84,7 +84,7 @@ const manyMembers = (model: Model): string =>
 const critical = (model: Model): string =>
   JSON.stringify(Array.from({ length: Math.floor(spare(model) / 5) }, () => 'exp'))
 
-/** Ten thousand times as much once it is unpacked (RFC 7516 §4.1.3 knows `zip`; for a JWS it means nothing). */
+/** Unpacked it would be ten thousand times as large. `zip` belongs to JWE (RFC 7516 §4.1.3); for a JWS it means nothing. */
 function zipped(model: Model): string {
   const { header, room, sign } = model
   const packed = deflateRawSync(Buffer.alloc(spare(model) * 900)).subarray(0, Math.floor(room / 2))

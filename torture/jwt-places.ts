@@ -1,4 +1,4 @@
-/** Every place over HTTP that takes a JWT, with a token that it would take, and what its refusal looks like. */
+/** Every place over HTTP that takes a JWT, with a token that it would accept, and the form of its refusal. */
 import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto'
 import { Caller, type Answer } from './caller.ts'
 import type { Model } from './jwt-bombs.ts'
@@ -12,7 +12,7 @@ export interface JwtPlace {
 }
 
 const ISSUER = 'http://localhost'
-/** Of a body, of a header, of an assertion, of a proof: what Signet reads at most, and a little less. */
+/** A little less than the largest body, header, assertion and proof that Signet reads. */
 const ROOM = { body: 64_000, header: 15_000, assertion: 16_000, proof: 8000 }
 
 export async function jwtPlaces(url: string, place: Place): Promise<JwtPlace[]> {
@@ -31,7 +31,7 @@ export async function jwtPlaces(url: string, place: Place): Promise<JwtPlace[]> 
       send: question('/introspect'),
       isRefused: (answer) => isRefused(answer) || answer.text === '{"active":false}',
     },
-    // RFC 7009 §2.2: what is no token is as good as revoked.
+    // RFC 7009 §2.2: an invalid token counts as revoked.
     {
       name: '/revoke',
       model: modelOf(issued, ROOM.body),
@@ -59,7 +59,7 @@ export async function jwtPlaces(url: string, place: Place): Promise<JwtPlace[]> 
   ]
 }
 
-/** Header and claims of a token that was issued, under a signature that is none. */
+/** Header and claims of an issued token, with an invalid signature. */
 export function modelOf(issued: string, room: number): Model {
   const [header = '', claims = ''] = issued
     .split('.')

@@ -1,17 +1,17 @@
-/** Requests at an even pace while something else happens, and how long they took. */
+/** Sends requests at an even pace beside other work, and measures how long they take. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { orNothing, type Answer, type Caller } from './caller.ts'
 
 export interface Probe {
-  /** Milliseconds of each request, from the moment when it was due: waiting to be sent counts (no coordinated omission). */
+  /** Milliseconds of each request from the moment when it was due: a late sending counts, too (no coordinated omission). */
   tookMs: number[]
-  /** Requests that got no answer, or another one than 200. */
+  /** Requests without a response, or with another status than 200. */
   failures: number
 }
 
 /**
- * Sends requests until told to stop, each at its own time whether those before were answered or not.
- * @param send gets one request off; `everyMs` apart
+ * Sends requests until `isOver`, each at its time, without waiting for earlier responses.
+ * @param send sends one request @param everyMs the time between two requests
  */
 export async function probe(send: () => Promise<Answer>, everyMs: number, isOver: () => boolean): Promise<Probe> {
   const result: Probe = { tookMs: [], failures: 0 }
@@ -31,13 +31,13 @@ export async function probe(send: () => Promise<Answer>, everyMs: number, isOver
   return result
 }
 
-/** The figure below which so many percent of all lie; NaN of none. */
+/** The figure below which so many percent of all figures lie; NaN for an empty list. */
 export function percentile(figures: number[], percent: number): number {
   const sorted = figures.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? NaN
 }
 
-/** What must be answered whatever the database does: key set, metadata and health. */
+/** Requests that must be served whatever state the database is in: key set, metadata and health. */
 export const unshakable = (caller: Caller): Record<string, () => Promise<Answer>> => ({
   JWKS: () => caller.send('/.well-known/jwks.json'),
   metadata: () => caller.send('/.well-known/openid-configuration'),

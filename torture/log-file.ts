@@ -1,4 +1,4 @@
-/** The log of a server in a file, where a flood of lines costs the trial nothing. */
+/** Writes the log of a server to a file, so that many lines do not slow the trial down. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Place } from './place.ts'
@@ -8,14 +8,14 @@ export interface LoggingServer {
   server: ServerProcess
   /** Bytes that were logged so far. */
   logged(): number
-  /** What the server itself took for each request so far, in ms, by its id. */
+  /** The duration of each request so far by the server's own measurement, in ms, by the id of the request. */
   durations(): Map<string, number>
 }
 
-/** Starts a server at the level that is the default, with stderr in a file. */
+/** Starts a server with the default log level, and with stderr in a file. */
 export async function startLogging(place: Place): Promise<LoggingServer> {
   const file = join(place.folder, 'signet.log')
-  // What comes after the command keeps the shell from being replaced by it.
+  // `exit` after the command keeps the shell from being replaced by it.
   const under = ['sh', '-c', '"$@" 2>"$0"; exit $?', file]
   const server = await place.start({ under, env: { SIGNET_LOG_LEVEL: 'info' } })
   const durations = () => new Map(readFileSync(file, 'utf8').split('\n').flatMap(durationOf))

@@ -1,7 +1,7 @@
 /**
- * `npm run torture`: breaks a real Signet in every way that it promises to survive, and prints what was found
- * beside its bound. The short form takes under three minutes; `-- --long` takes the full figures. Exit 1 where
- * one does not hold or a negative control does not fail. The table goes to stdout, progress to stderr.
+ * `npm run torture`: breaks a real Signet in every way that it promises to survive, and prints each figure beside its
+ * bound. The short form takes under three minutes; `-- --long` makes the full numbers. The exit status is 1 where a bound
+ * is missed or a control does not fail. The table goes to stdout, progress to stderr.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -75,11 +75,11 @@ async function torture({ long, only, seed, json, soakSeconds }: Options): Promis
   return results.every(({ findings }) => findings.every(({ holds }) => holds)) ? 0 : 1
 }
 
-// What one start has compiled the others use, or half of the time would go into that.
+// All starts share one cache of compiled code: compiling would take half of the time.
 const compiled = mkdtempSync(join(tmpdir(), 'signet-torture-compiled-'))
 process.env.NODE_COMPILE_CACHE = compiled
 process.once('exit', () => rmSync(compiled, { recursive: true, force: true }))
-// A broken off run leaves no folder and no process behind: the exit undoes them.
+// The exit of a broken off run removes its folders and processes.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 let options: Options | undefined
@@ -90,5 +90,5 @@ try {
   process.exit(2)
 }
 if (options.help) console.log(HELP)
-// Left at once: what a fault left open must not keep a finished run alive. Folders are gone by then.
+// Exits at once, because an open handle of a fault must not keep a finished run alive. The folders are removed already.
 else process.exit(await torture(options))

@@ -1,4 +1,4 @@
-/** A server of a trial whose clock is in our hand; its timetable comes ten times as often. */
+/** A server whose clock the trial moves; its periodic work runs ten times as often. */
 import { processClock, type Movement } from '../harness/clock.ts'
 import type { Place } from './place.ts'
 import type { ServerProcess } from './server-process.ts'

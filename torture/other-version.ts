@@ -1,4 +1,4 @@
-/** The versions of Signet that an operator could come from. */
+/** The versions of Signet from which an operator could upgrade. */
 import { join } from 'node:path'
 import { commitOf, lastChangeOf, unpack } from '../harness/version.ts'
 import type { Context } from './fault.ts'
@@ -10,7 +10,7 @@ export interface OtherVersion {
   checkout: string | undefined
 }
 
-/** The commit before the present one, and the last one whose tables were others. Without a history there is none. */
+/** The previous commit, and the last commit with other tables. A checkout without a history has none. */
 export function previousVersions(context: Context): OtherVersion[] {
   const migrated = lastChangeOf('migrations')
   const versions = [

@@ -29,10 +29,10 @@ const API = 'api'
 export const MEMBERS = { grant_types: ['client_credentials', 'refresh_token'], scope: 'read write', resources: [API] }
 
 export interface PlaceOptions {
-  /** Somewhere else than in a folder of its own, such as on a file system of its own. */
+  /** Another folder, such as on a file system of its own. */
   folder?: string
   env?: Record<string, string>
-  /** More clients: what their RFC 7591 metadata adds to that of `app`. */
+  /** More clients, with the RFC 7591 metadata that differs from that of `app`. */
   clients?: Record<string, Record<string, unknown>>
   /** Metadata of `app` beyond the usual. */
   app?: Record<string, unknown>
@@ -52,7 +52,7 @@ export function preparePlace(
     secrets,
   })
   const variables = environmentOf(folder, {
-    // The same whatever the port, so that tokens outlive a restart.
+    // The issuer does not depend on the port, so that tokens outlive a restart.
     SIGNET_ISSUER: 'http://localhost',
     SIGNET_CONFIG: file,
     SIGNET_LOG_LEVEL: 'warn',

@@ -1,10 +1,10 @@
-/** Random figures that a seed repeats: a run that found something can be run again. */
+/** Random figures that a seed repeats, so that a run that found a fault can be repeated. */
 import { createHash } from 'node:crypto'
 
 export interface Random {
   /** At least 0, less than 1. */
   next(): number
-  /** A whole number from `from` up to and without `to`. */
+  /** A whole number of at least `from` and less than `to`. */
   between(from: number, to: number): number
   pick<T extends object | string | number>(list: readonly T[]): T
 }
@@ -30,7 +30,7 @@ export function seededRandom(seed: number): Random {
   }
 }
 
-/** A number of a text, so that each fault draws its own figures whatever ran before it. */
+/** Makes a number from a text, so that the figures of a fault do not depend on the faults before it. */
 export const seedOf = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE()
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

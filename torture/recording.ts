@@ -1,5 +1,5 @@
 /**
- * Refreshes while `strace` writes down what the server does to its disk, and what the log alone says about it.
+ * Refreshes while `strace` logs the writes of the server, and the questions that this log alone can answer.
  */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,9 +11,9 @@ import { Journal, type Family } from './journal.ts'
 import { preparePlace, type Place } from './place.ts'
 
 const FAMILIES = 8
-/** One after another, so that each is a commit of its own. */
+/** These refreshes come one after another, so that each is a commit of its own. */
 const IN_A_ROW = 100
-/** Some pages of the journal each; at a thousand pages comes the checkpoint. */
+/** Each grant writes some pages of the journal; the checkpoint comes at a thousand pages. */
 const GRANTS = 200
 
 export interface Recording {
@@ -21,13 +21,13 @@ export interface Recording {
   /** The database before the first event, closed and whole. */
   before: string
   events: DiskEvent[]
-  /** Which family each refresh token is of. */
+  /** The family of each refresh token. */
   familyOf: Map<string, Family>
   /** The tokens of the refreshes in a row, in order. */
   row: string[]
 }
 
-/** Refreshes in a row, then in parallel so many times, all under `strace`; killed at the end. */
+/** Makes refreshes in a row, then so many in parallel, all under `strace`. Kills the server at the end. */
 export async function record(context: Context, refreshes: number, nodeOptions: string[] = []): Promise<Recording> {
   const place = preparePlace(context, { env: { SIGNET_REFRESH_GRACE: '1h' } })
   await (await place.start()).stop()
@@ -42,7 +42,7 @@ export async function record(context: Context, refreshes: number, nodeOptions: s
   if (!lonely) throw new Error('there is a first family')
   for (let time = 0; time < IN_A_ROW; time++) await journal.refresh(lonely, app)
   const row = lonely.acknowledged.slice(1)
-  // New grants fill the journal until SQLite moves it into the database: cuts have to fall into that as well.
+  // New grants fill the journal until SQLite moves it into the database: some cuts have to fall into that move.
   for (let time = 0; time < GRANTS; time++) await app.grant()
   await Promise.all(
     families.map((family) => journal.refreshOn(family, app, () => journal.refreshes < IN_A_ROW + refreshes)),
@@ -58,7 +58,7 @@ export const walOf = ({ database }: Place): string => `${database}-wal`
 
 export const answersOf = ({ events }: Recording): number => events.filter(({ kind }) => kind === 'answer').length
 
-/** Syncs of the journal from the first answer of the row to its last, and the one before the first. */
+/** Syncs of the journal from the first response of the row to its last, and the sync before the first. */
 export function syncsOf({ events, row, place }: Recording): number {
   const at = (token: string | undefined) =>
     events.findIndex((event) => event.kind === 'answer' && event.refreshToken === token)
@@ -69,7 +69,7 @@ export function syncsOf({ events, row, place }: Recording): number {
 export const checkpointsOf = ({ events, place }: Recording): number =>
   events.filter((event) => event.kind === 'sync' && event.file === place.database).length
 
-/** An answer while the journal holds what no sync covers: its commit is in there, or could be. */
+/** Responses that were sent while the journal had writes without a sync: their commit may be among those writes. */
 export function answersBeforeSync({ events, place, before }: Recording): number {
   const image = new DiskImage({ [place.database]: before })
   let early = 0

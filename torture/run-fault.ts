@@ -1,4 +1,4 @@
-/** Runs one fault in surroundings that are gone afterwards, even where it throws or the run is broken off. */
+/** Runs one fault. Its processes and folders are removed afterwards, even if it throws or the run is broken off. */
 import { temporaryFolder, type OnEnd } from '../harness/folder.ts'
 import type { Context, Fault } from './fault.ts'
 import type { Finding } from './finding.ts'
@@ -17,7 +17,7 @@ type End = Parameters<OnEnd>[0]
 export async function runFault(fault: Fault, form: Form): Promise<Result> {
   const began = performance.now()
   const ends: End[] = []
-  // Nothing can be waited for while the process ends, so each end does first what matters.
+  // An ending process cannot wait, so each work does the most important step first.
   const abandon = () => ends.toReversed().forEach((end) => void end())
   process.once('exit', abandon)
   tell(fault.name, 'begins')

@@ -1,4 +1,4 @@
-/** A server of a trial: it is waited for until it takes traffic, and it is called by its address. */
+/** The server of a trial. A start waits until the server is ready, and its URL has an address instead of a name. */
 import { startServer as start, type Launch, type Serving } from '../harness/program.ts'
 import { cpuMsOf } from '../harness/proc.ts'
 import type { Context } from './fault.ts'
@@ -10,7 +10,7 @@ const READY_WITHIN_MS = 30_000
 export interface ServerProcess extends Serving {
   /** From the start of the process until `GET /readyz` answered 200. */
   readyMs: number
-  /** Processor time until then, of all threads: it holds where others use the cores as well. */
+  /** Processor time until then, of all threads. This figure holds even while other programs use the cores. */
   readyCpuMs: number
 }
 

@@ -1,21 +1,21 @@
-/** Connections that take their time: with their headers, with their body, or with reading what they asked for. */
+/** Slow connections: they are slow with their headers, with their body, or with reading the responses. */
 import { connect, type Socket } from 'node:net'
 import type { Context } from './fault.ts'
 
 export type Slowness = 'slow headers' | 'slow bodies' | 'slow readers' | 'readers of nothing'
 
-/** Each connection sends a little every half second, so that none looks idle; a share of them in one turn. */
+/** Each connection sends a little every half second, so that it does not look idle; one share of them sends at a time. */
 const SHARES = 50
 const SHARE_EVERY_MS = 10
-/** 2,000 a second of each kind: at once, but not in one turn of this process, which has good traffic to time. */
+/** 2,000 connections a second of each kind, in small groups, because this process also measures good traffic. */
 const OPENED_AT_ONCE = 10
 const OPEN_EVERY_MS = 5
 
-/** The longest answer that anybody may have. */
+/** A request for the longest public document. */
 const ASKED = 'GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n'
-/** Far more than fits between two kernels: the rest has to wait in the server, or not be made. */
+/** Far more bytes than the kernel buffers: the rest waits in the server, or is not made. */
 const ASKED_TIMES = 40
-/** Some seconds pass until the kernels are full. */
+/** The kernel buffers are full after some seconds. */
 const ASKED_EACH_TIME = 8
 
 const START: Record<Slowness, string> = {
@@ -29,13 +29,13 @@ const START: Record<Slowness, string> = {
 export class SlowConnections {
   readonly kind: Slowness
   readonly count: number
-  /** When each was connected, by its port at this end; as `performance.now()` counts. */
+  /** The time at which each connection was opened, by its port at this end, in the unit of `performance.now()`. */
   readonly opened = new Map<number, number>()
-  /** When each was seen to end at this end, by its port: the kernel may give the port to somebody else then. */
+  /** The time at which each connection ended at this end, by its port; the kernel may reuse the port afterwards. */
   readonly closed = new Map<number, number>()
-  /** Connections that never came to be. */
+  /** Connections that were never opened. */
   refused = 0
-  /** By the number at which each was opened. */
+  /** The sockets, by the order in which they were opened. */
   readonly #sockets = new Map<number, Socket>()
   #turn = 0
 
@@ -84,7 +84,7 @@ export class SlowConnections {
     }
   }
 
-  /** Whether what is answered is fetched. */
+  /** Whether these connections read responses. */
   get #reads(): boolean {
     return this.kind === 'slow headers' || this.kind === 'slow bodies'
   }

@@ -1,6 +1,6 @@
 /**
- * A disk that can be filled: a small tmpfs where this user may mount one, else the limit on file sizes of the
- * process (`prlimit`), which SQLite meets at the same calls.
+ * A disk that can be filled: a small tmpfs if this user may mount one; else a limit on the file sizes of the process
+ * (`prlimit`), which makes the same calls of SQLite fail.
  */
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
@@ -11,18 +11,18 @@ export interface SmallDisk {
   folder: string
   /** For the table. */
   how: string
-  /** From now on nothing that grows can be written. @param pid of the server, @param files that it writes */
+  /** From now on no file can grow. @param pid of the server @param files that it writes */
   fill(pid: number, files: string[]): void
   free(pid: number): void
 }
 
 const SIZE = '16m'
 
-/** @returns `undefined` where neither way is open */
+/** @returns `undefined` where neither is possible */
 export function makeSmallDisk(context: Context): SmallDisk | undefined {
   const folder = context.folder()
   if (works('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder])) {
-    // Lazily, so that a process which is just dying does not keep it mounted.
+    // A lazy unmount works even while a dying process still uses the disk.
     context.onEnd(() => void works('umount', ['-l', folder]))
     return mounted(folder)
   }
@@ -48,7 +48,7 @@ function mounted(folder: string): SmallDisk {
   }
 }
 
-/** Writes until not one byte more fits. */
+/** Writes until no byte more fits. */
 function fillUp(file: string): void {
   const descriptor = openSync(file, 'w')
   try {

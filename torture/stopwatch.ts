@@ -48,10 +48,10 @@ export class Stopwatch {
   }
 }
 
-/** What a control adds: far less than a look into a database takes. */
+/** The delay that a control adds: much shorter than a read of a database. */
 const LATE_NS = 100_000n
 
-/** Busy, since a timer is not that exact. */
+/** Waits in a busy loop, because a timer is not so exact. */
 function waste(ns: bigint): void {
   const until = process.hrtime.bigint() + ns
   while (process.hrtime.bigint() < until);

@@ -10,7 +10,7 @@ export interface Result {
 
 export const HEAD = '| fault or load | what | figure found | bound | holds |\n|---|---|---|---|---|'
 
-/** The rows of one fault; its title stands in the first only. */
+/** The rows of one fault; only the first row has its title. */
 export const rowsOf = ({ fault, findings }: Result): string =>
   findings
     .map(({ what, found, bound, ...finding }, index) =>

@@ -1,10 +1,9 @@
 /**
- * Whether two lots of timings come from one distribution, as far as an attacker could tell: Welch's t-test as dudect
- * uses it (Reparaz, Balasch, Verbauwhede 2017), on samples without their slowest, which are the machine's and not
- * the code's.
+ * Whether an attacker could tell two sets of timings apart: Welch's t-test as dudect uses it (Reparaz, Balasch,
+ * Verbauwhede 2017). The slowest samples are left out, because the machine causes them and not the code.
  */
 
-/** The slowest tenth of both together is left out. */
+/** The slowest tenth of both sets together is left out. */
 const KEPT = 0.9
 
 interface Moments {
@@ -16,7 +15,7 @@ interface Moments {
 export interface Comparison {
   /** Welch's t; beyond ±10 dudect calls two distributions different for certain. */
   t: number
-  /** How much later the second lot comes, in the unit of the samples. */
+  /** The mean of the second set less the mean of the first, in the unit of the samples. */
   difference: number
 }
 

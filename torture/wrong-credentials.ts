@@ -5,7 +5,7 @@ import { lettersOf, type Random } from './random.ts'
 
 const GUESSES = 500
 
-/** @param kind `generated` has the prefix of Signet's own secrets; `brought` has none, and is put to argon2id */
+/** @param kind `generated` secrets have the prefix of Signet's own; `brought` secrets have none and cost argon2id */
 export function wrongSecretRequests(random: Random, kind: 'generated' | 'brought', victims: Credentials[]): string[] {
   return Array.from({ length: GUESSES }, () => {
     const { clientId } = random.pick(victims)
@@ -20,7 +20,7 @@ export function tokenRequest({ clientId, secret }: Credentials, headers = ''): s
   return postForm('/token', 'grant_type=client_credentials', authorization + headers)
 }
 
-/** The bytes of a form that is posted. @param headers each with its line end */
+/** The bytes of a request that posts a form. @param headers each with its line end */
 function postForm(path: string, body: string, headers = ''): string {
   return [
     `POST ${path} HTTP/1.1`,
@@ -34,7 +34,7 @@ function postForm(path: string, body: string, headers = ''): string {
 const EACH = 200
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** Many, each with a `jti` of its own. @param clientId whose they claim to be @param issuer the `aud` */
+/** Many assertions, each with a `jti` of its own. @param clientId the client that they name @param issuer their `aud` */
 export async function wrongAssertionRequests(clientId: () => string, issuer: string): Promise<string[]> {
   const { privateKey } = await generateKeyPair('ES256')
   return Promise.all(Array.from({ length: EACH }, () => wrongAssertionRequest(clientId(), issuer, privateKey)))

@@ -1,6 +1,6 @@
 /**
- * The clock jumps while Signet runs, an hour, a day, ten years, forward and back, and is set right again. What had
- * expired or was revoked before stays dead throughout; no key comes or goes; the log tells.
+ * The clock jumps while Signet runs: by an hour, a day and ten years, forward and back; then it is set right again.
+ * Expired and revoked tokens stay dead all the time, no key is made or removed, and the log has a warning.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { KEYS_MS, expired, jwksOf, kidOf, setUp, type Scene } from '../clock-scene.ts'
@@ -15,7 +15,7 @@ const JUMPS: [string, number][] = [
   ['a day', DAY],
   ['ten years', YEARS],
 ]
-/** Every work of the timetable has come by then: the slowest sweeps each minute, and pauses are a tenth as long. */
+/** By then all periodic work has run: the slowest runs each minute, and pauses are a tenth as long. */
 const TIMETABLE_MS = 6600
 
 interface Tally {
@@ -62,7 +62,7 @@ async function jump(scene: Scene, ms: number, tally: Tally): Promise<void> {
 
 async function lookAt({ app, name, dead, kids, signedBy }: Scene, when: string, tally: Tally): Promise<void> {
   for (const { what, token, caller } of dead) {
-    // Asked about, not used: a use could end the family, and the next look would find nothing.
+    // The token is introspected, not used: a use could end its family, and the next check would find no fault.
     if (await caller.isActive(token)) tally.revived.push(`${name}, ${when}: ${what}`)
   }
   const now = kidOf(await app.accessToken())
@@ -80,7 +80,7 @@ function findingsOf({ revived, keysChanged, warned, aliveAgain, scenes }: Tally)
 
 const listOf = (what: string[]): string => what.slice(0, 12).join('; ')
 
-/** Time that passes is believed: keys rotate. And a token that does not expire is what the first oracle would find. */
+/** Keys rotate when time really passes. A live token among the dead ones must be found. */
 async function controlsOf(context: Context): Promise<Finding[]> {
   const scene = await setUp(context, 'an hour that passes')
   const tally: Tally = { revived: [], keysChanged: [], warned: 0, aliveAgain: 0, scenes: 1 }

@@ -1,6 +1,6 @@
 /**
- * Database or journal damaged while Signet is down. It may refuse to start, in one line, or serve what is left with
- * the file's integrity checked. What it may never do is begin anew, with other keys and no clients.
+ * The database or its journal is damaged while Signet is down. Signet may refuse to start, in one line, or serve a file
+ * that passes the integrity check. It must never begin anew, with other keys and no clients.
  */
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ import { Refusal, type ServerProcess } from '../server-process.ts'
 
 const REFRESHES = 30
 
-/** States of the files in which Signet can be found when it is down. */
+/** The states in which a stopped Signet can leave its files. */
 const STATES = ['killed young, all in the journal', 'killed later, some in the journal', 'stopped, no journal'] as const
 type State = (typeof STATES)[number]
 
@@ -88,7 +88,7 @@ interface Plan {
   suffix: '' | '-wal'
 }
 
-/** Every way in every state on every file. */
+/** Every damage, in every state, to every file. */
 const PLANS: Plan[] = STATES.flatMap((state) =>
   Object.keys(DAMAGES).flatMap((kind) => {
     const suffixes = state === 'stopped, no journal' ? ([''] as const) : (['', '-wal'] as const)
@@ -115,7 +115,7 @@ async function tryOut(subject: Subject, { state, kind, suffix }: Plan, random: R
   }
 }
 
-/** A server that came up: is it still the one that it was? */
+/** Whether a server that started still has its keys and its data. */
 async function judge(server: ServerProcess, { place, kids, accessToken }: Subject): Promise<Outcome> {
   const app = new Caller(server.url, place.app)
   const now = await kidsOf(app)
@@ -140,7 +140,7 @@ function findingsOf(trials: Trial[]): Finding[] {
   ]
 }
 
-/** Where nothing tells that there ever was a database, a start begins anew; the oracle has to see that. */
+/** If no file shows that there ever was a database, a start begins anew. The trial must notice that. */
 async function controlOf(subject: Subject): Promise<Finding> {
   const { place } = subject
   rmSync(join(place.folder, 'data'), { recursive: true })

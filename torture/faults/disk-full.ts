@@ -11,9 +11,9 @@ import { preparePlace } from '../place.ts'
 import { makeSmallDisk, type SmallDisk } from '../small-disk.ts'
 
 const FAMILIES = 8
-/** So many refreshes have to meet the full disk. */
+/** So many refreshes must be refused by the full disk. */
 const REFUSALS = 40
-/** A full disk is not met at once: what SQLite has allocated before is written on first. */
+/** The first refusal takes a while: SQLite first writes into space that it already has. */
 const MET_WITHIN_MS = 20_000
 const RECOVERED_WITHIN_S = 2
 
@@ -59,7 +59,7 @@ export const diskFull: Fault = {
   },
 }
 
-/** A journal that has grown is written over, for ever: a full disk would not be met. */
+/** Without this SQLite would overwrite its grown journal again and again, and never need more space. */
 function emptyJournal(file: string): void {
   const database = new Database(file, { timeout: 2000 })
   database.pragma('wal_checkpoint(TRUNCATE)')
@@ -77,7 +77,7 @@ async function until(what: () => boolean): Promise<void> {
 const grantAnswer = (app: Caller): Promise<Answer> =>
   app.send('/token', { form: { grant_type: 'client_credentials', scope: 'offline_access' } })
 
-/** What writes nothing, asked while the disk is full. */
+/** Sends requests that write nothing while the disk is full. */
 async function askOthers(context: Context, app: Caller, accessToken: string): Promise<Finding[]> {
   const times = context.count(50, 500)
   const asked: Record<string, () => Promise<Answer>> = {
@@ -97,7 +97,7 @@ async function askOthers(context: Context, app: Caller, accessToken: string): Pr
   return findings
 }
 
-/** @returns how long after there was room the first refresh was answered with 200, in milliseconds */
+/** @returns the time from free space to the first refresh with 200, in milliseconds */
 async function recover(disk: SmallDisk, pid: number, journal: Journal): Promise<number> {
   const before = journal.refreshes
   disk.free(pid)

@@ -1,4 +1,4 @@
-/** Garbage at a rate that nobody could want to serve, beside the traffic of a well-behaved team. */
+/** Garbage at a high rate, beside the traffic of a well-behaved team. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { watchMemory } from '../../harness/proc.ts'
 import { Caller } from '../caller.ts'
@@ -14,9 +14,9 @@ import { preparePlace } from '../place.ts'
 const PER_SECOND = 10_000
 const P99_MS = 250
 const MEMORY_MB = 100
-/** Of 500 refused and 100 good requests in a second, each a line with ids, route, verdict and reason. */
+/** The lines of 500 refused and 100 good requests in a second, each with ids, route, verdict and reason. */
 const LOG_KB = 300
-/** As many as an attacker keeps open with ease. */
+/** An attacker keeps so many connections open with ease. */
 const CONNECTIONS = 256
 const WARM_SECONDS = 1
 const STILL_MS = 400
@@ -50,7 +50,7 @@ async function setUp(context: Context): Promise<Scene> {
 
 interface Garbage {
   what: string
-  /** Whether a proxy says where it comes from. */
+  /** Whether a proxy names the address of the sender. */
   forwarded: boolean
   seconds: number
 }
@@ -68,7 +68,7 @@ async function runOnce(context: Context, { logging, traffic }: Scene, { what, fo
   const roseMb = watchMemory(server.pid)
   const requests = garbageRequests(context.random, forwarded)
   const plan = { perSecond: PER_SECOND, connections: CONNECTIONS, requests }
-  // A process that has never met any is slow for some tenths of a second, which a minute's p99 does not show.
+  // A process is slow for some tenths of a second when it meets garbage for the first time. The p99 of a minute does not show that.
   await flood(context, server.url, { ...plan, seconds: WARM_SECONDS })
   const loggedBefore = logged()
   let over = false
@@ -98,7 +98,7 @@ function findingsOf(what: string, { good, flooded, roseMb, logBytes }: Run): Fin
 
 const mbOf = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB in all`
 
-/** A server that stands still is what the p99 must show. */
+/** The p99 must show a server that stands still. */
 async function standStill({ traffic, logging: { server } }: Scene): Promise<Finding> {
   let over = false
   const good = traffic.run(() => over)

@@ -1,4 +1,4 @@
-/** JWTs that are made to be dear, at every place that takes one: refused, and refused at once. */
+/** JWTs that are made to be expensive, at every place that takes a JWT: they must be refused, and quickly. */
 import { compactDecrypt } from 'jose'
 import { createTokenVerifier, TokenError } from '../../verifier/src/index.ts'
 import { Caller, orNothing, type Answer } from '../caller.ts'
@@ -11,9 +11,9 @@ import { startLogging } from '../log-file.ts'
 import { preparePlace, type Place } from '../place.ts'
 
 const REFUSED_WITHIN_MS = 5
-/** So often before it counts: a process has to learn what it does often. */
+/** The first requests do not count: V8 compiles a function only after it was called some times. */
 const WARM_UPS = 5
-/** Rounds of a key derivation that takes tens of milliseconds; a bomb asks for two thousand million. */
+/** Rounds of a key derivation that takes tens of milliseconds; the bomb asks for two thousand million rounds. */
 const BELIEVED_ROUNDS = 200_000
 /** The verifier reads no longer token. Characters. */
 const VERIFIER_ROOM = 16_000
@@ -40,7 +40,7 @@ export const jwtBombs: Fault = {
 
 interface Thrown {
   refused: number
-  /** Answers that are none, or say that something broke. */
+  /** Missing responses, and responses that show a defect. */
   defects: string[]
   answers: Map<string, (Answer | undefined)[]>
 }
@@ -62,8 +62,8 @@ const strange = (answer: Answer | undefined): string =>
   answer ? `${answer.status} ${answer.text.slice(0, 80)}` : 'no answer'
 
 /**
- * In ms: by the server's own clock where it logged the request, else as the caller saw it. What a bomb costs is the
- * same each time, and whatever else the machine does adds to it: so the lower quartile.
+ * In ms, by the server's own log where it has the request, else as the caller measured it. A bomb costs the same each
+ * time, and other work of the machine only adds to it; so the lower quartile counts.
  */
 function costsOf({ answers }: Thrown, durations: Map<string, number>): Map<string, number> {
   const tookMs = (answer: Answer | undefined) =>
@@ -71,7 +71,7 @@ function costsOf({ answers }: Thrown, durations: Map<string, number>): Map<strin
   return new Map([...answers].map(([name, all]) => [name, percentile(all.map(tookMs), 25)]))
 }
 
-/** What an API does with a token, in ms of processor time, which is its own; medians. */
+/** The cost of a verification in an API, in ms of processor time; medians. */
 async function tryVerifier(context: Context, url: string, issued: string, times: number): Promise<Finding[]> {
   const jwksUri = `${url}/.well-known/jwks.json`
   const verifier = createTokenVerifier({ issuer: 'http://localhost', jwksUri, audience: 'api' })
@@ -109,7 +109,7 @@ function findingsOf(place: string, refused: number, costs: Map<string, number>, 
   ]
 }
 
-/** The whole command, which says in JSON what is wrong; the deepest first. */
+/** The whole command, which names the fault in JSON. The bombs with the deepest nesting come first. */
 async function commandLine(place: Place, issued: string, count: number): Promise<Finding> {
   const deepFirst = BOMBS.toSorted((a, b) => Number(b.name.startsWith('nested')) - Number(a.name.startsWith('nested')))
   const runs = deepFirst.slice(0, count).map(async ({ name, make }) => {
@@ -120,7 +120,7 @@ async function commandLine(place: Place, issued: string, count: number): Promise
   return allOf('`signet token inspect`: verdicts', count - broken.length, count, broken.join('; '))
 }
 
-/** A receiver that does what `p2c` asks. */
+/** A receiver that makes as many rounds as `p2c` asks for. */
 async function controlOf(): Promise<Finding> {
   const header = { alg: 'PBES2-HS512+A256KW', enc: 'A256GCM', p2s: 'c2FsdHNhbHQ', p2c: BELIEVED_ROUNDS }
   const encode = (text: string) => Buffer.from(text).toString('base64url')

@@ -1,6 +1,6 @@
 /**
- * `kill -9` at random moments while families are refreshed. After each the server is started again on the same
- * files, and everything that was answered before is held against it.
+ * `kill -9` at random moments while families are refreshed. After each kill the server starts again on the same files,
+ * and must still know everything that it acknowledged before.
  */
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,9 +12,9 @@ import { Journal, newest, type Family } from '../journal.ts'
 import { preparePlace, type Place } from '../place.ts'
 
 const FAMILIES = 8
-/** A kill comes this long after the refreshes have begun, at most. */
+/** The latest moment of a kill after the first refresh. */
 const MOMENT_MS = 120
-/** Longer than a restart takes, so that an unanswered use can be repeated. */
+/** Longer than a restart, so that a use without a response can be repeated. */
 const GRACE = '5m'
 
 interface Tally {
@@ -51,10 +51,10 @@ export const kill: Fault = {
   },
 }
 
-/** One life of the server: looked at, then refreshed from until it is killed. */
+/** One life of the server: first it is checked, then it is sent refreshes until it is killed. */
 async function live(context: Context, place: Place, journal: Journal, tally: Tally, dies: boolean): Promise<void> {
   const server = await place.start({ cold: true })
-  // The very first start makes keys; the bound is on coming back.
+  // The first start makes keys; the bound is on restarts.
   if (journal.families.length > 0) tally.ready.push({ ms: server.readyMs, cpuMs: server.readyCpuMs })
   const soundness = integrityOf(place.database)
   if (soundness !== 'ok') tally.unsound.push(soundness)
@@ -74,7 +74,7 @@ async function live(context: Context, place: Place, journal: Journal, tally: Tal
   tally.unanswered += journal.families.filter(({ unanswered }) => unanswered).length
 }
 
-/** An old token of one family is used: refused, and its family is over for good. */
+/** Uses an old token of one family: it must be refused, and end its family. */
 async function replayOne(context: Context, journal: Journal, caller: Caller, tally: Tally): Promise<void> {
   const family = context.random.pick(journal.families)
   const old = family.acknowledged.at(-3)
@@ -103,7 +103,7 @@ function readyAgain({ ready }: Tally): Finding {
   return below('ready again, slowest', Math.max(...wall), 2, 's', note)
 }
 
-/** The same journal against a database that was put back: what was acknowledged since is missing. */
+/** The same check against an older database, in which later changes are missing. */
 async function controlOf(context: Context): Promise<Finding> {
   const place = preparePlace(context, { env: { SIGNET_REFRESH_GRACE: GRACE } })
   const journal = new Journal()

@@ -1,6 +1,6 @@
 /**
- * Random sequences of 30 operations, done to the issuer and to a small reference: both must agree on every
- * answer, on the state of every token and on the key set. Every so often the issuer is a process that is killed.
+ * Random sequences of 30 operations, done at the issuer and at a small reference. Both must agree on every response, on
+ * the state of every token and on the key set. In some sequences the issuer is a process that is killed.
  */
 import type { Context, Fault } from '../fault.ts'
 import { allOf, control, type Finding } from '../finding.ts'
@@ -12,9 +12,9 @@ import { TELLING } from '../model/telling.ts'
 import { makeTemplate, openAsProcess, openInProcess, type Template } from '../model/world.ts'
 
 const OPERATIONS = 30
-/** One of so many sequences runs at a process of its own. */
+/** One of so many sequences runs at an issuer in a process of its own. */
 const PROCESS_EVERY = 20
-/** A model that is wrong has to be found out within so many sequences, the first telling one among them. */
+/** A wrong model must be noticed within so many sequences; the last one is a sequence that always shows it. */
 const CONTROLS = 60
 
 interface Trials {
@@ -47,7 +47,7 @@ export const model: Fault = {
 
 const draw = ({ random }: Context): Command[] => Array.from({ length: OPERATIONS }, () => drawCommand(random))
 
-/** What the two disagree on, if they do. */
+/** The difference between model and issuer, where there is one. */
 async function disagreement(trials: Trials, commands: Command[], asProcess: boolean, reference: Reference) {
   const { context, template, folder } = trials
   const world = await (asProcess ? openAsProcess(context, template, folder) : openInProcess(template, folder))
@@ -65,7 +65,7 @@ async function disagreement(trials: Trials, commands: Command[], asProcess: bool
   }
 }
 
-/** Leaves out operations for as long as the two still disagree. */
+/** Leaves out operations as long as model and issuer still disagree. */
 async function explain(trials: Trials, commands: Command[], asProcess: boolean, fault: string): Promise<string> {
   let [shortest, told] = [commands, fault]
   for (let at = 0; at < shortest.length;) {
@@ -83,7 +83,7 @@ class Forgetful extends Reference {
   override onReuse(): void {}
 }
 
-/** Chance has found it within 60 most of the time, which is not enough for a control. */
+/** Chance finds the fault within 60 sequences most of the time, which is not reliable enough for a control. */
 const commandsOf = (run: number, context: Context): Command[] => (run === CONTROLS && TELLING[0]) || draw(context)
 
 async function forgetful(trials: Trials): Promise<Finding> {

@@ -1,6 +1,6 @@
 /**
- * The power is cut. `strace` logs what Signet writes, syncs and answers, in order. From the log: was each answer
- * behind the sync of its commit? And: files rebuilt as a disk holds them at a cut, do they have all that was answered?
+ * Power cuts. `strace` logs the writes, syncs and responses of Signet, in order. The log shows whether each response came
+ * after the sync of its commit. Files that are rebuilt as a disk holds them at a cut must hold every acknowledged change.
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -18,7 +18,7 @@ const LYING = ['--import', resolve(import.meta.dirname, '../../bench/preload/nor
 
 interface Replay {
   cuts: number
-  /** Families whose newest answered token did not work any more, over all cuts. */
+  /** Families whose newest acknowledged token did not work any more, over all cuts. */
   lost: string[]
   doublyValid: number
   unsound: number
@@ -66,7 +66,7 @@ export const powerCut: Fault = {
   },
 }
 
-/** Cuts the power at random moments, and starts Signet on what each leaves. */
+/** Cuts the power at random moments, and starts Signet on the files of each cut. */
 async function replay(context: Context, recording: Recording, cuts: number, torn: boolean): Promise<Replay> {
   const { place, before, events, familyOf } = recording
   const result: Replay = { cuts, lost: [], doublyValid: 0, unsound: 0 }
@@ -89,7 +89,7 @@ async function replay(context: Context, recording: Recording, cuts: number, torn
   return result
 }
 
-/** Right after an answer, which is the hardest for what was acknowledged; or amid writes, which is for what was not. */
+/** Right after a response, which is hardest for acknowledged changes; or amid writes, which is hardest for the file. */
 function momentsOf(context: Context, { events, place, before }: Recording, cuts: number, torn: boolean): Set<number> {
   const image = new DiskImage({ [place.database]: before })
   const hard: number[] = []
@@ -98,7 +98,7 @@ function momentsOf(context: Context, { events, place, before }: Recording, cuts:
     const amid = image.pending(place.database) + image.pending(walOf(place)) > 0
     if (torn ? amid : event.kind === 'answer') hard.push(index)
   }
-  // The last one always: most was acknowledged by then.
+  // The last moment is always among them, because most changes are acknowledged by then.
   const chosen = new Set(hard.slice(-1))
   while (chosen.size < Math.min(cuts, hard.length)) chosen.add(context.random.pick(hard))
   return chosen
@@ -108,7 +108,7 @@ async function lookAt(place: Place, answered: string[][], result: Replay): Promi
   const server = await place.start()
   const app = new Caller(server.url, place.app)
   const journal = new Journal()
-  // Whether a later use was under way when the power went is not known to the client.
+  // The client does not know whether a later use was running at the power cut.
   const families = answered.map((acknowledged): Family => ({ acknowledged: [...acknowledged], unanswered: true }))
   for (const family of families) {
     const { lost, doublyValid } = await journal.check(family, app)

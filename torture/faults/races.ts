@@ -1,6 +1,6 @@
 /**
- * Revocation against refresh, and disabling a client against refresh: both are sent at the same moment, in any
- * order. Once the ending was answered with 200, nothing that the family ever got may be valid.
+ * A refresh races against a revocation, and against disabling its client: both requests are sent at the same moment, in
+ * any order. After the 200 of the revocation no token of the family may be valid.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Caller, orNothing, type Answer, type Credentials } from '../caller.ts'
@@ -9,19 +9,19 @@ import { atLeast, control, exactly, type Finding } from '../finding.ts'
 import { MEMBERS, preparePlace } from '../place.ts'
 
 const AT_ONCE = 5
-/** Around the head start that was even so far, each race has one of its own. */
+/** The head start of each race differs at random by so much from the head start at which both won equally often. */
 const SPREAD_MS = 3
-/** By so much the head start follows each outcome. */
+/** The head start changes by so much after each race. */
 const STEP_MS = 0.5
 
 interface Tally {
   races: number
-  /** Refreshes that were answered with 200 all the same: they came first, or their answer overtook. */
+  /** Refreshes that got 200 nevertheless: they came first, or their response overtook the other. */
   refreshed: number
   refused: number
-  /** Tokens of ended families that were good for something. */
+  /** Tokens of ended families that were still valid. */
   valid: number
-  /** How much earlier the refresh is sent, negative for later: sought, so that either may win on any machine. */
+  /** How much earlier the refresh is sent; negative for later. It adapts, so that either request can win on any machine. */
   headStartMs: number
 }
 
@@ -69,7 +69,7 @@ async function administrationOf(url: string, operator: Credentials) {
 
 interface Parties {
   callerFor: (number: number) => Promise<Caller>
-  /** Introspects the access tokens, and is not ended itself. */
+  /** Introspects the access tokens; this client is never disabled. */
   reader: Caller
   end: End
 }
@@ -108,7 +108,7 @@ async function race(context: Context, number: number, { callerFor, reader, end }
 
 const findingsOf = (what: string, { races: run, refreshed, refused, valid }: Tally): Finding[] => [
   exactly(`${what}: tokens valid after its 200`, valid, 0, `${run} races`),
-  // A race in which the same one always wins shows nothing.
+  // If one side always won, the race would show nothing.
   atLeast(
     `${what}: refreshes that came first, and that came second`,
     Math.min(refreshed, refused),

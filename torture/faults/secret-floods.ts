@@ -1,4 +1,4 @@
-/** Floods of wrong client secrets: in the form that Signet makes, and dear ones that are put to argon2id. */
+/** Floods of wrong client secrets: in the form that Signet generates, and in another form, which costs argon2id. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { watchMemory } from '../../harness/proc.ts'
 import { Caller, orNothing, type Credentials } from '../caller.ts'
@@ -14,7 +14,7 @@ const MEMORY_MB = 100
 /** Four clients take turns, 100 requests a second in all. */
 const EVERY_MS = 40
 const CONNECTIONS = 64
-/** A client under attack that this process has not seen yet: its first token comes within. */
+/** The first token of an attacked client that this process has not seen yet must come within this time. */
 const FIRST_TOKEN_MS = 5000
 /** Rates a second: a digest costs microseconds, argon2id tens of milliseconds and a thread. */
 const RATES = { generated: 3000, brought: 300 }
@@ -43,7 +43,7 @@ interface Scene {
   headers: Record<string, string>
 }
 
-/** The client that is attacked, and one that is left alone; both hold the same kind of secret. */
+/** An attacked client and a client that is left alone; both have the same kind of secret. */
 interface Pair {
   attacked: Credentials
   other: Credentials
@@ -106,7 +106,7 @@ const joined = (probes: Probe[]): Probe => ({
   failures: probes.reduce((sum, { failures }) => sum + failures, 0),
 })
 
-/** Tries as a client does that follows `Retry-After`, but with less patience. NaN where none comes. */
+/** Retries like a client that follows `Retry-After`, but sooner. NaN where no token comes. */
 async function firstTokenMs(client: Caller, withinMs: number): Promise<number> {
   const began = performance.now()
   await pause(500) // the flood is under way
@@ -138,7 +138,7 @@ function findingsOf(kind: string, flooded: FloodResult, good: Probe, roseMb: num
   ]
 }
 
-/** A client that is locked out: what the same question finds. */
+/** The same question about a client that is locked out. */
 async function controlOf({ generated, url, administration, headers }: Scene): Promise<Finding> {
   const { clientId } = generated.attacked
   await administration.send(`/admin/api/clients/${clientId}/disable`, { method: 'POST', headers })

@@ -1,4 +1,4 @@
-/** Thousands of connections that take their time: they are closed, and nobody else notices them. */
+/** Thousands of slow connections: they are closed, and other clients are served as before. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -13,11 +13,11 @@ import { SlowConnections, type Slowness } from '../slow-connections.ts'
 const CLOSED_WITHIN_S = 15
 const P99_MS = 250
 const LOOK_EVERY_MS = 500
-/** Looked at for longer, so that a miss is told with its figure. */
+/** Longer than the bound, so that the table can show by how much it was missed. */
 const LOOK_FOR_MS = 17_500
-/** Of bytes that wait to be fetched, as the kernel writes it. */
+/** No bytes wait to be read, as the kernel writes it. */
 const NOTHING = '00000000'
-/** Each reader fills megabytes of the kernel's memory, so that there are fewer. */
+/** Each reader fills megabytes of the kernel's memory, so there are fewer of them. */
 const READERS = 1 / 20
 
 export const slowClients: Fault = {
@@ -48,8 +48,8 @@ export const slowClients: Fault = {
 }
 
 /**
- * How long each connection was open at the server's end, in seconds, by its port; for those that do not read, since
- * nothing leaves any more.
+ * How long each connection was open at the server's end, in seconds, by its port. For a connection that does not read,
+ * the time counts from the last byte that left.
  */
 async function watch(context: Context, serverPort: number, lots: SlowConnections[]): Promise<Map<number, number>> {
   const began = performance.now()
@@ -84,7 +84,7 @@ function closedFindings({ kind, count, opened, refused }: SlowConnections, close
   ]
 }
 
-/** A follower of the feed reads what comes and sends nothing: it is no slow client. @returns its port */
+/** A follower of the feed reads all bytes and sends none: it is no slow client. @returns its port */
 async function follow(context: Context, url: string): Promise<number> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   context.onEnd(() => void socket.destroy())
@@ -94,7 +94,7 @@ async function follow(context: Context, url: string): Promise<number> {
   return socket.localPort ?? 0
 }
 
-/** The same question about a connection that is to stay. */
+/** The same question about a connection that must stay open. */
 function followerFinding(port: number, url: string): Finding {
   const isOpen = peersOf(Number(new URL(url).port)).has(port)
   const found = isOpen ? 'open' : 'closed'

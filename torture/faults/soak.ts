@@ -1,6 +1,6 @@
 /**
- * A bit of everything for a long time, keys rotating each minute, everything expiring and swept: what the process
- * and its files take must not grow. The short form is too short to judge that, and shows only that nothing fails.
+ * All kinds of requests for a long time, while keys rotate each minute and all records expire and are swept. The memory
+ * of the process and its files must not grow. The short form is too short to judge growth; it shows only failures.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Context, Fault } from '../fault.ts'
@@ -9,9 +9,9 @@ import { preparePlace } from '../place.ts'
 import { Gauge, most, slopePerHour, type Sample } from '../soak/gauge.ts'
 import { LIVES, RATE, SoakLoad, type Tally } from '../soak/load.ts'
 
-/** MB per hour: a collection of garbage more or less in the half hour of the long form, and little in a day. */
+/** MB per hour. In the half hour of the long form a single garbage collection changes the slope; in a day it hardly does. */
 const flatFor = (seconds: number): number => Math.max(2, (12 * 3600) / seconds)
-/** From so many seconds on, growth is judged. */
+/** A run of so many seconds is long enough to judge growth. */
 const JUDGED_FROM = 1200
 const SAMPLES = 180
 
@@ -100,5 +100,5 @@ function grown(samples: Sample[], seconds: number): Finding[] {
 
 export const soak = soakOver((context) => context.count(10, 1800))
 
-/** For as long as wanted. */
+/** Soaks for so many seconds. */
 export const soakFor = (seconds: number): Fault => soakOver(() => seconds)

@@ -1,4 +1,4 @@
-/** Does the time of a refusal tell which clients there are, how they prove it, or how much of a secret is right? */
+/** Whether the time of a refusal reveals which clients exist, how they authenticate, or how much of a secret is right. */
 import { exportJWK, generateKeyPair } from 'jose'
 import { Caller, type Credentials } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
@@ -53,7 +53,7 @@ async function register(url: string, place: Place, clientId: string, metadata: o
 /** The bytes of a request. */
 type Guess = (random: Random) => string
 
-/** All of one length, so that only the verdict differs. */
+/** All guesses have the same length, so that only the verdict differs. */
 type Guesses = Record<string, Guess>
 
 const UNKNOWN = 'unknown client'
@@ -97,12 +97,12 @@ async function assertionsOf({ random }: Context, url: string, place: Place): Pro
 
 interface Timings {
   samples: number
-  /** Answers that were no refusal. */
+  /** Responses that were no refusal. */
   strange: number
   tookUs: Map<string, number[]>
 }
 
-/** In random order, so that whatever else the machine does meets all of them alike. */
+/** The order is random, so that other work of the machine disturbs all guesses alike. */
 async function compareAll(context: Context, url: string, samples: number, guesses: Guesses): Promise<Timings> {
   const stopwatch = await Stopwatch.open(context, url)
   const names = Object.keys(guesses)
@@ -121,7 +121,7 @@ async function compareAll(context: Context, url: string, samples: number, guesse
   return timings
 }
 
-/** An unknown client against something else. */
+/** Compares the guesses at an unknown client with other guesses. */
 function pairOf({ tookUs }: Timings, other: string): { t: number; note: string } {
   const [first, second] = [tookUs.get(UNKNOWN) ?? [], tookUs.get(other) ?? []]
   const { t, difference } = compare(first, second)
@@ -145,7 +145,7 @@ function findingsOf(kind: string, timings: Timings): Finding[] {
   ]
 }
 
-/** Two that are alike must look alike, and two that are not must not. */
+/** Equal guesses must look equal, and delayed guesses must look different. */
 function controlsOf(timings: Timings): Finding[] {
   const alike = pairOf(timings, SAME)
   const late = pairOf(timings, LATE)

@@ -1,4 +1,4 @@
-/** The database of a previous version under this one, and back: tokens and keys of each work with the other. */
+/** This version works on the database of an earlier version, and the earlier one again after it: tokens and keys of each work with the other. */
 import { Caller } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { allOf, control, exactly, skipped, type Finding } from '../finding.ts'
@@ -8,11 +8,11 @@ import { preparePlace, type Place } from '../place.ts'
 
 const GRANTS = 10
 
-/** What one version has issued, for the next to find. */
+/** The tokens of one version, which the next version must know. */
 interface Held {
   grants: { accessToken: string; refreshToken: string }[]
   single: string
-  /** Revoked, used and thereby dead. */
+  /** Tokens that were revoked or used, and must stay dead. */
   dead: string[]
   jwks: string
 }
@@ -53,7 +53,7 @@ interface Life {
   keysDiffer: number
 }
 
-/** One version runs for a while: tries what the one before has issued, and issues some itself. */
+/** Runs one version for a while: it gets the tokens of the version before, and issues some itself. */
 async function live(place: Place, checkout: string | undefined, found: Held | undefined): Promise<Life> {
   const server = await place.start(checkout === undefined ? {} : { checkout })
   const app = new Caller(server.url, place.app)
@@ -87,7 +87,7 @@ async function tryOut(
   return { works: verdicts.filter(Boolean).length, of: verdicts.length, revived }
 }
 
-/** Another database under the same client: nothing of the first works. */
+/** A second database with the same client must know no token of the first. */
 async function controlOf(context: Context): Promise<Finding> {
   const [one, other] = [preparePlace(context), preparePlace(context)]
   const { held } = await live(one, undefined, undefined)

@@ -1,6 +1,6 @@
 /**
- * The operations of a sequence. What one works on is named by counting back from the newest, so that a sequence
- * still means something when operations are left out of it.
+ * The operations of a sequence. An operation names its object by counting back from the newest, so that a sequence
+ * keeps its meaning when other operations are left out.
  */
 import type { Random } from '../random.ts'
 
@@ -22,7 +22,7 @@ const what = (random: Random) => random.pick(['access', 'refresh'] as const)
 const client = (random: Random): number => random.between(0, 2)
 const back = (random: Random): number => random.pick([0, 0, 0, 1, 1, 2, 3, 5])
 
-/** How often, and what. */
+/** The weight of each operation, and its maker. */
 const MAKERS: [number, Maker][] = [
   [8, issue],
   [10, refresh],

@@ -1,4 +1,4 @@
-/** The signing keys as the contract has them: which are published, which one signs, when a rotation is refused. */
+/** The signing keys by the contract: which keys are published, which key signs, and when a rotation is refused. */
 import { LIVES } from './world.ts'
 
 export interface ModelKey {
@@ -6,16 +6,16 @@ export interface ModelKey {
   alg: string
   status: 'next' | 'active' | 'retiring'
   createdAt: number
-  /** When the last token that the model has seen of it ends; a key that signed nothing may go at any time. */
+  /** The end of the last token that this key signed, as far as the model has seen; a key that signed none may go at any time. */
   neededUntil: number
 }
 
-/** A verifier may take a token for as long after its end as honest clocks differ. Seconds. */
+/** Honest clocks differ by so much, and a verifier may accept a token for so long after its end. Seconds. */
 const SKEW = 60
 
 export class ModelRing {
   keys: ModelKey[]
-  /** Keys that have just been made, by algorithm: their names are learned from the JWKS. */
+  /** The algorithms of new keys, whose `kid` the model learns from the JWKS. */
   unknown: string[] = []
 
   constructor(keys: ModelKey[]) {
@@ -25,7 +25,7 @@ export class ModelRing {
   #of = (alg: string, status: ModelKey['status']): ModelKey | undefined =>
     this.keys.find((key) => key.alg === alg && key.status === status)
 
-  /** The one that signs. */
+  /** The key that signs. */
   active(alg: string): string | undefined {
     return this.#of(alg, 'active')?.kid
   }
@@ -36,7 +36,7 @@ export class ModelRing {
     return next.createdAt <= active.createdAt || now >= next.createdAt + LIVES.prepublish
   }
 
-  /** Both algorithms or none. */
+  /** Rotates the keys of both algorithms, or of none. */
   rotate(emergency: boolean, now: number): '200' | '409' {
     const algs = ['ES256', 'RS256']
     if (!emergency && !algs.every((alg) => this.#mayRotate(alg, now))) return '409'
@@ -62,7 +62,7 @@ export class ModelRing {
     if (key) key.neededUntil = Math.max(key.neededUntil, tokenEnds)
   }
 
-  /** Compares with what is published. @returns what is wrong, or nothing */
+  /** Compares the model with the published keys. @returns the difference, or nothing */
   check(published: { kid: string; alg: string }[], now: number): string | undefined {
     const strangers = published.filter(({ kid }) => !this.keys.some((key) => key.kid === kid))
     for (const { kid, alg } of strangers) {

@@ -1,6 +1,6 @@
 /**
- * An issuer as a process of its own, started by `world.ts`: configured by its environment, its clock moved by
- * messages, each of which is answered. It ends with its parent.
+ * An issuer in a process of its own, started by `world.ts`. Its environment configures it; messages advance its clock,
+ * and it answers each of them. It ends with its parent.
  */
 import { movableClock } from '../../harness/clock.ts'
 import { startInProcess } from '../../harness/in-process.ts'

@@ -1,10 +1,10 @@
-/** What administrators do in a sequence: deny, lift, rotate and revoke keys, disable, enable, delete, create. */
+/** The acts of administrators in a sequence: deny, lift, rotate and revoke keys, disable, enable, delete, create. */
 import type { Command } from './command.ts'
 import type { Client, Entry } from './reference.ts'
 import type { Sequence } from './sequence.ts'
 import { BEGINS, CLIENT_METADATA, LIVES } from './world.ts'
 
-/** An entry stays this much longer than what it denies. Seconds. */
+/** An entry stays this much longer than the tokens that it denies. Seconds. */
 const SKEW = 60
 const SUBJECTS = ['person-0', 'person-1', 'app-0', 'app-1']
 
@@ -45,7 +45,7 @@ async function denyByName(sequence: Sequence, { kind, back, seconds }: Command &
   await add(sequence, { [kind]: named.value, ...end }, { kind, value: named.value, until })
 }
 
-/** What an entry names, and when nothing is left for it to deny. */
+/** The value that an entry names, and the time from which no such token is left. */
 function nameOf(sequence: Sequence, kind: Entry['kind'], back: number): { value: string; until: number } | undefined {
   if (kind === 'sub') return { value: SUBJECTS[back % SUBJECTS.length] ?? '', until: Infinity }
   if (kind === 'client_id') return { value: sequence.clientAt(back % 2).id, until: Infinity }
@@ -73,7 +73,7 @@ async function denyRefreshToken(sequence: Sequence, back: number): Promise<void>
   if (!held) return
   const { is: family, tokens } = held
   const isOrphan = !family.client.isThere || family.client.incarnation !== family.incarnation
-  // Once it has expired, the issuer may have forgotten it.
+  // The issuer may have forgotten an expired family.
   if (!isOrphan && sequence.reference.now >= family.createdAt + LIVES.refresh) return
   const body = { token: tokens.at(-1) }
   if (!isOrphan) return add(sequence, body, { kind: 'sid', value: family.sid, until: family.accessUntil + SKEW })
@@ -95,7 +95,7 @@ async function lift(sequence: Sequence, back: number): Promise<void> {
   if (!entry) return
   const { status } = await sequence.session.administrate('DELETE', `/blacklist/${id}`)
   const isOver = sequence.reference.now >= entry.until
-  // An entry that is over may be swept or not.
+  // An expired entry may have been swept or not.
   if (!isOver || entry.isLifted) sequence.expect('lifting', String(status), entry.isLifted ? '404' : '204')
   entry.isLifted = true
 }

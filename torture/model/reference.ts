@@ -1,12 +1,12 @@
 /**
- * What the contract promises, in the plainest words: clients, families, entries, and from them the verdict on
- * every token. Written from the contract, not from the source. Times are seconds since the sequence began.
+ * The promises of the contract as simple code: clients, families and entries, and from them the verdict on every token.
+ * It is written from the contract, not from the source. Times are seconds since the sequence began.
  */
 import { LIVES } from './world.ts'
 
 export interface Client {
   id: string
-  /** Of those that had the id in turn; 0 for the first. */
+  /** Counts the clients that had this id one after the other, from 0. */
   incarnation: number
   isThere: boolean
   isDisabled: boolean
@@ -20,9 +20,9 @@ export interface Family {
   createdAt: number
   rotatedAt: number
   newest: number
-  /** Its refresh tokens are over for good. */
+  /** Its refresh tokens have ended for good. */
   isEnded: boolean
-  /** Its access tokens are, too. */
+  /** Its access tokens have ended, too. */
   isDenied: boolean
   /** When its last access token ends. */
   accessUntil: number
@@ -42,7 +42,7 @@ export interface Entry {
   kind: 'jti' | 'sid' | 'sub' | 'client_id'
   value: string
   since: number
-  /** When it ends, by what was said or because nothing is left to deny. */
+  /** The time at which the entry ends: the given one, or the time from which it denies nothing any more. */
   until: number
   isLifted: boolean
 }
@@ -75,7 +75,7 @@ export class Reference {
     return this.entries.some((entry) => this.#isStanding(entry) && names(entry))
   }
 
-  /** What a request for new tokens is answered. */
+  /** The verdict on a request for new tokens. */
   issue(client: Client, sub: string): Verdict {
     if (!this.#mayAuthenticate(client)) return '401 invalid_client'
     return this.#refuses(client, sub) ? '400 invalid_grant' : '200'
@@ -86,7 +86,7 @@ export class Reference {
     return isOrphan || family.isEnded || this.now >= family.createdAt + LIVES.refresh
   }
 
-  /** What a refresh is answered, and what becomes of the family. */
+  /** The verdict on a refresh, and its effect on the family. */
   refresh(family: Family, generation: number, by: Client): Verdict {
     if (!this.#mayAuthenticate(by)) return '401 invalid_client'
     if (by !== family.client || this.isOver(family)) return '400 invalid_grant'
@@ -107,7 +107,7 @@ export class Reference {
     family.isEnded = family.isDenied = true
   }
 
-  /** A client revokes one of its own. */
+  /** A client revokes one of its own tokens. */
   revoke(token: AccessToken | Family, by: Client): '200' | '401 invalid_client' {
     if (!this.#mayAuthenticate(by)) return '401 invalid_client'
     if ('jti' in token) this.#revokedTokens.add(token.jti)

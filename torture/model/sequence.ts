@@ -1,4 +1,4 @@
-/** Does the operations of a sequence to the issuer and to the reference, and compares every answer and verdict. */
+/** Does the operations of a sequence at the issuer and at the reference, and compares every response and verdict. */
 import type { Answer } from '../caller.ts'
 import type { Command } from './command.ts'
 import { ModelRing } from './key-ring.ts'
@@ -7,7 +7,7 @@ import type { AccessToken, Client, Family, Reference } from './reference.ts'
 import type { Session } from './session.ts'
 import { LIVES, type World } from './world.ts'
 
-/** Model and issuer said different things. */
+/** Model and issuer came to different verdicts. */
 class Disagreement extends Error {}
 
 interface Held<T> {
@@ -22,7 +22,7 @@ export class Sequence {
   ring = new ModelRing([])
   readonly access: Held<AccessToken>[] = []
   readonly families: { is: Family; tokens: string[] }[] = []
-  /** Ids at the issuer of the reference's entries, in the same order. */
+  /** The issuer's ids of the reference's entries, in the same order. */
   readonly entryIds: string[] = []
   verdicts = 0
 
@@ -159,7 +159,7 @@ export class Sequence {
     await this.world.restart(how)
   }
 
-  /** Every token so far, and the key set. */
+  /** Compares the state of every token so far, and the key set. */
   async look(): Promise<void> {
     this.expect('the key set', this.ring.check(await this.session.published(), this.reference.now), undefined)
     const watcher = this.session.as('watcher')
@@ -187,11 +187,11 @@ export class Sequence {
 
 const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'
 
-/** As the reference says it: the status, and the code of a refusal. */
+/** In the form of the reference: the status, and the code of a refusal. */
 const verdictOf = ({ status, body }: Answer): string =>
   body.error === undefined ? `${status}` : `${status} ${body.error}`
 
-/** What a token says of itself, unverified. */
+/** The claims of a token and its `kid`, unverified. */
 function claimsOf(token: string): { jti: string; sid?: string; kid: string } {
   const [header, claims] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString())
   return { ...JSON.parse(claims ?? '{}'), kid: JSON.parse(header ?? '{}').kid }

@@ -1,4 +1,4 @@
-/** Who talks to the issuer in a sequence: its clients by their present secrets, and an administrator. */
+/** The callers in a sequence: clients with their present secrets, and an administrator. */
 import { Caller, type Answer, type Credentials } from '../caller.ts'
 import type { ModelKey } from './key-ring.ts'
 import type { Template, World } from './world.ts'
@@ -16,7 +16,7 @@ export class Session {
     this.#secrets = new Map(CONCERNED.map((id) => [id, template.client(id)]))
   }
 
-  /** The caller of a client; it knows the secret that the client had last. */
+  /** The caller of a client, with the last secret of the client. */
   as(clientId: string): Caller {
     const known = this.#callers.get(clientId)
     if (known) return known
@@ -54,7 +54,7 @@ export class Session {
     return (JSON.parse(text) as { keys: { kid: string; alg: string }[] }).keys // RFC 7517 §5
   }
 
-  /** The ring as it is at the beginning: both keys of each algorithm are of one age. */
+  /** The ring at the beginning: both keys of each algorithm have the same age. */
   async firstKeys(): Promise<ModelKey[]> {
     const { text } = await this.administrate('GET', '/admin/api/keys')
     const keys = JSON.parse(text) as Pick<ModelKey, 'kid' | 'alg' | 'status'>[] // the contract's `signet key list`

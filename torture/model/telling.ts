@@ -1,4 +1,4 @@
-/** Sequences that chance seldom finds, tried first. */
+/** Sequences that chance seldom finds. They are tried first. */
 import type { Command } from './command.ts'
 
 const issue: Command = { act: 'issue', client: 0, person: 0, offline: true }
@@ -16,14 +16,14 @@ const denied = (what: 'access' | 'refresh'): Command[] => [
 export const TELLING: Command[][] = [
   // The grace is counted from the rotation, not from the repetition.
   [issue, use, pass(60), replay, pass(60), replay, use],
-  // What was consumed stays consumed, whatever becomes of the process.
+  // A used token stays used, even if the process is killed.
   [issue, use, use, { act: 'kill' }, pass(120), replay, { act: 'look' }, use],
-  // A client that is registered anew owes nothing to the one that had its id, disabled as that may have been.
+  // A new client inherits nothing from a deleted client with the same id, not even that it was disabled.
   [issue, of('disable'), of('delete'), of('create'), issue, use, { act: 'restart' }, use],
   [issue, of('delete'), of('create'), use, issue, of('delete'), use],
-  // What a client has revoked stays revoked when an administrator's entry for the same thing is lifted.
+  // A token that a client revoked stays revoked when an administrator's entry for the same token is lifted.
   denied('access'),
   denied('refresh'),
-  // The spare of a revoked key signs, and its spare after it.
+  // The next key signs after a revoked key, and the key after that signs when it is revoked, too.
   [issue, { act: 'revoke-key', back: 3 }, issue, { act: 'revoke-key', back: 2 }, issue, { act: 'kill' }, issue],
 ]

@@ -1,6 +1,6 @@
 /**
- * An issuer in the hand of a sequence: in this process, since that is fast, or as a process of its own, which can
- * be killed. Both begin as a copy of one template, and their clocks stand still but for the time that is let pass.
+ * The issuer of a sequence: in this process, which is fast, or in a process of its own, which can be killed. Both begin
+ * as a copy of one template, and their clocks stand still except when the sequence advances them.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +23,7 @@ const BEGINS_MS = Date.UTC(2030, 0, 1)
 /** Seconds since 1970 at the beginning of every sequence. */
 export const BEGINS = BEGINS_MS / 1000
 
-/** Seconds. Their sums never meet, so no verdict hangs on whether an end is included. */
+/** Seconds. No two sums of them are equal, so no verdict depends on whether an end is included. */
 export const LIVES = { access: 397, refresh: 3001, grace: 101, prepublish: 601 }
 
 export interface World {
@@ -31,7 +31,7 @@ export interface World {
   /** Seconds since the sequence began. */
   now(): number
   advance(seconds: number): Promise<void>
-  /** Stops and starts on the same files; kills where that is possible and asked for. */
+  /** Stops the issuer and starts it on the same files; `kill` kills it where it is a process of its own. */
   restart(how: 'stop' | 'kill'): Promise<void>
   end(): Promise<void>
 }
@@ -41,14 +41,14 @@ export interface Template {
   client(clientId: string): Credentials
 }
 
-/** Each client that takes part, beside `operator`; `watcher` is never ended. */
+/** The metadata of each client beside `operator`; `watcher` is never ended. */
 export const CLIENT_METADATA = {
   grant_types: ['client_credentials', 'refresh_token', 'urn:signet:params:oauth:grant-type:subject'],
   scope: 'read',
   resources: ['api'],
 }
 
-/** Starts once, so that the keys are there and the clients are known. */
+/** Starts an issuer once, so that keys and clients exist. */
 export async function makeTemplate(context: Context): Promise<Template> {
   const declared = Object.fromEntries(['app-0', 'app-1', 'watcher'].map((name) => [name, CLIENT_METADATA]))
   const { folder, env, client } = preparePlace(context, { clients: declared })
@@ -69,7 +69,7 @@ function copyOf(template: Template, within: string): { folder: string; env: Reco
     SIGNET_REFRESH_TOKEN_TTL: `${LIVES.refresh}s`,
     SIGNET_REFRESH_GRACE: `${LIVES.grace}s`,
     SIGNET_KEY_PREPUBLISH: `${LIVES.prepublish}s`,
-    // Nothing rotates by itself in a sequence: no model can know when the timetable comes round.
+    // No key rotates by itself in a sequence, because the model cannot know when the timetable runs.
     SIGNET_KEY_ROTATION: '3650d',
   })
   return { folder, env }

@@ -1,16 +1,16 @@
-/** What a server process and its database take, sample by sample, and how that goes on. */
+/** Samples of the memory, files and rows that a server and its database use, and how they grow. */
 import { readdirSync, statSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
 import { residentMiBOf } from '../../harness/proc.ts'
 
 export interface Sample {
-  /** Since the first one. */
+  /** Since the first sample. */
   hours: number
   rssMb: number
   openFiles: number
   walMb: number
   databaseMb: number
-  /** Of every table that traffic fills. All of them expire within minutes here. */
+  /** The rows of every table that traffic fills. Here they all expire within minutes. */
   rows: number
   /** Different signing keys since the first sample. */
   keys: number
@@ -64,8 +64,8 @@ export class Gauge {
 const sizeMb = (file: string): number => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) / MB
 
 /**
- * By how much a figure grows in an hour: the median slope of all pairs (Theil and Sen), which a collection of
- * garbage here and there does not move.
+ * The growth of a figure in an hour: the median slope of all pairs (Theil and Sen), on which a single garbage
+ * collection has no influence.
  */
 export function slopePerHour(samples: Sample[], figure: keyof Sample): number {
   const slopes = samples.flatMap((to, index) =>

@@ -1,6 +1,6 @@
 /**
- * A bit of everything, at an even pace whether answers come or not. Every request knows which answer is right:
- * it is sent so that no expiry is near, and what was revoked is remembered.
+ * All kinds of requests, at an even pace that does not wait for responses. The right response to each request is known,
+ * because no request is sent near an expiry, and revoked tokens are remembered.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
@@ -9,9 +9,9 @@ import type { Place } from '../place.ts'
 import type { Random } from '../random.ts'
 
 export const RATE = 200
-/** Seconds. Short, so that what has expired leaves while it is watched. */
+/** Seconds. So short that expired records are removed during the run. */
 export const LIVES = { access: 30, refresh: 90 }
-/** Nothing is asked this shortly before its end. Milliseconds. */
+/** A token is not used in this time before its end. Milliseconds. */
 const MARGIN_MS = 15_000
 const MOST_HELD = 500
 
@@ -23,9 +23,9 @@ interface Held {
 export interface Tally {
   sent: number
   answered: number
-  /** Sent once more because the kept connection was closed: a server may, at the moment when a request sets out. */
+  /** Requests that were sent twice, because the server closed the kept connection at the same moment, which it may. */
   repeated: number
-  /** What came instead of the right answer; a few of them. */
+  /** The first wrong responses. */
   unexpected: string[]
 }
 
@@ -50,7 +50,7 @@ export class SoakLoad {
     this.#random = random
   }
 
-  /** Sends until told to stop; resolves when every answer is there. */
+  /** Sends until `isOver`; resolves after the last response. */
   async run(isOver: () => boolean): Promise<Tally> {
     this.#prove = await prover()
     await this.#addRsa()
@@ -117,7 +117,7 @@ export class SoakLoad {
     if (list.length > MOST_HELD) list.shift()
   }
 
-  /** One of those that live on for a while, no longer in the list. */
+  /** Takes a token out of the list that will live for a while. */
   #take(list: Held[], livesSeconds: number): Held | undefined {
     const latest = performance.now() - livesSeconds * 1000 + MARGIN_MS
     while (list.length > 0) {
@@ -145,7 +145,7 @@ export class SoakLoad {
     if (!held) return this.#issue({ scope: 'read offline_access' })
     const { body } = await this.#send(200, this.#app, '/refresh', { form: { refresh_token: held.token } })
     this.#hold(this.#access, body.access_token)
-    // As old as its family, which ends by its first token.
+    // It has the age of its family, whose end counts from its first token.
     if (body.refresh_token !== undefined) this.#refresh.push({ token: body.refresh_token, since: held.since })
   }
 
@@ -174,7 +174,7 @@ export class SoakLoad {
     else await this.#send(400, this.#app, '/token', { form: { ...form, scope: 'unknown' } })
   }
 
-  /** Renewed long before its end. */
+  /** The token of the administrator, renewed long before its end. */
   async #bearer(): Promise<Record<string, string>> {
     if (performance.now() - this.#administrator.since > (LIVES.access * 1000) / 3) {
       this.#administrator = { token: await this.#operator.accessToken(), since: performance.now() }
