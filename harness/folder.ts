@@ -20,6 +20,5 @@ export const environmentOf = (folder: string, env: Record<string, string> = {}):
   SIGNET_PORT: '0',
   SIGNET_DATABASE_URL: `file:${databaseIn(folder)}`,
   SIGNET_KEYS_DIR: join(folder, 'keys'),
-  SIGNET_LOG_FORMAT: 'json',
   ...env,
 })
