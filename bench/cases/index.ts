@@ -11,7 +11,6 @@ import type { CaseName } from './names.ts'
 import { revoke } from './revoke.ts'
 import { saturation } from './saturation.ts'
 import { tail } from './tail.ts'
-import { workers } from './workers.ts'
 
 const endpoint = (name: keyof typeof ENDPOINT_CASES) => (bench: Bench) => runEndpointCase(bench, ENDPOINT_CASES[name])
 
@@ -29,7 +28,6 @@ export const CASES: Record<CaseName, (bench: Bench) => Promise<Finding>> = {
   saturation,
   tail,
   memory,
-  workers,
   blacklist,
   growth,
 }

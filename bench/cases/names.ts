@@ -13,7 +13,6 @@ export const CASE_NAMES = [
   'saturation',
   'tail',
   'memory',
-  'workers',
   'blacklist',
   'growth',
 ] as const
