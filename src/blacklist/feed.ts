@@ -56,7 +56,7 @@ export interface Cut {
 }
 
 /** What the feed is made of. */
-export type FeedSource = Pick<Blacklist, 'revision' | 'entries' | 'follow'>
+export type FeedSource = Pick<Blacklist, 'revision' | 'entries' | 'size' | 'follow'>
 
 export class BlacklistFeed {
   readonly #blacklist: FeedSource
@@ -122,10 +122,16 @@ export class BlacklistFeed {
   /** Takes over what is new on the blacklist. */
   #read(): void {
     const { revision } = this.#blacklist
-    const isOld = this.#clock.elapsed() - this.#packedAtMs > PACK_EVERY_MS
+    const isOld = this.#isSwollen || this.#clock.elapsed() - this.#packedAtMs > PACK_EVERY_MS
     if (revision === this.#revision && !isOld) return
     if (isOld || revision < this.#revision || !this.#readOn()) this.#pack()
     this.#revision = revision
+  }
+
+  /** A client's own denials are replaced by one, again and again where the client goes on: their lines must not pile up. */
+  get #isSwollen(): boolean {
+    const lines = this.#settled.length * this.#sizes.mostLines + this.#newest.length
+    return lines > 2 * (this.#blacklist.size + this.#sizes.mostLines)
   }
 
   /** @returns false where this did not lead to the newest entry */

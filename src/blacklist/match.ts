@@ -152,6 +152,11 @@ export class Blacklist {
     return this.#byId.values()
   }
 
+  /** How many entries are known. */
+  get size(): number {
+    return this.#byId.size
+  }
+
   /** Rises with every change. */
   get revision(): number {
     return this.#revision

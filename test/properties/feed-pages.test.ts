@@ -18,6 +18,11 @@ class Changes implements FeedSource {
   readonly #byId = new Map<string, BlacklistEntry>()
 
   entries = () => this.#byId.values()
+
+  get size(): number {
+    return this.#byId.size
+  }
+
   follow = () => () => true
 
   /** Adds an entry, or tells of it again with a later end. */
