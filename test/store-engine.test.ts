@@ -1,13 +1,12 @@
 /** What an engine promises to acts (src/store/engine.ts), step by step, on a real SQLite file. */
-import { execFileSync } from 'node:child_process'
-import { cpSync, readFileSync, readdirSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
+  countOwned,
   find,
   insert,
   insertIfAbsent,
+  latestMark,
   newestGrantAt,
   oldestBeyond,
   remove,
@@ -18,6 +17,7 @@ import {
   tellBlacklistAnew,
   time,
   update,
+  welcome,
   type Act,
   type Engine,
 } from '../src/store/engine.ts'
@@ -28,7 +28,6 @@ import { migrate } from '../src/store/sqlite/migrate.ts'
 import type { Change } from '../src/store/store.ts'
 import {
   TABLES,
-  auditEvents,
   blacklistEntries,
   clientSecrets,
   clients,
@@ -43,7 +42,7 @@ import {
   type Table,
 } from '../src/store/tables.ts'
 import { HOUR, clientOf, clock, entryOf, grantOf, keyOf, resourceOf } from './support/store-records.ts'
-import { newFile, root } from './support/store-places.ts'
+import { newFile } from './support/store-places.ts'
 
 interface Opened {
   engine: Engine
@@ -481,67 +480,71 @@ describe('the measured steps', () => {
     expect([await oldest(1), await oldest(2), await oldest(3)]).toEqual(['g2', 'g2', undefined])
   })
 
+  test('a welcome tells who is registered, who is refused, and whose name is taken', async () => {
+    const { engine } = await open()
+    const refusing = (kind: 'sub' | 'client_id', value: string, change: Partial<RowOf<typeof blacklistEntries>> = {}) =>
+      insert(blacklistEntries, { ...entryRow(value), kind, id: `${kind} ${value}`, refusesNew: true, ...change })
+    await run(engine, function* () {
+      for (const [index, clientId] of ['app', 'web', 'old'].entries())
+        yield* insert(clients, { ...clientRow(clientId), key: index + 1 })
+      yield* refusing('sub', 'eve')
+      yield* refusing('client_id', 'web')
+      yield* refusing('sub', 'lifted', { removedAt: clock.at })
+      yield* refusing('sub', 'over', { expiresAt: clock.at })
+      yield* refusing('sub', 'denied', { refusesNew: false })
+      // The kind counts: a client's name is no person's.
+      yield* refusing('client_id', 'bob')
+    })
+    const ask = (clientId: string, sub: string) => run(engine, () => welcome(clientId, sub))
+    const good = { clientKey: 1, isRefused: false, isTaken: false }
+    for (const sub of ['alice', 'lifted', 'over', 'denied', 'bob', 'app']) expect(await ask('app', sub)).toEqual(good)
+    expect(await ask('app', 'eve')).toEqual({ ...good, isRefused: true })
+    expect(await ask('web', 'alice')).toEqual({ ...good, clientKey: 2, isRefused: true })
+    expect(await ask('app', 'old')).toEqual({ ...good, isTaken: true })
+    expect(await ask('gone', 'alice')).toEqual({ ...good, clientKey: null })
+  })
+
+  test('standing entries are counted by owner and cause', async () => {
+    const { engine } = await open()
+    const rows: Partial<RowOf<typeof blacklistEntries>>[] = [
+      {},
+      { expiresAt: clock.at + 1 },
+      { expiresAt: clock.at },
+      { removedAt: clock.at },
+      { cause: 'reuse' },
+      { owner: 'web' },
+      { owner: null },
+    ]
+    await run(engine, function* () {
+      for (const [index, change] of rows.entries()) {
+        const id = `e${index}`
+        yield* insert(blacklistEntries, { ...entryRow('x'), id, owner: 'app', cause: 'revocation', ...change })
+      }
+    })
+    const count = (owner: string, cause: 'revocation' | 'reuse') =>
+      run(engine, () => countOwned(owner, cause, clock.at))
+    expect([await count('app', 'revocation'), await count('app', 'reuse'), await count('web', 'reuse')]).toEqual([
+      2, 1, 0,
+    ])
+  })
+
+  test('the latest mark is that of the keys which verifiers trust', async () => {
+    const { engine } = await open()
+    expect(await run(engine, latestMark)).toBe(0)
+    const gone = { sealedPrivateKey: '' }
+    await run(engine, function* () {
+      yield* insert(signingKeys, keyOf('a', { status: 'active', signedUntil: 5 }))
+      yield* insert(signingKeys, keyOf('b', { status: 'retiring', signedUntil: 7 }))
+      yield* insert(signingKeys, keyOf('c', { ring: 'api', status: 'active', signedUntil: 6 }))
+      yield* insert(signingKeys, keyOf('d', { status: 'revoked', signedUntil: 9, ...gone }))
+      yield* insert(signingKeys, keyOf('e', { status: 'retired', signedUntil: 8, ...gone }))
+    })
+    expect(await run(engine, latestMark)).toBe(7)
+  })
+
   test('the newest grant of a client tells when, and none is 0', async () => {
     const engine = await withGrants(grantRow('g1', { createdAt: 5 }), grantRow('g2', { createdAt: 7 }))
     expect(await run(engine, () => newestGrantAt(1))).toBe(7)
     expect(await run(engine, () => newestGrantAt(2))).toBe(0)
-  })
-})
-
-describe('tables.ts', () => {
-  test('and the migrations agree: there is nothing to generate', () => {
-    const repository = resolve(import.meta.dirname, '..')
-    const folder = join(root, 'migrations')
-    cpSync(join(repository, 'migrations/sqlite'), folder, { recursive: true })
-    const names = () => readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
-    const before = names()
-    const said = execFileSync(
-      join(repository, 'node_modules/.bin/drizzle-kit'),
-      ['generate', '--dialect=sqlite', '--schema=src/store/sqlite/schema.ts', `--out=${relative(repository, folder)}`],
-      { cwd: repository, encoding: 'utf8' },
-    )
-    expect(said).toContain('No schema changes')
-    expect(names()).toEqual(before)
-  })
-
-  test('and the database agree: each column is there, with its kind and its nulls', async () => {
-    const { file } = await open()
-    const raw = new SqliteDatabase(file, { readonly: true })
-    const TYPES = { text: 'TEXT', json: 'TEXT', integer: 'INTEGER', boolean: 'INTEGER', bytes: 'BLOB' } as const
-    for (const table of TABLES as readonly Table[]) {
-      const columns = raw.pragma(`table_info(${table.name})`) as { name: string; type: string; notnull: number }[]
-      const found = columns.map(({ name, type, notnull }) => [name, type.toUpperCase(), notnull === 0])
-      const wanted = Object.entries(table.columns).map(([name, { kind, isNullable }]) => [
-        name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-        TYPES[kind],
-        isNullable,
-      ])
-      expect(found.toSorted(), table.name).toEqual(wanted.toSorted())
-    }
-    raw.close()
-  })
-
-  test('and the migration folder agree: each file is in the journal, in order', () => {
-    const folder = resolve(import.meta.dirname, '../migrations/sqlite')
-    const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8')) as {
-      entries: { tag: string; when: number }[]
-    }
-    const files = readdirSync(folder).filter((name) => name.endsWith('.sql'))
-    expect(journal.entries.map(({ tag }) => `${tag}.sql`)).toEqual(files.toSorted())
-    const times = journal.entries.map(({ when }) => when)
-    expect(times).toEqual(times.toSorted((one, two) => one - two))
-  })
-
-  test('rows of an older version find a value in every column that was added', async () => {
-    const { file } = await open()
-    const raw = new SqliteDatabase(file)
-    raw
-      .prepare(
-        'INSERT INTO audit_events (id, at, actor, action, target, request_id, details) VALUES (?, 1, ?, ?, ?, NULL, ?)',
-      )
-      .run('e', 'cli', 'a', 't', '{}')
-    raw.close()
-    const { engine } = await open(file)
-    expect(await engine.read(() => find(auditEvents, { id: 'e' }))).toMatchObject({ actorKind: '' })
   })
 })
