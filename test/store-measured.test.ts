@@ -1,0 +1,144 @@
+/** The steps of the engine that are written by hand for each database (src/store/sqlite/measured.ts). */
+import { describe, expect, test } from 'vitest'
+import {
+  countOwned,
+  find,
+  insert,
+  latestMark,
+  newestGrantAt,
+  oldestBeyond,
+  reserve,
+  rotate,
+  update,
+  welcome,
+  type Engine,
+} from '../src/store/engine.ts'
+import { blacklistEntries, clients, grants, signingKeys, type RowOf } from '../src/store/tables.ts'
+import { clientRow, entryRow, grantRow, open, run } from './support/store-engine.ts'
+import { HOUR, clock, grantOf, keyOf } from './support/store-records.ts'
+describe('the measured steps', () => {
+  async function withGrants(...rows: RowOf<typeof grants>[]): Promise<Engine> {
+    const { engine } = await open()
+    await run(engine, function* () {
+      yield* insert(clients, { ...clientRow('app'), key: 1 })
+      for (const row of rows) yield* insert(grants, row)
+    })
+    return engine
+  }
+
+  test('rotate hands the grant to its rule and renews on the condition of what was decided on', async () => {
+    const engine = await withGrants(grantRow('g1'))
+    const renewal = { act: 'rotate', idleExpiresAt: 3, accessExpiresAt: clock.at + HOUR } as const
+    const grant = { ...grantOf('g1'), generation: 1, rotatedAt: clock.at, idleExpiresAt: 3 }
+    const rotated = { ...grant, accessExpiresAt: clock.at + HOUR }
+    expect(await run(engine, () => rotate('g1', () => renewal))).toEqual({
+      outcome: 'rotated',
+      at: clock.at,
+      grant: rotated,
+    })
+    expect(await engine.findGrant('g1')).toEqual(rotated)
+  })
+
+  test('a repetition never shortens what tokens may live', async () => {
+    const engine = await withGrants(grantRow('g1', { accessExpiresAt: clock.at + HOUR }))
+    const repeated = await run(engine, () => rotate('g1', () => ({ act: 'repeat', accessExpiresAt: clock.at })))
+    expect(repeated).toMatchObject({ outcome: 'repeated', grant: { accessExpiresAt: clock.at + HOUR } })
+    expect((await engine.findGrant('g1'))?.accessExpiresAt).toBe(clock.at + HOUR)
+  })
+
+  test('a reservation raises the mark of a key that signs, and never lowers it', async () => {
+    const { engine } = await open()
+    await run(engine, () => insert(signingKeys, keyOf('k', { status: 'active', signedUntil: 5 })))
+    const mark = async (until: number) => {
+      const done = await run(engine, () => reserve('k', until))
+      return [done, (await engine.read(() => find(signingKeys, { kid: 'k' })))?.signedUntil]
+    }
+    expect([await mark(9), await mark(7)]).toEqual([
+      [true, 9],
+      [true, 9],
+    ])
+    await run(engine, () => update(signingKeys, { kid: 'k' }, { status: 'next' }))
+    expect(await run(engine, () => reserve('k', 99))).toBe(false)
+    expect(await run(engine, () => reserve('none', 99))).toBe(false)
+  })
+
+  test('the oldest of a pair is named only where the limit is reached', async () => {
+    const engine = await withGrants(
+      grantRow('g1', { endedAt: 1 }),
+      grantRow('g2'),
+      grantRow('g3'),
+      grantRow('g4', { sub: 'bob' }),
+      grantRow('g5', { clientKey: 2 }),
+    )
+    const oldest = (limit: number) => run(engine, () => oldestBeyond(1, 'alice', limit))
+    expect([await oldest(1), await oldest(2), await oldest(3)]).toEqual(['g2', 'g2', undefined])
+  })
+
+  test('a welcome tells who is registered, who is refused, and whose name is taken', async () => {
+    const { engine } = await open()
+    const refusing = (kind: 'sub' | 'client_id', value: string, change: Partial<RowOf<typeof blacklistEntries>> = {}) =>
+      insert(blacklistEntries, { ...entryRow(value), kind, id: `${kind} ${value}`, refusesNew: true, ...change })
+    await run(engine, function* () {
+      for (const [index, clientId] of ['app', 'web', 'old'].entries())
+        yield* insert(clients, { ...clientRow(clientId), key: index + 1 })
+      yield* refusing('sub', 'eve')
+      yield* refusing('client_id', 'web')
+      yield* refusing('sub', 'lifted', { removedAt: clock.at })
+      yield* refusing('sub', 'over', { expiresAt: clock.at })
+      yield* refusing('sub', 'denied', { refusesNew: false })
+      // The kind counts: a client's name is no person's.
+      yield* refusing('client_id', 'bob')
+    })
+    const ask = (clientId: string, sub: string) => run(engine, () => welcome(clientId, sub))
+    const good = { clientKey: 1, isRefused: false, isTaken: false }
+    for (const sub of ['alice', 'lifted', 'over', 'denied', 'bob', 'app']) expect(await ask('app', sub)).toEqual(good)
+    expect(await ask('app', 'eve')).toEqual({ ...good, isRefused: true })
+    expect(await ask('web', 'alice')).toEqual({ ...good, clientKey: 2, isRefused: true })
+    expect(await ask('app', 'old')).toEqual({ ...good, isTaken: true })
+    expect(await ask('gone', 'alice')).toEqual({ ...good, clientKey: null })
+  })
+
+  test('standing entries are counted by owner and cause', async () => {
+    const { engine } = await open()
+    const rows: Partial<RowOf<typeof blacklistEntries>>[] = [
+      {},
+      { expiresAt: clock.at + 1 },
+      { expiresAt: clock.at },
+      { removedAt: clock.at },
+      { cause: 'reuse' },
+      { owner: 'web' },
+      { owner: null },
+    ]
+    await run(engine, function* () {
+      for (const [index, change] of rows.entries()) {
+        const id = `e${index}`
+        yield* insert(blacklistEntries, { ...entryRow('x'), id, owner: 'app', cause: 'revocation', ...change })
+      }
+    })
+    const count = (owner: string, cause: 'revocation' | 'reuse') =>
+      run(engine, () => countOwned(owner, cause, clock.at))
+    expect([await count('app', 'revocation'), await count('app', 'reuse'), await count('web', 'reuse')]).toEqual([
+      2, 1, 0,
+    ])
+  })
+
+  test('the latest mark is that of the keys which verifiers trust', async () => {
+    const { engine } = await open()
+    expect(await run(engine, latestMark)).toBe(0)
+    const gone = { sealedPrivateKey: '' }
+    await run(engine, function* () {
+      yield* insert(signingKeys, keyOf('a', { status: 'active', signedUntil: 5 }))
+      yield* insert(signingKeys, keyOf('b', { status: 'retiring', signedUntil: 7 }))
+      yield* insert(signingKeys, keyOf('c', { ring: 'api', status: 'active', signedUntil: 6 }))
+      yield* insert(signingKeys, keyOf('d', { status: 'revoked', signedUntil: 9, ...gone }))
+      yield* insert(signingKeys, keyOf('e', { status: 'retired', signedUntil: 8, ...gone }))
+    })
+    expect(await run(engine, latestMark)).toBe(7)
+  })
+
+  test('the newest grant of a client tells when, and none is 0', async () => {
+    const engine = await withGrants(grantRow('g1', { createdAt: 5 }), grantRow('g2', { createdAt: 7 }))
+    expect(await run(engine, () => newestGrantAt(1))).toBe(7)
+    expect(await run(engine, () => newestGrantAt(2))).toBe(0)
+  })
+})
