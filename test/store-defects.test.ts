@@ -1,0 +1,286 @@
+/** Defects found in the store and in what rests on it, each as the behaviour that is wanted. */
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import SqliteDatabase from 'better-sqlite3'
+import { expect, test } from 'vitest'
+import { AuditTrail, byClient } from '../src/audit.ts'
+import { Blacklist } from '../src/blacklist/match.ts'
+import { Revocation } from '../src/blacklist/revocation.ts'
+import type { KeyRing } from '../src/keys/key-ring.ts'
+import { Replica } from '../src/replica.ts'
+import type { Change, Store } from '../src/store/store.ts'
+import {
+  createBackend,
+  createResource,
+  grantTokens,
+  refresh,
+  operatorOf,
+  declareOperator,
+  startAdministered,
+} from './support/admin.ts'
+import { post, request } from './support/client.ts'
+import { rememberingLog, startTestIssuer, temporaryFolder } from './support/issuer.ts'
+import { signet } from './support/process.ts'
+import {
+  HOUR,
+  MINUTE,
+  SHARED_ES256,
+  clientOf,
+  clock,
+  createClient,
+  createGrant,
+  deleteClient,
+  entryOf,
+  eventOf,
+  fileEventOf,
+  grantOf,
+  keyOf,
+} from './support/store-records.ts'
+import { sqlitePlace } from './support/store-places.ts'
+
+const seed = (store: Store) =>
+  store.seedKeys(
+    SHARED_ES256,
+    [keyOf('active', { status: 'active', signedUntil: clock.at + HOUR }), keyOf('next')],
+    eventOf('key.created'),
+  )
+
+async function revocationOver(
+  store: Store,
+  limitDenials: number,
+): Promise<{ blacklist: Blacklist; revocation: Revocation }> {
+  const blacklist = await Blacklist.open(store, clock)
+  const replica = new Replica([blacklist])
+  store.onChange((changes) => replica.onChange(changes))
+  const audit = new AuditTrail(store, clock, rememberingLog().log)
+  // No key is revoked here.
+  const keys = {} as KeyRing
+  const needs = { store, keys, audit, blacklist, limitDenials, isAdministrators: () => false }
+  return { blacklist, revocation: new Revocation(needs) }
+}
+
+// ---------------------------------------------------------------- 1: a busy neighbour
+
+test('1: a process writes although another one changes something all the time', async () => {
+  const place = sqlitePlace()
+  const [busy, one] = [await place.open(), await place.open()]
+  await createClient(busy)
+  let isOver = false
+  let changes = 0
+  // Like another process that revokes: its next commit comes while this one takes over the last.
+  one.onChange(async () => {
+    if (!isOver)
+      void busy.updateClient('app', (client) => ({ ...client, name: `${++changes}` }), eventOf('x')).catch(() => {})
+    await sleep(3)
+  })
+  await busy.updateClient('app', (client) => client, eventOf('x'))
+  await one.putSetting('issuer', 'x').finally(() => (isOver = true))
+  expect(changes).toBeLessThan(10)
+})
+
+// ---------------------------------------------------------------- 2: the rule of time and the quota
+
+test('2: a denial that is folded into the quota goes on denying a token that is dated later than now', async () => {
+  const store = await sqlitePlace().open()
+  await seed(store)
+  const { blacklist, revocation } = await revocationOver(store, 3)
+  const app = byClient('app', null)
+  const iat = clock.at / 1000
+  for (const jti of ['a', 'b', 'c']) await revocation.revokeAccessToken({ jti, exp: iat + 900 }, app)
+  const token = { jti: 'a', sub: 'app', client_id: 'app', iat }
+  expect(blacklist.findDenying(token)).toBeDefined()
+  // The clock was set back, and the process restarted.
+  clock.pass(-5 * MINUTE)
+  await revocation.revokeAccessToken({ jti: 'd', exp: iat + 900 }, app)
+  expect(blacklist.findDenying(token)).toBeDefined()
+})
+
+// ---------------------------------------------------------------- 3: the feed after a fold
+
+test('3: entries that a quota entry took the place of leave the feed', async () => {
+  const issuer = await startAdministered({ SIGNET_LIMIT_DENIALS: '5' })
+  const resources = [await createResource(issuer.operator, 'api')]
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources })
+  const entries = async () => (await request(`${issuer.url}/blacklist/feed`)).body.entries.length as number
+  for (let index = 0; index < 12; index++) {
+    const { body } = await post(issuer, '/token', { grant_type: 'client_credentials' }, shop)
+    expect((await post(issuer, '/revoke', { token: body.access_token }, shop)).status).toBe(200)
+    expect(await entries()).toBeLessThanOrEqual(6)
+  }
+})
+
+// ---------------------------------------------------------------- 4: an ended secret and a deletion
+
+test('4: a brought secret that was rotated away stays ended when the client is deleted and created anew', async () => {
+  const LEAKED = 'the-secret-of-the-file-which-has-leaked-out'
+  const folder = temporaryFolder()
+  const { file, credentials } = declareOperator(folder)
+  writeFileSync(`${folder}/dear.secret`, LEAKED)
+  appendFileSync(file, '  - client_id: dear\n    scope: read\n    client_secret: { file: dear.secret }\n')
+  const issuer = await startTestIssuer({ SIGNET_CONFIG: file }, { folder })
+  const operator = operatorOf(issuer, credentials)
+  await operator.call('POST', '/admin/api/clients/dear/rotate-secret', { overlap: 0 })
+  await operator.call('DELETE', '/admin/api/clients/dear')
+  const created = await signet(['client', 'create', '--id', 'dear', '--json'], issuer.env)
+  const { client_secret: secret } = JSON.parse(created.stdout) as { client_secret: string }
+  const again = await issuer.restart()
+  const tries = async (each: string) =>
+    (await post(again, '/token', { grant_type: 'client_credentials' }, { clientId: 'dear', secret: each })).status
+  expect([await tries(LEAKED), await tries(secret)]).toEqual([401, 200])
+})
+
+// ---------------------------------------------------------------- 5: whose grants end with a name
+
+test('5: grants that a client had in its own name are no grants of a person', async () => {
+  const store = await sqlitePlace().open()
+  await createClient(store)
+  await createGrant(store, grantOf('g1', { sub: 'app' }))
+  await deleteClient(store)
+  expect(await createClient(store)).toMatchObject({ outcome: 'created', endedGrants: 0 })
+  expect((await store.listBlacklist({ limit: 9 })).map(({ cause }) => cause)).toEqual(['client_deleted'])
+})
+
+test('5: grants of a person that have expired do not count as ended by a name', async () => {
+  const store = await sqlitePlace().open()
+  await createClient(store)
+  await createGrant(store, grantOf('g1', { expiresAt: clock.at + MINUTE }))
+  clock.pass(HOUR)
+  expect(await createClient(store, clientOf('alice'))).toMatchObject({ outcome: 'created', endedGrants: 0 })
+})
+
+// ---------------------------------------------------------------- 6: the file deletes, the file creates
+
+test('6: a client that the file itself removed may be named by the file again, as a resource may', async () => {
+  const store = await sqlitePlace().open()
+  await createClient(store, clientOf('app'), fileEventOf('client.created'))
+  await deleteClient(store, 'app', fileEventOf('client.deleted'))
+  expect(await store.isEnded('client', 'app')).toBe(false)
+  expect(await createClient(store, clientOf('app'), fileEventOf('client.created'))).toMatchObject({
+    outcome: 'created',
+  })
+})
+
+// ---------------------------------------------------------------- 7: a listener that hangs
+
+test('7: a listener that does not come back keeps no verb waiting for ever', async () => {
+  const store = await sqlitePlace().open()
+  let release = () => {}
+  store.onChange(() => new Promise((resolve) => (release = resolve)))
+  const outcome = await Promise.race([
+    createClient(store).then(
+      () => 'answered',
+      () => 'refused',
+    ),
+    sleep(4000).then(() => 'hangs'),
+  ])
+  release()
+  expect(outcome).toBe('refused')
+})
+
+// ---------------------------------------------------------------- 8: memory never ahead of the blacklist
+
+test('8: memory takes no new client, key or resource over while the blacklist cannot be read', async () => {
+  const taken: string[] = []
+  const part = (noun: Change['noun'], fails = false) => ({
+    noun,
+    read: async () => {
+      if (fails) throw new Error('not now')
+      return () => void taken.push(noun)
+    },
+  })
+  const replica = new Replica([part('client'), part('key'), part('blacklist', true)])
+  await replica.onChange((['client', 'key', 'blacklist'] as const).map((noun) => ({ noun, id: null }))).catch(() => {})
+  expect(taken).toEqual([])
+})
+
+test('8: the blacklist is read last, so that it is at least as new as the rest', async () => {
+  const read: string[] = []
+  const part = (noun: Change['noun']) => ({
+    noun,
+    read: async () => {
+      read.push(noun)
+      return () => {}
+    },
+  })
+  const replica = new Replica([part('blacklist'), part('client'), part('resource')])
+  await replica.onChange((['client', 'resource', 'blacklist'] as const).map((noun) => ({ noun, id: null })))
+  expect(read.at(-1)).toBe('blacklist')
+})
+
+test('8: a part that fails at taking over keeps no other from it', async () => {
+  const taken: string[] = []
+  const replica = new Replica([
+    {
+      noun: 'key',
+      read: async () => () => {
+        throw new Error('broken')
+      },
+    },
+    { noun: 'client', read: async () => () => void taken.push('client') },
+  ])
+  await replica.onChange((['client', 'key'] as const).map((noun) => ({ noun, id: null }))).catch(() => {})
+  expect(taken).toEqual(['client'])
+})
+
+// ---------------------------------------------------------------- 9: a client that begins anew
+
+test('9: a client registered anew gets a grant at once, as it gets a token', async () => {
+  const issuer = await startAdministered()
+  const resources = [await createResource(issuer.operator, 'api')]
+  await createBackend(issuer.operator, { client_id: 'shop', resources })
+  expect((await issuer.operator.call('DELETE', '/admin/api/clients/shop')).status).toBe(204)
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources })
+  const tokens = await grantTokens(issuer, shop, 'ada')
+  expect(tokens.refresh_token).toBeDefined()
+})
+
+test('9: a refresh that is answered 503 because of a line can be tried again, as the answer says', async () => {
+  const issuer = await startAdministered({ SIGNET_LIMIT_DENIALS: '1', SIGNET_REFRESH_GRACE: '0' })
+  const resources = [await createResource(issuer.operator, 'api')]
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources })
+  const { refresh_token: first = '' } = await grantTokens(issuer, shop, 'ada')
+  for (const _ of ['one', 'and one too many']) {
+    const { body } = await post(issuer, '/token', { grant_type: 'client_credentials' }, shop)
+    await post(issuer, '/revoke', { token: body.access_token }, shop)
+  }
+  const statuses: number[] = []
+  for (let attempt = 0; attempt < 4 && !statuses.includes(200); attempt++) {
+    const answer = await refresh(issuer, shop, first)
+    statuses.push(answer.status)
+    if (answer.status !== 200) await sleep(1000)
+  }
+  expect(statuses).toContain(200)
+})
+
+// ---------------------------------------------------------------- 10: the version before
+
+test('10: a client that the version before disabled is enabled by this one', async () => {
+  const store = await sqlitePlace().open()
+  await createClient(store)
+  // As that version writes it: without a cause, which is 'blacklist' then.
+  const entry = entryOf('client_id', 'app', {
+    refusesNew: true,
+    createdBy: 'client.disabled',
+    reason: 'client disabled',
+  })
+  await store.disableClient('app', () => entry, eventOf('client.disabled'))
+  await store.enableClient('app', eventOf('client.enabled'))
+  expect(await store.listBlacklist({ limit: 9 })).toEqual([])
+})
+
+// ---------------------------------------------------------------- 11: one row that cannot be read
+
+test("11: a client's row that cannot be read stops that client, and nobody else", async () => {
+  const issuer = await startAdministered()
+  const resources = [await createResource(issuer.operator, 'api')]
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources })
+  await createBackend(issuer.operator, { client_id: 'broken' })
+  const raw = new SqliteDatabase(join(issuer.folder, 'data/signet.db'), { timeout: 2000 })
+  raw.exec("BEGIN IMMEDIATE; UPDATE clients SET claims = '{' WHERE client_id = 'broken'")
+  raw.exec("INSERT INTO changes (noun, id, at) VALUES ('client', 'broken', 0); COMMIT")
+  raw.close()
+  const asked = await post(issuer, '/token', { grant_type: 'client_credentials' }, shop)
+  expect(asked.status).toBe(200)
+  expect((await post(issuer, '/revoke', { token: asked.body.access_token }, shop)).status).toBe(200)
+})
