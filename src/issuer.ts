@@ -156,7 +156,7 @@ export async function wireIssuer(
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)
   const blacklist = await Blacklist.open(store, clock)
-  const replica = new Replica([blacklist, keys, clients, resources])
+  const replica = new Replica(blacklist, [keys, clients, resources], log)
   store.onChange((changes) => replica.onChange(changes))
 
   const traffic = new Traffic()

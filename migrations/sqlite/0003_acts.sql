@@ -5,13 +5,12 @@ CREATE TABLE `ended_clients` (
 --> statement-breakpoint
 CREATE TABLE `ended_secrets` (
 	`id` text PRIMARY KEY NOT NULL,
-	`client_key` integer NOT NULL,
+	`client_id` text NOT NULL,
 	`digest` text NOT NULL,
-	`ended_at` integer NOT NULL,
-	FOREIGN KEY (`client_key`) REFERENCES `clients`(`key`) ON UPDATE no action ON DELETE cascade
+	`ended_at` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `ended_secrets_client` ON `ended_secrets` (`client_key`,`ended_at`);--> statement-breakpoint
+CREATE INDEX `ended_secrets_client` ON `ended_secrets` (`client_id`,`ended_at`);--> statement-breakpoint
 CREATE TABLE `revision` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`value` integer NOT NULL

@@ -83,18 +83,19 @@ const HEARD_WITHIN_MS = 1000
  * Denies what a client or person was issued up to now, and refuses nothing new: the same name may go on with new
  * tokens. No token is issued that such an entry denies, so the first ones wait until the line is past (access-token.ts).
  * @param line.heardLate whether tokens of a process that hears late are to be denied too
+ * @param line.atLeast a line that was drawn before and must not move back
  * @param line.lastSeen when the name was last seen to ask for tokens. Where that is later than now, a clock has gone
  *   back, nobody knows how late the tokens are dated, and all that can be alive are denied.
  */
 export function denyUpToNow(
   kind: 'sub' | 'client_id',
   value: string,
-  line: { heardLate: boolean; lastSeen?: Instant },
+  line: { heardLate: boolean; lastSeen?: Instant; atLeast?: Instant },
   origin: Origin,
   moment: Moment,
 ): NewBlacklistEntry {
   const deniesUntil = moment.latestExpiry + fromSeconds(CLOCK_SKEW_SECONDS)
-  const now = moment.now + (line.heardLate ? HEARD_WITHIN_MS : 0)
+  const now = Math.max(moment.now, line.atLeast ?? 0) + (line.heardLate ? HEARD_WITHIN_MS : 0)
   const issuedBefore = (line.lastSeen ?? 0) > moment.now ? deniesUntil : now
   return entryOf({ kind, value, issuedBefore, expiresAt: deniesUntil, deniesUntil, refusesNew: false }, origin, moment)
 }

@@ -56,7 +56,7 @@ export interface Cut {
 }
 
 /** What the feed is made of. */
-export type FeedSource = Pick<Blacklist, 'revision' | 'entries' | 'size' | 'follow'>
+export type FeedSource = Pick<Blacklist, 'revision' | 'entries' | 'size' | 'replacements' | 'follow'>
 
 export class BlacklistFeed {
   readonly #blacklist: FeedSource
@@ -73,6 +73,8 @@ export class BlacklistFeed {
   /** The blacklist's revision when it was last read. */
   #revision = -1
   #packedAtMs = -Infinity
+  /** The blacklist's count when the pages were packed for it. */
+  #replacements = 0
 
   constructor(blacklist: FeedSource, clock: Clock, sizes = SIZES) {
     this.#blacklist = blacklist
@@ -122,10 +124,19 @@ export class BlacklistFeed {
   /** Takes over what is new on the blacklist. */
   #read(): void {
     const { revision } = this.#blacklist
-    const isOld = this.#isSwollen || this.#clock.elapsed() - this.#packedAtMs > PACK_EVERY_MS
+    const age = this.#clock.elapsed() - this.#packedAtMs
+    const isOld = this.#isSwollen || age > PACK_EVERY_MS || this.#hasReplaced(age)
     if (revision === this.#revision && !isOld) return
     if (isOld || revision < this.#revision || !this.#readOn()) this.#pack()
     this.#revision = revision
+  }
+
+  /** Packing takes a microsecond a line or so: it is worth that as soon as it is a small part of the time. */
+  #hasReplaced(age: number): boolean {
+    const { replacements, size } = this.#blacklist
+    if (replacements === this.#replacements || age < size / 50) return false
+    this.#replacements = replacements
+    return true
   }
 
   /** A client's own denials are replaced by one, again and again where the client goes on: their lines must not pile up. */

@@ -28,6 +28,7 @@ export class Blacklist {
   /** How many entries of each owner and cause are known and not removed: near a limit the database counts. */
   readonly #owned = new Map<string, number>()
   #revision = 0
+  #replacements = 0
   readonly #followers = new Set<() => void>()
 
   private constructor(store: Store, clock: Clock) {
@@ -58,8 +59,8 @@ export class Blacklist {
       this.#forget(entry.id)
       this.#byId.set(entry.id, entry)
       if (entry.removedAt === null) this.#index(entry)
-      if (entry.cause === 'quota') this.#forgetReplaced(entry)
     }
+    this.#forgetReplaced(entries.filter(({ cause }) => cause === 'quota'))
     this.wakeFollowers()
   }
 
@@ -68,12 +69,20 @@ export class Blacklist {
     for (const notify of this.#followers) notify()
   }
 
-  /** Entries that this one has taken the place of are deleted without news of their own. */
-  #forgetReplaced({ owner, revision }: BlacklistEntry): void {
-    for (const { id, cause, ...each } of this.#byId.values()) {
-      const isOwn = each.owner === owner && (cause === 'revocation' || cause === 'reuse' || cause === 'quota')
-      if (isOwn && each.revision < revision) this.#forget(id)
+  /** Entries that one of these has taken the place of are deleted without news of their own. */
+  #forgetReplaced(quotas: BlacklistEntry[]): void {
+    if (quotas.length === 0) return
+    const lines = new Map(quotas.map(({ owner, revision }) => [owner, revision]))
+    for (const { id, cause, owner, revision } of this.#byId.values()) {
+      const isOwn = cause === 'revocation' || cause === 'reuse' || cause === 'quota'
+      if (isOwn && revision < (lines.get(owner) ?? 0)) this.#forget(id)
     }
+    this.#replacements += 1
+  }
+
+  /** Rises whenever entries were replaced by one, which is no news of theirs. */
+  get replacements(): number {
+    return this.#replacements
   }
 
   #index(entry: BlacklistEntry): void {

@@ -17,6 +17,7 @@ import type {
   SigningKeyRecord,
   Store,
 } from '../store/store.ts'
+import { causeOf } from '../store/acts/blacklist.ts'
 import { denyAndRefuse, denyKey, denyUntil, denyUpToNow, type Origin } from './entry.ts'
 import type { Blacklist } from './match.ts'
 
@@ -116,6 +117,7 @@ export class Revocation {
     const { store, audit, blacklist } = this.#needs
     const isBounded = by.kind === 'client' && !by.isAdministrator
     const isNear = isBounded && blacklist.countOwned(by.id, 'blacklist') >= MOST_POSTED - ON_THEIR_WAY
+    if (isBounded && blacklist.countOwned(by.id, 'blacklist') >= MOST_POSTED + ON_THEIR_WAY) throw tooMany(by.id)
     const most = { limit: MOST_POSTED, refuse: () => tooMany(by.id) }
     const event = audit.event('blacklist.added', value, { ...by, details: { kind } })
     return store.addBlacklistEntry(
@@ -168,14 +170,19 @@ export class Revocation {
     const standing = blacklist.countOwned(by.id, 'revocation') + blacklist.countOwned(by.id, 'reuse')
     if (by.kind !== 'client' || standing < limit - ON_THEIR_WAY) return undefined
     const origin: Origin = { cause: 'quota', reason: 'more denials of its own tokens than are kept one by one', by }
-    return { limit, everything: (moment) => denyUpToNow('client_id', by.id, { heardLate: false }, origin, moment) }
+    return {
+      limit,
+      everything: (moment, line) =>
+        denyUpToNow('client_id', by.id, { heardLate: false, atLeast: line }, origin, moment),
+    }
   }
 }
 
 /** Only entries that were posted are lifted by their id; the others end with the act that made them, or not at all. */
 function requirePosted(entry: BlacklistEntry): void {
-  if (entry.cause === 'blacklist') return
-  throw conflict(UNDONE_BY[entry.cause]?.(entry) ?? STAYS)
+  const cause = causeOf(entry)
+  if (cause === 'blacklist') return
+  throw conflict(UNDONE_BY[cause]?.(entry) ?? STAYS)
 }
 
 /** Without a given end, an entry stands as long as what it names could live. */

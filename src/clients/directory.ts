@@ -19,11 +19,11 @@ export class ClientDirectory {
     return directory
   }
 
-  async read(changes: Change[]): Promise<() => void> {
+  async read(changes: Change[], onUnreadable?: (row: string) => void): Promise<() => void> {
     const ids = changes.map(({ id }) => id)
     const named = ids.filter((id) => id !== null)
-    if (named.length < ids.length) return this.#readAll()
-    const found = await Promise.all(named.map(async (id) => ({ id, client: await this.#store.findClient(id) })))
+    if (named.length < ids.length) return this.#readAll(onUnreadable)
+    const found = await Promise.all(named.map(async (id) => ({ id, client: await this.#find(id, onUnreadable) })))
     return () => {
       this.#someSecretIsBrought = undefined
       for (const { id, client } of found) {
@@ -33,8 +33,18 @@ export class ClientDirectory {
     }
   }
 
-  async #readAll(): Promise<() => void> {
-    const clients = new Map((await this.#store.listClients()).map((client) => [client.clientId, client]))
+  async #find(id: string, onUnreadable: ((row: string) => void) | undefined): Promise<ClientRecord | undefined> {
+    try {
+      return await this.#store.findClient(id)
+    } catch (error) {
+      if (!(error instanceof SyntaxError) || !onUnreadable) throw error
+      onUnreadable(`clients ${id}`)
+      return undefined
+    }
+  }
+
+  async #readAll(onUnreadable?: (row: string) => void): Promise<() => void> {
+    const clients = new Map((await this.#store.listClients(onUnreadable)).map((client) => [client.clientId, client]))
     return () => {
       this.#someSecretIsBrought = undefined
       this.#clients = clients

@@ -9,6 +9,7 @@ import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.t
 import { Unavailable } from '../ground/errors.ts'
 import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
 import type {
+  Change,
   Moment,
   NewBlacklistEntry,
   PromotionOutcome,
@@ -134,9 +135,9 @@ export class KeyRing {
   }
 
   /** Reads the rings as the database has them. Of two readings that overlap, the one that began later stays. */
-  async read(): Promise<() => void> {
+  async read(_changes: Change[] = [], onUnreadable?: (row: string) => void): Promise<() => void> {
     const reading = (this.#readings += 1)
-    const take = await this.#load()
+    const take = await this.#load(onUnreadable)
     return () => {
       if (reading < this.#taken) return
       this.#taken = reading
@@ -144,8 +145,8 @@ export class KeyRing {
     }
   }
 
-  async #load(): Promise<() => void> {
-    const records = (await this.#store.listKeys()).filter(isPublished)
+  async #load(onUnreadable?: (row: string) => void): Promise<() => void> {
+    const records = (await this.#store.listKeys(onUnreadable)).filter(isPublished)
     const published = new Map<string, RingKey>()
     const unsealed = new Map<string, KeyObject>()
     for (const record of records) {

@@ -1,5 +1,5 @@
 /** All resources in memory, as the database has them, and the issuer itself as one of them. */
-import type { ResourceRecord, Store } from '../store/store.ts'
+import type { Change, ResourceRecord, Store } from '../store/store.ts'
 import { issuerResource } from './resource.ts'
 
 export class ResourceDirectory {
@@ -24,8 +24,10 @@ export class ResourceDirectory {
   }
 
   /** There are few, so that all of them are read. */
-  async read(): Promise<() => void> {
-    const resources = new Map((await this.#store.listResources()).map((resource) => [resource.id, resource]))
+  async read(_changes: Change[] = [], onUnreadable?: (row: string) => void): Promise<() => void> {
+    const resources = new Map(
+      (await this.#store.listResources(onUnreadable)).map((resource) => [resource.id, resource]),
+    )
     return () => {
       this.#resources = resources
     }

@@ -38,7 +38,12 @@ export interface Selection<T extends Table> {
   /** Rows behind this value of the ordering column. */
   after?: string | number | undefined
   limit?: number | undefined
+  /** Told of each row that cannot be read, and is then left out; without it the whole selection fails. */
+  onUnreadable?: Unreadable | undefined
 }
+
+/** @param row table and key */
+export type Unreadable = (row: string) => void
 
 /** One thing that a transaction does. Made by the functions below, and run by an engine. */
 export type Step =

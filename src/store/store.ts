@@ -275,8 +275,8 @@ export type CreationOutcome =
 /** Entries by which one client denies its own tokens may be so many; the next takes the place of all of them. */
 export interface OwnDenials {
   limit: number
-  /** Denies everything of the client up to now. */
-  everything: (moment: Moment) => NewBlacklistEntry
+  /** Denies everything of the client up to now, or up to a later line that what it replaces has drawn. */
+  everything: (moment: Moment, line: Instant) => NewBlacklistEntry
 }
 
 export interface EndingOptions {
@@ -339,7 +339,8 @@ export interface Store {
   now(): Instant
 
   // clients
-  listClients(): Promise<ClientRecord[]>
+  /** @param onUnreadable is told of each row that cannot be read, and is left out; without it the call rejects */
+  listClients(onUnreadable?: (row: string) => void): Promise<ClientRecord[]>
   findClient(clientId: string): Promise<ClientRecord | undefined>
   /**
    * Registers a client. An operator wins the name: where a person is known by that id, the person's grants end and
@@ -382,7 +383,8 @@ export interface Store {
   noteSecretUse(uses: { secretId: string; at: Instant }[]): Promise<void>
 
   // resources
-  listResources(): Promise<ResourceRecord[]>
+  /** @param onUnreadable is told of each row that cannot be read, and is left out; without it the call rejects */
+  listResources(onUnreadable?: (row: string) => void): Promise<ResourceRecord[]>
   findResource(id: string): Promise<ResourceRecord | undefined>
   /** The store knows whether there was one of this id before, whatever the record says of that. */
   createResource(resource: ResourceRecord, event: Recording): Promise<'created' | 'exists' | 'ended'>
@@ -395,7 +397,8 @@ export interface Store {
   deleteResource(id: string, event: Recording): Promise<'deleted' | 'unknown'>
 
   // signing keys: at most one `active` and one `next` per ring and algorithm, held by the database itself
-  listKeys(): Promise<SigningKeyRecord[]>
+  /** @param onUnreadable is told of each row that cannot be read, and is left out; without it the call rejects */
+  listKeys(onUnreadable?: (row: string) => void): Promise<SigningKeyRecord[]>
   findKey(kid: string): Promise<SigningKeyRecord | undefined>
   /** The first keys of a ring; of two processes that try at once, one seeds. */
   seedKeys(ring: RingId, keys: SigningKeyRecord[], event: Recording): Promise<'seeded' | 'exists'>

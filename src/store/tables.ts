@@ -156,10 +156,10 @@ export const clientSecrets = table({
 /** Secrets that an operator brought and ended on purpose: a file that still names one must not revive it. */
 export const endedSecrets = table({
   name: 'ended_secrets',
-  columns: { id: text(), clientKey: integer(), digest: text(), endedAt: instant() },
+  /** By the client's id: a client that is deleted and registered again must not bring them back either. */
+  columns: { id: text(), clientId: text(), digest: text(), endedAt: instant() },
   key: ['id'],
-  indexes: [{ name: 'ended_secrets_client', columns: ['clientKey', 'endedAt'] }],
-  ownedBy: { column: 'clientKey', table: 'clients', key: 'key' },
+  indexes: [{ name: 'ended_secrets_client', columns: ['clientId', 'endedAt'] }],
 })
 
 /** Who reads the key set and the feed; written a few times a minute, never for a request. */

@@ -19,6 +19,8 @@ class Changes implements FeedSource {
 
   entries = () => this.#byId.values()
 
+  replacements = 0
+
   get size(): number {
     return this.#byId.size
   }

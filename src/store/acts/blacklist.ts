@@ -71,12 +71,19 @@ export function* appendOwn(entry: NewBlacklistEntry, own: OwnDenials | undefined
   let standing = 0
   for (const cause of OWN_CAUSES) standing += yield* countOwned(entry.owner, cause, now.now)
   if (standing < own.limit) return yield* append(entry)
+  let line = now.now
   // What they deny stays denied by the entry that follows, so their going is no news.
   for (const cause of [...OWN_CAUSES, 'quota'] as const) {
-    yield* removeQuietly(blacklistEntries, { owner: entry.owner, cause, removedAt: null })
+    const where = { owner: entry.owner, cause, removedAt: null }
+    for (const each of yield* select(blacklistEntries, { where })) line = Math.max(line, drawnBy(each))
+    yield* removeQuietly(blacklistEntries, where)
   }
-  return yield* append(own.everything(now))
+  return yield* append(own.everything(now, line))
 }
+
+/** Tokens that an entry denies are dated up to here: a clock may have gone back since it was made. */
+const drawnBy = ({ cause, createdAt, issuedBefore }: BlacklistEntry): Instant =>
+  cause === 'quota' ? issuedBefore : createdAt
 
 function* add(
   { kind, value }: { kind: BlacklistKind; value: string },
@@ -124,11 +131,17 @@ function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Reco
   return 'removed'
 }
 
+/** The cause of an entry; a version that did not keep it, and may run beside this one, had a maker of its own for one act. */
+export const causeOf = ({ cause, owner, createdBy }: BlacklistEntry): BlacklistCause =>
+  cause === 'blacklist' && owner === null && createdBy === 'client.disabled' ? 'client_disabled' : cause
+
 /** Lifts the entries that an act made, when the act is undone. */
 export function* liftCause(kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> {
   const now = yield* time()
-  const standing = yield* select(blacklistEntries, { where: { value, kind, cause, removedAt: null } })
-  for (const { id } of standing) yield* update(blacklistEntries, { id }, { removedAt: now })
+  const standing = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
+  for (const entry of standing) {
+    if (causeOf(entry) === cause) yield* update(blacklistEntries, { id: entry.id }, { removedAt: now })
+  }
 }
 
 export function* standingFor(kind: BlacklistKind, value: string): Act<BlacklistEntry[]> {

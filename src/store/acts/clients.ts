@@ -1,6 +1,17 @@
 /** Clients with their secrets. Deleting one is one row: its grants are dead with it and swept later. */
 import type { Instant } from '../../ground/clock.ts'
-import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
+import {
+  find,
+  insert,
+  insertIfAbsent,
+  remove,
+  select,
+  time,
+  update,
+  type Act,
+  type Engine,
+  type Unreadable,
+} from '../engine.ts'
 import type {
   ClientRecord,
   ClientSecret,
@@ -21,6 +32,7 @@ import {
   type RowOf,
 } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
+import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, moment } from './blacklist.ts'
 
 type Verbs = Pick<
@@ -38,7 +50,7 @@ type Verbs = Pick<
 >
 
 export const clientVerbs = (engine: Engine): Verbs => ({
-  listClients: () => engine.read(list),
+  listClients: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findClient: (clientId) => engine.read(() => findClient(clientId)),
   createClient: (client, denyPerson, event) => engine.act(() => create(client, denyPerson, event)),
   updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event)),
@@ -68,9 +80,9 @@ function* findClient(clientId: string): Act<ClientRecord | undefined> {
   return row && toClient(row, yield* select(clientSecrets, { where: { clientKey: row.key }, orderBy: 'position' }))
 }
 
-function* list(): Act<ClientRecord[]> {
+function* list(onUnreadable?: Unreadable): Act<ClientRecord[]> {
   const secrets = Map.groupBy(yield* select(clientSecrets, { orderBy: 'position' }), ({ clientKey }) => clientKey)
-  const rows = yield* select(clients, { orderBy: 'clientId' })
+  const rows = yield* select(clients, { orderBy: 'clientId', onUnreadable })
   return rows.map((row) => toClient(row, secrets.get(row.key) ?? []))
 }
 
@@ -92,12 +104,25 @@ function* create(
 
 /** The operator wins a name: a person who has it so far loses grants and tokens. */
 function* endPerson(sub: string, deny: (moment: Moment) => NewBlacklistEntry): Act<number> {
-  const live = yield* find(grants, { sub, endedAt: null })
-  if (!live) return 0
   const now = yield* moment()
+  const live = yield* countLiveOfPerson(sub, now.now)
+  if (live === 0) return 0
   const entry = deny(now)
   yield* append(entry)
-  return yield* endNamedGrants(entry, now.now)
+  yield* endNamedGrants(entry, now.now)
+  return live
+}
+
+/** Grants that other clients hold for this subject; those of a client in its own name are no person's. */
+function* countLiveOfPerson(sub: string, now: Instant): Act<number> {
+  let live = 0
+  for (const row of yield* select(grants, { where: { sub, endedAt: null } })) {
+    const client = yield* find(clients, { key: row.clientKey })
+    const grant = grantOf(row, client)
+    const isLive = grant && grant.clientId !== sub && grant.endedAt === null && grant.expiresAt > now
+    if (isLive && (grant.idleExpiresAt ?? Infinity) > now) live += 1
+  }
+  return live
 }
 
 function* updateClient(
@@ -123,18 +148,19 @@ function* rememberEnded(current: ClientRecord, next: ClientSecret[], now: Instan
   const staying = new Set(next.filter(({ expiresAt }) => expiresAt === null).map(({ id }) => id))
   const leaving = current.secrets.filter(({ id, kind }) => kind === 'brought' && !staying.has(id))
   for (const { id, digest } of leaving) {
-    yield* insertIfAbsent(endedSecrets, { id, clientKey: current.key, digest, endedAt: now })
+    yield* insertIfAbsent(endedSecrets, { id, clientId: current.clientId, digest, endedAt: now })
   }
   if (leaving.length === 0) return
-  const ended = yield* select(endedSecrets, { where: { clientKey: current.key }, orderBy: 'endedAt', descending: true })
+  const ended = yield* select(endedSecrets, {
+    where: { clientId: current.clientId },
+    orderBy: 'endedAt',
+    descending: true,
+  })
   for (const { id } of ended.slice(MOST_ENDED)) yield* remove(endedSecrets, { id })
 }
 
 function* listEndedSecrets(clientId: string): Act<string[]> {
-  const client = yield* find(clients, { clientId })
-  if (!client) return []
-  const where = { clientKey: client.key }
-  const ended = yield* select(endedSecrets, { where, orderBy: 'endedAt', descending: true })
+  const ended = yield* select(endedSecrets, { where: { clientId }, orderBy: 'endedAt', descending: true })
   return ended.map(({ digest }) => digest)
 }
 
@@ -172,7 +198,7 @@ function* deleteClient(
   const now = yield* moment()
   yield* remove(clients, { clientId })
   yield* insert(deletedClients, { clientKey: client.key })
-  yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
+  if (!isByFile(event)) yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
   // Else a client registered anew under its id would be refused, and nothing could lift that.
   yield* liftCause('client_id', clientId, 'client_disabled')
   yield* append(deny(now, client))

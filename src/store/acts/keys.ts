@@ -1,6 +1,6 @@
 /** Signing keys. The unique indexes hold "one active, one next"; here the order of steps keeps to them. */
 import { fromSeconds, type Instant } from '../../ground/clock.ts'
-import { find, insert, reserve, select, time, update, type Act, type Engine } from '../engine.ts'
+import { find, insert, reserve, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type {
   Moment,
   NewBlacklistEntry,
@@ -22,7 +22,7 @@ type Verbs = Pick<
 >
 
 export const keyVerbs = (engine: Engine): Verbs => ({
-  listKeys: () => engine.read(list),
+  listKeys: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findKey: (kid) => engine.read(() => find(signingKeys, { kid })),
   seedKeys: (ring, keys, event) => engine.act(() => seed(ring, keys, event)),
   promoteNextKey: (ring, spare, decide, event) => engine.act(() => promote(ring, spare, decide, event)),
@@ -38,8 +38,8 @@ export const keyVerbs = (engine: Engine): Verbs => ({
 const inOrder = (keys: SigningKeyRecord[]): SigningKeyRecord[] =>
   keys.sort((one, other) => one.createdAt - other.createdAt || (one.kid < other.kid ? -1 : 1))
 
-function* list(): Act<SigningKeyRecord[]> {
-  return inOrder(yield* select(signingKeys))
+function* list(onUnreadable?: Unreadable): Act<SigningKeyRecord[]> {
+  return inOrder(yield* select(signingKeys, { onUnreadable }))
 }
 
 function* ringOf({ ring, alg }: RingId): Act<SigningKeyRecord[]> {
@@ -115,7 +115,8 @@ function* retire(skewSeconds: number, eventFor: (kid: string) => Recording): Act
 export function* endRing(ring: string): Act<void> {
   const now = yield* time()
   for (const key of yield* select(signingKeys, { where: { ring } })) {
-    if (key.status !== 'revoked') yield* discard({ ...key, deactivatedAt: now }, 'retired', now)
+    if (key.status !== 'revoked' && key.status !== 'retired')
+      yield* discard({ ...key, deactivatedAt: now }, 'retired', now)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Resources: the APIs that access tokens are for. */
 import type { Instant } from '../../ground/clock.ts'
-import { find, insert, remove, select, time, update, type Act, type Engine } from '../engine.ts'
+import { find, insert, remove, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording, ResourceRecord, Store } from '../store.ts'
 import { deletedResources, resources, type RowOf } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
@@ -9,7 +9,7 @@ import { endRing } from './keys.ts'
 type Verbs = Pick<Store, 'listResources' | 'findResource' | 'createResource' | 'updateResource' | 'deleteResource'>
 
 export const resourceVerbs = (engine: Engine): Verbs => ({
-  listResources: () => engine.read(list),
+  listResources: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findResource: (id) => engine.read(() => findResource(id)),
   createResource: (resource, event) => engine.act(() => create(resource, event)),
   updateResource: (id, change, event) => engine.act(() => updateResource(id, change, event)),
@@ -21,9 +21,9 @@ function* findResource(id: string): Act<ResourceRecord | undefined> {
   return row && toResource(row, (yield* find(deletedResources, { id }))?.deletedAt)
 }
 
-function* list(): Act<ResourceRecord[]> {
+function* list(onUnreadable?: Unreadable): Act<ResourceRecord[]> {
   const former = new Map((yield* select(deletedResources)).map(({ id, deletedAt }) => [id, deletedAt]))
-  return (yield* select(resources, { orderBy: 'id' })).map((row) => toResource(row, former.get(row.id)))
+  return (yield* select(resources, { orderBy: 'id', onUnreadable })).map((row) => toResource(row, former.get(row.id)))
 }
 
 const toResource = (row: RowOf<typeof resources>, predecessorEndedAt: Instant | undefined): ResourceRecord => ({

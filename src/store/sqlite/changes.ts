@@ -91,7 +91,8 @@ export class ChangeLog {
     this.#accept(news)
     const deadline = performance.now() + PATIENCE_MS
     for (let attempt = 0; ; attempt++) {
-      if (!(await this.#deliverInTurn())) return true
+      const failure = await inTime(this.#deliverInTurn())
+      if (!failure) return true
       if (performance.now() > deadline) return false
       await backOff(attempt)
     }
@@ -117,21 +118,24 @@ export class ChangeLog {
    */
   catchUp(): Promise<void> | undefined {
     try {
-      return this.isBehind() ? this.#deliverInTurn().then(() => {}) : undefined
+      return this.isBehind({ mayLag: true }) ? inTime(this.#deliverInTurn()).then(() => {}) : undefined
     } catch {
       return undefined
     }
   }
 
-  /** Whether listeners have still to hear of something that is committed. */
-  isBehind(): boolean {
-    const news = this.#mayLag() ? undefined : this.look()
+  /**
+   * Whether listeners have still to hear of something that is committed.
+   * @param mayLag whether a look of a moment ago is good enough
+   */
+  isBehind({ mayLag = false } = {}): boolean {
+    const news = mayLag && this.#isFresh() ? undefined : this.look()
     if (news) this.#accept(news)
     return this.#unheard.length > 0 || this.#isTelling
   }
 
   /** A look costs two system calls: too much for every request where hardly anybody else writes. */
-  #mayLag(): boolean {
+  #isFresh(): boolean {
     if (this.#mayLagMs === 0) return false
     const now = performance.now()
     if (now - this.#lookedAt < this.#mayLagMs) return true
@@ -149,11 +153,11 @@ export class ChangeLog {
 
   /** Resolves when every announcement so far was made. */
   async settled(): Promise<void> {
-    await this.#announcing
+    await inTime(this.#announcing)
   }
 
   #accept(news: News): void {
-    this.#unheard.push(...news.changes)
+    this.#unheard = this.#unheard.concat(news.changes)
     this.#revision = Math.max(this.#revision, news.revision)
   }
 
@@ -172,7 +176,7 @@ export class ChangeLog {
     const results = await Promise.allSettled(this.#listeners.map(async (listener) => listener(news)))
     this.#isTelling = false
     const failure = results.find((result) => result.status === 'rejected')
-    if (failure) this.#unheard.unshift(...news)
+    if (failure) this.#unheard = [...news, ...this.#unheard]
     return failure
   }
 
@@ -182,6 +186,17 @@ export class ChangeLog {
 
   #lastRevision(): number {
     return Number(this.#statements.lastRevision.get() ?? 0)
+  }
+}
+
+/** The outcome of an announcement; a failure where a listener does not come back, so that nothing waits for ever. */
+async function inTime<T>(announcement: Promise<T>): Promise<T | 'late'> {
+  const late = Promise.withResolvers<'late'>()
+  const timer = setTimeout(() => late.resolve('late'), PATIENCE_MS).unref()
+  try {
+    return await Promise.race([announcement, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

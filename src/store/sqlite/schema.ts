@@ -93,7 +93,7 @@ function build(table: Table, owner?: SQLiteTable): SQLiteTable {
 /** One export a table, since that is where Drizzle's generator of migrations looks. */
 export const clients = build(described.clients)
 export const clientSecrets = build(described.clientSecrets, clients)
-export const endedSecrets = build(described.endedSecrets, clients)
+export const endedSecrets = build(described.endedSecrets)
 export const keyReaders = build(described.keyReaders)
 export const deletedClients = build(described.deletedClients)
 export const endedClients = build(described.endedClients)

@@ -6,13 +6,14 @@ import type { SQL } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Selection } from '../engine.ts'
-import type { Table } from '../tables.ts'
+import type { Kind, Table } from '../tables.ts'
 import { and, asc, desc, getTableColumns, gt, isNull, lt, sql } from './drizzle.ts'
 import { columnNamed, sqliteTableOf } from './schema.ts'
 
 type Row = Record<string, unknown>
 interface Prepared {
-  all?: (values: Row) => unknown[]
+  /** Values in the order of the table's columns, as the driver gives them. */
+  rows?: (values: Row) => unknown[][]
   run?: (values: Row) => { changes: number; lastInsertRowid: number | bigint }
 }
 
@@ -31,7 +32,8 @@ export class Statements {
     const end = `${orderBy ?? ''}${descending ? '-' : ''}${after === undefined ? '' : '>'}${limit === undefined ? '' : '#'}`
     const shape = `select ${table.name} ${shapeOf(where)} ${end}`
     const values = { ...prefixed('is', where), after, limit }
-    return this.#get(shape, () => this.#prepareSelect(table, where, selection)).all?.(values) ?? []
+    const rows = this.#get(shape, () => this.#prepareSelect(table, where, selection)).rows?.(values) ?? []
+    return rows.flatMap((row) => decode(table, row, selection.onUnreadable) ?? [])
   }
 
   insert(table: Table, row: Row, ifAbsent: boolean): { changes: number; key: number } {
@@ -82,8 +84,30 @@ export class Statements {
     if (column) query.orderBy(descending ? desc(column) : asc(column))
     if (limit !== undefined) query.limit(sql.placeholder('limit'))
     const prepared = query.prepare()
-    return { all: (values) => prepared.all(values) }
+    return { rows: (values) => prepared.values(values) as unknown[][] }
   }
+}
+
+/** A record of a row. One that cannot be read fails everything, unless somebody wants to be told of it. */
+function decode(table: Table, values: unknown[], onUnreadable: Selection<Table>['onUnreadable']): Row | undefined {
+  const row: Row = {}
+  let at = 0
+  for (const name in table.columns) {
+    const value = values[at++]
+    try {
+      row[name] = read(table.columns[name]?.kind, value)
+    } catch (error) {
+      if (!onUnreadable) throw error
+      onUnreadable(`${table.name} ${table.key.map((key) => String(row[key])).join(' ')}`)
+      return undefined
+    }
+  }
+  return row
+}
+
+function read(kind: Kind | undefined, value: unknown): unknown {
+  if (kind === 'json') return JSON.parse(String(value)) as unknown
+  return kind === 'boolean' ? value === 1 : value
 }
 
 /** Keeps the driver's result, whatever its types say of a table that they do not know. */

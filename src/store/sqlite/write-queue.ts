@@ -4,7 +4,7 @@
  * event loop, and after two seconds the writes that waited are refused.
  */
 import type { Database as RawDatabase } from 'better-sqlite3'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Histogram } from '../../ground/counts.ts'
 import { Unavailable } from '../../ground/errors.ts'
 import type { ChangeLog } from './changes.ts'
@@ -12,6 +12,8 @@ import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 
 const PATIENCE_MS = 2000
 const MOST_IN_A_BATCH = 256
+/** The longest time for which the lock is held while memory catches up. */
+const HELD_MS = 100
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, MOST_IN_A_BATCH]
 /** Seconds: from a fast disk to one that is about to fail. */
 const COMMIT_DURATIONS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -71,14 +73,12 @@ export class WriteQueue {
     let tries = 0
     while (this.#waiting.length > 0) {
       await nextTurn()
-      const outcome = this.#tryBatch()
-      if (outcome === 'behind') {
-        await this.#changes.catchUp()
-        // Once is the rule. A change that memory cannot take over stops all writes: none is decided on stale memory.
-        if (tries++ > 0) this.#refuseOverdue(new Unavailable('this process cannot take over what another has changed'))
-      }
+      const outcome = await this.#tryBatch()
       if (outcome === 'done') tries = 0
-      else if (outcome === 'busy' || tries > 1) await backOff(tries++)
+      else await backOff(tries++)
+      // A change that memory cannot take over stops all writes: none is decided on stale memory.
+      if (outcome === 'behind')
+        this.#refuseOverdue(new Unavailable('this process cannot take over what another has changed'))
     }
     // In the same breath as the last look, so that the next write starts a new drain.
     this.#draining = undefined
@@ -88,12 +88,12 @@ export class WriteQueue {
    * `busy` where another process is in the way. `behind` where another has committed what this one's memory lacks:
    * the rules that decide under the lock look at memory too, and must see what the database holds.
    */
-  #tryBatch(): 'done' | 'busy' | 'behind' {
+  async #tryBatch(): Promise<'done' | 'busy' | 'behind'> {
     this.#rollbackOpen()
     try {
       this.#begin.run()
-      if (this.#changes.isBehind()) {
-        this.#rollback.run()
+      if (this.#changes.isBehind() && (await this.#isStillBehind())) {
+        this.#rollbackOpen()
         return 'behind'
       }
     } catch (error) {
@@ -110,6 +110,15 @@ export class WriteQueue {
       this.#handleFailure(batch, error)
       return isBusy(error) ? 'busy' : 'done'
     }
+  }
+
+  /**
+   * Memory catches up while the lock is held: given back, a busy neighbour would commit again before memory has caught
+   * up, and this process might never write. Held for a short while only.
+   */
+  async #isStillBehind(): Promise<boolean> {
+    await Promise.race([this.#changes.catchUp(), sleep(HELD_MS, undefined, { ref: false })])
+    return this.#changes.isBehind()
   }
 
   #takeBatch(): Write[] {

@@ -1,4 +1,4 @@
-/** Defects found in the store and in what rests on it, each as the behaviour that is wanted. */
+/** What memory and the database owe each other: progress, one order of news, and ends that stay ends. */
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { AuditTrail, byClient } from '../src/audit.ts'
 import { Blacklist } from '../src/blacklist/match.ts'
 import { Revocation } from '../src/blacklist/revocation.ts'
 import type { KeyRing } from '../src/keys/key-ring.ts'
-import { Replica } from '../src/replica.ts'
+import { Replica, type Kept } from '../src/replica.ts'
 import type { Change, Store } from '../src/store/store.ts'
 import {
   createBackend,
@@ -51,7 +51,7 @@ async function revocationOver(
   limitDenials: number,
 ): Promise<{ blacklist: Blacklist; revocation: Revocation }> {
   const blacklist = await Blacklist.open(store, clock)
-  const replica = new Replica([blacklist])
+  const replica = new Replica(blacklist, [], rememberingLog().log)
   store.onChange((changes) => replica.onChange(changes))
   const audit = new AuditTrail(store, clock, rememberingLog().log)
   // No key is revoked here.
@@ -60,9 +60,9 @@ async function revocationOver(
   return { blacklist, revocation: new Revocation(needs) }
 }
 
-// ---------------------------------------------------------------- 1: a busy neighbour
+// ---------------------------------------------------------------- a busy neighbour
 
-test('1: a process writes although another one changes something all the time', async () => {
+test('a process writes although another one changes something all the time', async () => {
   const place = sqlitePlace()
   const [busy, one] = [await place.open(), await place.open()]
   await createClient(busy)
@@ -79,9 +79,9 @@ test('1: a process writes although another one changes something all the time', 
   expect(changes).toBeLessThan(10)
 })
 
-// ---------------------------------------------------------------- 2: the rule of time and the quota
+// ---------------------------------------------------------------- the rule of time and the quota
 
-test('2: a denial that is folded into the quota goes on denying a token that is dated later than now', async () => {
+test('a denial that is folded into the quota goes on denying a token that is dated later than now', async () => {
   const store = await sqlitePlace().open()
   await seed(store)
   const { blacklist, revocation } = await revocationOver(store, 3)
@@ -96,9 +96,9 @@ test('2: a denial that is folded into the quota goes on denying a token that is 
   expect(blacklist.findDenying(token)).toBeDefined()
 })
 
-// ---------------------------------------------------------------- 3: the feed after a fold
+// ---------------------------------------------------------------- the feed after a fold
 
-test('3: entries that a quota entry took the place of leave the feed', async () => {
+test('entries that a quota entry took the place of leave the feed', async () => {
   const issuer = await startAdministered({ SIGNET_LIMIT_DENIALS: '5' })
   const resources = [await createResource(issuer.operator, 'api')]
   const shop = await createBackend(issuer.operator, { client_id: 'shop', resources })
@@ -110,9 +110,9 @@ test('3: entries that a quota entry took the place of leave the feed', async () 
   }
 })
 
-// ---------------------------------------------------------------- 4: an ended secret and a deletion
+// ---------------------------------------------------------------- an ended secret and a deletion
 
-test('4: a brought secret that was rotated away stays ended when the client is deleted and created anew', async () => {
+test('a brought secret that was rotated away stays ended when the client is deleted and created anew', async () => {
   const LEAKED = 'the-secret-of-the-file-which-has-leaked-out'
   const folder = temporaryFolder()
   const { file, credentials } = declareOperator(folder)
@@ -130,9 +130,9 @@ test('4: a brought secret that was rotated away stays ended when the client is d
   expect([await tries(LEAKED), await tries(secret)]).toEqual([401, 200])
 })
 
-// ---------------------------------------------------------------- 5: whose grants end with a name
+// ---------------------------------------------------------------- whose grants end with a name
 
-test('5: grants that a client had in its own name are no grants of a person', async () => {
+test('grants that a client had in its own name are no grants of a person', async () => {
   const store = await sqlitePlace().open()
   await createClient(store)
   await createGrant(store, grantOf('g1', { sub: 'app' }))
@@ -141,7 +141,7 @@ test('5: grants that a client had in its own name are no grants of a person', as
   expect((await store.listBlacklist({ limit: 9 })).map(({ cause }) => cause)).toEqual(['client_deleted'])
 })
 
-test('5: grants of a person that have expired do not count as ended by a name', async () => {
+test('grants of a person that have expired do not count as ended by a name', async () => {
   const store = await sqlitePlace().open()
   await createClient(store)
   await createGrant(store, grantOf('g1', { expiresAt: clock.at + MINUTE }))
@@ -149,9 +149,9 @@ test('5: grants of a person that have expired do not count as ended by a name', 
   expect(await createClient(store, clientOf('alice'))).toMatchObject({ outcome: 'created', endedGrants: 0 })
 })
 
-// ---------------------------------------------------------------- 6: the file deletes, the file creates
+// ---------------------------------------------------------------- the file deletes, the file creates
 
-test('6: a client that the file itself removed may be named by the file again, as a resource may', async () => {
+test('a client that the file itself removed may be named by the file again, as a resource may', async () => {
   const store = await sqlitePlace().open()
   await createClient(store, clientOf('app'), fileEventOf('client.created'))
   await deleteClient(store, 'app', fileEventOf('client.deleted'))
@@ -161,9 +161,9 @@ test('6: a client that the file itself removed may be named by the file again, a
   })
 })
 
-// ---------------------------------------------------------------- 7: a listener that hangs
+// ---------------------------------------------------------------- a listener that hangs
 
-test('7: a listener that does not come back keeps no verb waiting for ever', async () => {
+test('a listener that does not come back keeps no verb waiting for ever', async () => {
   const store = await sqlitePlace().open()
   let release = () => {}
   store.onChange(() => new Promise((resolve) => (release = resolve)))
@@ -178,9 +178,9 @@ test('7: a listener that does not come back keeps no verb waiting for ever', asy
   expect(outcome).toBe('refused')
 })
 
-// ---------------------------------------------------------------- 8: memory never ahead of the blacklist
+// ---------------------------------------------------------------- memory never ahead of the blacklist
 
-test('8: memory takes no new client, key or resource over while the blacklist cannot be read', async () => {
+test('memory takes no new client, key or resource over while the blacklist cannot be read', async () => {
   const taken: string[] = []
   const part = (noun: Change['noun'], fails = false) => ({
     noun,
@@ -189,12 +189,12 @@ test('8: memory takes no new client, key or resource over while the blacklist ca
       return () => void taken.push(noun)
     },
   })
-  const replica = new Replica([part('client'), part('key'), part('blacklist', true)])
+  const replica = new Replica(part('blacklist', true), [part('client'), part('key')], rememberingLog().log)
   await replica.onChange((['client', 'key', 'blacklist'] as const).map((noun) => ({ noun, id: null }))).catch(() => {})
   expect(taken).toEqual([])
 })
 
-test('8: the blacklist is read last, so that it is at least as new as the rest', async () => {
+test('the blacklist is read last, so that it is at least as new as the rest', async () => {
   const read: string[] = []
   const part = (noun: Change['noun']) => ({
     noun,
@@ -203,14 +203,15 @@ test('8: the blacklist is read last, so that it is at least as new as the rest',
       return () => {}
     },
   })
-  const replica = new Replica([part('blacklist'), part('client'), part('resource')])
+  const replica = new Replica(part('blacklist'), [part('client'), part('resource')], rememberingLog().log)
   await replica.onChange((['client', 'resource', 'blacklist'] as const).map((noun) => ({ noun, id: null })))
   expect(read.at(-1)).toBe('blacklist')
 })
 
-test('8: a part that fails at taking over keeps no other from it', async () => {
+test('a part that fails at taking over keeps no other from it', async () => {
   const taken: string[] = []
-  const replica = new Replica([
+  const blacklist = { noun: 'blacklist', read: async () => () => {} } as const
+  const parts: Kept[] = [
     {
       noun: 'key',
       read: async () => () => {
@@ -218,14 +219,15 @@ test('8: a part that fails at taking over keeps no other from it', async () => {
       },
     },
     { noun: 'client', read: async () => () => void taken.push('client') },
-  ])
+  ]
+  const replica = new Replica(blacklist, parts, rememberingLog().log)
   await replica.onChange((['client', 'key'] as const).map((noun) => ({ noun, id: null }))).catch(() => {})
   expect(taken).toEqual(['client'])
 })
 
-// ---------------------------------------------------------------- 9: a client that begins anew
+// ---------------------------------------------------------------- a client that begins anew
 
-test('9: a client registered anew gets a grant at once, as it gets a token', async () => {
+test('a client registered anew gets a grant at once, as it gets a token', async () => {
   const issuer = await startAdministered()
   const resources = [await createResource(issuer.operator, 'api')]
   await createBackend(issuer.operator, { client_id: 'shop', resources })
@@ -235,7 +237,7 @@ test('9: a client registered anew gets a grant at once, as it gets a token', asy
   expect(tokens.refresh_token).toBeDefined()
 })
 
-test('9: a refresh that is answered 503 because of a line can be tried again, as the answer says', async () => {
+test('a refresh that is answered 503 because of a line can be tried again, as the answer says', async () => {
   const issuer = await startAdministered({ SIGNET_LIMIT_DENIALS: '1', SIGNET_REFRESH_GRACE: '0' })
   const resources = [await createResource(issuer.operator, 'api')]
   const shop = await createBackend(issuer.operator, { client_id: 'shop', resources })
@@ -253,9 +255,9 @@ test('9: a refresh that is answered 503 because of a line can be tried again, as
   expect(statuses).toContain(200)
 })
 
-// ---------------------------------------------------------------- 10: the version before
+// ---------------------------------------------------------------- the version before
 
-test('10: a client that the version before disabled is enabled by this one', async () => {
+test('a client that the version before disabled is enabled by this one', async () => {
   const store = await sqlitePlace().open()
   await createClient(store)
   // As that version writes it: without a cause, which is 'blacklist' then.
@@ -269,7 +271,7 @@ test('10: a client that the version before disabled is enabled by this one', asy
   expect(await store.listBlacklist({ limit: 9 })).toEqual([])
 })
 
-// ---------------------------------------------------------------- 11: one row that cannot be read
+// ---------------------------------------------------------------- one row that cannot be read
 
 test("11: a client's row that cannot be read stops that client, and nobody else", async () => {
   const issuer = await startAdministered()
