@@ -42,7 +42,6 @@ export interface Config {
   /** Live grants of one client and subject; the next one ends the oldest. */
   limitGrants: number
   metricsToken: string | undefined
-  workers: number
   logLevel: LogLevel | 'silent'
   logFormat: 'pretty' | 'json'
   /** For each value that was set: the name of the variable that set it (`SIGNET_X`, `SIGNET_X_FILE` or `PORT`). */
@@ -248,13 +247,6 @@ const VARIABLES = {
       'what a scraper of `/metrics` sends as its Bearer token: 16 characters or more; `openssl rand -hex 32` makes one',
     parse: (value) => (/^[A-Za-z0-9\-._~+/]{16,}=*$/.test(value) ? value : undefined),
     shown: lengthOf,
-  },
-  workers: {
-    name: 'SIGNET_WORKERS',
-    standard: '1',
-    accepts: 'a whole number from 1 to 64',
-    meaning: 'processes that serve; limits hold for each of them',
-    parse: integer(1, 64),
   },
   logLevel: {
     name: 'SIGNET_LOG_LEVEL',

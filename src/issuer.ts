@@ -19,7 +19,7 @@ import { ResourceDirectory } from './resources/directory.ts'
 import { ResourceRegistry } from './resources/registration.ts'
 import { Revocation } from './blacklist/revocation.ts'
 import { Limits } from './limits/limits.ts'
-import type { Colleagues, Rooms } from './http/rooms.ts'
+import type { Rooms } from './http/rooms.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
 import {
@@ -58,7 +58,6 @@ export interface Issuer extends Rooms {
 interface Surroundings {
   clock: Clock
   log: Log
-  colleagues?: Colleagues | undefined
 }
 
 /**
@@ -71,8 +70,8 @@ export async function openDatabase(config: Config, { clock, log }: Surroundings)
   const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
   const isNew = file !== undefined && !existsSync(file)
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
-  // A process by itself hears of the command line alone, whose own end takes longer than this.
-  const mayLagMs = config.workers > 1 ? 0 : 1
+  // Only commands write beside this process, and a command takes longer than this to exit.
+  const mayLagMs = 1
   const store = await openStore(config.databaseUrl, { clock, mustExist, mayLagMs }).catch((error: unknown) => {
     unmakeFolder()
     throw error
@@ -142,7 +141,7 @@ export async function wireIssuer(
   { store, masterKey }: Opened,
   issuer: string,
   config: Config,
-  { clock, log, colleagues }: Surroundings,
+  { clock, log }: Surroundings,
 ): Promise<Issuer> {
   const audit = new AuditTrail(store, clock, log)
   const keys = await KeyRing.open(store, masterKey, audit, {
@@ -192,7 +191,6 @@ export async function wireIssuer(
     tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
     feed: new BlacklistFeed(blacklist, clock),
     limits: new Limits({ config, issuer, clock, log, isReady }),
-    colleagues,
     isReady,
     setReady(value) {
       ready = value

@@ -9,8 +9,6 @@ const SOURCE = resolve(import.meta.dirname, '../src')
 const PAGE = [
   ['signet'],
   ['index', 'cli'],
-  ['workers'],
-  ['colleagues'],
   ['service', 'doctor'],
   ['issuer', 'app', 'declaration'],
   ['openapi'],

@@ -411,7 +411,6 @@ test.each([
   ['SIGNET_RATE_LIMIT_CLIENT', '-1'],
   ['SIGNET_MAX_IN_FLIGHT', '100001'],
   ['SIGNET_MAX_CONNECTIONS', '0'],
-  ['SIGNET_WORKERS', '65'],
 ])('%s=%s is refused at the start, with what is accepted', (name, value) => {
   expect(() => readConfig({ [name]: value })).toThrow(`${name}: read ${JSON.stringify(value)}; accepted: `)
 })

@@ -1,9 +1,9 @@
-/** `signet serve`: the issuer in the foreground, in one process or several, until a signal stops it. */
+/** `signet serve`: the issuer in the foreground, until a signal stops it. */
 import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import { readConfig, type Config } from '../config.ts'
 import type { FirstClient } from '../service/first-client.ts'
-import type { Primary, Serving } from '../workers.ts'
+import type { RunningIssuer } from '../service/server.ts'
 import { answer, bold } from './output.ts'
 
 /** Under npm, Ctrl-C arrives twice, from the terminal and from npm. Two signals within this time count as one. */
@@ -21,53 +21,15 @@ export function defineServe(command: Command): void {
     .action(async (_options: object, self: Command) => {
       const signalled = firstSignal()
       const config = readConfig(process.env)
-      const { findPrimary } = config.workers > 1 ? await import('../workers.ts') : { findPrimary: () => undefined }
-      const primary = findPrimary()
-      if (primary) return serveFor(primary, config, signalled)
-      const greet = (serving: Serving) => answer(self, describe(serving), () => greetingFor(serving, config))
-      const stop = config.workers > 1 ? await serveByWorkers(config, greet) : await serveAlone(config, greet)
+      const { startIssuer } = await import('../service/server.ts')
+      const running = await startIssuer(config)
+      answer(self, describe(running), () => greetingFor(running, config))
+      // Node writes the cache at exit, which a kill -9 prevents. It is written now, before the first requests arrive.
+      flushCompileCache()
       await signalled
-      await stop()
+      await running.stop()
       setTimeout(() => process.exit(0), LINGER_MS).unref()
     })
-}
-
-type Greet = (serving: Serving) => void
-type Stop = () => Promise<void>
-
-async function serveAlone(config: Config, greet: Greet): Promise<Stop> {
-  const { startIssuer } = await import('../service/server.ts')
-  const running = await startIssuer(config)
-  greet(running)
-  // Node writes the cache at exit, which a kill -9 prevents. It is written now, before the first requests arrive.
-  flushCompileCache()
-  return running.stop
-}
-
-async function serveByWorkers(config: Config, greet: Greet): Promise<Stop> {
-  const { startWorkers } = await import('../workers.ts')
-  const { openLog } = await import('../ground/log.ts')
-  const workers = await startWorkers(config.workers, openLog({ level: config.logLevel, format: config.logFormat }))
-  // The worker has said what is wrong, in the usual form.
-  if (!workers) return process.exit(1)
-  greet(workers.serving)
-  return workers.stop
-}
-
-/** The life of a worker: it ends with its primary, whatever that dies of. */
-async function serveFor(primary: Primary, config: Config, signalled: Promise<void>): Promise<void> {
-  try {
-    const { startIssuer } = await import('../service/server.ts')
-    const { openLog } = await import('../ground/log.ts')
-    const log = openLog({ level: config.logLevel, format: config.logFormat, worker: primary.worker })
-    const running = await startIssuer(config, { log, colleagues: primary.colleagues })
-    primary.tell(running)
-    await Promise.race([signalled, primary.stopped])
-    await running.stop()
-  } finally {
-    primary.leave()
-    setTimeout(() => process.exit(), LINGER_MS).unref()
-  }
 }
 
 /** Resolves at the first SIGTERM, SIGINT or SIGHUP. A second one ends the process at once. */
@@ -83,7 +45,7 @@ function firstSignal(): Promise<void> {
   })
 }
 
-const describe = ({ issuer, url, port, firstClient }: Serving) => ({
+const describe = ({ issuer, url, port, firstClient }: RunningIssuer) => ({
   issuer,
   url,
   port,
@@ -98,10 +60,10 @@ const describe = ({ issuer, url, port, firstClient }: Serving) => ({
 })
 
 /** Where the log was set to JSON, programs read stdout as well: one line of JSON, as `--json` prints it. */
-const greetingFor = (serving: Serving, { logFormat, setBy }: Config): string =>
-  logFormat === 'json' && setBy.logFormat !== undefined ? JSON.stringify(describe(serving)) : greeting(serving)
+const greetingFor = (running: RunningIssuer, { logFormat, setBy }: Config): string =>
+  logFormat === 'json' && setBy.logFormat !== undefined ? JSON.stringify(describe(running)) : greeting(running)
 
-function greeting({ issuer, url, firstClient }: Serving): string {
+function greeting({ issuer, url, firstClient }: RunningIssuer): string {
   const serves = `Signet serves ${issuer}${issuer === url ? '' : ` at ${url}`}`
   return firstClient ? `${serves}\n\n${welcome(url, firstClient)}` : serves
 }

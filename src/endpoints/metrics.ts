@@ -12,10 +12,6 @@ import { isServing } from './health.ts'
 
 export function metrics(rooms: Rooms): Handler {
   const { metricsToken } = rooms.config
-  rooms.colleagues?.answerWith(async () => {
-    const { readFigures } = await loaded()
-    return readFigures(rooms, await isServing(rooms))
-  })
   return async (c) => {
     if (metricsToken === undefined) requireThisMachine(c, rooms.issuer)
     else requireToken(c, metricsToken)

@@ -28,8 +28,6 @@ export interface LogFields {
   sid?: string
   url?: string
   count?: number
-  /** The number of the process, where there are several. */
-  worker?: number
 }
 
 /** Removes secrets that should not have reached a field: a reason may repeat a name that a caller made up. */
@@ -50,8 +48,6 @@ export interface Log {
 export interface LogOptions {
   level: LogLevel | 'silent'
   format: 'pretty' | 'json'
-  /** The number of this process among several; every line says it. */
-  worker?: number | undefined
 }
 
 /** Loaded only for a person who reads the log, because loading it delays the start of a service that writes JSON. */
@@ -61,7 +57,7 @@ const loadPretty = (): typeof Pretty => createRequire(import.meta.url)('pino-pre
 export function openLog(options: LogOptions): Log {
   const settings = {
     level: options.level,
-    base: options.worker === undefined ? null : { worker: options.worker },
+    base: null,
     messageKey: 'message',
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

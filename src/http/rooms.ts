@@ -31,24 +31,8 @@ export interface Rooms extends GrantNeeds {
   tokenState: TokenState
   feed: BlacklistFeed
   limits: Limits
-  /** The other processes that serve the same issuer, where there are some. */
-  colleagues?: Colleagues | undefined
   /** Whether the service takes traffic; off while it starts or stops. */
   isReady(): boolean
-}
-
-/** What another process answered, `null` where it has nothing to tell yet. Who replaces a process takes its place. */
-export interface Told {
-  /** From 1. */
-  place: number
-  told: unknown
-}
-
-export interface Colleagues {
-  /** Asks all others; who does not answer within a second is left out. `place` is this process's own. */
-  ask(): Promise<{ place: number; others: Told[] }>
-  /** What this process answers when it is asked; nothing where that fails. */
-  answerWith(tell: () => Promise<unknown>): void
 }
 
 /** What a request gathers on its way, for its one log line. */

@@ -3,10 +3,8 @@
  * our own numbers are read by families.ts, since it takes no buckets that were counted by somebody else.
  */
 import { collectDefaultMetrics, Registry, type MetricObjectWithValues, type MetricValueWithName } from 'prom-client'
-import type { Rooms } from '../http/rooms.ts'
 import { readFamilies, type Measured } from './families.ts'
 import { expose, type Family, type Sample } from './family.ts'
-import { putTogether } from './workers.ts'
 
 /** The process is one, however many issuers run in it. */
 const ofProcess = new Registry()
@@ -14,22 +12,10 @@ collectDefaultMetrics({ register: ofProcess })
 
 export const CONTENT_TYPE = ofProcess.contentType
 
-/** @param isServing whether traffic is taken now, and the database answers */
-export async function exposition(rooms: Measured & Pick<Rooms, 'colleagues'>, isServing: boolean): Promise<string> {
-  const families = await readFigures(rooms, isServing)
-  if (!rooms.colleagues) return expose(families)
-  const { place, others } = await rooms.colleagues.ask()
-  // Sound: what a colleague tells is what `readFigures` returned to it.
-  const told = others.flatMap(({ place: theirs, told: figures }) =>
-    figures ? [{ place: theirs, families: figures as Family[] }] : [],
-  )
-  return expose(putTogether({ place, families }, told))
-}
-
-/** What this process tells of itself; plain data, so that it can be sent to another. */
-export async function readFigures(rooms: Measured, isServing: boolean): Promise<Family[]> {
+/** @param isServing whether the service takes traffic now, and its database answers */
+export async function exposition(measured: Measured, isServing: boolean): Promise<string> {
   const known = await ofProcess.getMetricsAsJSON()
-  return [...(await readFamilies(rooms, isServing)), ...known.map(familyOf)]
+  return expose([...(await readFamilies(measured, isServing)), ...known.map(familyOf)])
 }
 
 // Its type leaves out the name of a histogram's series, which it gives beside the value.
@@ -40,7 +26,7 @@ function familyOf({ name, help, type, values }: Known): Family {
   return { name, help, type: kind, samples: values.flatMap((value) => sampleOf(name, value)) }
 }
 
-/** Nothing where nothing was measured yet: JSON has no word for it. */
+/** A figure that was not measured yet is left out. */
 function sampleOf(family: string, { metricName = family, labels, value }: MetricValueWithName<string>): Sample[] {
   if (Number.isNaN(value)) return []
   const named = Object.fromEntries(Object.entries(labels).map(([label, text]) => [label, String(text)]))

@@ -11,7 +11,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { Store } from '../store/store.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { readVersion } from '../ground/version.ts'
-import { counted, counter, gauge, histogram, labelled, shared, type Family, type Sample } from './family.ts'
+import { counted, counter, gauge, histogram, labelled, type Family, type Sample } from './family.ts'
 
 /** The rooms whose numbers are told. */
 export interface Measured {
@@ -29,7 +29,7 @@ const ENTRIES_IN_A_TURN = 10_000
 export async function readFamilies(rooms: Measured, isServing: boolean): Promise<Family[]> {
   return [
     one('signet_ready', 'Whether it takes traffic and its database answers.', Number(isServing)),
-    shared('signet_build_info', 'Always 1: which version runs on which Node.', {
+    gauge('signet_build_info', 'Always 1: which version runs on which Node.', {
       labels: { version: readVersion(), node: process.version },
       value: 1,
     }),
@@ -39,7 +39,7 @@ export async function readFamilies(rooms: Measured, isServing: boolean): Promise
     ...keys(rooms),
     ...storage(rooms.store),
     counter('signet_cache_requests_total', 'Questions to caches, by outcome.', ...caches(rooms.traffic)),
-    shared('signet_blacklist_entries', 'Entries that deny something now.', plain(await countStanding(rooms))),
+    gauge('signet_blacklist_entries', 'Entries that deny something now.', plain(await countStanding(rooms))),
     one('signet_feed_followers', 'Open streams of the blacklist feed.', rooms.traffic.feedFollowers),
   ]
 }
@@ -89,12 +89,12 @@ function keys({ keys: ring, clock }: Measured): Family[] {
   }
   const due = ring.rings().map((id) => ({ labels: { alg: id.alg, ring: id.ring }, value: ring.rotationDue(id) }))
   return [
-    shared(
+    gauge(
       'signet_signing_key_age_seconds',
       'Since the oldest key of each status was made; the ring is empty for the issuer’s own, else the resource’s.',
       ...oldest.values(),
     ),
-    shared(
+    gauge(
       'signet_key_rotation_due_timestamp_seconds',
       'When the schedule lets the next key take over.',
       ...due.flatMap(({ labels, value }) => (value === undefined ? [] : { labels, value: toSeconds(value) })),
@@ -110,8 +110,8 @@ function storage(store: Store): Family[] {
     counter('signet_commits_total', 'Commits to the database.', plain(commits.seconds.count)),
     histogram(batch, [[{}, commits.batchSize]]),
     histogram(seconds, [[{}, commits.seconds]]),
-    shared('signet_wal_bytes', 'Size of the write-ahead log.', plain(journalBytes)),
-    shared('signet_database_bytes', 'Size of the database, without that log.', plain(sizeBytes)),
+    gauge('signet_wal_bytes', 'Size of the write-ahead log.', plain(journalBytes)),
+    gauge('signet_database_bytes', 'Size of the database, without that log.', plain(sizeBytes)),
   ]
 }
 

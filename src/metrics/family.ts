@@ -15,8 +15,6 @@ export interface Family {
   help: string
   type: 'counter' | 'gauge' | 'histogram'
   samples: Sample[]
-  /** Whether every process that serves the issuer tells the same. */
-  isShared?: true
 }
 
 type Described = Pick<Family, 'name' | 'help'>
@@ -34,9 +32,6 @@ export const counter = (name: string, help: string, ...samples: Sample[]): Famil
   type: 'counter',
   samples,
 })
-
-/** A gauge of the issuer, not of one of its processes. */
-export const shared = (...of: Parameters<typeof gauge>): Family => ({ ...gauge(...of), isShared: true })
 
 /** A counter of everything that was told apart. */
 export const counted = (name: string, help: string, counts: Counts): Family => counter(name, help, ...counts.rows())

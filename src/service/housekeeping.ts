@@ -1,7 +1,6 @@
 /**
  * The timetable of repeated work: notice what other processes changed, write what was only noted, rotate and
- * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again. Where there
- * are several processes each keeps the whole timetable, so that none need be chosen; only the sweep is shared out.
+ * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again.
  */
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
@@ -22,7 +21,7 @@ const SWEEP_EVERY_MS = 60_000
 const SWEEP_SLICE = 200
 
 interface Rooms {
-  config: Pick<Config, 'workers' | 'auditRetentionSeconds'>
+  config: Pick<Config, 'auditRetentionSeconds'>
   store: Store
   keys: KeyRing
   readers: KeyReaders
@@ -38,7 +37,6 @@ export function startHousekeeping(rooms: Rooms, clock: SteadyClock): () => Promi
     warnOfJump(clock.look(), rooms.log)
     if (clock.isBelieved()) await work()
   }
-  const { workers } = rooms.config
   const stops = [
     every(NOTICE_EVERY_MS, 'noticing changes', rooms.log, () => rooms.store.pollChanges()),
     every(FLUSH_EVERY_MS, 'writing notes', rooms.log, () => writeNotes(rooms)),
@@ -55,7 +53,7 @@ export function startHousekeeping(rooms: Rooms, clock: SteadyClock): () => Promi
       inBelievedTime(async () => rooms.blacklist.prune()),
     ),
     every(
-      SWEEP_EVERY_MS * workers,
+      SWEEP_EVERY_MS,
       'sweeping',
       rooms.log,
       inBelievedTime(() => sweep(rooms)),

@@ -14,7 +14,6 @@ import type { Answer } from '../http/request-log.ts'
 import { answerNoUrl, answerUnreadable } from './unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import type { Limits } from '../limits/limits.ts'
-import type { Colleagues } from '../http/rooms.ts'
 import { isFirstStart, localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from '../issuer.ts'
 import { findLooseModes } from '../keys/master-key.ts'
 import { openLog, type Log } from '../ground/log.ts'
@@ -60,8 +59,7 @@ export async function startIssuer(
   {
     clock: shown = systemClock,
     log = openLog({ level: config.logLevel, format: config.logFormat }),
-    colleagues,
-  }: { clock?: Clock; log?: Log; colleagues?: Colleagues } = {},
+  }: { clock?: Clock; log?: Log } = {},
 ): Promise<RunningIssuer> {
   const clock = new SteadyClock(shown)
   // Read before anything is created, because a refused start leaves nothing behind.
@@ -91,7 +89,7 @@ export async function startIssuer(
     if (declaration && isFirstStart(config)) await checkDeclaration(declaration, name)
     opened = await openDatabase(config, { clock, log })
     for (const { warning } of findLooseModes(config)) log.warn(warning)
-    const issuer = await wireIssuer(opened, name, config, { clock, log, colleagues })
+    const issuer = await wireIssuer(opened, name, config, { clock, log })
     await issuer.store.putSetting('issuer', issuer.issuer)
     if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
@@ -126,7 +124,7 @@ interface Door {
   open(answer: Answer): void
 }
 
-/** Requests that arrive during the start wait until it is done. */
+/** Requests that arrive during the start wait for its end. */
 function closedDoor(): Door {
   const opened = Promise.withResolvers<Answer>()
   return {
