@@ -15,11 +15,11 @@ import { ClientSecrets } from './clients/secret.ts'
 import type { Clock } from './ground/clock.ts'
 import { isLoopback, type Config } from './config.ts'
 import { Fault } from './ground/errors.ts'
+import type { Lifetimes } from './grants/grant.ts'
 import { ResourceDirectory } from './resources/directory.ts'
 import { ResourceRegistry } from './resources/registration.ts'
 import { Revocation } from './blacklist/revocation.ts'
 import { Limits } from './limits/limits.ts'
-import type { Rooms } from './http/rooms.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
 import {
@@ -49,8 +49,35 @@ export interface Opened {
   masterKey: MasterKey
 }
 
-/** A wired issuer. Nothing listens yet. */
-export interface Issuer extends Rooms {
+/** A wired issuer: everything that was wired. Nothing listens yet, and each door and command takes its own part only. */
+export interface Issuer {
+  /** The exact `iss`. */
+  issuer: string
+  config: Config
+  clock: Clock
+  log: Log
+  store: Store
+  lifetimes: Lifetimes
+  traffic: Traffic
+  audit: AuditTrail
+  keys: KeyRing
+  readers: KeyReaders
+  clients: ClientDirectory
+  resources: ResourceDirectory
+  blacklist: Blacklist
+  accessTokens: AccessTokens
+  refreshTokens: RefreshTokens
+  authentication: ClientAuthentication
+  clientRegistry: ClientRegistry
+  resourceRegistry: ResourceRegistry
+  revocation: Revocation
+  tokenState: TokenState
+  feed: BlacklistFeed
+  limits: Limits
+  /** Live grants of one client and subject. */
+  limitGrants: number
+  /** Whether the service takes traffic; off while it starts or stops. */
+  isReady(): boolean
   setReady(ready: boolean): void
   close(): Promise<void>
 }
@@ -190,7 +217,7 @@ export async function wireIssuer(
     limitGrants: config.limitGrants,
     tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
     feed: new BlacklistFeed(blacklist, clock),
-    limits: new Limits({ config, issuer, clock, log, isReady }),
+    limits: new Limits({ config, issuer, clock, log }),
     isReady,
     setReady(value) {
       ready = value

@@ -273,7 +273,6 @@ describe('a method', () => {
       '/',
       '/tokens',
       '/token/',
-      '//token',
       '/TOKEN',
       '/%zz',
       '/token%00',

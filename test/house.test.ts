@@ -15,6 +15,7 @@ const PAGE = [
   ['endpoints', 'admin'],
   ['metrics'],
   ['http'],
+  ['limits'],
   ['grant-types'],
   ['tokens'],
   ['grants'],
@@ -38,8 +39,6 @@ function roomOf(file: string): string {
   const [first = '', second = ''] = relative(SOURCE, file)
     .replace(/\.(ts|js)$/, '')
     .split('/')
-  // Until the limits know no response, they and http/ are one room.
-  if (first === 'limits') return 'http'
   return first === 'store' ? `${first}/${second}` : first
 }
 

@@ -13,6 +13,7 @@ import {
   type Json,
 } from './support/described.ts'
 import { startTestIssuer } from './support/issuer.ts'
+import { readRoutes } from './support/routes.ts'
 import { API, assertionOf, fresh, registered, shareWithApi } from './support/shared.ts'
 
 const shared = shareWithApi()
@@ -236,10 +237,8 @@ describe('the document', () => {
 describe('its paths', () => {
   const routes = readFileSync(new URL('../src/app.ts', import.meta.url), 'utf8')
 
-  test('are those of the service, with the same methods', () => {
-    const served = [...routes.matchAll(/\bapp\.(get|post|put|patch|delete)\(\s*'([^']+)'/g)].map(
-      ([, method = '', path = '']) => `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
-    )
+  test('are those of the service, with the same methods', async () => {
+    const served = (await readRoutes()).map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
     expect(served.length).toBeGreaterThan(30)
     expect(described.operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(served.sort())
   })

@@ -1,10 +1,44 @@
 /** /admin/api/audit: newest first; `?target=` and `?request_id=` narrow it. */
+import type { AuditTrail } from '../audit.ts'
 import { toIso } from '../ground/clock.ts'
-import { answerPage, readPage } from '../http/page.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
-import type { AuditEvent } from '../store/store.ts'
+import { orNull, shapeOf, text, time } from '../ground/shape.ts'
+import { scope } from '../http/access.ts'
+import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { route } from '../http/route.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
+import type { AuditEvent, Store } from '../store/store.ts'
 
-export const auditEventView = ({ id, at, actor, action, target, requestId, details }: AuditEvent) => ({
+interface Needs {
+  store: Store
+  audit: AuditTrail
+}
+
+export const auditApi = ({ store, audit }: Needs) =>
+  route(
+    {
+      get: '/admin/api/audit',
+      access: scope(ADMIN_SCOPE),
+      id: 'listAudit',
+      tag: 'Audit',
+      says: 'Who did what, newest first',
+      query: {
+        target: { says: 'What was done to this alone.' },
+        request_id: { says: 'What this request did alone.' },
+        ...paging('id'),
+      },
+      answers: { 200: pageOf('A page of events.', EVENT) },
+      refuses: ['invalid_request'],
+    },
+    async (call) => {
+      // Operators ask most for events of a moment ago.
+      await audit.flush()
+      const page = readPage(call)
+      const filter = { target: call.query.target || undefined, requestId: call.query.request_id || undefined }
+      return answerPage(call, page, await store.listAudit({ ...page, ...filter }), ({ id }) => id, auditEventView)
+    },
+  )
+
+const auditEventView = ({ id, at, actor, action, target, requestId, details }: AuditEvent) => ({
   id,
   at: toIso(at),
   actor,
@@ -14,12 +48,26 @@ export const auditEventView = ({ id, at, actor, action, target, requestId, detai
   details,
 })
 
-export const listAudit =
-  ({ store, audit }: Rooms): Handler =>
-  async (c) => {
-    // What was noted a moment ago is asked for most.
-    await audit.flush()
-    const page = readPage(c)
-    const filter = { target: c.req.query('target') || undefined, requestId: c.req.query('request_id') || undefined }
-    return answerPage(c, page, await store.listAudit({ ...page, ...filter }), ({ id }) => id, auditEventView)
-  }
+const scalar = { anyOf: ['string', 'number', 'boolean', 'null'].map((type) => ({ type })) }
+
+const EVENT = shapeOf<ReturnType<typeof auditEventView>>(
+  'AuditEvent',
+  {
+    id: text('Id of the event; later ones sort after it.'),
+    at: time('When it happened.'),
+    actor: text('`cli`, `system`, `config`, or the `client_id` behind the token.'),
+    action: text('What was done: noun.verb, such as `client.created`.'),
+    target: text('Id of what it was done to.'),
+    request_id: orNull(text('`X-Request-Id` of the request that did it.')),
+    details: { type: 'object', additionalProperties: scalar, description: 'Names and numbers, never a secret.' },
+  },
+  {
+    id: '019a6e3c-7d1f-7c3a-9b52-0c1f6f1f2a77',
+    at: '2026-01-31T12:00:00.000Z',
+    actor: 'operator',
+    action: 'client.updated',
+    target: 'billing',
+    request_id: '6e0b7c1e-6b35-4f0e-9d52-8f1f2a770c1f',
+    details: { changed: 'scope' },
+  },
+)

@@ -1,58 +1,195 @@
 /** /admin/api/clients */
 import * as z from 'zod'
+import type { ClientRegistry } from '../clients/registration.ts'
 import {
+  CLIENT,
   clientChangeSchema,
   clientMetadata,
   clientRegistrationSchema,
   durationSchema,
   toClientChange,
 } from '../clients/wire.ts'
-import { invalidClientMetadata } from '../ground/errors.ts'
-import { actorOf } from '../http/actor.ts'
-import { parseBody } from '../http/parse-body.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
-import { idOf } from './id.ts'
-import { answerSorted } from './sorted-list.ts'
+import { answerOf, createdOf, nothing } from '../ground/shape.ts'
+import { scope } from '../http/access.ts'
+import { created, done, json } from '../http/answer.ts'
+import { basePath } from '../http/endpoint-url.ts'
+import { answerSorted, optionalPaging, pageOf } from '../http/page.ts'
+import { route, type Route } from '../http/route.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
+import { idOf, idParam } from './id.ts'
 
-export const secretRotationSchema = z.strictObject({ overlap: durationSchema }).partial()
+const secretRotationSchema = z.strictObject({ overlap: durationSchema }).partial().meta({ id: 'SecretRotation' })
 
-export function clientsApi({ clientRegistry: registry }: Rooms) {
-  const list: Handler = async (c) =>
-    answerSorted(
-      c,
-      await registry.list(),
-      ({ clientId }) => clientId,
-      (client) => clientMetadata(client),
-    )
-
-  const create: Handler = async (c) => {
-    const { client_id: clientId, ...metadata } = await parseBody(c, clientRegistrationSchema, invalidClientMetadata)
-    const { client, secret } = await registry.create({ clientId, ...toClientChange(metadata) }, actorOf(c))
-    c.header('Location', `/admin/api/clients/${encodeURIComponent(client.clientId)}`)
-    return c.json(clientMetadata(client, secret), 201)
-  }
-
-  const read: Handler = async (c) => c.json(clientMetadata(await registry.get(idOf(c))))
-
-  const update: Handler = async (c) => {
-    const change = toClientChange(await parseBody(c, clientChangeSchema, invalidClientMetadata))
-    const { client, secret } = await registry.update(idOf(c), change, actorOf(c))
-    return c.json(clientMetadata(client, secret))
-  }
-
-  const remove: Handler = async (c) => {
-    await registry.delete(idOf(c), actorOf(c))
-    return c.body(null, 204)
-  }
-
-  const rotateSecret: Handler = async (c) => {
-    const { overlap } = c.req.header('content-type') ? await parseBody(c, secretRotationSchema) : {}
-    const { client, secret } = await registry.rotateSecret(idOf(c), actorOf(c), overlap)
-    return c.json(clientMetadata(client, secret), 201)
-  }
-
-  const disable: Handler = async (c) => c.json(clientMetadata(await registry.disable(idOf(c), actorOf(c))))
-  const enable: Handler = async (c) => c.json(clientMetadata(await registry.enable(idOf(c), actorOf(c))))
-
-  return { list, create, read, update, remove, rotateSecret, disable, enable }
+interface Needs {
+  issuer: string
+  clientRegistry: ClientRegistry
 }
+
+const PATH = '/admin/api/clients'
+
+export const clientsApi = (needs: Needs): Route[] => [
+  listClients(needs),
+  createClient(needs),
+  readClient(needs),
+  updateClient(needs),
+  deleteClient(needs),
+  rotateClientSecret(needs),
+  disableClient(needs),
+  enableClient(needs),
+]
+
+const SHARED = { access: scope(ADMIN_SCOPE), tag: 'Clients' }
+const ONE = { ...SHARED, params: idParam('A `client_id`', 'billing') }
+/** A client with its new secret. */
+const SHOWN = { ...CLIENT, example: { ...CLIENT.example, client_secret: 'sgs_…', client_secret_expires_at: 0 } }
+
+const listClients = ({ clientRegistry: registry }: Needs) =>
+  route(
+    {
+      get: PATH,
+      ...SHARED,
+      query: optionalPaging('client_id'),
+      id: 'listClients',
+      says: 'List all clients',
+      answers: { 200: pageOf('Every client, or a page of them.', CLIENT) },
+      refuses: ['invalid_request'],
+    },
+    async (call) =>
+      answerSorted(
+        call,
+        await registry.list(),
+        ({ clientId }) => clientId,
+        (client) => clientMetadata(client),
+      ),
+  )
+
+const createClient = ({ issuer, clientRegistry: registry }: Needs) =>
+  route(
+    {
+      post: PATH,
+      ...SHARED,
+      body: clientRegistrationSchema,
+      bodyRefusal: 'invalid_client_metadata',
+      example: {
+        client_id: 'billing',
+        client_name: 'Billing',
+        grant_types: ['client_credentials', 'refresh_token'],
+        scope: 'orders:read',
+        resources: ['https://orders.example.com'],
+      },
+      id: 'createClient',
+      says: 'Register a client',
+      tells: 'A client that authenticates by a secret is given one, in this answer alone.',
+      answers: { 201: createdOf('Registered.', SHOWN) },
+      refuses: ['invalid_client_metadata', 'invalid_request', 409],
+    },
+    async ({ body: { client_id: clientId, ...metadata }, actor }) => {
+      const { client, secret } = await registry.create({ clientId, ...toClientChange(metadata) }, actor)
+      const location = `${basePath(issuer)}${PATH}/${encodeURIComponent(client.clientId)}`
+      return created(clientMetadata(client, secret), location)
+    },
+  )
+
+const readClient = ({ clientRegistry: registry }: Needs) =>
+  route(
+    {
+      get: `${PATH}/:id`,
+      ...ONE,
+      id: 'readClient',
+      says: 'Read a client',
+      answers: { 200: answerOf('The client.', CLIENT) },
+      refuses: [404],
+    },
+    async (call) => json(clientMetadata(await registry.get(idOf(call)))),
+  )
+
+const updateClient = ({ clientRegistry: registry }: Needs) =>
+  route(
+    {
+      patch: `${PATH}/:id`,
+      ...ONE,
+      body: clientChangeSchema,
+      bodyRefusal: 'invalid_client_metadata',
+      example: { scope: 'orders:read orders:write', access_token_ttl: '10m' },
+      id: 'updateClient',
+      says: 'Change a client',
+      tells: 'Absent members stay as they are. A client that now needs a secret and has none is given one.',
+      answers: {
+        200: answerOf('The client as it is now.', {
+          ...CLIENT,
+          example: { ...CLIENT.example, access_token_ttl: 600 },
+        }),
+      },
+      refuses: ['invalid_client_metadata', 'invalid_request', 404],
+    },
+    async (call) => {
+      const { client, secret } = await registry.update(idOf(call), toClientChange(call.body), call.actor)
+      return json(clientMetadata(client, secret))
+    },
+  )
+
+const deleteClient = ({ clientRegistry: registry }: Needs) =>
+  route(
+    {
+      delete: `${PATH}/:id`,
+      ...ONE,
+      id: 'deleteClient',
+      says: 'Delete a client',
+      tells: 'Its grants and secrets go with it, and its live tokens are denied, here and downstream.',
+      answers: { 204: nothing('Deleted.') },
+      refuses: [404],
+    },
+    async (call) => {
+      await registry.delete(idOf(call), call.actor)
+      return done()
+    },
+  )
+
+const rotateClientSecret = ({ clientRegistry: registry }: Needs) =>
+  route(
+    {
+      post: `${PATH}/:id/rotate-secret`,
+      ...ONE,
+      body: secretRotationSchema,
+      isBodyOptional: true,
+      example: { overlap: '1h' },
+      id: 'rotateClientSecret',
+      says: 'Give a client another secret',
+      tells: 'Its earlier secrets end after the overlap, a day unless said otherwise. `0` ends them at once.',
+      answers: { 201: answerOf('The client, with the new secret.', SHOWN) },
+      refuses: ['invalid_request', 404],
+    },
+    async (call) => {
+      const { client, secret } = await registry.rotateSecret(idOf(call), call.actor, call.body.overlap)
+      return json(clientMetadata(client, secret), 201)
+    },
+  )
+
+const disableClient = ({ clientRegistry: registry }: Needs) =>
+  route(
+    {
+      post: `${PATH}/:id/disable`,
+      ...ONE,
+      id: 'disableClient',
+      says: 'Disable a client',
+      tells: 'It is refused everything and its live tokens are denied, here and downstream, until it is enabled.',
+      answers: {
+        200: answerOf('The client as it is now.', { ...CLIENT, example: { ...CLIENT.example, status: 'disabled' } }),
+      },
+      refuses: [404],
+    },
+    async (call) => json(clientMetadata(await registry.disable(idOf(call), call.actor))),
+  )
+
+const enableClient = ({ clientRegistry: registry }: Needs) =>
+  route(
+    {
+      post: `${PATH}/:id/enable`,
+      ...ONE,
+      id: 'enableClient',
+      says: 'Enable a client',
+      answers: { 200: answerOf('The client as it is now.', CLIENT) },
+      refuses: [404],
+    },
+    async (call) => json(clientMetadata(await registry.enable(idOf(call), call.actor))),
+  )

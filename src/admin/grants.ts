@@ -1,36 +1,85 @@
 /** /admin/api/grants */
+import type { Revocation } from '../blacklist/revocation.ts'
 import { notFound } from '../ground/errors.ts'
-import { grantView } from '../grants/wire.ts'
-import { actorOf } from '../http/actor.ts'
-import { answerPage, readPage } from '../http/page.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
-import { idOf } from './id.ts'
+import { answerOf, nothing } from '../ground/shape.ts'
+import { GRANT, grantView } from '../grants/wire.ts'
+import { scope } from '../http/access.ts'
+import { done, json } from '../http/answer.ts'
+import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { route, type Route } from '../http/route.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
+import type { Store } from '../store/store.ts'
+import { idOf, idParam } from './id.ts'
 
-export function grantsApi({ store, revocation }: Rooms) {
-  const list: Handler = async (c) => {
-    const page = readPage(c)
-    const filter = { clientId: c.req.query('client_id') || undefined, sub: c.req.query('sub') || undefined }
-    const grants = await store.listGrants(filter, page)
-    return answerPage(
-      c,
-      page,
-      grants,
-      ({ sid }) => sid,
-      (grant) => grantView(grant, store.now()),
-    )
-  }
-
-  const read: Handler = async (c) => {
-    const grant = await store.findGrant(idOf(c))
-    if (!grant) throw notFound('this grant')
-    return c.json(grantView(grant, store.now()))
-  }
-
-  const end: Handler = async (c) => {
-    const outcome = await revocation.endGrant(idOf(c), actorOf(c))
-    if (outcome === 'unknown') throw notFound('this grant')
-    return c.body(null, 204)
-  }
-
-  return { list, read, end }
+interface Needs {
+  store: Store
+  revocation: Revocation
 }
+
+export const grantsApi = (needs: Needs): Route[] => [listGrants(needs), readGrant(needs), endGrant(needs)]
+
+const SHARED = { access: scope(ADMIN_SCOPE), tag: 'Grants' }
+const ONE = { ...SHARED, params: idParam('A `sid`', GRANT.example.sid) }
+
+const listGrants = ({ store }: Needs) =>
+  route(
+    {
+      get: '/admin/api/grants',
+      ...SHARED,
+      query: {
+        client_id: { says: 'Of this client alone.' },
+        sub: { says: 'Of this subject alone.' },
+        ...paging('sid'),
+      },
+      id: 'listGrants',
+      says: 'List grants, oldest first',
+      answers: { 200: pageOf('A page of grants.', GRANT) },
+      refuses: ['invalid_request'],
+    },
+    async (call) => {
+      const page = readPage(call)
+      const filter = { clientId: call.query.client_id || undefined, sub: call.query.sub || undefined }
+      return answerPage(
+        call,
+        page,
+        await store.listGrants(filter, page),
+        ({ sid }) => sid,
+        (grant) => grantView(grant, store.now()),
+      )
+    },
+  )
+
+const readGrant = ({ store }: Needs) =>
+  route(
+    {
+      get: '/admin/api/grants/:id',
+      ...ONE,
+      id: 'readGrant',
+      says: 'Read a grant',
+      answers: { 200: answerOf('The grant.', GRANT) },
+      refuses: [404],
+    },
+    async (call) => {
+      const grant = await store.findGrant(idOf(call))
+      if (!grant) throw notFound('this grant')
+      return json(grantView(grant, store.now()))
+    },
+  )
+
+const endGrant = ({ revocation }: Needs) =>
+  route(
+    {
+      delete: '/admin/api/grants/:id',
+      ...ONE,
+      id: 'endGrant',
+      says: 'End a grant',
+      tells: 'Its refresh tokens are over for good, its live access tokens are denied, here and downstream.',
+      answers: { 204: nothing('Ended, now or before.') },
+      refuses: [404],
+    },
+    async (call) => {
+      const outcome = await revocation.endGrant(idOf(call), call.actor)
+      if (outcome === 'unknown') throw notFound('this grant')
+      return done()
+    },
+  )

@@ -1,48 +1,96 @@
 /** /admin/api/keys */
 import * as z from 'zod'
+import type { Revocation } from '../blacklist/revocation.ts'
 import { toIso } from '../ground/clock.ts'
 import { conflict, notFound } from '../ground/errors.ts'
-import { actorOf } from '../http/actor.ts'
-import { parseBody } from '../http/parse-body.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
-import { listKeyViews } from '../keys/wire.ts'
-import type { PromotionOutcome } from '../store/store.ts'
-import { idOf } from './id.ts'
+import { listOf } from '../ground/shape.ts'
+import { scope } from '../http/access.ts'
+import { json } from '../http/answer.ts'
+import { route, type Route } from '../http/route.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { KeyReaders } from '../keys/readers.ts'
+import { KEY, listKeyViews } from '../keys/wire.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
+import type { PromotionOutcome, Store } from '../store/store.ts'
+import { idOf, idParam } from './id.ts'
 
-export const keyRotationSchema = z
+const keyRotationSchema = z
   .strictObject({
     alg: z.enum(['ES256', 'RS256']),
     emergency: z.boolean(),
     resource: z.string().max(512, { abort: true }),
   })
   .partial()
+  .meta({ id: 'KeyRotation' })
 
-export function keysApi(rooms: Rooms) {
-  const { keys, revocation } = rooms
-  const list: Handler = async (c) => c.json(await listKeyViews(rooms))
-
-  const rotate: Handler = async (c) => {
-    const {
-      alg,
-      emergency = false,
-      resource,
-    } = c.req.header('content-type') ? await parseBody(c, keyRotationSchema) : {}
-    const mode = emergency ? 'emergency' : 'requested'
-    const rings = keys.ringsOf({ alg, resource })
-    if (rings.length === 0) throw notFound('a ring of keys by this name')
-    // Asked of all before the first rotates, so that a refusal leaves nothing half done.
-    for (const ring of rings) requirePromotion(ring.alg, await keys.forecast(ring, mode))
-    for (const ring of rings) requirePromotion(ring.alg, await keys.rotate(ring, mode, actorOf(c)))
-    return c.json(await listKeyViews(rooms))
-  }
-
-  const revoke: Handler = async (c) => {
-    await revocation.revokeKey(idOf(c), actorOf(c))
-    return c.json(await listKeyViews(rooms))
-  }
-
-  return { list, rotate, revoke }
+interface Needs {
+  store: Store
+  keys: KeyRing
+  readers: KeyReaders
+  revocation: Revocation
 }
+
+export const keysApi = (needs: Needs): Route[] => [listKeys(needs), rotateKeys(needs), revokeKey(needs)]
+
+const SHARED = { access: scope(ADMIN_SCOPE), tag: 'Keys' }
+const AS_IT_IS = { 200: listOf('Every key as it is now.', KEY) }
+
+const listKeys = (needs: Needs) =>
+  route(
+    {
+      get: '/admin/api/keys',
+      ...SHARED,
+      id: 'listKeys',
+      says: 'List all signing keys',
+      answers: { 200: listOf('Every key.', KEY) },
+    },
+    async () => json(await listKeyViews(needs)),
+  )
+
+const rotateKeys = (needs: Needs) =>
+  route(
+    {
+      post: '/admin/api/keys/rotate',
+      ...SHARED,
+      body: keyRotationSchema,
+      isBodyOptional: true,
+      example: { alg: 'ES256', emergency: true },
+      id: 'rotateKeys',
+      says: 'Rotate signing keys now',
+      tells:
+        '`next` becomes `active`, `active` becomes `retiring`, a new `next` stands. Of all rings, unless `alg` or `resource` narrow it. Refused, with the time from which it is safe, while a `next` key is too young; `emergency` goes ahead.',
+      answers: AS_IT_IS,
+      refuses: ['invalid_request', 404, 409],
+    },
+    async ({ body: { alg, emergency = false, resource }, actor }) => {
+      const mode = emergency ? 'emergency' : 'requested'
+      const rings = needs.keys.ringsOf({ alg, resource })
+      if (rings.length === 0) throw notFound('a ring of keys by this name')
+      // All rings are asked before the first one rotates, so that a refusal leaves nothing half done.
+      for (const ring of rings) requirePromotion(ring.alg, await needs.keys.forecast(ring, mode))
+      for (const ring of rings) requirePromotion(ring.alg, await needs.keys.rotate(ring, mode, actor))
+      return json(await listKeyViews(needs))
+    },
+  )
+
+const revokeKey = (needs: Needs) =>
+  route(
+    {
+      post: '/admin/api/keys/:id/revoke',
+      ...SHARED,
+      params: idParam('A `kid`', 'es256-3q2-7wEjRWeJq83vASNFZw'),
+      id: 'revokeKey',
+      says: 'Revoke a compromised signing key',
+      tells:
+        'Out of the key set at once, a fresh `active` key in its place; its tokens are refused here and by every follower of the feed. A verifier that only caches the key set accepts tokens of the revoked key, forged ones too, until `max-age` is over, and refuses those of the fresh one for as long where it has been published for less.',
+      answers: AS_IT_IS,
+      refuses: [404, 409],
+    },
+    async (call) => {
+      await needs.revocation.revokeKey(idOf(call), call.actor)
+      return json(await listKeyViews(needs))
+    },
+  )
 
 /** @throws OAuthError 409 with the time from which a rotation is safe. */
 function requirePromotion(alg: string, answer: PromotionOutcome | undefined): void {

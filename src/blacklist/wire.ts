@@ -8,6 +8,8 @@ import { fromSeconds, toIso, type Instant } from '../ground/clock.ts'
 import { nearest } from '../ground/nearest.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import type { BlacklistEntry } from '../store/store.ts'
+import { integer, manyOf, object, oneOf, optional, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
+import type { FeedDocument } from './feed.ts'
 
 /** What an entry may name; a `token` becomes a `jti` or, for a refresh token, a `sid`. */
 const DENIABLE = ['jti', 'sid', 'sub', 'client_id', 'token'] as const
@@ -85,7 +87,7 @@ export const denialSchema = MEMBERS.transform(({ reason, expires_at: expiresAt, 
   if (given.length === 1 && named) return { ...named, reason, expiresAt }
   context.addIssue({ code: 'custom', message: `name exactly one of ${DENIABLE.join(', ')}` })
   return z.NEVER
-})
+}).meta({ id: 'Denial' })
 
 /** A blacklist entry as administrators see it, in JSON. */
 export const entryView = ({
@@ -108,3 +110,80 @@ export const entryView = ({
   created_at: toIso(createdAt),
   created_by: createdBy,
 })
+
+/** What an entry denies by. */
+const DENIED_KINDS = ['jti', 'sid', 'sub', 'client_id', 'kid'] as const
+
+type NamedBy = Partial<Record<(typeof DENIED_KINDS)[number], string>>
+/** The view has one member that is named by the kind, so its type has an index. */
+type EntryView = Pick<
+  ReturnType<typeof entryView>,
+  'id' | 'kind' | 'value' | 'reason' | 'issued_before' | 'expires_at' | 'created_at' | 'created_by'
+> &
+  NamedBy
+
+/** An entry as administrators see it */
+export const BLACKLIST_ENTRY = shapeOf<EntryView>(
+  'BlacklistEntry',
+  {
+    id: text('Id of the entry.'),
+    kind: oneOf(DENIED_KINDS, 'What `value` is.'),
+    value: text('Whose tokens are denied.'),
+    jti: optional(text()),
+    sid: optional(text()),
+    sub: optional(text()),
+    client_id: optional(text()),
+    kid: optional(text()),
+    reason: orNull(text()),
+    issued_before: time('Tokens are denied whose `iat` is not after this.'),
+    expires_at: orNull(time('When the entry ends by itself; `null` for never.')),
+    created_at: time(),
+    created_by: text('`cli`, `system`, or the `client_id` behind the token.'),
+  },
+  {
+    id: '019a6e3d-11aa-7b0e-8c1d-2f3a4b5c6d7e',
+    kind: 'sub',
+    value: 'ada',
+    sub: 'ada',
+    reason: 'lost laptop',
+    issued_before: '2026-01-31T12:16:00.000Z',
+    expires_at: null,
+    created_at: '2026-01-31T12:00:00.000Z',
+    created_by: 'operator',
+  },
+)
+
+const seconds = (says: string) => integer(`${says} Seconds.`)
+
+/** A page of the feed: feed-pages.ts makes it. */
+export const FEED = shapeOf<FeedDocument>(
+  'Feed',
+  {
+    cursor: text('Give it back as `?after=` for what came since.'),
+    entries: manyOf(
+      object({
+        id: text('Id of the entry.'),
+        kind: oneOf(DENIED_KINDS, 'Which claim (or, for `kid`, header) to look at.'),
+        hash: text('base64url SHA-256 of `kind:value`.'),
+        issued_before: seconds('A token matches whose `iat` is not after this.'),
+        expires_at: seconds('The entry may be forgotten then.'),
+      }),
+      'What to refuse.',
+    ),
+    removed: texts('Ids of entries that were lifted.'),
+    more: optional(oneOf([true], 'Another page follows: ask for it with `?after=` and `cursor`.')),
+  },
+  {
+    cursor: '17',
+    entries: [
+      {
+        id: BLACKLIST_ENTRY.example.id,
+        kind: 'sub',
+        hash: 'p2WJHSwbnta47ckDdY6_DbUUiOa1uJcHSd3Q0LMf6WQ',
+        issued_before: 1_769_861_760,
+        expires_at: 1_769_861_760,
+      },
+    ],
+    removed: [],
+  },
+)

@@ -5,6 +5,19 @@
 import * as z from 'zod'
 import { toIso } from '../ground/clock.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
+import {
+  anything,
+  integer,
+  manyOf,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  shapeOf,
+  text,
+  texts,
+  time,
+} from '../ground/shape.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { readKeySet } from './assertion-key.ts'
 import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SCOPE_TOKEN, SUBJECT_GRANT } from './client.ts'
@@ -74,9 +87,9 @@ const keySetSchema = z
   })
 
 /** RFC 6749 §3.1.2, RFC 8252 §7. */
-function isRedirectUri(text: string): boolean {
-  if (!URL.canParse(text) || text.includes('#') || text.includes('*')) return false
-  const { protocol, hostname, username, password } = new URL(text)
+function isRedirectUri(uri: string): boolean {
+  if (!URL.canParse(uri) || uri.includes('#') || uri.includes('*')) return false
+  const { protocol, hostname, username, password } = new URL(uri)
   if (username || password) return false
   if (protocol === 'https:') return true
   if (protocol === 'http:') return ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
@@ -100,13 +113,15 @@ const fields = {
 }
 
 /** A change of metadata: absent members stay as they are. Unknown ones are refused. */
-export const clientChangeSchema = z.strictObject(fields).partial()
+export const clientChangeSchema = z.strictObject(fields).partial().meta({ id: 'ClientChange' })
 
 /** A `client_id`. What it may be is for `requireSoundClient` to say. */
 export const clientIdSchema = textOf(MOST_CLIENT_ID_CHARACTERS)
 
 /** A registration; `client_id` is made up where absent. */
-export const clientRegistrationSchema = clientChangeSchema.extend({ client_id: clientIdSchema.optional() })
+export const clientRegistrationSchema = clientChangeSchema
+  .extend({ client_id: clientIdSchema.optional() })
+  .meta({ id: 'ClientRegistration' })
 
 /** A change without its absent members, which leave a field as it is; `null` is a value. */
 export const onlyGiven = <Change extends object>(
@@ -166,3 +181,67 @@ export function clientMetadata(client: ClientRecord, secret?: string) {
     disabled_at: toIso(client.disabledAt),
   }
 }
+
+const secretShape = object({
+  id: text('Id of the secret, which is not the secret.'),
+  kind: oneOf(['generated', 'brought'], '`generated` here, or `brought` by an operator in the declarative file.'),
+  created_at: time(),
+  expires_at: orNull(time('When this secret ends; `null` for never.')),
+  last_used_at: orNull(time('When it authenticated last, within a minute or so.')),
+})
+
+export const CLIENT = shapeOf<ReturnType<typeof clientMetadata>>(
+  'Client',
+  {
+    client_id: text(),
+    client_secret: optional(text()),
+    client_secret_expires_at: optional(integer()),
+    client_name: orNull(text()),
+    grant_types: manyOf(oneOf(GRANT_TYPES)),
+    scope: text(),
+    resources: texts(),
+    redirect_uris: texts(),
+    token_endpoint_auth_method: oneOf(AUTH_METHODS),
+    jwks: orNull(object({ keys: manyOf(anything()) })),
+    access_token_ttl: orNull(integer()),
+    refresh_token_ttl: orNull(integer()),
+    refresh_token_idle_ttl: orNull(integer()),
+    refresh_grace: orNull(integer()),
+    claims: anything(),
+    allowed_claims: texts(),
+    status: oneOf(['enabled', 'disabled']),
+    secrets: manyOf(secretShape, 'The secrets that are good now, or were until lately.'),
+    created_at: time(),
+    updated_at: time(),
+    disabled_at: orNull(time()),
+  },
+  {
+    client_id: 'billing',
+    client_name: 'Billing',
+    grant_types: ['client_credentials', 'refresh_token'],
+    scope: 'orders:read',
+    resources: ['https://orders.example.com'],
+    redirect_uris: [],
+    token_endpoint_auth_method: 'client_secret_basic',
+    jwks: null,
+    access_token_ttl: null,
+    refresh_token_ttl: null,
+    refresh_token_idle_ttl: null,
+    refresh_grace: null,
+    claims: {},
+    allowed_claims: [],
+    status: 'enabled',
+    secrets: [
+      {
+        id: '019a6e3c-7d1f-7c3a-9b52-0c1f6f1f2a77',
+        kind: 'generated',
+        created_at: '2026-01-31T12:00:00.000Z',
+        expires_at: null,
+        last_used_at: null,
+      },
+    ],
+    created_at: '2026-01-31T12:00:00.000Z',
+    updated_at: '2026-01-31T12:00:00.000Z',
+    disabled_at: null,
+  },
+)

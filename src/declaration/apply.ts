@@ -10,8 +10,9 @@ import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
 import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { resourceMetadata } from '../resources/wire.ts'
-import type { Rooms } from '../http/rooms.ts'
-import type { ClientRecord } from '../store/store.ts'
+import type { ClientRegistry } from '../clients/registration.ts'
+import type { ResourceRegistry } from '../resources/registration.ts'
+import type { ClientRecord, Store } from '../store/store.ts'
 
 /** A value before and after, in the words of the file. */
 export interface AppliedChange {
@@ -62,10 +63,11 @@ interface Ended {
   ended: StillEnded
 }
 
-interface Registries extends Pick<Rooms, 'issuer'> {
-  resourceRegistry: Pick<Rooms['resourceRegistry'], 'list' | 'create' | 'update'>
-  clientRegistry: Pick<Rooms['clientRegistry'], 'create' | 'update' | 'weighSecret' | 'bringSecret'>
-  store: Pick<Rooms['store'], 'findResource' | 'findClient' | 'findSubject' | 'isEnded'>
+interface Registries {
+  issuer: string
+  resourceRegistry: Pick<ResourceRegistry, 'list' | 'create' | 'update'>
+  clientRegistry: Pick<ClientRegistry, 'create' | 'update' | 'weighSecret' | 'bringSecret'>
+  store: Pick<Store, 'findResource' | 'findClient' | 'findSubject' | 'isEnded'>
 }
 
 const never = () => Promise.reject(new Error('a plan registers nothing'))

@@ -3,11 +3,13 @@
  * inline, and the policy of the page lets nothing else happen. The files are read when somebody asks for the page.
  */
 import { readFile } from 'node:fs/promises'
-import type { Context } from 'hono'
 import { entityTag } from '../ground/entity-tag.ts'
 import { notFound } from '../ground/errors.ts'
-import { hasAlready } from '../http/public-document.ts'
-import type { Env, Handler } from '../http/rooms.ts'
+import { header, textOf } from '../ground/shape.ts'
+import { READERS } from '../http/access.ts'
+import type { Reply } from '../http/answer.ts'
+import { answerDocument, CACHED } from '../http/public-document.ts'
+import { route, type Call, type Route } from '../http/route.ts'
 
 /** @param url `file:` */
 const ofPackage = (url: string): Promise<string> => readFile(new URL(url), 'utf8')
@@ -74,11 +76,14 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-const HEADERS = {
-  'Content-Security-Policy': POLICY,
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-}
+const HEADERS = [
+  'Content-Security-Policy',
+  POLICY,
+  'Referrer-Policy',
+  'no-referrer',
+  'Cross-Origin-Opener-Policy',
+  'same-origin',
+]
 
 interface PageFile {
   type: string
@@ -87,33 +92,54 @@ interface PageFile {
 }
 
 /** The page, and the files below it. */
-export function docs(): { page: Handler; file: Handler } {
+export function docs(): Route[] {
   let opened: Promise<Map<string, PageFile>> | undefined
   const open = () => (opened ??= openFiles().catch(forget))
   const forget = (error: unknown): never => {
-    opened = undefined // the next one who asks may have more luck
+    opened = undefined // so that the next request tries again
     throw error
   }
-
-  const page: Handler = async (c) => {
-    const files = await open()
-    const body = pageOf((name) => `docs/${name}?v=${versionOf(files.get(name))}`)
-    return answer(c, { type: 'text/html; charset=utf-8', body, etag: entityTag(body) }, 'public, no-cache')
-  }
-  const file: Handler = async (c) => {
-    const found = (await open()).get(c.req.param('file') ?? '')
-    if (!found) throw notFound('this file')
-    const isExact = c.req.query('v') === versionOf(found)
-    return answer(c, found, isExact ? 'public, max-age=31536000, immutable' : 'public, no-cache')
-  }
-  return { page, file }
+  const kept = { ...CACHED, 'Content-Security-Policy': header('What the page may load and do.') }
+  return [
+    route(
+      {
+        get: '/docs',
+        access: READERS,
+        id: 'readDocs',
+        tag: 'Operation',
+        says: 'This description as a page, to read and to try out',
+        answers: { 200: { ...textOf('The page.', 'text/html'), headers: kept } },
+      },
+      async (call) => {
+        const files = await open()
+        const body = pageOf((name) => `docs/${name}?v=${versionOf(files.get(name))}`)
+        return answerFile(call, { type: 'text/html; charset=utf-8', body, etag: entityTag(body) }, 'public, no-cache')
+      },
+    ),
+    route(
+      {
+        get: '/docs/:file',
+        access: READERS,
+        id: 'readDocsFile',
+        tag: 'Operation',
+        says: 'A file of that page',
+        params: { file: { says: 'Its name', example: 'swagger-ui.css' } },
+        query: { v: { says: 'The version of the file, as the page names it: then it may be kept for good.' } },
+        answers: { 200: { ...textOf('The file.', 'text/css', 'text/javascript'), headers: kept } },
+        refuses: [404],
+      },
+      async (call) => {
+        const found = (await open()).get(call.params.file)
+        if (!found) throw notFound('this file')
+        const isExact = call.query.v === versionOf(found)
+        return answerFile(call, found, isExact ? 'public, max-age=31536000, immutable' : 'public, no-cache')
+      },
+    ),
+  ]
 }
 
-function answer(c: Context<Env>, { type, body, etag }: PageFile, cacheControl: string): Response {
-  const headers = { ...HEADERS, 'Cache-Control': cacheControl, ETag: etag }
-  if (hasAlready(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers)
-  return c.body(body, 200, { ...headers, 'Content-Type': type })
-}
+const answerFile = (call: Pick<Call, 'header'>, file: PageFile, cacheControl: string): Reply =>
+  answerDocument(call, file, { cacheControl, type: file.type, headers: HEADERS })
 
 /** An entity tag without its quotes. */
 const versionOf = (file: PageFile | undefined): string => file?.etag.slice(1, -1) ?? ''

@@ -7,7 +7,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FeedPages, Page } from '../blacklist/feed-pages.ts'
 import { Shed } from '../ground/errors.ts'
 import type { Caller } from '../limits/network.ts'
-import type { Rooms } from '../http/rooms.ts'
+import type { BlacklistFeed } from '../blacklist/feed.ts'
+import type { Log } from '../ground/log.ts'
+import type { Traffic } from '../ground/traffic.ts'
+import type { Limits } from '../limits/limits.ts'
 
 const MOST_FOLLOWERS = 2000
 /** One network cannot take all streams. */
@@ -26,19 +29,27 @@ export interface Follower {
   onLife(): void
 }
 
+export interface FollowerNeeds {
+  feed: BlacklistFeed
+  limits: Limits
+  traffic: Traffic
+  log: Log
+  isReady(): boolean
+}
+
 /** A follower is counted from the moment its connection is there until the connection is closed. */
 export class Followers {
-  readonly #rooms: Rooms
+  readonly #needs: FollowerNeeds
   readonly #pages: FeedPages
   readonly #all = new Set<Follower>()
   readonly #ofNetwork = new Map<string, number>()
   #hasNews = false
   #isTelling = false
 
-  constructor(rooms: Rooms, pages: FeedPages) {
-    this.#rooms = rooms
+  constructor(needs: FollowerNeeds, pages: FeedPages) {
+    this.#needs = needs
     this.#pages = pages
-    rooms.feed.follow(() => {
+    needs.feed.follow(() => {
       this.#hasNews = true
       if (!this.#isTelling) void this.#tellAll()
     })
@@ -48,7 +59,7 @@ export class Followers {
   requireRoom(follower: Follower): void {
     const why = this.#whyNot(follower)
     if (why === undefined) return
-    this.#rooms.limits.noteShed('followers')
+    this.#needs.limits.noteShed('followers')
     throw new Shed(why, { retryAfterSeconds: 10 })
   }
 
@@ -80,7 +91,7 @@ export class Followers {
     else this.#ofNetwork.delete(network)
     if (change > 0) this.#all.add(follower)
     else this.#all.delete(follower)
-    this.#rooms.traffic.feedFollowers = this.#all.size
+    this.#needs.traffic.feedFollowers = this.#all.size
   }
 
   async #tellAll(): Promise<void> {
@@ -95,7 +106,7 @@ export class Followers {
         }
       }
     } catch (error) {
-      this.#rooms.log.error('followers of the feed could not be told', { reason: String(error) })
+      this.#needs.log.error('followers of the feed could not be told', { reason: String(error) })
     } finally {
       this.#isTelling = false
     }
@@ -103,7 +114,7 @@ export class Followers {
 
   /** Sends the pages that the follower lacks, as far as it fetches them; ends the stream where the service stops. */
   #tell(follower: Follower): void {
-    if (!this.#rooms.isReady()) return void follower.outgoing.end()
+    if (!this.#needs.isReady()) return void follower.outgoing.end()
     const page = this.#pages.since(follower.sent)
     if (page.cursor !== String(follower.sent)) this.#send(follower, page)
   }
@@ -117,7 +128,7 @@ export class Followers {
 
   /** @returns false where nothing was sent, because the follower has not fetched what was sent before */
   #write({ outgoing, onLife }: Follower, bytes: Buffer | string): boolean {
-    if (!this.#rooms.isReady()) outgoing.end()
+    if (!this.#needs.isReady()) outgoing.end()
     if (outgoing.writableEnded || outgoing.writableNeedDrain) return false
     outgoing.write(bytes)
     onLife()

@@ -1,19 +1,55 @@
-/** GET /livez: the process turns. GET /readyz: it takes traffic, its database answers, its keys can sign. */
-import type { Handler, Rooms } from '../http/rooms.ts'
+/** GET /livez: the process is alive. GET /readyz: it takes traffic, its database answers, its keys can sign. */
+import { answerOf, oneOf, shapeOf } from '../ground/shape.ts'
+import { HEALTH } from '../http/access.ts'
+import { json } from '../http/answer.ts'
+import { route, type Route } from '../http/route.ts'
 import type { Store } from '../store/store.ts'
 
-export const livez: Handler = (c) => c.json({ status: 'alive' })
+interface Needs {
+  store: Store
+  isReady(): boolean
+}
 
-export const readyz =
-  ({ store, isReady }: Rooms): Handler =>
-  async (c) => {
-    if (!isReady()) return c.json({ status: 'stopping' }, 503)
-    await askDatabase(store)
-    return c.json({ status: 'ready' })
-  }
+export const health = (needs: Needs): Route[] => [
+  route(
+    {
+      get: '/livez',
+      access: HEALTH,
+      id: 'readLiveness',
+      tag: 'Operation',
+      says: 'Whether the process is alive',
+      answers: { 200: answerOf('It is.', LIVENESS) },
+    },
+    () => json({ status: 'alive' }),
+  ),
+  route(
+    {
+      get: '/readyz',
+      access: HEALTH,
+      id: 'readReadiness',
+      tag: 'Operation',
+      says: 'Whether it takes traffic',
+      answers: {
+        200: answerOf('It does, and its database answers.', READINESS),
+        503: answerOf('It does not: it stops, or its database does not answer.', {
+          ...READINESS,
+          example: { status: 'stopping' },
+        }),
+      },
+    },
+    async () => {
+      if (!needs.isReady()) return json({ status: 'stopping' }, 503)
+      await askDatabase(needs.store)
+      return json({ status: 'ready' })
+    },
+  ),
+]
 
-/** What `/readyz` tells, as a verdict. */
-export const isServing = async ({ store, isReady }: Pick<Rooms, 'store' | 'isReady'>): Promise<boolean> =>
+const LIVENESS = shapeOf('Liveness', { status: oneOf(['alive'], 'Its state now.') }, { status: 'alive' })
+const READINESS = shapeOf('Readiness', { status: oneOf(['ready', 'stopping']) }, { status: 'ready' })
+
+/** The verdict that `/readyz` gives. */
+export const isServing = async ({ store, isReady }: Needs): Promise<boolean> =>
   isReady() &&
   (await askDatabase(store).then(
     () => true,

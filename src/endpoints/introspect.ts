@@ -2,39 +2,54 @@
 import { isPublicClient } from '../clients/client.ts'
 import { toSeconds } from '../ground/clock.ts'
 import { invalidClient } from '../ground/errors.ts'
-import { authenticateClient } from '../http/client-auth.ts'
-import { readForm } from '../http/form.ts'
-import { TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
-import { sendJson } from '../http/send.ts'
+import { answerOf, flag, integer, object, oneOf, optional, text, type Shape } from '../ground/shape.ts'
+import { AS_CLIENT } from '../http/access.ts'
+import { tokenJson } from '../http/answer.ts'
+import { TOKEN_QUESTION, TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'
+import { route } from '../http/route.ts'
 import type { ClientRecord, GrantRecord } from '../store/store.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
+import type { TokenState } from '../tokens/token-state.ts'
 
 const INACTIVE = { active: false } as const
 
-export const introspect = (rooms: Rooms): Handler => {
-  const { tokenState, issuer } = rooms
-  return async (c) => {
-    const parameters = await readForm(c, TOKEN_QUESTION_PARAMETERS)
-    const { client } = await authenticateClient(c, parameters, rooms)
-    if (isPublicClient(client))
-      throw invalidClient('introspection needs a client that authenticates; this one is public')
-    const token = parameters.require('token')
-    const facts = c.env.facts
-
-    if (tokenState.isRefreshToken(token)) {
-      const state = await tokenState.checkRefreshToken(token)
-      if (state.active && state.grant.clientId === client.clientId)
-        return sendJson(c, describeGrant(state.grant, issuer))
-      facts.reason = state.active ? 'refresh token of another client' : state.reason
-      return sendJson(c, INACTIVE)
-    }
-    const state = tokenState.checkAccessToken(token)
-    if (state.active && isFor(client, state.claims)) return sendJson(c, describe(state.claims))
-    facts.reason = state.active ? 'neither issued to this client nor meant for one of its resources' : state.reason
-    return sendJson(c, INACTIVE)
-  }
+interface Needs {
+  issuer: string
+  tokenState: TokenState
 }
+
+export const introspect = ({ tokenState, issuer }: Needs) =>
+  route(
+    {
+      post: '/introspect',
+      access: AS_CLIENT,
+      form: TOKEN_QUESTION_PARAMETERS,
+      id: 'introspectToken',
+      tag: 'Tokens',
+      says: 'Ask for the state of a token (RFC 7662)',
+      tells:
+        'For the client that the token was issued to, and for those that have its resource; to any other it is inactive.',
+      ...TOKEN_QUESTION,
+      answers: { 200: answerOf('Its state.', INTROSPECTION) },
+      refuses: ['invalid_request'],
+    },
+    async ({ form, caller: { client }, facts }) => {
+      if (isPublicClient(client))
+        throw invalidClient('introspection needs a client that authenticates; this one is public')
+      const token = form.require('token')
+      if (tokenState.isRefreshToken(token)) {
+        const state = await tokenState.checkRefreshToken(token)
+        if (state.active && state.grant.clientId === client.clientId)
+          return tokenJson(describeGrant(state.grant, issuer))
+        facts.reason = state.active ? 'refresh token of another client' : state.reason
+        return tokenJson(INACTIVE)
+      }
+      const state = tokenState.checkAccessToken(token)
+      if (state.active && isFor(client, state.claims)) return tokenJson(describe(state.claims))
+      facts.reason = state.active ? 'neither issued to this client nor meant for one of its resources' : state.reason
+      return tokenJson(INACTIVE)
+    },
+  )
 
 /** Servers such as Dovecot look at no `aud`: tokens of other audiences have to look inactive to them. */
 const isFor = (client: ClientRecord, claims: AccessTokenClaims): boolean =>
@@ -74,4 +89,41 @@ function describeGrant(grant: GrantRecord, iss: string) {
     token_type: 'refresh_token',
     sid,
   }
+}
+
+const oneOrMore = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
+
+const ACTIVE = object({
+  active: { ...flag('The token is good now.'), const: true },
+  iss: text(),
+  aud: oneOrMore,
+  sub: text(),
+  client_id: text(),
+  scope: text(),
+  exp: integer('When it ends. Seconds.'),
+  iat: integer('When it was issued. Seconds.'),
+  jti: optional(text()),
+  token_type: oneOf(['Bearer', 'DPoP', 'refresh_token'], 'Which kind of token it is.'),
+  sid: optional(text()),
+  cnf: optional(object({ jkt: text('Thumbprint of the key (RFC 9449 §6.1).') }, 'The key that it is bound to.')),
+  username: optional(text('Where the token has such a claim.')),
+})
+
+const INTROSPECTION: Shape = {
+  name: 'Introspection',
+  schema: {
+    anyOf: [ACTIVE, object({ active: { ...flag('Not good, or not the caller’s to ask about.'), const: false } })],
+  },
+  example: {
+    active: true,
+    iss: 'https://signet.example.com',
+    aud: 'https://orders.example.com',
+    sub: 'billing',
+    client_id: 'billing',
+    scope: 'orders:read',
+    exp: 1_769_861_700,
+    iat: 1_769_860_800,
+    jti: '019a6e3c-7d1f-7c3a-9b52-0c1f6f1f2a77',
+    token_type: 'Bearer',
+  },
 }

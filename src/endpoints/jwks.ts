@@ -1,33 +1,94 @@
-/** GET /.well-known/jwks.json and /jwks/{resource} (RFC 7517 §5), cacheable by whoever verifies. */
+/** GET /.well-known/jwks.json and /jwks/… (RFC 7517 §5), cacheable by verifiers. */
 import { notFound } from '../ground/errors.ts'
-import { ringOf } from '../resources/resource.ts'
-import { answerPublic } from '../http/public-document.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
+import { answerOf, manyOf, object, oneOf, shapeOf, text } from '../ground/shape.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { KeyReaders } from '../keys/readers.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
+import { idOfSegment, ringOf } from '../resources/resource.ts'
+import type { Limits } from '../limits/limits.ts'
+import { LIVE_DOCUMENT } from '../http/access.ts'
+import { answerDocument, CACHED } from '../http/public-document.ts'
+import { route, type Route } from '../http/route.ts'
 
-export const jwks = ({ keys, readers, store, config, limits }: Rooms): Handler => {
-  const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
-  const answer: Handler = (c) => {
-    const document = keys.jwks()
-    const { network } = limits.callerOf(c.env.incoming)
-    readers.note({ userAgent: c.req.header('user-agent'), network }, document.knowsUntil)
-    return answerPublic(c, document, cacheControl)
-  }
-  return (c) => {
-    // Another process may sign with a key that it has just been given.
-    const news = store.catchUp()
-    return news ? news.then(() => answer(c)) : answer(c)
-  }
+interface Needs {
+  keys: KeyRing
+  readers: KeyReaders
+  resources: ResourceDirectory
+  limits: Limits
+  config: { jwksMaxAgeSeconds: number }
 }
 
-/** The keys of one resource: its own where it has some, else the issuer's. */
-export const resourceJwks = ({ keys, resources, store, config }: Rooms): Handler => {
+export function jwks({ keys, readers, resources, limits, config }: Needs): Route[] {
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
-  return async (c) => {
-    await store.catchUp()
-    const resource = resources.find(c.req.param('resource') ?? '')
-    if (!resource) throw notFound('this resource')
-    const id = ringOf(resource)
-    await keys.ensure(id)
-    return answerPublic(c, keys.jwks(id.ring), cacheControl)
-  }
+  const terms = { access: LIVE_DOCUMENT, tag: 'Discovery', answers: { 200: answerOf('The key set.', KEY_SET, CACHED) } }
+  return [
+    route(
+      { get: '/.well-known/jwks.json', id: 'readKeys', says: 'The public keys (RFC 7517 §5)', ...terms },
+      (call) => {
+        const document = keys.jwks()
+        const { network } = limits.callerOf(call.incoming)
+        readers.note({ userAgent: call.header('user-agent'), network }, document.knowsUntil)
+        return answerDocument(call, document, { cacheControl })
+      },
+    ),
+    route(
+      {
+        get: '/jwks/:resource',
+        id: 'readResourceKeys',
+        says: 'The keys that sign the tokens of one resource',
+        tells: 'Its own where it has some, else the issuer’s.',
+        params: {
+          resource: {
+            says: 'The id of a resource: a plain name as it is, a URI as `~` and its base64url, or percent-encoded',
+            example: '~aHR0cHM6Ly9vcmRlcnMuZXhhbXBsZS5jb20',
+          },
+        },
+        refuses: [404],
+        ...terms,
+      },
+      async (call) => {
+        const resource = resources.find(idOfSegment(call.params.resource))
+        if (!resource) throw notFound('this resource')
+        const id = ringOf(resource)
+        await keys.ensure(id)
+        return answerDocument(call, keys.jwks(id.ring), { cacheControl })
+      },
+    ),
+  ]
 }
+
+const named = {
+  kid: text(),
+  alg: oneOf(['ES256', 'RS256']),
+  use: oneOf(['sig'], 'For signatures.'),
+}
+const coordinate = text('base64url')
+
+/** RFC 7517 §5. The example is the key of appendix A.1. */
+const KEY_SET = shapeOf<{ keys: object[] }>(
+  'KeySet',
+  {
+    keys: manyOf(
+      {
+        anyOf: [
+          object({ kty: oneOf(['EC']), crv: oneOf(['P-256']), x: coordinate, y: coordinate, ...named }),
+          object({ kty: oneOf(['RSA']), n: coordinate, e: coordinate, ...named }),
+        ],
+      },
+      'The public keys: next, active and retiring.',
+    ),
+  },
+  {
+    keys: [
+      {
+        kty: 'EC',
+        crv: 'P-256',
+        x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
+        y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM',
+        kid: 'es256-3q2-7wEjRWeJq83vASNFZw',
+        alg: 'ES256',
+        use: 'sig',
+      },
+    ],
+  },
+)

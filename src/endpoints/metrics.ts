@@ -1,31 +1,57 @@
 /**
- * GET /metrics: what is measured, for Prometheus. For whoever has SIGNET_METRICS_TOKEN; where none is configured, for
- * this very machine alone. It answers while the service stops and while the database does not.
+ * GET /metrics: what is measured, for Prometheus. It needs SIGNET_METRICS_TOKEN; where no token is configured, only
+ * this machine may read it. It answers while the service stops, and while the database does not answer.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Context } from 'hono'
 import { isLoopback } from '../config.ts'
 import { invalidRequest, invalidToken } from '../ground/errors.ts'
-import type { Env, Handler, Rooms } from '../http/rooms.ts'
-import { send } from '../http/send.ts'
+import { header, textOf } from '../ground/shape.ts'
+import { SCRAPER } from '../http/access.ts'
+import { refusalOf } from '../http/refusal-shape.ts'
+import { route, type OpenCall } from '../http/route.ts'
+import type { Measured } from '../metrics/families.ts'
 import { isServing } from './health.ts'
 
-export function metrics(rooms: Rooms): Handler {
-  const { metricsToken } = rooms.config
-  return async (c) => {
-    if (metricsToken === undefined) requireThisMachine(c, rooms.issuer)
-    else requireToken(c, metricsToken)
-    const { CONTENT_TYPE, exposition } = await loaded()
-    const text = await exposition(rooms, await isServing(rooms))
-    return send(c, 200, ['Cache-Control', 'no-store', 'Content-Type', CONTENT_TYPE], text)
-  }
+interface Needs extends Measured {
+  issuer: string
+  config: { metricsToken: string | undefined }
+  isReady(): boolean
 }
 
-/** At the first scrape: a service that nobody scrapes needs nothing of it. */
+export const metrics = (needs: Needs) =>
+  route(
+    {
+      get: '/metrics',
+      access: SCRAPER,
+      id: 'readMetrics',
+      tag: 'Operation',
+      says: 'What is measured, for Prometheus',
+      answers: {
+        200: textOf('Text of exposition format 0.0.4.', 'text/plain'),
+        401: {
+          ...refusalOf('invalid_token', 'A token is configured, and the caller sent none or another one.'),
+          headers: {
+            'WWW-Authenticate': header('A challenge: `Bearer`, with `error="invalid_token"` where a token was sent.'),
+          },
+        },
+        403: refusalOf('invalid_request', 'No token is configured, and the caller is not on this machine.'),
+      },
+    },
+    async (call) => {
+      const { metricsToken } = needs.config
+      if (metricsToken === undefined) requireThisMachine(call, needs.issuer)
+      else requireToken(call.header('authorization'), metricsToken)
+      const { CONTENT_TYPE, exposition } = await loaded()
+      const body = await exposition(needs, await isServing(needs))
+      return { status: 200, headers: ['Cache-Control', 'no-store', 'Content-Type', CONTENT_TYPE], body }
+    },
+  )
+
+/** Loaded at the first scrape: many services are never scraped. */
 const loaded = () => import('../metrics/exposition.ts')
 
-function requireToken(c: Context<Env>, expected: string): void {
-  const token = /^bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+function requireToken(authorization: string | undefined, expected: string): void {
+  const token = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
   if (token !== undefined && timingSafeEqual(digest(token), digest(expected))) return
   throw invalidToken('send the value of SIGNET_METRICS_TOKEN: Authorization: Bearer …', {
     reason: token === undefined ? 'no token was sent for the metrics' : 'another token was sent for the metrics',
@@ -33,20 +59,23 @@ function requireToken(c: Context<Env>, expected: string): void {
   })
 }
 
-/** Equal lengths, so that comparing tells nothing of them either. */
+/** Digests have equal lengths, so that the comparison reveals no length either. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** Headers by which a proxy says that somebody stands behind it (RFC 7239 §5, RFC 9110 §7.6.3). */
+/** Headers by which a proxy says that it forwards a request (RFC 7239 §5, RFC 9110 §7.6.3). */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'via']
 
-function requireThisMachine(c: Context<Env>, issuer: string): void {
-  const address = c.env.incoming.socket.remoteAddress ?? ''
+function requireThisMachine(
+  { header: sent, incoming }: Pick<OpenCall<never, never>, 'header' | 'incoming'>,
+  issuer: string,
+): void {
+  const address = incoming.socket.remoteAddress ?? ''
   const isHere =
     isLoopback(new URL(issuer).hostname) &&
     /^(::ffff:)?127\.|^::1$/.test(address) &&
-    FORWARDED.every((name) => c.req.header(name) === undefined) &&
-    // A page in this machine's browser can reach us under a name of its own.
-    isLoopback(new URL(c.req.url).hostname)
+    FORWARDED.every((name) => sent(name) === undefined) &&
+    // A page in this machine's browser can reach us under a name of its own, and browsers always send a Host.
+    isLoopback(new URL(`http://${sent('host') ?? 'localhost'}`).hostname)
   if (isHere) return
   throw invalidRequest(
     'without SIGNET_METRICS_TOKEN only this machine may read the metrics of an issuer at localhost; set it, and send it: Authorization: Bearer …',

@@ -1,17 +1,34 @@
 /** GET /openapi.json: what this service takes and answers, for programs (OpenAPI 3.1). */
 import { entityTag } from '../ground/entity-tag.ts'
-import { answerPublic } from '../http/public-document.ts'
-import type { Handler, Rooms } from '../http/rooms.ts'
+import { DESCRIPTION } from '../http/access.ts'
+import { answerDocument, CACHED, type PublicDocument } from '../http/public-document.ts'
+import { route } from '../http/route.ts'
 
-/** Loads what makes the document: none of it is needed by a service that nobody asks for it. */
-type LoadDescription = () => Promise<{ describeService(issuer: string): object }>
+/** Makes the document. Its code is loaded at the first request for it: most services never need it. */
+type Describe = () => Promise<object>
 
-export const openapi = ({ issuer }: Rooms, load: LoadDescription): Handler => {
-  let made: Promise<{ body: string; etag: string }> | undefined
+export const openapi = (describe: Describe) => {
+  let made: Promise<PublicDocument> | undefined
   const make = async () => {
-    const body = JSON.stringify((await load()).describeService(issuer))
+    const body = JSON.stringify(await describe())
     return { body, etag: entityTag(body) }
   }
-  // Asked again each time: after an upgrade nobody should read the old one.
-  return async (c) => answerPublic(c, await (made ??= make()), 'public, no-cache')
+  return route(
+    {
+      get: '/openapi.json',
+      access: DESCRIPTION,
+      id: 'readOpenapi',
+      tag: 'Operation',
+      says: 'This description',
+      answers: {
+        200: {
+          says: 'An OpenAPI 3.1 document.',
+          content: { 'application/json': { schema: { type: 'object' } } },
+          headers: CACHED,
+        },
+      },
+    },
+    // Caches ask again each time: after an upgrade nobody should read the old document.
+    async (call) => answerDocument(call, await (made ??= make()), { cacheControl: 'public, no-cache' }),
+  )
 }

@@ -1,5 +1,6 @@
 /** The JSON of grants and persons for administrators. Nothing in it helps to make a token. */
 import { toIso, type Instant } from '../ground/clock.ts'
+import { anything, integer, oneOf, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
 import type { GrantRecord, SubjectSummary } from '../store/store.ts'
 import { statusOf } from './grant.ts'
 
@@ -35,3 +36,59 @@ export const subjectView = (
   live_grants: liveGrants,
   last_grant_at: toIso(lastGrantAt),
 })
+
+export const GRANT = shapeOf<ReturnType<typeof grantView>>(
+  'Grant',
+  {
+    sid: text(),
+    client_id: text(),
+    sub: text(),
+    resources: texts('What its tokens may be for.'),
+    scope: text('What was granted; a refresh may lower it, never raise it.'),
+    claims: anything('What the client said of the person.'),
+    status: oneOf(['active', 'expired', 'ended'], 'Whether its refresh token is good.'),
+    refreshes: integer('How often it was refreshed.'),
+    created_at: time(),
+    last_refresh_at: orNull(time('When it was refreshed last.')),
+    expires_at: time('Its end at the latest; no refresh moves it.'),
+    idle_expires_at: orNull(time('Its end unless it is refreshed before.')),
+    ended_at: orNull(time('When it was ended before its time.')),
+    ended_reason: orNull(text('Why it was ended.')),
+  },
+  {
+    sid: '019a6e3c-7d1f-7c3a-9b52-0c1f6f1f2a77',
+    client_id: 'billing',
+    sub: 'ada',
+    resources: ['https://orders.example.com'],
+    scope: 'orders:read offline_access',
+    claims: { email: 'ada@example.com' },
+    status: 'active',
+    refreshes: 1,
+    created_at: '2026-01-31T12:00:00.000Z',
+    last_refresh_at: '2026-01-31T12:14:00.000Z',
+    expires_at: '2026-03-02T12:00:00.000Z',
+    idle_expires_at: null,
+    ended_at: null,
+    ended_reason: null,
+  },
+)
+
+export const USER = shapeOf<ReturnType<typeof subjectView>>(
+  'User',
+  {
+    sub: text(),
+    status: oneOf(['enabled', 'disabled']),
+    blacklist_entry: orNull(text()),
+    grants: integer('How many grants are remembered.'),
+    live_grants: integer('How many of them are live.'),
+    last_grant_at: orNull(time('When the last of them was made.')),
+  },
+  {
+    sub: 'ada',
+    status: 'enabled',
+    blacklist_entry: null,
+    grants: 3,
+    live_grants: 1,
+    last_grant_at: '2026-01-31T12:00:00.000Z',
+  },
+)

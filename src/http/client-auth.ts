@@ -1,32 +1,41 @@
 /** Reads how a client presents itself (RFC 6749 §2.3, RFC 7521 §4.2): exactly one method a request. */
 import { isUtf8 } from 'node:buffer'
-import type { Context } from 'hono'
-import { byClient } from '../audit.ts'
 import { ASSERTION_TYPE } from '../clients/assertion.ts'
-import type { Caller, PresentedCredentials } from '../clients/authentication.ts'
+import type { Caller, ClientAuthentication, PresentedCredentials } from '../clients/authentication.ts'
+import type { ClientDirectory } from '../clients/directory.ts'
 import { invalidClient, invalidRequest } from '../ground/errors.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { Context } from './context.ts'
 import { withoutLineEnd, type Parameters } from './form.ts'
 import type { ClientParameter } from './parameters.ts'
-import type { Env, Rooms } from './rooms.ts'
+
+export interface ClientNeeds {
+  authentication: ClientAuthentication
+  clients: ClientDirectory
+  limits: Limits
+}
 
 /**
  * @throws OAuthError `invalid_client` or `invalid_request`
  * @throws RateLimited where the client asks too often.
  */
 export async function authenticateClient(
-  c: Context<Env>,
+  { incoming, facts, ticket }: Context,
   parameters: Parameters<ClientParameter>,
-  { authentication, limits }: Rooms,
+  { authentication, clients, limits }: ClientNeeds,
 ): Promise<Caller> {
-  const facts = c.env.facts
-  const presented = readCredentials(c.req.header('authorization'), parameters)
-  const { network } = limits.callerOf(c.env.incoming)
-  const caller = await authentication.authenticate(presented, facts.request_id, network)
-  const { client } = caller
-  facts.client_id = client.clientId
-  c.env.actor = byClient(client.clientId, facts.request_id)
-  // Anybody can name a public client: that is no authentication, and must not use up what is the client's.
-  if (presented.method !== 'none') limits.noteClient(client.clientId, c.env.outgoing)
+  const presented = readCredentials(incoming.headers.authorization, parameters)
+  const { network } = limits.callerOf(incoming)
+  const caller = await authentication.authenticate(presented, facts.request_id, network).catch((error: unknown) => {
+    // A refused guess is counted with the client that it aimed at.
+    const aimedAt = clients.find(presented.clientId ?? '')
+    if (aimedAt) facts.client_id = aimedAt.clientId
+    throw error
+  })
+  const { clientId } = caller.client
+  facts.client_id = clientId
+  // Naming a public client is no authentication, and must not use up that client's quota.
+  if (presented.method !== 'none') limits.noteClient(clientId, ticket)
   return caller
 }
 

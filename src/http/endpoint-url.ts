@@ -6,6 +6,9 @@
  */
 export function endpointUrl(issuer: string, path: string): string {
   const base = issuer.replace(/\/$/, '')
-  const prefix = new URL(issuer).pathname.replace(/\/$/, '')
+  const prefix = basePath(issuer)
   return base + (prefix !== '' && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path)
 }
+
+/** The path of the issuer, without a slash at its end; empty where it has none. */
+export const basePath = (issuer: string): string => new URL(issuer).pathname.replace(/\/$/, '')

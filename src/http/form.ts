@@ -1,14 +1,14 @@
 /** The body of a request, read once, within bounds, into parameters (RFC 6749 §3.2, appendix B). */
 import { isUtf8 } from 'node:buffer'
-import type { Context } from 'hono'
+import type { IncomingMessage } from 'node:http'
 import { invalidRequest, type OAuthError, type OAuthErrorOptions } from '../ground/errors.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { KnownParameters } from './parameters.ts'
-import type { Env } from './rooms.ts'
 
 const MOST_BODY_BYTES = 65_536
 const MOST_PAIRS = 100
+const JSON_TYPE = 'application/json'
 
 /**
  * Known parameters by name. A parameter without a value counts as absent. An unknown one is ignored (RFC 6749 §3.2).
@@ -51,15 +51,11 @@ export class Parameters<Name extends string> {
   }
 }
 
-/** Reads a form body. @throws OAuthError `invalid_request` */
-export async function readForm<Name extends string>(
-  c: Context<Env>,
-  known: KnownParameters<Name>,
-): Promise<Parameters<Name>> {
-  if (mediaType(c) !== 'application/x-www-form-urlencoded') {
-    throw invalidRequest('send the parameters as a form body: Content-Type: application/x-www-form-urlencoded')
-  }
-  return parseForm((await readBody(c)).toString('utf8'), known)
+/** @throws OAuthError `invalid_request` where the body is said to be no form, nor JSON where that is taken too. */
+export function requireForm(incoming: IncomingMessage, isJsonTaken = false): void {
+  const type = mediaType(incoming)
+  if (type === 'application/x-www-form-urlencoded' || (isJsonTaken && type === JSON_TYPE)) return
+  throw invalidRequest('send the parameters as a form body: Content-Type: application/x-www-form-urlencoded')
 }
 
 /**
@@ -73,12 +69,13 @@ export function withoutLineEnd(value: string): string {
 }
 
 /** Reads a form or, by its content type, a JSON object with the same members. */
-export async function readFormOrJson<Name extends string>(
-  c: Context<Env>,
+export function parseFormOrJson<Name extends string>(
+  incoming: IncomingMessage,
+  bytes: Buffer,
   known: KnownParameters<Name>,
-): Promise<Parameters<Name>> {
-  if (mediaType(c) !== 'application/json') return readForm(c, known)
-  const members = Object.entries(await readJsonObject(c)).filter(([name]) => Object.hasOwn(known, name))
+): Parameters<Name> {
+  if (mediaType(incoming) !== JSON_TYPE) return parseForm(bytes, known)
+  const members = Object.entries(parseJsonObject(incoming, bytes)).filter(([name]) => Object.hasOwn(known, name))
   const pairs = members.flatMap(([name, value]) =>
     textsOf(name, value, known).map((text): [string, string] => [name, text]),
   )
@@ -94,19 +91,19 @@ function textsOf(name: string, value: unknown, known: KnownParameters): string[]
   throw invalidRequest(`${name} is a string${isRepeatable ? ', or a list of strings' : ''} in the JSON body`)
 }
 
-type Refusal = (description: string, options?: OAuthErrorOptions) => OAuthError
+export type Refusal = (description: string, options?: OAuthErrorOptions) => OAuthError
 
 /**
  * Reads a JSON object, whatever its members.
  * @param refusal for a member whose value cannot be taken as it stands
  * @throws OAuthError
  */
-export async function readJsonObject(
-  c: Context<Env>,
+export function parseJsonObject(
+  incoming: IncomingMessage,
+  bytes: Buffer,
   refusal: Refusal = invalidRequest,
-): Promise<Record<string, unknown>> {
-  if (mediaType(c) !== 'application/json') throw invalidRequest('send a JSON body: Content-Type: application/json')
-  const bytes = await readBody(c)
+): Record<string, unknown> {
+  if (mediaType(incoming) !== JSON_TYPE) throw invalidRequest('send a JSON body: Content-Type: application/json')
   if (!isUtf8(bytes)) throw invalidRequest('the body is not UTF-8')
   const value = readBodyJson(bytes.toString('utf8'), refusal)
   if (value && typeof value === 'object' && !Array.isArray(value)) return { ...value }
@@ -126,23 +123,22 @@ function readBodyJson(text: string, refusal: Refusal): unknown {
   }
 }
 
-function parseForm<Name extends string>(text: string, known: KnownParameters<Name>): Parameters<Name> {
-  const pairs = [...new URLSearchParams(text)]
+export function parseForm<Name extends string>(bytes: Buffer, known: KnownParameters<Name>): Parameters<Name> {
+  const pairs = [...new URLSearchParams(bytes.toString('utf8'))]
   if (pairs.length > MOST_PAIRS) throw invalidRequest(`the body has more than ${MOST_PAIRS} parameters`)
   return new Parameters<Name>(pairs, known)
 }
 
-const mediaType = (c: Context<Env>): string =>
-  (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+const mediaType = ({ headers }: IncomingMessage): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 
 const tooLarge = (): OAuthError =>
   invalidRequest(`the body is larger than ${MOST_BODY_BYTES} bytes`, { status: 413, headers: { Connection: 'close' } })
 
-/** The whole body; counted as it comes, so that chunked encoding cannot pass the limit. */
-function readBody(c: Context<Env>): Promise<Buffer> {
-  if (Number(c.req.header('content-length') ?? 0) > MOST_BODY_BYTES) return Promise.reject(tooLarge())
-  // Node's own events are much cheaper than the web stream, or the iterator, that would be wrapped around them.
-  const { incoming } = c.env
+/** The whole body. It is counted as it arrives, so that chunked encoding cannot pass the limit. */
+export function readBody(incoming: IncomingMessage): Promise<Buffer> {
+  if (Number(incoming.headers['content-length'] ?? 0) > MOST_BODY_BYTES) return Promise.reject(tooLarge())
+  // Node's own events are much cheaper than a stream or an iterator around them.
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -154,7 +150,7 @@ function readBody(c: Context<Env>): Promise<Buffer> {
     }
     incoming.on('data', onData)
     incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
-    // A caller that hangs up in the middle, or is too slow: no defect of ours.
+    // The caller hung up or was too slow: this is no defect.
     const onClose = () => {
       if (!incoming.readableEnded) reject(invalidRequest('the request ended before its body did'))
     }

@@ -1,6 +1,6 @@
 /**
  * The parameters that each form endpoint knows, and which of them may be sent more than once. `/openapi.json` lists
- * what stands here, so that a parameter cannot be read without being documented.
+ * the same tables, so that a parameter cannot be read without being documented.
  */
 
 /** How often a parameter may be sent (RFC 6749 §3.2: once; RFC 8707 §2 lets `resource` repeat). */
@@ -42,6 +42,12 @@ export const TOKEN_QUESTION_PARAMETERS = {
   token_type_hint: 'once',
   ...CLIENT,
 } as const satisfies KnownParameters
+
+/** The description of a body that asks about one token. */
+export const TOKEN_QUESTION = {
+  required: ['token'],
+  examples: { token: { summary: 'A token', value: { token: 'eyJhbGciOiJFUzI1NiIsImtpZCI6…' } } },
+}
 
 export type ClientParameter = keyof typeof CLIENT
 

@@ -1,20 +1,18 @@
 /** JSON bodies of the admin API, checked against a schema. */
-import type { Context } from 'hono'
 import type * as z from 'zod'
-import { invalidRequest, type OAuthError, type OAuthErrorOptions } from '../ground/errors.ts'
-import { readJsonObject } from './form.ts'
-import type { Env } from './rooms.ts'
+import { invalidRequest, type OAuthError } from '../ground/errors.ts'
+import type { Refusal } from './form.ts'
 
 /** How a member of ours is written. A text of another form may be a secret, and is not repeated. */
 const MEMBER_NAME = /^[a-z]{1,20}(?:_[a-z]{1,20}){0,4}$/
 
 /** @throws OAuthError made by `refusal`. It names the first member at fault and what is accepted. */
-export async function parseBody<Schema extends z.ZodType>(
-  c: Context<Env>,
+export function parseBody<Schema extends z.ZodType>(
+  body: Record<string, unknown>,
   schema: Schema,
-  refusal: (description: string, options?: OAuthErrorOptions) => OAuthError = invalidRequest,
-): Promise<z.output<Schema>> {
-  const parsed = schema.safeParse(await readJsonObject(c, refusal))
+  refusal: Refusal = invalidRequest,
+): z.output<Schema> {
+  const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   if (issue?.code === 'unrecognized_keys' && issue.message.startsWith('Unrecognized'))
@@ -23,10 +21,7 @@ export async function parseBody<Schema extends z.ZodType>(
 }
 
 /** The caller reads the name that it sent; the log does not, because nobody knows it. */
-function refuseUnknown(
-  { keys, path }: z.core.$ZodIssueUnrecognizedKeys,
-  refusal: (description: string, options?: OAuthErrorOptions) => OAuthError,
-): OAuthError {
+function refuseUnknown({ keys, path }: z.core.$ZodIssueUnrecognizedKeys, refusal: Refusal): OAuthError {
   const [name = ''] = keys
   const place = path.join('.') || 'body'
   const reason = `${place}: a member is not known`

@@ -1,19 +1,36 @@
-/** Documents that anybody may read, from any origin: metadata, key set, feed. */
-import type { Context } from 'hono'
-import type { Env } from './rooms.ts'
-import { send } from './send.ts'
+/** Documents that anybody may read and keep: metadata, key sets, the feed, the description and its page. */
+import { header } from '../ground/shape.ts'
+import type { HeaderList, Reply } from './answer.ts'
+import type { Call } from './route.ts'
+
+/** Headers of a document, for the description. From `ETag` it follows that 304 is answered too. */
+export const CACHED = {
+  ETag: header('Give it back in `If-None-Match`.'),
+  'Cache-Control': header('How long it may be kept.'),
+}
+
+export interface PublicDocument {
+  body: string | Buffer
+  etag: string
+}
 
 /** Answers a document, or 304 where the caller has it already (RFC 9110 §13.1.2). */
-export function answerPublic(
-  c: Context<Env>,
-  { body, etag }: { body: string; etag: string },
-  cacheControl: string,
-): Response {
-  const headers = ['Cache-Control', cacheControl, 'ETag', etag, 'Access-Control-Allow-Origin', '*']
-  if (hasAlready(c.req.header('if-none-match'), etag)) return send(c, 304, headers, '')
-  return send(c, 200, [...headers, 'Content-Type', 'application/json'], body)
+export function answerDocument(
+  call: Pick<Call, 'header'>,
+  { body, etag }: PublicDocument,
+  { cacheControl, type = 'application/json', headers = [] }: Terms,
+): Reply {
+  const kept = ['Cache-Control', cacheControl, 'ETag', etag, ...headers]
+  if (hasAlready(call.header('if-none-match'), etag)) return { status: 304, headers: kept }
+  return { status: 200, headers: [...kept, 'Content-Type', type], body }
+}
+
+interface Terms {
+  cacheControl: string
+  type?: string
+  headers?: HeaderList
 }
 
 /** Whether `If-None-Match` names this document. */
-export const hasAlready = (ifNoneMatch: string | undefined, etag: string): boolean =>
+const hasAlready = (ifNoneMatch: string | undefined, etag: string): boolean =>
   ifNoneMatch !== undefined && ifNoneMatch.split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))

@@ -1,54 +1,65 @@
 /**
- * What one network, one client and all of them together may cost. The first look at a request is taken before its
- * body is read and before any route is looked for, so that a flood costs little more than reading its headers.
+ * Bounds on the cost of one network, of one client, and of all requests together. The first look at a request is taken
+ * before its body is read, so that a flood costs little more than reading its headers.
  *
- * Requests of a network count where they were refused or not authenticated: so nobody is kept out by how much they
- * rightly ask. Requests of a client count where it authenticated: so nobody can use up what is another's.
+ * A request counts against its network when it was refused or not authenticated: legitimate traffic is never limited
+ * by its volume. A request counts against its client when the client authenticated: nobody can use up another client's
+ * quota. This room decides only; it returns a `Refusal` and knows no response.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../ground/clock.ts'
 import { isLoopback, type Config } from '../config.ts'
 import { RateLimited } from '../ground/errors.ts'
 import type { Log } from '../ground/log.ts'
-import { answerBusy } from './busy.ts'
 import { LoadShedding, type ShedReason } from './load-shedding.ts'
+import { LogBudgets } from './log-budgets.ts'
 import { Callers, type Caller } from './network.ts'
-import { openPaths } from './open-paths.ts'
 import { RateLimit, rateLimitHeaders, type Count } from './rate-limit.ts'
-import { CappedLines } from '../http/capped-lines.ts'
 
-/** Requests of one connection that wait for the answer to an earlier one (RFC 9112 §9.3.2). */
+/** Requests of one connection that wait for the response to an earlier one (RFC 9112 §9.3.2). */
 const MOST_PIPELINED = 10
-/** Lines of the log about networks in one minute. */
+/** Log lines about networks in one minute. */
 const MOST_WARNINGS = 20
 const OVER_BY_NETWORK =
   'too many requests from this network were refused or not authenticated: ask again after Retry-After'
 const SHED = 'Signet cannot answer this now; nothing was changed, try again'
 
-/** What is kept of a request while it is answered. */
-interface Ticket {
-  /** What it took from its network's quota. */
+/** A request as the limits see it. */
+export interface Arrival {
+  incoming: IncomingMessage
+  /** Whether an earlier request of the same connection is still being answered. */
+  isPipelined: boolean
+  /** Health and public documents: no limit closes them. */
+  isOpen: boolean
+  /** The operator reads the metrics when the load is highest. */
+  isNeverShed: boolean
+}
+
+/** Why a request is not served, and what its caller is told. */
+export interface Refusal {
+  status: 429 | 503
+  headers: Record<string, string>
+  description: string
+}
+
+/** A request that was admitted. Its holder calls `begin` once the body has arrived, and `end` with the status. */
+export interface Ticket {
+  /** What the request took from its network's quota. */
   count: Count | undefined
+  socket: Socket
   isAuthenticated: boolean
   isInFlight: boolean
   isPipelined: boolean
   isOpen: boolean
-  /** Answered, or left. */
   isOver: boolean
 }
 
-/** Kept with the answer itself, and in no collection: see connections.ts. */
-const TICKET = Symbol('ticket')
-
-const ticketOf = (outgoing: ServerResponse & { [TICKET]?: Ticket }): Ticket | undefined => outgoing[TICKET]
-
-interface LimitRooms {
+interface LimitNeeds {
   config: Config
   issuer: string
   clock: Clock
   log: Log
-  isReady(): boolean
 }
 
 export interface LimitFigures {
@@ -58,77 +69,79 @@ export interface LimitFigures {
 }
 
 export class Limits {
-  /** How many lines of the log strangers and failures may cost. */
-  readonly lines: Record<'unauthenticated' | 'failed', CappedLines>
+  /** How many log lines strangers and failures may cost. */
+  readonly lines: LogBudgets
   readonly #callers: Callers
   readonly #networks: RateLimit
   readonly #clients: RateLimit
-  /** A line for each network once, and so many in all. */
+  /** One line for each network, and a bound on all of them. */
   readonly #warnedNetworks: RateLimit
   readonly #warnings: RateLimit
   readonly #load: LoadShedding
-  readonly #rooms: LimitRooms
-  readonly #isOpen: (incoming: IncomingMessage) => boolean
+  readonly #log: Log
   readonly #pipelined = new WeakMap<Socket, number>()
-  readonly #onClose: (this: ServerResponse) => void
   #closedConnections = 0
   #mayLackProxy: boolean
 
-  constructor(rooms: LimitRooms) {
-    const { config, clock, issuer, log } = rooms
-    this.#rooms = rooms
-    this.lines = {
-      unauthenticated: new CappedLines('more requests were refused or not authenticated', log),
-      failed: new CappedLines('more requests failed', log),
-    }
+  constructor({ config, clock, issuer, log }: LimitNeeds) {
+    this.#log = log
+    this.lines = new LogBudgets(log)
     this.#callers = new Callers(config.trustedProxies)
     this.#networks = new RateLimit('network', config.networkRequestsPerMinute, clock)
     this.#clients = new RateLimit('client', config.clientRequestsPerMinute, clock)
     this.#warnedNetworks = new RateLimit('warning', 1, clock)
     this.#warnings = new RateLimit('warnings', MOST_WARNINGS, clock)
     this.#load = new LoadShedding(config)
-    this.#isOpen = openPaths(issuer)
     this.#mayLackProxy = !isLoopback(new URL(issuer).hostname)
-    const end = (outgoing: ServerResponse) => this.#end(outgoing)
-    // One function for all, since it is called for every request.
-    this.#onClose = function onClose(this: ServerResponse) {
-      end(this)
-    }
   }
 
-  /** Whether a request goes on to the routes; one that does not is answered here. */
-  admits(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
-    // Node hands out the next request of a connection while an earlier one is being answered.
-    const isPipelined = outgoing.socket === null
-    const isOpen = this.#isOpen(incoming)
-    if (isOpen && !isPipelined) return true
+  /** Decides whether a request is served. An open request that is not pipelined needs no ticket. */
+  admit(arrival: Arrival): Ticket | Refusal | undefined {
+    const { incoming, isPipelined, isOpen } = arrival
+    if (isOpen && !isPipelined) return undefined
     const caller = isOpen ? undefined : this.#callers.find(incoming)
     const isCounted = caller !== undefined && !caller.isLocal
     const count = isCounted ? this.#networks.take(caller.network) : undefined
-    if (isCounted && !count) return this.#refuseNetwork(caller.network, outgoing)
-    const reason = this.#reasonToShed(incoming, { isPipelined, isOpen })
+    if (isCounted && !count) return this.#refuseNetwork(caller.network)
+    const reason = this.#reasonToShed(arrival)
     if (reason) {
       if (count) count.used -= 1
-      return this.#shed(reason, outgoing)
+      return this.#shed(reason)
     }
     if (caller?.isLocal && this.#mayLackProxy) this.#warnOfProxy(incoming)
-    this.#begin(incoming, outgoing, {
-      count,
-      isAuthenticated: false,
-      isInFlight: false,
-      isPipelined,
-      isOpen,
-      isOver: false,
-    })
-    return true
+    const { socket } = incoming
+    if (isPipelined) this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 0) + 1)
+    return { count, socket, isAuthenticated: false, isInFlight: false, isPipelined, isOpen, isOver: false }
+  }
+
+  /** The request has arrived whole. Until then it is no work and takes no place: its body may come slowly. */
+  begin(ticket: Ticket): void {
+    if (ticket.isOpen || ticket.isOver) return
+    ticket.isInFlight = true
+    this.#load.inFlight += 1
+  }
+
+  /** The request was answered with this status, or its caller has left. */
+  end(ticket: Ticket, status: number): void {
+    if (ticket.isOver) return
+    ticket.isOver = true
+    if (ticket.isInFlight) this.#load.inFlight -= 1
+    const { socket } = ticket
+    if (ticket.isPipelined) this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1)
+    if (ticket.count && ticket.isAuthenticated && !isRefused(status)) ticket.count.used -= 1
+  }
+
+  /** Counts the refusal of an open request against its network. Open requests themselves are never turned away. */
+  noteOpenRefusal(incoming: IncomingMessage): void {
+    const caller = this.#callers.find(incoming)
+    if (!caller.isLocal) this.#networks.take(caller.network)
   }
 
   /**
    * Notes that a client has proved who it is.
-   * @throws RateLimited where it has asked too often.
+   * @throws RateLimited where the client asks too often.
    */
-  noteClient(clientId: string, outgoing: ServerResponse): void {
-    const ticket = ticketOf(outgoing)
+  noteClient(clientId: string, ticket: Ticket | undefined): void {
     if (ticket) ticket.isAuthenticated = true
     if (this.#clients.take(clientId)) return
     throw new RateLimited(
@@ -137,17 +150,12 @@ export class Limits {
     )
   }
 
-  /** Whether the request of an answer is of a client that has proved who it is. */
-  isAuthenticated(outgoing: ServerResponse): boolean {
-    return ticketOf(outgoing)?.isAuthenticated ?? false
-  }
-
   /** Counts a request that a route turns away because too much was asked at once. */
   noteShed(reason: ShedReason): void {
     this.#load.shed[reason] += 1
   }
 
-  /** Where a request comes from, for whatever else is counted or shared out by it. */
+  /** Where a request comes from. Other rooms share out their own places by it. */
   callerOf(incoming: IncomingMessage): Caller {
     return this.#callers.find(incoming)
   }
@@ -156,12 +164,12 @@ export class Limits {
     this.#closedConnections += 1
   }
 
-  /** Begins to watch the event loop. Returns how to end that, and all that is done by time. */
+  /** Begins to watch the event loop. Returns a function that ends everything that runs by time here. */
   watch(): () => void {
     const stop = this.#load.watch()
     return () => {
       stop()
-      for (const lines of Object.values(this.lines)) lines.close()
+      this.lines.close()
     }
   }
 
@@ -173,65 +181,36 @@ export class Limits {
     }
   }
 
-  #reasonToShed(
-    incoming: IncomingMessage,
-    { isPipelined, isOpen }: Pick<Ticket, 'isPipelined' | 'isOpen'>,
-  ): ShedReason | undefined {
+  #reasonToShed({ incoming, isPipelined, isOpen, isNeverShed }: Arrival): ShedReason | undefined {
     if (isPipelined && (this.#pipelined.get(incoming.socket) ?? 0) >= MOST_PIPELINED) return 'pipelining'
-    // The operator looks at the figures when there is most of everything.
-    return isOpen || incoming.url === '/metrics' ? undefined : this.#load.check()
+    return isOpen || isNeverShed ? undefined : this.#load.check()
   }
 
-  #begin(incoming: IncomingMessage, outgoing: ServerResponse, ticket: Ticket): void {
-    Object.assign(outgoing, { [TICKET]: ticket })
-    outgoing.on('close', this.#onClose)
-    if (ticket.isPipelined) this.#pipelined.set(incoming.socket, (this.#pipelined.get(incoming.socket) ?? 0) + 1)
-    if (ticket.isOpen) return
-    const work = () => {
-      if (ticket.isOver) return
-      ticket.isInFlight = true
-      this.#load.inFlight += 1
-    }
-    // A body that comes slowly is no work yet: it must not take the place of requests that are there.
-    if (incoming.method === 'POST' || incoming.method === 'PATCH') incoming.once('end', work)
-    else work()
-  }
-
-  #end(outgoing: ServerResponse): void {
-    const ticket = ticketOf(outgoing)
-    if (!ticket || ticket.isOver) return
-    ticket.isOver = true
-    if (ticket.isInFlight) this.#load.inFlight -= 1
-    const { socket } = outgoing.req
-    if (ticket.isPipelined) this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1)
-    const isRefused = outgoing.statusCode >= 400 && outgoing.statusCode < 500 && outgoing.statusCode !== 429
-    if (ticket.count && ticket.isAuthenticated && !isRefused) ticket.count.used -= 1
-  }
-
-  #refuseNetwork(network: string, outgoing: ServerResponse): false {
+  #refuseNetwork(network: string): Refusal {
     const quota = this.#networks.state()
     if (this.#warnedNetworks.take(network) && this.#warnings.take(''))
-      this.#rooms.log.warn(
+      this.#log.warn(
         `${network} is over its rate (SIGNET_RATE_LIMIT_NETWORK) and gets 429 for ${quota.retryAfterSeconds} s`,
       )
-    answerBusy(outgoing, 429, { headers: rateLimitHeaders(quota), description: OVER_BY_NETWORK }, this.#rooms)
-    return false
+    return { status: 429, headers: rateLimitHeaders(quota), description: OVER_BY_NETWORK }
   }
 
-  #shed(reason: ShedReason, outgoing: ServerResponse): false {
+  #shed(reason: ShedReason): Refusal {
     this.noteShed(reason)
     const headers: Record<string, string> = { 'Retry-After': '1' }
     if (reason === 'pipelining') headers.Connection = 'close'
-    answerBusy(outgoing, 503, { headers, description: SHED }, this.#rooms)
-    return false
+    return { status: 503, headers, description: SHED }
   }
 
-  /** Without the caller's address everybody behind the proxy would be nobody in particular: told once. */
+  /** Without the caller's address all callers behind the proxy look the same. The log says so once. */
   #warnOfProxy({ method }: IncomingMessage): void {
     if (method !== 'POST') return
     this.#mayLackProxy = false
-    this.#rooms.log.warn(
+    this.#log.warn(
       'requests come from this machine without X-Forwarded-For: where that is a proxy, let it send it, since SIGNET_RATE_LIMIT_NETWORK does not hold without',
     )
   }
 }
+
+/** Whether a request was refused for its own fault. A refusal for load (429) counts for itself. */
+export const isRefused = (status: number): boolean => status >= 400 && status < 500 && status !== 429

@@ -1,29 +1,29 @@
-/** From the zod schemas that check to the JSON Schemas that describe (OpenAPI 3.1 §4.8.7). */
+/** The named schemas of the description: shapes of responses, and the zod schemas that check requests. */
 import * as z from 'zod'
+import type { JsonSchema } from '../ground/shape.ts'
 import { MEMBERS } from './members.ts'
-import type { JsonSchema } from './operation.ts'
+import type { Components } from './operation.ts'
 
-/** @param named what becomes `#/components/schemas/NAME`; where one holds another it refers to it */
-export function componentsOf(named: Record<string, z.ZodType>): Record<string, unknown> {
-  const registry = z.registry<{ id: string }>()
-  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id })
-  const { schemas } = z.toJSONSchema(registry, {
-    uri: (id) => `#/components/schemas/${id}`,
-    // What comes over the wire, before it is made into ours. Answers look the same from both sides, and are left
-    // open: a member that is added to one must break nobody.
+export function schemasOf({ shapes, bodies }: Components): Record<string, unknown> {
+  const checked = [...bodies].map(([name, schema]) => [name, requestSchema(schema)] as const)
+  const described = [...shapes].map(([name, { schema }]) => [name, schema] as const)
+  return Object.fromEntries([...described, ...checked].map(([name, schema]) => [name, explain(schema)]))
+}
+
+/** The body as it comes over the wire, before it is made into ours. */
+function requestSchema(schema: z.ZodType): JsonSchema {
+  const { $schema: _dialect, ...described } = z.toJSONSchema(schema, {
     io: 'input',
-    // A preprocessed value has no type of its own; what it is turned into has.
+    // A preprocessed value has no type of its own; the value that it becomes has.
     unrepresentable: 'any',
+    // The name of the schema is its place among the components; here it would make a definition of it.
+    metadata: z.registry(),
     override: ({ jsonSchema }) => dropNoise(jsonSchema),
   })
-  return Object.fromEntries(
-    Object.entries(schemas).map(([id, { $schema: _dialect, $id: _place, ...schema }]) => [id, explain(schema)]),
-  )
+  return described
 }
 
 function dropNoise(schema: JsonSchema): void {
-  // A format says it better than its expression does.
-  if (schema.format === 'date-time') delete schema.pattern
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum
 }

@@ -1,47 +1,15 @@
 /**
- * The whole description of the HTTP API in OpenAPI 3.1, made from the schemas that check requests and the tables
- * that forms are read by. It knows the doors and no door knows it; it is loaded when somebody asks for it.
+ * The description of the HTTP API in OpenAPI 3.1, made from the routes: their terms, the schemas that check requests,
+ * and the shapes of responses. No door knows this room; it is loaded when somebody asks for the description.
  */
-import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../resources/resource.ts'
-import { endpointUrl } from '../http/endpoint-url.ts'
+import { header } from '../ground/shape.ts'
 import { readVersion } from '../ground/version.ts'
-import { auditPaths, auditSchemas } from './audit.ts'
-import { blacklistPaths, blacklistSchemas } from './blacklist.ts'
-import { clientPaths, clientSchemas } from './clients.ts'
-import { componentsOf } from './components.ts'
-import { discoveryPaths, discoverySchemas } from './discovery.ts'
-import { grantPaths, grantSchemas, userPaths } from './grants.ts'
-import { keyPaths, keySchemas } from './keys.ts'
-import { operationPaths, operationSchemas } from './operations.ts'
-import { header, type Answer, type Operation, type Paths } from './operation.ts'
+import { endpointUrl } from '../http/endpoint-url.ts'
+import type { Route } from '../http/route.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../resources/resource.ts'
+import { schemasOf } from './components.ts'
+import { describeAnswer, describeRoute, type Components, type Operation } from './operation.ts'
 import { COMMON_REFUSALS } from './refusals.ts'
-import { resourcePaths, resourceSchemas } from './resources.ts'
-import { tokenPaths, tokenSchemas } from './tokens.ts'
-
-const SCHEMAS = {
-  ...tokenSchemas,
-  ...discoverySchemas,
-  ...blacklistSchemas,
-  ...clientSchemas,
-  ...resourceSchemas,
-  ...keySchemas,
-  ...grantSchemas,
-  ...auditSchemas,
-  ...operationSchemas,
-}
-
-const PATHS: Paths = {
-  ...tokenPaths,
-  ...discoveryPaths,
-  ...blacklistPaths,
-  ...clientPaths,
-  ...resourcePaths,
-  ...keyPaths,
-  ...grantPaths,
-  ...userPaths,
-  ...auditPaths,
-  ...operationPaths,
-}
 
 const TAGS = {
   Tokens: 'For clients: issue, refresh, revoke, introspect.',
@@ -63,16 +31,23 @@ Every path takes HEAD where it takes GET. Another method is 405 with \`Allow\`, 
 HTTP is 400, headers over 16 kB are 431, and what comes too slowly is 408.`
 
 /** The document for an issuer. */
-export function describeService(issuer: string) {
+export function describeService(issuer: string, routes: readonly Route[]) {
+  const components: Components = { shapes: new Map(), bodies: new Map() }
+  const paths: Record<string, Record<string, Operation>> = {}
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, components) }
+  }
+  const refusals = Object.entries(COMMON_REFUSALS).map(([name, answer]) => [name, describeAnswer(answer, components)])
   return {
     openapi: '3.1.1',
     info: { title: 'Signet', version: readVersion(), summary: 'A token issuer', description: ABOUT },
     servers: [{ url: endpointUrl(issuer, '') }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: withRequestIds(PATHS),
+    paths,
     components: {
-      schemas: componentsOf(SCHEMAS),
-      responses: mapValues(COMMON_REFUSALS, withRequestId),
+      schemas: schemasOf(components),
+      responses: Object.fromEntries(refusals),
       headers: {
         'X-Request-Id': header('Id of this request, by which the log and `signet doctor --request` find it.'),
       },
@@ -108,20 +83,3 @@ function securitySchemes(issuer: string) {
     },
   }
 }
-
-/** Every answer carries an id. */
-function withRequestIds(paths: Paths) {
-  const all = ({ responses, ...operation }: Operation) => ({
-    ...operation,
-    responses: mapValues(responses, (answer) => ('$ref' in answer ? answer : withRequestId(answer))),
-  })
-  return mapValues(paths, (methods) => mapValues(methods, all))
-}
-
-const withRequestId = (answer: Answer) => ({
-  ...answer,
-  headers: { ...answer.headers, 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' } },
-})
-
-const mapValues = <Value, Made>(record: Record<string, Value>, make: (value: Value) => Made): Record<string, Made> =>
-  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(value)]))

@@ -1,8 +1,9 @@
 /** The bodies of form endpoints, made from the table of parameters that reads them (http/parameters.ts). */
 import { ASSERTION_TYPE } from '../clients/assertion.ts'
 import { GRANT_TYPES } from '../clients/client.ts'
-import type { KnownParameters, ParameterName, Times } from '../http/parameters.ts'
-import type { Content, JsonSchema, RequestBody } from './operation.ts'
+import type { JsonSchema } from '../ground/shape.ts'
+import type { ParameterName, Times } from '../http/parameters.ts'
+import type { Route } from '../http/route.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 
@@ -38,22 +39,15 @@ const PARAMETERS: Record<ParameterName, JsonSchema> = {
   client_assertion_type: { description: 'Goes with `client_assertion`.', enum: [ASSERTION_TYPE] },
 }
 
-interface Form {
-  known: Partial<KnownParameters<ParameterName>>
-  required: ParameterName[]
-  examples: NonNullable<Content['examples']>
-  /** Whether a JSON object with the same members is taken as well. */
-  orJson?: boolean
-}
-
-export function formBody({ known, required, examples, orJson = false }: Form): RequestBody {
-  const properties = Object.entries(known).map(([each, times]): [string, JsonSchema] => {
+export function formBody({ form = {}, isFormOrJson, about }: Route): object {
+  const required = about.required ?? []
+  const properties = Object.entries(form).map(([each, times]): [string, JsonSchema] => {
     const name = each as ParameterName // the tables hold no other names
     return [name, parameterSchema(name, times, required.includes(name))]
   })
   const schema = { type: 'object', properties: Object.fromEntries(properties), required }
-  const content = { schema, examples }
-  return { required: true, content: { [FORM]: content, ...(orJson && { 'application/json': content }) } }
+  const content = { schema, examples: about.examples }
+  return { required: true, content: { [FORM]: content, ...(isFormOrJson && { 'application/json': content }) } }
 }
 
 /** A parameter that may repeat is a list: sent once for each value. */

@@ -1,50 +1,9 @@
-/**
- * The words in which an operation is described (OpenAPI 3.1 §4.8.10), and short ways to say what most of them say.
- * Schemas are named by their place among the components; document.ts puts those there.
- */
-
-/** A JSON Schema of the 2020-12 dialect. */
-export type JsonSchema = Record<string, unknown>
-
-export interface Parameter {
-  name: string
-  in: 'query' | 'path' | 'header'
-  description: string
-  required?: boolean
-  schema: JsonSchema
-  example?: unknown
-}
-
-export interface Header {
-  description: string
-  /** Whether every such answer carries it. */
-  required: boolean
-  schema: JsonSchema
-}
-
-/** What one media type holds. */
-export interface Content {
-  schema: JsonSchema
-  example?: unknown
-  examples?: Record<string, { summary: string; value: unknown }>
-}
-
-export interface Answer {
-  description: string
-  headers?: Record<string, Header>
-  content?: Record<string, Content>
-}
-
-/** One of the answers that many operations have in common (refusals.ts). */
-export interface AnswerRef {
-  $ref: string
-}
-
-export interface RequestBody {
-  description?: string
-  required: boolean
-  content: Record<string, Content>
-}
+/** One route as an operation of OpenAPI 3.1 (§4.8.10). Everything is read from the route itself. */
+import * as z from 'zod'
+import { header, type AnswerShape, type HeaderShape, type JsonSchema, type Shape } from '../ground/shape.ts'
+import type { About, QueryParameter, Route } from '../http/route.ts'
+import { formBody } from './form-body.ts'
+import { refusalsOf } from './refusals.ts'
 
 export interface Operation {
   operationId: string
@@ -52,72 +11,129 @@ export interface Operation {
   summary: string
   description?: string
   security: Record<string, string[]>[]
-  parameters?: Parameter[]
-  requestBody?: RequestBody
-  responses: Record<string, Answer | AnswerRef>
+  parameters?: object[]
+  requestBody?: object
+  responses: Record<string, object>
 }
 
-/** Operations by path and lower-case method. `{id}` stands for a part of the path. */
-export type Paths = Record<string, Partial<Record<'get' | 'post' | 'patch' | 'delete', Operation>>>
+/** Named schemas that the operations refer to. */
+export interface Components {
+  shapes: Map<string, Shape>
+  bodies: Map<string, z.ZodType>
+}
 
-export const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` })
+export function describeRoute(route: Route, components: Components): Operation {
+  const { about } = route
+  const parameters = parametersOf(about)
+  const requestBody = bodyOf(route, components)
+  return {
+    tags: [about.tag],
+    security: securityOf(route),
+    operationId: about.id,
+    summary: about.says,
+    ...(about.tells !== undefined && { description: about.tells }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(requestBody && { requestBody }),
+    responses: responsesOf(route, components),
+  }
+}
 
-export const listOf = (name: string): JsonSchema => ({ type: 'array', items: ref(name) })
+const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` })
 
-const text: JsonSchema = { type: 'string' }
+/** Who may call. Parameters of a form that authenticate are nothing that a security scheme can say. */
+function securityOf({ access }: Route): Operation['security'] {
+  switch (access.kind) {
+    case 'scope':
+      return [{ oauth2: [access.scope ?? ''] }, { bearer: [access.scope ?? ''] }]
+    case 'client':
+      return [{ client_secret_basic: [] }, {}]
+    case 'scraper':
+      // Where no token is configured, this machine may look.
+      return [{ metrics_token: [] }, {}]
+    case 'public':
+      return []
+  }
+}
 
-export const header = (description: string, schema: JsonSchema = text): Header => ({
-  description,
-  required: true,
-  schema,
-})
+const IF_NONE_MATCH = {
+  'If-None-Match': {
+    says: 'The entity tag of the caller’s copy; 304 where that is still right (RFC 9110 §13.1.2).',
+  },
+}
 
-/** A header that only some of these answers carry. */
-export const maybe = (description: string): Header => ({ ...header(description), required: false })
+const isCached = ({ answers }: About): boolean => answers[200]?.headers?.ETag !== undefined
 
-/** An answer in JSON. */
-export const json = (
-  description: string,
-  schema: JsonSchema,
-  example: unknown,
-  headers?: Record<string, Header>,
-): Answer => ({ description, ...(headers && { headers }), content: { 'application/json': { schema, example } } })
+function parametersOf(about: About): object[] {
+  const inPath = Object.entries(about.params ?? {}).map(([name, { says, example }]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: says,
+    schema: { type: 'string' },
+    example,
+  }))
+  const listed = (place: 'query' | 'header', known: Readonly<Record<string, QueryParameter>> = {}) =>
+    Object.entries(known).map(([name, { says, schema = { type: 'string' } }]) => ({
+      name,
+      in: place,
+      description: says,
+      schema,
+    }))
+  const headers = { ...about.headers, ...(isCached(about) && IF_NONE_MATCH) }
+  return [...inPath, ...listed('query', about.query), ...listed('header', headers)]
+}
 
-/** 204: done, and nothing to say. */
-export const done = (description: string): Answer => ({ description })
+function bodyOf(route: Route, { bodies }: Components): object | undefined {
+  if (route.form) return formBody(route)
+  if (!route.body) return undefined
+  const name = z.globalRegistry.get(route.body)?.id
+  if (name === undefined) throw new Error(`the body of ${route.about.id} has no name`)
+  bodies.set(name, route.body)
+  const content = { 'application/json': { schema: ref(name), example: route.about.example } }
+  return { required: !route.isBodyOptional, content }
+}
 
-export const jsonBody = (schema: JsonSchema, example: unknown, required = true): RequestBody => ({
-  required,
-  content: { 'application/json': { schema, example } },
-})
+function responsesOf(route: Route, components: Components): Record<string, object> {
+  const { about, access } = route
+  const more = access.isCrossOrigin
+    ? { 'Access-Control-Allow-Origin': header('`*`: any page may read it.') }
+    : ({} as Record<string, HeaderShape>)
+  const kept = about.answers[200]?.headers
+  const described: Record<string, AnswerShape | string> = {
+    ...refusalsOf(route),
+    ...(kept && isCached(about) && { 304: { says: 'The caller has it already.', headers: alwaysOf(kept) } }),
+    ...about.answers,
+  }
+  return Object.fromEntries(
+    Object.entries(described).map(([status, answer]) => {
+      if (typeof answer === 'string') return [status, { $ref: `#/components/responses/${answer}` }]
+      const isDocument = status === '200' || status === '304'
+      return [status, describeAnswer(answer, components, isDocument ? more : {})]
+    }),
+  )
+}
 
-export const query = (name: string, description: string, schema: JsonSchema = text): Parameter => ({
-  name,
-  in: 'query',
-  description,
-  schema,
-})
+const alwaysOf = (headers: Record<string, HeaderShape>): Record<string, HeaderShape> =>
+  Object.fromEntries(Object.entries(headers).filter(([, { required }]) => required))
 
-/** The `{id}` of a path. Ids may be URIs, so a slash in one is percent-encoded. */
-export const id = (description: string, example: string, name = 'id'): Parameter => ({
-  name,
-  in: 'path',
-  required: true,
-  description: `${description}, percent-encoded`,
-  schema: text,
-  example,
-})
-
-/** Where what was just made is found. */
-export const LOCATION = { Location: header('The path of what was made.') }
-
-// ------------------------------------------------------------------ who may call
-
-/** Anybody. */
-export const PUBLIC: Operation['security'] = []
-
-/** A client: by HTTP Basic, or by parameters of the body (which no security scheme of OpenAPI can say). */
-export const AS_CLIENT: Operation['security'] = [{ client_secret_basic: [] }, {}]
-
-/** A Bearer access token for the issuer with this scope: fetched from `/token`, or one that the caller has. */
-export const withScope = (scope: string): Operation['security'] => [{ oauth2: [scope] }, { bearer: [scope] }]
+/** Every response carries a request id. */
+export function describeAnswer(
+  { says, content, headers }: AnswerShape,
+  { shapes }: Pick<Components, 'shapes'>,
+  more: Record<string, HeaderShape> = {},
+): object {
+  const media = Object.entries(content ?? {}).map(([type, { shape, schema, isList, example }]) => {
+    if (!shape) return [type, { schema, ...(example !== undefined && { example }) }]
+    if (!shapes.has(shape.name)) shapes.set(shape.name, shape)
+    const one = ref(shape.name)
+    const value = isList
+      ? { schema: { type: 'array', items: one }, example: [shape.example] }
+      : { schema: one, example: shape.example }
+    return [type, value]
+  })
+  return {
+    description: says,
+    headers: { ...headers, ...more, 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' } },
+    ...(content && { content: Object.fromEntries(media) }),
+  }
+}

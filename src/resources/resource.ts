@@ -38,6 +38,20 @@ export const issuerResource = (issuer: string): ResourceRecord => ({
 /** The keys that sign a resource's tokens. */
 export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({ ring: ownKeys ? id : SHARED_RING, alg })
 
+/** No id begins with it, and no proxy changes it in a path. */
+const ENCODED = '~'
+
+/**
+ * The path of a resource's key set. A plain name stands there as it is; a URI stands there in base64url, because
+ * proxies such as Apache refuse or decode the `%2F` that percent-encoding would make of it.
+ */
+export const keySetPath = (id: string): string =>
+  `/jwks/${/^[\w.-]+$/.test(id) ? id : ENCODED + Buffer.from(id).toString('base64url')}`
+
+/** The id that a segment of such a path names; percent-encoded ids, decoded before, stay what they are. */
+export const idOfSegment = (segment: string): string =>
+  segment.startsWith(ENCODED) ? Buffer.from(segment.slice(1), 'base64url').toString('utf8') : segment
+
 /** Whether what was issued at this time was issued for another resource, which had this id and was deleted. */
 export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedAt: Instant): boolean =>
   predecessorEndedAt !== null && issuedAt <= predecessorEndedAt

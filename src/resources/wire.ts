@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { onlyGiven, claimsSchema, ttlSchema, scopeSchema } from '../clients/wire.ts'
 import { toIso } from '../ground/clock.ts'
+import { anything, flag, integer, oneOf, orNull, shapeOf, text, time } from '../ground/shape.ts'
 import type { ResourceRecord } from '../store/store.ts'
 import type { ResourceChange } from './registration.ts'
 import { MOST_RESOURCE_ID_CHARACTERS } from './resource.ts'
@@ -17,10 +18,11 @@ export const resourceChangeSchema = z
     own_keys: z.boolean(),
   })
   .partial()
+  .meta({ id: 'ResourceChange' })
 
-export const resourceRegistrationSchema = resourceChangeSchema.extend({
-  id: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }),
-})
+export const resourceRegistrationSchema = resourceChangeSchema
+  .extend({ id: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }) })
+  .meta({ id: 'ResourceRegistration' })
 
 export function toResourceChange({
   alg,
@@ -46,3 +48,29 @@ export const resourceMetadata = (resource: ResourceRecord) => ({
   created_at: toIso(resource.createdAt),
   updated_at: toIso(resource.updatedAt),
 })
+
+export const RESOURCE = shapeOf<ReturnType<typeof resourceMetadata>>(
+  'Resource',
+  {
+    id: text('Becomes `aud`: an absolute URI, or a plain name.'),
+    alg: oneOf(['ES256', 'RS256']),
+    ttl: orNull(integer()),
+    scope: orNull(text('Scope values that it knows; `null` for whatever its clients are registered for.')),
+    typ: oneOf(['at+jwt', 'JWT']),
+    claims: anything(),
+    own_keys: flag(),
+    created_at: time(),
+    updated_at: time(),
+  },
+  {
+    id: 'https://orders.example.com',
+    alg: 'ES256',
+    ttl: 600,
+    scope: 'orders:read orders:write',
+    typ: 'at+jwt',
+    claims: {},
+    own_keys: false,
+    created_at: '2026-01-31T12:00:00.000Z',
+    updated_at: '2026-01-31T12:00:00.000Z',
+  },
+)

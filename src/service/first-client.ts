@@ -5,13 +5,26 @@
 import { randomUUID } from 'node:crypto'
 import { BY_SYSTEM } from '../audit.ts'
 import { isLoopback } from '../config.ts'
-import type { Rooms } from '../http/rooms.ts'
+import type { ClientDirectory } from '../clients/directory.ts'
+import type { ClientRegistry } from '../clients/registration.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
+import type { ResourceRegistry } from '../resources/registration.ts'
+import type { Store } from '../store/store.ts'
 
 export interface FirstClient {
   clientId: string
   secret: string
   resource: string
   scope: string
+}
+
+interface Needs {
+  issuer: string
+  store: Store
+  clients: ClientDirectory
+  clientRegistry: ClientRegistry
+  resources: ResourceDirectory
+  resourceRegistry: ResourceRegistry
 }
 
 const RESOURCE = 'demo-api'
@@ -24,7 +37,7 @@ export async function createFirstClient({
   clientRegistry,
   resources,
   resourceRegistry,
-}: Rooms): Promise<FirstClient | undefined> {
+}: Needs): Promise<FirstClient | undefined> {
   if (!isLoopback(new URL(issuer).hostname) || clients.size > 0) return undefined
   const mine = randomUUID()
   if ((await store.claimSetting('first_client', mine)) !== mine) return undefined

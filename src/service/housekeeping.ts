@@ -20,7 +20,7 @@ const SWEEP_EVERY_MS = 60_000
 /** Rows of each kind in one transaction: small enough that no request waits for it. */
 const SWEEP_SLICE = 200
 
-interface Rooms {
+interface Needs {
   config: Pick<Config, 'auditRetentionSeconds'>
   store: Store
   keys: KeyRing
@@ -32,37 +32,37 @@ interface Rooms {
 }
 
 /** Starts the timetable; call the result to stop it. What was noted is written then, once more. */
-export function startHousekeeping(rooms: Rooms, clock: SteadyClock): () => Promise<void> {
+export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promise<void> {
   const inBelievedTime = (work: () => Promise<void>) => async () => {
-    warnOfJump(clock.look(), rooms.log)
+    warnOfJump(clock.look(), needs.log)
     if (clock.isBelieved()) await work()
   }
   const stops = [
-    every(NOTICE_EVERY_MS, 'noticing changes', rooms.log, () => rooms.store.pollChanges()),
-    every(FLUSH_EVERY_MS, 'writing notes', rooms.log, () => writeNotes(rooms)),
+    every(NOTICE_EVERY_MS, 'noticing changes', needs.log, () => needs.store.pollChanges()),
+    every(FLUSH_EVERY_MS, 'writing notes', needs.log, () => writeNotes(needs)),
     every(
       KEYS_EVERY_MS,
       'key rotation',
-      rooms.log,
-      inBelievedTime(() => tendKeys(rooms)),
+      needs.log,
+      inBelievedTime(() => tendKeys(needs)),
     ),
     every(
       SWEEP_EVERY_MS,
       'forgetting',
-      rooms.log,
-      inBelievedTime(async () => rooms.blacklist.prune()),
+      needs.log,
+      inBelievedTime(async () => needs.blacklist.prune()),
     ),
     every(
       SWEEP_EVERY_MS,
       'sweeping',
-      rooms.log,
-      inBelievedTime(() => sweep(rooms)),
+      needs.log,
+      inBelievedTime(() => sweep(needs)),
     ),
   ]
   return async () => {
     await Promise.all(stops.map((stop) => stop()))
-    await writeNotes(rooms).catch((error: unknown) =>
-      rooms.log.warn('notes could not be written', { reason: String(error) }),
+    await writeNotes(needs).catch((error: unknown) =>
+      needs.log.warn('notes could not be written', { reason: String(error) }),
     )
   }
 }
@@ -80,14 +80,14 @@ function warnOfJump(jump: Jump | undefined, log: Log): void {
   )
 }
 
-async function writeNotes({ audit, authentication, readers }: Rooms): Promise<void> {
+async function writeNotes({ audit, authentication, readers }: Needs): Promise<void> {
   await audit.flush()
   await readers.flush()
   await authentication.flushSecretUse()
 }
 
 /** Rotates what is due and retires what is over, as the database decides. */
-async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<void> {
+async function tendKeys({ keys, log }: Pick<Needs, 'keys' | 'log'>): Promise<void> {
   for (const ring of keys.rings()) {
     const rotated = await keys.rotate(ring, 'scheduled', BY_SYSTEM)
     if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)
@@ -95,7 +95,7 @@ async function tendKeys({ keys, log }: Pick<Rooms, 'keys' | 'log'>): Promise<voi
   for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
 }
 
-async function sweep({ store, config }: Rooms): Promise<void> {
+async function sweep({ store, config }: Needs): Promise<void> {
   const forgetBefore = store.now() - config.auditRetentionSeconds * 1000
   // One slice after another, each its own transaction, until nothing is left to sweep.
   while ((await store.sweep(SWEEP_SLICE, forgetBefore)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))

@@ -1,7 +1,6 @@
 /** The issuer as a running service: listens, keeps its timetable, stops in bounded time. */
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
-import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { createApp } from '../app.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
@@ -10,8 +9,7 @@ import type { Declaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
 import { Connections } from './connections.ts'
-import type { Answer } from '../http/request-log.ts'
-import { answerNoUrl, answerUnreadable } from './unreadable.ts'
+import { answerUnreadable } from './unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import type { Limits } from '../limits/limits.ts'
 import { isFirstStart, localIssuer, openDatabase, wireIssuer, type Issuer, type Opened } from '../issuer.ts'
@@ -45,8 +43,6 @@ const TIMEOUTS = {
 }
 /** Without a byte in either direction while a request is answered. Node replaces it by the keep-alive time in between. */
 const SOCKET_TIMEOUT_MS = 30_000
-/** The name of no machine (RFC 6761 §6.4), so that nothing which depends on the host is opened by it. */
-const NO_HOST = 'host.invalid'
 /** How many connections the system keeps waiting. In a flood, a smaller number would make good clients try again after a second. */
 const BACKLOG = 2048
 
@@ -66,10 +62,6 @@ export async function startIssuer(
   const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
   let limits: Limits | undefined
   const door = closedDoor()
-  // The server speaks HTTP/1 alone, so the bindings are of that kind.
-  const route = getRequestListener((request, env) => door.answer(request, env as HttpBindings), {
-    errorHandler: answerNoUrl,
-  })
   const server = createServer({ ...TIMEOUTS, keepAliveTimeout: config.keepAliveSeconds * 1000 })
   const connections = new Connections(server, {
     most: config.maxConnections,
@@ -77,11 +69,7 @@ export async function startIssuer(
   })
   // The port is bound before a database is made, because a start that finds it taken leaves nothing behind. With port 0
   // the issuer's name depends on it as well.
-  await listen(server, config, (incoming, outgoing) => {
-    // HTTP/1.0 has no Host (RFC 9112 §3.2), and health checks of older proxies send none.
-    if (incoming.httpVersion === '1.0') incoming.headers.host ??= NO_HOST
-    if (limits?.admits(incoming, outgoing) ?? true) void route(incoming, outgoing)
-  })
+  await listen(server, config, door.receive)
   let opened: Opened | undefined
   try {
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
@@ -111,7 +99,7 @@ export async function startIssuer(
       }),
     }
   } catch (error) {
-    door.open(() => new Response(null, { status: 503 }))
+    door.open((_incoming, outgoing) => void outgoing.writeHead(503).end())
     server.close()
     server.closeAllConnections()
     await opened?.store.close()
@@ -120,18 +108,22 @@ export async function startIssuer(
 }
 
 interface Door {
-  answer: Answer
-  open(answer: Answer): void
+  receive: RequestListener
+  open(listener: RequestListener): void
 }
 
 /** Requests that arrive during the start wait for its end. */
 function closedDoor(): Door {
-  const opened = Promise.withResolvers<Answer>()
+  let opened: RequestListener | undefined
+  const waiting: [IncomingMessage, ServerResponse][] = []
   return {
-    answer: (request, bindings) => opened.promise.then((answer) => answer(request, bindings)),
-    open(answer) {
-      this.answer = answer
-      opened.resolve(answer)
+    receive(incoming, outgoing) {
+      if (opened) opened(incoming, outgoing)
+      else waiting.push([incoming, outgoing])
+    },
+    open(listener) {
+      opened = listener
+      for (const [incoming, outgoing] of waiting.splice(0)) listener(incoming, outgoing)
     },
   }
 }

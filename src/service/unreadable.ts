@@ -1,9 +1,5 @@
-/**
- * What comes before a request is one: bytes that are no HTTP, headers too large or too slow, a target that is no
- * URL. Such callers read the same kind of JSON as everybody else.
- */
+/** Bytes that are no HTTP request, and headers that are too large or too slow: refused in the same JSON as all else. */
 import type { Server } from 'node:http'
-import { RequestError } from '@hono/node-server'
 
 const FAULTS: Record<string, { status: string; description: string }> = {
   HPE_HEADER_OVERFLOW: {
@@ -31,14 +27,4 @@ export function answerUnreadable(server: Server): void {
     ]
     socket.end(`HTTP/1.1 ${status}\r\n${headers.join('\r\n')}\r\n\r\n${body}`)
   })
-}
-
-/** Answers a request whose target or Host is no URL; anything else that fails here is a defect. */
-export function answerNoUrl(error: unknown): Response {
-  const isCallers = error instanceof RequestError
-  const body = isCallers
-    ? bodyOf('the target or the Host header is no URL')
-    : JSON.stringify({ error: 'server_error', error_description: 'a defect of Signet' })
-  const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
-  return new Response(body, { status: isCallers ? 400 : 500, headers })
 }

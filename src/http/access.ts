@@ -1,0 +1,45 @@
+/**
+ * Who may use a route. This one value decides how the caller authenticates, whether memory catches up first, which
+ * limits apply, from where the route is reached, and which refusals its description lists.
+ */
+export interface Access {
+  /** `scope`: a Bearer access token. `client`: client credentials. `public`: anybody; `scraper`: `/metrics` decides. */
+  kind: 'scope' | 'client' | 'public' | 'scraper'
+  /** The scope that the access token needs; `signet:admin` always is enough. */
+  scope?: string
+  /** No limit closes the route: verifiers and watchers need it most when the load is highest. */
+  isOpen?: true
+  /** Never turned away for load. */
+  isNeverShed?: true
+  /** Scripts of any origin may read it. */
+  isCrossOrigin?: true
+  /** What another process answered before is in the response. */
+  catchesUp?: true
+  /** Served below the path of the issuer only, where a rule of a proxy finds it. */
+  isInternal?: true
+}
+
+/** A Bearer access token for the issuer with this scope (RFC 6750). */
+export const scope = <Scope extends string>(name: Scope) =>
+  ({ kind: 'scope', scope: name, catchesUp: true, isInternal: true }) as const satisfies Access
+
+/** A registered client, authenticated as at `/token` (RFC 6749 §2.3). */
+export const AS_CLIENT = { kind: 'client' } as const satisfies Access
+
+/** A document of fixed content, such as metadata. */
+export const DOCUMENT = { kind: 'public', isOpen: true, isCrossOrigin: true } as const satisfies Access
+
+/** A document that follows the database: key sets, the feed. */
+export const LIVE_DOCUMENT = { ...DOCUMENT, catchesUp: true } as const satisfies Access
+
+/** For watchers and load balancers. */
+export const HEALTH = { kind: 'public', isOpen: true } as const satisfies Access
+
+/** For people and their tools: limited like any request that is not authenticated. */
+export const READERS = { kind: 'public' } as const satisfies Access
+
+/** The description of the API: limited, and readable by pages of any origin. */
+export const DESCRIPTION = { kind: 'public', isCrossOrigin: true } as const satisfies Access
+
+/** `/metrics`: the operator reads the figures when the load is highest. */
+export const SCRAPER = { kind: 'scraper', isNeverShed: true, isInternal: true } as const satisfies Access

@@ -1,0 +1,25 @@
+/** A request on its way through the door: what its log line tells, and where its response goes. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { LogFields } from '../ground/log.ts'
+import type { Ticket } from '../limits/limits.ts'
+import type { Match } from './routes.ts'
+import type { Target } from './target.ts'
+
+/** Facts that a request gathers, for its one log line. */
+export interface RequestFacts extends LogFields {
+  request_id: string
+}
+
+export interface Context {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
+  /** The route that the path and the method name; absent for an unknown path or method. */
+  match: Match | undefined
+  /** Absent where the path is not in normal form. */
+  target: Target | undefined
+  facts: RequestFacts
+  /** Absent for open routes, which no limit closes. */
+  ticket: Ticket | undefined
+  /** Whether the service takes traffic; off while it stops. */
+  isReady(): boolean
+}

@@ -1,0 +1,115 @@
+/**
+ * From a request to the reply of its route. The order is the same for every route, and its types allow no other: the
+ * body arrives, memory catches up, the caller is judged, the handler runs. Nothing is awaited between the last two.
+ */
+import type { Clock } from '../ground/clock.ts'
+import { invalidClientMetadata, invalidRequest } from '../ground/errors.ts'
+import { ADMIN_SCOPE } from '../resources/resource.ts'
+import type { Store } from '../store/store.ts'
+import type { TokenState } from '../tokens/token-state.ts'
+import type { Limits } from '../limits/limits.ts'
+import { byClient } from '../audit.ts'
+import { standardHeaders, type Outcome } from './answer.ts'
+import { judgeBearer } from './bearer.ts'
+import { authenticateClient, type ClientNeeds } from './client-auth.ts'
+import type { Context } from './context.ts'
+import { parseForm, parseFormOrJson, parseJsonObject, readBody, requireForm } from './form.ts'
+import { parseBody } from './parse-body.ts'
+import { takesBody, type ClientCall, type Route, type ScopedCall, type Call, type OpenCall } from './route.ts'
+
+export interface DispatchNeeds extends ClientNeeds {
+  issuer: string
+  store: Pick<Store, 'catchUp'>
+  tokenState: TokenState
+  limits: Limits
+  clock: Clock
+}
+
+/** @throws whatever the route refuses with; on-error.ts makes the reply of it. */
+export function dispatch(route: Route, context: Context, needs: DispatchNeeds): Outcome | Promise<Outcome> {
+  switch (route.access.kind) {
+    case 'scope':
+      return callScoped(route, context, needs)
+    case 'client':
+      return callAsClient(route, context, needs)
+    case 'public':
+    case 'scraper':
+      return callOpen(route, context, needs)
+  }
+}
+
+async function callScoped(route: Route, context: Context, needs: DispatchNeeds): Promise<Outcome> {
+  const bytes = takesBody(route) ? await readBody(context.incoming) : undefined
+  const news = needs.store.catchUp()
+  if (news) await news
+  // From here on everything happens in one turn.
+  const { authorization } = context.incoming.headers
+  const scope = route.access.scope ?? ADMIN_SCOPE
+  const { clientId, isAdministrator } = judgeBearer(authorization, scope, needs)
+  const judge = () => void judgeBearer(authorization, scope, needs)
+  context.facts.client_id = clientId
+  needs.limits.noteClient(clientId, context.ticket)
+  const call: ScopedCall<unknown, string, string> = {
+    ...callOf(route, context),
+    body: bodyOf(route, context, bytes),
+    actor: { ...byClient(clientId, context.facts.request_id), isAdministrator, judge },
+  }
+  return handle(route, call)
+}
+
+async function callAsClient(route: Route, context: Context, needs: DispatchNeeds): Promise<Outcome> {
+  const { incoming, facts } = context
+  const known = route.form ?? {}
+  requireForm(incoming, route.isFormOrJson)
+  const bytes = await readBody(incoming)
+  const form = route.isFormOrJson ? parseFormOrJson(incoming, bytes, known) : parseForm(bytes, known)
+  const caller = await authenticateClient(context, form, needs)
+  const actor = byClient(caller.client.clientId, facts.request_id)
+  const call: ClientCall<string, string, string> = { ...callOf(route, context), form, caller, actor }
+  return handle(route, call)
+}
+
+function callOpen(route: Route, context: Context, needs: DispatchNeeds): Outcome | Promise<Outcome> {
+  const { incoming, outgoing } = context
+  const call: OpenCall<string, string> = {
+    ...callOf(route, context),
+    incoming,
+    outgoing,
+    standardHeaders: () => standardHeaders(context),
+  }
+  const news = route.access.catchesUp ? needs.store.catchUp() : undefined
+  return news ? news.then(() => handle(route, call)) : handle(route, call)
+}
+
+function callOf(route: Route, { incoming, match, target, facts }: Context): Call {
+  const known = route.about.query
+  return {
+    params: match?.params ?? {},
+    query: known && target?.query ? queryOf(target.query, Object.keys(known)) : {},
+    header: (name) => {
+      const value = incoming.headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    facts,
+  }
+}
+
+function queryOf(query: string, names: string[]): Record<string, string> {
+  const given = new URLSearchParams(query)
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = given.get(name)
+      return value === null ? [] : [[name, value]]
+    }),
+  )
+}
+
+function bodyOf(route: Route, { incoming }: Context, bytes: Buffer | undefined): unknown {
+  if (bytes === undefined || route.body === undefined) return undefined
+  const isLeftOut = route.isBodyOptional && incoming.headers['content-type'] === undefined
+  const refusal = route.bodyRefusal === 'invalid_client_metadata' ? invalidClientMetadata : invalidRequest
+  return parseBody(isLeftOut ? {} : parseJsonObject(incoming, bytes, refusal), route.body, refusal)
+}
+
+/** Sound: `route` tied the handler to the kind of call that `dispatch` makes for its access. */
+const handle = (route: Route, call: Call): Outcome | Promise<Outcome> => route.handler(call as never)
