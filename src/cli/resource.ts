@@ -1,7 +1,8 @@
 /** `signet resource …`: the APIs that accept tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { blankResource, requireSoundResource } from '../resources/resource.ts'
+import { endpointUrl } from '../http/endpoint-url.ts'
+import { blankResource, keySetPath, requireSoundResource } from '../resources/resource.ts'
 import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
 import type { ResourceChange } from '../resources/registration.ts'
 import type { Issuer } from '../issuer.ts'
@@ -75,14 +76,15 @@ function readChange({ alg, ttl, scope, typ, claim, ownKeys }: MetadataOptions): 
 async function create(id: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   requireSound(() => requireSoundResource({ ...blankResource(id, 0), ...change }))
-  await withIssuer(async ({ resourceRegistry }) =>
-    answerResource(command, await resourceRegistry.create(id, change, BY_CLI)),
+  await withIssuer(async (issuer) =>
+    answerResource(command, await issuer.resourceRegistry.create(id, change, BY_CLI), issuer),
   )
 }
 
-function answerResource(command: Command, resource: ResourceRecord): void {
+function answerResource(command: Command, resource: ResourceRecord, { issuer }: Pick<Issuer, 'issuer'>): void {
   const metadata = resourceMetadata(resource)
   answer(command, metadata, () => fieldList(metadata))
+  if (resource.ownKeys) note(`its keys are published at ${endpointUrl(issuer, keySetPath(resource.id))}`)
 }
 
 const list = (_options: object, command: Command): Promise<void> =>
@@ -95,7 +97,7 @@ const list = (_options: object, command: Command): Promise<void> =>
   })
 
 const show = (id: string, _options: object, command: Command): Promise<void> =>
-  withResource(id, async ({ resourceRegistry }) => answerResource(command, await resourceRegistry.get(id)))
+  withResource(id, async (issuer) => answerResource(command, await issuer.resourceRegistry.get(id), issuer))
 
 /** @throws Fault that names the resource, if it does not exist. */
 const withResource = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
@@ -108,8 +110,8 @@ const withResource = (id: string, work: (issuer: Issuer) => Promise<void>): Prom
 async function update(id: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
-  await withResource(id, async ({ resourceRegistry }) =>
-    answerResource(command, await resourceRegistry.update(id, change, BY_CLI)),
+  await withResource(id, async (issuer) =>
+    answerResource(command, await issuer.resourceRegistry.update(id, change, BY_CLI), issuer),
   )
 }
 
@@ -117,6 +119,7 @@ const remove = (id: string, _options: object, command: Command): Promise<void> =
   withResource(id, async ({ resourceRegistry }) => {
     const resource = await resourceRegistry.get(id)
     await resourceRegistry.delete(id, BY_CLI)
-    answerResource(command, resource)
+    const metadata = resourceMetadata(resource)
+    answer(command, metadata, () => fieldList(metadata))
     note(`resource ${id} was deleted; verifiers that check alone accept its tokens until they expire`)
   })

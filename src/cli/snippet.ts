@@ -5,6 +5,7 @@ import { notFound } from '../ground/errors.ts'
 import { registeredResources } from '../grants/target.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
+import { keySetPath } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { requireNamedClient } from './named.ts'
 import { withExistingIssuer } from './open-issuer.ts'
@@ -39,7 +40,7 @@ function gatherFacts(client: ClientRecord, { issuer, resources }: Issuer): Facts
   const { scope: known, ownKeys: hasOwnKeys, alg, typ } = resource
   return {
     issuer,
-    jwksUri: endpointUrl(issuer, hasOwnKeys ? `/jwks/${encodeURIComponent(audience)}` : '/.well-known/jwks.json'),
+    jwksUri: endpointUrl(issuer, hasOwnKeys ? keySetPath(audience) : '/.well-known/jwks.json'),
     hasOwnKeys,
     tokenEndpoint: endpointUrl(issuer, '/token'),
     introspectionEndpoint: endpointUrl(issuer, '/introspect'),

@@ -5,6 +5,7 @@
 import type { JSONWebKeySet, JWK } from 'jose'
 import { systemClock, toSeconds } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
+import { keySetPath } from '../resources/resource.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { findDenying, type readFeed } from './remote-feed.ts'
 import type { RemoteIssuer } from './remote-issuer.ts'
@@ -70,7 +71,7 @@ async function lookAtOwnKeys(
 ): Promise<FoundKey | undefined> {
   const audiences = [claims.aud].flat().filter((each) => typeof each === 'string')
   for (const audience of audiences.slice(0, MOST_AUDIENCES)) {
-    const url = `${issuer.replace(/\/$/, '')}/jwks/${encodeURIComponent(audience)}`
+    const url = `${issuer.replace(/\/$/, '')}${keySetPath(audience)}`
     const jwks = await readKeySet(url)
     const key = keyIn(jwks, kid)
     if (!key) continue

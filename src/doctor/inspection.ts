@@ -10,7 +10,7 @@ import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import { toIso } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
 import { shell } from '../ground/shell-word.ts'
-import { isForPredecessor } from '../resources/resource.ts'
+import { isForPredecessor, keySetPath } from '../resources/resource.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
@@ -120,7 +120,7 @@ function checkKid(header: Members, claims: Members, key: SigningKeyRecord | unde
   if (key.ring === SHARED_RING) return good('kid', `key ${key.kid} is published (${key.status})`)
   if (claims.aud !== key.ring)
     return bad('kid', `key ${key.kid} is for resource ${key.ring} alone`, 'do not accept it for any other')
-  const place = `/jwks/${encodeURIComponent(key.ring)}`
+  const place = keySetPath(key.ring)
   return good('kid', `key ${key.kid} is published (${key.status}) at ${place}, as one of the resource's own`)
 }
 
