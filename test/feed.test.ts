@@ -235,6 +235,6 @@ test('the feed takes GET and HEAD, and is nobody’s entry of the blacklist', as
       const answer = await request(issuer.url + path, { method })
       expect([answer.status, answer.headers.get('allow')], `${method} ${path}`).toEqual([405, 'GET, HEAD'])
     }
-  const entry = await request(`${issuer.url}/blacklist/an-id`, { method: 'OPTIONS' })
+  const entry = await request(`${issuer.url}/idp/blacklist/an-id`, { method: 'OPTIONS' })
   expect([entry.status, entry.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE'])
 })

@@ -52,7 +52,12 @@ export function startReplica(issuer: TestIssuer, env: Record<string, string> = {
 }
 
 /** Acts as an administrator at an issuer, wherever it is reached. */
-export function operatorOf(at: { url: string; clock?: { now(): number } }, credentials: Credentials): Operator {
+export function operatorOf(
+  at: { url: string; issuer?: string; clock?: { now(): number } },
+  credentials: Credentials,
+): Operator {
+  // Administration is served below the path of the issuer only.
+  const base = at.issuer === undefined ? '' : new URL(at.issuer).pathname.replace(/\/$/, '')
   let current: string | undefined
   const now = () => (at.clock?.now() ?? Date.now()) / 1000
   const renew = async () => {
@@ -62,7 +67,7 @@ export function operatorOf(at: { url: string; clock?: { now(): number } }, crede
   }
   const token = async () => (current !== undefined && claimsOf(current).exp > now() + 5 ? current : renew())
   const send = (method: string, path: string, json: unknown, using: string) =>
-    request(at.url + path, { method, headers: bearer(using), ...(json !== undefined && { json }) })
+    request(at.url + base + path, { method, headers: bearer(using), ...(json !== undefined && { json }) })
   return {
     credentials,
     token,

@@ -1,0 +1,264 @@
+/** The door: one reading of a path, preflights, headers of replies, and what an issuer with a path serves where. */
+import { connect } from 'node:net'
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { answer, json } from '../src/http/answer.ts'
+import { createResource, until } from './support/admin.ts'
+import { bearer, request } from './support/client.ts'
+import { startTestIssuer } from './support/issuer.ts'
+import { ask, fresh, registered, shareWithApi, startWithApi } from './support/shared.ts'
+
+const issuer = shareWithApi()
+
+interface Told {
+  status: number
+  headers: IncomingMessage['headers']
+  text: string
+}
+
+/** A request whose target goes out as it stands here: `fetch` would put it into normal form. */
+const send = (
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  port = issuer().port,
+): Promise<Told> =>
+  new Promise((done, fail) => {
+    const sent = httpRequest({ host: '127.0.0.1', port, method, path, headers }, (got) => {
+      let text = ''
+      got.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      got.on('end', () => done({ status: got.statusCode ?? 0, headers: got.headers, text }))
+    })
+    sent.on('error', fail).end()
+  })
+
+/** Sends bytes as they are and gives back all that comes. */
+const raw = (text: string): Promise<string> =>
+  new Promise((done, fail) => {
+    let got = ''
+    const socket = connect(issuer().port, '127.0.0.1', () => socket.write(text))
+    socket.on('data', (chunk) => (got += chunk.toString('latin1')))
+    socket.on('close', () => done(got))
+    socket.on('error', fail)
+  })
+
+// ------------------------------------------------------------------ paths
+
+describe('a path that is not in normal form', () => {
+  const NOT_NORMAL = [
+    '//token',
+    '/token//',
+    '/jwks/../admin/api/clients',
+    '/jwks/./x',
+    '/x/../admin/api/clients',
+    '/..',
+    '/jwks/%2e%2e/admin/api/clients',
+    '/jwks/%2E%2E/admin/api/clients',
+    '/jwks/.%2e/admin/api/clients',
+    '/%61dmin/api/clients',
+    '/admin/api/client%73',
+    '/admin%2Dapi',
+    '/%7Ex',
+    '/admin\\api\\clients',
+    '/jwks/..\\admin/api/clients',
+    '/livez"',
+    '/livez|x',
+    '/livez^',
+    '/{x}',
+  ]
+
+  test.each(NOT_NORMAL)('is 400 whatever the method: %s', async (path) => {
+    const token = await issuer().operator.token()
+    for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS']) {
+      const told = await send(method, path, bearer(token))
+      expect(told.status, method).toBe(400)
+      if (method !== 'HEAD') expect(told.text).toContain('not in normal form')
+    }
+  })
+
+  test('is counted with its network, and never as an open path', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+    const from = { 'x-forwarded-for': '198.51.100.9' }
+    const statuses: number[] = []
+    for (let turn = 0; turn < 8; turn++)
+      statuses.push((await send('GET', '/jwks/../admin/api/clients', from, own.port)).status)
+    expect(statuses).toEqual([400, 400, 400, 400, 400, 429, 429, 429])
+    expect((await send('GET', '/admin/api/clients', from, own.port)).status).toBe(429)
+    expect((await send('GET', '/livez', from, own.port)).status).toBe(200)
+  })
+
+  test('is named in the log by no route', async () => {
+    const before = issuer().logged.length
+    await send('GET', '/livez/../admin/api/clients')
+    await until(() => issuer().logged.length > before)
+    expect(issuer().logged.slice(before).join('\n')).toContain('"route":"(none)"')
+  })
+})
+
+describe('a path in normal form', () => {
+  test.each([
+    ['an escape that an id needs', '/jwks/https%3A%2F%2Fx.example', 404],
+    ['a lower-case escape', '/jwks/https%3a%2f%2fx.example', 404],
+    ['a broken escape', '/jwks/%zz', 404],
+    ['the absolute form', 'http://signet.example/livez', 200],
+    ['the absolute form without a path', 'http://signet.example', 404],
+    ['a query with anything', '/livez?x=/../%2e%2e//', 200],
+    ['characters that a path may hold', "/jwks/a!$&'()*+,;=:@b", 404],
+  ])('is read: %s', async (_, path, status) => {
+    expect((await send('GET', path)).status).toBe(status)
+  })
+
+  test.each([
+    ['/tokens', '/token'],
+    ['/token/', '/token'],
+    ['/TOKEN', '/token'],
+    ['/oauth/token', '/token'],
+    ['/oauth2/token', '/token'],
+    ['/jwks.json', '/.well-known/jwks.json'],
+    ['/.well-known/jwks', '/.well-known/jwks.json'],
+    ['/health', '/readyz'],
+    ['/docs/', '/docs'],
+    ['//token', '/token'],
+    ['/introspekt', '/introspect'],
+  ])('that is a slip is told the right one: %s', async (path, meant) => {
+    const told = await send('GET', path)
+    expect(told.status).toBe(path.startsWith('//') ? 400 : 404)
+    expect(JSON.parse(told.text).error_description).toContain(`(did you mean ${meant}?)`)
+  })
+})
+
+test('unknown key sets count as refused requests of their network', async () => {
+  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+  const from = { 'x-forwarded-for': '198.51.100.9' }
+  for (let turn = 0; turn < 6; turn++) expect((await send('GET', `/jwks/x${turn}`, from, own.port)).status).toBe(404)
+  expect((await send('GET', '/nothing', from, own.port)).status).toBe(429)
+})
+
+// ------------------------------------------------------------------ own keys
+
+test('the key set of a resource that is a URI has an address without %2F, and the percent-encoded one still works', async () => {
+  const id = await createResource(issuer().operator, fresh('https://own.example/v'), { own_keys: true })
+  const client = await registered(issuer(), { resources: [id] })
+  await ask(issuer(), client)
+  const plain = `/jwks/~${Buffer.from(id).toString('base64url')}`
+  const [encoded, short] = [await send('GET', `/jwks/${encodeURIComponent(id)}`), await send('GET', plain)]
+  expect([short.status, short.text]).toEqual([200, encoded.text])
+  expect(short.text).toContain('"kid"')
+  expect((await send('GET', '/jwks/~')).status).toBe(404)
+  expect((await send('GET', '/jwks/~AAAA')).status).toBe(404)
+})
+
+// ------------------------------------------------------------------ preflight
+
+describe('a preflight', () => {
+  const asked = {
+    origin: 'https://app.example',
+    'access-control-request-method': 'GET',
+    'access-control-request-headers': 'mcp-protocol-version, x-other',
+  }
+  const PUBLIC = [
+    '/.well-known/openid-configuration',
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/jwks.json',
+    '/jwks/https%3A%2F%2Fx.example',
+    '/blacklist/feed',
+    '/openapi.json',
+  ]
+
+  test.each(PUBLIC)('of a public document is answered: %s', async (path) => {
+    const { status, headers, text } = await send('OPTIONS', path, asked)
+    expect([status, text]).toEqual([204, ''])
+    expect(headers['access-control-allow-origin']).toBe('*')
+    expect(headers['access-control-allow-methods']).toBe('GET, HEAD')
+    expect(headers['access-control-allow-headers']).toBe('mcp-protocol-version, x-other')
+  })
+
+  test.each(['/admin/api/clients', '/blacklist', '/blacklist/x', '/token', '/introspect', '/metrics', '/livez'])(
+    'of anything else is refused: %s',
+    async (path) => {
+      const { status, headers } = await send('OPTIONS', path, asked)
+      expect(status).toBe(405)
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
+    },
+  )
+
+  test('takes nothing of a quota', async () => {
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '2' })
+    const from = { ...asked, 'x-forwarded-for': '198.51.100.9' }
+    for (let turn = 0; turn < 5; turn++)
+      expect((await send('OPTIONS', '/.well-known/jwks.json', from, own.port)).status).toBe(204)
+  })
+})
+
+// ------------------------------------------------------------------ HTTP/1.0
+
+test('HTTP/1.0 without Host is answered, at every kind of route', async () => {
+  for (const path of ['/readyz', '/livez', '/.well-known/jwks.json', '/blacklist/feed', '/metrics'])
+    expect(await raw(`GET ${path} HTTP/1.0\r\n\r\n`), path).toMatch(/^HTTP\/1\.[01] 200 /)
+  expect(await raw('GET /admin/api/clients HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.[01] 401 /)
+  expect(await raw('HEAD /readyz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.[01] 200 [^]*\r\n\r\n$/)
+})
+
+// ------------------------------------------------------------------ an issuer with a path
+
+describe('an issuer with a path', () => {
+  const NAME = 'https://host.example/auth'
+
+  test('serves administration, the metrics and the blacklist below it only', async () => {
+    const own = await startWithApi({ SIGNET_ISSUER: NAME, SIGNET_METRICS_TOKEN: 'scraper-0123456789' })
+    const token = await own.operator.token()
+    for (const path of ['/admin/api/clients', '/admin/api/audit', '/blacklist']) {
+      expect((await send('GET', path, bearer(token), own.port)).status, path).toBe(404)
+      expect((await send('GET', `/auth${path}`, bearer(token), own.port)).status, path).toBe(200)
+    }
+    const scraper = bearer('scraper-0123456789')
+    expect((await send('GET', '/metrics', scraper, own.port)).status).toBe(404)
+    expect((await send('GET', '/auth/metrics', scraper, own.port)).status).toBe(200)
+    for (const path of ['/livez', '/.well-known/jwks.json', '/blacklist/feed', '/openapi.json', '/docs'])
+      for (const prefix of ['', '/auth'])
+        expect((await send('GET', prefix + path, {}, own.port)).status, prefix + path).toBe(200)
+  })
+
+  test('names its path in Location', async () => {
+    const { url, operator } = await startWithApi({ SIGNET_ISSUER: NAME })
+    const headers = bearer(await operator.token())
+    const made = [
+      ['/auth/blacklist', { sub: 'ada' }],
+      ['/auth/admin/api/clients', { client_id: 'billing' }],
+      ['/auth/admin/api/resources', { id: 'https://orders.example' }],
+    ] as const
+    for (const [path, body] of made) {
+      const answered = await request(url + path, { headers, json: body })
+      const location = answered.headers.get('location') ?? ''
+      expect(location).toMatch(new RegExp(`^${path}/`))
+      expect((await request(url + location, { headers })).status).toBe(200)
+    }
+  })
+
+  test('is told in a slip', async () => {
+    const { port } = await startTestIssuer({ SIGNET_ISSUER: NAME })
+    expect((await send('GET', '/auth/tokens', {}, port)).text).toContain('(did you mean /token?)')
+    expect((await send('GET', '/admin/api/clients', {}, port)).text).toContain('/auth/admin/api/clients')
+  })
+})
+
+// ------------------------------------------------------------------ replies
+
+test('a reply keeps the headers that were set before it, and its own come first', async () => {
+  const server = createServer((incoming, outgoing) => {
+    outgoing.setHeader('Set-Cookie', ['a=1', 'b=2'])
+    outgoing.setHeader('Cache-Control', 'public')
+    const facts = { request_id: 'one' }
+    const rest = { match: undefined, target: undefined, ticket: undefined, isReady: () => true }
+    answer({ incoming, outgoing, facts, ...rest }, json({ done: true }))
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
+  const told = await send('GET', '/', {}, port)
+  server.close()
+  expect(told.headers['set-cookie']).toEqual(['a=1', 'b=2'])
+  expect(told.headers['cache-control']).toBe('no-store')
+  expect(told.headers['x-request-id']).toBe('one')
+  expect(told.text).toBe('{"done":true}')
+})
