@@ -476,6 +476,44 @@ describe('lines of the log that strangers can cause are so many in a second, and
     expect(linesOf(issuer, '/livez') + countedIn(issuer)).toBe(FLOOD)
   })
 
+  const guessAt = (issuer: AdministeredIssuer, clientId: string) => ask(issuer, { clientId, secret: 'sgs_a-guess' })
+  const guessesAt = ({ logged }: AdministeredIssuer, clientId: string) =>
+    logged.filter((each) => each.includes('"error":"invalid_client"') && each.includes(`"client_id":"${clientId}"`))
+
+  test.each([
+    ['public documents', '/livez', '/livez'],
+    ['refusals of other kinds', '/nothing-is-here', '(none)'],
+  ])('a guess at a secret has its line behind a flood of %s', async (_, path, route) => {
+    const issuer = await startWithApi()
+    const { clientId } = await registered(issuer)
+    await flood(issuer, path, route)
+    expect((await guessAt(issuer, clientId)).status).toBe(401)
+    expect(guessesAt(issuer, clientId)).toHaveLength(1)
+  })
+
+  test('a refusal has its line behind a flood of public documents', async () => {
+    const issuer = await startWithApi()
+    await flood(issuer, '/livez', '/livez')
+    await request(`${issuer.url}/nothing-is-here`)
+    expect(linesOf(issuer, '(none)')).toBe(1)
+  })
+
+  test('guesses without a line are counted with the client that they aimed at', async () => {
+    const issuer = await startWithApi()
+    const { clientId } = await registered(issuer)
+    await together(FLOOD, () => guessAt(issuer, clientId))
+    const counted = () =>
+      issuer.logged
+        .map((each) => JSON.parse(each))
+        .filter(
+          ({ message, client_id: aimedAt }) => /^more credentials of a client/.test(message) && aimedAt === clientId,
+        )
+        .reduce((sum, { count }) => sum + Number(count), 0)
+    await until(
+      () => guessesAt(issuer, clientId).filter((each) => each.includes('"route"')).length + counted() === FLOOD,
+    )
+  })
+
   test('what is turned away for load has a line only at debug', async () => {
     const issuer = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '2' })
     const client = await registered(issuer)
