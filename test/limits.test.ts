@@ -506,7 +506,8 @@ describe('lines of the log that strangers can cause are so many in a second, and
       issuer.logged
         .map((each) => JSON.parse(each))
         .filter(
-          ({ message, client_id: aimedAt }) => /^more credentials of a client/.test(message) && aimedAt === clientId,
+          ({ message, client_id: aimedAt }) =>
+            String(message).startsWith('more credentials of a client') && aimedAt === clientId,
         )
         .reduce((sum, { count }) => sum + Number(count), 0)
     await until(
