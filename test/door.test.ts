@@ -238,7 +238,7 @@ describe('an issuer with a path', () => {
 
   test('is told in a slip', async () => {
     const { port } = await startTestIssuer({ SIGNET_ISSUER: NAME })
-    expect((await send('GET', '/auth/tokens', {}, port)).text).toContain('(did you mean /token?)')
+    expect((await send('GET', '/auth/tokens', {}, port)).text).toContain('(did you mean /auth/token?)')
     expect((await send('GET', '/admin/api/clients', {}, port)).text).toContain('/auth/admin/api/clients')
   })
 })

@@ -1,6 +1,6 @@
 /**
- * GET /docs: the description as a page, by Swagger UI from our own files. Nothing comes from elsewhere, no script is
- * inline, and the policy of the page lets nothing else happen. The files are read when somebody asks for the page.
+ * GET /docs: the description as a page, by Swagger UI from our own files. The page loads nothing from other servers and
+ * has no inline script, and its policy forbids both. The files are read at the first request for the page.
  */
 import { readFile } from 'node:fs/promises'
 import { entityTag } from '../ground/entity-tag.ts'
@@ -17,7 +17,7 @@ const ofPackage = (url: string): Promise<string> => readFile(new URL(url), 'utf8
 const CSS = 'text/css; charset=utf-8'
 const SCRIPT = 'text/javascript; charset=utf-8'
 
-/** The page's files: of the package, or in words of ours. */
+/** The files of the page: from the package, or written here. */
 const FILES = new Map([
   ['swagger-ui.css', { type: CSS, read: () => ofPackage(import.meta.resolve('swagger-ui-dist/swagger-ui.css')) }],
   [
@@ -45,7 +45,7 @@ header { display: flex; gap: 1rem; align-items: baseline; padding: 1rem 20px; bo
 header h1 { margin: 0; font-size: 1.25rem; }
 `
 
-/** `?v=` is the file's entity tag: another file has another address, so that this one may be kept for good. */
+/** `?v=` is the entity tag of the file. A changed file has another address, so caches may keep each for good. */
 const pageOf = (at: (name: string) => string): string => `<!doctype html>
 <html lang="en">
 <head>

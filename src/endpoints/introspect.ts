@@ -1,4 +1,4 @@
-/** POST /introspect (RFC 7662): to the client a token was issued to, and to the resource it is meant for. */
+/** POST /introspect (RFC 7662): answers the client that a token was issued to, and the resource that it is for. */
 import { isPublicClient } from '../clients/client.ts'
 import { toSeconds } from '../ground/clock.ts'
 import { invalidClient } from '../ground/errors.ts'
@@ -51,7 +51,7 @@ export const introspect = ({ tokenState, issuer }: Needs) =>
     },
   )
 
-/** Servers such as Dovecot look at no `aud`: tokens of other audiences have to look inactive to them. */
+/** Servers such as Dovecot do not check `aud`, so tokens of other audiences have to look inactive to them. */
 const isFor = (client: ClientRecord, claims: AccessTokenClaims): boolean =>
   claims.client_id === client.clientId || [claims.aud].flat().some((aud) => client.resources.includes(aud))
 

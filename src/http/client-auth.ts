@@ -86,7 +86,7 @@ function readBasic(authorization: string, parameterId: string | undefined): Pres
   return { method: 'client_secret_basic', clientId, secret }
 }
 
-/** Node decodes whatever it can; this only what encodes back to the same text. Empty for anything else. */
+/** Node decodes broken base64 too. This function decodes only text that encodes back to itself; else it is empty. */
 function strictlyDecoded(encoded: string): string {
   const bytes = Buffer.from(encoded, 'base64')
   return bytes.toString('base64') === encoded && isUtf8(bytes) ? bytes.toString('utf8') : ''

@@ -1,4 +1,4 @@
-/** The body of a request, read once, within bounds, into parameters (RFC 6749 §3.2, appendix B). */
+/** Reads the body of a request once, within bounds, into parameters (RFC 6749 §3.2, appendix B). */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { invalidRequest, type OAuthError, type OAuthErrorOptions } from '../ground/errors.ts'

@@ -88,7 +88,11 @@ export class Routes {
     const meant = known.includes(inside) ? inside : KNOWN_SLIPS[inside]
     if (meant !== undefined) return ` (did you mean ${this.base}${meant}?)`
     // Longer texts are no slips, and the comparison would cost too much.
-    return inside.length > 40 ? '' : nearest(inside, known)
+    if (inside.length > 40) return ''
+    return nearest(
+      `${this.base}${inside}`,
+      known.map((each) => `${this.base}${each}`),
+    )
   }
 
   #pathsOf({ path, access }: Route): Set<string> {

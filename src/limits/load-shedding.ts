@@ -1,13 +1,13 @@
 /**
- * Says no to new work while there is more of it than can be done, before memory or patience ends. Work that was begun
- * is finished.
+ * Refuses new work while there is too much of it, before memory runs out or callers give up. Work that has begun is
+ * finished.
  */
 import type { Config } from '../config.ts'
 
 export type ShedReason = 'in_flight' | 'event_loop' | 'pipelining' | 'followers'
 
 const SAMPLE_MS = 250
-/** The loop is overloaded when its timer was this late three times in a row, and fit again when it was not four times. */
+/** The event loop is overloaded after three late timers in a row, and recovered after four timers in time. */
 const LATE_MS = 1000
 const LATE_SAMPLES = 3
 const GOOD_SAMPLES = 4
@@ -22,13 +22,13 @@ export class LoadShedding {
     this.#maxInFlight = maxInFlight
   }
 
-  /** Why nothing more can be begun now, if so. */
+  /** Why no new work can begin now; `undefined` where it can. */
   check(): ShedReason | undefined {
     if (this.inFlight >= this.#maxInFlight) return 'in_flight'
     return this.#isLoopLate ? 'event_loop' : undefined
   }
 
-  /** Watches how late the event loop is. Returns how to end that. */
+  /** Watches how late the event loop is. Returns a function that ends the watch. */
   watch(): () => void {
     let late = 0
     let good = 0

@@ -1,25 +1,25 @@
 /**
- * Where a request comes from, as the limits count it: an IPv4 address or an IPv6 /64, each in one spelling. Only
- * proxies that the operator named are believed about others; nothing else in Signet depends on an address.
+ * The network that a request comes from, as the limits count it: an IPv4 address or an IPv6 /64, each in one spelling.
+ * Only proxies that the operator named may speak for other addresses. Nothing else in Signet depends on an address.
  */
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIPv4, isIPv6, type Socket } from 'node:net'
 
 export interface Caller {
   network: string
-  /** This machine, with nobody behind it as far as can be told. */
+  /** The request comes from this machine, and no proxy says that it forwards it. */
   isLocal: boolean
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128']
-/** Longer than any address in brackets with a port, so that no text of a caller's length is worked on. */
+/** Longer than any address in brackets with a port. The rest of a longer text is not read. */
 const LONGEST_ADDRESS = 80
 const MOST_REMEMBERED = 4096
 
 export class Callers {
   readonly #trusted: BlockList
   readonly #loopback = blockList(LOOPBACK)
-  /** By short texts that proxies sent: reading an IPv6 address takes 7 µs. */
+  /** By the texts that proxies sent, because reading an IPv6 address takes 7 µs. */
   readonly #known = new Map<string, Caller>()
   readonly #peers = new WeakMap<Socket, { caller: Caller; isTrusted: boolean }>()
 
@@ -28,12 +28,12 @@ export class Callers {
     this.#trusted = blockList(trusted.flatMap((each) => (each === 'loopback' ? LOOPBACK : each)))
   }
 
-  /** Who sent it: the peer, or whom a trusted peer says that it sent it for. */
+  /** The peer, or the address for which a trusted peer says that it forwards the request. */
   find({ socket, rawHeaders }: IncomingMessage): Caller {
     const { caller, isTrusted } = this.#peers.get(socket) ?? this.#meet(socket)
     const forwarded = isTrusted ? forwardedFor(rawHeaders) : ''
     if (forwarded === '') return caller
-    // What cannot be read was written for whoever hides behind the proxy: that is not this machine any more.
+    // An unreadable address still means that the request was forwarded, so it is not from this machine.
     return this.#known.get(forwarded) ?? this.#lastStranger(forwarded) ?? { network: caller.network, isLocal: false }
   }
 
@@ -44,7 +44,10 @@ export class Callers {
     return peer
   }
 
-  /** Each hop appends whom it saw, so what stands left of the last address that is no proxy of ours may be made up. */
+  /**
+   * Each proxy appends the address that it saw. So the last address that is none of our proxies is the caller, and the
+   * addresses to its left may be made up.
+   */
   #lastStranger(forwarded: string): Caller | undefined {
     for (let end = forwarded.length; ;) {
       const comma = forwarded.lastIndexOf(',', end - 1)
@@ -67,7 +70,7 @@ export class Callers {
   }
 }
 
-/** `X-Forwarded-For` of all lines that have it; empty for none. Read raw: Node's table of headers costs more. */
+/** `X-Forwarded-For` of all its header lines, or empty. Read from the raw headers, because Node's table costs more. */
 function forwardedFor(rawHeaders: string[]): string {
   let found = ''
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -78,14 +81,14 @@ function forwardedFor(rawHeaders: string[]): string {
   return found
 }
 
-/** The one spelling of an address, which may come with a port or a zone; `undefined` where it is none. */
+/** The one spelling of an address, which may come with a port or a zone; `undefined` for other text. */
 function readAddress(text: string): string | undefined {
   const trimmed = text.trim()
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? trimmed.replace(/^([\d.]+):\d+$/, '$1')
   if (isIPv4(bare)) return bare
   if (!isIPv6(bare)) return undefined
   const groups = groupsOf(bare.replace(/%.*$/, ''))
-  // ::ffff:a.b.c.d is an IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2).
+  // ::ffff:a.b.c.d is an IPv4 address written as IPv6 (RFC 4291 §2.5.5.2).
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xff_ff) {
     return groups
       .slice(6)
@@ -95,7 +98,7 @@ function readAddress(text: string): string | undefined {
   return groups.map((group) => group.toString(16)).join(':')
 }
 
-/** The eight groups of an IPv6 address (RFC 4291 §2.2), whichever way it is written. */
+/** The eight groups of an IPv6 address (RFC 4291 §2.2), in any of its spellings. */
 function groupsOf(address: string): number[] {
   const plain = address.replace(/(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/, (_, a, b, c, d) => {
     const pair = (high: string, low: string) => (Number(high) * 256 + Number(low)).toString(16)
@@ -108,7 +111,7 @@ function groupsOf(address: string): number[] {
   return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last]
 }
 
-/** A subscriber commonly gets a whole /64 (RFC 6177 §2), and could change address within it at every request. */
+/** A subscriber commonly gets a whole /64 (RFC 6177 §2) and could use another address of it at every request. */
 const networkOf = (address: string): string =>
   address.includes(':') ? `${address.split(':', 4).join(':')}::/64` : address
 

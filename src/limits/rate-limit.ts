@@ -1,29 +1,29 @@
 /**
- * Counts requests by key in windows of a minute, and says what is told to whom is over. Counting is synchronous and
- * comes before the work, so that requests at the same time cannot all slip through the last place.
+ * Counts requests by key in windows of a minute. Counting is synchronous and comes before the work, so that several
+ * requests at the same time cannot all take the last place.
  *
- * Own code and not rate-limiter-flexible: that one takes a promise, a timer and 665 bytes for each key, without a
- * bound (6.7 µs a new network, 0.7 µs a known one; this: 0.1), and follows no clock that a test can move.
+ * Own code instead of rate-limiter-flexible: that package takes a promise, a timer and 665 bytes for each key, without
+ * a bound (6.7 µs for a new network, 0.7 µs for a known one; here 0.1 µs), and follows no clock that a test can move.
  */
 import type { Clock } from '../ground/clock.ts'
 import type { Quota } from '../ground/errors.ts'
 
 const WINDOW_SECONDS = 60
-/** Some 10 MB. Whoever has more networks than this has a quota in each of them anyway. */
+/** About 10 MB. Evicting counters helps nobody: an attacker with more networks already has that many quotas. */
 const MOST_KEYS = 100_000
 
-/** How much of a key's quota is used; whoever took from it may give back. */
+/** How much of a key's quota is used. A caller that took from the quota may give back. */
 export interface Count {
   used: number
 }
 
 export class RateLimit {
-  /** How often the answer was no. */
+  /** How many requests were refused. */
   refused = 0
   readonly #name: string
   readonly #quota: number
   readonly #clock: Clock
-  /** Begun anew with each window: nothing to expire one by one. */
+  /** Replaced with each window, so that no counter has to expire by itself. */
   #counts = new Map<string, Count>()
   #windowEndsAt = -Infinity
 
@@ -34,7 +34,7 @@ export class RateLimit {
     this.#clock = clock
   }
 
-  /** Takes one from the key's quota; `undefined` where nothing is left of it. */
+  /** Takes one request from the key's quota; `undefined` where the quota is used up. */
   take(key: string): Count | undefined {
     const now = this.#clock.elapsed()
     if (now >= this.#windowEndsAt) {
@@ -52,7 +52,7 @@ export class RateLimit {
 
   #begin(key: string): Count {
     if (this.#counts.size >= MOST_KEYS) {
-      // A Map keeps insertion order: this is the one that was counted longest.
+      // A Map keeps insertion order, so this key is the oldest.
       const [oldest = ''] = this.#counts.keys()
       this.#counts.delete(oldest)
     }
@@ -61,7 +61,7 @@ export class RateLimit {
     return count
   }
 
-  /** What is told to whoever is over. */
+  /** The quota, as a refused caller is told it. */
   state(): Quota {
     const left = Math.ceil((this.#windowEndsAt - this.#clock.elapsed()) / 1000)
     return {

@@ -1,12 +1,12 @@
 /**
- * Everything that is measured, as Prometheus reads it. Loaded at the first scrape. prom-client tells of the process;
- * our own numbers are read by families.ts, since it takes no buckets that were counted by somebody else.
+ * All metrics, as Prometheus reads them. Loaded at the first scrape. prom-client measures the process; families.ts reads
+ * our own numbers, because prom-client takes no histogram that other code has counted.
  */
 import { collectDefaultMetrics, Registry, type MetricObjectWithValues, type MetricValueWithName } from 'prom-client'
 import { readFamilies, type Measured } from './families.ts'
 import { expose, type Family, type Sample } from './family.ts'
 
-/** The process is one, however many issuers run in it. */
+/** One process may run several issuers; its own metrics are the same for all of them. */
 const ofProcess = new Registry()
 collectDefaultMetrics({ register: ofProcess })
 
@@ -18,7 +18,7 @@ export async function exposition(measured: Measured, isServing: boolean): Promis
   return expose([...(await readFamilies(measured, isServing)), ...known.map(familyOf)])
 }
 
-// Its type leaves out the name of a histogram's series, which it gives beside the value.
+// The package's type leaves out the name of a histogram's series, which stands beside the value.
 type Known = Omit<MetricObjectWithValues<MetricValueWithName<string>>, 'type'> & { type: unknown }
 
 function familyOf({ name, help, type, values }: Known): Family {
@@ -30,6 +30,6 @@ function familyOf({ name, help, type, values }: Known): Family {
 function sampleOf(family: string, { metricName = family, labels, value }: MetricValueWithName<string>): Sample[] {
   if (Number.isNaN(value)) return []
   const named = Object.fromEntries(Object.entries(labels).map(([label, text]) => [label, String(text)]))
-  // What it puts behind the name of a family is one of the three.
+  // prom-client puts one of these three suffixes behind the name of a family.
   return [{ suffix: metricName.slice(family.length) as NonNullable<Sample['suffix']>, labels: named, value }]
 }

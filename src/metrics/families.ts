@@ -1,6 +1,6 @@
 /**
- * Every metric of Signet's own: its name, and where its numbers are read from at a scrape. No label ever holds a
- * client, a subject, a token or anything that a caller made up.
+ * Every metric of Signet's own: its name, and the source of its numbers at a scrape. No label holds a client, a subject,
+ * a token, or any text that a caller chose.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isStanding } from '../blacklist/entry.ts'
@@ -13,7 +13,7 @@ import type { Traffic } from '../ground/traffic.ts'
 import { readVersion } from '../ground/version.ts'
 import { counted, counter, gauge, histogram, labelled, type Family, type Sample } from './family.ts'
 
-/** The rooms whose numbers are told. */
+/** The sources of the numbers. */
 export interface Measured {
   clock: Clock
   store: Store
@@ -23,7 +23,7 @@ export interface Measured {
   limits: Pick<Limits, 'figures'>
 }
 
-/** How many blacklist entries are looked at between two turns of the event loop. */
+/** Blacklist entries that are counted in one turn of the event loop. */
 const ENTRIES_IN_A_TURN = 10_000
 
 export async function readFamilies(rooms: Measured, isServing: boolean): Promise<Family[]> {
@@ -120,7 +120,7 @@ const caches = ({ caches: all }: Traffic): Sample[] =>
     labelled('outcome', { hit, miss }).map(({ labels, value }) => ({ labels: { cache, ...labels }, value })),
   )
 
-/** In slices: a million entries in one go would hold up every request. */
+/** Counts in slices, because a million entries at once would hold up every request. */
 async function countStanding({ blacklist, clock }: Measured): Promise<number> {
   const now = clock.now()
   let standing = 0

@@ -1,10 +1,10 @@
-/** A metric as Prometheus understands it, and the text that tells it (exposition format 0.0.4). */
+/** A metric as Prometheus understands it, and its text form (exposition format 0.0.4). */
 import type { Counts, Histogram } from '../ground/counts.ts'
 
 type Labels = Record<string, string>
 
 export interface Sample {
-  /** What a histogram puts behind the name of each of its series. */
+  /** The suffix of a histogram's series. */
   suffix?: '' | '_bucket' | '_sum' | '_count'
   labels: Labels
   value: number
@@ -33,14 +33,14 @@ export const counter = (name: string, help: string, ...samples: Sample[]): Famil
   samples,
 })
 
-/** A counter of everything that was told apart. */
+/** A counter with one sample for each combination of labels. */
 export const counted = (name: string, help: string, counts: Counts): Family => counter(name, help, ...counts.rows())
 
-/** Samples of a record, each key the value of one label. */
+/** One sample for each key of a record. The key is the value of the label. */
 export const labelled = (label: string, values: Record<string, number>): Sample[] =>
   Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }))
 
-/** @param spread histograms with the labels that tell them apart */
+/** @param spread histograms with their labels */
 export const histogram = ({ name, help }: Described, spread: Iterable<[Labels, Histogram]>): Family => ({
   name,
   help,
@@ -48,7 +48,7 @@ export const histogram = ({ name, help }: Described, spread: Iterable<[Labels, H
   samples: [...spread].flatMap(([labels, values]) => seriesOf(labels, values)),
 })
 
-/** Each bucket holds what is at most its bound `le`, so all that is in the ones below too. */
+/** Each bucket counts all values up to its bound `le`, so it includes the buckets below. */
 function seriesOf(labels: Labels, { bounds, counts, sum }: Histogram): Sample[] {
   let below = 0
   const buckets = counts.map((count, at): Sample => {
@@ -58,7 +58,7 @@ function seriesOf(labels: Labels, { bounds, counts, sum }: Histogram): Sample[] 
   return [...buckets, { suffix: '_sum', labels, value: sum }, { suffix: '_count', labels, value: below }]
 }
 
-/** The families as text, each with its help and type. */
+/** The metrics as text, each with its help and type. */
 export const expose = (families: Family[]): string => families.map(exposeOne).join('\n')
 
 function exposeOne({ name, help, type, samples }: Family): string {

@@ -1,6 +1,6 @@
 /**
- * The timetable of repeated work: notice what other processes changed, write what was only noted, rotate and
- * retire keys, sweep what expired. Every run may fail (the database may be locked) and is tried again.
+ * The timetable of repeated work: learn of changes by other processes, write notes to the database, rotate and retire
+ * keys, delete expired rows. Every run may fail (the database may be locked) and is then tried again.
  */
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
@@ -12,12 +12,12 @@ import type { KeyReaders } from '../keys/readers.ts'
 import type { Log } from '../ground/log.ts'
 import type { Store } from '../store/store.ts'
 
-/** Verdicts look for themselves; this is for those who only follow, and wait for the feed to speak. */
+/** Requests check for changes themselves. This interval serves followers of the feed, who only wait. */
 const NOTICE_EVERY_MS = 50
 const FLUSH_EVERY_MS = 5000
 const KEYS_EVERY_MS = 5000
 const SWEEP_EVERY_MS = 60_000
-/** Rows of each kind in one transaction: small enough that no request waits for it. */
+/** Rows of each kind in one transaction. The number is small, so that no request waits long. */
 const SWEEP_SLICE = 200
 
 interface Needs {
@@ -31,7 +31,7 @@ interface Needs {
   log: Log
 }
 
-/** Starts the timetable; call the result to stop it. What was noted is written then, once more. */
+/** Starts the timetable. The function that it returns stops the timetable and writes the last notes. */
 export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promise<void> {
   const inBelievedTime = (work: () => Promise<void>) => async () => {
     warnOfJump(clock.look(), needs.log)
@@ -86,7 +86,7 @@ async function writeNotes({ audit, authentication, readers }: Needs): Promise<vo
   await authentication.flushSecretUse()
 }
 
-/** Rotates what is due and retires what is over, as the database decides. */
+/** Rotates keys that are due and retires keys whose last token has expired, as the database decides. */
 async function tendKeys({ keys, log }: Pick<Needs, 'keys' | 'log'>): Promise<void> {
   for (const ring of keys.rings()) {
     const rotated = await keys.rotate(ring, 'scheduled', BY_SYSTEM)
@@ -97,11 +97,11 @@ async function tendKeys({ keys, log }: Pick<Needs, 'keys' | 'log'>): Promise<voi
 
 async function sweep({ store, config }: Needs): Promise<void> {
   const forgetBefore = store.now() - config.auditRetentionSeconds * 1000
-  // One slice after another, each its own transaction, until nothing is left to sweep.
+  // One transaction after another, until nothing is left to delete.
   while ((await store.sweep(SWEEP_SLICE, forgetBefore)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
-/** Repeats work with a pause between, a tenth of jitter on it; stops after the run that is under way. */
+/** Repeats work after a pause with a tenth of jitter. The function that it returns waits for the running work. */
 function every(pauseMs: number, name: string, log: Log, work: () => Promise<void>): () => Promise<void> {
   let stopped = false
   let running = Promise.resolve()

@@ -1,4 +1,4 @@
-/** The issuer as a running service: listens, keeps its timetable, stops in bounded time. */
+/** The issuer as a running service: it listens, runs its timetable, and stops in bounded time. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
@@ -17,7 +17,7 @@ import { findLooseModes } from '../keys/master-key.ts'
 import { openLog, type Log } from '../ground/log.ts'
 
 export interface RunningIssuer {
-  /** The exact `iss`, and where it is reached on this machine. */
+  /** The exact `iss`, and the URL of the service on this machine. */
   issuer: string
   url: string
   port: number

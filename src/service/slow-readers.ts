@@ -1,22 +1,22 @@
 /**
- * Closes connections whose answers are not fetched. Node's own timeout does not: it begins anew with every byte that
- * such a caller sends, and runs twice before it ends.
+ * Closes connections whose callers do not read their responses. Node's own timeout does not close them: it starts again
+ * with every byte that such a caller sends, and has to pass twice.
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 const LOOK_MS = 2_500
-/** Without a byte having left: 10 to 12.5 seconds. */
+/** No byte has left for 10 to 12.5 seconds. */
 const LOOKS_WITHOUT_PROGRESS = 4
 
 interface Progress {
-  /** Bytes of whole writes that have left, and bytes of the present one that have not. */
+  /** Bytes of whole writes that have left, and bytes of the current write that have not. */
   left: number
   queued: number
   looks: number
 }
 
-/** @param answered the connections that an answer is for */
+/** @param answered connections with a response that is not finished */
 export function closeSlowReaders(server: Server, answered: () => Iterable<Socket>): void {
   const progress = new WeakMap<Socket, Progress>()
   const timer = setInterval(() => {
@@ -25,7 +25,7 @@ export function closeSlowReaders(server: Server, answered: () => Iterable<Socket
   server.once('close', () => clearInterval(timer))
 }
 
-/** Looks again at a connection: true where nothing has left since so many looks, though something waits to. */
+/** Checks a connection again: true where bytes wait and none has left since several checks. */
 function isStuck(socket: Socket, progress: WeakMap<Socket, Progress>): boolean {
   if (socket.writableLength === 0) {
     progress.delete(socket)
@@ -40,9 +40,9 @@ function isStuck(socket: Socket, progress: WeakMap<Socket, Progress>): boolean {
   return looks >= LOOKS_WITHOUT_PROGRESS
 }
 
-/** What Node's own timeout looks at: how much the kernel has not yet taken, since one write may be megabytes. */
+/** Bytes that the kernel has not yet taken: one write may be megabytes. Node's own timeout reads the same number. */
 function queuedBytes(socket: Socket): number {
-  // Not in Node's types. Where it should go away one day, whole writes are looked at alone.
+  // Not in Node's types. If Node removes it, only whole writes are checked.
   const { _handle } = socket as Socket & { _handle?: { writeQueueSize?: number } | null }
   return _handle?.writeQueueSize ?? 0
 }
