@@ -1,11 +1,11 @@
 /** `signet client …`: the clients, which ask for tokens. */
 import { BY_CLI } from '../audit.ts'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
 import { shell } from '../ground/shell-word.ts'
 import { issuerResource } from '../resources/resource.ts'
 import { registeredResources } from '../grants/target.ts'
-import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
+import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
 import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/store.ts'
@@ -24,38 +24,15 @@ import {
   requireSound,
 } from './usage.ts'
 
-interface MetadataOptions {
-  name?: string
-  grant?: string[]
-  scope?: string
-  resource?: string[]
-  authMethod?: string
-  redirectUri?: string[]
-  accessTokenTtl?: string
-  refreshTokenTtl?: string
-  refreshTokenIdleTtl?: string
-  refreshGrace?: string
-  claim?: string[]
-  allowClaim?: string[]
-  jwks?: string
-}
+/** By the names that commander gives to the flags. */
+type MetadataOptions = Record<string, string | string[] | undefined>
 
-/** Which flag sets which member of the metadata, for messages. */
-const FLAGS = {
-  client_name: '--name',
-  grant_types: '--grant',
-  scope: '--scope',
-  resources: '--resource',
-  redirect_uris: '--redirect-uri',
-  token_endpoint_auth_method: '--auth-method',
-  jwks: '--jwks',
-  access_token_ttl: '--access-token-ttl',
-  refresh_token_ttl: '--refresh-token-ttl',
-  refresh_token_idle_ttl: '--refresh-token-idle-ttl',
-  refresh_grace: '--refresh-grace',
-  claims: '--claim',
-  allowed_claims: '--allow-claim',
-}
+const FIELDS = Object.entries(CLIENT_FIELDS).map(([name, { flag, help, read }]) => ({ name, flag, help, read }))
+
+const longOf = (flag: string): string => flag.split(' ', 1)[0] ?? flag
+
+/** The flag that sets each member of the metadata, for messages. */
+const FLAGS = Object.fromEntries(FIELDS.map(({ name, flag }) => [name, longOf(flag)]))
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
@@ -113,43 +90,27 @@ export function defineClient(client: Command): void {
 const example = (line: string): string => `\nExample:\n  signet client ${line}`
 
 function withMetadata(command: Command): Command {
+  for (const { flag, help, read } of FIELDS) {
+    if (read === 'list' || read === 'claims') command.option(flag, help, collect)
+    else command.option(flag, help)
+  }
   return command
-    .option('--name <name>', 'for people to recognise it')
-    .option('--grant <type>', 'grant type: client_credentials, refresh_token, subject (repeatable)', collect)
-    .option('--scope <scopes>', 'all scopes it may ask for, separated by spaces')
-    .option('--resource <id>', 'a resource it may name; the first is its default (repeatable)', collect)
-    .option('--auth-method <method>', 'client_secret_basic, client_secret_post, private_key_jwt or none')
-    .option('--redirect-uri <uri>', 'where people are sent back to (repeatable)', collect)
-    .option('--access-token-ttl <duration>', 'life of its access tokens; "default" follows the configuration')
-    .option('--refresh-token-ttl <duration>', 'life of a refresh token family from its first token')
-    .option('--refresh-token-idle-ttl <duration>', 'how long a family may stay unused')
-    .option('--refresh-grace <duration>', 'how long a used refresh token may be repeated')
-    .option('--claim <name=value>', 'a claim of every token of it; value is JSON, else text (repeatable)', collect)
-    .option('--allow-claim <name>', 'a claim that it may assert of a person (repeatable)', collect)
-    .option('--jwks <file>', 'its public keys as a JWK Set, for private_key_jwt')
 }
 
 /** From flags to RFC 7591 metadata, through the schema that the admin API and the declarative file use. */
 function readChange(options: MetadataOptions): ClientChange {
-  const metadata = {
-    client_name: options.name,
-    grant_types: readList(options.grant),
-    scope: options.scope,
-    resources: readList(options.resource),
-    redirect_uris: readList(options.redirectUri),
-    token_endpoint_auth_method: options.authMethod,
-    jwks: options.jwks === undefined ? undefined : readJsonFile('--jwks', options.jwks),
-    access_token_ttl: orDefault(options.accessTokenTtl),
-    refresh_token_ttl: orDefault(options.refreshTokenTtl),
-    refresh_token_idle_ttl: orDefault(options.refreshTokenIdleTtl),
-    refresh_grace: orDefault(options.refreshGrace),
-    claims: readClaims(options.claim),
-    allowed_claims: readList(options.allowClaim),
-  }
-  return toClientChange(checkMetadata(clientChangeSchema, metadata, FLAGS))
+  const metadata = FIELDS.map(({ name, flag, read }) => [name, valueOf(options, longOf(flag), read)])
+  return toClientChange(checkMetadata(clientChangeSchema, Object.fromEntries(metadata), FLAGS))
 }
 
-const orDefault = (text: string | undefined): string | null | undefined => (text === 'default' ? null : text)
+function valueOf(options: MetadataOptions, flag: string, read: (typeof FIELDS)[number]['read']): unknown {
+  const given = options[new Option(flag).attributeName()]
+  if (given === undefined) return undefined
+  if (read === 'list') return readList([given].flat())
+  if (read === 'claims') return readClaims([given].flat())
+  if (read === 'jsonFile') return readJsonFile(flag, String(given))
+  return read === 'duration' && given === 'default' ? null : given
+}
 
 async function create({ id, ...options }: MetadataOptions & { id?: string }, command: Command): Promise<void> {
   const change = readChange(options)

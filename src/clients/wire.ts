@@ -1,6 +1,6 @@
 /**
- * Client metadata as it stands on the wire (RFC 7591 §2, with Signet's own members), in both directions. The admin API,
- * the command line and the declarative file share one schema, so that they accept and refuse the same.
+ * Client metadata as it stands on the wire (RFC 7591 §2, with Signet's own members), in both directions. One table says
+ * everything of a field, so that all doors accept, refuse and show the same.
  */
 import * as z from 'zod'
 import { toIso } from '../ground/clock.ts'
@@ -17,6 +17,7 @@ import {
   text,
   texts,
   time,
+  type JsonSchema,
 } from '../ground/shape.ts'
 import type { ClientRecord } from '../store/store.ts'
 import { readKeySet } from './assertion-key.ts'
@@ -96,24 +97,155 @@ function isRedirectUri(uri: string): boolean {
   return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(protocol)
 }
 
-const fields = {
-  client_name: textOf(200).min(1).nullable(),
-  grant_types: z.array(grantTypeSchema).max(10, { abort: true }),
-  scope: scopeSchema,
-  resources: z.array(textOf(512).min(1)).max(100, { abort: true }),
-  redirect_uris: z.array(redirectUriSchema).max(50, { abort: true }),
-  token_endpoint_auth_method: z.enum(AUTH_METHODS),
-  jwks: keySetSchema.nullable(),
-  access_token_ttl: ttlSchema.nullable(),
-  refresh_token_ttl: ttlSchema.nullable(),
-  refresh_token_idle_ttl: ttlSchema.nullable(),
-  refresh_grace: durationSchema.nullable(),
-  claims: claimsSchema,
-  allowed_claims: z.array(textOf(128).min(1)).max(100, { abort: true }),
+/** How a field of a client's metadata is given, kept, shown and described. */
+interface FieldTerms<Inner extends keyof ClientChange, Schema extends z.ZodType, Shown> {
+  /** Its name in our records. */
+  inner: Inner
+  /** Checks it in requests, in the declarative file, and from the command line. */
+  schema: Schema
+  /** As answers show it, where that differs from the record. */
+  show?: (client: ClientRecord) => Shown
+  /** Describes it in answers. */
+  shape: JsonSchema
+  says: string
+  /** On the command line; `read` says how the text becomes a value. */
+  flag: string
+  help: string
+  read: 'text' | 'list' | 'duration' | 'claims' | 'jsonFile'
 }
 
+const field = <Inner extends keyof ClientChange, Schema extends z.ZodType, Shown = ClientRecord[Inner]>(
+  inner: Inner,
+  terms: Omit<FieldTerms<Inner, Schema, Shown>, 'inner'>,
+): FieldTerms<Inner, Schema, Shown> => ({ inner, ...terms })
+
+/** A duration, given in any spelling and shown in seconds; `null` follows the configuration. */
+const duration = <Inner extends keyof ClientChange, Schema extends z.ZodType>(
+  inner: Inner,
+  schema: Schema,
+  terms: { says: string; flag: string; help: string },
+) =>
+  field(inner, {
+    ...terms,
+    schema,
+    shape: orNull(integer()),
+    says: `${terms.says} A duration such as \`15m\`, \`30d\` or \`3600\` (seconds); answers are in seconds.`,
+    read: 'duration',
+  })
+
+/** Every field of a client, once: the admin API, the declarative file, the command line and OpenAPI read this table. */
+export const CLIENT_FIELDS = {
+  client_name: field('name', {
+    schema: textOf(200).min(1).nullable(),
+    shape: orNull(text()),
+    says: 'A name for people.',
+    flag: '--name <name>',
+    help: 'for people to recognise it',
+    read: 'text',
+  }),
+  grant_types: field('grantTypes', {
+    schema: z.array(grantTypeSchema).max(10, { abort: true }),
+    shape: manyOf(oneOf(GRANT_TYPES)),
+    says: 'The grant types that it may ask for tokens by.',
+    flag: '--grant <type>',
+    help: 'grant type: client_credentials, refresh_token, subject (repeatable)',
+    read: 'list',
+  }),
+  scope: field('scope', {
+    schema: scopeSchema,
+    show: ({ scope }) => scope.join(' '),
+    shape: text(),
+    says: 'Scope values, separated by spaces. A request may give a list instead.',
+    flag: '--scope <scopes>',
+    help: 'all scopes it may ask for, separated by spaces',
+    read: 'text',
+  }),
+  resources: field('resources', {
+    schema: z.array(textOf(512).min(1)).max(100, { abort: true }),
+    shape: texts(),
+    says: 'Ids of resources, in order of preference.',
+    flag: '--resource <id>',
+    help: 'a resource it may name; the first is its default (repeatable)',
+    read: 'list',
+  }),
+  redirect_uris: field('redirectUris', {
+    schema: z.array(redirectUriSchema).max(50, { abort: true }),
+    shape: texts(),
+    says: 'https URIs, http on loopback addresses, or private schemes.',
+    flag: '--redirect-uri <uri>',
+    help: 'where people are sent back to (repeatable)',
+    read: 'list',
+  }),
+  token_endpoint_auth_method: field('tokenEndpointAuthMethod', {
+    schema: z.enum(AUTH_METHODS),
+    shape: oneOf(AUTH_METHODS),
+    says: 'The one way in which it authenticates.',
+    flag: '--auth-method <method>',
+    help: 'client_secret_basic, client_secret_post, private_key_jwt or none',
+    read: 'text',
+  }),
+  jwks: field('jwks', {
+    schema: keySetSchema.nullable(),
+    shape: orNull(object({ keys: manyOf(anything()) })),
+    says: 'Its public keys, for `private_key_jwt`.',
+    flag: '--jwks <file>',
+    help: 'its public keys as a JWK Set, for private_key_jwt',
+    read: 'jsonFile',
+  }),
+  access_token_ttl: duration('accessTokenTtl', ttlSchema.nullable(), {
+    says: 'Life of its access tokens; `null` follows resource and configuration.',
+    flag: '--access-token-ttl <duration>',
+    help: 'life of its access tokens; "default" follows the configuration',
+  }),
+  refresh_token_ttl: duration('refreshTokenTtl', ttlSchema.nullable(), {
+    says: 'Life of a refresh token family from its first token.',
+    flag: '--refresh-token-ttl <duration>',
+    help: 'life of a refresh token family from its first token',
+  }),
+  refresh_token_idle_ttl: duration('refreshTokenIdleTtl', ttlSchema.nullable(), {
+    says: 'How long a refresh token may lie unused; `null` for as long as its family lives.',
+    flag: '--refresh-token-idle-ttl <duration>',
+    help: 'how long a family may stay unused',
+  }),
+  refresh_grace: duration('refreshGrace', durationSchema.nullable(), {
+    says: 'How long a used refresh token may be repeated while its successor is unused.',
+    flag: '--refresh-grace <duration>',
+    help: 'how long a used refresh token may be repeated',
+  }),
+  claims: field('claims', {
+    schema: claimsSchema,
+    shape: anything(),
+    says: 'Claims that the tokens carry, beside those of the protocol.',
+    flag: '--claim <name=value>',
+    help: 'a claim of every token of it; value is JSON, else text (repeatable)',
+    read: 'claims',
+  }),
+  allowed_claims: field('allowedClaims', {
+    schema: z.array(textOf(128).min(1)).max(100, { abort: true }),
+    shape: texts(),
+    says: 'Names of the claims that it may assert of a person by `subject_claims`.',
+    flag: '--allow-claim <name>',
+    help: 'a claim that it may assert of a person (repeatable)',
+    read: 'list',
+  }),
+}
+
+type Fields = typeof CLIENT_FIELDS
+export type ClientField = keyof Fields
+
+/** One value for each field of the table. */
+const ofEachField = <Value>(make: (name: ClientField) => Value): Record<ClientField, Value> =>
+  // Sound: the keys of the result are the keys of the table.
+  Object.fromEntries(Object.keys(CLIENT_FIELDS).map((name) => [name, make(name as ClientField)])) as Record<
+    ClientField,
+    Value
+  >
+
+// Sound: each schema stands under its own name.
+const schemas = ofEachField((name) => CLIENT_FIELDS[name].schema) as { [Name in ClientField]: Fields[Name]['schema'] }
+
 /** A change of metadata: absent members stay as they are. Unknown ones are refused. */
-export const clientChangeSchema = z.strictObject(fields).partial().meta({ id: 'ClientChange' })
+export const clientChangeSchema = z.strictObject(schemas).partial().meta({ id: 'ClientChange' })
 
 /** A `client_id`. What it may be is for `requireSoundClient` to say. */
 export const clientIdSchema = textOf(MOST_CLIENT_ID_CHARACTERS)
@@ -130,44 +262,27 @@ export const onlyGiven = <Change extends object>(
   // Sound: what is left of each member is what it was, and was not undefined.
   Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as never
 
-/** From the wire's words to ours. */
+/** From the names on the wire to ours. */
 export function toClientChange(metadata: z.output<typeof clientChangeSchema>): ClientChange {
-  const change = {
-    name: metadata.client_name,
-    grantTypes: metadata.grant_types,
-    scope: metadata.scope,
-    resources: metadata.resources,
-    redirectUris: metadata.redirect_uris,
-    tokenEndpointAuthMethod: metadata.token_endpoint_auth_method,
-    jwks: metadata.jwks,
-    accessTokenTtl: metadata.access_token_ttl,
-    refreshTokenTtl: metadata.refresh_token_ttl,
-    refreshTokenIdleTtl: metadata.refresh_token_idle_ttl,
-    refreshGrace: metadata.refresh_grace,
-    claims: metadata.claims,
-    allowedClaims: metadata.allowed_claims,
-  }
-  return onlyGiven(change)
+  const renamed = Object.entries(metadata).map(([name, value]) => [CLIENT_FIELDS[name as ClientField].inner, value])
+  // Sound: each schema makes a value of the type that its inner field has, which `field` cannot say.
+  return onlyGiven(Object.fromEntries(renamed) as ClientChange)
 }
 
-/** A client as administrators see it. `secret` is a secret that was made just now; it is shown this once. */
+type ShownFields = { [Name in ClientField]: ReturnType<NonNullable<Fields[Name]['show']>> }
+
+const shown = (client: ClientRecord): ShownFields =>
+  ofEachField((name) => {
+    const { show, inner } = CLIENT_FIELDS[name]
+    return show ? show(client) : client[inner]
+  }) as ShownFields // sound: `field` ties what it shows to the name
+
+/** A client as administrators see it. `secret` only where one was made just now: it is shown this once. */
 export function clientMetadata(client: ClientRecord, secret?: string) {
   return {
     client_id: client.clientId,
     ...(secret !== undefined && { client_secret: secret, client_secret_expires_at: 0 }),
-    client_name: client.name,
-    grant_types: client.grantTypes,
-    scope: client.scope.join(' '),
-    resources: client.resources,
-    redirect_uris: client.redirectUris,
-    token_endpoint_auth_method: client.tokenEndpointAuthMethod,
-    jwks: client.jwks,
-    access_token_ttl: client.accessTokenTtl,
-    refresh_token_ttl: client.refreshTokenTtl,
-    refresh_token_idle_ttl: client.refreshTokenIdleTtl,
-    refresh_grace: client.refreshGrace,
-    claims: client.claims,
-    allowed_claims: client.allowedClaims,
+    ...shown(client),
     status: client.disabledAt === null ? 'enabled' : 'disabled',
     secrets: client.secrets.map(({ id, kind, createdAt, expiresAt, lastUsedAt }) => ({
       id,
@@ -190,25 +305,17 @@ const secretShape = object({
   last_used_at: orNull(time('When it authenticated last, within a minute or so.')),
 })
 
-export const CLIENT = shapeOf<ReturnType<typeof clientMetadata>>(
+export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants?: number }>(
   'Client',
   {
     client_id: text(),
     client_secret: optional(text()),
     client_secret_expires_at: optional(integer()),
-    client_name: orNull(text()),
-    grant_types: manyOf(oneOf(GRANT_TYPES)),
-    scope: text(),
-    resources: texts(),
-    redirect_uris: texts(),
-    token_endpoint_auth_method: oneOf(AUTH_METHODS),
-    jwks: orNull(object({ keys: manyOf(anything()) })),
-    access_token_ttl: orNull(integer()),
-    refresh_token_ttl: orNull(integer()),
-    refresh_token_idle_ttl: orNull(integer()),
-    refresh_grace: orNull(integer()),
-    claims: anything(),
-    allowed_claims: texts(),
+    ended_grants: optional(integer('Of a new client: live grants of the person who had its id as `sub`, which end.')),
+    ...ofEachField((name): JsonSchema => ({
+      ...CLIENT_FIELDS[name].shape,
+      description: CLIENT_FIELDS[name].says,
+    })),
     status: oneOf(['enabled', 'disabled']),
     secrets: manyOf(secretShape, 'The secrets that are good now, or were until lately.'),
     created_at: time(),
