@@ -128,6 +128,15 @@ describe('a path in normal form', () => {
   })
 })
 
+test('a browser at the root is sent to the docs, and a program is told that nothing is there', async () => {
+  const { status, headers } = await send('GET', '/', { accept: 'text/html,application/xhtml+xml' })
+  expect([status, headers.location]).toEqual([303, '/docs'])
+  for (const accept of ['*/*', 'application/json']) expect((await send('GET', '/', { accept })).status).toBe(404)
+  const { port } = await startTestIssuer({ SIGNET_ISSUER: 'https://host.example/auth' })
+  for (const path of ['/', '/auth', '/auth/'])
+    expect((await send('GET', path, { accept: 'text/html' }, port)).headers.location).toBe('/auth/docs')
+})
+
 test('unknown key sets count as refused requests of their network', async () => {
   const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
   const from = { 'x-forwarded-for': '198.51.100.9' }

@@ -112,8 +112,16 @@ function serve(context: Context, began: number, routes: Routes, needs: DoorNeeds
 
 function outcomeOf(context: Context, routes: Routes, needs: DoorNeeds): Outcome | Promise<Outcome> {
   const { match, incoming, target } = context
-  if (!match) throw noRoute(incoming, target, routes)
+  if (!match) return toDocs(incoming, target, routes)
   return incoming.method === 'OPTIONS' ? preflight(incoming) : dispatch(match.route, context, needs)
+}
+
+/** A person who opens the issuer in a browser is shown the way; anybody else reads that there is nothing here. */
+function toDocs(incoming: IncomingMessage, target: Target | undefined, routes: Routes): Reply {
+  const isFront = target?.path === '/' || target?.path === `${routes.base}/` || target?.path === routes.base
+  const isBrowser = incoming.method === 'GET' && (incoming.headers.accept ?? '').includes('text/html')
+  if (!isFront || !isBrowser) throw noRoute(incoming, target, routes)
+  return { status: 303, headers: ['Location', `${routes.base}/docs`, 'Cache-Control', 'no-store'], body: '' }
 }
 
 /** Lets a script of any origin read the document, with the headers that it wants to send. */
