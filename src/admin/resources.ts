@@ -1,7 +1,7 @@
 /** /admin/api/resources */
 import { answerOf, createdOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
-import { created, done, json } from '../http/answer.ts'
+import { created, done, json } from '../http/reply.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { answerSorted, optionalPaging, pageOf } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'

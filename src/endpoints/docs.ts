@@ -7,7 +7,7 @@ import { entityTag } from '../ground/entity-tag.ts'
 import { notFound } from '../ground/errors.ts'
 import { header, textOf } from '../ground/shape.ts'
 import { READERS } from '../http/access.ts'
-import type { Reply } from '../http/answer.ts'
+import type { Reply } from '../http/reply.ts'
 import { answerDocument, CACHED } from '../http/public-document.ts'
 import { route, type Call, type Route } from '../http/route.ts'
 

@@ -1,7 +1,7 @@
 /** GET /livez: the process is alive. GET /readyz: it takes traffic, its database answers, its keys can sign. */
 import { answerOf, oneOf, shapeOf } from '../ground/shape.ts'
 import { HEALTH } from '../http/access.ts'
-import { json } from '../http/answer.ts'
+import { json } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import type { Store } from '../store/store.ts'
 

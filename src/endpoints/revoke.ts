@@ -2,7 +2,7 @@
 import type { Revocation } from '../blacklist/revocation.ts'
 import { nothing } from '../ground/shape.ts'
 import { AS_CLIENT } from '../http/access.ts'
-import { empty } from '../http/answer.ts'
+import { empty } from '../http/reply.ts'
 import { TOKEN_QUESTION, TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'
 import { route } from '../http/route.ts'
 import type { TokenState } from '../tokens/token-state.ts'

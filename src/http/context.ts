@@ -1,14 +1,9 @@
 /** A request on its way through the door: what its log line tells, and where its response goes. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { LogFields } from '../ground/log.ts'
 import type { Ticket } from '../limits/limits.ts'
+import type { RequestFacts } from './request-facts.ts'
 import type { Match } from './routes.ts'
 import type { Target } from './target.ts'
-
-/** Facts that a request gathers, for its one log line. */
-export interface RequestFacts extends LogFields {
-  request_id: string
-}
 
 export interface Context {
   incoming: IncomingMessage

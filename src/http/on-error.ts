@@ -4,8 +4,8 @@
  */
 import { OAuthError, RateLimited, Shed, Unavailable } from '../ground/errors.ts'
 import { rateLimitHeaders } from '../limits/rate-limit.ts'
-import { json, type HeaderList, type Reply } from './answer.ts'
-import type { RequestFacts } from './context.ts'
+import { json, type HeaderList, type Reply } from './reply.ts'
+import type { RequestFacts } from './request-facts.ts'
 
 /**
  * RFC 6749 §4.1.2.1: "currently unable to handle the request due to a temporary overloading". Nothing registered fits

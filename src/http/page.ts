@@ -2,7 +2,7 @@
 import { listOf, maybe, type AnswerShape, type Shape } from '../ground/shape.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import type { Page } from '../store/store.ts'
-import { json, type Reply } from './answer.ts'
+import { json, type Reply } from './reply.ts'
 import type { Call } from './route.ts'
 
 const MOST = 1000

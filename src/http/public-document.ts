@@ -1,6 +1,6 @@
 /** Documents that anybody may read and keep: metadata, key sets, the feed, the description and its page. */
 import { header } from '../ground/shape.ts'
-import type { HeaderList, Reply } from './answer.ts'
+import type { HeaderList, Reply } from './reply.ts'
 import type { Call } from './route.ts'
 
 /** Headers of a document, for the description. From `ETag` it follows that 304 is answered too. */
