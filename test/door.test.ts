@@ -210,6 +210,16 @@ test('HTTP/1.0 without Host is answered, at every kind of route', async () => {
   expect(await raw('HEAD /readyz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.[01] 200 [^]*\r\n\r\n$/)
 })
 
+test('a Host that no URL can hold makes no defect', async () => {
+  for (const host of ['', '%zz', 'a%00b', '..', '1.2.3.4.5', '[::]', '0x7f.1'])
+    for (const path of ['/metrics', '/livez', '/.well-known/openid-configuration']) {
+      const status = /^HTTP\/1\.1 (\d{3}) /.exec(
+        await raw(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+      )
+      expect(Number(status?.[1]), `${path} ${host}`).toBeLessThan(500)
+    }
+})
+
 // ------------------------------------------------------------------ an issuer with a path
 
 describe('an issuer with a path', () => {

@@ -75,10 +75,13 @@ function requireThisMachine(
     /^(::ffff:)?127\.|^::1$/.test(address) &&
     FORWARDED.every((name) => sent(name) === undefined) &&
     // A page in this machine's browser can reach us under a name of its own, and browsers always send a Host.
-    isLoopback(new URL(`http://${sent('host') ?? 'localhost'}`).hostname)
+    namesThisMachine(sent('host') ?? 'localhost')
   if (isHere) return
   throw invalidRequest(
     'without SIGNET_METRICS_TOKEN only this machine may read the metrics of an issuer at localhost; set it, and send it: Authorization: Bearer …',
     { status: 403 },
   )
 }
+
+const namesThisMachine = (host: string): boolean =>
+  URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`).hostname)
