@@ -35,9 +35,9 @@ const LATEST = 8.64e15
 const ISO_8601 = /^(\d{4})-(\d\d)-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/
 
 /** Reads ISO 8601. `Date.parse` reads far more, and makes 2 March of 30 February. */
-export function readInstant(text: string): Instant | undefined {
-  const [, year, month, day] = ISO_8601.exec(text) ?? []
-  const at = day === undefined ? NaN : Date.parse(text)
+export function readInstant(written: string): Instant | undefined {
+  const [, year, month, day] = ISO_8601.exec(written) ?? []
+  const at = day === undefined ? NaN : Date.parse(written)
   if (Number.isNaN(at)) return undefined
   const isRealDay = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day)
   return isRealDay ? at : undefined
