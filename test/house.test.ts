@@ -22,6 +22,7 @@ const PAGE = [
   ['resources'],
   ['clients'],
   ['blacklist'],
+  ['database'],
   ['keys'],
   ['audit', 'replica'],
   ['store/open'],
@@ -67,8 +68,26 @@ test('imports run down the page, never up and never between rooms side by side',
   expect(wrong).toEqual([])
 })
 
-test('only issuer.ts and the commands about the file itself open a database', () => {
+test('no file leads back to itself, type imports included', () => {
+  const circles: string[] = []
+  const done = new Set<string>()
+  const visit = (file: string, way: string[]): void => {
+    const at = way.indexOf(file)
+    if (at >= 0) circles.push([...way.slice(at), file].map((each) => relative(SOURCE, each)).join(' -> '))
+    if (at >= 0 || done.has(file)) return
+    for (const target of importsOf(file)) visit(target, [...way, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+  expect(circles).toEqual([])
+})
+
+test('at most eight files stand outside of the rooms', () => {
+  expect(files.filter((file) => dirname(file) === SOURCE).length).toBeLessThanOrEqual(8)
+})
+
+test('only database.ts and the commands about the file itself open a database', () => {
   const openers = files.filter((file) => importsOf(file).some((target) => roomOf(target) === 'store/open'))
   const rooms = new Set(openers.map(roomOf))
-  expect([...rooms].sort()).toEqual(['cli', 'doctor', 'issuer'])
+  expect([...rooms].sort()).toEqual(['cli', 'database', 'doctor'])
 })

@@ -202,7 +202,7 @@ function composeEntry(
  * Denies the access tokens of one grant for as long as one can live. Made although none seems to be alive: by a clock
  * that is ahead none does, and once it is put right they are. An entry that denies nothing is swept within minutes.
  */
-export const denyGrant =
+const denyGrant =
   (origin: Origin): GrantDenial =>
   ({ sid, accessExpiresAt }, moment) =>
     denyUntil('sid', sid, accessExpiresAt, origin, moment)

@@ -40,7 +40,8 @@ export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>
 /** Opens, works and closes, without any question about the database file. */
 export async function onIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
   // Loaded only now: a help text or a usage error must not wait for the database driver.
-  const { issuerUrl, openDatabase, wireIssuer } = await import('../issuer.ts')
+  const { openDatabase } = await import('../database.ts')
+  const { issuerUrl, wireIssuer } = await import('../issuer.ts')
   const surroundings = { clock: systemClock, log: commandLog(config) }
   const opened = await openDatabase(config, surroundings)
   try {

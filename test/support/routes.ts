@@ -7,7 +7,8 @@ import { readConfig } from '../../src/config.ts'
 import { systemClock } from '../../src/ground/clock.ts'
 import { openLog } from '../../src/ground/log.ts'
 import type { Route } from '../../src/http/route.ts'
-import { openDatabase, wireIssuer } from '../../src/issuer.ts'
+import { openDatabase } from '../../src/database.ts'
+import { wireIssuer } from '../../src/issuer.ts'
 import { environmentOf } from './issuer.ts'
 
 /** Wires an issuer that serves nothing, and tells its routes. */

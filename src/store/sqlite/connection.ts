@@ -6,7 +6,7 @@ import { Fault, Unavailable } from '../../ground/errors.ts'
 import { drizzle } from './drizzle.ts'
 import { checkFile, createFile, damaged, databaseFault, requireFile, requireWritable } from './database-file.ts'
 import { backOff, codeOf, isBusy, isOutage, unavailable } from './failures.ts'
-import { readPatiently } from './write-queue.ts'
+import { readPatiently } from './patience.ts'
 
 export interface Connection {
   file: string

@@ -4,7 +4,8 @@ import type { Clock, Instant } from '../../ground/clock.ts'
 import { ChangeLog } from './changes.ts'
 import type { Connection } from './connection.ts'
 import { Unavailable } from '../../ground/errors.ts'
-import { readPatiently, WriteQueue } from './write-queue.ts'
+import { readPatiently } from './patience.ts'
+import { WriteQueue } from './write-queue.ts'
 
 export interface Database {
   /** For preparing statements at open; a query built anew at each call is 15 times slower. */

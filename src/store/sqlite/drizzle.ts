@@ -16,7 +16,7 @@ const tables = load('drizzle-orm/sqlite-core') as typeof Tables
 const driver = load('drizzle-orm/better-sqlite3') as typeof Driver
 const migrator = load('drizzle-orm/migrator') as typeof Migrator
 
-export const { and, or, eq, ne, gt, lt, inArray, notInArray, isNull, isNotNull } = queries
+export const { and, eq, ne, gt, lt, isNull } = queries
 export const { asc, desc, count, sql, getTableColumns } = queries
 export const { blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = tables
 export const { drizzle } = driver

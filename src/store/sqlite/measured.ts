@@ -9,8 +9,8 @@ import type { Rotated, RotationRule, Welcome } from '../engine.ts'
 import type { GrantRecord, RotationVerdict } from '../store.ts'
 import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
 import type { Database, OpenDatabase } from './database.ts'
-import { and, asc, desc, eq, getTableColumns, inArray, isNull, sql } from './drizzle.ts'
-import { clients, columnNamed, grants, signingKeys } from './schema.ts'
+import { and, eq, getTableColumns, isNull, sql } from './drizzle.ts'
+import { clients, columnNamed, grants } from './schema.ts'
 
 export interface Measured {
   findGrant(sid: string): GrantRecord | undefined
@@ -24,7 +24,7 @@ export interface Measured {
 }
 
 export function measuredSteps(database: OpenDatabase): Measured {
-  const statements = { ...prepareStatements(database), ...prepareRaw(database) }
+  const statements = { ...prepareRotation(database), ...prepareLookUps(database) }
   const findGrant = (sid: string): GrantRecord | undefined => {
     // The columns are those of the table and of the two look-ups.
     const row = statements.find.get({ sid }) as GrantRow | undefined
@@ -49,16 +49,16 @@ export function measuredSteps(database: OpenDatabase): Measured {
     countOwned: ({ owner, cause, now }) => statements.owned.get({ owner, cause, now }) ?? 0,
     oldestBeyond: ({ clientKey, sub, limit }) => {
       const beyond = statements.beyond.get({ clientKey, sub, limit: limit - 1 })
-      return beyond && (statements.oldest.get({ clientKey, sub })?.sid as string | undefined)
+      return beyond === undefined ? undefined : statements.oldest.get({ clientKey, sub })
     },
-    newestGrantAt: (clientKey) => Number(statements.newest.get({ clientKey })?.at ?? 0),
-    latestMark: () => statements.latestMark.get()?.mark ?? 0,
+    newestGrantAt: (clientKey) => statements.newest.get({ clientKey }) ?? 0,
+    latestMark: () => statements.latestMark.get() ?? 0,
   }
 }
 
 /** Writes `rotate` or `repeat`, on the condition that the grant is live and its generation the one decided on. */
 function renew(
-  statements: ReturnType<typeof prepareStatements>,
+  statements: ReturnType<typeof prepareRotation>,
   grant: GrantRecord,
   verdict: Extract<RotationVerdict, { act: 'rotate' | 'repeat' }>,
   now: Instant,
@@ -81,30 +81,42 @@ function renew(
 
 const grant = (name: string) => columnNamed(grants, name)
 const client = (name: string) => columnNamed(clients, name)
-const key = (name: string) => columnNamed(signingKeys, name)
 
-/** Raw, since all of it is asked in one statement, for every new grant. */
-function prepareRaw({ connection: { raw } }: OpenDatabase) {
+/** Raw: each of them is asked in one statement, and gives one value or row. */
+function prepareLookUps({ connection: { raw } }: OpenDatabase) {
+  const value = <T>(query: string) => raw.prepare<[Record<string, unknown>], T>(query).pluck()
   const standing = 'removed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
-  const refused = (kind: string, value: string) =>
-    `EXISTS (SELECT 1 FROM blacklist_entries WHERE value = ${value} AND kind = '${kind}' AND refuses_new AND ${standing})`
+  const refused = (kind: string, name: string) =>
+    `EXISTS (SELECT 1 FROM blacklist_entries WHERE value = ${name} AND kind = '${kind}' AND refuses_new AND ${standing})`
+  const livePair =
+    'SELECT sid FROM grants WHERE sub = :sub AND client_key = :clientKey AND ended_at IS NULL ORDER BY sid'
   return {
     welcome: raw.prepare<[Record<string, unknown>], { key: number | null; refused: number; taken: number }>(
       `SELECT (SELECT key FROM clients WHERE client_id = :clientId) AS key,
         ${refused('sub', ':sub')} OR ${refused('client_id', ':clientId')} AS refused,
         :sub <> :clientId AND EXISTS (SELECT 1 FROM clients WHERE client_id = :sub) AS taken`,
     ),
-    owned: raw
-      .prepare<[Record<string, unknown>], number>(
-        `SELECT count(*) FROM blacklist_entries WHERE owner IS NOT NULL AND owner = :owner AND cause = :cause AND ${standing}`,
+    owned: value<number>(
+      `SELECT count(*) FROM blacklist_entries WHERE owner IS NOT NULL AND owner = :owner AND cause = :cause AND ${standing}`,
+    ),
+    beyond: value<string>(`${livePair} LIMIT 1 OFFSET :limit`),
+    oldest: value<string>(`${livePair} LIMIT 1`),
+    newest: value<number>('SELECT created_at FROM grants WHERE client_key = :clientKey ORDER BY sid DESC LIMIT 1'),
+    latestMark: raw
+      .prepare<[], number | null>(
+        "SELECT max(signed_until) FROM signing_keys WHERE status IN ('next', 'active', 'retiring')",
       )
       .pluck(),
+    reserve: raw.prepare<[{ kid: string; until: Instant }]>(
+      "UPDATE signing_keys SET signed_until = max(signed_until, :until) WHERE kid = :kid AND status IN ('active', 'retiring')",
+    ),
   }
 }
 
-function prepareStatements({ sql: database }: Database) {
+/** By Drizzle, which reads and writes the JSON of a row. */
+function prepareRotation({ sql: database }: Database) {
   const one = eq(grant('sid'), sql.placeholder('sid'))
-  // For a single row a join costs SQLite ten times what these two look-ups do.
+  // For a single row a join costs SQLite ten times as much as these two look-ups.
   const ofClientRow = (column: SQLiteColumn) =>
     sql`(SELECT ${column} FROM ${clients} WHERE ${client('key')} = ${grant('clientKey')})`
   const columns = {
@@ -114,16 +126,6 @@ function prepareStatements({ sql: database }: Database) {
   }
   const unchanged = and(one, eq(grant('generation'), sql.placeholder('generation')), isNull(grant('endedAt')))
   const accessExpiresAt = sql`${sql.placeholder('accessExpiresAt')}`
-  const ofPair = and(
-    eq(grant('clientKey'), sql.placeholder('clientKey')),
-    eq(grant('sub'), sql.placeholder('sub')),
-    isNull(grant('endedAt')),
-  )
-  const liveOfPair = database
-    .select({ sid: grant('sid') })
-    .from(grants)
-    .where(ofPair)
-    .orderBy(asc(grant('sid')))
   return {
     find: database.select(columns).from(grants).where(one).prepare(),
     rotate: database
@@ -137,30 +139,5 @@ function prepareStatements({ sql: database }: Database) {
       .where(unchanged)
       .prepare(),
     repeat: database.update(grants).set({ accessExpiresAt }).where(unchanged).prepare(),
-    beyond: liveOfPair.$dynamic().limit(1).offset(sql.placeholder('limit')).prepare(),
-    oldest: database
-      .select({ sid: grant('sid') })
-      .from(grants)
-      .where(ofPair)
-      .orderBy(asc(grant('sid')))
-      .limit(1)
-      .prepare(),
-    newest: database
-      .select({ at: grant('createdAt') })
-      .from(grants)
-      .where(eq(grant('clientKey'), sql.placeholder('clientKey')))
-      .orderBy(desc(grant('sid')))
-      .limit(1)
-      .prepare(),
-    latestMark: database
-      .select({ mark: sql<number | null>`max(${key('signedUntil')})` })
-      .from(signingKeys)
-      .where(inArray(key('status'), ['next', 'active', 'retiring']))
-      .prepare(),
-    reserve: database
-      .update(signingKeys)
-      .set({ signedUntil: sql`max(${key('signedUntil')}, ${sql.placeholder('until')})` })
-      .where(and(eq(key('kid'), sql.placeholder('kid')), inArray(key('status'), ['active', 'retiring'])))
-      .prepare(),
   }
 }

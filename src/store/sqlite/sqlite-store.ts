@@ -6,7 +6,7 @@ import { openConnection, requireKeys } from './connection.ts'
 import { startDatabase } from './database.ts'
 import { sqliteEngine } from './engine.ts'
 import { migrate } from './migrate.ts'
-import { readPatiently } from './write-queue.ts'
+import { readPatiently } from './patience.ts'
 
 /** @throws Fault, Unavailable as `openConnection` and `migrate` do. */
 export async function openSqliteStore(

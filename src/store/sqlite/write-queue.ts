@@ -9,8 +9,8 @@ import { Histogram } from '../../ground/counts.ts'
 import { Unavailable } from '../../ground/errors.ts'
 import type { ChangeLog } from './changes.ts'
 import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
+import { PATIENCE_MS } from './patience.ts'
 
-const PATIENCE_MS = 2000
 const MOST_IN_A_BATCH = 256
 /** The longest time for which the lock is held while memory catches up. */
 const HELD_MS = 100
@@ -185,19 +185,5 @@ export class WriteQueue {
     } catch {
       // Still open: beginning the next one fails and says why.
     }
-  }
-}
-
-/** Runs a read, again and again for two seconds where another process is in the way. */
-export async function readPatiently<T>(operation: () => T): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return operation()
-    } catch (error) {
-      if (!isOutage(error)) throw error
-      if (!isBusy(error) || performance.now() > deadline) throw unavailable(error)
-    }
-    await backOff(attempt)
   }
 }

@@ -1,0 +1,19 @@
+/** Reads that wait for a lock, without freezing the process. */
+import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
+
+/** How long reads and writes wait for a lock of another process. */
+export const PATIENCE_MS = 2000
+
+/** Runs a read, again and again for two seconds where another process is in the way. */
+export async function readPatiently<T>(operation: () => T): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return operation()
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      if (!isBusy(error) || performance.now() > deadline) throw unavailable(error)
+    }
+    await backOff(attempt)
+  }
+}
