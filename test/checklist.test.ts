@@ -286,9 +286,11 @@ test('while the disk takes nothing more, writes are 503 and everything else goes
 })
 
 test('no write of the database waits for anything: what SQLite is given to do is never async', () => {
-  const folder = resolve(import.meta.dirname, '../src/store/sqlite')
-  const sources = readdirSync(folder).map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }))
-  const given = /\b(?:write|transaction|readTogether)(?:<[^>]*>)?\(\s*/g
+  const sources = ['acts', 'sqlite'].flatMap((room) => {
+    const folder = resolve(import.meta.dirname, '../src/store', room)
+    return readdirSync(folder).map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }))
+  })
+  const given = /\b(?:write|transaction|readTogether|act|read)(?:<[^>]*>)?\(\s*/g
   const calls = sources.flatMap(({ name, text }) =>
     [...text.matchAll(given)].map(({ index, 0: match }) => ({ name, rest: text.slice(index + match.length) })),
   )

@@ -99,7 +99,8 @@ function storeContract(name: string, newPlace: () => Place): void {
       await endGrant(store, 'g4')
       const deny = (moment: { now: Instant }) =>
         entryOf('sub', 'alice', { cause: 'name_taken', issuedBefore: moment.now + SECOND })
-      const created = await store.createClient(clientOf('alice'), deny, eventOf('client.created'))
+      const ended = (sid: string) => eventOf('grant.ended', sid)
+      const created = await store.createClient(clientOf('alice'), { deny, ended }, eventOf('client.created'))
       expect(created).toMatchObject({ outcome: 'created', endedGrants: 2 })
       expect((await store.findGrant('g1'))?.endedAt).toBe(clock.at)
       expect((await store.findGrant('g3'))?.endedAt).toBeNull()

@@ -416,7 +416,8 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
   const client = clientOf('alice')
   const deny = () => entryOf('client_id', 'app', { refusesNew: true })
   const acts: Record<string, (store: Store, entryId: string) => Promise<unknown>> = {
-    createClient: (store) => store.createClient(client, () => entryOf('sub', 'alice'), event),
+    createClient: (store) =>
+      store.createClient(client, { deny: () => entryOf('sub', 'alice'), ended: () => event }, event),
     updateClient: (store) => store.updateClient('app', (each) => ({ ...each, name: 'x', secrets: [] }), event),
     disableClient: (store) => store.disableClient('app', deny, event),
     enableClient: (store) => store.enableClient('app', event),

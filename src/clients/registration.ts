@@ -74,8 +74,10 @@ export class ClientRegistry {
         { cause: 'name_taken', reason: 'a client has this name', by },
         moment,
       )
+    const details = { reason: 'a client has this name' }
+    const ended = (sid: string) => this.#audit.event('grant.ended', sid, { ...by, details })
     const event = this.#audit.event('client.created', clientId, by)
-    const created = await this.#store.createClient(client, denyPerson, event)
+    const created = await this.#store.createClient(client, { deny: denyPerson, ended }, event)
     if (created.outcome === 'exists')
       throw conflict(`client "${clientId}" exists already; change it with: signet client update ${clientId}`)
     if (created.outcome === 'ended')

@@ -74,8 +74,9 @@ function requireThisMachine(
     isLoopback(new URL(issuer).hostname) &&
     /^(::ffff:)?127\.|^::1$/.test(address) &&
     FORWARDED.every((name) => sent(name) === undefined) &&
-    // A page in this machine's browser can reach us under a name of its own, and browsers always send a Host.
-    namesThisMachine(sent('host') ?? 'localhost')
+    // A page in this machine's browser can reach us under a name of its own. A proxy that sends no Host (HTTP/1.0) hides
+    // the name that its caller used.
+    namesThisMachine(sent('host') ?? '')
   if (isHere) return
   throw invalidRequest(
     'without SIGNET_METRICS_TOKEN only this machine may read the metrics of an issuer at localhost; set it, and send it: Authorization: Bearer …',

@@ -82,7 +82,7 @@ export class Routes {
 
   /** ` (did you mean …?)` for a path that is close to one of ours. It never repeats the path that was asked for. */
   nearestTo(path: string): string {
-    const bare = path.replace(/\/+$/, '').toLowerCase()
+    const bare = withoutSlashes(path).toLowerCase()
     const inside = this.base !== '' && bare.startsWith(`${this.base}/`) ? bare.slice(this.base.length) : bare
     const known = this.all.map((route) => route.path).filter((each) => !each.includes(':'))
     const meant = known.includes(inside) ? inside : KNOWN_SLIPS[inside]
@@ -116,6 +116,12 @@ export class Routes {
     if (same) same.methods.set(route.method, route)
     else this.#patterns.push({ segments, names, methods: new Map([[route.method, route]]) })
   }
+}
+
+function withoutSlashes(path: string): string {
+  let end = path.length
+  while (path[end - 1] === '/') end -= 1
+  return path.slice(0, end)
 }
 
 /** The parameters of a path that has the pattern's form, percent-decoded. */

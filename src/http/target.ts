@@ -38,4 +38,4 @@ function afterAuthority(url: string): string {
 
 /** A host as RFC 9110 §7.2 allows it: a name or an address, and a port. HTTP/1.0 may leave it out. */
 export const isHost = (host: string | undefined): boolean =>
-  host === undefined || /^(?:[\w.~!$&'()*+,;=%-]*|\[[\dA-Fa-f:.]+\])(?::\d{0,5})?$/.test(host)
+  host === undefined || /^(?:[\w.~!$&'()*+,;=%-]+|\[[\dA-Fa-f:.]+\])(?::\d{0,5})?$/.test(host)

@@ -344,12 +344,12 @@ export interface Store {
   findClient(clientId: string): Promise<ClientRecord | undefined>
   /**
    * Registers a client. An operator wins the name: where a person is known by that id, the person's grants end and
-   * `denyPerson` denies their tokens, since a client's `sub` never equals a user's (RFC 9068 §5).
+   * `person` denies their tokens and records each end, since a client's `sub` never equals a user's (RFC 9068 §5).
    * An id that an operator ended is registered again by an operator alone, never by the declarative file.
    */
   createClient(
     client: ClientRecord,
-    denyPerson: (moment: Moment) => NewBlacklistEntry,
+    person: { deny: (moment: Moment) => NewBlacklistEntry; ended: (sid: string) => Recording },
     event: Recording,
   ): Promise<CreationOutcome>
   /**

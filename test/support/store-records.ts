@@ -175,7 +175,14 @@ export const createClient = (
   client: ClientRecord = clientOf('app'),
   event: AuditEvent = eventOf('client.created'),
 ): Promise<CreationOutcome> =>
-  store.createClient(client, () => entryOf('sub', client.clientId, { cause: 'name_taken' }), event)
+  store.createClient(
+    client,
+    {
+      deny: () => entryOf('sub', client.clientId, { cause: 'name_taken' }),
+      ended: (sid) => eventOf('grant.ended', sid),
+    },
+    event,
+  )
 
 export const deleteClient = (store: Store, clientId = 'app', event: AuditEvent = eventOf('client.deleted')) =>
   store.deleteClient(clientId, () => entryOf('client_id', clientId, { cause: 'client_deleted' }), event)

@@ -16,6 +16,7 @@ import type {
   ClientRecord,
   ClientSecret,
   CreationOutcome,
+  GrantRecord,
   Moment,
   NewBlacklistEntry,
   Recording,
@@ -52,7 +53,7 @@ type Verbs = Pick<
 export const clientVerbs = (engine: Engine): Verbs => ({
   listClients: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findClient: (clientId) => engine.read(() => findClient(clientId)),
-  createClient: (client, denyPerson, event) => engine.act(() => create(client, denyPerson, event)),
+  createClient: (client, person, event) => engine.act(() => create(client, person, event)),
   updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event)),
   listEndedSecrets: (clientId) => engine.read(() => listEndedSecrets(clientId)),
   disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event)),
@@ -70,6 +71,8 @@ function toSecret(row: RowOf<typeof clientSecrets>): ClientSecret {
   return secret
 }
 
+type Person = Parameters<Store['createClient']>[1]
+
 const toClient = (row: RowOf<typeof clients>, secrets: RowOf<typeof clientSecrets>[]): ClientRecord => ({
   ...row,
   secrets: secrets.map(toSecret),
@@ -86,16 +89,12 @@ function* list(onUnreadable?: Unreadable): Act<ClientRecord[]> {
   return rows.map((row) => toClient(row, secrets.get(row.key) ?? []))
 }
 
-function* create(
-  client: ClientRecord,
-  denyPerson: (moment: Moment) => NewBlacklistEntry,
-  event: Recording,
-): Act<CreationOutcome> {
+function* create(client: ClientRecord, person: Person, event: Recording): Act<CreationOutcome> {
   const { clientId, secrets, ...metadata } = client
   if (yield* find(clients, { clientId })) return { outcome: 'exists' }
   if (isByFile(event) && (yield* find(endedClients, { clientId }))) return { outcome: 'ended' }
   yield* remove(endedClients, { clientId })
-  const endedGrants = yield* endPerson(clientId, denyPerson)
+  const endedGrants = yield* endPerson(clientId, person)
   const key = yield* insert(clients, { ...metadata, clientId, key: 0 })
   yield* insertSecrets(key, secrets)
   yield* record(event)
@@ -103,24 +102,25 @@ function* create(
 }
 
 /** The operator wins a name: a person who has it so far loses grants and tokens. */
-function* endPerson(sub: string, deny: (moment: Moment) => NewBlacklistEntry): Act<number> {
+function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
   const now = yield* moment()
-  const live = yield* countLiveOfPerson(sub, now.now)
-  if (live === 0) return 0
+  const live = yield* listLiveOfPerson(sub, now.now)
+  if (live.length === 0) return 0
   const entry = deny(now)
   yield* append(entry)
   yield* endNamedGrants(entry, now.now)
-  return live
+  for (const { sid } of live) yield* record(ended(sid))
+  return live.length
 }
 
 /** Grants that other clients hold for this subject; those of a client in its own name are no person's. */
-function* countLiveOfPerson(sub: string, now: Instant): Act<number> {
-  let live = 0
+function* listLiveOfPerson(sub: string, now: Instant): Act<GrantRecord[]> {
+  const live: GrantRecord[] = []
   for (const row of yield* select(grants, { where: { sub, endedAt: null } })) {
     const client = yield* find(clients, { key: row.clientKey })
     const grant = grantOf(row, client)
     const isLive = grant && grant.clientId !== sub && grant.endedAt === null && grant.expiresAt > now
-    if (isLive && (grant.idleExpiresAt ?? Infinity) > now) live += 1
+    if (isLive && (grant.idleExpiresAt ?? Infinity) > now) live.push(grant)
   }
   return live
 }
