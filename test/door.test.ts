@@ -204,8 +204,9 @@ describe('a preflight', () => {
 // ------------------------------------------------------------------ HTTP/1.0
 
 test('HTTP/1.0 without Host is answered, at every kind of route', async () => {
-  for (const path of ['/readyz', '/livez', '/.well-known/jwks.json', '/blacklist/feed', '/metrics'])
+  for (const path of ['/readyz', '/livez', '/.well-known/jwks.json', '/blacklist/feed'])
     expect(await raw(`GET ${path} HTTP/1.0\r\n\r\n`), path).toMatch(/^HTTP\/1\.[01] 200 /)
+  expect(await raw('GET /metrics HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.[01] 403 /)
   expect(await raw('GET /admin/api/clients HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.[01] 401 /)
   expect(await raw('HEAD /readyz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.[01] 200 [^]*\r\n\r\n$/)
 })
