@@ -6,7 +6,8 @@
 import type { Clock, Instant } from './ground/clock.ts'
 import { timeOrderedId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
-import type { AuditEvent, Recording, Store } from './store/store.ts'
+import type { AuditEvent, Recording } from './store/records/audit.ts'
+import type { Store } from './store/store.ts'
 
 /** Who acts, as authentication found out; never what a body or the log says. */
 export interface Actor {

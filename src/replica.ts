@@ -6,7 +6,7 @@
  * again, and until it has heard, the write that made the change is not answered.
  */
 import type { Log } from './ground/log.ts'
-import type { Change, ChangedNoun } from './store/store.ts'
+import type { Change, ChangedNoun } from './store/records/change.ts'
 
 /** A part of memory that follows the database. */
 export interface Kept {

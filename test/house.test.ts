@@ -31,6 +31,7 @@ const PAGE = [
   ['store/engine'],
   ['store/tables'],
   ['store/store'],
+  ['store/records'],
   ['config'],
   ['ground'],
 ]

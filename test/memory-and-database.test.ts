@@ -9,7 +9,8 @@ import { Blacklist } from '../src/blacklist/match.ts'
 import { Revocation } from '../src/blacklist/revocation.ts'
 import type { KeyRing } from '../src/keys/key-ring.ts'
 import { Replica, type Kept } from '../src/replica.ts'
-import type { Change, Store } from '../src/store/store.ts'
+import type { Change } from '../src/store/records/change.ts'
+import type { Store } from '../src/store/store.ts'
 import {
   createBackend,
   createResource,

@@ -6,14 +6,11 @@ import { describe, expect, test } from 'vitest'
 import type { Instant } from '../src/ground/clock.ts'
 import { Fault, invalidGrant, Unavailable } from '../src/ground/errors.ts'
 import { databaseFile, openStore, probeDatabase, restoreBackup } from '../src/store/open.ts'
-import {
-  SHARED_RING,
-  type Change,
-  type ClientRecord,
-  type GrantRecord,
-  type RotationVerdict,
-  type Store,
-} from '../src/store/store.ts'
+import type { Change } from '../src/store/records/change.ts'
+import type { ClientRecord } from '../src/store/records/client.ts'
+import type { GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
+import { SHARED_RING } from '../src/store/records/key.ts'
+import type { Store } from '../src/store/store.ts'
 import {
   DAY,
   HOUR,

@@ -5,15 +5,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Instant } from '../src/ground/clock.ts'
 import { RateLimited, Unavailable, invalidGrant } from '../src/ground/errors.ts'
-import type {
-  BlacklistCause,
-  GrantRecord,
-  Moment,
-  NewBlacklistEntry,
-  Recording,
-  RotationVerdict,
-  Store,
-} from '../src/store/store.ts'
+import type { Recording } from '../src/store/records/audit.ts'
+import type { BlacklistCause, Moment, NewBlacklistEntry } from '../src/store/records/blacklist.ts'
+import type { GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
+import type { Store } from '../src/store/store.ts'
 import {
   DAY,
   HOUR,

@@ -14,7 +14,7 @@ import {
   type Act,
   type Engine,
 } from '../src/store/engine.ts'
-import type { Change } from '../src/store/store.ts'
+import type { Change } from '../src/store/records/change.ts'
 import {
   TABLES,
   blacklistEntries,

@@ -7,7 +7,8 @@ import { dirname, join, resolve } from 'node:path'
 import SqliteDatabase, { type Database } from 'better-sqlite3'
 import { afterEach, describe, expect, test } from 'vitest'
 import { timeOrderedId } from '../src/ground/ids.ts'
-import type { Change, Store } from '../src/store/store.ts'
+import type { Change } from '../src/store/records/change.ts'
+import type { Store } from '../src/store/store.ts'
 import {
   DAY,
   HOUR,

@@ -6,7 +6,8 @@ import { scope } from '../http/access.ts'
 import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
 import { route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
-import type { AuditEvent, Store } from '../store/store.ts'
+import type { AuditEvent } from '../store/records/audit.ts'
+import type { Store } from '../store/store.ts'
 
 interface Needs {
   store: Store

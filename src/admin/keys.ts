@@ -11,7 +11,8 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyReaders } from '../keys/readers.ts'
 import { KEY, listKeyViews } from '../keys/wire.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
-import type { PromotionOutcome, Store } from '../store/store.ts'
+import type { PromotionOutcome } from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
 import { idOf, idParam } from './id.ts'
 
 const keyRotationSchema = z

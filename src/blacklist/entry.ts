@@ -5,7 +5,7 @@
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import type { Actor } from '../audit.ts'
-import type { BlacklistCause, BlacklistEntry, Moment, NewBlacklistEntry } from '../store/store.ts'
+import type { BlacklistCause, BlacklistEntry, Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
 
 /** The act that makes an entry, and who acts. */
 export interface Origin {

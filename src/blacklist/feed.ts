@@ -7,7 +7,7 @@
  */
 import { hash } from 'node:crypto'
 import { toSeconds, type Clock } from '../ground/clock.ts'
-import type { BlacklistEntry } from '../store/store.ts'
+import type { BlacklistEntry } from '../store/records/blacklist.ts'
 import type { Blacklist } from './match.ts'
 
 export interface FeedSizes {

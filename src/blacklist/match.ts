@@ -3,7 +3,9 @@
  * introspection, so it never touches the disk; the store tells it of every change.
  */
 import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
-import type { BlacklistCause, BlacklistEntry, BlacklistKind, Change, Store } from '../store/store.ts'
+import type { BlacklistCause, BlacklistEntry, BlacklistKind } from '../store/records/blacklist.ts'
+import type { Change } from '../store/records/change.ts'
+import type { Store } from '../store/store.ts'
 import { isStanding } from './entry.ts'
 
 /** What of a token can be on the blacklist. */

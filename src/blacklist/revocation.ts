@@ -9,15 +9,14 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type {
   BlacklistCause,
   BlacklistEntry,
-  GrantDenial,
-  GrantRecord,
   Moment,
   NewBlacklistEntry,
   OwnDenials,
-  SigningKeyRecord,
-  Store,
-} from '../store/store.ts'
-import { causeOf } from '../store/acts/blacklist.ts'
+} from '../store/records/blacklist.ts'
+import type { GrantDenial, GrantRecord } from '../store/records/grant.ts'
+import type { SigningKeyRecord } from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
+import { causeOf } from '../store/records/blacklist.ts'
 import { denyAndRefuse, denyKey, denyUntil, denyUpToNow, type Origin } from './entry.ts'
 import type { Blacklist } from './match.ts'
 

@@ -7,7 +7,7 @@ import * as z from 'zod'
 import { fromSeconds, toIso, type Instant } from '../ground/clock.ts'
 import { nearest } from '../ground/nearest.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
-import type { BlacklistEntry } from '../store/store.ts'
+import type { BlacklistEntry } from '../store/records/blacklist.ts'
 import { integer, manyOf, object, oneOf, optional, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
 import type { FeedDocument } from './feed.ts'
 

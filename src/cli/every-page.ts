@@ -1,5 +1,5 @@
 /** Reads all pages of a list from the store. */
-import type { Page } from '../store/store.ts'
+import type { Page } from '../store/records/facts.ts'
 
 const PAGE = 1000
 

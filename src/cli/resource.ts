@@ -6,7 +6,7 @@ import { blankResource, keySetPath, requireSoundResource } from '../resources/re
 import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
 import type { ResourceChange } from '../resources/registration.ts'
 import type { Issuer } from '../issuer.ts'
-import type { ResourceRecord } from '../store/store.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import { withIssuer } from './open-issuer.ts'
 import { requireNamed } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'

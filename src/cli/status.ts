@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { toIso } from '../ground/clock.ts'
 import type { Issuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
-import { SHARED_RING, type SigningAlgorithm, type SigningKeyRecord } from '../store/store.ts'
+import { SHARED_RING, type SigningAlgorithm, type SigningKeyRecord } from '../store/records/key.ts'
 import { withExistingIssuer } from './open-issuer.ts'
 import { answer, bold, fieldList } from './output.ts'
 

@@ -3,7 +3,7 @@
  * why a key cannot serve; at authentication nobody may be told.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import type { ClientJwk } from '../store/store.ts'
+import type { ClientJwk } from '../store/records/client.ts'
 
 /** Private or symmetric members; none belongs into a registration (RFC 7518 §6). */
 export const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const

@@ -9,7 +9,8 @@ import {
   type JWTVerifyOptions,
 } from 'jose'
 import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
-import type { ClientJwk, ClientRecord, Store } from '../store/store.ts'
+import type { ClientJwk, ClientRecord } from '../store/records/client.ts'
+import type { Store } from '../store/store.ts'
 import { isSameAlgorithm } from './assertion-key.ts'
 import { decoyFor } from './decoy-keys.ts'
 

@@ -3,7 +3,7 @@
  * may say. A caller is authenticated in authentication.ts, and secrets are kept in secret.ts.
  */
 import { invalidClientMetadata } from '../ground/errors.ts'
-import type { ClientRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { findKeyFault, findSetFault } from './assertion-key.ts'
 import { requireFreeClaims } from './claims.ts'

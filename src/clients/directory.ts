@@ -1,5 +1,7 @@
 /** All clients in memory, as the database has them: the hot path finds a client without a query. */
-import type { Change, ClientRecord, Store } from '../store/store.ts'
+import type { Change } from '../store/records/change.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { Store } from '../store/store.ts'
 
 export class ClientDirectory {
   readonly noun = 'client'

@@ -10,7 +10,7 @@ import type { Instant } from '../ground/clock.ts'
 import type { CacheCounts } from '../ground/counts.ts'
 import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
-import type { ClientRecord, ClientSecret } from '../store/store.ts'
+import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
 import { PasswordQueue, type Lane } from '../ground/hash-queue.ts'
 
 const SECRET_PREFIX = 'sgs_'

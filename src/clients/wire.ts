@@ -19,7 +19,7 @@ import {
   time,
   type JsonSchema,
 } from '../ground/shape.ts'
-import type { ClientRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import { readKeySet } from './assertion-key.ts'
 import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SCOPE_TOKEN, SUBJECT_GRANT } from './client.ts'
 import type { ClientChange } from './registration.ts'

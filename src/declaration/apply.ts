@@ -12,7 +12,8 @@ import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { resourceMetadata } from '../resources/wire.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import type { ResourceRegistry } from '../resources/registration.ts'
-import type { ClientRecord, Store } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { Store } from '../store/store.ts'
 
 /** A value before and after, in the words of the file. */
 export interface AppliedChange {

@@ -3,7 +3,7 @@ import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, toSeconds, type Instant } from 
 import { toNumber } from '../ground/exact-json.ts'
 import { shell } from '../ground/shell-word.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
-import type { ClientRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 
 export function checkIssuer(claims: Members, issuer: string): Check {

@@ -17,7 +17,8 @@ import {
   type MasterKey,
 } from '../keys/master-key.ts'
 import { checkWriteLock, databaseFile, openStore } from '../store/open.ts'
-import { SHARED_RING, type SigningKeyRecord, type Store } from '../store/store.ts'
+import { SHARED_RING, type SigningKeyRecord } from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
 import { bad, good, type Check } from './check.ts'
 import { checkDiskSpace } from './disk-space.ts'
 import { describeMissing, findMissing } from './missing-database.ts'

@@ -11,7 +11,9 @@ import { requireMayIssue } from '../grants/may-issue.ts'
 import { chooseResources } from '../grants/target.ts'
 import { narrowScope } from '../grants/scope.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
-import type { ClientRecord, ResourceRecord, SigningAlgorithm } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { SigningAlgorithm } from '../store/records/key.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import type { BeginningNeeds, TokenRequest, TokenSet } from './grant-type.ts'
 
 /** Whose token it is and which claims it has, as the client may say now. @throws OAuthError where it may not */

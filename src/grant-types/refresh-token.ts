@@ -15,14 +15,9 @@ import { requireLive, requireMayIssue } from '../grants/may-issue.ts'
 import { lowerScope } from '../grants/scope.ts'
 import { registeredResources, requireOneShape } from '../grants/target.ts'
 import { isForPredecessor } from '../resources/resource.ts'
-import type {
-  ClientRecord,
-  GrantDenial,
-  GrantRecord,
-  ResourceRecord,
-  RotationOutcome,
-  RotationVerdict,
-} from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { GrantDenial, GrantRecord, RotationOutcome, RotationVerdict } from '../store/records/grant.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
 import { decideRotation } from '../tokens/refresh-rotation.ts'
 import { belongsTo, type ParsedRefreshToken } from '../tokens/refresh-token.ts'

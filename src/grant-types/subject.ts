@@ -7,7 +7,7 @@ import { requireGrantType } from '../clients/authentication.ts'
 import { SUBJECT_GRANT } from '../clients/client.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
-import type { ClientRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import type { BeginningNeeds, GrantType } from './grant-type.ts'
 import { begin, type Description } from './new-grant.ts'
 

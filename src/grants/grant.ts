@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
-import type { ClientRecord, GrantRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { GrantRecord } from '../store/records/grant.ts'
 
 /** Lifetimes that the configuration gives where client and resource give none, in seconds. */
 export interface Lifetimes {

@@ -6,7 +6,9 @@ import type { Blacklist } from '../blacklist/match.ts'
 import type { Instant } from '../ground/clock.ts'
 import { requireGrantType, requireMayRefresh } from '../clients/authentication.ts'
 import { invalidClient, invalidGrant, invalidTarget, type OAuthError } from '../ground/errors.ts'
-import type { ClientRecord, GrantRecord, ResourceRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { GrantRecord } from '../store/records/grant.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import { isExpired } from './grant.ts'
 
 export interface Issuance {

@@ -1,7 +1,8 @@
 /** Scopes (RFC 6749 §3.3): parsing, and narrowing to the scopes that both client and resource allow. */
 import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
 import { invalidScope } from '../ground/errors.ts'
-import type { ClientRecord, ResourceRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 
 /**
  * Splits a `scope` parameter. Each value appears once, in the given order.

@@ -1,6 +1,7 @@
 /** Finds the resources of a request, and checks that the client may name them (RFC 8707 §2). */
 import { invalidTarget } from '../ground/errors.ts'
-import type { ClientRecord, ResourceRecord } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 
 const MOST_IN_A_REQUEST = 10

@@ -1,7 +1,7 @@
 /** The JSON of grants and persons for administrators. Nothing in it helps to make a token. */
 import { toIso, type Instant } from '../ground/clock.ts'
 import { anything, integer, oneOf, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
-import type { GrantRecord, SubjectSummary } from '../store/store.ts'
+import type { GrantRecord, SubjectSummary } from '../store/records/grant.ts'
 import { statusOf } from './grant.ts'
 
 export const grantView = (grant: GrantRecord, now: Instant) => ({

@@ -1,7 +1,7 @@
 /** Paging of lists: `?limit=` and `?after=` the last id of the page before. */
 import { listOf, maybe, type AnswerShape, type Shape } from '../ground/shape.ts'
 import { invalidRequest } from '../ground/errors.ts'
-import type { Page } from '../store/store.ts'
+import type { Page } from '../store/records/facts.ts'
 import { json, type Reply } from './reply.ts'
 import type { Call } from './route.ts'
 

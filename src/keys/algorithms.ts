@@ -2,7 +2,7 @@
 import { createPublicKey, generateKeyPair, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint } from 'jose'
-import type { PublicJwk, SigningAlgorithm } from '../store/store.ts'
+import type { PublicJwk, SigningAlgorithm } from '../store/records/key.ts'
 
 export const SIGNING_ALGORITHMS: readonly SigningAlgorithm[] = ['ES256', 'RS256']
 

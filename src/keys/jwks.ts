@@ -1,7 +1,7 @@
 /** The key set for verifiers (RFC 7517): public members only, each key with `kid`, `alg` and `use`. */
 import { entityTag } from '../ground/entity-tag.ts'
 import type { Instant } from '../ground/clock.ts'
-import type { SigningKeyRecord } from '../store/store.ts'
+import type { SigningKeyRecord } from '../store/records/key.ts'
 
 export interface JwksDocument {
   body: string

@@ -4,7 +4,7 @@
  */
 import { verify, type KeyObject } from 'node:crypto'
 import { derSignature } from './algorithms.ts'
-import type { SigningAlgorithm } from '../store/store.ts'
+import type { SigningAlgorithm } from '../store/records/key.ts'
 
 /** Only these letters are allowed. A decoder that skips other letters would accept many spellings of one token. */
 const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/

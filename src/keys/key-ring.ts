@@ -8,18 +8,17 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } fr
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
 import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
+import type { Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
+import type { Change } from '../store/records/change.ts'
 import type {
-  Change,
-  Moment,
-  NewBlacklistEntry,
   PromotionOutcome,
   RevocationOutcome,
   RingId,
   SigningAlgorithm,
   SigningKeyRecord,
-  Store,
-} from '../store/store.ts'
-import { SHARED_RING } from '../store/store.ts'
+} from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
+import { SHARED_RING } from '../store/records/key.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKey } from './master-key.ts'

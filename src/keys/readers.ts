@@ -5,7 +5,8 @@
  */
 import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
-import { SHARED_RING, type KeyReader, type SigningKeyRecord, type Store } from '../store/store.ts'
+import { SHARED_RING, type KeyReader, type SigningKeyRecord } from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
 
 /** Beyond this, the reader not seen for the longest gives way. */
 const MOST_READERS = 1000

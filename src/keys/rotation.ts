@@ -3,7 +3,7 @@
  * lock, in database time, so that of many processes one promotes.
  */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
-import type { PromotionVerdict, SigningKeyRecord } from '../store/store.ts'
+import type { PromotionVerdict, SigningKeyRecord } from '../store/records/key.ts'
 
 export interface PromotionPolicy {
   prepublishSeconds: number

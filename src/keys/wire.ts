@@ -1,7 +1,8 @@
 /** The JSON of signing keys for administrators. Private members never leave the ring. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, toIso } from '../ground/clock.ts'
 import { manyOf, object, oneOf, optional, orNull, shapeOf, text, time } from '../ground/shape.ts'
-import { SHARED_RING, type KeyReader, type SigningKeyRecord, type Store } from '../store/store.ts'
+import { SHARED_RING, type KeyReader, type SigningKeyRecord } from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
 import type { KeyReaders } from './readers.ts'
 
 /** `retires_at` is the time when a key leaves the JWKS; `null` while it is next or active. */

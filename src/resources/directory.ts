@@ -1,5 +1,7 @@
 /** All resources in memory, as the database has them, and the issuer itself as one of them. */
-import type { Change, ResourceRecord, Store } from '../store/store.ts'
+import type { Change } from '../store/records/change.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
+import type { Store } from '../store/store.ts'
 import { issuerResource } from './resource.ts'
 
 export class ResourceDirectory {

@@ -2,7 +2,8 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, notFound } from '../ground/errors.ts'
-import type { ResourceRecord, Store } from '../store/store.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
+import type { Store } from '../store/store.ts'
 import { blankResource, requireSoundResource } from './resource.ts'
 
 /** The fields that may be set; absent ones keep their default or present value. */

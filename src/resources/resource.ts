@@ -5,7 +5,8 @@
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
-import { SHARED_RING, type ResourceRecord, type RingId } from '../store/store.ts'
+import { SHARED_RING, type RingId } from '../store/records/key.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import { SCOPE_TOKEN, hasOwnPrefix } from '../clients/client.ts'
 import { requireFreeClaims } from '../clients/claims.ts'
 

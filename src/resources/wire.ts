@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { onlyGiven, claimsSchema, ttlSchema, scopeSchema } from '../clients/wire.ts'
 import { toIso } from '../ground/clock.ts'
 import { anything, flag, integer, oneOf, orNull, shapeOf, text, time } from '../ground/shape.ts'
-import type { ResourceRecord } from '../store/store.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import type { ResourceChange } from './registration.ts'
 import { MOST_RESOURCE_ID_CHARACTERS } from './resource.ts'
 

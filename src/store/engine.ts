@@ -18,15 +18,10 @@
 import type { Instant } from '../ground/clock.ts'
 import type { Histogram } from '../ground/counts.ts'
 import type { RowOf, Table } from './tables.ts'
-import type {
-  BlacklistCause,
-  ChangeListener,
-  GrantRecord,
-  Page,
-  RotationVerdict,
-  StoreFacts,
-  SubjectSummary,
-} from './store.ts'
+import type { BlacklistCause } from './records/blacklist.ts'
+import type { ChangeListener } from './records/change.ts'
+import type { Page, StoreFacts } from './records/facts.ts'
+import type { GrantRecord, RotationVerdict, SubjectSummary } from './records/grant.ts'
 
 /** Equality of columns; `null` stands for a column that is not set. */
 export type Where<T extends Table> = Partial<RowOf<T>>

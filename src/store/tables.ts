@@ -6,18 +6,13 @@
  * the version before can go on using the same database. After a change run `npm run migrations`.
  */
 import type { Instant } from '../ground/clock.ts'
-import type {
-  AuditEvent,
-  BlacklistCause,
-  BlacklistKind,
-  ChangedNoun,
-  ClientRecord,
-  KeyStatus,
-  PublicJwk,
-  ResourceRecord,
-  SettingName,
-  SigningAlgorithm,
-} from './store.ts'
+import type { AuditEvent } from './records/audit.ts'
+import type { BlacklistCause, BlacklistKind } from './records/blacklist.ts'
+import type { ChangedNoun } from './records/change.ts'
+import type { ClientRecord } from './records/client.ts'
+import type { SettingName } from './records/facts.ts'
+import type { KeyStatus, PublicJwk, SigningAlgorithm } from './records/key.ts'
+import type { ResourceRecord } from './records/resource.ts'
 
 export type Kind = 'text' | 'integer' | 'boolean' | 'json' | 'bytes'
 

@@ -13,7 +13,10 @@ import { ringOf } from '../resources/resource.ts'
 import { KnownTokens } from './known-tokens.ts'
 import type { Blacklist, DeniableToken } from '../blacklist/match.ts'
 import { Unavailable, invalidGrant } from '../ground/errors.ts'
-import { SHARED_RING, type ClientRecord, type ResourceRecord, type RingId, type Store } from '../store/store.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import { SHARED_RING, type RingId } from '../store/records/key.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
+import type { Store } from '../store/store.ts'
 
 export interface AccessTokenTerms {
   clientId: string

@@ -6,7 +6,7 @@
  */
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { isExpired } from '../grants/grant.ts'
-import type { GrantRecord } from '../store/store.ts'
+import type { GrantRecord } from '../store/records/grant.ts'
 
 export type RotationDecision = 'rotate' | 'repeat' | 'reuse' | 'ended' | 'expired'
 

@@ -12,7 +12,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import { idFromBytes, idToBytes } from '../ground/ids.ts'
-import type { GrantRecord } from '../store/store.ts'
+import type { GrantRecord } from '../store/records/grant.ts'
 
 export const REFRESH_TOKEN_PREFIX = 'sgr_'
 

@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FeedPages } from '../../src/blacklist/feed-pages.ts'
 import { BlacklistFeed, type FeedDocument, type FeedSource } from '../../src/blacklist/feed.ts'
-import type { BlacklistEntry } from '../../src/store/store.ts'
+import type { BlacklistEntry } from '../../src/store/records/blacklist.ts'
 
 const SIZES = { mostLines: 6, mostExact: 2 }
 const HOUR = 3_600_000

@@ -1,23 +1,18 @@
 /** Records for tests of the store, and its verbs as most tests call them. Times are those of a clock that stands still. */
 import type { Clock, Instant } from '../../src/ground/clock.ts'
 import { timeOrderedId } from '../../src/ground/ids.ts'
-import {
-  SHARED_RING,
-  type AdditionOptions,
-  type AuditEvent,
-  type BlacklistEntry,
-  type BlacklistKind,
-  type ClientRecord,
-  type ClientSecret,
-  type CreationOutcome,
-  type GrantDenial,
-  type GrantRecord,
-  type NewBlacklistEntry,
-  type ResourceRecord,
-  type RingId,
-  type SigningKeyRecord,
-  type Store,
-} from '../../src/store/store.ts'
+import type { AuditEvent } from '../../src/store/records/audit.ts'
+import type {
+  AdditionOptions,
+  BlacklistEntry,
+  BlacklistKind,
+  NewBlacklistEntry,
+} from '../../src/store/records/blacklist.ts'
+import type { ClientRecord, ClientSecret, CreationOutcome } from '../../src/store/records/client.ts'
+import type { GrantDenial, GrantRecord } from '../../src/store/records/grant.ts'
+import { SHARED_RING, type RingId, type SigningKeyRecord } from '../../src/store/records/key.ts'
+import type { ResourceRecord } from '../../src/store/records/resource.ts'
+import type { Store } from '../../src/store/store.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND

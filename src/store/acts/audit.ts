@@ -1,6 +1,8 @@
 /** Audit events: recorded by every act in the transaction of its change, read newest first. */
 import { insert, select, type Act, type Engine } from '../engine.ts'
-import type { AuditEvent, Page, Recording, Store } from '../store.ts'
+import type { AuditEvent, Recording } from '../records/audit.ts'
+import type { Page } from '../records/facts.ts'
+import type { Store } from '../store.ts'
 import { auditEvents } from '../tables.ts'
 
 /** Above every id: ids are lower-case UUIDs. */

@@ -18,19 +18,20 @@ import {
   type Act,
   type Engine,
 } from '../engine.ts'
+import type { Recording } from '../records/audit.ts'
 import type {
   AdditionOptions,
   BlacklistCause,
   BlacklistEntry,
   BlacklistKind,
-  GrantRecord,
   Moment,
   NewBlacklistEntry,
   OwnDenials,
-  Page,
-  Recording,
-  Store,
-} from '../store.ts'
+} from '../records/blacklist.ts'
+import { causeOf } from '../records/blacklist.ts'
+import type { Page } from '../records/facts.ts'
+import type { GrantRecord } from '../records/grant.ts'
+import type { Store } from '../store.ts'
 import { blacklistEntries, clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { findGrant } from './grant-rows.ts'
@@ -130,10 +131,6 @@ function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Reco
   yield* record(event)
   return 'removed'
 }
-
-/** The cause of an entry; a version that did not keep it, and may run beside this one, had a maker of its own for one act. */
-export const causeOf = ({ cause, owner, createdBy }: BlacklistEntry): BlacklistCause =>
-  cause === 'blacklist' && owner === null && createdBy === 'client.disabled' ? 'client_disabled' : cause
 
 /** Lifts the entries that an act made, when the act is undone. */
 export function* liftCause(kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> {

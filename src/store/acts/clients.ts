@@ -12,16 +12,11 @@ import {
   type Engine,
   type Unreadable,
 } from '../engine.ts'
-import type {
-  ClientRecord,
-  ClientSecret,
-  CreationOutcome,
-  GrantRecord,
-  Moment,
-  NewBlacklistEntry,
-  Recording,
-  Store,
-} from '../store.ts'
+import type { Recording } from '../records/audit.ts'
+import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
+import type { ClientRecord, ClientSecret, CreationOutcome } from '../records/client.ts'
+import type { GrantRecord } from '../records/grant.ts'
+import type { Store } from '../store.ts'
 import {
   clients,
   clientSecrets,

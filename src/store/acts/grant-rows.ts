@@ -1,7 +1,7 @@
 /** A grant's row, and what its client makes of it. */
 import type { Instant } from '../../ground/clock.ts'
 import { find, type Act } from '../engine.ts'
-import type { GrantRecord } from '../store.ts'
+import type { GrantRecord } from '../records/grant.ts'
 import { clients, grants, type RowOf } from '../tables.ts'
 
 /** A row with two columns of its client; both `null` where the client is deleted. */

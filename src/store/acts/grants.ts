@@ -14,17 +14,11 @@ import {
   type Engine,
   type RotationRule,
 } from '../engine.ts'
-import type {
-  EndingOptions,
-  GrantDenial,
-  GrantFilter,
-  GrantRecord,
-  OwnDenials,
-  Page,
-  Recording,
-  RotationOutcome,
-  Store,
-} from '../store.ts'
+import type { Recording } from '../records/audit.ts'
+import type { OwnDenials } from '../records/blacklist.ts'
+import type { Page } from '../records/facts.ts'
+import type { EndingOptions, GrantDenial, GrantFilter, GrantRecord, RotationOutcome } from '../records/grant.ts'
+import type { Store } from '../store.ts'
 import { clients, grants, type RowOf } from '../tables.ts'
 import { record } from './audit.ts'
 import { appendOwn, moment, standingFor } from './blacklist.ts'

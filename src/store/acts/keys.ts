@@ -1,17 +1,10 @@
 /** Signing keys. The unique indexes hold "one active, one next"; here the order of steps keeps to them. */
 import { fromSeconds, type Instant } from '../../ground/clock.ts'
 import { find, insert, reserve, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
-import type {
-  Moment,
-  NewBlacklistEntry,
-  PromotionOutcome,
-  PromotionVerdict,
-  Recording,
-  RevocationOutcome,
-  RingId,
-  SigningKeyRecord,
-  Store,
-} from '../store.ts'
+import type { Recording } from '../records/audit.ts'
+import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
+import type { PromotionOutcome, PromotionVerdict, RevocationOutcome, RingId, SigningKeyRecord } from '../records/key.ts'
+import type { Store } from '../store.ts'
 import { signingKeys } from '../tables.ts'
 import { record } from './audit.ts'
 import { append, moment } from './blacklist.ts'

@@ -1,7 +1,9 @@
 /** Resources: the APIs that access tokens are for. */
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, remove, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
-import type { Recording, ResourceRecord, Store } from '../store.ts'
+import type { Recording } from '../records/audit.ts'
+import type { ResourceRecord } from '../records/resource.ts'
+import type { Store } from '../store.ts'
 import { deletedResources, resources, type RowOf } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { endRing } from './keys.ts'

@@ -5,7 +5,7 @@
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
 import { select, tellBlacklistAnew, time, update, type Act } from '../engine.ts'
-import type { NewBlacklistEntry } from '../store.ts'
+import type { NewBlacklistEntry } from '../records/blacklist.ts'
 import { grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { append } from './blacklist.ts'

@@ -1,7 +1,9 @@
 /** Acts on one table each: settings of the database, one-time ids, and who reads the key set. */
 import { createHash } from 'node:crypto'
 import { find, insert, insertIfAbsent, remove, select, update, type Act, type Engine } from '../engine.ts'
-import type { KeyReader, SettingName, Store } from '../store.ts'
+import type { SettingName } from '../records/facts.ts'
+import type { KeyReader } from '../records/key.ts'
+import type { Store } from '../store.ts'
 import { deletedClients, grants, keyReaders, settings, usedJtis } from '../tables.ts'
 
 /** User agents are whatever callers say they are, so the table is bounded. */

@@ -3,7 +3,7 @@
  * announced as soon as they are committed, others' when a look finds them; one announcement at a time.
  */
 import type { Clock } from '../../ground/clock.ts'
-import type { Change, ChangedNoun, ChangeListener } from '../store.ts'
+import type { Change, ChangedNoun, ChangeListener } from '../records/change.ts'
 import { sql } from './drizzle.ts'
 import type { Connection } from './connection.ts'
 import { backOff } from './failures.ts'

@@ -6,7 +6,7 @@
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Instant } from '../../ground/clock.ts'
 import type { Rotated, RotationRule, Welcome } from '../engine.ts'
-import type { GrantRecord, RotationVerdict } from '../store.ts'
+import type { GrantRecord, RotationVerdict } from '../records/grant.ts'
 import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
 import type { Database, OpenDatabase } from './database.ts'
 import { and, eq, getTableColumns, isNull, sql } from './drizzle.ts'

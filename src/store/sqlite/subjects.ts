@@ -1,7 +1,7 @@
 /** Persons, as the grants made for them tell: sums over an index, which equality alone cannot say. */
 import type { SQL } from 'drizzle-orm'
 import type { Engine } from '../engine.ts'
-import type { SubjectSummary } from '../store.ts'
+import type { SubjectSummary } from '../records/grant.ts'
 import { and, asc, eq, gt, ne, sql } from './drizzle.ts'
 import type { Database } from './database.ts'
 import { clients, columnNamed, grants } from './schema.ts'

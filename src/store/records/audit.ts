@@ -1,0 +1,23 @@
+/** Audit events. */
+import type { Instant } from '../../ground/clock.ts'
+
+/** Who did what; append only. `details` holds names and numbers, never a secret. */
+export interface AuditEvent {
+  id: string
+  at: Instant
+  actorKind: 'client' | 'cli' | 'config' | 'system' | ''
+  /** `cli`, `system`, `config`, or the client id behind an admin token. */
+  actor: string
+  /** noun.verb, e.g. `client.created`, `grant.reuse_detected`. */
+  action: string
+  /** Id of what it was done to. */
+  target: string
+  requestId: string | null
+  details: Record<string, string | number | boolean | null>
+}
+
+/** An event on its way into the write of its act. */
+export interface Recording extends AuditEvent {
+  /** Throws where its actor may not act any more; asked inside the write, which then leaves nothing. */
+  judge?: (() => void) | undefined
+}

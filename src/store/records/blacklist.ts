@@ -1,0 +1,76 @@
+/** Blacklist entries, and the facts that they are made of. */
+import type { Instant } from '../../ground/clock.ts'
+import type { Recording } from './audit.ts'
+
+export type BlacklistKind = 'jti' | 'sid' | 'sub' | 'client_id' | 'kid'
+
+/** The act that made an entry: only what undoes the act lifts the entry. */
+export type BlacklistCause =
+  | 'blacklist'
+  | 'revocation'
+  | 'reuse'
+  | 'grant_ended'
+  | 'client_disabled'
+  | 'client_deleted'
+  | 'user_disabled'
+  | 'key_revoked'
+  | 'name_taken'
+  | 'quota'
+  | 'restored'
+
+export interface BlacklistEntry {
+  id: string
+  kind: BlacklistKind
+  value: string
+  /** A token matches when its `iat` is not after this. */
+  issuedBefore: Instant
+  /** When the entry dies by itself; `null` only where it stands until lifted. */
+  expiresAt: Instant | null
+  /** When no token that it denies can be alive any more: the entry leaves the feed then. */
+  deniesUntil: Instant
+  /** Whether new tokens for it are refused as well (`sub`, `client_id`). */
+  refusesNew: boolean
+  reason: string | null
+  cause: BlacklistCause
+  /** The client whose quota the entry counts to; `null` where no client made it. */
+  owner: string | null
+  createdBy: string
+  createdAt: Instant
+  /** Its place in the feed; rises with every change. */
+  revision: number
+  removedAt: Instant | null
+}
+
+/** An entry before the store gave it its revision. */
+export type NewBlacklistEntry = Omit<BlacklistEntry, 'revision' | 'removedAt'>
+
+declare const insideTheWrite: unique symbol
+
+/**
+ * The facts that an entry's times are made of, as they are inside the write that adds it. Only acts make one, so that
+ * no entry can be composed of what was read before.
+ */
+export interface Moment {
+  readonly now: Instant
+  /** When the last token signed so far, by any process and any key still trusted, will have ended. */
+  readonly latestExpiry: Instant
+  readonly [insideTheWrite]: true
+}
+
+/** Entries by which one client denies its own tokens may be so many; the next takes the place of all of them. */
+export interface OwnDenials {
+  limit: number
+  /** Denies everything of the client up to now, or up to a later line that what it replaces has drawn. */
+  everything: (moment: Moment, line: Instant) => NewBlacklistEntry
+}
+
+export interface AdditionOptions {
+  event: Recording | undefined
+  own?: OwnDenials | undefined
+  /** Refuses where so many entries with this entry's owner and cause stand already. */
+  most?: { limit: number; refuse: () => Error } | undefined
+}
+
+/** The cause of an entry; a version that did not keep it, and may run beside this one, had a maker of its own for one act. */
+export const causeOf = ({ cause, owner, createdBy }: BlacklistEntry): BlacklistCause =>
+  cause === 'blacklist' && owner === null && createdBy === 'client.disabled' ? 'client_disabled' : cause

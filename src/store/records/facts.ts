@@ -1,0 +1,32 @@
+/** Pages of lists, settings, and facts about the database itself. */
+import type { Histogram } from '../../ground/counts.ts'
+
+export interface Page {
+  /** Skip what comes up to and including this id. */
+  after?: string | undefined
+  limit: number
+}
+
+/** Facts about the database for `status` and `doctor`. */
+export interface StoreFacts {
+  /** Where it is, without credentials. */
+  location: string
+  sizeBytes: number
+  journalBytes: number
+  settings: Record<string, string | number>
+  /** `ok`, or what the check of the whole database found; only on request, since it reads everything. */
+  integrity: string | null
+  counts: { clients: number; resources: number; grants: number; blacklist: number; audit: number }
+}
+
+/** What a scrape reads every few seconds: no query is made for it. */
+export interface StoreFigures {
+  sizeBytes: number
+  /** Of the write-ahead log. */
+  journalBytes: number
+  /** Commits of this process: how many writes shared each, and how many seconds each took. */
+  commits: { batchSize: Histogram; seconds: Histogram }
+}
+
+/** `master_key_id`: which master key seals; `issuer`: the one last served; `first_client`: printed once. */
+export type SettingName = 'master_key_id' | 'issuer' | 'first_client'

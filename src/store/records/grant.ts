@@ -1,0 +1,67 @@
+/** Grants, each with its refresh token family. */
+import type { Instant } from '../../ground/clock.ts'
+import type { OAuthError } from '../../ground/errors.ts'
+import type { Recording } from './audit.ts'
+import type { Moment, NewBlacklistEntry, OwnDenials } from './blacklist.ts'
+
+/** One authorisation of one client and subject, and its refresh token family: one row, updated in place. */
+export interface GrantRecord {
+  sid: string
+  clientId: string
+  sub: string
+  /** The grant type that began it; empty for grants of a version that did not keep it. */
+  grantType: string
+  resources: string[]
+  scope: string[]
+  /** What a trusted backend said of the person; carried by every token of the grant. */
+  claims: Record<string, unknown>
+  /** 16 random bytes in base64url; with the master key it makes the family's MAC key. */
+  familySecret: string
+  /** The generation of the one refresh token that is good now. */
+  generation: number
+  createdAt: Instant
+  rotatedAt: Instant
+  /** Absolute end; rotation never moves it. */
+  expiresAt: Instant
+  idleExpiresAt: Instant | null
+  /** No access token of it has an `exp` after this. */
+  accessExpiresAt: Instant
+  endedAt: Instant | null
+  endedReason: string | null
+}
+
+export interface GrantFilter {
+  clientId?: string | undefined
+  sub?: string | undefined
+}
+
+/** A person for whom grants were made. */
+export interface SubjectSummary {
+  sub: string
+  grants: number
+  liveGrants: number
+  lastGrantAt: Instant
+}
+
+/** Composes the entry that denies a grant's access tokens. */
+export type GrantDenial = (grant: GrantRecord, moment: Moment) => NewBlacklistEntry
+
+export interface EndingOptions {
+  event: Recording | undefined
+  /** Where a client ends its own grant. */
+  own?: OwnDenials | undefined
+}
+
+/** What the rule of refresh rotation says of a presented generation, under the family's lock. */
+export type RotationVerdict =
+  | { act: 'rotate'; idleExpiresAt: Instant | null; accessExpiresAt: Instant }
+  | { act: 'repeat'; accessExpiresAt: Instant }
+  | { act: 'end'; reason: string; deny: GrantDenial; own?: OwnDenials; event: Recording | undefined; error: OAuthError }
+  | { act: 'refuse'; error: OAuthError }
+
+export type RotationOutcome =
+  /** `at`: the time of the write, which dates the access token that follows. */
+  | { outcome: 'rotated' | 'repeated'; grant: GrantRecord; at: Instant }
+  | { outcome: 'refused'; error: OAuthError }
+  | { outcome: 'ended'; error: OAuthError }
+  | { outcome: 'unknown' }

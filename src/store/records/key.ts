@@ -1,0 +1,60 @@
+/** Signing keys, their rings, and who reads them. */
+import type { Instant } from '../../ground/clock.ts'
+
+export type SigningAlgorithm = 'ES256' | 'RS256'
+
+/** RFC 7517 public members of one signing key. */
+export interface PublicJwk {
+  kty: string
+  crv?: string
+  x?: string
+  y?: string
+  n?: string
+  e?: string
+}
+
+export type KeyStatus = 'next' | 'active' | 'retiring' | 'retired' | 'revoked'
+
+/** The ring of the issuer's own; a resource may have one to itself, named by its id. */
+export const SHARED_RING = ''
+
+/** Which ring: the shared one or a resource's, and of it the keys of one algorithm. */
+export interface RingId {
+  ring: string
+  alg: SigningAlgorithm
+}
+
+export interface SigningKeyRecord extends RingId {
+  kid: string
+  status: KeyStatus
+  publicJwk: PublicJwk
+  /** Compact JWE of the private JWK, sealed under the master key; emptied when retired or revoked. */
+  sealedPrivateKey: string
+  /** Published since. */
+  createdAt: Instant
+  activatedAt: Instant | null
+  /** Stopped signing: rotated out or revoked. */
+  deactivatedAt: Instant | null
+  /** No token that it signed is valid after this; reserved ahead of signing. */
+  signedUntil: Instant
+}
+
+/** Somebody who reads the key set or the blacklist feed, as it introduces itself. */
+export interface KeyReader {
+  name: string
+  lastSeenAt: Instant
+  /** When the newest key in the key set that it last fetched was published; 0 where it has fetched none. */
+  knowsUntil: Instant
+}
+
+/** What the rule of key rotation says of a ring, under its lock. */
+export type PromotionVerdict = { act: 'promote' } | { act: 'wait'; safeFrom: Instant | null; reason: string }
+
+export type PromotionOutcome =
+  | { outcome: 'promoted'; keys: SigningKeyRecord[] }
+  | { outcome: 'refused'; safeFrom: Instant | null; reason: string }
+
+export type RevocationOutcome =
+  | { outcome: 'revoked'; before: SigningKeyRecord }
+  | { outcome: 'unknown' }
+  | { outcome: 'already' }
