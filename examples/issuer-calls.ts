@@ -1,10 +1,10 @@
-/** What a backend asks of Signet, in plain `fetch`: no package is needed for it. */
+/** The requests of a backend to Signet, in plain `fetch`: no package is needed. */
 import type { ClientSecret } from './local-signet.ts'
 
-/** The grant for a person whom a trusted backend signed in itself. */
+/** The grant type for a person whom a trusted backend signed in itself. */
 const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'
 
-/** Signet's answer, to look into or to hand on. */
+/** Signet's response, to read or to send on. */
 export interface IssuerAnswer {
   status: number
   body: Readonly<Record<string, unknown>>
@@ -12,7 +12,7 @@ export interface IssuerAnswer {
 
 export interface Person {
   subject: string
-  /** What the backend knows about the person; the client's `allowed_claims` name what it may say. */
+  /** Facts about the person. The client may only send claims that its `allowed_claims` name. */
   claims?: Record<string, unknown>
 }
 
@@ -26,7 +26,7 @@ export class IssuerClient {
     this.#basic = `Basic ${Buffer.from(`${id}:${process.env[secretIn]}`).toString('base64')}`
   }
 
-  /** Tokens for a person, for one resource. With the scope `offline_access` a refresh token comes along. */
+  /** Gets tokens for a person, for one resource; with the scope `offline_access` also a refresh token. */
   tokensFor({ subject, claims = {} }: Person, resource: string, scope: string): Promise<IssuerAnswer> {
     const subjectClaims = JSON.stringify(claims)
     return this.#post('/token', { grant_type: SUBJECT_GRANT, subject, subject_claims: subjectClaims, resource, scope })
@@ -51,11 +51,11 @@ export class IssuerClient {
 }
 
 async function answerOf(response: Response): Promise<IssuerAnswer> {
-  // Signet answers JSON objects; the key list is an array, which is handed on as it is.
+  // Signet sends JSON objects; the key list is an array, which is sent on unchanged.
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-/** A text in a JSON body that somebody sent; `''` for anything else. */
+/** Reads a text from an untrusted JSON body; `''` for any other value. */
 export function textIn(body: unknown, name: string): string {
   if (typeof body !== 'object' || body === null || !(name in body)) return ''
   const value = (body as Record<string, unknown>)[name]

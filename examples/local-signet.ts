@@ -13,16 +13,16 @@ export interface LocalSignet {
   stop(): Promise<void>
 }
 
-/** A client's id, and the variable that its secret stands in, as the declarative file says it. */
+/** A client's id, and the variable from which the declarative file takes its secret. */
 export interface ClientSecret {
   id: string
   secretIn: string
 }
 
-/** Starts Signet with the clients and resources of a declarative file, whose secrets are made up at every start. */
+/** Starts Signet with the clients and resources of a declarative file. Each start makes new secrets. */
 export async function startLocalSignet(declaration: URL, clients: readonly ClientSecret[]): Promise<LocalSignet> {
   for (const { secretIn } of clients) process.env[secretIn] = randomSecret()
-  // The folder goes at the end of the process, however that ends.
+  // The folder is removed at the end of the process.
   const folder = temporaryFolder((remove) => void process.once('exit', () => void remove()), 'signet-example-')
   const variables = environmentOf(folder, { SIGNET_CONFIG: fileURLToPath(declaration) })
   const { issuer, stop } = await startInProcess(variables, { log: openLog({ level: 'warn', format: 'pretty' }) })

@@ -1,4 +1,4 @@
-/** What makes a program of an example, and is not what it is about: listens, says what to try, ends by Ctrl-C. */
+/** The frame of every example, which is not its subject: it listens, prints commands to try, and ends by Ctrl-C. */
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -19,13 +19,13 @@ export async function listen(listener: RequestListener): Promise<Listening> {
   return { port: (server.address() as AddressInfo).port, stop } // bound to a TCP port, so it is no path
 }
 
-/** Says what runs where, one name and value a line, then what to try. */
+/** Prints the addresses, one name and value a line, then the commands to try. */
 export function announce(places: Record<string, string>, tries: string): void {
   for (const [name, value] of Object.entries(places)) console.log(`${name.padEnd(12)} ${value}`)
   console.log(`\n${tries.trim()}\n\nCtrl-C ends it.`)
 }
 
-/** Ends what runs, in the given order, at Ctrl-C. */
+/** Calls the given functions in their order at Ctrl-C. */
 export function endAtSignal(...stops: (() => Promise<unknown>)[]): void {
   const end = async () => {
     for (const stop of stops) await stop()

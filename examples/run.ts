@@ -1,8 +1,8 @@
 /**
  * Starts an example by its name: `npm run example -- digital-seal`.
  *
- * Examples import `signet-verify` as any API does. In this checkout that name is led to the package's source, so
- * that nothing has to be built first; in a project of your own it is what `npm install signet-verify` brought.
+ * Examples import `signet-verify` as any API does. In this checkout that name leads to the source of the package, so that
+ * nothing has to be built first. In a project of your own, `npm install signet-verify` installs the package.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { registerHooks } from 'node:module'

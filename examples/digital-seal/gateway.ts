@@ -1,4 +1,4 @@
-/** The gateway's routes: operators seal, blacklist and rotate; anybody renews and has a seal checked. */
+/** The gateway's routes: operators seal, blacklist and rotate; anybody may renew and check a seal. */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import { TokenError } from 'signet-verify'
 import type { ExpressAuth } from 'signet-verify/express'
@@ -6,9 +6,9 @@ import { textIn, type IssuerAnswer, type IssuerClient } from '../issuer-calls.ts
 import type { SecondVerifier } from './second-verifier.ts'
 
 export interface GatewayParts {
-  /** Guards what only operators may do. */
+  /** Guards the routes of operators. */
   operators: ExpressAuth
-  /** Guards what a sealed token opens. */
+  /** Guards the routes that take a sealed token. */
   seals: ExpressAuth
   second: SecondVerifier
   /** The client that asks for tokens, and the one that administers. */
@@ -42,7 +42,7 @@ export function createGateway({ operators, seals, second, sealer, administrator 
   return app
 }
 
-/** Signet's own answer, which a caller can act on: `invalid_grant`, `invalid_target`, the time of a safe rotation. */
+/** Sends Signet's own response on, because a caller can act on it: `invalid_grant`, `invalid_target`, the time of a safe rotation. */
 const relay =
   (ask: (body: unknown) => Promise<IssuerAnswer>): RequestHandler =>
   async (request, response) => {
@@ -58,7 +58,7 @@ const withSecond =
     response.json({ ...(await second.verify(token)), fetches: second.fetches() })
   }
 
-/** The guards answer by themselves; this is for the second verifier, and for a body that is no JSON. */
+/** The guards send their refusals themselves; this handles the second verifier, and a body that is no JSON. */
 const refuse: ErrorRequestHandler = (error: TokenError | { status?: number }, _request, response, next) => {
   if (error instanceof TokenError) return void response.status(error.status).set(error.headers).json(error.body)
   if (error.status === undefined || error.status >= 500) return next(error)

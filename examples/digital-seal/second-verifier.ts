@@ -1,7 +1,7 @@
 /**
- * The same checks with what many APIs have today: `jsonwebtoken`, and `jwks-rsa` as a client that caches keys and
- * limits its own requests. It shows that a key rotation reaches such clients too, and what they do not see:
- * revocations, and `typ` unless one looks oneself.
+ * The same checks with two packages that many APIs use today: `jsonwebtoken`, and `jwks-rsa`, which caches keys and limits
+ * its own requests. A key rotation reaches such APIs, too. They do not see revocations, and check `typ` only by code of
+ * their own.
  */
 import jwt from 'jsonwebtoken'
 import { JwksClient, JwksRateLimitError, SigningKeyNotFoundError } from 'jwks-rsa'
@@ -40,7 +40,7 @@ export function createSecondVerifier(options: SecondVerifierOptions): SecondVeri
     async verify(token) {
       const { kid } = headerOf(token)
       const key = await keys.getSigningKey(kid).catch(refuseWithoutKey)
-      // The algorithm is the key's and never the token's word: RFC 8725 §3.1.
+      // The key decides the algorithm, never the token: RFC 8725 §3.1.
       const algorithms = [key.alg as jwt.Algorithm]
       const expected = { issuer, audience, clockTolerance, algorithms, complete: true } as const
       const { header, payload } = verifyWithKey(token, key.getPublicKey(), expected)
@@ -51,18 +51,18 @@ export function createSecondVerifier(options: SecondVerifierOptions): SecondVeri
   }
 }
 
-/** Read before anything is verified: good for finding the key and for nothing else. */
+/** Reads the unverified header, which may only be used to find the key. */
 function headerOf(token: string): jwt.JwtHeader {
   try {
     const unverified = jwt.decode(token, { complete: true })
     if (unverified) return unverified.header
   } catch {
-    // The header is no JSON: the same fault to whoever sent it.
+    // The header is no JSON, which is the same fault for the caller.
   }
   throw new TokenError('malformed_token', 'this is no JWT')
 }
 
-/** `jsonwebtoken` tells its refusals apart by their messages alone. */
+/** The refusals of `jsonwebtoken` differ by their messages alone. */
 const CODE_OF: readonly [RegExp, TokenErrorCode][] = [
   [/^jwt expired/, 'token_expired'],
   [/^jwt not active/, 'token_not_active'],
@@ -77,7 +77,7 @@ function verifyWithKey(token: string, key: string, expected: jwt.VerifyOptions &
     return jwt.verify(token, key, expected)
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
-    // A signature of a wrong length is a plain TypeError there: uncaught it would be a 500.
+    // `jsonwebtoken` throws a TypeError for a signature of a wrong length; uncaught it would be a 500.
     if (!(error instanceof jwt.JsonWebTokenError)) throw new TokenError('invalid_signature', said)
     throw new TokenError(CODE_OF.find(([pattern]) => pattern.test(said))?.[1] ?? 'malformed_token', said)
   }
@@ -85,7 +85,7 @@ function verifyWithKey(token: string, key: string, expected: jwt.VerifyOptions &
 
 function refuseWithoutKey(error: unknown): never {
   if (error instanceof SigningKeyNotFoundError) throw new TokenError('unknown_key', error.message)
-  // Nothing that can be said about the token: the keys could not be had.
+  // Without keys nothing is known about the token.
   const why = error instanceof JwksRateLimitError ? 'too many unknown kids within a minute' : 'the keys cannot be read'
   throw new TokenError('issuer_unavailable', why, { cause: error })
 }

@@ -1,4 +1,4 @@
-/** The embedded app: a page for each organisation, and an API that believes that organisation's tokens alone. */
+/** The embedded app: a page for each organisation, and an API that accepts only tokens of that organisation. */
 import { type Handler, type Hono } from 'hono'
 import { createAuthMiddleware, type HonoAuth } from 'signet-verify/hono'
 import { answerPage, createSite } from './site.ts'
@@ -16,7 +16,7 @@ export interface EmbeddedApp {
 }
 
 export function createApp({ issuer, organisations, portalOrigin }: AppOptions): EmbeddedApp {
-  // `iss` is fixed for all. The key set and `aud` are the organisation's own: another's token fails at both.
+  // All organisations share `iss`. Each has its own key set and `aud`, so a token of another organisation fails at both.
   const guardOf = (organisation: string): HonoAuth =>
     createAuthMiddleware({
       issuer,

@@ -11,14 +11,14 @@ import { createPortal } from './portal.ts'
 const PORTAL = { id: 'portal', secretIn: 'PORTAL_SECRET' }
 const signet = await startLocalSignet(new URL('signet.yaml', import.meta.url), [PORTAL])
 
-// Each site has to know the other's origin, and with free ports that is known once both listen.
+// Each site needs the origin of the other, and free ports are known only when both listen.
 const sites: { portal?: Hono; app?: Hono } = {}
 const serve = (name: keyof typeof sites) => {
   const answer = getRequestListener((request) => sites[name]?.fetch(request) ?? new Response(null, { status: 503 }))
   return listen((request, response) => void answer(request, response))
 }
 const [portal, app] = [await serve('portal'), await serve('app')]
-// Two hosts and not just two ports: cookies do not tell ports apart.
+// The sites have two hosts, not only two ports, because cookies do not distinguish ports.
 const [portalOrigin, appOrigin] = [`http://localhost:${portal.port}`, `http://127.0.0.1:${app.port}`]
 
 const organisations = [...new Set(Object.values(PEOPLE).map(({ organisation }) => organisation))]

@@ -1,4 +1,4 @@
-/** The portal: signs people in by itself, and forwards who they are to the app that it embeds. */
+/** The portal signs people in by itself, and forwards their identity to the app that it embeds. */
 import { randomBytes } from 'node:crypto'
 import { getCookie, setCookie } from 'hono/cookie'
 import type { Hono } from 'hono'
@@ -14,7 +14,7 @@ export function createPortal(signet: IssuerClient, appOrigin: string): Hono {
   const options = Object.keys(PEOPLE).map((name) => `<option>${name}</option>`)
 
   portal.get('/', (c) => answerPage(c, 'portal.html', { app: appOrigin, people: options.join('') }))
-  // Without a password: how the portal recognises people is its own affair, and not what is shown here.
+  // There is no password: how a portal signs people in is not the subject of this example.
   portal.post('/sign-in', async (c) => {
     const { person } = await c.req.parseBody()
     if (typeof person !== 'string' || !Object.hasOwn(PEOPLE, person)) return c.text('nobody by this name', 400)

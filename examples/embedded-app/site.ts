@@ -1,13 +1,13 @@
-/** What both origins send with every page: nothing inline, nothing from elsewhere, and framed by whom it says. */
+/** The headers of every page of both origins: no inline code, nothing from other origins, and frames only where allowed. */
 import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { Hono, type Context } from 'hono'
 
 export interface SitePolicy {
-  /** Origins that may show this site in a frame; none where left out. */
+  /** The origins that may show this site in a frame; none where left out. */
   framedBy?: string
-  /** Origins that this site shows in frames; none where left out. */
+  /** The origins that this site shows in frames; none where left out. */
   frames?: string
 }
 
@@ -58,7 +58,7 @@ function readHelper(): string {
   return file.endsWith('.ts') ? stripTypeScriptTypes(text) : text
 }
 
-/** Answers with a page of `pages/`, where `{{name}}` stands for a value. Values are this server's own. */
+/** Sends a page of `pages/`, in which `{{name}}` stands for a value. The values come from this server alone. */
 export function answerPage(c: Context, file: string, values: Record<string, string>): Response | Promise<Response> {
   return c.html(readPage(file).replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? ''))
 }

@@ -1,6 +1,6 @@
 /**
- * A server whose authentication is switched by environment variables. Without any it starts a Signet of its own
- * and sets them to that; as soon as one is set, the environment alone decides.
+ * A server whose authentication is configured by environment variables. Without any of them it starts its own Signet and
+ * uses that; as soon as one is set, the environment alone decides.
  */
 import type { LocalSignet } from '../local-signet.ts'
 import { announce, endAtSignal } from '../program.ts'
@@ -23,13 +23,13 @@ if (bridge) {
   announce({ bridge: url, mode: modeOf(env), ...(signet && { signet: signet.issuer }) }, lines(url, signet))
 }
 
-/** Loaded here and not above: where the environment names an issuer, none is needed in this process. */
+/** The import is here, because this process needs no issuer when the environment names one. */
 async function startSignet(): Promise<LocalSignet> {
   const { startLocalSignet } = await import('../local-signet.ts')
   return startLocalSignet(new URL('signet.yaml', import.meta.url), [USER])
 }
 
-/** Misconfiguration is no surprise to be traced: one line names the variable, and nothing is served. */
+/** A wrong configuration gives one line that names the variable, without a stack trace, and nothing is served. */
 function tryCreate(variables: typeof env): Bridge | undefined {
   try {
     return createBridge(variables)

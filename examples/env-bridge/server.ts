@@ -1,4 +1,4 @@
-/** A server that does not know how its callers are checked: the environment says it. */
+/** A server whose environment decides how tokens are checked. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { authFromEnv, type FastifyAuth } from 'signet-verify/fastify'
 

@@ -1,4 +1,4 @@
-/** The API: guards in front of routes, and the verifier by itself where a route wants its own expectations. */
+/** The API: guards in front of routes, and the verifier itself where a route has expectations of its own. */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import { profileOf, TokenError, type TokenVerifier } from 'signet-verify'
 import type { ExpressAuth } from 'signet-verify/express'
@@ -11,7 +11,7 @@ export function createApi(verifier: TokenVerifier, auth: ExpressAuth): Express {
   app.disable('x-powered-by')
   app.use(express.json({ limit: '20kb' }))
 
-  // `req.auth.claims` are a verified token's; `profileOf` gives absent claims and odd ones the least.
+  // `req.auth.claims` come from a verified token; `profileOf` treats absent claims and claims of wrong types as no right.
   app.get('/profile', auth.requireAuth(), (req, res) => void res.json(profileOf(req.auth.claims)))
   app.get('/claims', auth.requireAuth(), (req, res) => void res.json(req.auth.claims))
   app.get('/auth/me', auth.me())
@@ -28,7 +28,7 @@ export function createApi(verifier: TokenVerifier, auth: ExpressAuth): Express {
   return app
 }
 
-/** A token in the body, held to the issuer and audience that stand beside it. */
+/** Verifies a token in the body, with the issuer and audience that stand beside it. */
 const verifyWith =
   (verifier: TokenVerifier): RequestHandler =>
   async ({ body }, res) => {
@@ -41,7 +41,7 @@ const verifyWith =
     res.json({ claims, header })
   }
 
-/** What the guards answer by themselves, for routes that call the verifier. */
+/** The same refusals as those of the guards, for routes that call the verifier. */
 const refuse: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   if (!(error instanceof TokenError)) return next(error)
   res.status(error.status).set(error.headers).json(error.body)

@@ -13,7 +13,7 @@ const OPERATOR = { id: 'shop-operator', secretIn: 'SHOP_OPERATOR_SECRET' }
 const signet = await startLocalSignet(new URL('signet.yaml', import.meta.url), [SHOP, OPERATOR])
 const { issuer } = signet
 
-// Keys are found by discovery. By itself the verifier is told the audience at each call; the guards know theirs.
+// Keys are found by discovery. The verifier gets the audience at each call; the guards have theirs.
 const verifier = createTokenVerifier({ issuer, revocations: true, name: 'shop-api' })
 const auth = createAuthMiddleware({ issuer, audience: AUDIENCE, revocations: true, name: 'shop-api' })
 const api = await listen(createApi(verifier, auth))

@@ -1,4 +1,4 @@
-/** Stands for the shop's own users, whom it signs in by itself. */
+/** The shop's own users, whom it signs in by itself. */
 export interface Account {
   scope: string
   claims: Record<string, unknown>
@@ -19,8 +19,8 @@ export const PEOPLE: Readonly<Record<string, Account>> = {
     scope: 'orders:read',
     claims: { org_slug: 'acme', service_slug: 'shop', roles: ['clerk'], permissions: ['orders.refund'] },
   },
-  // Nothing is known of her: every claim is absent, and none of them gives a right.
+  // She has no claims, and so no rights.
   eve: { scope: 'orders:read', claims: {} },
-  // A claim of another type than it should be gives none either.
+  // His claims have wrong types, and give no rights either.
   mal: { scope: 'orders:read', claims: { is_platform_owner: 'true', permissions: { all: true }, org_slug: ['acme'] } },
 }

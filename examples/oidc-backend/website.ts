@@ -1,11 +1,11 @@
-/** The shop's website: whoever signs in there gets a token for the API, with what the shop knows about the person. */
+/** The shop's website: a person who signs in gets a token for the API, with the shop's claims about the person. */
 import express, { type Express, type RequestHandler } from 'express'
 import { textIn, type IssuerAnswer, type IssuerClient } from '../issuer-calls.ts'
 import { AUDIENCE } from './api.ts'
 import { PEOPLE } from './people.ts'
 
 export interface WebsiteParts {
-  /** One for all of its people, to keep the example short. */
+  /** One password for all people, to keep the example short. */
   password: string
   shop: IssuerClient
   operator: IssuerClient

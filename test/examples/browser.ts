@@ -1,4 +1,4 @@
-/** A real browser for a test: the one that this machine has. None is downloaded. */
+/** A real browser for a test: the browser of this machine. None is downloaded. */
 import { existsSync } from 'node:fs'
 import { chromium, type Browser } from 'playwright-core'
 
@@ -13,13 +13,13 @@ const CANDIDATES = [
 
 const found = CANDIDATES.find((path) => path !== '' && existsSync(path))
 
-/** Why there is no browser to test with; `undefined` where there is one. */
+/** Why no browser was found; `undefined` if one was found. */
 export const withoutBrowser: string | undefined =
   found === undefined
     ? 'no Chromium was found on this machine: install one (apt-get install chromium), or name it in CHROMIUM'
     : undefined
 
-/** Without its sandbox, which needs rights that a test machine often does not give; it opens local pages alone. */
+/** Starts it without its sandbox, which needs rights that test machines often do not give. It opens local pages alone. */
 export function launchBrowser(): Promise<Browser> {
   if (found === undefined) throw new Error(withoutBrowser)
   return chromium.launch({ executablePath: found, args: ['--no-sandbox'] })

@@ -1,15 +1,15 @@
-/** An example as a reader starts it: one command, a process of its own, and what it prints. */
+/** Starts an example as a reader does: by one command, in a process of its own, whose output is read. */
 import { onTestFinished } from 'vitest'
 import { startProgram, type Running } from '../../harness/program.ts'
 import { bearer, request, type Answer } from '../support/client.ts'
 import type { OnEnd } from '../support/issuer.ts'
 
 export interface RunningExample {
-  /** What it said under this name when it had started. */
+  /** The value that it printed under a name at its start. */
   place(name: string): string
   stdout(): string
   stderr(): string
-  /** Ctrl-C; resolves with the exit code or the signal that it died of. */
+  /** Sends Ctrl-C; resolves with the exit code or the name of the signal. */
   interrupt(): Promise<number | string>
 }
 
@@ -19,7 +19,7 @@ export interface EndedExample {
   stderr: string
 }
 
-/** Starts an example and waits until it tells what to try. @param onEnd of the test, or of a whole file */
+/** Starts an example and waits for its commands to try. @param onEnd the end of the test, or of a whole file */
 export async function startExample(
   name: string,
   env: Record<string, string> = {},
@@ -58,7 +58,7 @@ export async function runToEnd(name: string, env: Record<string, string> = {}): 
   return { code: await exited, stdout: stdout(), stderr: stderr() }
 }
 
-/** The given variables alone: those of whoever runs the tests must not switch a mode. */
+/** The example gets the given variables alone: the environment of the tests must not switch a mode. */
 const launch = (name: string, env: Record<string, string>): Running =>
   startProgram({
     program: process.execPath,
@@ -69,14 +69,14 @@ const launch = (name: string, env: Record<string, string>): Running =>
 /** `200`, or the status and the code of a refusal such as `401 token_expired`. */
 export const outcome = ({ status, body }: Answer): string => [status, body.error].filter(Boolean).join(' ')
 
-/** What comes of a request with a token, after looking at what every refusal has to have. */
+/** The outcome of a request with a token. A refusal must have a challenge and a body. */
 export async function opens(url: string, token?: string, method = 'GET'): Promise<string> {
   const answer = await request(url, { method, headers: token === undefined ? {} : bearer(token) })
   if (answer.status === 401 || answer.status === 403) requireChallenge(answer)
   return outcome(answer)
 }
 
-/** RFC 6750 §3: a refusal says how to come back, and its body says why. */
+/** RFC 6750 §3: a refusal has a challenge; its body has the reason. */
 function requireChallenge({ status, headers, body, text }: Answer): void {
   const challenge = headers.get('www-authenticate') ?? ''
   const isBare = body.error === 'missing_token'
@@ -101,14 +101,14 @@ export async function millisecondsUntil(
   }
 }
 
-/** Replaces parts of a token's header, and leaves the rest as it is. */
+/** Replaces parts of a token's header; the rest stays unchanged. */
 export function withHeader(token: string, changes: Record<string, unknown>): string {
   const [header = '', ...rest] = token.split('.')
   const changed = { ...(JSON.parse(Buffer.from(header, 'base64url').toString()) as object), ...changes }
   return [Buffer.from(JSON.stringify(changed)).toString('base64url'), ...rest].join('.')
 }
 
-/** Replaces parts of a token's claims, and leaves the signature as it was. */
+/** Replaces parts of a token's claims; the signature stays unchanged. */
 export function withClaims(token: string, changes: Record<string, unknown>): string {
   const [header = '', claims = '', signature = ''] = token.split('.')
   const changed = { ...(JSON.parse(Buffer.from(claims, 'base64url').toString()) as object), ...changes }

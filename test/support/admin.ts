@@ -1,6 +1,6 @@
 /**
- * An issuer with an administrator who was declared in a file before the first start, as an operator would
- * do it, and what tests do as that administrator: clients, resources, tokens.
+ * An issuer with an administrator who is declared in a file before the first start, as an operator would do it, and the
+ * acts of tests as that administrator: clients, resources, tokens.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ export const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'
 
 const OPERATOR = 'operator'
 
-/** Who administers an issuer, with a token that is renewed when time or a key revocation ends it. */
+/** The administrator of an issuer, with a token that is renewed when it expires or its key is revoked. */
 export interface Operator {
   credentials: Credentials
   token(): Promise<string>
@@ -51,7 +51,7 @@ export function startReplica(issuer: TestIssuer, env: Record<string, string> = {
   return startTestIssuer({ ...issuer.env, ...env, SIGNET_PORT: '0' }, issuer)
 }
 
-/** Acts as an administrator at an issuer, wherever it is reached. */
+/** Acts as the administrator of an issuer, at any of its addresses. */
 export function operatorOf(
   at: { url: string; issuer?: string; clock?: { now(): number } },
   credentials: Credentials,
@@ -132,7 +132,7 @@ export const refresh = (at: { url: string }, client: Credentials, refreshToken: 
 export const introspect = (at: { url: string }, client: Credentials, token: string): Promise<Answer> =>
   post(at, '/introspect', { token }, client)
 
-/** Whether a token is active to a client; the inactive answer must be exactly what RFC 7662 §2.2 says. */
+/** Whether a token is active for a client; the inactive response must be exactly the one of RFC 7662 §2.2. */
 export async function isActive(at: { url: string }, client: Credentials, token: string): Promise<boolean> {
   const { status, body, text } = await introspect(at, client, token)
   if (status !== 200) throw new Error(text)
@@ -140,7 +140,7 @@ export async function isActive(at: { url: string }, client: Credentials, token: 
   return body.active
 }
 
-/** Waits for what happens by itself, such as a turn of the timetable. */
+/** Waits until a condition holds, such as after periodic work. */
 export async function until(what: () => Promise<boolean> | boolean, withinMs = 6500): Promise<void> {
   const deadline = performance.now() + withinMs
   while (!(await what())) {

@@ -3,7 +3,7 @@ import type { Answer } from '../../harness/call.ts'
 
 export { basic, bearer, claimsOf, headerOf, post, request, type Answer, type Credentials } from '../../harness/call.ts'
 
-/** Asks again until a change of another process is noticed; the contract gives it a second. */
+/** Repeats a request until the change of another process is noticed; the contract allows a second. */
 export async function untilNoticed(
   ask: () => Promise<Answer>,
   good: (answer: Answer) => boolean = ({ status }) => status === 200,

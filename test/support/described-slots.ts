@@ -3,7 +3,7 @@
 export interface DescribedOperation {
   method: string
   path: string
-  /** Anybody may call it. */
+  /** It needs no credentials. */
   isPublic: boolean
   /** A client calls it, by HTTP Basic or by parameters of the body; else an administrator, by Bearer. */
   isForClients: boolean
@@ -36,7 +36,7 @@ interface Operation {
   requestBody?: { content: Record<string, Content> }
 }
 
-/** What of OpenAPI 3.1 is read here; `test/openapi.test.ts` checks the document against the service. */
+/** The part of OpenAPI 3.1 that is read here; `test/openapi.test.ts` checks the document against the service. */
 interface Description {
   paths: Record<string, Record<string, Operation>>
   components: { schemas: Record<string, Schema> }
@@ -47,7 +47,7 @@ const MEDIA_TYPES: Record<string, 'form' | 'json'> = {
   'application/json': 'json',
 }
 
-/** Deleting comes last, so that what the other requests name is still there. */
+/** Deletions come last, so that the records of the other requests still exist. */
 export function slotsOf(text: string): Slot[] {
   const description = JSON.parse(text) as Description // as the interface says
   const operations = Object.entries(description.paths).flatMap(([path, methods]) =>

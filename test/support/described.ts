@@ -1,6 +1,6 @@
 /**
- * The service as its own description tells it: finds operations, and holds real answers against what is documented.
- * The document is open, so that clients ignore members they do not know; a test closes it, so that none goes untold.
+ * The description of the service: finds its operations, and compares real responses with it. The schemas are open, so
+ * that clients ignore unknown members; the tests close them, so that no member goes undocumented.
  */
 import { expect } from 'vitest'
 import * as z from 'zod'
@@ -11,7 +11,7 @@ export type Json = Record<string, any> // tests look into it and expect
 export interface Described {
   document: Json
   operations: DescribedOperation[]
-  /** What a media type of a document describes, as a check of any value. */
+  /** Makes a check of values from a schema of the document. */
   check(schema: Json): z.ZodType
   deref(value: Json): Json
 }
@@ -37,11 +37,11 @@ export async function readDescription(at: { url: string }): Promise<Described> {
   }
 }
 
-/** The one reader of JSON Schema at hand knows references to `$defs` alone. */
+/** zod, which reads JSON Schema here, follows only references to `$defs`. */
 const inDefinitions = (value: Json): Json =>
   JSON.parse(JSON.stringify(value).replaceAll('"#/components/schemas/', '"#/$defs/'))
 
-/** The schema with no members but those that it names. */
+/** The schema, but without members that it does not name. */
 function closed(value: any): any {
   if (Array.isArray(value)) return value.map(closed)
   if (typeof value !== 'object' || value === null) return value
@@ -61,7 +61,7 @@ function dereferenced(document: Json, value: Json): Json {
   return found
 }
 
-/** Fails unless an answer is one that the operation documents: its status, required headers, media type and body. */
+/** Fails unless the operation documents the response: its status, required headers, media type and body. */
 export function expectDocumented(
   described: Described,
   { method, path, operation }: DescribedOperation,

@@ -9,7 +9,7 @@ export interface FeedEvent {
 
 export interface Follower {
   headers: Headers
-  /** The next event; fails where none comes in time. */
+  /** The next event; fails if none comes in time. */
   next(withinMs?: number): Promise<FeedEvent>
   /** Resolves when the server ends the stream. */
   ended: Promise<void>

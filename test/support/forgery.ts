@@ -1,6 +1,6 @@
 /**
- * What somebody could make who has the files of an issuer, or a part of them: the private signing keys out of
- * database and master key, and refresh tokens out of the master key alone.
+ * Forgeries that are possible with the files of an issuer: private signing keys with database and master key, and refresh
+ * tokens with the master key alone.
  */
 import { createHmac, createPrivateKey, hkdfSync, randomBytes, sign, type JsonWebKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { compactDecrypt } from 'jose'
 import type { TestIssuer } from './issuer.ts'
 
-/** RFC 5869, as `src/keys/master-key.ts` derives. */
+/** Derives a key by RFC 5869, as `src/keys/master-key.ts` does. */
 function derivedKey({ folder }: TestIssuer, purpose: string): Buffer {
   const master = Buffer.from(readFileSync(join(folder, 'keys/master.key'), 'utf8').trim(), 'base64url')
   return Buffer.from(hkdfSync('sha256', master, '', `signet/${purpose}`, 32))
@@ -20,7 +20,7 @@ export interface SigningKey {
   privateJwk: JsonWebKey
 }
 
-/** The key that signs in a ring now; the empty name is the issuer's own ring. */
+/** The active key of a ring; the empty name is the issuer's own ring. */
 export async function stolenKey(issuer: TestIssuer, alg: string, ring = ''): Promise<SigningKey> {
   const database = new SqliteDatabase(join(issuer.folder, 'data/signet.db'), { readonly: true })
   const row = database
@@ -34,7 +34,7 @@ export async function stolenKey(issuer: TestIssuer, alg: string, ring = ''): Pro
   return { kid: row.kid, privateJwk: JSON.parse(new TextDecoder().decode(plaintext)) }
 }
 
-/** Signs claims as the issuer would by ES256, under whatever header; JOSE libraries would refuse to make some of these. */
+/** Signs claims by ES256 as the issuer would, under any header; JOSE libraries would refuse some of them. */
 export function signWith({ kid, privateJwk }: SigningKey, claims: object, header: object = {}): string {
   const parts = [{ alg: 'ES256', kid, typ: 'at+jwt', ...header }, claims]
   const input = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
@@ -43,7 +43,7 @@ export function signWith({ kid, privateJwk }: SigningKey, claims: object, header
   return `${input}.${signature.toString('base64url')}`
 }
 
-/** A refresh token of the same grant and generation, authentic, but for the family's secret: nobody knows that. */
+/** An authentic refresh token of the same grant and generation, except for the family's secret, which nobody knows. */
 export function withAnotherSecret(issuer: TestIssuer, refreshToken: string): string {
   const body = Buffer.from(refreshToken.slice('sgr_'.length), 'base64url').subarray(0, 37)
   randomBytes(16).copy(body, 17)

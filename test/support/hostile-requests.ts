@@ -20,14 +20,14 @@ export interface HostileScene {
   others: Record<string, string>
 }
 
-/** Parameters by which a client authenticates: where one is tried out, HTTP Basic must not stand beside it. */
+/** Parameters by which a client authenticates: a request that tries one of them has no HTTP Basic. */
 const AUTHENTICATION = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type']
 /** `POST /blacklist` takes exactly one of these. */
 const DENIED = ['jti', 'sid', 'sub', 'client_id', 'token']
 
 let made = 0
 
-/** Only JSON has values that are no text, and a path has neither none nor two. */
+/** Only JSON has values that are no text, and a path has exactly one value. */
 export function canHold(slot: Slot, { bytes, shape }: Hostile): boolean {
   if (slot.in === 'path') return shape === undefined && bytes !== undefined && bytes('a') !== ''
   return slot.in === 'json' || bytes !== undefined || shape === 'absent'
@@ -56,7 +56,7 @@ function pathOf({ operation, in: place }: Slot, value: string | undefined, { ids
 const queryOf = (slot: Slot, hostile: Hostile, value: string | undefined): string =>
   slot.in === 'query' ? `?${pairsOf(slot.name, hostile, value, '5').join('&')}` : ''
 
-/** One parameter as it is written in a query or a form. */
+/** The form of one parameter in a query or a form. */
 function pairsOf(name: string, { shape }: Hostile, value: string | undefined, good: string): string[] {
   const encoded = percentEncoded(value ?? '')
   if (shape === 'absent') return []
@@ -104,7 +104,7 @@ function membersOf(name: string, { bytes, json, shape }: Hostile, mark: string):
   return [`"${name}":${value}`]
 }
 
-/** The example that has the parameter, with values that this server knows. */
+/** The example with the parameter, with values of this server. */
 function goodBody(
   { operation, name, examples, in: place }: Slot,
   { good, poster }: HostileScene,
@@ -124,5 +124,5 @@ function goodBody(
   return { ...body, ...(name.startsWith('client_assertion') ? assertion : post) }
 }
 
-/** A value as a form has it. */
+/** The form of a value in a form. */
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -1,15 +1,15 @@
 /**
- * `SIGNET_TEST_REPLICAS=2`: every issuer that a test starts in its own process is two, over the same database, keys
- * and clock, and the requests go to them in turn, whatever connection they come on. The tests do not know.
+ * `SIGNET_TEST_REPLICAS=2`: every issuer that a test starts in its own process is a pair of issuers with the same
+ * database, keys and clock. Requests go to them in turn, on any connection, and the tests do not notice.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { Server, type IncomingMessage, type ServerResponse } from 'node:http'
 import { startIssuer, type Clock, type Config, type Log, type RunningIssuer } from '../../src/index.ts'
 
-/** How many processes, or issuers of one process, stand behind an address in this run of the tests. */
+/** How many issuers serve one address in this run of the tests. */
 export const REPLICAS = Number(process.env.SIGNET_TEST_REPLICAS ?? '1')
 
-/** Every HTTP server of this process, by port: an issuer does not hand out its own. */
+/** Every HTTP server of this process, by port: an issuer does not expose its server. */
 const servers = new Map<number, Server>()
 
 if (REPLICAS > 1) {
@@ -36,7 +36,7 @@ export async function startPair(config: Config, surroundings: { clock?: Clock; l
     ...first,
     async stop() {
       share.end()
-      // Requests that the second answers hold connections of the first, so they end together.
+      // Requests at the second issuer hold connections of the first, so both stop together.
       await Promise.all([first.stop(), share.answered().then(() => second.stop())])
     },
   }
@@ -52,13 +52,13 @@ class Share {
     const emit = front.emit.bind(front)
     front.emit = (event: string, ...values: unknown[]) => {
       if (event !== 'request' || this.#isOver || ++this.#turn % 2 === 1) return emit(event, ...values)
-      // Node emits `request` with these two.
+      // Node emits `request` with these two values.
       this.#watch(...(values as [IncomingMessage, ServerResponse]))
       return back.emit(event, ...values)
     }
   }
 
-  /** A follower of the feed leaves when its issuer stops; every other answer is waited for. */
+  /** A follower of the feed leaves when its issuer stops; all other responses are waited for. */
   #watch({ headers }: IncomingMessage, response: ServerResponse): void {
     if (headers.accept?.includes('text/event-stream')) return
     const closed = new Promise<void>((resolve) => response.once('close', resolve))

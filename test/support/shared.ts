@@ -1,6 +1,6 @@
 /**
- * One issuer with an administrator for all tests of a file, each of which registers clients and resources of
- * its own: registering costs a request, starting an issuer a quarter of a second.
+ * One issuer with an administrator for all tests of a file. Each test registers its own clients and resources: that costs
+ * a request, and the start of an issuer costs a quarter of a second.
  */
 import { appendFileSync } from 'node:fs'
 import { SignJWT, type CryptoKey, type KeyObject } from 'jose'
@@ -9,7 +9,7 @@ import { createClient, createResource, declareOperator, operatorOf, type Adminis
 import { post, type Answer, type Credentials } from './client.ts'
 import { startTestIssuer, temporaryFolder, type OnEnd, type TestClock } from './issuer.ts'
 
-/** The resource that every client of `registered` may name; it knows whatever scope its clients have. */
+/** The resource of every client of `registered`; it has all scopes of its clients. */
 export const API = 'api'
 
 /** Starts an issuer with an administrator and the resource `api`. @param declared YAML, more clients of the file */
@@ -23,7 +23,7 @@ export async function startWithApi(
   return { ...issuer, operator: operatorOf(issuer, credentials) }
 }
 
-/** Starts one before the tests of this file and stops it after them. */
+/** Starts an issuer before the tests of this file and stops it after them. */
 export function shareWithApi(env: Record<string, string> = {}): () => AdministeredIssuer {
   let shared: AdministeredIssuer | undefined
   beforeAll(async () => {
@@ -70,7 +70,7 @@ export async function change(
   if (answer.status !== 200) throw new Error(answer.text)
 }
 
-/** What the audit trail says was done to something, newest first. */
+/** The actions of the audit trail on one target, newest first. */
 export async function auditOf({ operator }: AdministeredIssuer, target: string): Promise<string[]> {
   const answer = await operator.call('GET', `/admin/api/audit?target=${encodeURIComponent(target)}`)
   const events = answer.body as unknown as { action: string }[] // the answer is a list
@@ -81,10 +81,10 @@ export async function auditOf({ operator }: AdministeredIssuer, target: string):
 export const ask = (issuer: { url: string }, client: Credentials, form: Record<string, string> = {}): Promise<Answer> =>
   post(issuer, '/token', { grant_type: 'client_credentials', ...form }, client)
 
-/** What a test expects of a refusal: status and registered code. */
+/** The status and the registered code of a refusal. */
 export const refusal = ({ status, body }: Answer): string => `${status} ${body.error}`
 
-/** A client assertion that is right, but for what `claims` and `header` change; `undefined` leaves a claim out. */
+/** A valid client assertion, with changes by `claims` and `header`; `undefined` leaves a claim out. */
 export function assertionOf(
   clientId: string,
   issuer: { issuer: string; clock: TestClock },
