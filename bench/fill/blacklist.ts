@@ -24,9 +24,11 @@ export async function fillBlacklist(place: Place, count: number, say: (line: str
   moveRevisions(place.database, first + count)
 }
 
-/** The next revision must come after those that were taken here. */
+/** The next revision must come after those that were taken here. An earlier version counts them by its table of changes. */
 function moveRevisions(file: string, last: number): void {
   const database = new Database(file)
-  database.prepare("UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes'").run(last)
+  const hasRow = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'revision'").get() !== undefined
+  const move = hasRow ? 'UPDATE revision SET value = ?' : "UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes'"
+  database.prepare(move).run(last)
   database.close()
 }
