@@ -98,7 +98,7 @@ export class ClientAuthentication {
       // Both are noted, because what is done for one of them alone could be measured.
       const [action, target] = client ? ['client.wrong_secret', client.clientId] : ['client.unknown', 'unknown']
       this.#audit.note(this.#audit.event(action, target, byClient(target, requestId)))
-      throw refusal(client ? 'wrong or expired secret' : `no client ${loggable(presented.clientId)}`)
+      throw refuseAlike(presented.clientId, client && 'wrong or expired secret')
     }
     requireEnabled(client)
     requireMethod(client, presented.method)
@@ -134,11 +134,11 @@ export class ClientAuthentication {
     const client = this.#clients.find(issuer)
     const note = (action: string, target = 'unknown') =>
       this.#audit.note(this.#audit.event(action, target, byClient(target, requestId)))
-    const fault = client ? findFault(client) : `no client ${loggable(issuer)}`
+    const fault = client && findFault(client)
     if (!client || fault !== undefined) {
       await checkInVain(presented.assertion)
       note(client ? 'client.assertion_refused' : 'client.unknown', client?.clientId)
-      throw refuse(fault ?? '')
+      throw refuseAlike(issuer, fault, refuse)
     }
     const verdict = await checkAssertion(presented.assertion, client, {
       issuer: this.#issuer,
@@ -147,13 +147,14 @@ export class ClientAuthentication {
     })
     if (verdict.good) return this.#caller(client, ({ jwks }) => isDeepStrictEqual(jwks, client.jwks))
     note(verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused', client.clientId)
-    throw refuse(`assertion refused: ${verdict.reason}`)
+    throw refuseAlike(issuer, `assertion refused: ${verdict.reason}`, refuse)
   }
 
   #byName(clientId: string): Caller {
     const client = this.#clients.find(clientId)
-    if (!client) throw refusal(`no client ${loggable(clientId)}`)
-    if (!isPublicClient(client)) throw refusal('a confidential client sent no credentials')
+    if (!client || !isPublicClient(client)) {
+      throw refuseAlike(clientId, client && 'a confidential client sent no credentials')
+    }
     requireEnabled(client)
     return this.#caller(client, () => true)
   }
@@ -187,10 +188,21 @@ function requireMethod(client: ClientRecord, method: string): void {
   )
 }
 
-/** An id that no client has, for the log. It may be a secret in the wrong field, so it is described and not repeated. */
-const loggable = (clientId: string): string => describeUnknown(clientId)
-
 const refusal = (reason: string, description = UNIFORM): OAuthError => invalidClient(description, { reason })
+
+/**
+ * Refuses a client that exists, by its fault, or an id that no client has. The description of the id is made for both:
+ * work that is done for one of them alone could be measured. The id may be a secret in the wrong field, so the log gets
+ * its description and not the id.
+ */
+function refuseAlike(
+  clientId: string,
+  fault: string | undefined,
+  refuse: (reason: string) => OAuthError = refusal,
+): OAuthError {
+  const unknown = `no client ${describeUnknown(clientId)}`
+  return refuse(fault ?? unknown)
+}
 
 /** @throws OAuthError `unauthorized_client` where the client is not registered for the grant. */
 export function requireGrantType(client: ClientRecord, grantType: string): void {
