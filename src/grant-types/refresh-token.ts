@@ -96,6 +96,7 @@ function decide(
     if (decision === 'ended' || decision === 'expired') requireLive(grant, now)
 
     const { ttlSeconds } = renewal(grant, request, needs, now)
+    needs.accessTokens.requireNoLine({ client_id: client.clientId, sub: grant.sub }, now)
     const accessExpiresAt = now + fromSeconds(ttlSeconds)
     return decision === 'repeat'
       ? { act: 'repeat', accessExpiresAt }

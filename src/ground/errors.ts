@@ -89,6 +89,9 @@ export class Unavailable extends Error {
   }
 }
 
+/** The change is stored, and this process could not take it over in time: a retry may find it done. */
+export class Unheard extends Unavailable {}
+
 /** Too many requests at once, and nothing is wrong here. It is logged only at level debug. */
 export class Shed extends Unavailable {}
 

@@ -2,7 +2,7 @@
  * The one place that turns errors into replies. Callers read a registered code and a sentence that helps; the exact
  * reason goes into the log line of the request. Any other error is a defect: 500, and whole in the log.
  */
-import { OAuthError, RateLimited, Shed, Unavailable } from '../ground/errors.ts'
+import { OAuthError, RateLimited, Shed, Unavailable, Unheard } from '../ground/errors.ts'
 import { rateLimitHeaders } from '../limits/rate-limit.ts'
 import { json, type HeaderList, type Reply } from './reply.ts'
 import type { RequestFacts } from './request-facts.ts'
@@ -23,7 +23,10 @@ export function replyToError(error: unknown, facts: RequestFacts): Reply {
   if (error instanceof Unavailable) {
     facts.error = BUSY
     facts.reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
-    const description = 'Signet cannot answer this now; nothing was changed, try again'
+    const description =
+      error instanceof Unheard
+        ? 'the change is stored, and Signet could not go on with it yet: look whether it is done before you try again'
+        : 'Signet cannot answer this now; nothing was changed, try again'
     return errorReply(503, BUSY, description, ['Retry-After', String(error.retryAfterSeconds)])
   }
   if (error instanceof RateLimited) {

@@ -106,11 +106,18 @@ function every(pauseMs: number, name: string, log: Log, work: () => Promise<void
   let stopped = false
   let running = Promise.resolve()
   let timer: NodeJS.Timeout
+  // One line for a failure that goes on: the work is tried again many times a second.
+  let failure = ''
+  const tell = (error: unknown) => {
+    if (String(error) !== failure) log.warn(`${name} failed and is tried again`, { reason: String(error) })
+    failure = String(error)
+  }
   const schedule = () => {
     timer = setTimeout(
       () => {
         running = work()
-          .catch((error: unknown) => log.warn(`${name} failed and is tried again`, { reason: String(error) }))
+          .then(() => void (failure = ''))
+          .catch(tell)
           .finally(() => {
             if (!stopped) schedule()
           })

@@ -5,7 +5,7 @@
  *
  * Guarantees of every store:
  * - what a verb changed is on disk, safe from a power cut, when its promise resolves;
- * - a verb that rejects has changed nothing;
+ * - a verb that rejects has changed nothing, unless it rejects with `Unheard`: then the change is stored;
  * - it rejects with `Unavailable` when the database is locked, full or gone: the caller answers 503;
  * - before a verb resolves, the listeners of `onChange` have seen what it changed.
  */

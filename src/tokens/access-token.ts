@@ -171,6 +171,15 @@ export class AccessTokens {
   }
 
   /**
+   * Refuses to write a grant whose token would be denied from the start: a line was drawn since the last look.
+   * @throws Unavailable
+   */
+  requireNoLine(names: { client_id: string; sub: string }, now: Instant): void {
+    if (this.#findLine({ ...names, iat: toSeconds(now) }) !== undefined)
+      throw new Unavailable('tokens of this name were denied up to now meanwhile')
+  }
+
+  /**
    * The last moment at which a token of this client, subject or grant is denied, where one issued now would be.
    * @throws OAuthError where no later one would be better.
    */

@@ -6,7 +6,7 @@
 import type { Database as RawDatabase } from 'better-sqlite3'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Histogram } from '../../ground/counts.ts'
-import { Unavailable } from '../../ground/errors.ts'
+import { Unavailable, Unheard } from '../../ground/errors.ts'
 import type { ChangeLog } from './changes.ts'
 import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 import { PATIENCE_MS } from './patience.ts'
@@ -142,7 +142,7 @@ export class WriteQueue {
     for (const { resolve } of done.filter(({ announced }) => !announced)) resolve()
     void this.#changes.announce(news).then((heard) => {
       // Not answered as done before memory has heard of it: this process would go on as if nothing had changed.
-      const unheard = new Unavailable('the change is stored, and this process could not take it over yet')
+      const unheard = new Unheard('the change is stored, and this process could not take it over yet')
       for (const { resolve, reject } of done.filter(({ announced }) => announced)) {
         if (heard) resolve()
         else reject(unheard)
