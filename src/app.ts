@@ -1,5 +1,6 @@
-/** Every route of the service on one page, and nothing else. */
+/** Every route of the service on one page, and the app of Hono that they make. */
 import type { RequestListener } from 'node:http'
+import { Hono, type Context } from 'hono'
 import { auditApi } from './admin/audit.ts'
 import { clientsApi } from './admin/clients.ts'
 import { grantsApi } from './admin/grants.ts'
@@ -17,9 +18,11 @@ import { metrics } from './endpoints/metrics.ts'
 import { openapi } from './endpoints/openapi.ts'
 import { revoke } from './endpoints/revoke.ts'
 import { refresh, token } from './endpoints/token.ts'
+import type { Env } from './http/context.ts'
 import { openDoor, type DoorNeeds } from './http/door.ts'
 import type { Route } from './http/route.ts'
 import { Routes } from './http/routes.ts'
+import { fail, serve } from './http/serve.ts'
 
 /** The needs of one door. */
 type NeedsOf<Door> = Door extends (needs: infer Needs) => unknown ? Needs : never
@@ -43,8 +46,20 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof metrics>
 
 /** Answers every request that the server receives. */
-export const createApp = (needs: ServiceNeeds): RequestListener =>
-  openDoor(new Routes(listRoutes(needs), needs.issuer), needs)
+export const createApp = (needs: ServiceNeeds): RequestListener => serveRoutes(listRoutes(needs), needs, newApp())
+
+/** One reader of the path for all: the router looks up what target.ts has read. */
+export const newApp = () => new Hono<Env>({ getPath: (_, options) => options?.env?.target?.path ?? '' })
+
+/** @param app may hold middleware already. */
+export function serveRoutes(all: readonly Route[], needs: DoorNeeds, app: Hono<Env>): RequestListener {
+  const routes = new Routes(all, needs.issuer, app.router)
+  const handler = (c: Context<Env>) => serve(c, routes, needs)
+  for (const [method, path] of routes.places()) app.on(method, path, handler)
+  app.notFound(handler)
+  app.onError((error, c) => fail(c.env, error, needs, c.res.headers))
+  return openDoor(app, routes, needs)
+}
 
 export function listRoutes(needs: ServiceNeeds): Route[] {
   const routes: Route[] = [

@@ -2,9 +2,12 @@
 import { connect } from 'node:net'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, test } from 'vitest'
-import { answer } from '../src/http/answer.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { newApp, serveRoutes } from '../src/app.ts'
+import { READERS } from '../src/http/access.ts'
+import type { DoorNeeds } from '../src/http/door.ts'
 import { json } from '../src/http/reply.ts'
+import { route } from '../src/http/route.ts'
 import { createResource, until } from './support/admin.ts'
 import { bearer, request } from './support/client.ts'
 import { startTestIssuer } from './support/issuer.ts'
@@ -95,6 +98,13 @@ describe('a path that is not in normal form', () => {
     await until(() => issuer().logged.length > before)
     expect(issuer().logged.slice(before).join('\n')).toContain('"route":"(none)"')
   })
+})
+
+test('a path that is known answers by no route that takes its last part for an id', async () => {
+  const told = await send('DELETE', '/blacklist/feed')
+  expect([told.status, told.headers.allow]).toEqual([405, 'GET, HEAD'])
+  for (const path of ['/jwks/:resource', '/blacklist/:id', '/docs/:file', '/*', '/jwks/*'])
+    expect((await send('GET', path)).status, path).toBeLessThan(500)
 })
 
 describe('a path in normal form', () => {
@@ -266,20 +276,57 @@ describe('an issuer with a path', () => {
 
 // ------------------------------------------------------------------ replies
 
-test('a reply keeps the headers that were set before it, and its own come first', async () => {
-  const server = createServer((incoming, outgoing) => {
-    outgoing.setHeader('Set-Cookie', ['a=1', 'b=2'])
-    outgoing.setHeader('Cache-Control', 'public')
-    const facts = { request_id: 'one' }
-    const rest = { match: undefined, target: undefined, ticket: undefined, isReady: () => true }
-    answer({ incoming, outgoing, facts, ...rest }, json({ done: true }))
+describe('headers that were set before', () => {
+  const page = route(
+    { get: '/page/:name', id: 'page', tag: 'x', says: 'x', answers: {}, access: READERS },
+    ({ params }) =>
+      new Response(`<p>${params.name}`, { headers: { 'Content-Type': 'text/html', 'Cache-Control': 'private' } }),
+  )
+  const value = route({ get: '/value', id: 'value', tag: 'x', says: 'x', answers: {}, access: READERS }, () =>
+    json({ done: true }),
+  )
+
+  /** The door with these routes, behind a middleware that sets headers in both ways. */
+  async function serveBehindMiddleware(): Promise<number> {
+    const limits = { admit: () => undefined, lines: { hasRoom: () => true } }
+    const log = { info: () => {}, debug: () => {}, error: () => {}, warn: () => {} }
+    const needs = { issuer: 'http://localhost', limits, log, traffic: { note: () => {} }, isReady: () => true }
+    const app = newApp()
+    app.use('*', async (c, next) => {
+      c.header('Set-Cookie', 'a=1', { append: true })
+      c.header('Set-Cookie', 'b=2', { append: true })
+      c.header('Cache-Control', 'public')
+      c.env.outgoing.setHeader('X-Node', 'kept')
+      await next()
+    })
+    const server = createServer(serveRoutes([page, value], needs as unknown as DoorNeeds, app))
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    onTestFinished(() => void server.close())
+    return (server.address() as AddressInfo).port // bound to a TCP port, so it is no path
+  }
+
+  test.each(['GET', 'HEAD'])('are kept by a reply, whose own come first: %s', async (method) => {
+    const { headers, text } = await send(method, '/value', {}, await serveBehindMiddleware())
+    expect(headers['set-cookie']).toEqual(['a=1', 'b=2'])
+    expect(headers['cache-control']).toBe('no-store')
+    expect(headers['x-node']).toBe('kept')
+    expect(headers['x-request-id']).toMatch(/^[\w-]{36}$/)
+    expect(text).toBe(method === 'HEAD' ? '' : '{"done":true}')
   })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
-  const told = await send('GET', '/', {}, port)
-  server.close()
-  expect(told.headers['set-cookie']).toEqual(['a=1', 'b=2'])
-  expect(told.headers['cache-control']).toBe('no-store')
-  expect(told.headers['x-request-id']).toBe('one')
-  expect(told.text).toBe('{"done":true}')
+
+  test('are kept by a refusal', async () => {
+    const { status, headers } = await send('GET', '/nothing', {}, await serveBehindMiddleware())
+    expect([status, headers['set-cookie']]).toEqual([404, ['a=1', 'b=2']])
+  })
+
+  test.each(['GET', 'HEAD'])(
+    'on the response of Node are kept by a Response, which Hono writes: %s',
+    async (method) => {
+      const { status, headers, text } = await send(method, '/page/a%2Fb', {}, await serveBehindMiddleware())
+      expect([status, text]).toEqual([200, method === 'HEAD' ? '' : '<p>a/b'])
+      expect(headers['content-type']).toBe('text/html')
+      expect(headers['x-node']).toBe('kept')
+      expect(headers['x-content-type-options']).toBe('nosniff')
+    },
+  )
 })

@@ -1,29 +1,40 @@
 /**
  * The one way to answer. A handler returns a `Reply`; `answer` writes its head and body in one piece, straight to Node's
- * response, and keeps the headers that were set there before (such as `Set-Cookie`). A web `Response` with its `Headers`
- * would cost more than everything else that a response from memory needs.
+ * response. It keeps the headers that were set there or in Hono's context before (such as `Set-Cookie`). A web
+ * `Response` with its `Headers` would cost more than everything else that a response from memory needs.
  */
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from './context.ts'
 import type { Reply } from './reply.ts'
 
 /** Bytes of an unread body that Node may throw away to keep a connection. */
 const MOST_DRAINED = 65_536
 
-export function answer(context: Context, { status, headers, body }: Reply): void {
+/** @param set headers that were set in Hono's context. */
+export function answer(context: Context, { status, headers, body }: Reply, set?: Headers): Response {
   const { outgoing, incoming } = context
   const head = [...standardHeaders(context), ...headers]
   if (body !== undefined) head.push('Content-Length', String(Buffer.byteLength(body)))
   if (!head.includes('Connection') && hasLongUnreadBody(context)) head.push('Connection', 'close')
+  if (set) for (const [name, value] of set) outgoing.appendHeader(name, value)
   outgoing.writeHead(status, head)
   // A route that answers GET answers HEAD too, without the body (RFC 9110 §9.3.2).
   if (body === undefined || incoming.method === 'HEAD') outgoing.end()
   else outgoing.end(body)
+  return RESPONSE_ALREADY_SENT
+}
+
+/** Gives a `Response` the headers of every response; its own go before them. The adapter of Hono writes it. */
+export function complete(context: Context, response: Response): Response {
+  const headers = [...standardHeaders(context), 'Cache-Control', 'no-store']
+  for (let at = 0; at < headers.length; at += 2) context.outgoing.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
+  return response
 }
 
 /** Headers of every response. A stopping server answers the requests that it has, and keeps no connection. */
-export function standardHeaders({ facts, isReady, match }: Pick<Context, 'facts' | 'isReady' | 'match'>): string[] {
+export function standardHeaders({ facts, isReady, route }: Pick<Context, 'facts' | 'isReady' | 'route'>): string[] {
   const headers = ['X-Request-Id', facts.request_id, 'X-Content-Type-Options', 'nosniff']
-  if (match?.route.access.isCrossOrigin) headers.push('Access-Control-Allow-Origin', '*')
+  if (route?.access.isCrossOrigin) headers.push('Access-Control-Allow-Origin', '*')
   if (!isReady()) headers.push('Connection', 'close')
   return headers
 }

@@ -2,6 +2,7 @@
  * From a request to the reply of its route. The order is the same for every route, and its types allow no other: the
  * body arrives, memory catches up, the caller is judged, the handler runs. Nothing is awaited between the last two.
  */
+import type { Context as HonoContext } from 'hono'
 import type { Clock } from '../ground/clock.ts'
 import { invalidClientMetadata, invalidRequest } from '../ground/errors.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
@@ -13,7 +14,7 @@ import { standardHeaders } from './answer.ts'
 import type { Outcome } from './reply.ts'
 import { judgeBearer } from './bearer.ts'
 import { authenticateClient, type ClientNeeds } from './client-auth.ts'
-import type { Context } from './context.ts'
+import type { Context, Env } from './context.ts'
 import { parseForm, parseFormOrJson, parseJsonObject, readBody, requireForm } from './form.ts'
 import { parseBody } from './parse-body.ts'
 import { takesBody, type ClientCall, type Route, type ScopedCall, type Call, type OpenCall } from './route.ts'
@@ -27,19 +28,20 @@ export interface DispatchNeeds extends ClientNeeds {
 }
 
 /** @throws whatever the route refuses with; on-error.ts makes the reply of it. */
-export function dispatch(route: Route, context: Context, needs: DispatchNeeds): Outcome | Promise<Outcome> {
+export function dispatch(route: Route, c: HonoContext<Env>, needs: DispatchNeeds): Outcome | Promise<Outcome> {
   switch (route.access.kind) {
     case 'scope':
-      return callScoped(route, context, needs)
+      return callScoped(route, c, needs)
     case 'client':
-      return callAsClient(route, context, needs)
+      return callAsClient(route, c, needs)
     case 'public':
     case 'scraper':
-      return callOpen(route, context, needs)
+      return callOpen(route, c, needs)
   }
 }
 
-async function callScoped(route: Route, context: Context, needs: DispatchNeeds): Promise<Outcome> {
+async function callScoped(route: Route, c: HonoContext<Env>, needs: DispatchNeeds): Promise<Outcome> {
+  const context = c.env
   const bytes = takesBody(route) ? await readBody(context.incoming) : undefined
   const news = needs.store.catchUp()
   if (news) await news
@@ -51,41 +53,42 @@ async function callScoped(route: Route, context: Context, needs: DispatchNeeds):
   context.facts.client_id = clientId
   needs.limits.noteClient(clientId, context.ticket)
   const call: ScopedCall<unknown, string, string> = {
-    ...callOf(route, context),
+    ...callOf(route, c),
     body: bodyOf(route, context, bytes),
     actor: { ...byClient(clientId, context.facts.request_id), isAdministrator, judge },
   }
   return handle(route, call)
 }
 
-async function callAsClient(route: Route, context: Context, needs: DispatchNeeds): Promise<Outcome> {
-  const { incoming, facts } = context
+async function callAsClient(route: Route, c: HonoContext<Env>, needs: DispatchNeeds): Promise<Outcome> {
+  const { incoming, facts } = c.env
   const known = route.form ?? {}
   requireForm(incoming, route.isFormOrJson)
   const bytes = await readBody(incoming)
   const form = route.isFormOrJson ? parseFormOrJson(incoming, bytes, known) : parseForm(bytes, known)
-  const caller = await authenticateClient(context, form, needs)
+  const caller = await authenticateClient(c.env, form, needs)
   const actor = byClient(caller.client.clientId, facts.request_id)
-  const call: ClientCall<string, string, string> = { ...callOf(route, context), form, caller, actor }
+  const call: ClientCall<string, string, string> = { ...callOf(route, c), form, caller, actor }
   return handle(route, call)
 }
 
-function callOpen(route: Route, context: Context, needs: DispatchNeeds): Outcome | Promise<Outcome> {
-  const { incoming, outgoing } = context
+function callOpen(route: Route, c: HonoContext<Env>, needs: DispatchNeeds): Outcome | Promise<Outcome> {
+  const { incoming, outgoing } = c.env
   const call: OpenCall<string, string> = {
-    ...callOf(route, context),
+    ...callOf(route, c),
     incoming,
     outgoing,
-    standardHeaders: () => standardHeaders(context),
+    standardHeaders: () => standardHeaders(c.env),
   }
   const news = route.access.catchesUp ? needs.store.catchUp() : undefined
   return news ? news.then(() => handle(route, call)) : handle(route, call)
 }
 
-function callOf(route: Route, { incoming, match, target, facts }: Context): Call {
+function callOf(route: Route, c: HonoContext<Env>): Call {
+  const { incoming, target, facts } = c.env
   const known = route.about.query
   return {
-    params: match?.params ?? {},
+    params: route.path.includes(':') ? c.req.param() : {},
     query: known && target?.query ? queryOf(target.query, Object.keys(known)) : {},
     header: (name) => {
       const value = incoming.headers[name]

@@ -18,14 +18,14 @@ export interface Answered {
   status: number
   /** The caller was turned away for load alone. */
   isForLoad: boolean
-  ms: number
 }
 
 export function noteRequest(context: Context, answered: Answered, { log, traffic, limits }: LogNeeds): void {
-  const { facts, match, incoming, ticket } = context
-  const { status, isForLoad, ms } = answered
+  const { facts, route, incoming, ticket, began } = context
+  const { status, isForLoad } = answered
+  const ms = performance.now() - began
   // The pattern of the path, never the path itself: callers can make up paths.
-  const endpoint = match?.route.path ?? '(none)'
+  const endpoint = route?.path ?? '(none)'
   const method = incoming.method ?? ''
   facts.status = status
   facts.method = method

@@ -1,22 +1,11 @@
 /** The table of routes: one look-up by method and path, whose result limits, log and dispatch all use. */
+import type { Hono } from 'hono'
 import { nearest } from '../ground/nearest.ts'
+import type { Env } from './context.ts'
 import { basePath } from './endpoint-url.ts'
 import type { Route } from './route.ts'
 
-export interface Match {
-  route: Route
-  params: Record<string, string>
-}
-
-interface Pattern {
-  /** Segments of the path; `undefined` stands for a parameter. */
-  segments: (string | undefined)[]
-  names: string[]
-  methods: Map<string, Route>
-}
-
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE']
-const NO_PARAMS: Record<string, string> = {}
 
 /** Paths that other issuers use, and paths that people try first, with ours. */
 const KNOWN_SLIPS: Record<string, string> = {
@@ -50,27 +39,33 @@ export class Routes {
   readonly all: readonly Route[]
   /** The path of the issuer, without a slash at its end; empty where it has none. */
   readonly base: string
+  readonly #router: Hono<Env>['router']
   /** By path, then by method. */
-  readonly #exact = new Map<string, Map<string, Match>>()
-  readonly #patterns: Pattern[] = []
+  readonly #places = new Map<string, Map<string, Route>>()
 
-  /** An issuer with a path serves every route below that path, and those that are not internal at the root too. */
-  constructor(all: readonly Route[], issuer: string) {
+  /**
+   * An issuer with a path serves every route below that path, and those that are not internal at the root too.
+   * @param router finds the places that `app.on` has put into it.
+   */
+  constructor(all: readonly Route[], issuer: string, router: Hono<Env>['router']) {
     this.all = all
     this.base = basePath(issuer)
+    this.#router = router
     for (const route of all) for (const path of this.#pathsOf(route)) this.#add(path, route)
   }
 
+  /** Every method and path that is served. */
+  *places(): Generator<[method: string, path: string]> {
+    for (const [path, methods] of this.#places) for (const method of methods.keys()) yield [method, path]
+  }
+
   /** @param path in normal form. HEAD is answered by the route of GET. */
-  find(method: string, path: string): Match | undefined {
-    const asked = method === 'HEAD' ? 'GET' : method
-    const exact = this.#exact.get(path)
-    if (exact) return exact.get(asked)
-    for (const pattern of this.#patterns) {
-      const params = paramsOf(pattern, path)
-      if (!params) continue
-      const route = pattern.methods.get(asked)
-      return route && { route, params }
+  find(method: string, path: string): Route | undefined {
+    // Middleware stands among the places that match.
+    for (const [[, place]] of this.#router.match(method === 'HEAD' ? 'GET' : method, path)[0]) {
+      const route = this.#places.get(place.path)?.get(place.method)
+      // `/blacklist/feed` is no id of `/blacklist/:id`, whatever the method; and nobody asks for `:id` itself.
+      if (route) return place.path.includes(':') && this.#places.has(path) ? undefined : route
     }
     return undefined
   }
@@ -104,17 +99,8 @@ export class Routes {
   }
 
   #add(path: string, route: Route): void {
-    if (!path.includes(':')) {
-      const methods = this.#exact.get(path) ?? new Map<string, Match>()
-      this.#exact.set(path, methods.set(route.method, { route, params: NO_PARAMS }))
-      return
-    }
-    const parts = path.split('/').slice(1)
-    const segments = parts.map((part) => (part.startsWith(':') ? undefined : part))
-    const names = parts.flatMap((part) => (part.startsWith(':') ? part.slice(1) : []))
-    const same = this.#patterns.find((pattern) => pattern.segments.join('/') === segments.join('/'))
-    if (same) same.methods.set(route.method, route)
-    else this.#patterns.push({ segments, names, methods: new Map([[route.method, route]]) })
+    const methods = this.#places.get(path) ?? new Map<string, Route>()
+    this.#places.set(path, methods.set(route.method, route))
   }
 }
 
@@ -122,26 +108,4 @@ function withoutSlashes(path: string): string {
   let end = path.length
   while (path[end - 1] === '/') end -= 1
   return path.slice(0, end)
-}
-
-/** The parameters of a path that has the pattern's form, percent-decoded. */
-function paramsOf({ segments, names }: Pattern, path: string): Record<string, string> | undefined {
-  const parts = path.split('/')
-  if (parts.length !== segments.length + 1) return undefined
-  const values: string[] = []
-  for (const [at, segment] of segments.entries()) {
-    const part = parts[at + 1] ?? ''
-    if (segment === undefined && part !== '') values.push(decoded(part))
-    else if (segment !== part) return undefined
-  }
-  return Object.fromEntries(names.map((name, at) => [name, values[at] ?? '']))
-}
-
-/** A segment with a broken escape names nothing that exists, so it stays as it is. */
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
 }

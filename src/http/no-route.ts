@@ -1,0 +1,42 @@
+/** Requests that no route answers: unknown paths, other methods, preflights, and a browser at the root. */
+import type { IncomingMessage } from 'node:http'
+import { invalidRequest, type OAuthError } from '../ground/errors.ts'
+import type { Context } from './context.ts'
+import type { Reply } from './reply.ts'
+import type { Routes } from './routes.ts'
+import { isHost } from './target.ts'
+
+/** A person who opens the issuer in a browser is shown the way; anybody else reads that there is nothing here. */
+export function toDocs({ incoming, target }: Context, routes: Routes): Reply {
+  const isFront = target?.path === '/' || target?.path === `${routes.base}/` || target?.path === routes.base
+  const isBrowser = incoming.method === 'GET' && (incoming.headers.accept ?? '').includes('text/html')
+  if (!isFront || !isBrowser) throw noRoute({ incoming, target }, routes)
+  return { status: 303, headers: ['Location', `${routes.base}/docs`, 'Cache-Control', 'no-store'], body: '' }
+}
+
+/** Lets a script of any origin read the document, with the headers that it wants to send. */
+export function preflight({ headers }: IncomingMessage): Reply {
+  const asked = headers['access-control-request-headers']
+  const allowed = asked === undefined ? [] : ['Access-Control-Allow-Headers', asked]
+  const terms = ['Access-Control-Allow-Methods', 'GET, HEAD', 'Access-Control-Max-Age', '86400']
+  return { status: 204, headers: [...terms, ...allowed, 'Vary', 'Access-Control-Request-Headers'] }
+}
+
+/** No such path is 404; a path that takes other methods is 405 and names them (RFC 9110 §15.5.6). */
+export function noRoute({ incoming, target }: Pick<Context, 'incoming' | 'target'>, routes: Routes): OAuthError {
+  const { url = '', headers } = incoming
+  if (!isHost(headers.host)) return noHost()
+  if (!target) {
+    const meant = routes.nearestTo(url.replaceAll(/\/{2,}/g, '/').slice(0, 200))
+    return invalidRequest(`the path is not in normal form: no //, no dot segments, no needless escapes${meant}`)
+  }
+  const Allow = routes.methodsOf(target.path).join(', ')
+  if (Allow !== '') return invalidRequest(`this endpoint takes ${Allow}`, { status: 405, headers: { Allow } })
+  const meant = routes.nearestTo(target.path)
+  return invalidRequest(
+    `no such endpoint${meant}; they are listed at /.well-known/oauth-authorization-server and /openapi.json`,
+    { status: 404 },
+  )
+}
+
+export const noHost = (): OAuthError => invalidRequest('the Host header names no host')

@@ -1,0 +1,56 @@
+/** The bridge from Hono to the routes: the handler of every place in the app, of its `notFound` and its `onError`. */
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Context as HonoContext } from 'hono'
+import type { Log } from '../ground/log.ts'
+import type { Traffic } from '../ground/traffic.ts'
+import { isRefused } from '../limits/limits.ts'
+import { answer, complete } from './answer.ts'
+import type { Context, Env } from './context.ts'
+import { dispatch, type DispatchNeeds } from './dispatch.ts'
+import { preflight, toDocs } from './no-route.ts'
+import { isForLoad, replyToError } from './on-error.ts'
+import { isResponse, TAKEN, type Outcome, type Reply } from './reply.ts'
+import { noteRequest } from './request-log.ts'
+import type { Routes } from './routes.ts'
+
+export interface ServeNeeds extends DispatchNeeds {
+  log: Log
+  traffic: Traffic
+}
+
+/** The door has found the route already, by the router of the same app. */
+export function serve(c: HonoContext<Env>, routes: Routes, needs: ServeNeeds): Response | Promise<Response> {
+  const { route, incoming } = c.env
+  if (!route) return finish(c, toDocs(c.env, routes), needs)
+  if (incoming.method === 'OPTIONS') return finish(c, preflight(incoming), needs)
+  const outcome = dispatch(route, c, needs)
+  return outcome instanceof Promise ? outcome.then((late) => finish(c, late, needs)) : finish(c, outcome, needs)
+}
+
+function finish(c: HonoContext<Env>, outcome: Outcome, needs: ServeNeeds): Response {
+  if (outcome === TAKEN) {
+    note(c.env, c.env.outgoing.statusCode, needs)
+    return RESPONSE_ALREADY_SENT
+  }
+  const response = isResponse(outcome) ? complete(c.env, outcome) : answer(c.env, outcome, c.res.headers)
+  note(c.env, outcome.status, needs)
+  return response
+}
+
+/** Answers an error. @param set headers that were set in Hono's context, if the request came so far. */
+export function fail(context: Context, error: unknown, needs: ServeNeeds, set?: Headers): Response {
+  const reply: Reply = replyToError(error, context.facts)
+  // Nothing can be said any more in a response that has begun.
+  if (context.outgoing.headersSent) {
+    context.outgoing.destroy()
+    return RESPONSE_ALREADY_SENT
+  }
+  answer(context, reply, set)
+  note(context, reply.status, needs, isForLoad(error))
+  return RESPONSE_ALREADY_SENT
+}
+
+function note(context: Context, status: number, needs: ServeNeeds, isLoad = false): void {
+  if (isRefused(status) && context.route?.access.isOpen) needs.limits.noteOpenRefusal(context.incoming)
+  noteRequest(context, { status, isForLoad: isLoad }, needs)
+}
