@@ -1,6 +1,4 @@
-/**
- * The door: every request comes in here. Its target is read once; then the limits admit it, and the app answers it.
- */
+/** The door: every request comes in here. Its target is read once; then the limits admit it, and the app answers it. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { getRequestListener, RequestError } from '@hono/node-server'
@@ -11,8 +9,7 @@ import { answer } from './answer.ts'
 import type { Context, Env } from './context.ts'
 import { noHost, noRoute } from './no-route.ts'
 import { BUSY, errorReply } from './on-error.ts'
-import type { Route } from './route.ts'
-import { takesBody } from './route.ts'
+import { takesBody, type Route } from './route.ts'
 import type { Routes } from './routes.ts'
 import { fail, type ServeNeeds } from './serve.ts'
 import { isHost, readTarget } from './target.ts'
