@@ -1,6 +1,6 @@
 /**
- * Guards that no other test would miss: each test here fails when its guard is taken out (`npm run torture --
- * --only mutation`). Some need somebody who has the signing keys, since the issuer itself never makes such tokens.
+ * Guards that no other test notices: each test here fails when its guard is removed. `npm run mutation` shows which
+ * removals no test notices. Some tests need the signing keys, because the issuer itself never makes such tokens.
  */
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
