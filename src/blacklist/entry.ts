@@ -5,7 +5,7 @@
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import type { Actor } from '../audit.ts'
-import type { BlacklistCause, BlacklistEntry, Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
+import type { BlacklistCause, Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
 
 /** The act that makes an entry, and who acts. */
 export interface Origin {
@@ -99,7 +99,3 @@ export function denyUpToNow(
   const issuedBefore = (line.lastSeen ?? 0) > moment.now ? deniesUntil : now
   return entryOf({ kind, value, issuedBefore, expiresAt: deniesUntil, deniesUntil, refusesNew: false }, origin, moment)
 }
-
-/** Whether an entry still stands. */
-export const isStanding = (entry: BlacklistEntry, now: Instant): boolean =>
-  entry.removedAt === null && (entry.expiresAt === null || entry.expiresAt > now)

@@ -3,10 +3,15 @@
  * introspection, so it never touches the disk; the store tells it of every change.
  */
 import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
-import type { BlacklistCause, BlacklistEntry, BlacklistKind } from '../store/records/blacklist.ts'
+import {
+  OWN_CAUSES,
+  isStanding,
+  type BlacklistCause,
+  type BlacklistEntry,
+  type BlacklistKind,
+} from '../store/records/blacklist.ts'
 import type { Change } from '../store/records/change.ts'
 import type { Store } from '../store/store.ts'
-import { isStanding } from './entry.ts'
 
 /** What of a token can be on the blacklist. */
 export interface DeniableToken {
@@ -76,7 +81,7 @@ export class Blacklist {
     if (quotas.length === 0) return
     const lines = new Map(quotas.map(({ owner, revision }) => [owner, revision]))
     for (const { id, cause, owner, revision } of this.#byId.values()) {
-      const isOwn = cause === 'revocation' || cause === 'reuse' || cause === 'quota'
+      const isOwn = cause === 'quota' || OWN_CAUSES.includes(cause)
       if (isOwn && revision < (lines.get(owner) ?? 0)) this.#forget(id)
     }
     this.#replacements += 1

@@ -16,7 +16,7 @@ import type {
 import type { GrantDenial, GrantRecord } from '../store/records/grant.ts'
 import type { SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
-import { causeOf } from '../store/records/blacklist.ts'
+import { OWN_CAUSES, causeOf } from '../store/records/blacklist.ts'
 import { denyAndRefuse, denyKey, denyUntil, denyUpToNow, type Origin } from './entry.ts'
 import type { Blacklist } from './match.ts'
 
@@ -166,7 +166,7 @@ export class Revocation {
   /** The quota of a client that denies its own tokens; `undefined` while it is far from it. */
   ownDenials(by: Actor): OwnDenials | undefined {
     const { limitDenials: limit, blacklist } = this.#needs
-    const standing = blacklist.countOwned(by.id, 'revocation') + blacklist.countOwned(by.id, 'reuse')
+    const standing = OWN_CAUSES.reduce((sum, cause) => sum + blacklist.countOwned(by.id, cause), 0)
     if (by.kind !== 'client' || standing < limit - ON_THEIR_WAY) return undefined
     const origin: Origin = { cause: 'quota', reason: 'more denials of its own tokens than are kept one by one', by }
     return {

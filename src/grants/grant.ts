@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import type { GrantRecord } from '../store/records/grant.ts'
+import { isExpired, type GrantRecord } from '../store/records/grant.ts'
 
 /** Lifetimes that the configuration gives where client and resource give none, in seconds. */
 export interface Lifetimes {
@@ -53,10 +53,6 @@ export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant):
 /** When a family unused from now on ends; `null` where only its absolute end counts. */
 export const idleEnd = (client: ClientRecord, now: Instant): Instant | null =>
   client.refreshTokenIdleTtl === null ? null : now + fromSeconds(client.refreshTokenIdleTtl)
-
-/** Whether the absolute or the idle lifetime is over. */
-export const isExpired = (grant: GrantRecord, now: Instant): boolean =>
-  grant.expiresAt <= now || (grant.idleExpiresAt !== null && grant.idleExpiresAt <= now)
 
 export type GrantStatus = 'active' | 'expired' | 'ended'
 

@@ -7,9 +7,8 @@ import type { Instant } from '../ground/clock.ts'
 import { requireGrantType, requireMayRefresh } from '../clients/authentication.ts'
 import { invalidClient, invalidGrant, invalidTarget, type OAuthError } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import type { GrantRecord } from '../store/records/grant.ts'
+import { isExpired, type GrantRecord } from '../store/records/grant.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
-import { isExpired } from './grant.ts'
 
 export interface Issuance {
   grantType: string

@@ -3,8 +3,8 @@
  * a token, or any text that a caller chose.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { isStanding } from '../blacklist/entry.ts'
 import type { Blacklist } from '../blacklist/match.ts'
+import { isStanding } from '../store/records/blacklist.ts'
 import { toSeconds, type Clock } from '../ground/clock.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { KeyRing } from '../keys/key-ring.ts'

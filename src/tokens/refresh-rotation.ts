@@ -5,8 +5,7 @@
  * unused: then the response was lost, or two requests raced, and both get the same successor.
  */
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { isExpired } from '../grants/grant.ts'
-import type { GrantRecord } from '../store/records/grant.ts'
+import { isExpired, type GrantRecord } from '../store/records/grant.ts'
 
 export type RotationDecision = 'rotate' | 'repeat' | 'reuse' | 'ended' | 'expired'
 

@@ -28,7 +28,7 @@ import type {
   NewBlacklistEntry,
   OwnDenials,
 } from '../records/blacklist.ts'
-import { causeOf } from '../records/blacklist.ts'
+import { OWN_CAUSES, causeOf, isStanding } from '../records/blacklist.ts'
 import type { Page } from '../records/facts.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import type { Store } from '../store.ts'
@@ -49,9 +49,6 @@ export const blacklistVerbs = (engine: Engine): Verbs => ({
   listBlacklistSince: (revision) =>
     engine.read(() => select(blacklistEntries, { orderBy: 'revision', after: revision })),
 })
-
-/** Client entries of these causes are made by the client itself, and count to its quota. */
-const OWN_CAUSES: readonly BlacklistCause[] = ['revocation', 'reuse']
 
 /** The facts of now, inside this write. */
 export function* moment(): Act<Moment> {
@@ -144,7 +141,7 @@ export function* liftCause(kind: BlacklistKind, value: string, cause: BlacklistC
 export function* standingFor(kind: BlacklistKind, value: string): Act<BlacklistEntry[]> {
   const now = yield* time()
   const rows = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
-  return rows.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
+  return rows.filter((entry) => isStanding(entry, now))
 }
 
 /** A page of standing entries: those that have just died by themselves wait for the sweep, and are passed over. */
@@ -154,7 +151,7 @@ function* listStanding({ after = '', limit }: Page): Act<BlacklistEntry[]> {
   let from = after
   while (found.length < limit) {
     const rows = yield* select(blacklistEntries, { where: { removedAt: null }, orderBy: 'id', after: from, limit })
-    found.push(...rows.filter(({ expiresAt }) => expiresAt === null || expiresAt > now))
+    found.push(...rows.filter((entry) => isStanding(entry, now)))
     const last = rows.at(-1)
     if (!last || rows.length < limit) break
     from = last.id

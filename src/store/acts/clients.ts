@@ -15,7 +15,7 @@ import {
 import type { Recording } from '../records/audit.ts'
 import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
 import type { ClientRecord, ClientSecret, CreationOutcome } from '../records/client.ts'
-import type { GrantRecord } from '../records/grant.ts'
+import { isExpired, type GrantRecord } from '../records/grant.ts'
 import type { Store } from '../store.ts'
 import {
   clients,
@@ -114,8 +114,7 @@ function* listLiveOfPerson(sub: string, now: Instant): Act<GrantRecord[]> {
   for (const row of yield* select(grants, { where: { sub, endedAt: null } })) {
     const client = yield* find(clients, { key: row.clientKey })
     const grant = grantOf(row, client)
-    const isLive = grant && grant.clientId !== sub && grant.endedAt === null && grant.expiresAt > now
-    if (isLive && (grant.idleExpiresAt ?? Infinity) > now) live.push(grant)
+    if (grant && grant.clientId !== sub && grant.endedAt === null && !isExpired(grant, now)) live.push(grant)
   }
   return live
 }

@@ -71,6 +71,13 @@ export interface AdditionOptions {
   most?: { limit: number; refuse: () => Error } | undefined
 }
 
+/** Entries of these causes are made by a client about its own tokens. They count to its quota. */
+export const OWN_CAUSES: readonly BlacklistCause[] = ['revocation', 'reuse']
+
+/** Whether an entry still stands. */
+export const isStanding = ({ removedAt, expiresAt }: BlacklistEntry, now: Instant): boolean =>
+  removedAt === null && (expiresAt === null || expiresAt > now)
+
 /** The cause of an entry; a version that did not keep it, and may run beside this one, had a maker of its own for one act. */
 export const causeOf = ({ cause, owner, createdBy }: BlacklistEntry): BlacklistCause =>
   cause === 'blacklist' && owner === null && createdBy === 'client.disabled' ? 'client_disabled' : cause

@@ -30,6 +30,10 @@ export interface GrantRecord {
   endedReason: string | null
 }
 
+/** Whether the absolute or the idle lifetime is over. */
+export const isExpired = (grant: GrantRecord, now: Instant): boolean =>
+  grant.expiresAt <= now || (grant.idleExpiresAt !== null && grant.idleExpiresAt <= now)
+
 export interface GrantFilter {
   clientId?: string | undefined
   sub?: string | undefined
