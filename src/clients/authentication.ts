@@ -3,15 +3,14 @@
  * secret look the same from outside, in text and in time; the operator finds which it was in the log.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { invalidClient, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
+import { invalidClient, type OAuthError } from '../ground/errors.ts'
 import { describeUnknown } from '../ground/fingerprint.ts'
 import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import type { GrantRecord } from '../store/records/grant.ts'
 import type { Store } from '../store/store.ts'
 import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
-import { SUBJECT_GRANT, isPublicClient, mayRefresh } from './client.ts'
+import { isPublicClient } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
 import type { ClientSecrets } from './secret.ts'
 
@@ -49,7 +48,7 @@ export class ClientAuthentication {
   readonly #audit: AuditTrail
   #secretUse = new Map<string, Instant>()
 
-  constructor(rooms: {
+  constructor(needs: {
     issuer: string
     store: Store
     clock: Clock
@@ -57,12 +56,12 @@ export class ClientAuthentication {
     secrets: ClientSecrets
     audit: AuditTrail
   }) {
-    this.#issuer = rooms.issuer
-    this.#store = rooms.store
-    this.#clock = rooms.clock
-    this.#clients = rooms.clients
-    this.#secrets = rooms.secrets
-    this.#audit = rooms.audit
+    this.#issuer = needs.issuer
+    this.#store = needs.store
+    this.#clock = needs.clock
+    this.#clients = needs.clients
+    this.#secrets = needs.secrets
+    this.#audit = needs.audit
   }
 
   /**
@@ -203,30 +202,3 @@ function refuseAlike(
   const unknown = `no client ${describeUnknown(clientId)}`
   return refuse(fault ?? unknown)
 }
-
-/** @throws OAuthError `unauthorized_client` where the client is not registered for the grant. */
-export function requireGrantType(client: ClientRecord, grantType: string): void {
-  if (client.grantTypes.includes(grantType)) return
-  throw notRegisteredFor(client, grantType)
-}
-
-/**
- * The gate of a refresh is the gate of the grant type that began the grant: a client that lost the right to ask for such
- * grants goes on with none of them. A grant in the client's own name needs the right to refresh besides; the subject
- * grant brings the refresh tokens of its persons along.
- * @throws OAuthError `unauthorized_client`
- */
-export function requireMayRefresh(client: ClientRecord, grant?: Pick<GrantRecord, 'grantType' | 'sub'>): void {
-  if (!mayRefresh(client, grant?.sub)) throw notRegisteredFor(client, 'refresh_token')
-  if (grant) requireGrantType(client, beginningOf(grant, client))
-}
-
-/** A version that did not keep the grant type knew two: in the client's own name, and for a person. */
-const beginningOf = ({ grantType, sub }: Pick<GrantRecord, 'grantType' | 'sub'>, { clientId }: ClientRecord): string =>
-  grantType !== '' ? grantType : sub === clientId ? 'client_credentials' : SUBJECT_GRANT
-
-const notRegisteredFor = (client: ClientRecord, grantType: string): OAuthError =>
-  unauthorizedClient(
-    `this client is not registered for the grant "${grantType}": signet client update ${client.clientId} --grant ${grantType}` +
-      client.grantTypes.map((grant) => ` --grant ${grant}`).join(''),
-  )

@@ -3,11 +3,10 @@
  * asked again in the turn in which the token is signed: what was true before a wait may not be true after it.
  */
 import { byClient } from '../audit.ts'
-import { requireGrantType } from '../clients/authentication.ts'
 import { OFFLINE_ACCESS } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { newGrant } from '../grants/grant.ts'
-import { requireMayIssue } from '../grants/may-issue.ts'
+import { requireGrantType, requireMayIssue } from '../grants/may-issue.ts'
 import { chooseResources } from '../grants/target.ts'
 import { narrowScope } from '../grants/scope.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'

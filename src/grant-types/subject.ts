@@ -3,7 +3,7 @@
  * Only clients registered for it, and only the claims that they are registered to assert.
  */
 import { isProtocolClaim, requireFreeClaims } from '../clients/claims.ts'
-import { requireGrantType } from '../clients/authentication.ts'
+import { requireGrantType } from '../grants/may-issue.ts'
 import { SUBJECT_GRANT } from '../clients/client.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'

@@ -4,8 +4,8 @@
  */
 import type { Blacklist } from '../blacklist/match.ts'
 import type { Instant } from '../ground/clock.ts'
-import { requireGrantType, requireMayRefresh } from '../clients/authentication.ts'
-import { invalidClient, invalidGrant, invalidTarget, type OAuthError } from '../ground/errors.ts'
+import { SUBJECT_GRANT, mayRefresh } from '../clients/client.ts'
+import { invalidClient, invalidGrant, invalidTarget, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { isExpired, type GrantRecord } from '../store/records/grant.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
@@ -55,3 +55,30 @@ export function requireLive(grant: GrantRecord, now: Instant): void {
   }
   if (isExpired(grant, now)) throw invalidGrant('this refresh token has expired; start over with a new grant')
 }
+
+/** @throws OAuthError `unauthorized_client` where the client is not registered for the grant. */
+export function requireGrantType(client: ClientRecord, grantType: string): void {
+  if (client.grantTypes.includes(grantType)) return
+  throw notRegisteredFor(client, grantType)
+}
+
+/**
+ * A refresh needs the right to the grant type that began the grant: a client that has lost this right can refresh none
+ * of these grants. A grant in the client's own name needs the grant type `refresh_token` as well. The subject grant
+ * includes the right to refresh for its persons.
+ * @throws OAuthError `unauthorized_client`
+ */
+export function requireMayRefresh(client: ClientRecord, grant?: Pick<GrantRecord, 'grantType' | 'sub'>): void {
+  if (!mayRefresh(client, grant?.sub)) throw notRegisteredFor(client, 'refresh_token')
+  if (grant) requireGrantType(client, beginningOf(grant, client))
+}
+
+/** Older versions did not store the grant type. They knew two: in the client's own name, and for a person. */
+const beginningOf = ({ grantType, sub }: Pick<GrantRecord, 'grantType' | 'sub'>, { clientId }: ClientRecord): string =>
+  grantType !== '' ? grantType : sub === clientId ? 'client_credentials' : SUBJECT_GRANT
+
+const notRegisteredFor = (client: ClientRecord, grantType: string): OAuthError =>
+  unauthorizedClient(
+    `this client is not registered for the grant "${grantType}": signet client update ${client.clientId} --grant ${grantType}` +
+      client.grantTypes.map((grant) => ` --grant ${grant}`).join(''),
+  )
