@@ -1,4 +1,7 @@
-/** Wires everything: configuration, store, keys and clock in; the rooms out. Used by the server and by every command alike. */
+/**
+ * Wires an issuer: it gets configuration, store, keys and clock, and makes everything that doors and commands use. The
+ * server and every command call it.
+ */
 import { AuditTrail } from './audit.ts'
 import { rememberOpened, type Opened } from './database.ts'
 import { BlacklistFeed } from './blacklist/feed.ts'
@@ -26,7 +29,7 @@ import { RefreshTokens } from './tokens/refresh-token.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
 
-/** A wired issuer: everything that was wired. Nothing listens yet, and each door and command takes its own part only. */
+/** A wired issuer. Nothing listens yet. Each door and each command takes only the parts that it needs. */
 export interface Issuer {
   /** The exact `iss`. */
   issuer: string
@@ -64,7 +67,7 @@ interface Surroundings {
   log: Log
 }
 
-/** Wires the rooms for an issuer URL. */
+/** @param issuer the issuer URL */
 export async function wireIssuer(
   { store, masterKey }: Opened,
   issuer: string,
@@ -82,7 +85,8 @@ export async function wireIssuer(
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)
   const blacklist = await Blacklist.open(store, clock)
-  follow(store, new Replica(blacklist, [keys, clients, resources], log))
+  const replica = new Replica(blacklist, [keys, clients, resources], log)
+  store.onChange((changes) => replica.onChange(changes))
 
   const traffic = new Traffic()
   const secrets = new ClientSecrets(masterKey, traffic.cache('client_secret'))
@@ -125,15 +129,11 @@ export async function wireIssuer(
   }
 }
 
-function follow(store: Store, replica: Replica): void {
-  store.onChange((changes) => replica.onChange(changes))
-}
-
-/** A client with the administrator's scope, which is the `sub` of its tokens too; and the operator at the command line. */
+/** Whether a name is that of a client with scope `signet:admin`, or of the operator at the command line. */
 const isAdministrator = (name: string, clients: ClientDirectory): boolean =>
   name === OPERATOR_CLIENT_ID || (clients.find(name)?.scope.includes(ADMIN_SCOPE) ?? false)
 
-/** Between two names of this very machine nobody has to be warned: a port may be picked anew at each start. */
+/** No warning between two loopback names: the port may be picked anew at each start. */
 async function warnOfNewName(store: Store, issuer: string, log: Log): Promise<void> {
   const before = await store.findSetting('issuer')
   if (before === undefined || before === issuer) return

@@ -9,19 +9,19 @@ import type { Log } from './ground/log.ts'
 import type { Change, ChangedNoun } from './store/records/change.ts'
 
 /** A part of memory that follows the database. */
-export interface Kept {
+export interface MemoryPart {
   readonly noun: ChangedNoun
   /** Reads what changed (`id` null: everything), and returns the step that takes it over, which must not wait. */
   read(changes: Change[], onUnreadable?: (row: string) => void): Promise<() => void>
 }
 
 export class Replica {
-  readonly #blacklist: Kept
-  readonly #others: Kept[]
+  readonly #blacklist: MemoryPart
+  readonly #others: MemoryPart[]
   readonly #log: Log
   readonly #told = new Set<string>()
 
-  constructor(blacklist: Kept, others: Kept[], log: Log) {
+  constructor(blacklist: MemoryPart, others: MemoryPart[], log: Log) {
     this.#blacklist = blacklist
     this.#others = others
     this.#log = log
@@ -39,7 +39,7 @@ export class Replica {
     if (failures.length > 0) throw failures[0]
   }
 
-  async #readOwn(part: Kept, changes: Change[]): Promise<(() => void) | undefined> {
+  async #readOwn(part: MemoryPart, changes: Change[]): Promise<(() => void) | undefined> {
     const own = changes.filter(({ noun }) => noun === part.noun)
     return own.length > 0 ? part.read(own, (row) => this.#tell(row)) : undefined
   }

@@ -8,7 +8,7 @@ import { AuditTrail, byClient } from '../src/audit.ts'
 import { Blacklist } from '../src/blacklist/match.ts'
 import { Revocation } from '../src/blacklist/revocation.ts'
 import type { KeyRing } from '../src/keys/key-ring.ts'
-import { Replica, type Kept } from '../src/replica.ts'
+import { Replica, type MemoryPart } from '../src/replica.ts'
 import type { Change } from '../src/store/records/change.ts'
 import type { Store } from '../src/store/store.ts'
 import {
@@ -212,7 +212,7 @@ test('the blacklist is read last, so that it is at least as new as the rest', as
 test('a part that fails at taking over keeps no other from it', async () => {
   const taken: string[] = []
   const blacklist = { noun: 'blacklist', read: async () => () => {} } as const
-  const parts: Kept[] = [
+  const parts: MemoryPart[] = [
     {
       noun: 'key',
       read: async () => () => {

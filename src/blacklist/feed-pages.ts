@@ -12,7 +12,7 @@ const REMAKE_MS = 5000
 /** Pages of the newest entries that are kept; most callers lack the last few changes. */
 const MOST_NEWEST = 50
 
-export interface Page {
+export interface FeedPage {
   cursor: string
   hasMore: boolean
   body: Buffer
@@ -26,9 +26,9 @@ export class FeedPages {
   readonly #feed: BlacklistFeed
   readonly #clock: Clock
   readonly #counts: CacheCounts
-  readonly #settled = new WeakMap<Cut, Page>()
+  readonly #settled = new WeakMap<Cut, FeedPage>()
   /** By where they start; the one that was used last stands last. */
-  readonly #newest = new Map<number, Page>()
+  readonly #newest = new Map<number, FeedPage>()
   /** The cursor that the newest pages lead to. */
   #cursor = ''
 
@@ -40,7 +40,7 @@ export class FeedPages {
   }
 
   /** The page that follows a cursor; the first page for `0`. */
-  since(after: number): Page {
+  since(after: number): FeedPage {
     const cut = this.#feed.cutAfter(after)
     const kept = cut.isSettled ? this.#settled.get(cut) : this.#findNewest(cut)
     this.#counts[kept ? 'hit' : 'miss'] += 1
@@ -50,7 +50,7 @@ export class FeedPages {
     return page
   }
 
-  #findNewest({ start }: Cut): Page | undefined {
+  #findNewest({ start }: Cut): FeedPage | undefined {
     const { cursor } = this.#feed
     if (cursor !== this.#cursor) this.#newest.clear()
     this.#cursor = cursor
@@ -58,7 +58,7 @@ export class FeedPages {
     return kept && Math.abs(this.#clock.now() - kept.madeAt) <= REMAKE_MS ? kept : undefined
   }
 
-  #keepNewest({ start }: Cut, page: Page): void {
+  #keepNewest({ start }: Cut, page: FeedPage): void {
     this.#newest.delete(start)
     this.#newest.set(start, page)
     if (this.#newest.size <= MOST_NEWEST) return
@@ -69,7 +69,7 @@ export class FeedPages {
   }
 }
 
-function makePage(feed: BlacklistFeed, cut: Cut, now: Instant): Page {
+function makePage(feed: BlacklistFeed, cut: Cut, now: Instant): FeedPage {
   const entries: string[] = []
   const removed: string[] = []
   for (const line of cut.lines)

@@ -106,10 +106,10 @@ const listClientIds = (): Promise<string[]> =>
   withExistingIssuer(async ({ store }) => (await store.listClients()).map(({ clientId }) => clientId)).catch(() => [])
 
 async function lookInside({ token }: Pasted, { resource }: Question): Promise<Check[]> {
-  return withExistingIssuer(async (rooms) => {
-    const { checks } = await inspectToken(token, rooms, { resource })
+  return withExistingIssuer(async (issuer) => {
+    const { checks } = await inspectToken(token, issuer, { resource })
     // The question is why an API refuses this token. A live refresh token is the wrong token for an API.
-    return rooms.tokenState.isRefreshToken(token) ? [refreshTokenForApi(), ...checks] : checks
+    return issuer.tokenState.isRefreshToken(token) ? [refreshTokenForApi(), ...checks] : checks
   })
 }
 

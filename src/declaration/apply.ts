@@ -96,20 +96,20 @@ export async function checkDeclaration(declaration: Declaration, issuer: string)
 /** @throws Fault naming the line of the first declaration that cannot hold; nothing has been done then. */
 export async function applyDeclaration(
   declaration: Declaration,
-  rooms: Registries,
+  registries: Registries,
   { dryRun }: { dryRun: boolean },
 ): Promise<Applied> {
   const known = new Set([
-    rooms.issuer,
+    registries.issuer,
     ...declaration.resources.map(({ id }) => id),
-    ...(await rooms.resourceRegistry.list()).map(({ id }) => id),
+    ...(await registries.resourceRegistry.list()).map(({ id }) => id),
   ])
   // All steps are planned, and so checked, before the first is taken.
   const steps: (Step | Ended)[] = []
   for (const resource of declaration.resources)
-    steps.push(await atPlace(resource.place, () => planResource(resource, rooms)))
+    steps.push(await atPlace(resource.place, () => planResource(resource, registries)))
   for (const client of declaration.clients)
-    steps.push(await atPlace(client.place, () => planClient(client, known, rooms)))
+    steps.push(await atPlace(client.place, () => planClient(client, known, registries)))
 
   const applied: Applied = { created: [], changed: [], left: [] }
   for (const step of steps) {

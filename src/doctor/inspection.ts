@@ -33,7 +33,7 @@ export interface Inspection {
   active: boolean
 }
 
-interface Rooms {
+interface Needs {
   issuer: string
   store: Store
   keys: KeyRing
@@ -46,43 +46,43 @@ interface Rooms {
 /** Runs every check on a token. @param resource the expected audience, if the question names one */
 export async function inspectToken(
   text: string,
-  rooms: Rooms,
+  needs: Needs,
   { resource }: { resource?: string | undefined } = {},
 ): Promise<Inspection> {
   const pasted = cleanPaste(text)
-  if (rooms.tokenState.isRefreshToken(pasted.token)) return inspectRefreshToken(pasted, rooms)
+  if (needs.tokenState.isRefreshToken(pasted.token)) return inspectRefreshToken(pasted, needs)
   const { form, header, claims } = decodeToken(pasted)
   if (!header || !claims) return { header, claims, checks: [form], active: false }
 
-  const now = rooms.store.now()
-  const key = (await rooms.store.listKeys()).find(({ kid }) => kid === header.kid)
+  const now = needs.store.now()
+  const key = (await needs.store.listKeys()).find(({ kid }) => kid === header.kid)
   const checks = [
     form,
-    checkKind(header, claims, (id) => !rooms.resources.find(id) && rooms.clients.find(id) !== undefined),
+    checkKind(header, claims, (id) => !needs.resources.find(id) && needs.clients.find(id) !== undefined),
     checkAlgorithm(header, SIGNING_ALGORITHMS),
     checkKid(header, claims, key),
     ...(key ? [checkKeyType(header, describeKey(key))] : []),
     await checkSignature(pasted.token, header, key),
-    checkIssuer(claims, rooms.issuer),
+    checkIssuer(claims, needs.issuer),
     checkTyp(header),
     ...checkTimes(claims, now),
     checkAudience(
       claims,
       resource,
-      typeof claims.client_id === 'string' ? rooms.clients.find(claims.client_id) : undefined,
+      typeof claims.client_id === 'string' ? needs.clients.find(claims.client_id) : undefined,
     ),
     ...checkBinding(claims),
-    checkBlacklist(header, claims, rooms.blacklist),
-    checkClient(claims, rooms.clients),
-    ...checkResources(claims, rooms.resources),
+    checkBlacklist(header, claims, needs.blacklist),
+    checkClient(claims, needs.clients),
+    ...checkResources(claims, needs.resources),
   ]
-  const state = rooms.tokenState.checkAccessToken(pasted.token)
+  const state = needs.tokenState.checkAccessToken(pasted.token)
   // This must not happen. If it does, the answer must not say that all is well.
   if (!state.active && checks.every(({ ok }) => ok)) checks.push(bad('introspection', state.reason))
   return { header, claims, checks, active: state.active }
 }
 
-async function inspectRefreshToken(pasted: Pasted, { tokenState, store }: Rooms): Promise<Inspection> {
+async function inspectRefreshToken(pasted: Pasted, { tokenState, store }: Needs): Promise<Inspection> {
   const form = good(
     'form',
     `a refresh token${describeRemoved(pasted)}; it is for /token alone, APIs take access tokens`,

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FeedPages, Page } from '../blacklist/feed-pages.ts'
+import type { FeedPages, FeedPage } from '../blacklist/feed-pages.ts'
 import { Shed } from '../ground/errors.ts'
 import type { Caller } from '../limits/network.ts'
 import type { BlacklistFeed } from '../blacklist/feed.ts'
@@ -120,7 +120,7 @@ export class Followers {
   }
 
   /** Sends a page and those that follow it; the rest is sent when the follower has read what was sent before. */
-  #send(follower: Follower, page: Page): void {
+  #send(follower: Follower, page: FeedPage): void {
     if (!this.#write(follower, page.event)) return
     follower.sent = Number(page.cursor)
     if (page.hasMore) this.#tell(follower)

@@ -26,21 +26,21 @@ export interface Measured {
 /** Blacklist entries that are counted in one turn of the event loop. */
 const ENTRIES_IN_A_TURN = 10_000
 
-export async function readFamilies(rooms: Measured, isServing: boolean): Promise<Family[]> {
+export async function readFamilies(measured: Measured, isServing: boolean): Promise<Family[]> {
   return [
     one('signet_ready', 'Whether it takes traffic and its database answers.', Number(isServing)),
     gauge('signet_build_info', 'Always 1: which version runs on which Node.', {
       labels: { version: readVersion(), node: process.version },
       value: 1,
     }),
-    ...requests(rooms.traffic),
-    ...limits(rooms.limits.figures()),
-    ...tokens(rooms),
-    ...keys(rooms),
-    ...storage(rooms.store),
-    counter('signet_cache_requests_total', 'Questions to caches, by outcome.', ...caches(rooms.traffic)),
-    gauge('signet_blacklist_entries', 'Entries that deny something now.', plain(await countStanding(rooms))),
-    one('signet_feed_followers', 'Open streams of the blacklist feed.', rooms.traffic.feedFollowers),
+    ...requests(measured.traffic),
+    ...limits(measured.limits.figures()),
+    ...tokens(measured),
+    ...keys(measured),
+    ...storage(measured.store),
+    counter('signet_cache_requests_total', 'Questions to caches, by outcome.', ...caches(measured.traffic)),
+    gauge('signet_blacklist_entries', 'Entries that deny something now.', plain(await countStanding(measured))),
+    one('signet_feed_followers', 'Open streams of the blacklist feed.', measured.traffic.feedFollowers),
   ]
 }
 

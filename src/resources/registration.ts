@@ -14,10 +14,10 @@ export class ResourceRegistry {
   readonly #audit: AuditTrail
   readonly #issuer: string
 
-  constructor(rooms: { store: Store; audit: AuditTrail; issuer: string }) {
-    this.#store = rooms.store
-    this.#audit = rooms.audit
-    this.#issuer = rooms.issuer
+  constructor(needs: { store: Store; audit: AuditTrail; issuer: string }) {
+    this.#store = needs.store
+    this.#audit = needs.audit
+    this.#issuer = needs.issuer
   }
 
   /** @throws OAuthError 409 where the id is taken. */

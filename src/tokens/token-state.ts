@@ -30,7 +30,7 @@ export class TokenState {
   readonly #resources: ResourceDirectory
   readonly #blacklist: Blacklist
 
-  constructor(rooms: {
+  constructor(needs: {
     store: Store
     accessTokens: AccessTokens
     refreshTokens: RefreshTokens
@@ -38,12 +38,12 @@ export class TokenState {
     resources: ResourceDirectory
     blacklist: Blacklist
   }) {
-    this.#store = rooms.store
-    this.#accessTokens = rooms.accessTokens
-    this.#refreshTokens = rooms.refreshTokens
-    this.#clients = rooms.clients
-    this.#resources = rooms.resources
-    this.#blacklist = rooms.blacklist
+    this.#store = needs.store
+    this.#accessTokens = needs.accessTokens
+    this.#refreshTokens = needs.refreshTokens
+    this.#clients = needs.clients
+    this.#resources = needs.resources
+    this.#blacklist = needs.blacklist
   }
 
   /** Tells the two kinds apart by their look alone; hints of callers are not needed (RFC 7009 §2.1). */
