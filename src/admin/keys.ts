@@ -10,7 +10,7 @@ import { route, type Route } from '../http/route.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyReaders } from '../keys/readers.ts'
 import { KEY, listKeyViews } from '../keys/wire.ts'
-import { ADMIN_SCOPE } from '../resources/resource.ts'
+import { ADMIN_SCOPE, MOST_RESOURCE_ID_CHARACTERS } from '../resources/resource.ts'
 import type { PromotionOutcome } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import { idOf, idParam } from './id.ts'
@@ -19,7 +19,7 @@ const keyRotationSchema = z
   .strictObject({
     alg: z.enum(['ES256', 'RS256']),
     emergency: z.boolean(),
-    resource: z.string().max(512, { abort: true }),
+    resource: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }),
   })
   .partial()
   .meta({ id: 'KeyRotation' })

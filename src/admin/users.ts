@@ -1,6 +1,7 @@
 /** /admin/api/users: the persons for whom trusted backends have asked grants. Disabling one is a blacklist entry. */
 import type { Blacklist } from '../blacklist/match.ts'
 import type { Revocation } from '../blacklist/revocation.ts'
+import { MOST_NAME_CHARACTERS } from '../blacklist/wire.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { notFound } from '../ground/errors.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
@@ -13,9 +14,6 @@ import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { Store } from '../store/store.ts'
 import { idParam } from './id.ts'
-
-/** The blacklist takes no longer name. */
-const MOST_SUB_CHARACTERS = 512
 
 interface Needs {
   store: Store
@@ -49,7 +47,7 @@ function personsOf({ store, clients, blacklist }: Needs) {
      * person's `sub`.
      */
     requireDeniable: async (sub: string): Promise<void> => {
-      const isNoName = sub.length > MOST_SUB_CHARACTERS || looksSecret(sub) || clients.find(sub) !== undefined
+      const isNoName = sub.length > MOST_NAME_CHARACTERS || looksSecret(sub) || clients.find(sub) !== undefined
       if (isNoName) await requireKnown(sub)
     },
   }

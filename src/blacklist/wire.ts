@@ -20,11 +20,14 @@ const textOf = (most: number) => {
   return z.string({ error }).min(1, { error, abort: true }).max(most, { error, abort: true })
 }
 
-/** A backend may call a person anything, so no look of a `sub` keeps that person from being stopped. */
-const name = textOf(512)
+export const MOST_NAME_CHARACTERS = 512
+export const MOST_REASON_CHARACTERS = 500
+
+/** A backend may give a person any name: a `sub` that looks like a token must be deniable too. */
+const name = textOf(MOST_NAME_CHARACTERS)
 
 /** A token here would make an entry that denies nothing, and everybody who may list entries would see it. */
-const ownName = textOf(512).refine((value) => !looksSecret(value), {
+const ownName = textOf(MOST_NAME_CHARACTERS).refine((value) => !looksSecret(value), {
   message: 'this is a token; name it as token, and its entry is made from it',
 })
 
@@ -72,7 +75,7 @@ const MEMBERS = z.strictObject(
     sub: name.nullish(),
     client_id: name.nullish(),
     token: textOf(16_384).nullish(),
-    reason: textOf(500).nullish(),
+    reason: textOf(MOST_REASON_CHARACTERS).nullish(),
     expires_at: instant.nullish(),
   },
   { error: (issue) => (issue.code === 'unrecognized_keys' ? describeUnknown(issue.keys[0] ?? '') : undefined) },

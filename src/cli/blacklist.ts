@@ -1,7 +1,7 @@
 /** `signet blacklist …`: entries that deny tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { entryView, readInstant } from '../blacklist/wire.ts'
+import { MOST_NAME_CHARACTERS, MOST_REASON_CHARACTERS, entryView, readInstant } from '../blacklist/wire.ts'
 import { fromSeconds, systemClock, type Instant } from '../ground/clock.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { notFound } from '../ground/errors.ts'
@@ -25,9 +25,6 @@ interface AddOptions {
   reason?: string
   expires?: string
 }
-
-const MOST_NAME_CHARACTERS = 512
-const MOST_REASON_CHARACTERS = 500
 
 export function defineBlacklist(blacklist: Command): void {
   blacklist.addHelpText('after', example('add --sub ada'))
