@@ -27,6 +27,11 @@ export const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]{1,256}$/
 
 export const MOST_CLIENT_ID_CHARACTERS = 128
 
+/** The shortest secret that an operator may bring. */
+export const LEAST_BROUGHT_CHARACTERS = 32
+/** Hashing time grows with the length, and no secret needs more characters. */
+export const MOST_BROUGHT_CHARACTERS = 512
+
 /**
  * RFC 6749 appendix A.1 allows any printable ASCII, so that clients can move here with the ids that they have. A space
  * is left out: a name with one looks like two names in a log and at a terminal.

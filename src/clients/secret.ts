@@ -12,13 +12,9 @@ import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
 import { PasswordQueue, type Lane } from '../ground/hash-queue.ts'
+import { LEAST_BROUGHT_CHARACTERS, MOST_BROUGHT_CHARACTERS } from './client.ts'
 
 const SECRET_PREFIX = 'sgs_'
-
-/** The shortest secret that an operator may bring. */
-const LEAST_BROUGHT = 32
-/** Hashing time grows with length; no secret needs more. */
-const MOST_BROUGHT = 512
 
 /** OWASP's recommendation for argon2id: 19 MiB, two passes, one lane. */
 const ARGON2 = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -61,9 +57,9 @@ export class ClientSecrets {
 
   /** The record that keeps a secret which an operator brought. */
   async bring(secret: string, now: Instant): Promise<ClientSecret> {
-    if (secret.length < LEAST_BROUGHT || secret.length > MOST_BROUGHT) {
+    if (secret.length < LEAST_BROUGHT_CHARACTERS || secret.length > MOST_BROUGHT_CHARACTERS) {
       throw invalidClientMetadata(
-        `a client secret that you bring has ${LEAST_BROUGHT} to ${MOST_BROUGHT} characters; this one has ${secret.length}`,
+        `a client secret that you bring has ${LEAST_BROUGHT_CHARACTERS} to ${MOST_BROUGHT_CHARACTERS} characters; this one has ${secret.length}`,
       )
     }
     return this.#record('brought', await argon2.hash(secret, ARGON2), now)
@@ -88,7 +84,7 @@ export class ClientSecrets {
     network = '',
   ): Promise<ClientSecret | undefined> {
     const standing = client?.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) ?? []
-    if (presented.length > MOST_BROUGHT) return undefined
+    if (presented.length > MOST_BROUGHT_CHARACTERS) return undefined
     // A secret that looks generated was most likely generated here, but another Signet's may have been brought.
     if (presented.startsWith(SECRET_PREFIX)) {
       const generated = this.#findGenerated(standing, presented)

@@ -4,7 +4,13 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { BY_CONFIG } from '../audit.ts'
-import { blankClient, requireSoundClient, usesSecret } from '../clients/client.ts'
+import {
+  LEAST_BROUGHT_CHARACTERS,
+  MOST_BROUGHT_CHARACTERS,
+  blankClient,
+  requireSoundClient,
+  usesSecret,
+} from '../clients/client.ts'
 import { clientMetadata } from '../clients/wire.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
@@ -211,9 +217,9 @@ function requireSecret(
       )
     return
   }
-  if (secret !== undefined && (secret.length < 32 || secret.length > 512)) {
+  if (secret !== undefined && (secret.length < LEAST_BROUGHT_CHARACTERS || secret.length > MOST_BROUGHT_CHARACTERS)) {
     throw new Fault(
-      `${place}: client_secret: found ${secret.length} characters, accepted are 32 to 512`,
+      `${place}: client_secret: found ${secret.length} characters, accepted are ${LEAST_BROUGHT_CHARACTERS} to ${MOST_BROUGHT_CHARACTERS}`,
       'make one with: openssl rand -hex 32',
     )
   }
