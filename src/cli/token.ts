@@ -4,6 +4,9 @@ import { decodeJwt } from 'jose'
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient } from '../clients/client.ts'
 import { clientChangeSchema } from '../clients/wire.ts'
+import { MOST_SUBJECT_CHARACTERS, isSubject } from '../grants/grant.ts'
+import { knows } from '../grants/scope.ts'
+import { haveOneShape } from '../grants/target.ts'
 import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
@@ -25,8 +28,6 @@ interface MintOptions {
   ttl?: number
   claim?: string[]
 }
-
-const MOST_SUBJECT_CHARACTERS = 255
 
 /** For a longer life the command notes its cost. */
 const LONG_TTL_SECONDS = 7 * 86_400
@@ -90,8 +91,7 @@ async function mint(options: MintOptions, command: Command): Promise<void> {
 }
 
 function requireSubject(sub: string): void {
-  // As for persons of a backend: a sub must not look like another sub in a log.
-  if (sub !== '' && sub.length <= MOST_SUBJECT_CHARACTERS && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(sub)) return
+  if (sub !== '' && isSubject(sub)) return
   throw new UsageError(`--sub has 1 to ${MOST_SUBJECT_CHARACTERS} characters, none of them a control character`)
 }
 
@@ -110,17 +110,13 @@ function requireResources(ids: string[], scope: string[], { resources }: Issuer)
     if (!resource) throw new Fault(`resource ${id} does not exist`, `add it with: signet resource create ${shell(id)}`)
     return resource
   })
-  const unaware = chosen.flatMap(({ id, scope: known }) =>
-    scope.filter((value) => known !== null && !known.includes(value)).map((value) => ({ id, value })),
-  )
-  const [missing] = unaware
-  if (missing)
-    throw new Fault(`scope "${missing.value}" is not one of resource ${missing.id}`, 'see: signet resource list')
-  const [first] = chosen
-  const isSeveral = chosen.length > 1
-  if (isSeveral && chosen.some(({ alg, typ, ownKeys }) => alg !== first?.alg || typ !== first.typ || ownKeys)) {
-    throw new Fault('these resources want different algorithms, token types or keys', 'mint one token for each')
+  for (const resource of chosen) {
+    const unknown = scope.find((value) => !knows(resource, value))
+    if (unknown !== undefined)
+      throw new Fault(`scope "${unknown}" is not one of resource ${resource.id}`, 'see: signet resource list')
   }
+  if (!haveOneShape(chosen))
+    throw new Fault('these resources want different algorithms, token types or keys', 'mint one token for each')
   return chosen
 }
 

@@ -3,6 +3,7 @@
  * Only clients registered for it, and only the claims that they are registered to assert.
  */
 import { isProtocolClaim, requireFreeClaims } from '../clients/claims.ts'
+import { MOST_SUBJECT_CHARACTERS, isSubject } from '../grants/grant.ts'
 import { requireGrantType } from '../grants/may-issue.ts'
 import { SUBJECT_GRANT } from '../clients/client.ts'
 import { invalidRequest } from '../ground/errors.ts'
@@ -10,8 +11,6 @@ import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { BeginningNeeds, GrantType } from './grant-type.ts'
 import { begin, type Description } from './new-grant.ts'
-
-const MOST_SUBJECT_CHARACTERS = 255
 
 export const subject: GrantType<BeginningNeeds> = {
   grantType: SUBJECT_GRANT,
@@ -33,9 +32,7 @@ export const subject: GrantType<BeginningNeeds> = {
 
 function requireSubject(sub: string | undefined): string {
   if (sub === undefined) throw invalidRequest('subject is missing: the id of the person that your backend signed in')
-  // Control characters would let a sub look like another one in a log. U+FFFD stands for bytes that are no UTF-8:
-  // two persons whose ids came in another encoding would become one.
-  if (sub.length > MOST_SUBJECT_CHARACTERS || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u.test(sub)) {
+  if (!isSubject(sub)) {
     throw invalidRequest(
       `subject has 1 to ${MOST_SUBJECT_CHARACTERS} characters in UTF-8, none of them a control character`,
     )

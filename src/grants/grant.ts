@@ -50,6 +50,15 @@ export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant):
   }
 }
 
+export const MOST_SUBJECT_CHARACTERS = 255
+
+/**
+ * Whether a text can be the `sub` of a person. With control characters a sub could look like another one in a log.
+ * U+FFFD stands for bytes that are not UTF-8: two persons whose ids came in another encoding would become one.
+ */
+export const isSubject = (text: string): boolean =>
+  text.length <= MOST_SUBJECT_CHARACTERS && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u.test(text)
+
 /** When a family unused from now on ends; `null` where only its absolute end counts. */
 export const idleEnd = (client: ClientRecord, now: Instant): Instant | null =>
   client.refreshTokenIdleTtl === null ? null : now + fromSeconds(client.refreshTokenIdleTtl)

@@ -22,7 +22,7 @@ export function parseScope(text: string): string[] {
 }
 
 /** Whether a resource knows a scope. A resource without a list accepts every scope that the client has. */
-const knows = (resource: ResourceRecord, value: string): boolean =>
+export const knows = (resource: ResourceRecord, value: string): boolean =>
   resource.scope === null || resource.scope.includes(value)
 
 /** The client, subject and resources of a token: they bound its scope. */

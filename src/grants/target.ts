@@ -44,18 +44,15 @@ function requireResource(
   return resource
 }
 
-/**
- * One token has one signature, so its resources need one algorithm, one `typ` and one key ring.
- * @throws OAuthError `invalid_target`
- */
+/** One token has one signature, so its resources need one algorithm, one `typ` and one key ring. */
+export const haveOneShape = ([first, ...rest]: ResourceRecord[]): boolean =>
+  rest.length === 0 ||
+  (!first?.ownKeys && rest.every(({ alg, typ, ownKeys }) => alg === first?.alg && typ === first.typ && !ownKeys))
+
+/** @throws OAuthError `invalid_target` where one token cannot be for all of these. */
 export function requireOneShape(resources: ResourceRecord[]): void {
-  const [first] = resources
-  if (
-    resources.length > 1 &&
-    resources.some(({ alg, typ, ownKeys }) => alg !== first?.alg || typ !== first.typ || ownKeys)
-  ) {
-    throw invalidTarget(
-      `these resources want different algorithms, token types or keys: ask for one token each, with resource= ${resources.map(({ id }) => id).join(' or ')}`,
-    )
-  }
+  if (haveOneShape(resources)) return
+  throw invalidTarget(
+    `these resources want different algorithms, token types or keys: ask for one token each, with resource= ${resources.map(({ id }) => id).join(' or ')}`,
+  )
 }
