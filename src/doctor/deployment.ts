@@ -16,6 +16,7 @@ import {
   readMasterKey,
   type MasterKey,
 } from '../keys/master-key.ts'
+import { dueAt, isKnownToCaches } from '../keys/rotation.ts'
 import { checkWriteLock, databaseFile, openStore } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
@@ -203,7 +204,7 @@ function checkRing(check: string, ring: SigningKeyRecord[], now: Instant, config
       'signet serve makes the first ones; else restore a backup',
     )
   }
-  const due = (signing.activatedAt ?? signing.createdAt) + fromSeconds(config.keyRotationSeconds)
+  const due = dueAt(signing, config.keyRotationSeconds)
   const retiring = ring.filter(({ status }) => status === 'retiring').length
   const found = `active ${signing.kid}, next ${coming.kid} ${describeReadiness(signing, coming, now, config)}, ${retiring} retiring, rotation due ${toIso(due)}`
   return now <= due + LATE_MS
@@ -211,17 +212,15 @@ function checkRing(check: string, ring: SigningKeyRecord[], now: Instant, config
     : bad(check, `${found}, which is overdue`, 'a running signet serve rotates by itself; now: signet key rotate')
 }
 
-/** The rule of keys/rotation.ts in words. A next key that is as old as the active key may take over at any time. */
 function describeReadiness(
   active: SigningKeyRecord,
   next: SigningKeyRecord,
   now: Instant,
   { keyPrepublishSeconds }: Config,
 ): string {
-  const safeFrom = next.createdAt + fromSeconds(keyPrepublishSeconds)
-  return next.createdAt <= active.createdAt || now >= safeFrom
+  return isKnownToCaches(next, active, now, keyPrepublishSeconds)
     ? '(published long enough to sign)'
-    : `(may sign from ${toIso(safeFrom)})`
+    : `(may sign from ${toIso(next.createdAt + fromSeconds(keyPrepublishSeconds))})`
 }
 
 /** A clock that was set back makes expired tokens valid again, and dates new tokens wrongly. */

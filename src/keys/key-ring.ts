@@ -22,7 +22,7 @@ import { SHARED_RING } from '../store/records/key.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKey } from './master-key.ts'
-import { decidePromotion, isPublished, type PromotionPolicy } from './rotation.ts'
+import { decidePromotion, dueAt, isPublished, type PromotionPolicy } from './rotation.ts'
 
 export interface RingPolicy {
   prepublishSeconds: number
@@ -350,7 +350,7 @@ export class KeyRing {
     const ring = this.published().filter((key) => nameOf(key) === nameOf(id))
     const active = ring.find((key) => key.status === 'active')
     if (!active) return undefined
-    const due = (active.activatedAt ?? active.createdAt) + fromSeconds(this.#policy.rotationSeconds)
+    const due = dueAt(active, this.#policy.rotationSeconds)
     // Due by age, it may still have to wait until the next key has been published for long enough.
     const verdict = decidePromotion(ring, due, this.#promotionPolicy('scheduled'))
     return verdict.act === 'wait' ? (verdict.safeFrom ?? due) : due

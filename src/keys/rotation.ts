@@ -7,9 +7,9 @@ import type { PromotionVerdict, SigningKeyRecord } from '../store/records/key.ts
 
 export interface PromotionPolicy {
   prepublishSeconds: number
-  /** Promote at once, published long enough or not. */
+  /** Promotes at once, even if the next key has not been published long enough. */
   emergency: boolean
-  /** For the schedule: promote only a key's worth of this after the active one took over. */
+  /** For the schedule: how long the active key has to sign before it is replaced. `null` for no such wait. */
   afterSeconds: number | null
 }
 
@@ -34,16 +34,18 @@ export const isKnownToCaches = (
   prepublishSeconds: number,
 ): boolean => key.createdAt <= predecessor.createdAt || now >= key.createdAt + fromSeconds(prepublishSeconds)
 
-/**
- * May `next` become `active` now? Once caches know it, unless that cannot wait.
- */
+/** When the schedule lets the next key take over from the active key. */
+export const dueAt = ({ activatedAt, createdAt }: SigningKeyRecord, rotationSeconds: number): Instant =>
+  (activatedAt ?? createdAt) + fromSeconds(rotationSeconds)
+
+/** Decides whether `next` may become `active` now: when caches know it, or at once in an emergency. */
 export function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: PromotionPolicy): PromotionVerdict {
   const active = ring.find((key) => key.status === 'active')
   const next = ring.find((key) => key.status === 'next')
   if (!active || !next) return { act: 'wait', safeFrom: null, reason: 'the ring has no active or no next key' }
 
   if (policy.afterSeconds !== null) {
-    const due = (active.activatedAt ?? active.createdAt) + fromSeconds(policy.afterSeconds)
+    const due = dueAt(active, policy.afterSeconds)
     if (now < due) return { act: 'wait', safeFrom: due, reason: 'the active key is not due for rotation' }
   }
 
