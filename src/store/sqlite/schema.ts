@@ -81,13 +81,17 @@ function checksOf(table: Table) {
   return [...closed, ...Object.entries(table.checks ?? {}).map(([name, rule]) => check(name, sql.raw(rule)))]
 }
 
+const BUILT = new Map<Table, SQLiteTable>()
+
 function build(table: Table, owner?: SQLiteTable): SQLiteTable {
   const columns = Object.entries(table.columns).map(([name, column]) => [name, columnOf(name, column, table, owner)])
-  return sqliteTable(table.name, Object.fromEntries(columns), (built: Record<string, AnySQLiteColumn>) => {
-    const [first, ...rest] = table.key.map((name) => built[name]).filter((each) => each !== undefined)
+  const built = sqliteTable(table.name, Object.fromEntries(columns), (made: Record<string, AnySQLiteColumn>) => {
+    const [first, ...rest] = table.key.map((name) => made[name]).filter((each) => each !== undefined)
     const keys = first && rest.length > 0 ? [primaryKey({ columns: [first, ...rest] })] : []
-    return [...keys, ...checksOf(table), ...(table.indexes ?? []).map((each) => indexOf(each, built))]
+    return [...keys, ...checksOf(table), ...(table.indexes ?? []).map((each) => indexOf(each, made))]
   })
+  BUILT.set(table, built)
+  return built
 }
 
 /** One export a table, since that is where Drizzle's generator of migrations looks. */
@@ -107,25 +111,6 @@ export const auditEvents = build(described.auditEvents)
 export const settings = build(described.settings)
 export const changes = build(described.changes)
 export const revision = build(described.revision)
-
-const BUILT = new Map<Table, SQLiteTable>([
-  [described.clients, clients],
-  [described.clientSecrets, clientSecrets],
-  [described.endedSecrets, endedSecrets],
-  [described.keyReaders, keyReaders],
-  [described.deletedClients, deletedClients],
-  [described.endedClients, endedClients],
-  [described.deletedResources, deletedResources],
-  [described.resources, resources],
-  [described.signingKeys, signingKeys],
-  [described.grants, grants],
-  [described.blacklistEntries, blacklistEntries],
-  [described.usedJtis, usedJtis],
-  [described.auditEvents, auditEvents],
-  [described.settings, settings],
-  [described.changes, changes],
-  [described.revision, revision],
-])
 
 export function sqliteTableOf(table: Table): SQLiteTable {
   const built = BUILT.get(table)
