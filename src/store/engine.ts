@@ -1,19 +1,19 @@
 /**
- * All that a database has to do. An act is a generator that yields steps: plain reads and writes of single tables, by
- * equality. The engine runs the steps inside one transaction and gives each result back. SQLite runs them synchronously
- * inside its batch; a database across the network awaits each one. So an act is written once, reads like prose, can
- * read and decide in any order, and leaves nothing through a captured variable: what it returns is its verdict.
+ * Everything that a database has to do. An act is a generator that yields steps: plain reads and writes of single tables,
+ * by equality. The engine runs the steps inside one transaction and gives each result back. SQLite runs them
+ * synchronously inside its batch. A database across the network awaits each step. So each act is written once, for all
+ * databases. An act may read and decide in any order, and its only result is what it returns.
  *
  * Why generators, and not one list of rows to read before one pure decision: half of the acts read a second table by
- * what the first one said (a client, then its secrets, then its grants). A list would need joins, or reads that most
- * calls waste. A model that searches states can run the same generators over plain maps.
+ * values of the first (a client, then its secrets, then its grants). A list would need joins, or reads that most calls
+ * do not use. A test can run the same generators over plain maps.
  *
  * Guarantees to an act:
  * - its steps see one state, and its writes take effect together or not at all;
- * - nobody else writes between its reads and its writes, or the engine runs the act again from its start;
- * - it is run again where the transaction has to be, so an act touches nothing but its steps;
- * - a write to a table that processes keep in memory raises the revision, and is told to all of them;
- * - the memory of this process was as new as the database when the transaction began.
+ * - no other transaction writes between its reads and its writes, or the engine runs the act again from its start;
+ * - the engine may run an act several times, so an act has no effect but its steps;
+ * - a write to a table that processes keep in memory raises the revision, and all processes are told;
+ * - when the transaction began, the memory of this process was as new as the database.
  */
 import type { Instant } from '../ground/clock.ts'
 import type { Histogram } from '../ground/counts.ts'
@@ -30,10 +30,10 @@ export interface Selection<T extends Table> {
   where?: Where<T>
   orderBy?: keyof T['columns'] & string
   descending?: boolean
-  /** Rows behind this value of the ordering column. */
+  /** Rows after this value of the ordering column. */
   after?: string | number | undefined
   limit?: number | undefined
-  /** Told of each row that cannot be read, and is then left out; without it the whole selection fails. */
+  /** Called for each row that cannot be read; the row is left out. Without this the whole selection fails. */
   onUnreadable?: Unreadable | undefined
 }
 
@@ -48,7 +48,7 @@ export type Step =
   | { step: 'update'; table: Table; where: Record<string, unknown>; change: Record<string, unknown> }
   | { step: 'delete'; table: Table; where: Record<string, unknown>; isQuiet: boolean }
   | { step: 'tell'; noun: 'blacklist'; skipping: number }
-  // Measured as hot, or too much for equality: written by hand for each database.
+  // Written by hand for each database, because they are hot or need more than equality.
   | { step: 'rotate'; sid: string; decide: RotationRule }
   | { step: 'reserve'; kid: string; until: Instant }
   | { step: 'welcome'; clientId: string; sub: string }
@@ -60,7 +60,7 @@ export type Step =
 /** The rule of refresh rotation, asked under the family's lock. */
 export type RotationRule = (grant: GrantRecord, now: Instant) => RotationVerdict
 
-/** What a `rotate` step did. `ending`: the verdict wants the family ended, and nothing is written yet. */
+/** The result of a `rotate` step. `ending`: the family has to be ended, and nothing is written yet. */
 export type Rotated =
   | { outcome: 'rotated' | 'repeated'; grant: GrantRecord; at: Instant }
   | { outcome: 'ending'; grant: GrantRecord; verdict: Extract<RotationVerdict, { act: 'end' }> }
@@ -78,7 +78,7 @@ export interface Engine {
   read<Result>(act: () => Act<Result>): Promise<Result>
   /** A grant with its client's id and end; one round trip. */
   findGrant(sid: string): Promise<GrantRecord | undefined>
-  /** Persons, as the grants made for them tell. */
+  /** The persons that grants were made for. */
   listSubjects(page: Page, now: Instant): Promise<SubjectSummary[]>
   findSubject(sub: string, now: Instant): Promise<SubjectSummary | undefined>
   /** Deletes at most `limit` rows by each rule of `expires` in tables.ts; returns how many. */
@@ -130,12 +130,12 @@ export function* remove<T extends Table>(table: T, where: Where<T>): Act<number>
   return (yield { step: 'delete', table, where, isQuiet: false }) as number
 }
 
-/** The same for rows of a kept table whose going changes nothing for anybody: no news is made of it. */
+/** The same, without a change being told: for rows of a kept table whose removal changes no decision. */
 export function* removeQuietly<T extends Table>(table: T, where: Where<T>): Act<number> {
   return (yield { step: 'delete', table, where, isQuiet: true }) as number
 }
 
-/** Tells all processes to read the blacklist anew, at a revision so much higher. */
+/** Tells all processes to read the whole blacklist again, and raises the revision by `skipping`. */
 export function* tellBlacklistAnew(skipping: number): Act<void> {
   yield { step: 'tell', noun: 'blacklist', skipping }
 }
@@ -144,12 +144,12 @@ export function* rotate(sid: string, decide: RotationRule): Act<Rotated> {
   return (yield { step: 'rotate', sid, decide }) as Rotated
 }
 
-/** Raises a key's mark of the latest `exp`. @returns false where the key may sign no more. */
+/** Raises a key's mark of the latest `exp`. @returns false if the key may not sign any more */
 export function* reserve(kid: string, until: Instant): Act<boolean> {
   return (yield { step: 'reserve', kid, until }) as boolean
 }
 
-/** What decides whether a client may begin a grant for a subject. */
+/** The facts that decide whether a client may begin a grant for a subject. */
 export interface Welcome {
   /** `null` where there is no such client. */
   clientKey: number | null
@@ -173,7 +173,7 @@ export function* oldestBeyond(clientKey: number, sub: string, limit: number): Ac
   return (yield { step: 'oldestBeyond', clientKey, sub, limit }) as string | undefined
 }
 
-/** The highest mark of all keys that verifiers trust: when the last token signed so far ends. 0 without keys. */
+/** When the last token that was signed so far expires: the highest mark of all trusted keys. 0 without keys. */
 export function* latestMark(): Act<Instant> {
   return (yield { step: 'latestMark' }) as Instant
 }

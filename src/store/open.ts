@@ -1,4 +1,4 @@
-/** From `SIGNET_DATABASE_URL` to a store. Only `file:` is there yet. */
+/** From `SIGNET_DATABASE_URL` to a store. Only `file:` is supported so far. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
@@ -17,7 +17,7 @@ export interface OpenOptions {
   clock: Clock
   /** Refuses a missing database instead of creating one. */
   mustExist?: boolean | undefined
-  /** How old may be what is known of other processes' changes when a verdict is given; 0 unless said. */
+  /** How far memory may be behind other processes' changes when a request is decided, in milliseconds. The default is 0. */
   mayLagMs?: number | undefined
 }
 
@@ -36,7 +36,7 @@ export function databaseFile(url: string): string | undefined {
   return 'value' in read ? resolve(read.value) : undefined
 }
 
-/** Whether there is something at the database's place, sound or not. */
+/** Whether there is a file at the database's path, valid or not. */
 export function probeDatabase(url: string): 'missing' | 'present' {
   return isTaken(requireDatabaseFile(url)) ? 'present' : 'missing'
 }
@@ -66,7 +66,7 @@ function requireDatabaseFile(url: string): string {
   return requirePlaceForFile(resolve(read.value), url)
 }
 
-/** The configuration has judged the text of the URL already; what is on the disk is found out here. */
+/** The configuration has checked the text of the URL already. Here the disk is checked. */
 const urlFault = (url: string, why: string) =>
   new Fault(
     `SIGNET_DATABASE_URL: read ${JSON.stringify(url)}, but ${why}; accepted: file:<path> of a SQLite database`,

@@ -1,8 +1,8 @@
 /**
- * The blacklist. Every entry is composed inside the write that adds it, from the time, the latest expiry and the grant
- * as the database has them there: no token can be renewed past its denial in between. An entry's revision is that of
- * the change which announces it, so the order of the feed is the order of commits. Removed entries stay as tombstones
- * until nobody can miss the news of their removal.
+ * The blacklist. Each entry is composed inside the write that adds it. The time, the latest expiry and the grant are read
+ * in the same write, so no token can be renewed past its denial. An entry has the revision of the change that announces
+ * it, so the order of the feed is the order of commits. A removed entry stays as a tombstone until every follower has
+ * heard of the removal.
  */
 import type { Instant } from '../../ground/clock.ts'
 import {
@@ -50,27 +50,27 @@ export const blacklistVerbs = (engine: Engine): Verbs => ({
     engine.read(() => select(blacklistEntries, { orderBy: 'revision', after: revision })),
 })
 
-/** The facts of now, inside this write. */
+/** Reads the facts that an entry's times depend on, inside this write. */
 export function* moment(): Act<Moment> {
   const now = yield* time()
-  // The one place where a moment is made: the mark of the type is for those who would make one elsewhere.
+  // This is the only place that makes a moment. The type has a mark, so that no other code can make one.
   return { now, latestExpiry: Math.max(now, yield* latestMark()) } as Moment
 }
 
-/** Adds an entry and nothing else: no grant ends by it. */
+/** Adds an entry. It ends no grant. */
 export function* append(entry: NewBlacklistEntry): Act<BlacklistEntry> {
   const stored = { ...entry, revision: 0, removedAt: null }
   return { ...stored, revision: yield* insert(blacklistEntries, stored) }
 }
 
-/** The same for an entry that a client causes: too many of them become one that denies everything up to now. */
+/** The same for an entry that a client causes. Above the client's quota, one entry that denies all its tokens replaces them. */
 export function* appendOwn(entry: NewBlacklistEntry, own: OwnDenials | undefined, now: Moment): Act<BlacklistEntry> {
   if (!own || entry.owner === null) return yield* append(entry)
   let standing = 0
   for (const cause of OWN_CAUSES) standing += yield* countOwned(entry.owner, cause, now.now)
   if (standing < own.limit) return yield* append(entry)
   let line = now.now
-  // What they deny stays denied by the entry that follows, so their going is no news.
+  // The entry that follows denies the same tokens, so no process has to hear of these removals.
   for (const cause of [...OWN_CAUSES, 'quota'] as const) {
     const where = { owner: entry.owner, cause, removedAt: null }
     for (const each of yield* select(blacklistEntries, { where })) line = Math.max(line, drawnBy(each))
@@ -79,7 +79,7 @@ export function* appendOwn(entry: NewBlacklistEntry, own: OwnDenials | undefined
   return yield* append(own.everything(now, line))
 }
 
-/** Tokens that an entry denies are dated up to here: a clock may have gone back since it was made. */
+/** The latest date of the tokens that an entry denies. It can be after now, if a clock has gone back since. */
 const drawnBy = ({ cause, createdAt, issuedBefore }: BlacklistEntry): Instant =>
   cause === 'quota' ? issuedBefore : createdAt
 
@@ -110,8 +110,8 @@ export function* endNamedGrants({ kind, value }: Pick<NewBlacklistEntry, 'kind' 
 }
 
 /**
- * One row for however many grants. After a clock that went back, grants can be younger than now, so the line is drawn
- * at the newest of them where that is later.
+ * Ends all grants of a client by one value in the client's row, however many grants there are. If a clock has gone back,
+ * a grant can be dated later than now: then the date of the newest grant is used.
  */
 function* endGrantsOfClient(clientId: string, now: Instant): Act<void> {
   const client = yield* find(clients, { clientId })
@@ -144,7 +144,7 @@ export function* standingFor(kind: BlacklistKind, value: string): Act<BlacklistE
   return rows.filter((entry) => isStanding(entry, now))
 }
 
-/** A page of standing entries: those that have just died by themselves wait for the sweep, and are passed over. */
+/** A page of standing entries. Entries that have expired and are not swept yet are skipped. */
 function* listStanding({ after = '', limit }: Page): Act<BlacklistEntry[]> {
   const now = yield* time()
   const found: BlacklistEntry[] = []

@@ -1,4 +1,4 @@
-/** Clients with their secrets. Deleting one is one row: its grants are dead with it and swept later. */
+/** Clients with their secrets. Deleting a client deletes one row. Its grants are invalid from then on, and swept later. */
 import type { Instant } from '../../ground/clock.ts'
 import {
   find,
@@ -58,7 +58,7 @@ export const clientVerbs = (engine: Engine): Verbs => ({
   noteSecretUse: (uses) => engine.act(() => noteUse(uses)),
 })
 
-/** Digests of ended secrets kept for a client: enough for every file that may still name one. */
+/** How many digests of ended secrets are kept for a client. */
 const MOST_ENDED = 20
 
 function toSecret(row: RowOf<typeof clientSecrets>): ClientSecret {
@@ -96,7 +96,7 @@ function* create(client: ClientRecord, person: Person, event: Recording): Act<Cr
   return { outcome: 'created', key, endedGrants }
 }
 
-/** The operator wins a name: a person who has it so far loses grants and tokens. */
+/** A person who has had the client's id as `sub` loses grants and tokens: the operator's choice of a name wins. */
 function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
   const now = yield* moment()
   const live = yield* listLiveOfPerson(sub, now.now)
@@ -108,7 +108,7 @@ function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
   return live.length
 }
 
-/** Grants that other clients hold for this subject; those of a client in its own name are no person's. */
+/** Live grants that other clients hold for this subject. A grant in a client's own name belongs to no person. */
 function* listLiveOfPerson(sub: string, now: Instant): Act<GrantRecord[]> {
   const live: GrantRecord[] = []
   for (const row of yield* select(grants, { where: { sub, endedAt: null } })) {
@@ -137,7 +137,7 @@ function* updateClient(
   return next
 }
 
-/** Secrets that an operator brought, and that leave or are to leave by this change. */
+/** Remembers the brought secrets that this change ends, at once or later. */
 function* rememberEnded(current: ClientRecord, next: ClientSecret[], now: Instant): Act<void> {
   const staying = new Set(next.filter(({ expiresAt }) => expiresAt === null).map(({ id }) => id))
   const leaving = current.secrets.filter(({ id, kind }) => kind === 'brought' && !staying.has(id))
@@ -193,7 +193,7 @@ function* deleteClient(
   yield* remove(clients, { clientId })
   yield* insert(deletedClients, { clientKey: client.key })
   if (!isByFile(event)) yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
-  // Else a client registered anew under its id would be refused, and nothing could lift that.
+  // Otherwise a new client with this id would be refused for ever.
   yield* liftCause('client_id', clientId, 'client_disabled')
   yield* append(deny(now, client))
   yield* record(event)

@@ -1,4 +1,4 @@
-/** A grant's row, and what its client makes of it. */
+/** Makes a grant from its row and from two columns of its client. */
 import type { Instant } from '../../ground/clock.ts'
 import { find, type Act } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
@@ -7,7 +7,7 @@ import { clients, grants, type RowOf } from '../tables.ts'
 /** A row with two columns of its client; both `null` where the client is deleted. */
 export type GrantRow = RowOf<typeof grants> & { clientId: string | null; grantsEndedUntil: Instant | null }
 
-/** A grant as its client lets it be: over, where the client's grants up to a later instant are; none, without a client. */
+/** The grant of a row. It has ended if all grants of its client have. Without a client there is no grant. */
 export function toGrant(joined: GrantRow): GrantRecord | undefined {
   const { grantsEndedUntil, clientKey: _, clientId, ...row } = joined
   if (clientId === null) return undefined
@@ -16,7 +16,7 @@ export function toGrant(joined: GrantRow): GrantRecord | undefined {
   return { ...grant, endedAt: grantsEndedUntil, endedReason: 'client' }
 }
 
-/** A grant of its row and its client's. */
+/** The grant of its own row and its client's row. */
 export const grantOf = (
   row: RowOf<typeof grants>,
   client: RowOf<typeof clients> | undefined,

@@ -1,4 +1,4 @@
-/** Grants and their refresh token families. How a family rotates is asked of a rule, under the family's lock. */
+/** Grants and their refresh token families. The caller's rule decides under the family's lock how a family rotates. */
 import { CLOCK_SKEW_SECONDS, fromSeconds } from '../../ground/clock.ts'
 import { Unavailable } from '../../ground/errors.ts'
 import {
@@ -44,11 +44,11 @@ function* create(
   { clientKey, limit }: { clientKey: number; limit: number },
   event: Recording | undefined,
 ): Act<{ replaced: string | undefined }> {
-  // Another process may not have told this one yet; the database knows.
+  // Another process may have changed these, and this process may not have heard of it yet.
   const found = yield* welcome(clientId, grant.sub)
   if (found.clientKey !== clientKey) throw new Unavailable(`client "${clientId}" was deleted meanwhile`)
   if (found.isRefused) throw new Unavailable('the subject or client was put on the blacklist meanwhile')
-  // A client registered meanwhile under the person's id has won the name.
+  // A client was registered with the person's id meanwhile, and the client keeps the name.
   if (found.isTaken) throw new Unavailable('the subject is the id of a client')
   const replaced = yield* oldestBeyond(clientKey, grant.sub, limit)
   if (replaced !== undefined)
@@ -68,7 +68,7 @@ function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> 
   return { outcome: 'ended', error }
 }
 
-/** Ends a live grant. Tokens that have ended are denied too: this clock may be ahead, and they live once it is right. */
+/** Ends a live grant. Expired tokens are denied too: if this clock is ahead, they are valid again once it is corrected. */
 function* endRow(grant: GrantRecord, reason: string, deny: GrantDenial, own: OwnDenials | undefined): Act<void> {
   const now = yield* moment()
   yield* update(grants, { sid: grant.sid, endedAt: null }, { endedAt: now.now, endedReason: reason })
@@ -108,7 +108,7 @@ function* list({ clientId, sub }: GrantFilter, { after = '', limit }: Page): Act
   const known = new Map<number, RowOf<typeof clients> | undefined>()
   const found: GrantRecord[] = []
   let from = after
-  // Grants of deleted clients wait for the sweep, and are passed over.
+  // Grants of deleted clients are skipped until the sweep deletes them.
   while (found.length < limit) {
     const rows = yield* select(grants, { where, orderBy: 'sid', after: from, limit })
     for (const row of rows) {

@@ -1,4 +1,4 @@
-/** Signing keys. The unique indexes hold "one active, one next"; here the order of steps keeps to them. */
+/** Signing keys. Unique indexes allow one active and one next key. The steps below are in an order that never breaks them. */
 import { fromSeconds, type Instant } from '../../ground/clock.ts'
 import { find, insert, reserve, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
@@ -121,7 +121,7 @@ function* publish(spare: SigningKeyRecord): Act<void> {
   yield* insert(signingKeys, { ...spare, status: 'next' })
 }
 
-/** Takes a key out of use for good; its private half is gone with it. */
+/** Takes a key out of use for good, and deletes its private half. */
 function* discard({ kid, deactivatedAt }: SigningKeyRecord, status: 'retired' | 'revoked', now: Instant): Act<void> {
   yield* update(signingKeys, { kid }, { status, sealedPrivateKey: '', deactivatedAt: deactivatedAt ?? now })
 }

@@ -1,6 +1,6 @@
 /**
- * What a restored backup begins with. Tokens that were issued after the backup are unknown to it, so every family ends:
- * a refresh token that was rotated away since would be good again.
+ * The changes to a restored backup before it is used. A refresh token that was rotated after the backup would be valid
+ * again, so every family ends.
  */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
@@ -11,8 +11,8 @@ import { record } from './audit.ts'
 import { append } from './blacklist.ts'
 
 /**
- * Revisions that may have been given after the backup was made are not given again: a follower of the blacklist with a
- * revision of the lost database still hears of every entry from now on.
+ * How far the revision is raised. The lost database may have used revisions after the backup. If they were used again, a
+ * follower with such a revision would miss entries.
  */
 const REVISIONS_SKIPPED = 1_000_000
 
@@ -36,7 +36,7 @@ export function* endLives(backup: string, keepGrants: boolean): Act<number> {
   return grantsEnded
 }
 
-/** Denies the access tokens that the backup knows of and that may be accepted still, grant by grant. */
+/** Denies the access tokens that the backup knows of and that may still be accepted, grant by grant. */
 function* denyLiveTokens(now: Instant): Act<void> {
   const skew = fromSeconds(CLOCK_SKEW_SECONDS)
   let after = ''

@@ -6,7 +6,7 @@ import type { KeyReader } from '../records/key.ts'
 import type { Store } from '../store.ts'
 import { deletedClients, grants, keyReaders, settings, usedJtis } from '../tables.ts'
 
-/** User agents are whatever callers say they are, so the table is bounded. */
+/** Callers choose their user agent freely, so the table is bounded. */
 const MOST_READERS = 1000
 
 type Verbs = Pick<Store, 'findSetting' | 'claimSetting' | 'putSetting' | 'consumeJti' | 'noteReaders' | 'listReaders'>
@@ -18,7 +18,7 @@ export const smallVerbs = (engine: Engine): Verbs => ({
     }),
   claimSetting: (name, value) => engine.act(() => claim(name, value)),
   putSetting: (name, value) => engine.act(() => put(name, value)),
-  // The primary key decides who was first, in whatever process.
+  // The primary key decides which caller was first, across all processes.
   consumeJti: (purpose, owner, jti, expiresAt) => {
     const row = { purpose, owner, jtiHash: createHash('sha256').update(jti).digest(), expiresAt }
     return engine.act(function* () {
@@ -38,7 +38,7 @@ function* put(name: SettingName, value: string): Act<void> {
   if ((yield* update(settings, { name }, { value })) === 0) yield* insert(settings, { name, value })
 }
 
-/** Several processes note the same reader; none may make it forget. */
+/** Several processes note the same reader. The later of two times is kept. */
 function* noteReaders(readers: KeyReader[]): Act<void> {
   for (const { name, lastSeenAt, knowsUntil } of readers) {
     const known = yield* find(keyReaders, { name })

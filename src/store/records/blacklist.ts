@@ -57,10 +57,10 @@ export interface Moment {
   readonly [insideTheWrite]: true
 }
 
-/** Entries by which one client denies its own tokens may be so many; the next takes the place of all of them. */
+/** The quota of entries by which a client denies its own tokens. Above the limit, one entry replaces all of them. */
 export interface OwnDenials {
   limit: number
-  /** Denies everything of the client up to now, or up to a later line that what it replaces has drawn. */
+  /** Denies all tokens of the client up to now, or up to `line` if an entry that it replaces reaches further. */
   everything: (moment: Moment, line: Instant) => NewBlacklistEntry
 }
 
@@ -78,6 +78,6 @@ export const OWN_CAUSES: readonly BlacklistCause[] = ['revocation', 'reuse']
 export const isStanding = ({ removedAt, expiresAt }: BlacklistEntry, now: Instant): boolean =>
   removedAt === null && (expiresAt === null || expiresAt > now)
 
-/** The cause of an entry; a version that did not keep it, and may run beside this one, had a maker of its own for one act. */
+/** The cause of an entry. Older versions, which may run at the same time, store no cause: there `createdBy` tells it. */
 export const causeOf = ({ cause, owner, createdBy }: BlacklistEntry): BlacklistCause =>
   cause === 'blacklist' && owner === null && createdBy === 'client.disabled' ? 'client_disabled' : cause

@@ -18,7 +18,7 @@ export type KeyStatus = 'next' | 'active' | 'retiring' | 'retired' | 'revoked'
 /** The ring of the issuer's own; a resource may have one to itself, named by its id. */
 export const SHARED_RING = ''
 
-/** Which ring: the shared one or a resource's, and of it the keys of one algorithm. */
+/** Names a ring: the keys of one algorithm, of the issuer or of one resource. */
 export interface RingId {
   ring: string
   alg: SigningAlgorithm
@@ -30,7 +30,7 @@ export interface SigningKeyRecord extends RingId {
   publicJwk: PublicJwk
   /** Compact JWE of the private JWK, sealed under the master key; emptied when retired or revoked. */
   sealedPrivateKey: string
-  /** Published since. */
+  /** When it was published. */
   createdAt: Instant
   activatedAt: Instant | null
   /** Stopped signing: rotated out or revoked. */
@@ -39,7 +39,7 @@ export interface SigningKeyRecord extends RingId {
   signedUntil: Instant
 }
 
-/** Somebody who reads the key set or the blacklist feed, as it introduces itself. */
+/** A program that reads the key set or the blacklist feed. The name is what it says of itself. */
 export interface KeyReader {
   name: string
   lastSeenAt: Instant

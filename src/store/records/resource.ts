@@ -14,7 +14,7 @@ export interface ResourceRecord {
   /** Its tokens are signed by a ring of its own, published at a path of its own. */
   ownKeys: boolean
   disabledAt: Instant | null
-  /** When the last resource of this id before it was deleted; what was issued until then was issued for that one. */
+  /** When an earlier resource with this id was deleted. Tokens issued until then were issued for the earlier resource. */
   predecessorEndedAt: Instant | null
   createdAt: Instant
   updatedAt: Instant

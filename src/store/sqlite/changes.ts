@@ -1,6 +1,7 @@
 /**
- * News of changes for other processes and for this one's memory: rows of `changes`, read by a cursor. Own changes are
- * announced as soon as they are committed, others' when a look finds them; one announcement at a time.
+ * Changes that processes have to hear of: rows of the table `changes`, read by a cursor. Changes of this process are
+ * announced as soon as they are committed. Changes of other processes are announced when a look finds them. There is
+ * only one announcement at a time.
  */
 import type { Clock } from '../../ground/clock.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../records/change.ts'
@@ -16,10 +17,10 @@ const EVERYTHING: Change[] = [
   { noun: 'blacklist', id: null },
 ]
 
-/** More than this at once is announced as "everything". */
+/** If more changes than this are missing, "everything" is announced instead. */
 const MOST = 1000
 
-/** How long a change that is committed is told again to a listener that fails, before its writer hears of that. */
+/** How long a committed change is told again to a listener that fails. After that the write is refused. */
 const PATIENCE_MS = 2000
 
 /** The changes after the cursor, and where the cursor goes once they are certain. */
@@ -35,24 +36,24 @@ export class ChangeLog {
   #noted = 0
   #revision: number
   #dataVersion: number
-  /** Not announced yet, or to a listener that failed. */
+  /** Changes that were not announced yet, and changes that a listener failed to take over. */
   #unheard: Change[] = []
   #announcing: Promise<unknown> = Promise.resolve()
   #isTelling = false
   readonly #mayLagMs: number
   #lookedAt = -Infinity
 
-  /** @param mayLagMs how old may be what is known of other processes when a verdict is given; 0 for not at all */
+  /** @param mayLagMs how far memory may be behind other processes when a request is decided; 0 for not at all */
   constructor(connection: Connection, clock: Clock, mayLagMs = 0) {
     this.#mayLagMs = mayLagMs
     this.#statements = prepareStatements(connection)
     this.#clock = clock
-    // In this order: what is committed in between moves the data version again.
+    // In this order: a commit between the two reads changes the data version again, and so is found by the next look.
     this.#dataVersion = this.#readDataVersion()
     this.#revision = this.#lastRevision()
   }
 
-  /** Counts the changes noted by this process, to tell which writes made some. */
+  /** How many changes this process has noted. The write queue sees by it which writes made changes. */
   get noted(): number {
     return this.#noted
   }
@@ -62,7 +63,7 @@ export class ChangeLog {
     return this.skip(noun, 1, id)
   }
 
-  /** The same at a revision so much higher than the newest. */
+  /** The same, and raises the revision by `by`. */
   skip(noun: ChangedNoun, by: number, id: string | null = null): number {
     this.#noted += 1
     const revision = Number(this.#statements.raise.get({ by }))
@@ -71,21 +72,21 @@ export class ChangeLog {
   }
 
   /**
-   * What came after the cursor. Called inside a write it holds others' changes too, none of which can have
-   * a revision below the write's own and be committed later: writers take turns.
+   * The changes after the cursor. Inside a write these include changes of other processes. Writers take turns, so no
+   * change with a lower revision can be committed later.
    */
   gather(): News {
     const revision = this.#lastRevision()
     const missing = revision - this.#revision
     if (missing > MOST) return { changes: EVERYTHING, revision }
     const found = missing > 0 ? this.#statements.after.all({ revision: this.#revision }) : []
-    // Revisions leave no gaps: fewer rows than revisions means that the sweep was here before us.
+    // Revisions have no gaps. Fewer rows than revisions means that the sweep has deleted some of the rows.
     return { changes: found.length < missing ? EVERYTHING : found, revision }
   }
 
   /**
-   * Moves the cursor past committed news and tells the listeners, again and again where one fails. Never rejects.
-   * @returns whether all of them have heard: before that the write must not be answered
+   * Moves the cursor past committed changes and tells the listeners. A listener that fails is told again. Never rejects.
+   * @returns whether all listeners have taken the changes over; the write must not be answered before
    */
   async announce(news: News): Promise<boolean> {
     this.#accept(news)
@@ -102,7 +103,7 @@ export class ChangeLog {
     this.#listeners.push(listener)
   }
 
-  /** Whether another connection has committed since the last look; then, what. One pragma when nothing did. */
+  /** The changes that other connections have committed since the last look. One pragma if there are none. */
   look(): News | undefined {
     const dataVersion = this.#readDataVersion()
     if (dataVersion === this.#dataVersion) return undefined
@@ -112,9 +113,9 @@ export class ChangeLog {
   }
 
   /**
-   * Makes memory as new as the database is at the call, or was `mayLagMs` before: what waits for the result sees every
-   * change that was committed by then, by any process. `undefined` where there is nothing to wait for, which is nearly always. Never
-   * rejects: where the database cannot be asked, what is known stands.
+   * Brings memory up to the state of the database at the time of the call, or `mayLagMs` before. A caller that waits for
+   * the result sees every change that any process had committed by then. `undefined` if there is nothing to wait for,
+   * which is nearly always. Never rejects: if the database cannot be asked, memory stays as it is.
    */
   catchUp(): Promise<void> | undefined {
     try {
@@ -134,7 +135,7 @@ export class ChangeLog {
     return this.#unheard.length > 0 || this.#isTelling
   }
 
-  /** A look costs two system calls: too much for every request where hardly anybody else writes. */
+  /** A look costs two system calls. That is too much for every request, because other processes rarely write. */
   #isFresh(): boolean {
     if (this.#mayLagMs === 0) return false
     const now = performance.now()
@@ -143,7 +144,7 @@ export class ChangeLog {
     return false
   }
 
-  /** Announces what a look found and what a listener failed to take before. Rejects with what a listener throws. */
+  /** Announces the changes of a look, and those that a listener failed to take over. Rejects with the listener's error. */
   async deliver(news: News | undefined): Promise<void> {
     if (news) this.#accept(news)
     if (this.#unheard.length === 0) return
@@ -167,7 +168,7 @@ export class ChangeLog {
     return turn
   }
 
-  /** A change that a listener could not take stays unheard, so that the next poll tells it again. */
+  /** A change that a listener could not take over is told again by the next poll. */
   async #tellListeners(): Promise<PromiseRejectedResult | undefined> {
     if (this.#unheard.length === 0) return undefined
     const news = distinct(this.#unheard)
@@ -189,7 +190,7 @@ export class ChangeLog {
   }
 }
 
-/** The outcome of an announcement; a failure where a listener does not come back, so that nothing waits for ever. */
+/** The outcome of an announcement, or `late` if a listener does not return: no caller waits for ever. */
 async function inTime<T>(announcement: Promise<T>): Promise<T | 'late'> {
   const late = Promise.withResolvers<'late'>()
   const timer = setTimeout(() => late.resolve('late'), PATIENCE_MS).unref()
@@ -201,7 +202,7 @@ async function inTime<T>(announcement: Promise<T>): Promise<T | 'late'> {
 }
 
 function prepareStatements({ raw, sql: database }: Connection) {
-  // A version that has no such row counts by the sequence of the table alone.
+  // Older versions have no row of the revision. They count by the sequence of the table alone.
   const sequence = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)"
   return {
     dataVersion: raw.prepare('PRAGMA data_version').pluck(),

@@ -1,4 +1,4 @@
-/** Opens the database file with the settings that the store's promises rest on, and makes sure they took. */
+/** Opens the database file with the settings that durability depends on, and checks that SQLite has applied them. */
 import SqliteDatabase, { type Database as RawDatabase } from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { existsSync, statSync } from 'node:fs'
@@ -30,12 +30,12 @@ const SETTINGS = {
   journal_size_limit: 67_108_864,
 } as const
 
-/** How long an open waits for another process that is just recovering, closing or copying the database. */
+/** How long an open waits for another process that is recovering, closing or copying the database. */
 const PATIENCE_MS = 5000
 
-/** Up to this size everything in the file is compared with its indexes on opening: some 50 ms. */
+/** Up to this size, opening compares all rows of the file with their indexes. That takes about 50 ms. */
 const COMPARED = 4_194_304
-/** Up to this size every page is looked at: some 50 ms as well. */
+/** Up to this size, opening reads every page. That takes about 50 ms, too. */
 const LOOKED_AT = 33_554_432
 
 /**
@@ -86,7 +86,7 @@ function open(file: string): Connection {
   }
 }
 
-/** What the connection's settings are, as SQLite tells them. */
+/** The settings of the connection, as SQLite reports them. */
 export const readSettings = (raw: RawDatabase): Record<string, string | number> =>
   Object.fromEntries(
     [...Object.keys(SETTINGS), 'application_id', 'page_size'].map((name) => [name, readPragma(raw, name)]),
@@ -117,8 +117,8 @@ function requireSound(file: string, raw: RawDatabase): void {
 }
 
 /**
- * A database that was in use has signing keys. Where they are gone, its file or its journal was lost or emptied, and
- * new ones must not be made in their place.
+ * A database that was in use has signing keys. If they are missing, the file or its journal was lost or emptied, and no
+ * new keys may be made in their place.
  * @throws Fault
  */
 export function requireKeys({ file, raw }: Connection): void {

@@ -1,6 +1,6 @@
 /**
- * The database as a file: judged before SQLite opens it, and made whole or not at all. A foreign, empty or damaged file
- * is refused and stays as it is.
+ * The database as a file. It is checked before SQLite opens it, and it is created completely or not at all. A foreign,
+ * empty or damaged file is refused and is not changed.
  */
 import SqliteDatabase from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
@@ -29,7 +29,7 @@ const APPLICATION_ID = 0x53676e74
 const RESTORE_HELP =
   'restore a backup with `signet restore FILE`, after moving away what is there, or name another file in SIGNET_DATABASE_URL'
 
-/** Whether a path is taken, be it by a dangling link. */
+/** Whether a path is taken. A dangling link takes it, too. */
 export function isTaken(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined
@@ -40,7 +40,7 @@ export function isTaken(path: string): boolean {
   }
 }
 
-/** A database that was there once: what every start and every command says of it. */
+/** The fault of a start or command whose database existed before and is missing now. */
 export const missingDatabase = (file: string): Fault => new Fault(`the database ${file} is missing`, RESTORE_HELP)
 
 /** @throws Fault where the file is missing. */
@@ -65,7 +65,7 @@ export function checkFile(file: string, fault: typeof fileFault = fileFault): vo
   if (!hasJournal(file) && size < expectedSize(header)) throw damaged(file, 'its end is missing')
 }
 
-/** SQLite repeats what it could not read, line ends and all. */
+/** SQLite's message may repeat damaged content with line ends, so the text is put on one line. */
 export const damaged = (file: string, finding: string, cause?: unknown): Fault =>
   new Fault(`the database ${file} is damaged: ${finding.replaceAll(/[\s\p{Cc}]+/gu, ' ')}`, RESTORE_HELP, { cause })
 
@@ -86,8 +86,8 @@ export function databaseFault(verb: string, file: string, cause: unknown): Fault
 }
 
 /**
- * Makes sure that this user may write the database, its journal and their folder. SQLite would open a read-only database
- * and fail at the first write, without a word of which file is in the way.
+ * Checks that this user may write the database, its journal and their folder. SQLite opens a read-only database without
+ * an error; it fails at the first write, and the error names no file.
  * @throws Fault
  */
 export function requireWritable(file: string): void {
@@ -125,8 +125,8 @@ function expectedSize(header: Buffer): number {
 }
 
 /**
- * Creates a database with our mark and nothing else, folder 0700 and file 0600. It appears under its name
- * complete, since another process may be starting too: whoever comes second finds the first one's.
+ * Creates a database that holds only our mark, folder 0700 and file 0600. The complete file gets its name in one step:
+ * if two processes start together, the second finds the file of the first.
  */
 export function createFile(file: string): void {
   if (isTaken(`${file}-wal`))
@@ -147,7 +147,7 @@ export function createFile(file: string): void {
   }
 }
 
-/** Makes the folder of a file, where there is none; the result takes it back, as long as nothing is in it. */
+/** Makes the folder of a file if it is missing. The result removes the folder again if it is empty. */
 export function makeFolder(file: string): () => void {
   try {
     return makeFolders(dirname(file))
@@ -166,10 +166,10 @@ function markDatabase(file: string): void {
   }
 }
 
-/** A name in the same folder that nobody uses, for a file that is not finished. */
+/** An unused name in the same folder, for an unfinished file. */
 export const nameBeside = (file: string): string => `${file}.partial-${randomBytes(6).toString('hex')}`
 
-/** Gives a finished file its name, on disk for good; fails with `EEXIST` rather than replace another. */
+/** Gives a finished file its name durably. Fails with `EEXIST` if the name is taken. */
 export function placeFile(temporary: string, file: string): void {
   flush(temporary)
   giveToFolderOwner(temporary)

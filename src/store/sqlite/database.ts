@@ -1,4 +1,4 @@
-/** What the engine's files work with: queries to prepare, the time, and the two ways to run them. */
+/** An open database for the files of the engine: it prepares queries, tells the time, and runs reads and writes. */
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { Clock, Instant } from '../../ground/clock.ts'
 import { ChangeLog } from './changes.ts'

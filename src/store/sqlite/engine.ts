@@ -30,7 +30,7 @@ export function sqliteEngine(database: OpenDatabase): Engine {
   }
 }
 
-/** Passes reads on; a write among them would be committed beside the queue, and no process would hear of it. */
+/** Lets only reads pass. A write here would be committed outside of the queue, and no process would hear of it. */
 function* readOnly<Result>(act: Act<Result>): Act<Result> {
   let next = act.next()
   while (!next.done) {
@@ -96,7 +96,7 @@ class Runner {
       const { changes, key } = this.#statements.insert(table, row, ifAbsent)
       return ifAbsent ? changes : key
     }
-    // Told first, since the row may take the revision; a row that stands already is told in vain, which harms nobody.
+    // The change is told first, because the row may hold the revision. Telling a row that exists already does no harm.
     const revision = this.#tell(kept, row)
     const stamped = kept.stamped === undefined ? row : { ...row, [kept.stamped]: revision }
     const { changes, key } = this.#statements.insert(table, stamped, ifAbsent)

@@ -1,4 +1,4 @@
-/** Facts about the database for operators. Counting reads whole indexes, checking reads everything. */
+/** Facts about the database for operators. Counting reads whole indexes; the integrity check reads the whole file. */
 import { statSync } from 'node:fs'
 import type { Database as RawDatabase } from 'better-sqlite3'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'

@@ -1,7 +1,7 @@
 /**
- * The steps that are measured as hot, or that equality cannot say, written by hand. Refresh is the busiest write of
- * all: one select, the rule, one conditional update. What ended all grants of a client is written once, in the client's
- * row, and the grants of a deleted client are found no more.
+ * Steps that are written by hand, because they are hot or need more than equality. Refresh is the most frequent write:
+ * one select, the rule, one conditional update. The end of all grants of a client is stored once, in the client's row.
+ * Grants of a deleted client are not found.
  */
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Instant } from '../../ground/clock.ts'
@@ -82,7 +82,7 @@ function renew(
 const grant = (name: string) => columnNamed(grants, name)
 const client = (name: string) => columnNamed(clients, name)
 
-/** Raw: each of them is asked in one statement, and gives one value or row. */
+/** Raw SQL: each look-up is one statement that gives one value or row. */
 function prepareLookUps({ connection: { raw } }: OpenDatabase) {
   const value = <T>(query: string) => raw.prepare<[Record<string, unknown>], T>(query).pluck()
   const standing = 'removed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
@@ -113,7 +113,7 @@ function prepareLookUps({ connection: { raw } }: OpenDatabase) {
   }
 }
 
-/** By Drizzle, which reads and writes the JSON of a row. */
+/** Made with Drizzle, which reads and writes the JSON columns of a row. */
 function prepareRotation({ sql: database }: Database) {
   const one = eq(grant('sid'), sql.placeholder('sid'))
   // For a single row a join costs SQLite ten times as much as these two look-ups.

@@ -1,6 +1,6 @@
 /**
- * Brings the tables up to this version's. The list of what was applied is Drizzle's own, but its migrator
- * begins a deferred transaction and waits for locks by freezing the process; this one does neither.
+ * Brings the tables up to this version. The list of applied migrations is Drizzle's, but its migrator is not used: it
+ * begins a deferred transaction, and it blocks the process while it waits for a lock.
  */
 import type { MigrationMeta } from 'drizzle-orm/migrator'
 import { fileURLToPath } from 'node:url'
@@ -41,7 +41,7 @@ function pending({ raw }: Connection, migrations: MigrationMeta[]): MigrationMet
   return migrations.filter(({ folderMillis }) => last === null || folderMillis > Number(last))
 }
 
-/** Looks again under the lock: another process may have been faster. */
+/** Reads the list again under the lock: another process may have applied the migrations meanwhile. */
 function applyPending(connection: Connection, migrations: MigrationMeta[]): void {
   const { raw } = connection
   const apply = raw.transaction(() => {

@@ -1,10 +1,10 @@
-/** Reads that wait for a lock, without freezing the process. */
+/** Reads that wait for a lock without blocking the process. */
 import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 
 /** How long reads and writes wait for a lock of another process. */
 export const PATIENCE_MS = 2000
 
-/** Runs a read, again and again for two seconds where another process is in the way. */
+/** Runs a read. While another process holds a lock, the read is tried again for two seconds. */
 export async function readPatiently<T>(operation: () => T): Promise<T> {
   const deadline = performance.now() + PATIENCE_MS
   for (let attempt = 0; ; attempt++) {

@@ -1,7 +1,6 @@
 /**
- * A backup becomes the database, in an empty place only. It is prepared under another name, so that nothing
- * half done is ever found under the database's. What was issued after the backup is unknown to it: every
- * family ends, because a refresh token that was rotated away since would be good again.
+ * Makes a backup the database, where no database is. The file is prepared under another name, so that no unfinished file
+ * ever has the database's name. The changes that a restored backup needs are in acts/restored.ts.
  */
 import SqliteDatabase from 'better-sqlite3'
 import { chmodSync, constants, copyFileSync, existsSync, statSync } from 'node:fs'

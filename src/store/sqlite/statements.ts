@@ -88,7 +88,7 @@ export class Statements {
   }
 }
 
-/** A record of a row. One that cannot be read fails everything, unless somebody wants to be told of it. */
+/** The record of a row. A row that cannot be read makes the selection fail, or is left out and told to `onUnreadable`. */
 function decode(table: Table, values: unknown[], onUnreadable: Selection<Table>['onUnreadable']): Row | undefined {
   const row: Row = {}
   let at = 0

@@ -1,4 +1,4 @@
-/** Persons, as the grants made for them tell: sums over an index, which equality alone cannot say. */
+/** The persons that grants were made for. These are sums over an index, which steps by equality cannot express. */
 import type { SQL } from 'drizzle-orm'
 import type { Engine } from '../engine.ts'
 import type { SubjectSummary } from '../records/grant.ts'
@@ -30,7 +30,7 @@ function prepareStatements({ sql: database }: Database) {
     liveGrants: sql<number>`sum(${isLive})`,
     lastGrantAt: sql<number>`max(${grant('createdAt')})`,
   }
-  // A grant in a client's own name has the client as its subject, which is no person.
+  // A grant in a client's own name has the client as its subject, so it belongs to no person.
   // A cross join keeps SQLite from walking the clients first, and so from reading all grants for one page.
   const select = (condition: SQL) =>
     database

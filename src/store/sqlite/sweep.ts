@@ -1,4 +1,4 @@
-/** Deletes what can matter to nobody any more, as `expires` in tables.ts says, some rows of each kind at a time. */
+/** Deletes rows that no decision needs any more, by the rules `expires` in tables.ts, some rows of each kind at a time. */
 import type { Engine } from '../engine.ts'
 import { TABLES, type Expiry, type Mark, type Table } from '../tables.ts'
 import type { Database } from './database.ts'
@@ -7,7 +7,7 @@ import { columnNamed, sqliteTableOf } from './schema.ts'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-/** A process that has not looked for news for so long reads everything; a look is due several times a second. */
+/** How long changes are kept. A process that has not looked for longer than this reads everything again. */
 const NEWS = 5 * MINUTE
 
 type Marks = Record<Mark, number> & { limit: number }

@@ -1,7 +1,7 @@
 /**
- * The one way to write. Writes of one turn of the event loop share a transaction, and so one flush to disk;
- * their promises resolve after it. Nobody waits inside SQLite: a locked database is tried again from the
- * event loop, and after two seconds the writes that waited are refused.
+ * The one way to write. Writes of one turn of the event loop share a transaction and its flush to disk. Their promises
+ * resolve after the flush. No code waits inside SQLite: a locked database is tried again from the event loop, and after
+ * two seconds the waiting writes are refused.
  */
 import type { Database as RawDatabase } from 'better-sqlite3'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
@@ -23,7 +23,7 @@ interface Write {
   attempt: () => () => void
   reject: (error: unknown) => void
   deadline: number
-  /** It shared a transaction that failed: it runs by itself now. */
+  /** It shared a transaction that failed, and now runs in one of its own. */
   alone: boolean
 }
 
@@ -48,8 +48,8 @@ export class WriteQueue {
   }
 
   /**
-   * Runs `operation` in a transaction. It must be synchronous and touch only the database, because it is run
-   * again where a neighbour in its batch failed. What it throws rejects, and undoes it alone.
+   * Runs `operation` in a transaction. The operation must be synchronous and touch only the database, because it runs
+   * again if another operation of its batch fails. If it throws, only its own changes are undone, and the promise rejects.
    */
   write<T>(operation: () => T): Promise<T> {
     if (this.#closed) return Promise.reject(new Unavailable('the database is closed'))
@@ -63,7 +63,7 @@ export class WriteQueue {
     })
   }
 
-  /** Takes no more writes, and resolves when those before are done. */
+  /** Accepts no more writes, and resolves when the earlier ones are done. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#draining
@@ -76,17 +76,17 @@ export class WriteQueue {
       const outcome = await this.#tryBatch()
       if (outcome === 'done') tries = 0
       else await backOff(tries++)
-      // A change that memory cannot take over stops all writes: none is decided on stale memory.
+      // While memory cannot take over a change, no write runs: none may be decided on stale memory.
       if (outcome === 'behind')
         this.#refuseOverdue(new Unavailable('this process cannot take over what another has changed'))
     }
-    // In the same breath as the last look, so that the next write starts a new drain.
+    // No await stands between this line and the last check, so the next write starts a new drain.
     this.#draining = undefined
   }
 
   /**
-   * `busy` where another process is in the way. `behind` where another has committed what this one's memory lacks:
-   * the rules that decide under the lock look at memory too, and must see what the database holds.
+   * `busy`: another process holds the lock. `behind`: another process has committed a change that this process has not
+   * taken over. The rules that decide under the lock read memory too, so memory must be as new as the database.
    */
   async #tryBatch(): Promise<'done' | 'busy' | 'behind'> {
     this.#rollbackOpen()
@@ -113,8 +113,8 @@ export class WriteQueue {
   }
 
   /**
-   * Memory catches up while the lock is held: given back, a busy neighbour would commit again before memory has caught
-   * up, and this process might never write. Held for a short while only.
+   * Memory catches up while this process holds the lock, for a short time only. If the lock were given back, a busy
+   * process could commit again before memory has caught up, and this process might never write.
    */
   async #isStillBehind(): Promise<boolean> {
     await Promise.race([this.#changes.catchUp(), sleep(HELD_MS, undefined, { ref: false })])
@@ -138,10 +138,10 @@ export class WriteQueue {
     const news = this.#changes.noted > before ? this.#changes.gather() : undefined
     this.#commitNow(batch.length)
     if (!news) return done.forEach(({ resolve }) => resolve())
-    // A write that changed nothing that memory holds need not wait for the listeners.
+    // A write that changed no memory does not wait for the listeners.
     for (const { resolve } of done.filter(({ announced }) => !announced)) resolve()
     void this.#changes.announce(news).then((heard) => {
-      // Not answered as done before memory has heard of it: this process would go on as if nothing had changed.
+      // The write is answered after memory has taken the change over. Until then this process would ignore the change.
       const unheard = new Unheard('the change is stored, and this process could not take it over yet')
       for (const { resolve, reject } of done.filter(({ announced }) => announced)) {
         if (heard) resolve()
@@ -164,7 +164,7 @@ export class WriteQueue {
     this.#waiting.unshift(...batch.map((write) => ({ ...write, alone: true })))
   }
 
-  /** A lock may go away, so writes that have time left go on waiting. */
+  /** A lock may be released, so writes that have time left go on waiting. */
   #refuse(batch: Write[], error: unknown): void {
     if (!isBusy(error)) return batch.forEach(({ reject }) => reject(unavailable(error)))
     this.#waiting.unshift(...batch)
@@ -178,12 +178,12 @@ export class WriteQueue {
     for (const { reject, deadline } of waiting) if (deadline <= now) reject(error)
   }
 
-  /** A full disk may end a transaction or leave it open; the next write must find none. */
+  /** Ends an open transaction. A full disk may leave a transaction open, and the next write needs a new one. */
   #rollbackOpen(): void {
     try {
       if (this.#raw.open && this.#raw.inTransaction) this.#rollback.run()
     } catch {
-      // Still open: beginning the next one fails and says why.
+      // The transaction is still open. Then the next one cannot begin, and its error tells the cause.
     }
   }
 }
