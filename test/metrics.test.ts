@@ -562,7 +562,7 @@ describe('without a token', () => {
 
 // ------------------------------------------------------------------ in trouble
 
-test('a scrape that comes while the service stops is answered, and says that it takes no traffic', async () => {
+test('a scrape that comes while the service stops is answered, and says that the service is not ready', async () => {
   const issuer = await startTestIssuer()
   expect(sum(await scrape(issuer), 'signet_ready')).toBe(1)
   const socket = connect(issuer.port, '127.0.0.1')

@@ -15,7 +15,7 @@ import { HEAD, rowsOf, summaryOf, type Result } from './table.ts'
 
 const HELP = `npm run torture -- [options]
 
-  --long        the full figures: 500 kills, 1,000 lost answers, …; takes an hour or so
+  --long        the full figures: 500 kills, 10,000 model sequences, …; takes an hour or so
   --soak TIME   soak for so long, such as 24h
   --only NAME   one fault alone; may be repeated
   --seed N      draw the same random figures again

@@ -52,7 +52,7 @@ function describePlan({ created, changed, left, ended = [] }: Applied, dryRun: b
     (sign: string) =>
     ({ kind, id }: AppliedItem) =>
       visible(`${sign} ${kind} ${id}`)
-  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are${ended.length > 0 ? `, ${ended.length} stay ended` : ''}`
+  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are${ended.length > 0 ? `, ${ended.length} ended by an operator and left so` : ''}`
   return [
     ...created.map(line('+')),
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
