@@ -1,13 +1,13 @@
 /**
- * What is kept, and the atomic acts on it. Every verb is one transaction and returns a named outcome, so
- * that no caller reads, thinks, and then writes. A rule that must decide under the lock is handed in as a
- * synchronous pure function. Nothing here knows SQL or HTTP.
+ * The store: records, and atomic acts on them. Every verb is one transaction and returns a named outcome, so no caller
+ * decides between a read and a write of its own. A rule that must decide under the lock is passed in as a synchronous
+ * pure function. Nothing here knows SQL or HTTP.
  *
  * Guarantees of every store:
- * - what a verb changed is on disk, safe from a power cut, when its promise resolves;
+ * - when the promise of a verb resolves, its changes are on disk and survive a power cut;
  * - a verb that rejects has changed nothing, unless it rejects with `Unheard`: then the change is stored;
- * - it rejects with `Unavailable` when the database is locked, full or gone: the caller answers 503;
- * - before a verb resolves, the listeners of `onChange` have seen what it changed.
+ * - a verb rejects with `Unavailable` when the database is locked, full or gone: the caller answers 503;
+ * - before a verb resolves, the listeners of `onChange` have taken its changes over.
  */
 import type { Instant } from '../ground/clock.ts'
 import type { AuditEvent, Recording } from './records/audit.ts'
@@ -43,9 +43,9 @@ export interface Store {
   listClients(onUnreadable?: (row: string) => void): Promise<ClientRecord[]>
   findClient(clientId: string): Promise<ClientRecord | undefined>
   /**
-   * Registers a client. An operator wins the name: where a person is known by that id, the person's grants end and
-   * `person` denies their tokens and records each end, since a client's `sub` never equals a user's (RFC 9068 §5).
-   * An id that an operator ended is registered again by an operator alone, never by the declarative file.
+   * Registers a client. If a person has had the same id as `sub`, the person's grants end; `person` denies their tokens
+   * and records each end, because a client's `sub` never equals a user's (RFC 9068 §5). An id that an operator ended can
+   * be registered again by an operator only, never by the declarative file.
    */
   createClient(
     client: ClientRecord,
@@ -53,8 +53,8 @@ export interface Store {
     event: Recording,
   ): Promise<CreationOutcome>
   /**
-   * Replaces a client by what `change` makes of it, under its lock. An error that `change` throws rejects. Brought
-   * secrets that an operator ends by it are remembered as ended on purpose.
+   * Replaces a client by the result of `change`, under its lock. Rejects with the error that `change` throws. Brought
+   * secrets that an operator ends in this way are remembered as ended on purpose.
    */
   updateClient(
     clientId: string,
@@ -77,7 +77,7 @@ export interface Store {
     deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
     event: Recording,
   ): Promise<'deleted' | 'unknown'>
-  /** Whether an operator deleted the client or resource of this id, and nobody made it anew since. */
+  /** Whether an operator deleted the client or resource with this id, and it was not registered again since. */
   isEnded(noun: 'client' | 'resource', id: string): Promise<boolean>
   /** Notes when secrets were last used; not essential, so it may be late. */
   noteSecretUse(uses: { secretId: string; at: Instant }[]): Promise<void>
@@ -86,7 +86,7 @@ export interface Store {
   /** @param onUnreadable is told of each row that cannot be read, and is left out; without it the call rejects */
   listResources(onUnreadable?: (row: string) => void): Promise<ResourceRecord[]>
   findResource(id: string): Promise<ResourceRecord | undefined>
-  /** The store knows whether there was one of this id before, whatever the record says of that. */
+  /** The store sets `predecessorEndedAt` by itself; the value in the record is ignored. */
   createResource(resource: ResourceRecord, event: Recording): Promise<'created' | 'exists' | 'ended'>
   updateResource(
     id: string,
@@ -110,8 +110,8 @@ export interface Store {
     event: Recording,
   ): Promise<PromotionOutcome>
   /**
-   * Revokes a compromised key: out of the ring, its tokens denied. If it was `active` the published `next`
-   * takes over; where that leaves no `next`, `spare` becomes it. Returns the revoked key as it was before.
+   * Revokes a compromised key: it leaves the ring, and its tokens are denied. If it was `active`, the published `next`
+   * takes over. If no `next` is left, `spare` becomes `next`. Returns the revoked key as it was before.
    */
   revokeKey(
     kid: string,
@@ -119,21 +119,21 @@ export interface Store {
     deny: (key: SigningKeyRecord, moment: Moment) => NewBlacklistEntry,
     event: Recording,
   ): Promise<RevocationOutcome>
-  /** Raises a key's high-water mark; `gone` when it may sign no more (retired, revoked). */
+  /** Raises a key's high-water mark. `gone`: the key may not sign any more (retired, revoked). */
   reserveSigning(kid: string, until: Instant): Promise<'reserved' | 'gone'>
   /** Retires `retiring` keys whose last token ended more than `skewSeconds` ago; returns their ids. */
   retireKeys(skewSeconds: number, eventFor: (kid: string) => Recording): Promise<string[]>
 
-  /** Notes who reads the keys, as one write for many; not essential, so it may be late. The longest away are forgotten. */
+  /** Notes readers of the keys, many in one write. It may be late. Above a bound, the readers not seen for longest are forgotten. */
   noteReaders(readers: KeyReader[]): Promise<void>
   /** Most recently seen first. */
   listReaders(): Promise<KeyReader[]>
 
   // grants, each with its refresh token family
   /**
-   * Stores a new grant of the client whose record it was decided on; rejects with `Unavailable` where that client or
-   * subject may have none any more. Of more than `limit` live ones of the pair the oldest ends.
-   * @returns the grant that ended for it
+   * Stores a new grant of the client registration that it was decided for. Rejects with `Unavailable` if this client or
+   * subject may not have a grant any more. If the pair has more than `limit` live grants, the oldest ends.
+   * @returns the grant that ended
    */
   createGrant(
     grant: GrantRecord,
@@ -144,8 +144,8 @@ export interface Store {
   /** Asks `decide` about the family under its lock and writes the verdict; consumption is one conditional update. */
   rotateGrant(sid: string, decide: (grant: GrantRecord, now: Instant) => RotationVerdict): Promise<RotationOutcome>
   /**
-   * Ends a grant and denies its live access tokens. `already`: it was over; its tokens are denied by this act too, since
-   * what ended it may be lifted.
+   * Ends a grant and denies its live access tokens. `already`: it had ended before. Its tokens are denied by this act as
+   * well, because the entry that ended it may be lifted.
    */
   endGrant(
     sid: string,
@@ -155,14 +155,14 @@ export interface Store {
   ): Promise<'ended' | 'already' | 'unknown'>
   /** In the order of their ids, newest last. */
   listGrants(filter: GrantFilter, page: Page): Promise<GrantRecord[]>
-  /** Persons alone: no client that has a grant in its own name. */
+  /** Only persons: grants in a client's own name are left out. */
   listSubjects(page: Page): Promise<SubjectSummary[]>
   findSubject(sub: string): Promise<SubjectSummary | undefined>
 
   // blacklist
   /**
-   * Adds the entry that `compose` makes of the facts inside the write; one that names a `sid`, `sub` or `client_id` also
-   * ends the grants it names, for good.
+   * Adds the entry that `compose` makes from the facts inside the write. An entry for a `sid`, `sub` or `client_id` also
+   * ends the named grants for good.
    */
   addBlacklistEntry(
     named: { kind: BlacklistKind; value: string },
@@ -177,10 +177,10 @@ export interface Store {
   ): Promise<'removed' | 'unknown'>
   findBlacklistEntry(id: string): Promise<BlacklistEntry | undefined>
   listBlacklist(page: Page): Promise<BlacklistEntry[]>
-  /** Entries added or removed after a revision, oldest change first; removed ones as long as they are remembered. */
+  /** Entries added or removed after a revision, oldest change first. Removed entries are listed until they are swept. */
   listBlacklistSince(revision: number): Promise<BlacklistEntry[]>
 
-  /** Remembers a one-time id until it expires; of any number of callers, in any process, one gets `fresh`. */
+  /** Remembers a one-time id until it expires. Of all callers in all processes, exactly one gets `fresh`. */
   consumeJti(
     purpose: 'client_assertion' | 'dpop_proof',
     owner: string,
@@ -193,24 +193,24 @@ export interface Store {
   /** Newest first; `after` is the id to go on below. */
   listAudit(page: Page & { target?: string | undefined; requestId?: string | undefined }): Promise<AuditEvent[]>
   findSetting(name: SettingName): Promise<string | undefined>
-  /** Sets a setting that must not be there yet; returns the value that stands, whoever set it. */
+  /** Sets a setting unless it is set already. Returns the value that is set now. */
   claimSetting(name: SettingName, value: string): Promise<string>
   putSetting(name: SettingName, value: string): Promise<void>
 
   // life
-  /** Calls `listener` with what was changed: by this process before the verb resolves, by others when looked for. */
+  /** Calls `listener` with changes: those of this process before the verb resolves, those of others when they are found. */
   onChange(listener: ChangeListener): void
   /**
-   * Asked before a verdict is given from memory: once it resolves, the listeners have heard of all that any process
-   * committed before the call. `undefined` where they have already. Never rejects: where the database cannot be
-   * asked, what is known stands.
+   * Called before a decision is made from memory. When it resolves, the listeners have taken over all changes that any
+   * process committed before the call. `undefined` if they have already. Never rejects: if the database cannot be asked,
+   * memory stays as it is.
    */
   catchUp(): Promise<void> | undefined
-  /** The same for the timetable: rejects where the database cannot be asked, so that it is told. */
+  /** The same for the timetable. Rejects if the database cannot be asked, so that the log tells it. */
   pollChanges(): Promise<void>
   /**
-   * Deletes at most `limit` rows of each kind that can matter to nobody any more; returns how many. The audit trail
-   * and the keys that it speaks of go where they are from before `forgetBefore`.
+   * Deletes at most `limit` rows of each kind that no decision needs any more; returns how many. Audit events, and keys
+   * that ended, are deleted if they are older than `forgetBefore`.
    */
   sweep(limit: number, forgetBefore: Instant): Promise<number>
   facts(options: { integrity: boolean }): Promise<StoreFacts>

@@ -1,6 +1,6 @@
 /**
- * Every table, described once. Each engine makes its own schema, statements and migrations from this page, so that a
- * column stands in one place whatever the database.
+ * Every table, described once. Each engine makes its schema, statements and migrations from this file, so a column stands
+ * in one place for all databases.
  *
  * Names in SQL are the names here in snake_case. Instants are milliseconds. JSON is text. Changes are additive, so that
  * the version before can go on using the same database. After a change run `npm run migrations`.
@@ -47,15 +47,15 @@ const boolean = (options?: Options) => column('boolean', false)<boolean>(options
 const json = <Value>() => column('json', false)<Value>()
 const bytes = () => column('bytes', false)<Buffer>()
 
-/** What the sweep follows: a row goes when every column named here is before its mark. */
+/** A rule of the sweep: it deletes a row when every column named here is before its mark. */
 export interface Expiry {
   readonly where?: Readonly<Record<string, string>>
   readonly before: Readonly<Record<string, Mark>>
 }
 
 /**
- * `now`; `newsEnd`: changes are told until then; `missedEnd`: twice as long ago; `monthAgo`; `forgotten`: the end of the
- * audit trail.
+ * Times that the sweep compares with. `newsEnd`: changes before it are not told any more. `missedEnd`: twice as long ago.
+ * `forgotten`: audit events before it are deleted.
  */
 export type Mark = 'now' | 'newsEnd' | 'missedEnd' | 'monthAgo' | 'forgotten'
 
@@ -83,7 +83,7 @@ export interface Table<Columns extends Record<string, Column> = Record<string, C
   readonly indexes?: readonly Index[]
   /** Further conditions that the database holds, by name. */
   readonly checks?: Readonly<Record<string, string>>
-  /** Rows that go with a row of another table. */
+  /** Rows that are deleted together with a row of another table. */
   readonly ownedBy?: { readonly column: string; readonly table: string; readonly key: string }
   readonly kept?: Kept
   readonly expires?: readonly Expiry[]
@@ -166,7 +166,7 @@ export const keyReaders = table({
   expires: [{ before: { lastSeenAt: 'monthAgo' } }],
 })
 
-/** Clients that are gone and whose grants the sweep has still to delete; the grants are dead already. */
+/** Deleted clients whose grants the sweep has not deleted yet. The grants are invalid already. */
 export const deletedClients = table({
   name: 'deleted_clients',
   columns: { clientKey: integer() },
@@ -180,7 +180,7 @@ export const endedClients = table({
   key: ['clientId'],
 })
 
-/** Resources that are gone, one row per id: created anew, they must not bring back what was issued for them before. */
+/** Deleted resources, one row per id. Tokens for a deleted resource must stay invalid when its id is created again. */
 export const deletedResources = table({
   name: 'deleted_resources',
   columns: {
@@ -286,7 +286,7 @@ export const grants = table({
   ],
   expires: [
     { before: { expiresAt: 'now', accessExpiresAt: 'now' } },
-    // Nobody ended these but their own client, by asking for ever more: they are kept no longer than their tokens live.
+    // Their own client ended these by asking for more grants than allowed. They are kept only as long as their tokens live.
     { where: { endedReason: 'replaced' }, before: { accessExpiresAt: 'now' } },
   ],
 })
@@ -325,8 +325,8 @@ export const blacklistEntries = table({
   kept: { noun: 'blacklist', id: 'id', stamped: 'revision' },
   expires: [
     { before: { expiresAt: 'now' } },
-    // News of a removal matters while the entry would have denied something, though for a month at most; and always
-    // for longer than the change that tells other processes to look for it.
+    // A removal is told while the entry would still deny a token, for a month at most. It is kept longer than the change
+    // that tells other processes to read it.
     { before: { removedAt: 'missedEnd', deniesUntil: 'now' } },
     { before: { removedAt: 'monthAgo' } },
   ],
@@ -374,7 +374,7 @@ export const settings = table({
   key: ['name'],
 })
 
-/** What other processes must hear of. A revision is never given twice, and they leave no gap. */
+/** Changes that other processes must hear of. A revision is never used twice, and revisions have no gaps. */
 export const changes = table({
   name: 'changes',
   columns: {
@@ -396,7 +396,7 @@ export const revision = table({
   key: ['id'],
 })
 
-/** In the order in which a database makes them: an owner before what it owns. */
+/** In the order in which a database creates them: an owner before the tables that it owns. */
 export const TABLES = [
   clients,
   clientSecrets,
