@@ -1,8 +1,7 @@
 /**
- * The signing keys in memory: for each algorithm one ring of the issuer's own, and one for each resource that
- * has keys to itself, as the database has them. Signs with the active key,
- * finds public keys by `kid`, holds the JWKS ready as bytes. What it never does: decide a rotation
- * (rotation.ts does, under the store's lock) or write a private key anywhere unsealed.
+ * The signing keys in memory: for each algorithm one ring of the issuer, and one for each resource that has its own keys.
+ * The ring signs with the active key, finds public keys by `kid`, and keeps the JWKS ready as bytes. It never decides a
+ * rotation (rotation.ts does, under the store's lock), and it never writes an unsealed private key.
  */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
@@ -54,7 +53,7 @@ interface Signer {
   reserving: Promise<void> | undefined
 }
 
-/** How far ahead of need the high-water mark is raised, so that the disk is touched once in a while and not per token. */
+/** How far the high-water mark is raised ahead, so that the disk is written once in ten minutes and not for each token. */
 const RESERVE_AHEAD_MS = 10 * 60_000
 
 export class KeyRing {
@@ -68,11 +67,11 @@ export class KeyRing {
   #published = new Map<string, RingKey>()
   /** By the name of their ring. */
   #signers = new Map<string, Signer>()
-  /** Unsealed private keys by `kid`: active and next, so that a promotion costs nobody an unsealing. */
+  /** Unsealed private keys by `kid`, active and next. No request waits for the unsealing after a promotion. */
   #unsealed = new Map<string, KeyObject>()
   /** By ring, both algorithms together. */
   #documents = new Map<string, JwksDocument>()
-  /** Readings that were begun, and the newest that was taken over. */
+  /** The number of the last reading that was begun, and of the newest reading that was taken over. */
   #readings = 0
   #taken = 0
 
@@ -98,14 +97,14 @@ export class KeyRing {
   /** Makes the first keys of a resource's own ring, unless it has some. */
   async ensure(id: RingId): Promise<void> {
     if (this.#signers.has(nameOf(id))) return
-    // Where another process was faster, its keys are there and not yet noticed.
+    // If another process was faster, this process has not read its keys yet.
     if ((await this.#seed(id)) === 'exists') await this.reload()
   }
 
   async #seed(id: RingId): Promise<'seeded' | 'exists'> {
     const now = this.#store.now()
     const active = { ...(await this.#draft(id)), status: 'active' as const, createdAt: now, activatedAt: now }
-    // As old as the active key: whoever has seen the one has seen the other, so it may take over at any time.
+    // As old as the active key: a verifier that has fetched one has fetched both, so it may take over at any time.
     const next = { ...(await this.#draft(id)), createdAt: now }
     return this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, BY_SYSTEM))
   }
@@ -127,13 +126,13 @@ export class KeyRing {
     }
   }
 
-  /** Takes the rings as the database has them. */
+  /** Reads the rings from the database and takes them over. */
   async reload(): Promise<void> {
     const takeOver = await this.read()
     takeOver()
   }
 
-  /** Reads the rings as the database has them. Of two readings that overlap, the one that began later stays. */
+  /** Reads the rings from the database. If two readings overlap, the one that began later is kept. */
   async read(_changes: Change[] = [], onUnreadable?: (row: string) => void): Promise<() => void> {
     const reading = (this.#readings += 1)
     const take = await this.#load(onUnreadable)
@@ -198,8 +197,8 @@ export class KeyRing {
   }
 
   /**
-   * Begins to sign claims as a compact JWS (RFC 7515) with the active key of a ring, in this very turn of the event loop:
-   * what was judged just before is what is signed.
+   * Begins to sign claims as a compact JWS (RFC 7515) with the active key of a ring. It begins in this turn of the event
+   * loop, so the signed claims are those that were just checked.
    * @param claims must hold `exp` and `iat`, in seconds
    * @returns `undefined` where the key's high-water mark is before `exp`, or there is no key: `makeReady` first
    */
@@ -208,7 +207,7 @@ export class KeyRing {
     const until = fromSeconds(claims.exp)
     if (!signer || signer.signedUntil < until) return undefined
     const ahead = Math.min(until - fromSeconds(claims.iat), RESERVE_AHEAD_MS)
-    // Early, so no request waits for it; where it fails it is awaited in time.
+    // Reserved early, so that no request waits. If it fails, `makeReady` reserves again and waits.
     if (signer.signedUntil < until + ahead / 2 && !signer.reserving)
       this.#reserve(signer, until + ahead).catch(() => {})
     return this.#sign(
@@ -235,7 +234,7 @@ export class KeyRing {
     if (signer.signedUntil < until) await this.#reserve(signer, until + Math.min(lifetimeMs, RESERVE_AHEAD_MS))
   }
 
-  /** What another process has reserved serves this one too, and is there to read while the database is locked. */
+  /** A reservation of another process counts for this one too, and can be read while the database is locked. */
   async #learnReserved(signer: Signer): Promise<void> {
     const key = await this.#store.findKey(signer.kid)
     if (key?.status === 'active') signer.signedUntil = Math.max(signer.signedUntil, key.signedUntil)
@@ -258,7 +257,7 @@ export class KeyRing {
     return running
   }
 
-  /** Why a rotation would be refused now, if it would; asked without the lock, so the answer may age. */
+  /** Why a rotation would be refused now, if it would. The lock is not held, so the answer can become outdated. */
   async forecast(id: RingId, mode: RotationMode): Promise<RefusedPromotion | undefined> {
     return this.#judge(await this.#ring(id), mode)
   }
@@ -272,9 +271,9 @@ export class KeyRing {
 
   /** Promotes `next`; `scheduled` waits until the active key is due, `emergency` waits for nothing. */
   async rotate(id: RingId, mode: RotationMode, by: Actor): Promise<PromotionOutcome> {
-    // Expired keys are removed first, since a key set has room for so many.
+    // Expired keys are removed first, because the number of keys in a set is limited.
     if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS)
-    // Asked once without the lock, so that no key is made for a rotation that is refused anyway.
+    // Decided once without the lock, so that no key is made for a rotation that will be refused.
     const ring = await this.#ring(id)
     const refused = this.#judge(ring, mode)
     if (refused) return refused
@@ -340,18 +339,18 @@ export class KeyRing {
     return this.#store.listKeys()
   }
 
-  /** The keys that are in a JWKS now, out of memory: told even while the database does not answer. */
+  /** The published keys in memory. They can be listed while the database does not answer. */
   published(): SigningKeyRecord[] {
     return [...this.#published.values()].map(({ record }) => record)
   }
 
-  /** From when the schedule promotes a ring's next key, as far as is known now. */
+  /** When the schedule will promote a ring's next key, as far as is known now. */
   rotationDue(id: RingId): Instant | undefined {
     const ring = this.published().filter((key) => nameOf(key) === nameOf(id))
     const active = ring.find((key) => key.status === 'active')
     if (!active) return undefined
     const due = dueAt(active, this.#policy.rotationSeconds)
-    // Due by age, it may still have to wait until the next key has been published for long enough.
+    // The next key may have to be published for longer than that.
     const verdict = decidePromotion(ring, due, this.#promotionPolicy('scheduled'))
     return verdict.act === 'wait' ? (verdict.safeFrom ?? due) : due
   }

@@ -1,6 +1,6 @@
 /**
- * THE key rotation rule, as a pure decision over one algorithm's ring. The store asks it under the ring's
- * lock, in database time, so that of many processes one promotes.
+ * THE key rotation rule, as a pure decision about the ring of one algorithm. The store asks it under the ring's lock and
+ * in database time, so only one of many processes promotes a key.
  */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import type { PromotionVerdict, SigningKeyRecord } from '../store/records/key.ts'
@@ -24,8 +24,8 @@ export const isPublished = (key: SigningKeyRecord): boolean =>
   key.status === 'next' || key.status === 'active' || key.status === 'retiring'
 
 /**
- * Whether every cached JWKS that may still be used holds a key: it has been published for the prepublish time, or
- * for as long as the key whose place it takes, because then whoever knows the one knows the other.
+ * Whether every cached JWKS that may still be used holds a key. It does if the key has been published for the prepublish
+ * time, or for as long as its predecessor: then a verifier that has fetched one has fetched both.
  */
 export const isKnownToCaches = (
   key: SigningKeyRecord,

@@ -1,7 +1,6 @@
 /**
- * Access tokens: JWTs after RFC 9068. Composed and signed here, and verified here when they come back to the
- * issuer; what may be issued is decided before (grants/may-issue.ts), whether one is good now after
- * (token-state.ts).
+ * Access tokens: JWTs as in RFC 9068. They are composed, signed and verified here. grants/may-issue.ts decides before
+ * whether a token may be issued. token-state.ts decides later whether a token is still valid.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
@@ -44,7 +43,7 @@ export interface IssuedAccessToken {
   expiresInSeconds: number
 }
 
-/** How often a token is composed anew, because its key had to be made ready or memory was behind. */
+/** How often a token is composed again because its key was not ready or memory was behind. */
 const MOST_ATTEMPTS = 8
 /** The longest wait until a token is not denied from the start. Milliseconds. */
 const MOST_WAIT_MS = 3000
@@ -67,10 +66,10 @@ export interface AccessTokenClaims {
 
 export type Verification = { valid: true; claims: AccessTokenClaims; kid: string } | { valid: false; reason: string }
 
-/** Longer is no token of ours. */
+/** No token of this issuer is longer. */
 const MOST_TOKEN_CHARACTERS = 16_384
 
-/** The life of a token: the shorter of what client and resource say, else the configured one. Seconds. */
+/** The life of a token in seconds: the shortest that client and resources set, else the configured one. */
 export function accessTokenTtl(client: ClientRecord, resources: ResourceRecord[], lifetimes: Lifetimes): number {
   const said = [client.accessTokenTtl, ...resources.map(({ ttl }) => ttl)].filter((ttl) => ttl !== null)
   return said.length > 0 ? Math.min(...said) : lifetimes.accessTokenTtlSeconds
@@ -79,7 +78,7 @@ export function accessTokenTtl(client: ClientRecord, resources: ResourceRecord[]
 /** RFC 9562 §5.7 */
 const TIME_ORDERED = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/
 
-/** When a token of ours was issued: to the millisecond by its `jti`, to the second before where that tells nothing. */
+/** When a token was issued: to the millisecond by its `jti`, else by `iat`, which is rounded down to a second. */
 export const issuedAt = ({ jti, iat }: Pick<AccessTokenClaims, 'jti' | 'iat'>): Instant =>
   TIME_ORDERED.test(jti) ? idToBytes(jti).readUIntBE(0, 6) : fromSeconds(iat)
 
@@ -229,7 +228,7 @@ export class AccessTokens {
     return reason === undefined ? read : { valid: false, reason }
   }
 
-  /** What never changes about a token. */
+  /** Reads and checks the parts of a verdict that never change. */
   #read(token: string): Verification {
     const read = readJws(token, (kid) => this.#keys.findPublicKey(kid))
     if (!read.valid) return read

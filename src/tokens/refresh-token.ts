@@ -3,10 +3,9 @@
  *
  *     version 1 byte | sid 16 | family secret 16 | generation 4 | MAC 16
  *
- * The MAC is under a key made of the master key and the family's secret. A forged or mangled token is
- * refused before any database access; the database alone gives no token that works, and neither does the
- * master key alone. Nothing needs storing for it, and the successor of a generation is always the same
- * string, so a lost response can be asked for again.
+ * The key of the MAC is derived from the master key and the family's secret. A forged or damaged token is refused before
+ * any database access. Neither the database alone nor the master key alone is enough to make a token. Tokens are not
+ * stored. The successor of a generation is always the same string, so a lost response can be repeated.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { Mac } from '../keys/mac.ts'
@@ -57,11 +56,11 @@ export class RefreshTokens {
     )
   }
 
-  /** What an authentic token says; `undefined` for anything that this issuer never made. */
+  /** The content of an authentic token; `undefined` for a text that this issuer did not make. */
   parse(token: string): ParsedRefreshToken | undefined {
     if (!ENCODED.test(token)) return undefined
     const bytes = Buffer.from(token.slice(REFRESH_TOKEN_PREFIX.length), 'base64url')
-    // Several spellings decode to the same bytes; only the one that was issued is the token.
+    // Several spellings decode to the same bytes. Only the issued spelling is accepted.
     if (REFRESH_TOKEN_PREFIX + bytes.toString('base64url') !== token) return undefined
     const body = bytes.subarray(0, BODY_BYTES)
     const secret = body.subarray(17, 33)

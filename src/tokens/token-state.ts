@@ -1,6 +1,6 @@
 /**
- * Is this token good now? Asked by introspection, by revocation and by our own API. Every kill switch is
- * consulted each time: signature, time, key, token, grant, subject, client, resource.
+ * Decides whether a token is valid now, for introspection, revocation and our own API. Each time it checks signature,
+ * time, key, token, grant, subject, client and resource.
  */
 import { toSeconds } from '../ground/clock.ts'
 import type { Blacklist } from '../blacklist/match.ts'
@@ -46,7 +46,7 @@ export class TokenState {
     this.#blacklist = needs.blacklist
   }
 
-  /** Tells the two kinds apart by their look alone; hints of callers are not needed (RFC 7009 §2.1). */
+  /** Tells the two kinds of token apart by their form. Hints of callers are not needed (RFC 7009 §2.1). */
   isRefreshToken(token: string): boolean {
     return token.startsWith(REFRESH_TOKEN_PREFIX)
   }
@@ -75,7 +75,7 @@ export class TokenState {
     return undefined
   }
 
-  /** A refresh token is good when it would be taken at `/token`: its family's present generation, family alive. */
+  /** A refresh token is valid if `/token` would accept it: the current generation of a live family. */
   async checkRefreshToken(token: string): Promise<RefreshTokenState> {
     const parsed = this.#refreshTokens.parse(token)
     if (!parsed) return { active: false, reason: 'not a refresh token of this issuer' }
@@ -102,6 +102,7 @@ export class TokenState {
     })
     return denied && `denied by blacklist entry ${denied.id} (${denied.kind})`
   }
+
   #isOf(grant: GrantRecord, resourceId: string): boolean {
     const resource = this.#resources.find(resourceId)
     return resource !== undefined && !isForPredecessor(resource, grant.createdAt)
