@@ -1,7 +1,7 @@
 /**
- * Who did what; append only. Changes are recorded by the store in the transaction that makes them. Refusals
- * that smell of attack are collected here and written in the background, bounded in number, because nobody
- * may fill the disk, or slow anybody down, by failing.
+ * The audit trail: who did what, append only. The store records a change in the transaction that makes it. Refusals that
+ * may be attacks are collected here and written in the background. Their number is bounded, so that failing requests
+ * cannot fill the disk or slow other requests down.
  */
 import type { Clock, Instant } from './ground/clock.ts'
 import { timeOrderedId } from './ground/ids.ts'
@@ -9,17 +9,17 @@ import type { Log } from './ground/log.ts'
 import type { AuditEvent, Recording } from './store/records/audit.ts'
 import type { Store } from './store/store.ts'
 
-/** Who acts, as authentication found out; never what a body or the log says. */
+/** Who acts. Only authentication makes an actor, never the body of a request or a log field. */
 export interface Actor {
   kind: 'client' | 'cli' | 'config' | 'system'
   /** The client's id; the kind itself where no client acts. */
   id: string
-  /** Whether it may do whatever an administrator may: the command line, and a token with `signet:admin`. */
+  /** Whether it has all rights of an administrator: the command line, and a token with `signet:admin`. */
   isAdministrator: boolean
   requestId?: string | null
   /**
-   * Throws where the token behind the act is not good any more. Asked inside the write of the act, so that a token that
-   * was revoked while the act waited can do nothing.
+   * Throws if the token behind the act is not valid any more. It is called inside the write of the act, so a token that is
+   * revoked while the act waits changes nothing.
    */
   judge?: (() => void) | undefined
 }
@@ -28,10 +28,10 @@ export interface Actor {
 export const BY_CLI: Actor = { kind: 'cli', id: 'cli', isAdministrator: true }
 /** The declarative file. */
 export const BY_CONFIG: Actor = { kind: 'config', id: 'config', isAdministrator: true }
-/** Signet itself, by its timetable or a rule. */
+/** Signet itself, by its timetable or by a rule. */
 export const BY_SYSTEM: Actor = { kind: 'system', id: 'system', isAdministrator: true }
 
-/** A client that asks in its own name: it may act on what is its own. */
+/** A client in its own name. It may act on its own tokens and grants. */
 export const byClient = (id: string, requestId: string | null): Actor => ({
   kind: 'client',
   id,
@@ -39,16 +39,16 @@ export const byClient = (id: string, requestId: string | null): Actor => ({
   requestId,
 })
 
-/** Refusals kept between two flushes; more are counted, not kept. */
+/** Refusals that are kept between two flushes. Further ones are only counted. */
 const MOST_WAITING = 500
 
-/** Of the same refusal at the same target so many are kept one by one; the last of them counts the rest. */
+/** How many equal refusals at the same target are kept one by one. The last of them counts the rest. */
 const MOST_ALIKE = 5
 
 /** Events of one kind that a client causes for itself and that are recorded one by one in an hour. */
 const MOST_OWN_AN_HOUR = 100
 const HOUR_MS = 3_600_000
-/** Beyond, one event counts the rest, at most so often. */
+/** Above that number, one event counts the rest. At most one such event is recorded in this time. */
 const COUNTED_EVERY_MS = 60_000
 
 /** How many events of one client and action were recorded in this hour, and how many more there were. */
@@ -92,8 +92,8 @@ export class AuditTrail {
   }
 
   /**
-   * An event for an act that a client does to its own tokens, as often as it likes; `undefined` where so many were
-   * recorded in this hour that the rest are only counted, in one event a minute with `times`.
+   * An event for an act of a client on its own tokens. Above `MOST_OWN_AN_HOUR` it is `undefined`: further acts are only
+   * counted, in one event a minute with `times`.
    */
   budgeted(
     action: string,
@@ -135,7 +135,7 @@ export class AuditTrail {
     return budget
   }
 
-  /** The events that count what was not recorded one by one; budgets of past hours are forgotten. */
+  /** Makes the events that count further acts, and forgets the budgets of past hours. */
   #takeCounts(): void {
     const now = this.#clock.now()
     for (const [name, budget] of this.#budgets) {
@@ -147,7 +147,7 @@ export class AuditTrail {
     }
   }
 
-  /** Notes a refusal. Never throws, never waits. */
+  /** Notes a refusal. It never throws and never waits. */
   note(event: AuditEvent): void {
     const alike = this.#waiting.filter(({ action, target }) => action === event.action && target === event.target)
     const last = alike.at(-1)
@@ -156,7 +156,7 @@ export class AuditTrail {
     else this.#dropped += 1
   }
 
-  /** Writes what was noted. Tokens go on being issued while the database cannot take it. */
+  /** Writes the noted events. If the database cannot take them, tokens are still issued. */
   async flush(): Promise<void> {
     this.#takeCounts()
     if (this.#dropped > 0) {

@@ -1,6 +1,6 @@
 /**
- * A database, opened with the master key that its secrets were made under. Both are made where this is the very first
- * start, and neither is made where the other exists already.
+ * Opens a database with the master key that sealed its keys. At the very first start both are created. Neither is created
+ * if the other exists already.
  */
 import { existsSync } from 'node:fs'
 import type { Clock } from './ground/clock.ts'
@@ -34,8 +34,8 @@ interface Surroundings {
 }
 
 /**
- * Opens database and master key, creating both where this is the very first start.
- * @throws Fault where either is missing, wrong or damaged; nothing is created then.
+ * Opens database and master key, and creates both at the very first start.
+ * @throws Fault if one of them is missing, wrong or damaged; then nothing is created
  */
 export async function openDatabase(config: Config, { clock, log }: Surroundings): Promise<Opened> {
   const given = readMasterKey(config)
@@ -43,7 +43,7 @@ export async function openDatabase(config: Config, { clock, log }: Surroundings)
   const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
   const isNew = file !== undefined && !existsSync(file)
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
-  // Only commands write beside this process, and a command takes longer than this to exit.
+  // Besides this process only commands write, and a command needs more than a millisecond to exit after its write.
   const mayLagMs = 1
   const store = await openStore(config.databaseUrl, { clock, mustExist, mayLagMs }).catch((error: unknown) => {
     unmakeFolder()
@@ -66,7 +66,7 @@ export function isFirstStart({ databaseUrl }: Config): boolean {
   return file !== undefined && !existsSync(file)
 }
 
-/** A misspelt path begins anew, with other keys and no clients: whoever did not mean that should hear of it. */
+/** A misspelt path makes a new database with new keys and no clients. The warning tells the operator. */
 function warnOfOthers(file: string, { keysDir }: Config, log: Log): void {
   const known = listKnownDatabases(keysDir)
   if (known.length > 0)
@@ -74,8 +74,8 @@ function warnOfOthers(file: string, { keysDir }: Config, log: Log): void {
 }
 
 /**
- * Makes the keys folder; the result removes it again where it is empty. Beside a new database the folder has to take a
- * key file, which is found out here: once the database is made, a refusal would leave it behind.
+ * Makes the keys folder. The result removes the folder again if it is empty. For a new database it also checks that a key
+ * file can be written there. The check comes first, because a later refusal would leave the new database behind.
  */
 function makeKeysFolder(keysDir: string, isForNew: boolean): () => void {
   let unmake = () => {}
@@ -92,7 +92,7 @@ function makeKeysFolder(keysDir: string, isForNew: boolean): () => void {
 /** The key that the database was sealed under; a new one only for a database that has never had one. */
 async function matchMasterKey(store: Store, given: MasterKey | undefined, config: Config): Promise<MasterKey> {
   const sealedUnder = await store.findSetting('master_key_id')
-  // Looked for again where the database has one: another process may have made both since the first look.
+  // If the database names a key, the file is read again: another process may have made both since the first look.
   const masterKey =
     given ?? (sealedUnder === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir))
   if (!masterKey) {

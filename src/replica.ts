@@ -1,9 +1,10 @@
 /**
- * The one place where this process learns of changes, its own and those of others. It reads the news of all parts, then
- * applies them in one step. The blacklist is read last, so that it is at least as new as the rest, and applied first: at
- * no moment does memory know a new client, key or resource and not yet the denial that was committed before it. While
- * the blacklist cannot be read, nothing else is taken over. Any other part that fails keeps only itself back; it is told
- * again, and until it has heard, the write that made the change is not answered.
+ * The one place where this process learns of changes, its own and those of other processes. It reads the changes of all
+ * parts of memory, then applies them in one step. The blacklist is read last, so it is at least as new as the rest, and it
+ * is applied first. So memory never holds a new client, key or resource without a denial that was committed before.
+ *
+ * If the blacklist cannot be read, no part is updated. If another part fails, only that part stays behind. It is told
+ * again, and the write that made the change is not answered before.
  */
 import type { Log } from './ground/log.ts'
 import type { Change, ChangedNoun } from './store/records/change.ts'
@@ -11,7 +12,7 @@ import type { Change, ChangedNoun } from './store/records/change.ts'
 /** A part of memory that follows the database. */
 export interface MemoryPart {
   readonly noun: ChangedNoun
-  /** Reads what changed (`id` null: everything), and returns the step that takes it over, which must not wait. */
+  /** Reads the changed rows (`id` null: all rows). Returns a function that takes them over, which must not wait. */
   read(changes: Change[], onUnreadable?: (row: string) => void): Promise<() => void>
 }
 
@@ -27,7 +28,7 @@ export class Replica {
     this.#log = log
   }
 
-  /** Takes over changes. Rejects with the first failure; every part that could be read has taken its news over then. */
+  /** Takes over changes. Rejects with the first failure; by then every part that could be read is updated. */
   async onChange(changes: Change[]): Promise<void> {
     const others = await Promise.allSettled(this.#others.map((part) => this.#readOwn(part, changes)))
     const denials = await this.#readOwn(this.#blacklist, changes)
@@ -44,7 +45,7 @@ export class Replica {
     return own.length > 0 ? part.read(own, (row) => this.#tell(row)) : undefined
   }
 
-  /** A row that cannot be read is as good as deleted: it closes its own client, key or resource, and nothing else. */
+  /** A row that cannot be read counts as deleted. Only its own client, key or resource is closed. */
   #tell(row: string): void {
     if (this.#told.has(row)) return
     this.#told.add(row)

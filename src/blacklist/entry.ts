@@ -1,5 +1,5 @@
 /**
- * Blacklist entries: what each kind denies, and until when. Every entry is composed of a `Moment`, which exists only
+ * Blacklist entries: which tokens each kind denies, and until when. Every entry is made from a `Moment`, which exists only
  * inside the write that adds the entry.
  */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
@@ -39,7 +39,7 @@ export function denyUntil(
   return entryOf({ kind, value, ...times, refusesNew: false }, origin, moment)
 }
 
-/** How long the entry of a revoked key stays: verifiers that keep keys for longer than they may keep them for a week. */
+/** How long the entry of a revoked key stays. Some verifiers keep keys longer than the JWKS allows, up to a week. */
 const KEY_DENIED_MS = 30 * 86_400_000
 
 /** After every token: 9999-12-31T23:59:59Z, the last second of a date whose year has four digits. */
@@ -56,13 +56,13 @@ export function denyKey(kid: string, lastExpiry: Instant, origin: Origin, moment
 }
 
 /**
- * Denies every token issued so far to a subject or client and refuses new ones, until lifted or `expiresAt`.
+ * Denies every token issued so far to a subject or client and refuses new ones, until it is lifted or `expiresAt`.
  *
- * THE rule of time: no live token survives a denial, whatever a clock did. Tokens may be dated later than now (a
- * process does not follow a clock that was set back, or the clock was ahead when they were issued), so now is no
- * line to draw. While the entry refuses new tokens nothing newer is honest: it denies whatever bears the name,
- * here by match.ts, downstream because every token issued so far is dated before the last of them ends. Once it is
- * lifted or has ended it denies nothing, so tokens issued after that are good at once.
+ * THE rule of time: no live token survives a denial, whatever a clock did. Tokens can be dated later than now: a process
+ * does not follow a clock that was set back, or the clock was ahead when they were issued. So an entry cannot use now as
+ * its limit. While the entry stands no new token is issued, so it denies every token with the name, whatever its date:
+ * here by match.ts, downstream because every token issued so far is dated before the last of them expires. After the
+ * entry is lifted or has expired it denies nothing, so new tokens are valid at once.
  */
 export function denyAndRefuse(
   kind: 'sub' | 'client_id',
@@ -76,12 +76,12 @@ export function denyAndRefuse(
   return entryOf({ kind, value, issuedBefore: allDead, expiresAt, deniesUntil, refusesNew: true }, origin, moment)
 }
 
-/** How late another process may hear of an entry. It may issue tokens for so long that the entry is to deny. */
+/** How late another process may hear of an entry. Until then it may issue tokens that the entry has to deny. */
 const HEARD_WITHIN_MS = 1000
 
 /**
- * Denies what a client or person was issued up to now, and refuses nothing new: the same name may go on with new
- * tokens. No token is issued that such an entry denies, so the first ones wait until the line is past (access-token.ts).
+ * Denies the tokens of a client or person up to now, and refuses no new tokens. A new token that the entry would deny is
+ * not issued: access-token.ts waits until the time of the entry has passed.
  * @param line.heardLate whether tokens of a process that hears late are to be denied too
  * @param line.atLeast a line that was drawn before and must not move back
  * @param line.lastSeen when the name was last seen to ask for tokens. Where that is later than now, a clock has gone

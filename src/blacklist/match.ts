@@ -1,6 +1,6 @@
 /**
- * The deny list in memory: what denies a token, and what refuses a new one. Asked at every issue and every
- * introspection, so it never touches the disk; the store tells it of every change.
+ * The blacklist in memory. It finds the entry that denies a token, and the entry that refuses a new one. Every issue and
+ * every introspection ask it, so it never reads the disk. The replica tells it of every change.
  */
 import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
 import {
@@ -13,7 +13,7 @@ import {
 import type { Change } from '../store/records/change.ts'
 import type { Store } from '../store/store.ts'
 
-/** What of a token can be on the blacklist. */
+/** The parts of a token that an entry can name. */
 export interface DeniableToken {
   jti: string
   sub: string
@@ -32,7 +32,7 @@ export class Blacklist {
   readonly #byId = new Map<string, BlacklistEntry>()
   /** Ids of standing entries under `kind:value`; nearly always one. */
   readonly #byName = new Map<string, string[]>()
-  /** How many entries of each owner and cause are known and not removed: near a limit the database counts. */
+  /** How many entries of each owner and cause are known and not removed. Near a limit the database counts instead. */
   readonly #owned = new Map<string, number>()
   #revision = 0
   #replacements = 0
@@ -50,7 +50,7 @@ export class Blacklist {
     return blacklist
   }
 
-  /** Read first, then forgotten: there is no moment in which nothing is denied. */
+  /** The new entries are read before the old ones are forgotten, so there is no moment without denials. */
   async read(changes: Change[]): Promise<() => void> {
     const isAnew = changes.some(({ id }) => id === null)
     const entries = await this.#store.listBlacklistSince(isAnew ? 0 : this.#revision)
@@ -71,12 +71,12 @@ export class Blacklist {
     this.wakeFollowers()
   }
 
-  /** Makes followers look up although nothing has changed. */
+  /** Calls all followers, also without a change. */
   wakeFollowers(): void {
     for (const notify of this.#followers) notify()
   }
 
-  /** Entries that one of these has taken the place of are deleted without news of their own. */
+  /** Forgets the entries that these entries have replaced. The store tells no change for each of them. */
   #forgetReplaced(quotas: BlacklistEntry[]): void {
     if (quotas.length === 0) return
     const lines = new Map(quotas.map(({ owner, revision }) => [owner, revision]))
@@ -87,7 +87,7 @@ export class Blacklist {
     this.#replacements += 1
   }
 
-  /** Rises whenever entries were replaced by one, which is no news of theirs. */
+  /** How often entries were replaced by one entry. The feed packs its pages again by it. */
   get replacements(): number {
     return this.#replacements
   }
@@ -137,7 +137,7 @@ export class Blacklist {
     for (const kind of KINDS) {
       const value = token[kind]
       if (value === undefined) continue
-      // What is refused new tokens can have none that counts, however it is dated: the rule of time in entry.ts.
+      // A name that is refused new tokens has no valid token, whatever its date: the rule of time in entry.ts.
       const denying = this.#standing(kind, value, now).find(
         (entry) => entry.refusesNew || token.iat <= toSeconds(entry.issuedBefore),
       )
@@ -153,17 +153,17 @@ export class Blacklist {
     )
   }
 
-  /** Whether a standing entry of this maker's names just this. Another's may be lifted without asking this one. */
+  /** Whether an entry by this creator stands for this value. An entry by another creator may be lifted independently. */
   isListedBy(createdBy: string, kind: BlacklistKind, value: string): boolean {
     return this.#standing(kind, value, this.#clock.now()).some((entry) => entry.createdBy === createdBy)
   }
 
-  /** How many entries of this cause a client has, as far as memory knows. */
+  /** How many entries of this cause a client has, by the state of memory. */
   countOwned(owner: string, cause: BlacklistCause): number {
     return this.#owned.get(`${cause}:${owner}`) ?? 0
   }
 
-  /** Every entry known, removed ones included while they are remembered; the feed is made of these. */
+  /** Every known entry, including removed entries until they are forgotten. The feed is made from these. */
   entries(): Iterable<BlacklistEntry> {
     return this.#byId.values()
   }
@@ -184,7 +184,7 @@ export class Blacklist {
     return () => this.#followers.delete(notify)
   }
 
-  /** Forgets what died by itself; memory follows the table. */
+  /** Forgets entries that have expired, as the sweep deletes them from the table. */
   prune(): void {
     const now = this.#clock.now()
     for (const entry of this.#byId.values()) {

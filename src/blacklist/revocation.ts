@@ -1,6 +1,6 @@
 /**
- * THE page of what dies on revocation: a token, a grant with its family, everything of a subject or client, a key. It
- * says which entry an act makes, and who may lift it. Inside which write the entry is composed, the store decides.
+ * THE list of what a revocation ends: a token, a grant with its family, all tokens of a subject or client, a key. It says
+ * which entry an act makes, and who may lift the entry. The store composes the entry inside the write.
  */
 import type { Actor, AuditTrail } from '../audit.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
@@ -33,10 +33,10 @@ export type Denial = {
 /** Standing entries that one holder of `signet:blacklist` may have. */
 const MOST_POSTED = 10_000
 
-/** Writes that may be on their way while memory counts: from so near the limit on, the database counts. */
+/** How many writes may be on their way while memory counts. Nearer than this to a limit, the database counts. */
 const ON_THEIR_WAY = 256
 
-/** The act that undoes each cause; none for what stays. */
+/** How to undo the act of each cause. Causes that are not here cannot be undone. */
 const UNDONE_BY: Partial<Record<BlacklistCause, (entry: BlacklistEntry) => string>> = {
   client_disabled: ({ value }) => `this entry ends with what made it: signet client enable ${value}`,
   user_disabled: ({ value }) =>
@@ -53,7 +53,7 @@ interface Needs {
   blacklist: Blacklist
   /** How many denials of its own tokens a client may leave behind. */
   limitDenials: number
-  /** Whether an administrator bears this name, as client or as `sub`. */
+  /** Whether an administrator has this name, as client or as `sub`. */
   isAdministrators(name: string): boolean
 }
 
@@ -96,12 +96,12 @@ export class Revocation {
 
   /** Disables a person: ends what they have, and refuses them new tokens until they are enabled. */
   async disableUser(sub: string, by: Actor): Promise<void> {
-    // Whoever else refuses the person may lift that again: this act has an entry of its own.
+    // Another entry that refuses the person may be lifted, so this act makes an entry of its own.
     if (this.#needs.blacklist.findRefusing('sub', sub, 'user_disabled')) return
     await this.#add({ kind: 'sub', value: sub }, { cause: 'user_disabled', reason: 'user disabled', by })
   }
 
-  /** Enables a person again, whoever had refused them: an administrator has the right to all such entries. */
+  /** Enables a person again. It lifts every entry that refuses the person, whichever act made the entry. */
   async enableUser(sub: string, by: Actor): Promise<void> {
     const { blacklist } = this.#needs
     for (let entry = blacklist.findRefusing('sub', sub); entry; entry = blacklist.findRefusing('sub', sub)) {
@@ -163,7 +163,7 @@ export class Revocation {
     if (outcome === 'unknown') throw notFound('this blacklist entry')
   }
 
-  /** The quota of a client that denies its own tokens; `undefined` while it is far from it. */
+  /** The quota of a client that denies its own tokens; `undefined` while the client is far below it. */
   ownDenials(by: Actor): OwnDenials | undefined {
     const { limitDenials: limit, blacklist } = this.#needs
     const standing = OWN_CAUSES.reduce((sum, cause) => sum + blacklist.countOwned(by.id, cause), 0)
@@ -177,14 +177,14 @@ export class Revocation {
   }
 }
 
-/** Only entries that were posted are lifted by their id; the others end with the act that made them, or not at all. */
+/** Only posted entries are lifted by their id. Others end when their act is undone, or by themselves. */
 function requirePosted(entry: BlacklistEntry): void {
   const cause = causeOf(entry)
   if (cause === 'blacklist') return
   throw conflict(UNDONE_BY[cause]?.(entry) ?? STAYS)
 }
 
-/** Without a given end, an entry stands as long as what it names could live. */
+/** Without a given end, an entry stands as long as a token that it names could live. */
 function composeEntry(
   { kind, value, expiresAt = null, tokenExpiresAt }: Denial,
   grant: GrantRecord | undefined,
@@ -198,8 +198,8 @@ function composeEntry(
 }
 
 /**
- * Denies the access tokens of one grant for as long as one can live. Made although none seems to be alive: by a clock
- * that is ahead none does, and once it is put right they are. An entry that denies nothing is swept within minutes.
+ * Denies the access tokens of one grant as long as one can live. The entry is made even if all tokens seem expired: if
+ * this clock is ahead, they are valid again once it is corrected. An entry that denies no token is swept within minutes.
  */
 const denyGrant =
   (origin: Origin): GrantDenial =>

@@ -1,6 +1,6 @@
 /**
- * The shared last phase of grants that begin something: target, scope, gate, then mint. All of it is one plan, which is
- * asked again in the turn in which the token is signed: what was true before a wait may not be true after it.
+ * The last phase of grant types that begin a grant: target, scope, gate, token. All of it is one plan. The plan is made
+ * again in the turn in which the token is signed, because facts may change while the request waits.
  */
 import { byClient } from '../audit.ts'
 import { OFFLINE_ACCESS } from '../clients/client.ts'
@@ -15,12 +15,12 @@ import type { SigningAlgorithm } from '../store/records/key.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { BeginningNeeds, TokenRequest, TokenSet } from './grant-type.ts'
 
-/** Whose token it is and which claims it has, as the client may say now. @throws OAuthError where it may not */
+/** The subject and the claims of the token. @throws OAuthError if the client may not ask for them now */
 export type Description = (client: ClientRecord) => { sub: string; claims: Record<string, unknown> }
 
 interface Plan extends AccessTokenTerms {
   client: ClientRecord
-  /** Claims that stay with the grant. */
+  /** Claims that are stored with the grant. */
   grantClaims: Record<string, unknown>
 }
 

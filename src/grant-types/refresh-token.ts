@@ -1,7 +1,7 @@
 /**
- * `refresh_token` (RFC 6749 §6, RFC 9700 §4.14.2). In protocol order: an authentic token, its own client, the
- * rotation rule, the gate, a scope no wider; only then is the token consumed. Everything between finding the
- * family and writing it happens under its lock, and the gate is asked once more when the access token is signed.
+ * `refresh_token` (RFC 6749 §6, RFC 9700 §4.14.2). The order of the checks: an authentic token, its own client, the
+ * rotation rule, the gate, a scope that is not wider. Only then is the token consumed. The family is read and written
+ * under one lock. The gate is asked again when the access token is signed.
  */
 import { BY_SYSTEM, byClient, type Actor } from '../audit.ts'
 import { denyUntil } from '../blacklist/entry.ts'
@@ -59,7 +59,7 @@ export const refreshToken: GrantType<RefreshNeeds> = {
   },
 }
 
-/** @throws OAuthError where no family has to be locked to refuse it. */
+/** Makes the checks that need no lock. @throws OAuthError */
 async function readToken(
   { caller, parameters, proof }: TokenRequest,
   needs: RefreshNeeds,
@@ -86,7 +86,7 @@ function decide(
   now: Instant,
 ): RotationVerdict {
   try {
-    // Taken again, under the lock: it may have been disabled or deleted since it authenticated.
+    // Read again under the lock: the client may have been disabled or deleted since it authenticated.
     const client = request.caller.current(now)
     requireOwn(token, grant, client)
     const graceSeconds = client.refreshGrace ?? needs.lifetimes.refreshGraceSeconds
@@ -111,7 +111,7 @@ function requireOwn(token: ParsedRefreshToken, grant: GrantRecord, { clientId }:
   if (grant.clientId !== clientId) throw unknownToken(`it was issued to client ${grant.clientId}`)
 }
 
-/** What the access token of a refresh says. @throws OAuthError where there may be none now */
+/** The content of the access token of a refresh. @throws OAuthError if no token may be issued now */
 function renewal(
   grant: GrantRecord,
   { caller, parameters, proof }: TokenRequest,
@@ -136,7 +136,7 @@ function renewal(
   }
 }
 
-/** Claims that the client may still assert: a right that was withdrawn goes on in no token. */
+/** The claims that the client may still assert. A withdrawn claim is in no new token. */
 function assertable(claims: Record<string, unknown>, { allowedClaims }: ClientRecord): Record<string, unknown> {
   const entries = Object.entries(claims)
   const allowed = entries.filter(([name]) => allowedClaims.includes(name))
@@ -163,7 +163,7 @@ function requireSameResource(id: string, grant: GrantRecord, needs: RefreshNeeds
   return resource
 }
 
-/** Somebody uses a token that was used before: whether owner or thief, the family is over. */
+/** A used token is used again, by its owner or by a thief: the family ends. */
 function endReused({ sid }: GrantRecord, client: Actor, { audit, revocation }: RefreshNeeds): RotationVerdict {
   const reason = 'refresh token reuse'
   const deny: GrantDenial = ({ accessExpiresAt }, moment) => ({
@@ -184,7 +184,7 @@ function endReused({ sid }: GrantRecord, client: Actor, { audit, revocation }: R
   }
 }
 
-/** One text for every token that is not the caller's to use. */
+/** One text for every token that the caller may not use. */
 const unknownToken = (reason: string): OAuthError =>
   invalidGrant('this refresh token is unknown, malformed or belongs to another client; start over with a new grant', {
     reason,

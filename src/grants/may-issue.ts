@@ -1,6 +1,6 @@
 /**
- * The one gate before anything is minted, for every grant type and again at every refresh. It only looks at
- * memory, so that it can be asked under a family's lock.
+ * The one gate before a token is issued, for every grant type and again at every refresh. It reads only memory, so it can
+ * be asked under a family's lock.
  */
 import type { Blacklist } from '../blacklist/match.ts'
 import type { Instant } from '../ground/clock.ts'
@@ -19,7 +19,7 @@ export interface Issuance {
   grant?: GrantRecord | undefined
 }
 
-/** @throws OAuthError telling why nothing may be issued; the exact reason goes to the log. */
+/** @throws OAuthError if no token may be issued; the exact reason goes to the log */
 export function requireMayIssue(
   { grantType, client, sub, resources, grant }: Issuance,
   blacklist: Blacklist,
@@ -34,7 +34,7 @@ export function requireMayIssue(
 
   if (grant) requireLive(grant, now)
 
-  // One text for all: whether a person is on the blacklist is not the client's to know.
+  // The same text for client and subject: a client must not learn whether a person is on the blacklist.
   const refused = (what: string): OAuthError =>
     invalidGrant(
       'issuing was refused for this client or subject; its administrator finds the reason under the request id',
