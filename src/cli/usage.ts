@@ -5,6 +5,7 @@ import type * as z from 'zod'
 import { findClaimFault } from '../clients/claims.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
+import { codeOf } from '../ground/file-access.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 
 /** Bad usage: exit code 2. */
@@ -89,7 +90,7 @@ export function readJsonFile(flag: string, file: string): unknown {
     const why =
       error instanceof JsonFault
         ? [describePath(error.path), error.message].filter((each) => each !== '').join(': ')
-        : String((error as NodeJS.ErrnoException).code) // else a system error
+        : codeOf(error)
     throw new Fault(`${flag}: ${file} cannot be read: ${why}`, 'name a readable JSON file')
   }
 }

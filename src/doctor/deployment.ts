@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import { Fault, Unavailable } from '../ground/errors.ts'
-import { describeRefusal, modeOf } from '../ground/file-access.ts'
+import { codeOf, describeRefusal, modeOf } from '../ground/file-access.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { isKnownDatabase } from '../keys/known-databases.ts'
@@ -68,8 +68,7 @@ function checkMasterKeyFile(config: Config): Check {
   try {
     stats = statSync(file, { throwIfNoEntry: false })
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException // statSync throws system errors only
-    const found = `${file} cannot be read (${describeRefusal(file, code)})`
+    const found = `${file} cannot be read (${describeRefusal(file, codeOf(error))})`
     return bad('master key file', found, 'make it readable for the user that runs Signet')
   }
   if (!stats)

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { toIso } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
+import { codeOf } from '../ground/file-access.ts'
 import { namesLike } from '../ground/fingerprint.ts'
 import type { AuditEvent } from '../store/records/audit.ts'
 import type { Store } from '../store/store.ts'
@@ -99,8 +100,10 @@ async function readLog(file: string): Promise<string> {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException // readFileSync throws system errors only
-    throw new Fault(`--log: ${file} cannot be read (${code})`, 'name the file that holds the log, or - for stdin')
+    throw new Fault(
+      `--log: ${file} cannot be read (${codeOf(error)})`,
+      'name the file that holds the log, or - for stdin',
+    )
   }
 }
 

@@ -1,4 +1,4 @@
-/** Whose a file is: told where this process may not use it, and kept right where root makes a file for another user. */
+/** The owner of a file: named when this process may not use the file, and set when root makes a file for another user. */
 import { closeSync, constants, fchownSync, fstatSync, openSync, statSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
@@ -9,6 +9,10 @@ import { dirname, resolve } from 'node:path'
 export function describeRefusal(path: string, code: string): string {
   return code === 'EACCES' || code === 'EPERM' ? `${code}${ownerOf(path)}` : code
 }
+
+/** The code of a system error or of SQLite, such as `ENOENT`; empty for any other error. */
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 function ownerOf(path: string): string {
   const found = nearest(path)

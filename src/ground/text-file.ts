@@ -3,7 +3,7 @@
  * whole, or the reason is told in words. A pipe, a device or an endless file cannot block a start.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { describeRefusal } from './file-access.ts'
+import { codeOf, describeRefusal } from './file-access.ts'
 
 /** A secret, or the value of a variable. */
 export const MOST_SECRET_BYTES = 4096
@@ -61,5 +61,3 @@ function decode(bytes: Buffer): TextFile {
 }
 
 const inWords = (bytes: number): string => (bytes < 1_048_576 ? `${bytes / 1024} KB` : `${bytes / 1_048_576} MB`)
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error) // system calls throw system errors only

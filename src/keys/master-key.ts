@@ -20,7 +20,7 @@ import { dirname, join, resolve } from 'node:path'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import type { Config } from '../config.ts'
 import { Fault } from '../ground/errors.ts'
-import { describeRefusal, giveToFolderOwner, modeOf } from '../ground/file-access.ts'
+import { codeOf, describeRefusal, giveToFolderOwner, modeOf } from '../ground/file-access.ts'
 import { readKeyText } from '../ground/key-text.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { Mac } from './mac.ts'
@@ -90,7 +90,7 @@ function isThere(file: string): boolean {
 /** The fault of a keys folder that cannot be made or written. */
 export const keysFolderFault = (path: string, error: unknown): Fault =>
   new Fault(
-    `SIGNET_KEYS_DIR: ${path} cannot be written (${describeRefusal(path, (error as NodeJS.ErrnoException).code ?? String(error))})`, // system calls throw system errors only
+    `SIGNET_KEYS_DIR: ${path} cannot be written (${describeRefusal(path, codeOf(error))})`,
     'give the user that runs Signet a folder of its own',
   )
 
@@ -126,7 +126,7 @@ export function createMasterKeyFile(keysDir: string): MasterKey {
     try {
       linkSync(draft, file)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // linkSync throws system errors only
+      if (codeOf(error) !== 'EEXIST') throw error
     }
     unlinkSync(draft)
     syncFolder(dirname(file))

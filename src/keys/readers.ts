@@ -21,7 +21,7 @@ const MOST_AGENT_CHARACTERS = 500
 const RECENT_MS = 7 * 86_400_000
 
 /** `signet-verifier/1.0 (orders-api)` is `orders-api`; others appear by their user agent, as far as it is printable. */
-export function readerName(userAgent: string | undefined): string {
+function readerName(userAgent: string | undefined): string {
   const own = /^signet-verifier\/\S+ \(([^()]+)\)/.exec(userAgent ?? '')?.[1]
   const name = withoutSecrets(own ?? userAgent ?? '')
     .replace(/[^\x20-\x7E]/g, '?')

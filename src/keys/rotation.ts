@@ -17,7 +17,7 @@ export interface PromotionPolicy {
  * Keys of one algorithm that the JWKS may hold. Two rings of sixteen stay near 11 KB; from 16 KB on some
  * servers fetch the set anew at every request.
  */
-export const MOST_PUBLISHED = 16
+const MOST_PUBLISHED = 16
 
 /** Whether the key is in the JWKS. */
 export const isPublished = (key: SigningKeyRecord): boolean =>

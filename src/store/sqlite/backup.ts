@@ -3,11 +3,12 @@ import SqliteDatabase from 'better-sqlite3'
 import { closeSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Fault } from '../../ground/errors.ts'
+import { codeOf } from '../../ground/file-access.ts'
 import type { Engine } from '../engine.ts'
 import { damaged, fileFault, isTaken, nameBeside, placeFile, removeFile } from './database-file.ts'
 import type { OpenDatabase } from './database.ts'
 import { checkIntegrity } from './facts.ts'
-import { codeOf, isBusy, unavailable } from './failures.ts'
+import { isBusy, unavailable } from './failures.ts'
 
 /** Pages copied in one turn of the event loop: 4 MB, some milliseconds. */
 const PAGES_A_TURN = 1024

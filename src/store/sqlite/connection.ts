@@ -3,9 +3,10 @@ import SqliteDatabase, { type Database as RawDatabase } from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { existsSync, statSync } from 'node:fs'
 import { Fault, Unavailable } from '../../ground/errors.ts'
+import { codeOf } from '../../ground/file-access.ts'
 import { drizzle } from './drizzle.ts'
 import { checkFile, createFile, damaged, databaseFault, requireFile, requireWritable } from './database-file.ts'
-import { backOff, codeOf, isBusy, isOutage, unavailable } from './failures.ts'
+import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
 import { readPatiently } from './patience.ts'
 
 export interface Connection {

@@ -19,8 +19,8 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { Fault } from '../../ground/errors.ts'
-import { describeRefusal, giveToFolderOwner } from '../../ground/file-access.ts'
-import { codeOf, isFull } from './failures.ts'
+import { codeOf, describeRefusal, giveToFolderOwner } from '../../ground/file-access.ts'
+import { isFull } from './failures.ts'
 import { makeFolders } from './folders.ts'
 
 /** "Sgnt" in the header tells our databases from others (https://sqlite.org/pragma.html#pragma_application_id). */

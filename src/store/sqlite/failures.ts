@@ -1,17 +1,11 @@
 /** Sorts SQLite's failures: try again, not possible now, or a defect of ours. */
-import SqliteDatabase from 'better-sqlite3'
 import { Unavailable } from '../../ground/errors.ts'
+import { codeOf } from '../../ground/file-access.ts'
 
 /** Another process holds the lock (SQLITE_PROTOCOL: it holds the one on the journal's index). */
 const BUSY = /^SQLITE_(BUSY|LOCKED|PROTOCOL)/
 /** The disk, the file or the memory of the database. It works again when the operator has repaired the cause. */
 const OUTAGE = /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|NOMEM|CORRUPT|NOTADB|PERM|NOLFS)/
-
-export const codeOf = (error: unknown): string =>
-  error instanceof SqliteDatabase.SqliteError || isSystemError(error) ? error.code : ''
-
-const isSystemError = (error: unknown): error is Error & { code: string } =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
 
 export const isBusy = (error: unknown): boolean => BUSY.test(codeOf(error))
 
