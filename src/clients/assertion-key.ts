@@ -1,6 +1,6 @@
 /**
- * Which keys verify a client's assertions (RFC 7517 §4). A key set is read when it is registered, where somebody reads
- * why a key cannot serve; at authentication nobody may be told.
+ * Which keys verify a client's assertions (RFC 7517 §4). A key set is checked when it is registered. The operator reads
+ * there why a key cannot be used. At authentication the caller must not learn it.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { ClientJwk } from '../store/records/client.ts'
@@ -8,12 +8,12 @@ import type { ClientJwk } from '../store/records/client.ts'
 /** Private or symmetric members; none belongs into a registration (RFC 7518 §6). */
 export const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
 
-/** What is kept of a key: the members that verifying reads. Others may be of any size and depth, and nothing reads them. */
+/** The members of a key that are kept: those that verifying reads. Other members may have any size and depth. */
 const KEPT_MEMBERS = ['kty', 'kid', 'use', 'key_ops', 'alg', 'crv', 'x', 'y', 'n', 'e'] as const
 
 /** RFC 7518 §3.3 */
 const LEAST_RSA_BITS = 2048
-/** Anybody who names the client makes Signet verify with its key, and the time grows with the square of the bits. */
+/** Any caller can make Signet verify with a client's key, and the time grows with the square of the bits. */
 const MOST_RSA_BITS = 4096
 /** A long exponent makes verifying as expensive as signing. 65537 is what everybody uses. */
 const MOST_EXPONENT = 2 ** 32

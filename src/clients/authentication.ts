@@ -1,6 +1,6 @@
 /**
- * Who asks: the registered client behind presented credentials (RFC 6749 §2.3). Unknown client and wrong
- * secret look the same from outside, in text and in time; the operator finds which it was in the log.
+ * Client authentication: finds the registered client behind presented credentials (RFC 6749 §2.3). An unknown client and
+ * a wrong secret get the same answer after the same time. Only the log tells the operator the difference.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { invalidClient, type OAuthError } from '../ground/errors.ts'
@@ -14,7 +14,7 @@ import { isPublicClient } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
 import type { ClientSecrets } from './secret.ts'
 
-/** What a request brought, by method; the endpoint's reader has made sure that it is one method only. */
+/** The credentials of a request, of exactly one method: the reader of the request has checked that. */
 export type PresentedCredentials =
   | { method: 'client_secret_basic' | 'client_secret_post'; clientId: string; secret: string }
   | { method: 'private_key_jwt'; clientId: string | undefined; assertion: string }
@@ -32,9 +32,9 @@ export interface Caller {
   /** Its record as it was when it authenticated. */
   readonly client: ClientRecord
   /**
-   * Its record now: metadata may have changed since. Asked in the turn in which something is granted or written.
-   * @throws OAuthError `invalid_client` where what it authenticated by is good no more: the registration was deleted,
-   *   disabled or given another kind of authentication, the secret was ended, the keys were replaced.
+   * Its record now: metadata may have changed since. Called in the turn in which a token is issued or a row is written.
+   * @throws OAuthError `invalid_client` if its credentials are not valid any more: the registration was deleted, disabled
+   *   or given another kind of authentication, the secret was ended, or the keys were replaced
    */
   current(now: Instant): ClientRecord
 }
@@ -65,8 +65,8 @@ export class ClientAuthentication {
   }
 
   /**
-   * Everything that a client asks for begins here, so here memory is brought up to date: what is decided after sees
-   * whatever another process had answered before the request came.
+   * Every request of a client begins here, so memory catches up here. Later decisions see every change that another
+   * process had answered before the request came.
    * @param network where the caller is: turns at what is dear to check go round by it
    * @throws OAuthError `invalid_client` (RFC 6749 §5.2).
    * @throws Unavailable when too many secrets are being hashed at once.
@@ -158,7 +158,7 @@ export class ClientAuthentication {
     return this.#caller(client, () => true)
   }
 
-  /** Writes down when secrets were last used; late is fine, lost is fine. */
+  /** Writes when secrets were last used. A late or lost write does no harm. */
   async flushSecretUse(): Promise<void> {
     if (this.#secretUse.size === 0) return
     const uses = [...this.#secretUse].map(([secretId, at]) => ({ secretId, at }))
@@ -167,7 +167,7 @@ export class ClientAuthentication {
   }
 }
 
-/** Why no assertion of this client is good. Not said openly: which clients there are is nobody's to find out. */
+/** Why this client may not use assertions. Only the log tells it, so that callers cannot find out which clients exist. */
 function findFault({ disabledAt, tokenEndpointAuthMethod: registered }: ClientRecord): string | undefined {
   if (disabledAt !== null) return 'the client is disabled'
   return registered === 'private_key_jwt' ? undefined : `authenticated by private_key_jwt, registered for ${registered}`
@@ -180,7 +180,7 @@ function requireEnabled(client: ClientRecord): void {
 function requireMethod(client: ClientRecord, method: string): void {
   const registered = client.tokenEndpointAuthMethod
   if (registered === method) return
-  // Said openly: whoever gets this far has proved to be the client.
+  // The caller may read this: it has proved to be the client.
   throw refusal(
     `authenticated by ${method}, registered for ${registered}`,
     `this client is registered for token_endpoint_auth_method "${registered}", not "${method}" (change it: signet client update ID --auth-method ${method})`,

@@ -47,7 +47,7 @@ const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown'])
 /** Signet's own clients, scopes and parameters begin with this. */
 export const hasOwnPrefix = (name: string): boolean => name.toLowerCase().startsWith('signet:')
 
-/** Why a client cannot have this id, if it cannot. The id itself is not repeated: it may be a secret in the wrong field. */
+/** Why a client cannot have this id, if it cannot. The message does not repeat the id, which may be a secret. */
 function findIdFault(clientId: string): string | undefined {
   if (clientId.length > MOST_CLIENT_ID_CHARACTERS || !CLIENT_ID.test(clientId) || DOT_SEGMENTS.includes(clientId))
     return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
@@ -62,8 +62,8 @@ export const isPublicClient = (client: Pick<ClientRecord, 'tokenEndpointAuthMeth
   client.tokenEndpointAuthMethod === 'none'
 
 /**
- * Whether a client may have refresh tokens of grants for this subject; without a subject: of any grant. A client with
- * the subject grant may refresh for its persons: it can ask for each of them at any time anyway.
+ * Whether a client may have refresh tokens for this subject; without a subject: for any. A client with the subject grant
+ * may refresh for its persons, because it can ask for a new grant for each of them at any time.
  */
 export const mayRefresh = ({ clientId, grantTypes }: ClientRecord, sub?: string): boolean =>
   grantTypes.includes('refresh_token') || (grantTypes.includes(SUBJECT_GRANT) && sub !== clientId)
@@ -95,7 +95,7 @@ export function blankClient(clientId: string, now: number): ClientRecord {
 }
 
 /**
- * What no single field can tell alone.
+ * Checks the rules that combine several fields.
  * @throws OAuthError `invalid_client_metadata` (RFC 7591 §3.2.2) naming the field and what is accepted.
  */
 export function requireSoundClient(client: ClientRecord): void {
@@ -113,7 +113,7 @@ export function requireSoundClient(client: ClientRecord): void {
   requireFixedClaims(client)
 }
 
-/** A claim is the client's own or is asserted of a person; where it could be either, nobody knew which of the two wins. */
+/** A claim is either set for the client or asserted of a person. If it could be both, it would be unclear which value wins. */
 function requireFixedClaims({ claims, allowedClaims }: ClientRecord): void {
   const both = allowedClaims.find((name) => Object.hasOwn(claims, name))
   if (both === undefined) return
@@ -122,7 +122,7 @@ function requireFixedClaims({ claims, allowedClaims }: ClientRecord): void {
   )
 }
 
-/** The registration was read already; a record of an older version was not. */
+/** New registrations were checked when they were read. Records of an older version were not. */
 function requireSoundJwks({ jwks }: ClientRecord): void {
   const keys = jwks?.keys ?? []
   const fault = findSetFault(keys) ?? keys.map(findKeyFault).find((each) => each !== undefined)

@@ -1,4 +1,4 @@
-/** All clients in memory, as the database has them: the hot path finds a client without a query. */
+/** All clients in memory, so that requests find a client without a query. */
 import type { Change } from '../store/records/change.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
@@ -7,7 +7,7 @@ export class ClientDirectory {
   readonly noun = 'client'
   readonly #store: Store
   #clients = new Map<string, ClientRecord>()
-  /** Found out when first asked after a change. */
+  /** Computed at the first question after a change. */
   #someSecretIsBrought: boolean | undefined
 
   private constructor(store: Store) {

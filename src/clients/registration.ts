@@ -1,6 +1,6 @@
 /**
- * What is done to clients: created, changed, their secrets rotated, disabled, deleted. The admin API, the
- * command line and the declarative file are doors to these acts. Secrets are returned once and never again.
+ * The acts on clients: create, change, rotate secrets, disable, delete. The admin API, the command line and the
+ * declarative file are doors to these acts. A secret is returned once and never again.
  */
 import { randomUUID } from 'node:crypto'
 import type { Actor, AuditTrail } from '../audit.ts'
@@ -13,23 +13,23 @@ import type { Store } from '../store/store.ts'
 import { blankClient, requireSoundClient, usesSecret } from './client.ts'
 import type { ClientSecrets } from './secret.ts'
 
-/** The fields that registration may set; absent ones keep their default or present value. */
+/** The fields that registration may set. Absent fields keep their default or current value. */
 export type ClientChange = Partial<
   Omit<ClientRecord, 'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'createdAt' | 'updatedAt'>
 >
 
 export interface RegisteredClient {
   client: ClientRecord
-  /** Only where one was generated now. */
+  /** Only if a secret was generated now. */
   secret: string | undefined
 }
 
 export interface CreatedClient extends RegisteredClient {
-  /** Grants of a person who had the client's id as `sub`: the operator wins the name, and they are over. */
+  /** Grants that ended because a person had the client's id as `sub`: the operator's choice of a name wins. */
   endedGrants: number
 }
 
-/** Old secrets that may be in their overlap at once. */
+/** How many old secrets may be in their overlap at the same time. */
 const MOST_LEAVING = 3
 
 /** Overlap of a rotated secret unless said otherwise, in seconds. */
@@ -47,7 +47,7 @@ export class ClientRegistry {
   }
 
   /**
-   * Registers a client. One that authenticates by secret gets a generated one, or keeps `broughtSecret`.
+   * Registers a client. A client that authenticates by secret gets `broughtSecret`, or else a generated secret.
    * @throws OAuthError `invalid_client_metadata`; 409 where the id is taken, or where the declarative file names a
    *   client that an operator deleted.
    */
@@ -118,7 +118,7 @@ export class ClientRegistry {
     return { client: found(client), secret: isSpareUsed ? spare.secret : undefined }
   }
 
-  /** A new secret; the ones before it end by themselves after the overlap (seconds), or sooner if they were to. */
+  /** Adds a new secret. Earlier secrets end after the overlap (seconds), or at their own end if that is sooner. */
   async rotateSecret(clientId: string, by: Actor, overlapSeconds: number = OVERLAP): Promise<RegisteredClient> {
     const issued = this.#secrets.generate(this.#store.now())
     const client = await this.#addSecret(clientId, issued.record, by, overlapSeconds)
@@ -138,7 +138,7 @@ export class ClientRegistry {
           `client "${clientId}" authenticates by ${current.tokenEndpointAuthMethod}, without a secret`,
         )
       const standing = current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
-      // A rotation that is retried makes several; the one that is in use must not be pushed out by them.
+      // A retried rotation makes several secrets. They must not displace the secret that is in use.
       const inUseFirst = (secret: ClientSecret) => secret.lastUsedAt ?? 0
       const leaving = standing
         .toSorted((a, b) => inUseFirst(b) - inUseFirst(a) || a.createdAt - b.createdAt)
@@ -152,8 +152,8 @@ export class ClientRegistry {
   }
 
   /**
-   * What a secret that the declarative file brings is to the client: one that it has, one that an operator ended on
-   * purpose, or a new one.
+   * Compares a secret of the declarative file with the client: the client has it, an operator ended it on purpose, or it
+   * is new.
    */
   async weighSecret(clientId: string, secret: string): Promise<'standing' | 'ended' | 'new'> {
     const client = await this.get(clientId)
@@ -162,7 +162,7 @@ export class ClientRegistry {
     return (await this.#secrets.matchesAny(secret, ended)) ? 'ended' : 'new'
   }
 
-  /** Refuses the client everything and denies its live tokens, here and downstream, until it is enabled. */
+  /** Disables a client: its requests are refused and its live tokens are denied, here and downstream, until it is enabled. */
   async disable(clientId: string, by: Actor): Promise<ClientRecord> {
     const deny = (moment: Moment) =>
       denyAndRefuse('client_id', clientId, null, { cause: 'client_disabled', reason: 'client disabled', by }, moment)
@@ -173,7 +173,7 @@ export class ClientRegistry {
     return found(await this.#store.enableClient(clientId, this.#audit.event('client.enabled', clientId, by)))
   }
 
-  /** Ends the client with its grants and tokens. One that is registered anew under its id starts clean. */
+  /** Ends a client with its grants and tokens. A new client with the same id inherits none of them. */
   async delete(clientId: string, by: Actor): Promise<void> {
     const deny = (moment: Moment, client: ClientRecord) => {
       const lastSeen = Math.max(0, ...client.secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))

@@ -1,7 +1,7 @@
 /**
- * Client secrets. Generated ones hold 256 random bits, so a keyed digest keeps them and checking costs
- * microseconds. Ones that an operator brings may be guessable, so they rest as argon2id, whose price a
- * process pays once for each; then it remembers a digest under a key of its own.
+ * Client secrets. A generated secret has 256 random bits, so it is stored as a keyed digest and checked in microseconds. A
+ * secret that an operator brings may be guessable, so it is stored as argon2id. A process computes argon2id once for each
+ * such secret, then remembers a digest under a key of its own.
  */
 import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import argon2 from 'argon2'
@@ -43,7 +43,7 @@ export class ClientSecrets {
   /** Checks under way, by the same digests. */
   readonly #checking = new Map<string, Promise<boolean>>()
 
-  /** @param asked counts how often argon2id was spared, and how often not */
+  /** @param asked counts how often a remembered digest was found, and how often not */
   constructor(masterKey: MasterKey, asked: CacheCounts) {
     this.#asked = asked
     this.#mac = masterKey.derive('client-secret')
@@ -70,10 +70,10 @@ export class ClientSecrets {
   }
 
   /**
-   * Which of a client's secrets this is, if any. An unknown client costs what a known one does.
-   * @param priceOfBrought whether guesses are put to argon2id even where this client has nothing brought,
-   *   because some client has: otherwise the time would tell which ones.
-   * @param network where the caller is, whose turns are its own; empty for the operator
+   * Which of a client's secrets this is, if any. An unknown client takes as long as a known client.
+   * @param priceOfBrought whether a wrong secret costs an argon2id check although this client has no brought secret. It
+   *   does if any client has one: otherwise the time would tell which clients have brought secrets.
+   * @param network the network of the caller, which waits in a queue of its own; empty for the operator
    * @throws Unavailable when too many secrets are being hashed at once.
    */
   async find(
@@ -85,7 +85,7 @@ export class ClientSecrets {
   ): Promise<ClientSecret | undefined> {
     const standing = client?.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) ?? []
     if (presented.length > MOST_BROUGHT_CHARACTERS) return undefined
-    // A secret that looks generated was most likely generated here, but another Signet's may have been brought.
+    // A secret that looks generated may come from another Signet, and then it was brought.
     if (presented.startsWith(SECRET_PREFIX)) {
       const generated = this.#findGenerated(standing, presented)
       if (generated || !standing.some(({ kind }) => kind === 'brought')) return generated
@@ -103,7 +103,7 @@ export class ClientSecrets {
   #findGenerated(secrets: ClientSecret[], presented: string): ClientSecret | undefined {
     const digest = this.#digest(presented)
     let found: ClientSecret | undefined
-    // Where there is nothing to compare with, as much is done all the same.
+    // Without a secret to compare with, the comparison is made all the same, so that it takes the same time.
     if (secrets.length === 0) timingSafeEqual(digest, NO_DIGEST)
     for (const secret of secrets.filter(({ kind }) => kind === 'generated')) {
       if (timingSafeEqual(digest, Buffer.from(secret.digest, 'base64url'))) found = secret
@@ -121,7 +121,7 @@ export class ClientSecrets {
     return undefined
   }
 
-  /** Asked for by many requests at once, the same secret is hashed once and all of them get the answer. */
+  /** If many requests bring the same secret at once, it is hashed once for all of them. */
   #matchesBrought(lane: Lane, secret: ClientSecret, presented: string): boolean | Promise<boolean> {
     const memory = this.#memory(secret, presented)
     const known = this.#accepted.has(memory) || this.#checking.get(memory)

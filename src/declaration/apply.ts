@@ -1,6 +1,6 @@
 /**
- * Applies a declarative file: compare, then create, change or leave. What the file does not mention stays as
- * it is; applying it twice changes nothing the second time.
+ * Applies a declarative file: it compares each declaration with the database, then creates, changes or leaves the record.
+ * Records and fields that the file does not mention stay as they are. A second application changes nothing.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { BY_CONFIG } from '../audit.ts'
@@ -45,7 +45,7 @@ export interface StillEnded {
   id: string
   /** File and line. */
   place: string
-  /** What helps. */
+  /** The step that helps. */
   fix: string
 }
 
@@ -65,7 +65,7 @@ interface Step {
   run(): Promise<unknown>
 }
 
-/** A declaration that is not applied at all, because an operator ended what it declares. */
+/** A declaration that is not applied, because an operator ended the declared record. */
 interface Ended {
   ended: StillEnded
 }
@@ -127,7 +127,7 @@ export async function applyDeclaration(
   return applied
 }
 
-/** How an operator brings back what an operator ended; the file never does. */
+/** How an operator brings back an ended record. The file never does. */
 const REVIVED_BY = {
   resource: (id: string) =>
     `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${id}`,
@@ -203,7 +203,7 @@ async function planClient(
   return { item, outcome: 'changed', ...ended, run }
 }
 
-/** A generated secret would have to be printed, which this file's door never does. */
+/** Applying a file never generates a secret, because the secret would have to be printed. */
 function requireSecret(
   { clientId, secret, place }: DeclaredClient,
   next: ClientRecord,
@@ -231,7 +231,7 @@ function requireSecret(
   }
 }
 
-/** A secret that somebody brings takes the place of all before it at once, unlike one that is rotated. */
+/** A brought secret replaces all earlier secrets at once; a rotation leaves an overlap. */
 const NEW_SECRET: AppliedChange = {
   field: 'client_secret',
   from: 'the one before, refused from now on without overlap',
@@ -245,10 +245,10 @@ const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[])
   changes,
 })
 
-/** Where the order says nothing. In `resources` it does: the first is the default. */
+/** Lists whose order has no meaning. In `resources` it has: the first is the default. */
 const SETS = new Set(['scope', 'grant_types', 'redirect_uris', 'allowed_claims'])
 
-/** Which fields would have another value, in the words of the file. What is not declared is the same in both. */
+/** The fields that would change, in the words of the file. */
 function differing(before: Record<string, unknown>, after: Record<string, unknown>): AppliedChange[] {
   return Object.keys(after)
     .filter((field) => !isDeepStrictEqual(comparable(field, before[field]), comparable(field, after[field])))

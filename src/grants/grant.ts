@@ -59,7 +59,7 @@ export const MOST_SUBJECT_CHARACTERS = 255
 export const isSubject = (text: string): boolean =>
   text.length <= MOST_SUBJECT_CHARACTERS && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u.test(text)
 
-/** When a family unused from now on ends; `null` where only its absolute end counts. */
+/** When a family ends that is not used from now on; `null` if it has only an absolute end. */
 export const idleEnd = (client: ClientRecord, now: Instant): Instant | null =>
   client.refreshTokenIdleTtl === null ? null : now + fromSeconds(client.refreshTokenIdleTtl)
 

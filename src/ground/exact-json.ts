@@ -1,11 +1,11 @@
 /**
- * JSON from outside, taken exactly as it stands there or not at all. `JSON.parse` changes values in silence: numbers
- * beyond 2^53 or with too many digits, all but the last of several members of one name, and it takes any depth. Readers
+ * Reads JSON from outside exactly, or refuses it. `JSON.parse` changes some values without an error: numbers beyond 2^53 or
+ * with too many digits, and all but the last of several members with one name. It also accepts any depth. Readers
  * downstream do the same, each in its own way (RFC 8259 §4 and §6, RFC 7493 §2). So such a value is refused by its name,
- * and never signed, stored or acted on.
+ * and is never signed, stored or acted on.
  */
 
-/** Deeper text is made to make readers stumble: many of them read by recursion. */
+/** Deeper text is an attack on readers that work by recursion. */
 const MOST_LEVELS = 32
 
 /** How much of a name or a number a message repeats. */

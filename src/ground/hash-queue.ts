@@ -1,12 +1,11 @@
 /**
- * argon2id in bounded parallel with a bounded queue. Hashing takes memory and a thread of the pool that also
- * signs RS256, so neither a flood of wrong secrets nor a fleet of new processes may take them all. Turns go
- * round by client, and within a client by network, so that nobody waits behind somebody else's flood: not even
- * behind one that is aimed at the same client.
+ * Runs argon2id with bounded parallelism and a bounded queue. Hashing needs memory and a thread of the pool that also
+ * signs RS256. A flood of wrong secrets, or many new processes, must not take all of them. Turns rotate by client, and
+ * within a client by network. So no caller waits behind the flood of another network, even at the same client.
  */
 import { Unavailable } from './errors.ts'
 
-/** Two at once leave half of libuv's four threads to signatures; each keeps 19 MiB, which glibc does not give back. */
+/** Two leave half of libuv's four threads to signatures. Each keeps 19 MiB, which glibc does not give back. */
 const AT_ONCE = 2
 const MOST_WAITING = 64
 const MOST_WAITING_FOR_CLIENT = 16
@@ -44,7 +43,7 @@ export class PasswordQueue {
     })
   }
 
-  /** Where all places are taken, whoever has most of them loses the newest to one who has fewer. */
+  /** If all places are taken, the client or network with the most places loses its newest to one with fewer. */
   #makeRoom({ client, network }: Lane): boolean {
     const lanes = this.#clients.get(client)
     const inLane = lanes?.get(network)?.length ?? 0

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net'
 
-/** How a pod goes without them. */
+/** How a pod turns them off. */
 export const WITHOUT_LINKS = 'enableServiceLinks: false in the pod spec'
 
 const PORT = /^\d{1,5}$/

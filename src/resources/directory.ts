@@ -25,7 +25,7 @@ export class ResourceDirectory {
     return directory
   }
 
-  /** There are few, so that all of them are read. */
+  /** Reads all resources after any change, because there are few. */
   async read(_changes: Change[] = [], onUnreadable?: (row: string) => void): Promise<() => void> {
     const resources = new Map(
       (await this.#store.listResources(onUnreadable)).map((resource) => [resource.id, resource]),

@@ -1,4 +1,4 @@
-/** What is done to resources: created, changed, deleted, through any of the three doors. */
+/** The acts on resources: create, change, delete. The admin API, the command line and the declarative file call them. */
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, notFound } from '../ground/errors.ts'
@@ -55,8 +55,8 @@ export class ResourceRegistry {
   }
 
   /**
-   * Its tokens are inactive at introspection from now on, and stay so if it is created anew; verifiers that check alone
-   * see them end with `exp`.
+   * Deletes a resource. Its tokens are inactive at introspection from now on, also after it is created again. Verifiers
+   * that do not ask the issuer accept them until `exp`.
    */
   async delete(id: string, by: Actor): Promise<void> {
     const outcome = await this.#store.deleteResource(id, this.#audit.event('resource.deleted', id, by))

@@ -1,6 +1,6 @@
 /**
- * Resources: who accepts tokens. A resource's id becomes `aud`; it chooses the algorithm, the `typ` and,
- * with the client, the life of its tokens (RFC 8707, RFC 9068). The issuer is a resource of its own making.
+ * Resources: the APIs that accept tokens. A resource's id becomes `aud`. The resource sets the algorithm, the `typ` and,
+ * together with the client, the life of its tokens (RFC 8707, RFC 9068). The issuer itself is a built-in resource.
  */
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
@@ -39,7 +39,7 @@ export const issuerResource = (issuer: string): ResourceRecord => ({
 /** The keys that sign a resource's tokens. */
 export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({ ring: ownKeys ? id : SHARED_RING, alg })
 
-/** No id begins with it, and no proxy changes it in a path. */
+/** Marks an encoded id. No id begins with it, and no proxy changes it in a path. */
 const ENCODED = '~'
 
 /**
@@ -49,11 +49,11 @@ const ENCODED = '~'
 export const keySetPath = (id: string): string =>
   `/jwks/${/^[\w.-]+$/.test(id) ? id : ENCODED + Buffer.from(id).toString('base64url')}`
 
-/** The id that a segment of such a path names; percent-encoded ids, decoded before, stay what they are. */
+/** The id that a segment of such a path names. Percent-encoded ids are decoded before and are returned unchanged. */
 export const idOfSegment = (segment: string): string =>
   segment.startsWith(ENCODED) ? Buffer.from(segment.slice(1), 'base64url').toString('utf8') : segment
 
-/** Whether what was issued at this time was issued for another resource, which had this id and was deleted. */
+/** Whether a token or grant of this time was for an earlier resource with the same id, which was deleted. */
 export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedAt: Instant): boolean =>
   predecessorEndedAt !== null && issuedAt <= predecessorEndedAt
 
