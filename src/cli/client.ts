@@ -2,6 +2,7 @@
 import { BY_CLI } from '../audit.ts'
 import { Option, type Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
+import { updateCommand } from '../clients/update-command.ts'
 import { shell } from '../ground/shell-word.ts'
 import { issuerResource } from '../resources/resource.ts'
 import { registeredResources } from '../grants/target.ts'
@@ -153,15 +154,11 @@ function tellUnknownScopes(client: ClientRecord, { resources }: Issuer): void {
     if (value === OFFLINE_ACCESS) continue
     note(
       ofIssuer.includes(value)
-        ? `scope "${value}" is one of the issuer alone, which is not among the resources of this client: ${updateResources(client, resources.issuer)}`
+        ? `scope "${value}" is one of the issuer alone, which is not among the resources of this client: ${updateCommand(client.clientId, '--resource', [...client.resources, resources.issuer])}`
         : `scope "${value}" is not one of ${names}: no token will have it until signet resource update names it`,
     )
   }
 }
-
-/** An update replaces the list, so the command names the present resources too. */
-const updateResources = ({ clientId, resources }: ClientRecord, more: string): string =>
-  `signet client update ${shell(clientId)}${[...resources, more].map((id) => ` --resource ${shell(id)}`).join('')}`
 
 function forPeople(metadata: ReturnType<typeof clientMetadata>): string {
   const { secrets, jwks, client_secret_expires_at: _never, ...rest } = { client_secret_expires_at: 0, ...metadata }

@@ -3,6 +3,7 @@ import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, toSeconds, type Instant } from 
 import { toNumber } from '../ground/exact-json.ts'
 import { shell } from '../ground/shell-word.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
+import { updateCommand } from '../clients/update-command.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 
@@ -134,15 +135,15 @@ export function checkAudience(claims: Members, resource: string | undefined, cli
   )
 }
 
-/** The step that gives a token for this resource. An update replaces the list, so the command names the present resources too. */
+/** The step that gives a token for this resource. */
 function askFor(resource: string, clientId: unknown, client: ClientRecord | undefined): string {
   if (clientId === OPERATOR_CLIENT_ID) return `mint it with: signet token mint --resource ${shell(resource)}`
   const step = `ask for the token with resource=${resource}`
   if (!client)
     return `${step} (the client must be registered for it; signet client show ID tells what it has, and a change names that as well: signet client update ID --resource … --resource ${shell(resource)})`
   if (client.resources.includes(resource)) return step
-  const all = [...client.resources, resource].map((id) => ` --resource ${shell(id)}`).join('')
-  return `${step} (the client must be registered for it: signet client update ${shell(client.clientId)}${all})`
+  const command = updateCommand(client.clientId, '--resource', [...client.resources, resource])
+  return `${step} (the client must be registered for it: ${command})`
 }
 
 const plain = (text: string): string => withoutEndingSlashes(text.toLowerCase().replace(/^https?:\/\//, ''))

@@ -6,6 +6,7 @@ import { isProtocolClaim, requireFreeClaims } from '../clients/claims.ts'
 import { MOST_SUBJECT_CHARACTERS, isSubject } from '../grants/grant.ts'
 import { requireGrantType } from '../grants/may-issue.ts'
 import { SUBJECT_GRANT } from '../clients/client.ts'
+import { updateCommand } from '../clients/update-command.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 import type { ClientRecord } from '../store/records/client.ts'
@@ -46,7 +47,7 @@ function requireAssertable(claims: Record<string, unknown>, client: ClientRecord
       throw invalidRequest(`subject_claims: "${name.slice(0, 64)}" belongs to the protocol and cannot be asserted`)
     if (!client.allowedClaims.includes(name)) {
       throw invalidRequest(
-        `subject_claims: this client may assert ${client.allowedClaims.join(', ') || 'no claims'} (more: signet client update ${client.clientId}${[...client.allowedClaims, 'NEW'].map((each) => ` --allow-claim ${each}`).join('')})`,
+        `subject_claims: this client may assert ${client.allowedClaims.join(', ') || 'no claims'} (more: ${updateCommand(client.clientId, '--allow-claim', [...client.allowedClaims, 'NEW'])})`,
       )
     }
   }

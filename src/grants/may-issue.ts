@@ -3,6 +3,7 @@
  * be asked under a family's lock.
  */
 import type { Blacklist } from '../blacklist/match.ts'
+import { updateCommand } from '../clients/update-command.ts'
 import type { Instant } from '../ground/clock.ts'
 import { SUBJECT_GRANT, mayRefresh } from '../clients/client.ts'
 import { invalidClient, invalidGrant, invalidTarget, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
@@ -79,6 +80,5 @@ const beginningOf = ({ grantType, sub }: Pick<GrantRecord, 'grantType' | 'sub'>,
 
 const notRegisteredFor = (client: ClientRecord, grantType: string): OAuthError =>
   unauthorizedClient(
-    `this client is not registered for the grant "${grantType}": signet client update ${client.clientId} --grant ${grantType}` +
-      client.grantTypes.map((grant) => ` --grant ${grant}`).join(''),
+    `this client is not registered for the grant "${grantType}": ${updateCommand(client.clientId, '--grant', [grantType, ...client.grantTypes])}`,
   )

@@ -1,5 +1,6 @@
 /** Scopes (RFC 6749 §3.3): parsing, and narrowing to the scopes that both client and resource allow. */
 import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
+import { updateCommand } from '../clients/update-command.ts'
 import { invalidScope } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
@@ -51,12 +52,12 @@ function requireAllowed(value: string, { client, sub, resources }: Bounds): void
   if (value === OFFLINE_ACCESS) {
     if (mayRefresh(client, sub)) return
     throw invalidScope(
-      `scope "${OFFLINE_ACCESS}" asks for a refresh token, and this client is not registered for the grant refresh_token: signet client update ${client.clientId}${[...client.grantTypes, 'refresh_token'].map((grant) => ` --grant ${grant}`).join('')}`,
+      `scope "${OFFLINE_ACCESS}" asks for a refresh token, and this client is not registered for the grant refresh_token: ${updateCommand(client.clientId, '--grant', [...client.grantTypes, 'refresh_token'])}`,
     )
   }
   if (!client.scope.includes(value)) {
     throw invalidScope(
-      `a scope asked for is not registered for this client, which may ask for ${client.scope.join(' ') || 'none'} (more: signet client update ${client.clientId} --scope "${[...client.scope, 'NEW'].join(' ')}")`,
+      `a scope asked for is not registered for this client, which may ask for ${client.scope.join(' ') || 'none'} (more: ${updateCommand(client.clientId, '--scope', [[...client.scope, 'NEW'].join(' ')])})`,
     )
   }
   const unaware = resources.find((resource) => !knows(resource, value))

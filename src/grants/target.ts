@@ -1,4 +1,5 @@
 /** Finds the resources of a request, and checks that the client may name them (RFC 8707 §2). */
+import { updateCommand } from '../clients/update-command.ts'
 import { invalidTarget } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
@@ -36,7 +37,7 @@ function requireResource(
   if (!registered.includes(id)) {
     // The message does not repeat the caller's raw input. It lists the resources that the client may name.
     throw invalidTarget(
-      `the resource asked for is not registered for this client, which may name ${registered.join(', ')} (more: signet client update ${client.clientId}${[...registered, 'NEW'].map((each) => ` --resource ${each}`).join('')})`,
+      `the resource asked for is not registered for this client, which may name ${registered.join(', ')} (more: ${updateCommand(client.clientId, '--resource', [...registered, 'NEW'])})`,
     )
   }
   const resource = directory.find(id)
