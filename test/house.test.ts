@@ -46,9 +46,13 @@ function roomOf(file: string): string {
 
 const levelOf = (room: string): number => PAGE.findIndex((level) => level.includes(room))
 
-const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
-  .filter((file) => /\.(ts|js)$/.test(file))
-  .map((file) => join(SOURCE, file))
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(ts|js)$/.test(file))
+    .map((file) => join(folder, file))
+
+const files = filesIn(SOURCE)
+const verifier = filesIn(resolve(SOURCE, '../verifier/src'))
 
 const importsOf = (file: string): string[] =>
   [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?'(\.{1,2}\/[^']+)'/g)].map(([, path]) =>
@@ -79,8 +83,14 @@ test('no file leads back to itself, type imports included', () => {
     for (const target of importsOf(file)) visit(target, [...way, file])
     done.add(file)
   }
-  for (const file of files) visit(file, [])
+  for (const file of [...files, ...verifier]) visit(file, [])
   expect(circles).toEqual([])
+})
+
+test('the verifier is a package of its own: it imports nothing of the issuer', () => {
+  const inside = new Set(verifier)
+  expect(inside.size).toBeGreaterThan(20)
+  expect(verifier.flatMap(importsOf).filter((target) => !inside.has(target))).toEqual([])
 })
 
 test('at most eight files stand outside of the rooms', () => {

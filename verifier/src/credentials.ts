@@ -1,35 +1,14 @@
 /** Finds the token of a request: in the `Authorization` header, or in a cookie if one is configured. */
 import type { DpopProof } from './dpop.ts'
 import { TokenError } from './errors.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 import { ownOrigin, placeOf } from './proven-place.ts'
-
-/** A request, from any framework. */
-export interface IncomingRequest {
-  method: string
-  /** Scheme and host that the request was sent to, according to the request itself. */
-  origin(): { scheme: string; host: string | undefined }
-  /** Path and query as the request has them; read only for DPoP. */
-  target(): string
-  header(name: string): string | undefined
-}
 
 export interface Credentials {
   token: string
   /** Present if the scheme is DPoP. */
   dpop?: DpopProof
 }
-
-export const webRequest = (request: Request): IncomingRequest => ({
-  method: request.method,
-  origin: () => {
-    const { protocol, host } = new URL(request.url)
-    // Servers disagree about which of several Host headers counts, so none of them is believed.
-    const hasOneHost = request.headers.get('host')?.includes(',') !== true
-    return { scheme: protocol.slice(0, -1), host: hasOneHost ? host : undefined }
-  },
-  target: () => request.url.slice(new URL(request.url).origin.length),
-  header: (name) => request.headers.get(name) ?? undefined,
-})
 
 /** The operator's settings about how tokens arrive. */
 export interface Arrival {

@@ -1,6 +1,6 @@
 /** Guards for Fastify, as hooks: `{ preHandler: auth.requireAuth() }`. It loads no framework. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { IncomingRequest } from './credentials.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'
 import { TokenError } from './errors.ts'
 import {

@@ -3,7 +3,8 @@
  * beside this file only translate requests and responses of a framework.
  */
 import type { RevocationStatus } from './blacklist-follower.ts'
-import { findCredentials, type Credentials, type IncomingRequest } from './credentials.ts'
+import { findCredentials, type Credentials } from './credentials.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 import { describeProof, type DpopProof } from './dpop.ts'
 import { anyPermission, platformOwner, roles, scopes, type Demand } from './demands.ts'
 import { TokenError } from './errors.ts'

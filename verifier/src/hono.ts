@@ -1,6 +1,6 @@
 /** Guards for Hono. It loads no framework. */
 import type { Context, Handler, MiddlewareHandler } from 'hono'
-import { webRequest } from './credentials.ts'
+import { webRequest } from './incoming-request.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'
 import { TokenError } from './errors.ts'
 import {

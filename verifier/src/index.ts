@@ -3,7 +3,8 @@
  * Web-standard requests. Guards for frameworks are in `/express`, `/hono` and `/fastify`.
  */
 export type { RevocationStatus, StalenessPolicy } from './blacklist-follower.ts'
-export type { Credentials, IncomingRequest } from './credentials.ts'
+export type { Credentials } from './credentials.ts'
+export type { IncomingRequest } from './incoming-request.ts'
 export type { DpopProof } from './dpop.ts'
 export { guardFromEnv as authFromEnv, type EnvOptions } from './env.ts'
 export { TOKEN_ERROR_CODES, TokenError, type TokenErrorCode } from './errors.ts'

@@ -3,7 +3,7 @@
  * target of a request is used only as a path. If it were parsed as a URL, it could name another host, and a `Host` with
  * a path in it could name another path.
  */
-import type { IncomingRequest } from './credentials.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 import { TokenError } from './errors.ts'
 
 /** Only host[:port]: no path, no user, no query. */

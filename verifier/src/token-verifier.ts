@@ -1,7 +1,8 @@
 /** The verifier that an API creates once: it combines keys, checks and revocations. */
 import { decodeProtectedHeader } from 'jose'
 import { BlacklistFollower, type RevocationStatus } from './blacklist-follower.ts'
-import { findCredentials, webRequest } from './credentials.ts'
+import { findCredentials } from './credentials.ts'
+import { webRequest } from './incoming-request.ts'
 import { ProofChecker } from './dpop.ts'
 import { TokenError } from './errors.ts'
 import { requireKnown } from './known-options.ts'
