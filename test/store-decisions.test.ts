@@ -62,7 +62,7 @@ async function momentOf(store: Store, meanwhile: () => Promise<unknown>): Promis
       seen.push(moment)
       return entryOf('sub', 'eve')
     },
-    { event: eventOf('blacklist.added') },
+    { event: () => eventOf('blacklist.added') },
   )
   await during
   const [moment] = seen
@@ -85,7 +85,7 @@ describe.each(PLACES)('%s: facts are those inside the write', (_, newPlace) => {
     const named = { kind: 'sid', value: 'g1' } as const
     await Promise.all([
       store.rotateGrant('g1', refresh),
-      store.addBlacklistEntry(named, compose, { event: eventOf('blacklist.added') }),
+      store.addBlacklistEntry(named, compose, { event: () => eventOf('blacklist.added') }),
     ])
     expect(seen).toEqual([renewed])
   })
@@ -98,7 +98,7 @@ describe.each(PLACES)('%s: facts are those inside the write', (_, newPlace) => {
         store.addBlacklistEntry(
           { kind: 'sid', value: sid },
           (_moment, grant) => (grant ? denySid(grant, _moment) : entryOf('sid', sid)),
-          { event: eventOf('blacklist.added') },
+          { event: () => eventOf('blacklist.added') },
         ),
       (store, sid) => endGrant(store, sid),
       (store, sid) =>
@@ -432,8 +432,9 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
       store.rotateGrant('g1', () => ({ act: 'end', reason: 'reuse', deny: denySid, event, error: refusal })),
     endGrant: (store) => store.endGrant('g1', 'revoked', denySid, { event }),
     'endGrant that is over': (store) => store.endGrant('g2', 'revoked', (grant) => own(grant.sid), { event }),
-    addBlacklistEntry: (store) => addEntry(store, entryOf('sub', 'alice'), { event }),
-    'addBlacklistEntry beyond a quota': (store) => addEntry(store, own('x'), { event, own: { limit: 1, everything } }),
+    addBlacklistEntry: (store) => addEntry(store, entryOf('sub', 'alice'), { event: () => event }),
+    'addBlacklistEntry beyond a quota': (store) =>
+      addEntry(store, own('x'), { event: () => event, own: { limit: 1, everything } }),
     removeBlacklistEntry: (store, id) => store.removeBlacklistEntry(id, () => {}, event),
     recordAudit: (store) => store.recordAudit([eventOf('before'), event]),
   }

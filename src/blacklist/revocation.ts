@@ -69,10 +69,11 @@ export class Revocation {
     const { store, audit, blacklist } = this.#needs
     if (blacklist.isListedBy(by.id, 'jti', jti)) return
     const origin: Origin = { cause: 'revocation', reason: 'revoked by client', by }
+    const event = audit.budgeted('token.revoked', jti, by)
     await store.addBlacklistEntry(
       { kind: 'jti', value: jti },
       (moment) => denyUntil('jti', jti, fromSeconds(exp), origin, moment),
-      { event: audit.budgeted('token.revoked', jti, by), own: this.ownDenials(by) },
+      { event: () => event, own: this.ownDenials(by) },
     )
   }
 
@@ -118,16 +119,10 @@ export class Revocation {
     const isNear = isBounded && blacklist.countOwned(by.id, 'blacklist') >= MOST_POSTED - ON_THEIR_WAY
     if (isBounded && blacklist.countOwned(by.id, 'blacklist') >= MOST_POSTED + ON_THEIR_WAY) throw tooMany(by.id)
     const most = { limit: MOST_POSTED, refuse: () => tooMany(by.id) }
-    const event = audit.event('blacklist.added', value, { ...by, details: { kind } })
-    return store.addBlacklistEntry(
-      { kind, value },
-      (moment, grant) => {
-        const entry = composeEntry(denial, grant, origin, moment)
-        event.target = entry.id
-        return entry
-      },
-      { event, ...(isNear && { most }) },
-    )
+    return store.addBlacklistEntry({ kind, value }, (moment, grant) => composeEntry(denial, grant, origin, moment), {
+      event: ({ id }) => audit.event('blacklist.added', id, { ...by, details: { kind } }),
+      ...(isNear && { most }),
+    })
   }
 
   /** @throws OAuthError 403 where only an administrator may stop an administrator. */

@@ -201,7 +201,7 @@ export const addEntry = (
   options: Partial<AdditionOptions> = {},
 ): Promise<BlacklistEntry> =>
   store.addBlacklistEntry({ kind: entry.kind, value: entry.value }, () => entry, {
-    event: eventOf('blacklist.added'),
+    event: () => eventOf('blacklist.added'),
     ...options,
   })
 

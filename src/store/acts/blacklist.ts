@@ -96,7 +96,7 @@ function* add(
   }
   const stored = yield* appendOwn(entry, own, now)
   yield* endNamedGrants(entry, now.now)
-  yield* record(event)
+  yield* record(event(entry))
   return stored
 }
 

@@ -65,7 +65,8 @@ export interface OwnDenials {
 }
 
 export interface AdditionOptions {
-  event: Recording | undefined
+  /** The event of the entry that was composed; none where the event is only counted. */
+  event: (entry: NewBlacklistEntry) => Recording | undefined
   own?: OwnDenials | undefined
   /** Refuses where so many entries with this entry's owner and cause stand already. */
   most?: { limit: number; refuse: () => Error } | undefined
