@@ -274,3 +274,29 @@ test('the doctor names what the file would revive, before the next start', async
   for (const name of ['dear', 'fired', 'leaving']) expect(stdout).toContain(name)
   expect(stdout).toMatch(/signet\.yaml:\d+/)
 })
+
+// ------------------------------------------------------------------ neighbours that fail at da1d56f
+
+test('a secret of a deleted client stays ended when the client is registered anew', async () => {
+  const it = await scene()
+  await deleteClient(it, 'dear')
+  const created = await it.operator.call('POST', '/admin/api/clients', {
+    client_id: 'dear',
+    scope: 'read',
+    resources: ['orders'],
+  })
+  expect(created.status).toBe(201)
+  await it.restart()
+  expect([await it.tries('dear', FIRST), await it.tries('dear', created.body.client_secret)]).toEqual([401, 200])
+})
+
+test('a generated secret that the file took over stays ended after it was rotated away', async () => {
+  const it = await scene()
+  const second = await rotate(it.operator, 'dear', 0)
+  it.writeSecret('dear', second)
+  await it.restart()
+  const third = await rotate(it.operator, 'dear', 0)
+  expect([await it.tries('dear', second), await it.tries('dear', third)]).toEqual([401, 200])
+  await it.restart()
+  expect([await it.tries('dear', second), await it.tries('dear', third)]).toEqual([401, 200])
+})
