@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { DURATION_FORM, parseDuration } from './ground/duration.ts'
+import { readTarget } from './ground/target.ts'
 import { Fault } from './ground/errors.ts'
 import type { LogLevel } from './ground/log.ts'
 import { readKeyText } from './ground/key-text.ts'
@@ -82,7 +83,8 @@ const VARIABLES = {
   issuer: {
     name: 'SIGNET_ISSUER',
     standard: undefined,
-    accepts: 'an https URL without query or fragment (http only for localhost, *.localhost, 127.0.0.0/8 or [::1])',
+    accepts:
+      'an https URL without query or fragment, its path in normal form (http only for localhost, *.localhost, 127.0.0.0/8 or [::1])',
     meaning: 'issuer URL, the exact `iss` of every token; `http://localhost:<port>` when not set',
     parse: parseIssuer,
   },
@@ -314,6 +316,8 @@ function parseIssuer(value: string): string | undefined {
   if (!/^https?:\/\/[^\s?#]+$/.test(value) || !URL.canParse(value)) return undefined
   const url = new URL(value)
   if (url.username || url.password) return undefined
+  // Requests to a path in another form are refused, so nothing below such an issuer could be reached.
+  if (readTarget(value) === undefined || /[^\x21-\x7E]/.test(value)) return undefined
   return url.protocol === 'https:' || isLoopback(url.hostname) ? value : undefined
 }
 

@@ -385,16 +385,17 @@ describe.each(PLACES)('%s: what an operator ended', (_, newPlace) => {
     expect(await store.listEndedSecrets('app')).toEqual(['leaked'])
   })
 
-  test('changes that end no secret remember none', async () => {
+  test('changes that end no secret remember none, and a generated one is remembered too', async () => {
     const store = await newPlace().open()
     await createClient(store, clientOf('app', { secrets: [secretOf('s1', BROUGHT), secretOf('generated')] }))
     await store.updateClient('app', (client) => ({ ...client, name: 'App' }), eventOf('client.updated'))
+    expect(await store.listEndedSecrets('app')).toEqual([])
     await store.updateClient(
       'app',
       ({ secrets, ...client }) => ({ ...client, secrets: secrets.filter(({ kind }) => kind === 'brought') }),
       eventOf('client.secret_rotated'),
     )
-    expect(await store.listEndedSecrets('app')).toEqual([])
+    expect(await store.listEndedSecrets('app')).toEqual(['digest'])
   })
 })
 

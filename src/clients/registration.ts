@@ -8,7 +8,7 @@ import { denyAndRefuse, denyUpToNow } from '../blacklist/entry.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound } from '../ground/errors.ts'
 import type { Moment } from '../store/records/blacklist.ts'
-import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
+import { digestOfKey, type ClientRecord, type ClientSecret, type ClientJwk } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
 import { blankClient, requireSoundClient, usesSecret } from './client.ts'
 import type { ClientSecrets } from './secret.ts'
@@ -149,6 +149,12 @@ export class ClientRegistry {
     const details = { overlap_seconds: overlapSeconds }
     const event = this.#audit.event('client.secret_rotated', clientId, { ...by, details })
     return found(await this.#store.updateClient(clientId, apply, event))
+  }
+
+  /** Whether an operator took one of these public keys from the client on purpose. */
+  async hasEndedKey(clientId: string, keys: ClientJwk[]): Promise<boolean> {
+    const ended = await this.#store.listEndedSecrets(clientId)
+    return keys.some((key) => ended.includes(digestOfKey(key)))
   }
 
   /**

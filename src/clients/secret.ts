@@ -94,9 +94,11 @@ export class ClientSecrets {
     return this.#findBrought(lane, standing, presented, priceOfBrought)
   }
 
-  /** Whether a brought secret is one of those that these argon2id digests keep; for an operator, at the operator's pace. */
+  /** Whether a secret is one of those that these digests keep, generated or brought; for an operator, at the operator's pace. */
   async matchesAny(secret: string, digests: string[]): Promise<boolean> {
-    for (const digest of digests) if (await argon2.verify(digest, secret)) return true
+    if (digests.includes(this.#digest(secret).toString('base64url'))) return true
+    for (const digest of digests.filter((each) => each.startsWith('$argon2')))
+      if (await argon2.verify(digest, secret)) return true
     return false
   }
 

@@ -14,6 +14,7 @@ import {
 import { clientMetadata } from '../clients/wire.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
+import { issuerIsBuiltIn } from '../resources/registration.ts'
 import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { resourceMetadata } from '../resources/wire.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
@@ -41,7 +42,7 @@ export interface AppliedItem {
 
 /** A client, resource or secret that an operator ended and the file still names: it stays ended. */
 export interface StillEnded {
-  kind: 'resource' | 'client' | 'client_secret'
+  kind: 'resource' | 'client' | 'client_secret' | 'jwks'
   id: string
   /** File and line. */
   place: string
@@ -73,7 +74,7 @@ interface Ended {
 interface Registries {
   issuer: string
   resourceRegistry: Pick<ResourceRegistry, 'list' | 'create' | 'update'>
-  clientRegistry: Pick<ClientRegistry, 'create' | 'update' | 'weighSecret' | 'bringSecret'>
+  clientRegistry: Pick<ClientRegistry, 'bringSecret' | 'create' | 'hasEndedKey' | 'update' | 'weighSecret'>
   store: Pick<Store, 'findResource' | 'findClient' | 'findSubject' | 'isEnded'>
 }
 
@@ -82,7 +83,7 @@ const never = () => Promise.reject(new Error('a plan registers nothing'))
 /** A database that is not made yet. */
 const NOTHING: Omit<Registries, 'issuer'> = {
   resourceRegistry: { list: () => Promise.resolve([]), create: never, update: never },
-  clientRegistry: { create: never, update: never, weighSecret: never, bringSecret: never },
+  clientRegistry: { create: never, update: never, weighSecret: never, bringSecret: never, hasEndedKey: never },
   store: {
     findResource: () => Promise.resolve(undefined),
     findClient: () => Promise.resolve(undefined),
@@ -133,6 +134,7 @@ const REVIVED_BY = {
     `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${id}`,
   client: (id: string) =>
     `an operator deleted client ${id}; take it out of the file, or bring it back with: signet client create --id ${id}`,
+  jwks: (id: string) => `an operator took a key of jwks from client ${id}; take that key out of the file`,
   client_secret: (id: string) =>
     `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,
 }
@@ -155,8 +157,9 @@ async function atPlace<T>(place: string, plan: () => Promise<T>): Promise<T> {
 
 async function planResource(
   { id, change, place }: DeclaredResource,
-  { resourceRegistry, store }: Registries,
+  { issuer, resourceRegistry, store }: Registries,
 ): Promise<Step | Ended> {
+  if (id === issuer) throw issuerIsBuiltIn()
   const current = await store.findResource(id)
   if (!current && (await store.isEnded('resource', id))) return { ended: stillEnded('resource', id, place) }
   requireSoundResource({ ...(current ?? blankResource(id, 0)), ...change })
@@ -172,9 +175,13 @@ async function planClient(
   known: Set<string>,
   { clientRegistry, store }: Registries,
 ): Promise<Step | Ended> {
-  const { clientId, change, secret, place } = declared
+  const { clientId, secret, place } = declared
   const current = await store.findClient(clientId)
   if (!current && (await store.isEnded('client', clientId))) return { ended: stillEnded('client', clientId, place) }
+  const declaredKeys = declared.change.jwks?.keys ?? []
+  const isKeyEnded = current !== undefined && (await clientRegistry.hasEndedKey(clientId, declaredKeys))
+  const { jwks, ...rest } = declared.change
+  const change = isKeyEnded || jwks === undefined ? rest : { ...rest, jwks }
   const next = { ...(current ?? blankClient(clientId, 0)), ...change }
   requireSoundClient(next)
   requireSecret(declared, next, current)
@@ -187,7 +194,8 @@ async function planClient(
 
   const weight = secret !== undefined && current ? await clientRegistry.weighSecret(clientId, secret) : undefined
   const newSecret = weight === 'new'
-  const ended = weight === 'ended' ? { ended: stillEnded('client_secret', clientId, place) } : {}
+  const kind = isKeyEnded ? 'jwks' : weight === 'ended' ? 'client_secret' : undefined
+  const ended = kind ? { ended: stillEnded(kind, clientId, place) } : {}
   const changes = current ? differing(clientMetadata(current), clientMetadata(next)) : []
   const item = itemOf('client', clientId, newSecret ? [...changes, NEW_SECRET] : changes)
   if (!current) {

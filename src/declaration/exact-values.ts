@@ -10,20 +10,40 @@ export interface ChangedValue {
 /** The first value that JSON cannot hold as it is written, or that JSON readers change. */
 export function findChangedValue(document: Document): ChangedValue | undefined {
   let found: ChangedValue | undefined
+  const tell = (path: ChangedValue['path'], message: string | undefined) => {
+    if (message === undefined) return undefined
+    found = { path, message }
+    return visit.BREAK
+  }
   visit(document, {
+    Collection(_, node, ancestors) {
+      return tell(pathTo(ancestors, node), describeTag(node))
+    },
     Scalar(key, node, ancestors) {
-      const message = key === 'key' ? describeName(node.value) : describeScalar(node)
-      if (message === undefined) return undefined
-      const own = key === 'key' ? [String(node.value)] : []
-      found = { path: [...pathTo(ancestors, node), ...own], message }
-      return visit.BREAK
+      const message = describeTag(node) ?? (key === 'key' ? describeName(node) : describeScalar(node))
+      return tell([...pathTo(ancestors, node), ...(key === 'key' ? [node.source ?? String(node.value)] : [])], message)
     },
   })
   return found
 }
 
-const describeName = (name: unknown): string | undefined =>
-  name === '__proto__' ? 'not a name that a member may have' : undefined
+/** Tags of values that JSON has. Any other makes an object of a library out of the text. */
+const JSON_TAGS = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`),
+)
+
+const describeTag = ({ tag }: { tag?: string }): string | undefined =>
+  tag === undefined || JSON_TAGS.has(tag)
+    ? undefined
+    : `JSON has no values of ${tag.replace('tag:yaml.org,2002:', '!!')}`
+
+function describeName({ value, source }: Scalar): string | undefined {
+  if (value === '__proto__') return 'not a name that a member may have'
+  // YAML reads some names as numbers, which can come out as other names.
+  return typeof value === 'number' && source !== String(value)
+    ? 'a name that reads as a number; write it in quotes'
+    : undefined
+}
 
 function describeScalar({ value, source }: Scalar): string | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : 'a text with half a character'

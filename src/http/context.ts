@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Ticket } from '../limits/limits.ts'
 import type { RequestFacts } from './request-facts.ts'
 import type { Route } from './route.ts'
-import type { Target } from './target.ts'
+import type { Target } from '../ground/target.ts'
 
 export interface Context {
   incoming: IncomingMessage

@@ -12,7 +12,7 @@ import { BUSY, errorReply } from './on-error.ts'
 import { takesBody, type Route } from './route.ts'
 import type { Routes } from './routes.ts'
 import { fail, type ServeNeeds } from './serve.ts'
-import { isHost, readTarget } from './target.ts'
+import { isHost, readTarget } from '../ground/target.ts'
 
 export interface DoorNeeds extends ServeNeeds {
   isReady(): boolean

@@ -4,7 +4,7 @@ import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { Context } from './context.ts'
 import type { Reply } from './reply.ts'
 import type { Routes } from './routes.ts'
-import { isHost } from './target.ts'
+import { isHost } from '../ground/target.ts'
 
 /** A person who opens the issuer in a browser is shown the way; anybody else reads that there is nothing here. */
 export function toDocs({ incoming, target }: Context, routes: Routes): Reply {

@@ -1,7 +1,7 @@
 /** The acts on resources: create, change, delete. The admin API, the command line and the declarative file call them. */
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
-import { conflict, notFound } from '../ground/errors.ts'
+import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Store } from '../store/store.ts'
 import { blankResource, requireSoundResource } from './resource.ts'
@@ -22,8 +22,7 @@ export class ResourceRegistry {
 
   /** @throws OAuthError 409 where the id is taken. */
   async create(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
-    if (id === this.#issuer)
-      throw conflict('the issuer is a resource already, with the scopes signet:admin and signet:blacklist')
+    if (id === this.#issuer) throw issuerIsBuiltIn()
     const resource = { ...blankResource(id, this.#store.now()), ...change }
     requireSoundResource(resource)
     const outcome = await this.#store.createResource(resource, this.#audit.event('resource.created', id, by))
@@ -68,3 +67,6 @@ function found(resource: ResourceRecord | undefined): ResourceRecord {
   if (!resource) throw notFound('this resource')
   return resource
 }
+
+export const issuerIsBuiltIn = (): OAuthError =>
+  conflict('the issuer is a resource already, with the scopes signet:admin and signet:blacklist')

@@ -1,5 +1,6 @@
 /** Clients with their secrets. Deleting a client deletes one row. Its grants are invalid from then on, and swept later. */
 import type { Instant } from '../../ground/clock.ts'
+import { digestOfKey } from '../records/client.ts'
 import {
   find,
   insert,
@@ -130,20 +131,24 @@ function* updateClient(
   const next: ClientRecord = { ...change(current, now), clientId, key: current.key }
   const { secrets, key, ...row } = next
   yield* update(clients, { clientId }, row)
-  if (!isByFile(event)) yield* rememberEnded(current, secrets, now)
+  if (!isByFile(event)) yield* rememberEnded(current, next, now)
   yield* remove(clientSecrets, { clientKey: key })
   yield* insertSecrets(key, secrets)
   yield* record(event)
   return next
 }
 
-/** Remembers the brought secrets that this change ends, at once or later. */
-function* rememberEnded(current: ClientRecord, next: ClientSecret[], now: Instant): Act<void> {
-  const staying = new Set(next.filter(({ expiresAt }) => expiresAt === null).map(({ id }) => id))
-  const leaving = current.secrets.filter(({ id, kind }) => kind === 'brought' && !staying.has(id))
-  for (const { id, digest } of leaving) {
-    yield* insertIfAbsent(endedSecrets, { id, clientId: current.clientId, digest, endedAt: now })
-  }
+/** Remembers the secrets and public keys that this change ends, at once or later. */
+function* rememberEnded(current: ClientRecord, next: Pick<ClientRecord, 'secrets' | 'jwks'>, now: Instant): Act<void> {
+  const { clientId } = current
+  const staying = new Set(next.secrets.filter(({ expiresAt }) => expiresAt === null).map(({ id }) => id))
+  const keys = new Set(next.jwks?.keys.map(digestOfKey))
+  const former = current.jwks?.keys.map(digestOfKey) ?? []
+  const leaving = [
+    ...current.secrets.filter(({ id }) => !staying.has(id)),
+    ...former.filter((digest) => !keys.has(digest)).map((digest) => ({ id: `${clientId} ${digest}`, digest })),
+  ]
+  for (const { id, digest } of leaving) yield* insertIfAbsent(endedSecrets, { id, clientId, digest, endedAt: now })
   if (leaving.length === 0) return
   const ended = yield* select(endedSecrets, {
     where: { clientId: current.clientId },
@@ -190,6 +195,7 @@ function* deleteClient(
   const client = yield* findClient(clientId)
   if (!client) return 'unknown'
   const now = yield* moment()
+  if (!isByFile(event)) yield* rememberEnded(client, { secrets: [], jwks: null }, now.now)
   yield* remove(clients, { clientId })
   yield* insert(deletedClients, { clientKey: client.key })
   if (!isByFile(event)) yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })

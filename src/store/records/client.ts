@@ -1,4 +1,5 @@
 /** Clients with their secrets. */
+import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 
 /** A client's public key of any kind, as it registered it (RFC 7591 §2, `jwks`). */
@@ -48,3 +49,7 @@ export type CreationOutcome =
   | { outcome: 'created'; key: number; endedGrants: number }
   | { outcome: 'exists' }
   | { outcome: 'ended' }
+
+/** Names a public key by its material, whatever else its JWK says. */
+export const digestOfKey = ({ kty, crv, x, y, n, e }: ClientJwk): string =>
+  `jwk:${hash('sha256', JSON.stringify([kty, crv, x, y, n, e]), 'base64url')}`
