@@ -92,7 +92,11 @@ export async function wireIssuer(
   const secrets = new ClientSecrets(masterKey, traffic.cache('client_secret'))
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKey)
-  const isAdministrators = (name: string) => isAdministrator(name, clients)
+  const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
+  const administrators = {
+    isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),
+    isAdministratorsScope: (scope: string[]) => scope.includes(ADMIN_SCOPE),
+  }
   let ready = false
   const isReady = () => ready
   return {
@@ -114,9 +118,9 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ store, keys, audit, blacklist, limitDenials: config.limitDenials, isAdministrators }),
+    revocation: new Revocation({ store, keys, audit, blacklist, limitDenials: config.limitDenials, ...administrators }),
     limitGrants: config.limitGrants,
-    tokenState: new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist }),
+    tokenState,
     feed: new BlacklistFeed(blacklist, clock),
     limits: new Limits({ config, issuer, clock, log }),
     isReady,

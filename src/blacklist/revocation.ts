@@ -28,6 +28,8 @@ export type Denial = {
   expiresAt?: Instant | null | undefined
   /** When the named token expires, where that is known. */
   tokenExpiresAt?: Instant | undefined
+  /** Whether the named token is an administrator's, where that is known. */
+  isAdministrators?: boolean | undefined
 }
 
 /** Standing entries that one holder of `signet:blacklist` may have. */
@@ -44,6 +46,9 @@ const UNDONE_BY: Partial<Record<BlacklistCause, (entry: BlacklistEntry) => strin
   key_revoked: () => 'a revoked key stays revoked: its entry ends after 30 days, by itself',
 }
 
+/** Grants of a subject that are looked at, to tell whether it is an administrator. */
+const SOME = { limit: 1000 }
+
 const STAYS = 'what this entry denies was ended for good: the entry ends by itself when the last such token has expired'
 
 interface Needs {
@@ -55,6 +60,8 @@ interface Needs {
   limitDenials: number
   /** Whether an administrator has this name, as client or as `sub`. */
   isAdministrators(name: string): boolean
+  /** Whether tokens with this scope are an administrator's. */
+  isAdministratorsScope(scope: string[]): boolean
 }
 
 export class Revocation {
@@ -113,7 +120,7 @@ export class Revocation {
   async #add(denial: Denial, origin: Origin): Promise<BlacklistEntry> {
     const { kind, value } = denial
     const { by } = origin
-    this.#requireRightToName(kind, value, by)
+    await this.#requireRightToName(denial, by)
     const { store, audit, blacklist } = this.#needs
     const isBounded = by.kind === 'client' && !by.isAdministrator
     const isNear = isBounded && blacklist.countOwned(by.id, 'blacklist') >= MOST_POSTED - ON_THEIR_WAY
@@ -126,10 +133,18 @@ export class Revocation {
   }
 
   /** @throws OAuthError 403 where only an administrator may stop an administrator. */
-  #requireRightToName(kind: Denial['kind'], value: string, by: Actor): void {
-    if (by.isAdministrator || (kind !== 'sub' && kind !== 'client_id')) return
-    if (!this.#needs.isAdministrators(value)) return
+  async #requireRightToName({ kind, value, isAdministrators }: Denial, by: Actor): Promise<void> {
+    if (by.isAdministrator || !(isAdministrators ?? (await this.#namesAdministrator(kind, value)))) return
     throw insufficientScope(`this ${kind} is an administrator's: stopping it needs scope signet:admin`)
+  }
+
+  async #namesAdministrator(kind: Denial['kind'], value: string): Promise<boolean> {
+    const { store, isAdministrators, isAdministratorsScope } = this.#needs
+    const hasScope = ({ scope }: GrantRecord) => isAdministratorsScope(scope)
+    if (kind === 'client_id') return isAdministrators(value)
+    if (kind === 'sub') return isAdministrators(value) || (await store.listGrants({ sub: value }, SOME)).some(hasScope)
+    const grant = kind === 'sid' ? await store.findGrant(value) : undefined
+    return grant !== undefined && hasScope(grant)
   }
 
   /**

@@ -48,11 +48,17 @@ const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown'])
 export const hasOwnPrefix = (name: string): boolean => name.toLowerCase().startsWith('signet:')
 
 /** Why a client cannot have this id, if it cannot. The message does not repeat the id, which may be a secret. */
+/** A beginning of ours, or three parts of a JWT, whatever their length. */
+const TOKEN_LIKE = /^(?:sg[rs]_|eyJ[\w-]*\.[\w-]*\.[\w-]*$)/
+
 function findIdFault(clientId: string): string | undefined {
   if (clientId.length > MOST_CLIENT_ID_CHARACTERS || !CLIENT_ID.test(clientId) || DOT_SEGMENTS.includes(clientId))
     return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
-  if (looksSecret(clientId)) return 'this is a token or a secret; an id stands in logs and lists'
-  return RESERVED_IDS.has(clientId) || hasOwnPrefix(clientId) ? 'Signet uses this name itself: take another' : undefined
+  if (looksSecret(clientId) || TOKEN_LIKE.test(clientId))
+    return 'this is a token or a secret; an id stands in logs and lists'
+  return RESERVED_IDS.has(clientId.toLowerCase()) || hasOwnPrefix(clientId)
+    ? 'Signet uses this name itself: take another'
+    : undefined
 }
 
 export const usesSecret = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>): boolean =>

@@ -33,6 +33,8 @@ export const subject: GrantType<BeginningNeeds> = {
 
 function requireSubject(sub: string | undefined): string {
   if (sub === undefined) throw invalidRequest('subject is missing: the id of the person that your backend signed in')
+  if (/^signet:/i.test(sub))
+    throw invalidRequest('subject: names that begin with "signet:" are the names of Signet itself')
   if (!isSubject(sub)) {
     throw invalidRequest(
       `subject has 1 to ${MOST_SUBJECT_CHARACTERS} characters in UTF-8, none of them a control character`,

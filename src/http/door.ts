@@ -48,7 +48,7 @@ export function openDoor(app: Hono<Env>, routes: Routes, needs: DoorNeeds): Requ
     Object.assign(outgoing, { [CONTEXT]: context } satisfies Held)
     hold(context)
     // No URL can be made of these, so they do not come as far as the app.
-    if (!context.target || !isHost(incoming.headers.host)) return void fail(context, noRoute(context, routes), needs)
+    if (!context.target || !isOneHost(incoming)) return void fail(context, noRoute(context, routes), needs)
     receive(incoming, outgoing).catch((error: unknown) =>
       fail(context, error instanceof RequestError ? noHost() : error, needs),
     )
@@ -80,7 +80,7 @@ const contextOf = (outgoing: object): Context => (outgoing as Held)[CONTEXT]
 
 function meet(incoming: IncomingMessage, outgoing: ServerResponse, routes: Routes, { isReady }: DoorNeeds): Context {
   const target = readTarget(incoming.url ?? '')
-  const route = target && isHost(incoming.headers.host) ? findRoute(incoming, target.path, routes) : undefined
+  const route = target && isOneHost(incoming) ? findRoute(incoming, target.path, routes) : undefined
   return {
     incoming,
     outgoing,
@@ -112,4 +112,12 @@ const arrivalOf = ({ incoming, outgoing, route }: Context) => ({
 function turnAway(context: Context, { status, headers, description }: Refusal, { log }: DoorNeeds): void {
   answer(context, errorReply(status, BUSY, description, Object.entries(headers).flat()))
   log.debug('request', { ...context.facts, method: context.incoming.method ?? '', status, error: BUSY })
+}
+
+/** RFC 9112 §3.2: a request with two Host lines is refused. Node keeps the first one only. */
+function isOneHost({ headers, rawHeaders }: IncomingMessage): boolean {
+  let lines = 0
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') lines += 1
+  return lines < 2 && isHost(headers.host)
 }

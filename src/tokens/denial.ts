@@ -2,7 +2,7 @@
 import { fromSeconds } from '../ground/clock.ts'
 import type { Denial } from '../blacklist/revocation.ts'
 import { invalidRequest } from '../ground/errors.ts'
-import type { TokenState } from './token-state.ts'
+import { isAdministrators, type TokenState } from './token-state.ts'
 
 /**
  * An access token is denied by its `jti`, a refresh token by its grant.
@@ -11,13 +11,16 @@ import type { TokenState } from './token-state.ts'
 export async function nameDenial(
   token: string,
   tokenState: TokenState,
-): Promise<Pick<Denial, 'kind' | 'value' | 'tokenExpiresAt'>> {
+): Promise<Pick<Denial, 'kind' | 'value' | 'tokenExpiresAt' | 'isAdministrators'>> {
   if (tokenState.isRefreshToken(token)) {
     const { grant } = await tokenState.checkRefreshToken(token)
     if (grant) return { kind: 'sid', value: grant.sid }
   } else {
     const state = tokenState.checkAccessToken(token)
-    if (state.claims) return { kind: 'jti', value: state.claims.jti, tokenExpiresAt: fromSeconds(state.claims.exp) }
+    if (state.claims) {
+      const { jti, exp, scope } = state.claims
+      return { kind: 'jti', value: jti, tokenExpiresAt: fromSeconds(exp), isAdministrators: isAdministrators(scope) }
+    }
   }
   throw invalidRequest('token is no live token of this issuer: it needs no blacklist entry')
 }

@@ -7,7 +7,7 @@ import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
 import { statusOf } from '../grants/grant.ts'
-import { isForPredecessor } from '../resources/resource.ts'
+import { ADMIN_SCOPE, isForPredecessor } from '../resources/resource.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import type { GrantRecord } from '../store/records/grant.ts'
 import type { Store } from '../store/store.ts'
@@ -22,7 +22,13 @@ export type RefreshTokenState =
   | { active: true; grant: GrantRecord }
   | { active: false; reason: string; grant?: GrantRecord }
 
+const MOST_ADMINISTRATORS = 1000
+
+/** @param scope as it stands in a token */
+export const isAdministrators = (scope: string | undefined): boolean => (scope ?? '').split(' ').includes(ADMIN_SCOPE)
+
 export class TokenState {
+  readonly #administrators = new Set<string>()
   readonly #store: Store
   readonly #accessTokens: AccessTokens
   readonly #refreshTokens: RefreshTokens
@@ -56,7 +62,22 @@ export class TokenState {
     if (!verified.valid) return { active: false, reason: verified.reason }
     const { claims, kid } = verified
     const reason = this.#findKillSwitch(claims, kid)
-    return reason === undefined ? { active: true, claims, kid } : { active: false, reason, claims }
+    if (reason !== undefined) return { active: false, reason, claims }
+    if (this.#isForAdministration(claims)) this.#noteAdministrator(claims.sub)
+    return { active: true, claims, kid }
+  }
+
+  /** Whether an administrator's token of this subject was seen by this process. */
+  isAdministrator(sub: string): boolean {
+    return this.#administrators.has(sub)
+  }
+
+  #isForAdministration({ aud, scope }: AccessTokenClaims): boolean {
+    return isAdministrators(scope) && [aud].flat().includes(this.#resources.issuer)
+  }
+
+  #noteAdministrator(sub: string): void {
+    if (this.#administrators.size < MOST_ADMINISTRATORS) this.#administrators.add(sub)
   }
 
   #findKillSwitch(claims: AccessTokenClaims, kid: string): string | undefined {
