@@ -8,7 +8,7 @@ import type { Issuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { keyView, listKeyViews } from '../keys/wire.ts'
 import { isKnownToCaches } from '../keys/rotation.ts'
-import type { RingId, SigningAlgorithm, SigningKeyRecord } from '../store/records/key.ts'
+import { isSameRing, type RingId, type SigningAlgorithm, type SigningKeyRecord } from '../store/records/key.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
 import { UsageError, collect, durationOption } from './usage.ts'
@@ -173,9 +173,7 @@ async function listNotReady(
   { keys, readers }: Issuer,
   waitFor: string[] | undefined,
 ): Promise<string[]> {
-  const next = (await keys.list()).filter(
-    (key) => key.status === 'next' && rings.some(({ ring, alg }) => ring === key.ring && alg === key.alg),
-  )
+  const next = (await keys.list()).filter((key) => key.status === 'next' && rings.some((ring) => isSameRing(ring, key)))
   const missing = await Promise.all(
     next.map(async (key) => {
       const { seenBy, notSeenBy } = await readers.readinessFor(key)
@@ -210,7 +208,7 @@ const revoke = (kid: string, _options: object, command: Command): Promise<void> 
     const { jwksMaxAgeSeconds, keyPrepublishSeconds } = issuer.config
     const now = issuer.store.now()
     const records = await issuer.keys.list()
-    const active = records.find((key) => key.ring === before.ring && key.alg === before.alg && key.status === 'active')
+    const active = records.find((key) => isSameRing(key, before) && key.status === 'active')
     const result = {
       revoked: keyView(requireKey(records, kid)),
       active: active ? keyView(active) : null,

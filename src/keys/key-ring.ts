@@ -17,11 +17,11 @@ import type {
   SigningKeyRecord,
 } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
-import { SHARED_RING } from '../store/records/key.ts'
+import { SHARED_RING, isPublished, isSameRing } from '../store/records/key.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKey } from './master-key.ts'
-import { decidePromotion, dueAt, isPublished, type PromotionPolicy } from './rotation.ts'
+import { decidePromotion, dueAt, type PromotionPolicy } from './rotation.ts'
 
 export interface RingPolicy {
   prepublishSeconds: number
@@ -308,7 +308,7 @@ export class KeyRing {
   }
 
   async #ring(id: RingId): Promise<SigningKeyRecord[]> {
-    return (await this.#store.listKeys()).filter((key) => nameOf(key) === nameOf(id))
+    return (await this.#store.listKeys()).filter((key) => isSameRing(key, id))
   }
 
   #promotionPolicy(mode: RotationMode): PromotionPolicy {
@@ -346,7 +346,7 @@ export class KeyRing {
 
   /** When the schedule will promote a ring's next key, as far as is known now. */
   rotationDue(id: RingId): Instant | undefined {
-    const ring = this.published().filter((key) => nameOf(key) === nameOf(id))
+    const ring = this.published().filter((key) => isSameRing(key, id))
     const active = ring.find((key) => key.status === 'active')
     if (!active) return undefined
     const due = dueAt(active, this.#policy.rotationSeconds)

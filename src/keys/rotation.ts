@@ -3,7 +3,7 @@
  * in database time, so only one of many processes promotes a key.
  */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
-import type { PromotionVerdict, SigningKeyRecord } from '../store/records/key.ts'
+import { isPublished, type PromotionVerdict, type SigningKeyRecord } from '../store/records/key.ts'
 
 export interface PromotionPolicy {
   prepublishSeconds: number
@@ -18,10 +18,6 @@ export interface PromotionPolicy {
  * servers fetch the set anew at every request.
  */
 const MOST_PUBLISHED = 16
-
-/** Whether the key is in the JWKS. */
-export const isPublished = (key: SigningKeyRecord): boolean =>
-  key.status === 'next' || key.status === 'active' || key.status === 'retiring'
 
 /**
  * Whether every cached JWKS that may still be used holds a key. It does if the key has been published for the prepublish

@@ -39,6 +39,13 @@ export interface SigningKeyRecord extends RingId {
   signedUntil: Instant
 }
 
+/** Whether two names lead to the same ring; a key has the name of its ring. */
+export const isSameRing = (one: RingId, other: RingId): boolean => one.ring === other.ring && one.alg === other.alg
+
+/** Whether the key is in the JWKS. */
+export const isPublished = ({ status }: SigningKeyRecord): boolean =>
+  status === 'next' || status === 'active' || status === 'retiring'
+
 /** A program that reads the key set or the blacklist feed. The name is what it says of itself. */
 export interface KeyReader {
   name: string
