@@ -21,6 +21,7 @@ import { Revocation } from './blacklist/revocation.ts'
 import { Limits } from './limits/limits.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { KeyReaders } from './keys/readers.ts'
+import { KeyRotation } from './keys/rotation.ts'
 import type { Log } from './ground/log.ts'
 import { Replica } from './replica.ts'
 import type { Store } from './store/store.ts'
@@ -41,6 +42,7 @@ export interface Issuer {
   traffic: Traffic
   audit: AuditTrail
   keys: KeyRing
+  rotation: KeyRotation
   readers: KeyReaders
   clients: ClientDirectory
   resources: ResourceDirectory
@@ -75,10 +77,7 @@ export async function wireIssuer(
   { clock, log }: Surroundings,
 ): Promise<Issuer> {
   const audit = new AuditTrail(store, clock, log)
-  const keys = await KeyRing.open(store, masterKey, audit, {
-    prepublishSeconds: config.keyPrepublishSeconds,
-    rotationSeconds: config.keyRotationSeconds,
-  })
+  const keys = await KeyRing.open(store, masterKey, audit)
   // Only now: a database that is known and has no keys has lost them.
   rememberOpened(config)
   await warnOfNewName(store, issuer, log)
@@ -88,7 +87,9 @@ export async function wireIssuer(
   const replica = new Replica(blacklist, [keys, clients, resources], log)
   store.onChange((changes) => replica.onChange(changes))
 
+  const { limitDenials, limitGrants } = config
   const traffic = new Traffic()
+  const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
   const secrets = new ClientSecrets(masterKey, traffic.cache('client_secret'))
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKey)
@@ -109,6 +110,7 @@ export async function wireIssuer(
     traffic,
     audit,
     keys,
+    rotation,
     readers: new KeyReaders(store, clock),
     clients,
     resources,
@@ -118,8 +120,8 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ store, keys, audit, blacklist, limitDenials: config.limitDenials, ...administrators }),
-    limitGrants: config.limitGrants,
+    revocation: new Revocation({ store, rotation, audit, blacklist, limitDenials, ...administrators }),
+    limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
     limits: new Limits({ config, issuer, clock, log }),

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { AuditTrail, byClient } from '../src/audit.ts'
 import { Blacklist } from '../src/blacklist/match.ts'
 import { Revocation } from '../src/blacklist/revocation.ts'
-import type { KeyRing } from '../src/keys/key-ring.ts'
+import type { KeyRotation } from '../src/keys/rotation.ts'
 import { Replica, type MemoryPart } from '../src/replica.ts'
 import type { Change } from '../src/store/records/change.ts'
 import type { Store } from '../src/store/store.ts'
@@ -56,8 +56,8 @@ async function revocationOver(
   store.onChange((changes) => replica.onChange(changes))
   const audit = new AuditTrail(store, clock, rememberingLog().log)
   // No key is revoked here.
-  const keys = {} as KeyRing
-  const needs = { store, keys, audit, blacklist, limitDenials, isAdministrators: () => false }
+  const rotation = {} as KeyRotation
+  const needs = { store, rotation, audit, blacklist, limitDenials, isAdministrators: () => false, isAdministratorsScope: () => false }
   return { blacklist, revocation: new Revocation(needs) }
 }
 

@@ -9,6 +9,7 @@ import { json } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyReaders } from '../keys/readers.ts'
+import type { KeyRotation } from '../keys/rotation.ts'
 import { KEY, listKeyViews } from '../keys/wire.ts'
 import { ADMIN_SCOPE, MOST_RESOURCE_ID_CHARACTERS } from '../resources/resource.ts'
 import type { PromotionOutcome } from '../store/records/key.ts'
@@ -27,6 +28,7 @@ const keyRotationSchema = z
 interface Needs {
   store: Store
   keys: KeyRing
+  rotation: KeyRotation
   readers: KeyReaders
   revocation: Revocation
 }
@@ -68,8 +70,8 @@ const rotateKeys = (needs: Needs) =>
       const rings = needs.keys.ringsOf({ alg, resource })
       if (rings.length === 0) throw notFound('a ring of keys by this name')
       // All rings are asked before the first one rotates, so that a refusal leaves nothing half done.
-      for (const ring of rings) requirePromotion(ring.alg, await needs.keys.forecast(ring, mode))
-      for (const ring of rings) requirePromotion(ring.alg, await needs.keys.rotate(ring, mode, actor))
+      for (const ring of rings) requirePromotion(ring.alg, await needs.rotation.forecast(ring, mode))
+      for (const ring of rings) requirePromotion(ring.alg, await needs.rotation.rotate(ring, mode, actor))
       return json(await listKeyViews(needs))
     },
   )

@@ -5,7 +5,7 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { RateLimited, conflict, insufficientScope, notFound } from '../ground/errors.ts'
-import type { KeyRing } from '../keys/key-ring.ts'
+import type { KeyRotation } from '../keys/rotation.ts'
 import type {
   BlacklistCause,
   BlacklistEntry,
@@ -53,7 +53,7 @@ const STAYS = 'what this entry denies was ended for good: the entry ends by itse
 
 interface Needs {
   store: Store
-  keys: KeyRing
+  rotation: KeyRotation
   audit: AuditTrail
   blacklist: Blacklist
   /** How many denials of its own tokens a client may leave behind. */
@@ -153,10 +153,10 @@ export class Revocation {
    * @throws OAuthError 404, or 409 where it is revoked already.
    */
   async revokeKey(kid: string, by: Actor): Promise<{ before: SigningKeyRecord; lastExpiry: Instant }> {
-    const { keys, store } = this.#needs
+    const { rotation, store } = this.#needs
     const origin: Origin = { cause: 'key_revoked', reason: 'signing key revoked', by }
     const deny = (key: SigningKeyRecord, moment: Moment) => denyKey(kid, key.signedUntil, origin, moment)
-    const revoked = await keys.revoke(kid, deny, by)
+    const revoked = await rotation.revoke(kid, deny, by)
     if (revoked.outcome === 'unknown') throw notFound('this key')
     if (revoked.outcome === 'already') throw conflict('this key is revoked already; see: signet key list')
     return { before: revoked.before, lastExpiry: Math.max(revoked.before.signedUntil, store.now()) }

@@ -113,19 +113,19 @@ const rotate = (options: RotateOptions, command: Command): Promise<void> =>
       throw new UsageError('--wait-for: readers of the keys that a resource has to itself are not noted')
     // A name is waited for until it has come, unless a time is given.
     const wait = options.wait ?? (waitFor ? true : undefined)
-    const { keys, config } = issuer
+    const { keys, rotation, config } = issuer
     const mode = emergency ? 'emergency' : 'requested'
     const rings = keys.ringsOf({ alg, resource })
     if (rings.length === 0) throw new Fault('there is no ring of keys by this name', 'see: signet key list')
     const done: string[] = []
     // All rings are asked before the first is rotated, so that a rotation of several is not half done.
     for (const ring of rings) {
-      const refused = await keys.forecast(ring, mode)
+      const refused = await rotation.forecast(ring, mode)
       if (refused) throw refusal(ring.alg, { ...refused, emergency, done })
     }
     await tellWhoIsNotReady(rings, issuer, { wait, waitFor })
     for (const ring of rings) {
-      const rotated = await keys.rotate(ring, mode, BY_CLI)
+      const rotated = await rotation.rotate(ring, mode, BY_CLI)
       if (rotated.outcome === 'refused') throw refusal(ring.alg, { ...rotated, emergency, done })
       done.push(ring.alg)
     }

@@ -1,36 +1,24 @@
 /**
  * The signing keys in memory: for each algorithm one ring of the issuer, and one for each resource that has its own keys.
- * The ring signs with the active key, finds public keys by `kid`, and keeps the JWKS ready as bytes. It never decides a
- * rotation (rotation.ts does, under the store's lock), and it never writes an unsealed private key.
+ * The ring signs with the active key, finds public keys by `kid`, and keeps the JWKS ready as bytes. It never rotates
+ * a key (rotation.ts does), and it never writes an unsealed private key.
  */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
+import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
-import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
-import type { Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
+import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Change } from '../store/records/change.ts'
-import type {
-  PromotionOutcome,
-  RevocationOutcome,
-  RingId,
-  SigningAlgorithm,
-  SigningKeyRecord,
+import {
+  SHARED_RING,
+  isPublished,
+  type RingId,
+  type SigningAlgorithm,
+  type SigningKeyRecord,
 } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
-import { SHARED_RING, isPublished, isSameRing } from '../store/records/key.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKey } from './master-key.ts'
-import { decidePromotion, dueAt, type PromotionPolicy } from './rotation.ts'
-
-export interface RingPolicy {
-  prepublishSeconds: number
-  rotationSeconds: number
-}
-
-export type RotationMode = 'scheduled' | 'requested' | 'emergency'
-
-type RefusedPromotion = Extract<PromotionOutcome, { outcome: 'refused' }>
 
 interface RingKey {
   record: SigningKeyRecord
@@ -61,7 +49,6 @@ export class KeyRing {
   readonly #store: Store
   readonly #masterKey: MasterKey
   readonly #audit: AuditTrail
-  readonly #policy: RingPolicy
   /** How many signatures were made, since the process began. */
   readonly signatures: Record<SigningAlgorithm, number> = { ES256: 0, RS256: 0 }
   #published = new Map<string, RingKey>()
@@ -75,19 +62,18 @@ export class KeyRing {
   #readings = 0
   #taken = 0
 
-  private constructor(store: Store, masterKey: MasterKey, audit: AuditTrail, policy: RingPolicy) {
+  private constructor(store: Store, masterKey: MasterKey, audit: AuditTrail) {
     this.#store = store
     this.#masterKey = masterKey
     this.#audit = audit
-    this.#policy = policy
   }
 
   /**
    * Opens the ring; on the very first start each algorithm gets an active and a next key.
    * @throws Fault where the private keys were sealed under another master key.
    */
-  static async open(store: Store, masterKey: MasterKey, audit: AuditTrail, policy: RingPolicy): Promise<KeyRing> {
-    const ring = new KeyRing(store, masterKey, audit, policy)
+  static async open(store: Store, masterKey: MasterKey, audit: AuditTrail): Promise<KeyRing> {
+    const ring = new KeyRing(store, masterKey, audit)
     const present = new Set((await store.listKeys()).map(nameOf))
     for (const id of SIGNING_ALGORITHMS.map(sharedRing)) if (!present.has(nameOf(id))) await ring.#seed(id)
     await ring.reload()
@@ -103,14 +89,14 @@ export class KeyRing {
 
   async #seed(id: RingId): Promise<'seeded' | 'exists'> {
     const now = this.#store.now()
-    const active = { ...(await this.#draft(id)), status: 'active' as const, createdAt: now, activatedAt: now }
+    const active = { ...(await this.draft(id)), status: 'active' as const, createdAt: now, activatedAt: now }
     // As old as the active key: a verifier that has fetched one has fetched both, so it may take over at any time.
-    const next = { ...(await this.#draft(id)), createdAt: now }
+    const next = { ...(await this.draft(id)), createdAt: now }
     return this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, BY_SYSTEM))
   }
 
-  /** A fresh `next`, sealed. */
-  async #draft({ ring, alg }: RingId): Promise<SigningKeyRecord> {
+  /** Makes a fresh `next` key with its private key sealed. It is written nowhere yet. */
+  async draft({ ring, alg }: RingId): Promise<SigningKeyRecord> {
     const { kid, publicJwk, privateJwk } = await generateSigningKey(alg)
     return {
       kid,
@@ -165,7 +151,7 @@ export class KeyRing {
   }
 
   async #unseal(record: SigningKeyRecord): Promise<KeyObject> {
-    const jwk = (await this.#masterKey.unseal(record.sealedPrivateKey)) as JsonWebKey // sealed by #draft, authenticated by GCM
+    const jwk = (await this.#masterKey.unseal(record.sealedPrivateKey)) as JsonWebKey // sealed by `draft`, authenticated by GCM
     return createPrivateKey({ key: jwk, format: 'jwk' })
   }
 
@@ -257,68 +243,6 @@ export class KeyRing {
     return running
   }
 
-  /** Why a rotation would be refused now, if it would. The lock is not held, so the answer can become outdated. */
-  async forecast(id: RingId, mode: RotationMode): Promise<RefusedPromotion | undefined> {
-    return this.#judge(await this.#ring(id), mode)
-  }
-
-  #judge(ring: SigningKeyRecord[], mode: RotationMode): RefusedPromotion | undefined {
-    const verdict = decidePromotion(ring, this.#store.now(), this.#promotionPolicy(mode))
-    return verdict.act === 'wait'
-      ? { outcome: 'refused', safeFrom: verdict.safeFrom, reason: verdict.reason }
-      : undefined
-  }
-
-  /** Promotes `next`; `scheduled` waits until the active key is due, `emergency` waits for nothing. */
-  async rotate(id: RingId, mode: RotationMode, by: Actor): Promise<PromotionOutcome> {
-    // Expired keys are removed first, because the number of keys in a set is limited.
-    if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS)
-    // Decided once without the lock, so that no key is made for a rotation that will be refused.
-    const ring = await this.#ring(id)
-    const refused = this.#judge(ring, mode)
-    if (refused) return refused
-
-    const policy = this.#promotionPolicy(mode)
-    const spare = await this.#draft(id)
-    const leaving = ring.find((key) => key.status === 'active')?.kid
-    const decide = (current: SigningKeyRecord[], now: Instant) =>
-      current.some((key) => key.kid === leaving && key.status === 'active')
-        ? decidePromotion(current, now, policy)
-        : ({ act: 'wait', safeFrom: null, reason: 'another process has just rotated this ring' } as const)
-    return this.#store.promoteNextKey(
-      id,
-      spare,
-      decide,
-      this.#audit.event('key.rotated', leaving ?? id.alg, { ...by, details: { mode } }),
-    )
-  }
-
-  /**
-   * Revokes a compromised key: out of the JWKS, its spare takes over, its tokens are denied by `deny`.
-   * @returns the key as it was before.
-   */
-  async revoke(
-    kid: string,
-    deny: (key: SigningKeyRecord, moment: Moment) => NewBlacklistEntry,
-    by: Actor,
-  ): Promise<RevocationOutcome> {
-    const key = await this.#store.findKey(kid)
-    if (!key) return { outcome: 'unknown' }
-    return this.#store.revokeKey(kid, await this.#draft(key), deny, this.#audit.event('key.revoked', kid, by))
-  }
-
-  async #ring(id: RingId): Promise<SigningKeyRecord[]> {
-    return (await this.#store.listKeys()).filter((key) => isSameRing(key, id))
-  }
-
-  #promotionPolicy(mode: RotationMode): PromotionPolicy {
-    return {
-      prepublishSeconds: this.#policy.prepublishSeconds,
-      emergency: mode === 'emergency',
-      afterSeconds: mode === 'scheduled' ? this.#policy.rotationSeconds : null,
-    }
-  }
-
   /** Every ring that signs: the shared ones, and those that resources have to themselves. */
   rings(): RingId[] {
     return [...this.#signers.values()].map(({ id }) => id)
@@ -342,22 +266,6 @@ export class KeyRing {
   /** The published keys in memory. They can be listed while the database does not answer. */
   published(): SigningKeyRecord[] {
     return [...this.#published.values()].map(({ record }) => record)
-  }
-
-  /** When the schedule will promote a ring's next key, as far as is known now. */
-  rotationDue(id: RingId): Instant | undefined {
-    const ring = this.published().filter((key) => isSameRing(key, id))
-    const active = ring.find((key) => key.status === 'active')
-    if (!active) return undefined
-    const due = dueAt(active, this.#policy.rotationSeconds)
-    // The next key may have to be published for longer than that.
-    const verdict = decidePromotion(ring, due, this.#promotionPolicy('scheduled'))
-    return verdict.act === 'wait' ? (verdict.safeFrom ?? due) : due
-  }
-
-  /** Drops retired keys from the ring once no token of theirs can be alive. */
-  retire(skewSeconds: number): Promise<string[]> {
-    return this.#store.retireKeys(skewSeconds, (kid) => this.#audit.event('key.retired', kid, BY_SYSTEM))
   }
 }
 

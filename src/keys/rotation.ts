@@ -1,11 +1,24 @@
 /**
- * THE key rotation rule, as a pure decision about the ring of one algorithm. The store asks it under the ring's lock and
- * in database time, so only one of many processes promotes a key.
+ * Key rotation: THE rule, and the acts that follow it. The rule is a pure decision about one ring. The store asks it under
+ * the ring's lock and in database time, so only one of many processes promotes a key.
  */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
-import { isPublished, type PromotionVerdict, type SigningKeyRecord } from '../store/records/key.ts'
+import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
+import type { Config } from '../config.ts'
+import type { Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
+import {
+  isPublished,
+  isSameRing,
+  type PromotionOutcome,
+  type PromotionVerdict,
+  type RevocationOutcome,
+  type RingId,
+  type SigningKeyRecord,
+} from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
+import type { KeyRing } from './key-ring.ts'
 
-export interface PromotionPolicy {
+interface PromotionPolicy {
   prepublishSeconds: number
   /** Promotes at once, even if the next key has not been published long enough. */
   emergency: boolean
@@ -35,7 +48,7 @@ export const dueAt = ({ activatedAt, createdAt }: SigningKeyRecord, rotationSeco
   (activatedAt ?? createdAt) + fromSeconds(rotationSeconds)
 
 /** Decides whether `next` may become `active` now: when caches know it, or at once in an emergency. */
-export function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: PromotionPolicy): PromotionVerdict {
+function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: PromotionPolicy): PromotionVerdict {
   const active = ring.find((key) => key.status === 'active')
   const next = ring.find((key) => key.status === 'next')
   if (!active || !next) return { act: 'wait', safeFrom: null, reason: 'the ring has no active or no next key' }
@@ -58,4 +71,108 @@ export function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: 
   if (policy.emergency || isKnownToCaches(next, active, now, policy.prepublishSeconds)) return { act: 'promote' }
   const safeFrom = next.createdAt + fromSeconds(policy.prepublishSeconds)
   return { act: 'wait', safeFrom, reason: 'the next key has not been published for long enough' }
+}
+
+/** `scheduled` waits until the active key is due; `emergency` waits for nothing. */
+type RotationMode = 'scheduled' | 'requested' | 'emergency'
+
+type RefusedPromotion = Extract<PromotionOutcome, { outcome: 'refused' }>
+
+interface Needs {
+  store: Store
+  ring: KeyRing
+  audit: AuditTrail
+  policy: Pick<Config, 'keyPrepublishSeconds' | 'keyRotationSeconds'>
+}
+
+/**
+ * The acts that change the status of keys. They write to the store alone: the ring in memory learns of each change from
+ * the store, as it does where another process rotates.
+ */
+export class KeyRotation {
+  readonly #needs: Needs
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** Why a rotation would be refused now, if it would. The lock is not held, so the answer can become outdated. */
+  async forecast(id: RingId, mode: RotationMode): Promise<RefusedPromotion | undefined> {
+    return this.#judge(await this.#keysOf(id), mode)
+  }
+
+  #judge(ring: SigningKeyRecord[], mode: RotationMode): RefusedPromotion | undefined {
+    const verdict = decidePromotion(ring, this.#needs.store.now(), this.#promotionPolicy(mode))
+    return verdict.act === 'wait'
+      ? { outcome: 'refused', safeFrom: verdict.safeFrom, reason: verdict.reason }
+      : undefined
+  }
+
+  /** Promotes `next`, if the rule allows it in this mode. */
+  async rotate(id: RingId, mode: RotationMode, by: Actor): Promise<PromotionOutcome> {
+    // Expired keys are removed first, because the number of keys in a set is limited.
+    if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS)
+    // Decided once without the lock, so that no key is made for a rotation that will be refused.
+    const keys = await this.#keysOf(id)
+    const refused = this.#judge(keys, mode)
+    if (refused) return refused
+
+    const { store, ring, audit } = this.#needs
+    const policy = this.#promotionPolicy(mode)
+    const spare = await ring.draft(id)
+    const leaving = keys.find((key) => key.status === 'active')?.kid
+    const decide = (current: SigningKeyRecord[], now: Instant) =>
+      current.some((key) => key.kid === leaving && key.status === 'active')
+        ? decidePromotion(current, now, policy)
+        : ({ act: 'wait', safeFrom: null, reason: 'another process has just rotated this ring' } as const)
+    const event = audit.event('key.rotated', leaving ?? id.alg, { ...by, details: { mode } })
+    return store.promoteNextKey(id, spare, decide, event)
+  }
+
+  /**
+   * Revokes a compromised key: out of the JWKS, its spare takes over, its tokens are denied by `deny`.
+   * @returns the key as it was before.
+   */
+  async revoke(
+    kid: string,
+    deny: (key: SigningKeyRecord, moment: Moment) => NewBlacklistEntry,
+    by: Actor,
+  ): Promise<RevocationOutcome> {
+    const { store, ring, audit } = this.#needs
+    const key = await store.findKey(kid)
+    if (!key) return { outcome: 'unknown' }
+    return store.revokeKey(kid, await ring.draft(key), deny, audit.event('key.revoked', kid, by))
+  }
+
+  /** Drops retiring keys from the rings once no token of theirs can be alive. @returns the `kid` of each */
+  retire(skewSeconds: number): Promise<string[]> {
+    const { store, audit } = this.#needs
+    return store.retireKeys(skewSeconds, (kid) => audit.event('key.retired', kid, BY_SYSTEM))
+  }
+
+  /** When the schedule will promote a ring's next key, as far as is known now. It is answered from memory. */
+  due(id: RingId): Instant | undefined {
+    const { ring, policy } = this.#needs
+    const keys = ring.published().filter((key) => isSameRing(key, id))
+    const active = keys.find((key) => key.status === 'active')
+    if (!active) return undefined
+    const due = dueAt(active, policy.keyRotationSeconds)
+    // The next key may have to be published for longer than that.
+    const verdict = decidePromotion(keys, due, this.#promotionPolicy('scheduled'))
+    return verdict.act === 'wait' ? (verdict.safeFrom ?? due) : due
+  }
+
+  /** The keys of a ring as the database has them now. */
+  async #keysOf(id: RingId): Promise<SigningKeyRecord[]> {
+    return (await this.#needs.store.listKeys()).filter((key) => isSameRing(key, id))
+  }
+
+  #promotionPolicy(mode: RotationMode): PromotionPolicy {
+    const { keyPrepublishSeconds, keyRotationSeconds } = this.#needs.policy
+    return {
+      prepublishSeconds: keyPrepublishSeconds,
+      emergency: mode === 'emergency',
+      afterSeconds: mode === 'scheduled' ? keyRotationSeconds : null,
+    }
+  }
 }

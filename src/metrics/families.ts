@@ -8,6 +8,7 @@ import { isStanding } from '../store/records/blacklist.ts'
 import { toSeconds, type Clock } from '../ground/clock.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import type { KeyRotation } from '../keys/rotation.ts'
 import type { Store } from '../store/store.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { readVersion } from '../ground/version.ts'
@@ -18,6 +19,7 @@ export interface Measured {
   clock: Clock
   store: Store
   keys: KeyRing
+  rotation: KeyRotation
   blacklist: Blacklist
   traffic: Traffic
   limits: Pick<Limits, 'figures'>
@@ -79,7 +81,7 @@ const tokens = ({ traffic, keys: { signatures } }: Measured): Family[] => [
   counter('signet_signatures_total', 'Signatures made, by algorithm.', ...labelled('alg', signatures)),
 ]
 
-function keys({ keys: ring, clock }: Measured): Family[] {
+function keys({ keys: ring, rotation, clock }: Measured): Family[] {
   const oldest = new Map<string, Sample>()
   for (const { ring: owner, alg, status, createdAt } of ring.published()) {
     const value = toSeconds(clock.now() - createdAt)
@@ -87,7 +89,7 @@ function keys({ keys: ring, clock }: Measured): Family[] {
     if (value >= (oldest.get(name)?.value ?? -Infinity))
       oldest.set(name, { labels: { alg, status, ring: owner }, value })
   }
-  const due = ring.rings().map((id) => ({ labels: { alg: id.alg, ring: id.ring }, value: ring.rotationDue(id) }))
+  const due = ring.rings().map((id) => ({ labels: { alg: id.alg, ring: id.ring }, value: rotation.due(id) }))
   return [
     gauge(
       'signet_signing_key_age_seconds',

@@ -9,6 +9,7 @@ import { CLOCK_SKEW_SECONDS, type Jump, type SteadyClock } from '../ground/clock
 import type { Config } from '../config.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyReaders } from '../keys/readers.ts'
+import type { KeyRotation } from '../keys/rotation.ts'
 import type { Log } from '../ground/log.ts'
 import type { Store } from '../store/store.ts'
 
@@ -24,6 +25,7 @@ interface Needs {
   config: Pick<Config, 'auditRetentionSeconds'>
   store: Store
   keys: KeyRing
+  rotation: KeyRotation
   readers: KeyReaders
   blacklist: Blacklist
   audit: AuditTrail
@@ -87,12 +89,12 @@ async function writeNotes({ audit, authentication, readers }: Needs): Promise<vo
 }
 
 /** Rotates keys that are due and retires keys whose last token has expired, as the database decides. */
-async function tendKeys({ keys, log }: Pick<Needs, 'keys' | 'log'>): Promise<void> {
+async function tendKeys({ keys, rotation, log }: Needs): Promise<void> {
   for (const ring of keys.rings()) {
-    const rotated = await keys.rotate(ring, 'scheduled', BY_SYSTEM)
+    const rotated = await rotation.rotate(ring, 'scheduled', BY_SYSTEM)
     if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)
   }
-  for (const kid of await keys.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
+  for (const kid of await rotation.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
 }
 
 async function sweep({ store, config }: Needs): Promise<void> {
