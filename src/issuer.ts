@@ -94,10 +94,6 @@ export async function wireIssuer(
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKey)
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
-  const administrators = {
-    isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),
-    isAdministratorsScope: (scope: string[]) => scope.includes(ADMIN_SCOPE),
-  }
   let ready = false
   const isReady = () => ready
   return {
@@ -120,7 +116,14 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ store, rotation, audit, blacklist, limitDenials, ...administrators }),
+    revocation: new Revocation({
+      store,
+      rotation,
+      audit,
+      blacklist,
+      limitDenials,
+      ...administratorsOf(clients, tokenState),
+    }),
     limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
@@ -134,6 +137,11 @@ export async function wireIssuer(
     close: () => store.close(),
   }
 }
+
+const administratorsOf = (clients: ClientDirectory, tokenState: TokenState) => ({
+  isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),
+  isAdministratorsScope: (scope: string[]) => scope.includes(ADMIN_SCOPE),
+})
 
 /** Whether a name is that of a client with scope `signet:admin`, or of the operator at the command line. */
 const isAdministrator = (name: string, clients: ClientDirectory): boolean =>

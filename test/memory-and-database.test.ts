@@ -57,7 +57,15 @@ async function revocationOver(
   const audit = new AuditTrail(store, clock, rememberingLog().log)
   // No key is revoked here.
   const rotation = {} as KeyRotation
-  const needs = { store, rotation, audit, blacklist, limitDenials, isAdministrators: () => false, isAdministratorsScope: () => false }
+  const needs = {
+    store,
+    rotation,
+    audit,
+    blacklist,
+    limitDenials,
+    isAdministrators: () => false,
+    isAdministratorsScope: () => false,
+  }
   return { blacklist, revocation: new Revocation(needs) }
 }
 

@@ -56,9 +56,7 @@ function findIdFault(clientId: string): string | undefined {
     return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
   if (looksSecret(clientId) || TOKEN_LIKE.test(clientId))
     return 'this is a token or a secret; an id stands in logs and lists'
-  return RESERVED_IDS.has(clientId.toLowerCase()) || hasOwnPrefix(clientId)
-    ? 'Signet uses this name itself: take another'
-    : undefined
+  return RESERVED_IDS.has(clientId) || hasOwnPrefix(clientId) ? 'Signet uses this name itself: take another' : undefined
 }
 
 export const usesSecret = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>): boolean =>

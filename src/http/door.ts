@@ -12,7 +12,8 @@ import { BUSY, errorReply } from './on-error.ts'
 import { takesBody, type Route } from './route.ts'
 import type { Routes } from './routes.ts'
 import { fail, type ServeNeeds } from './serve.ts'
-import { isHost, readTarget } from '../ground/target.ts'
+import { readTarget } from '../ground/target.ts'
+import { isOneHost } from './host.ts'
 
 export interface DoorNeeds extends ServeNeeds {
   isReady(): boolean
@@ -112,12 +113,4 @@ const arrivalOf = ({ incoming, outgoing, route }: Context) => ({
 function turnAway(context: Context, { status, headers, description }: Refusal, { log }: DoorNeeds): void {
   answer(context, errorReply(status, BUSY, description, Object.entries(headers).flat()))
   log.debug('request', { ...context.facts, method: context.incoming.method ?? '', status, error: BUSY })
-}
-
-/** RFC 9112 §3.2: a request with two Host lines is refused. Node keeps the first one only. */
-function isOneHost({ headers, rawHeaders }: IncomingMessage): boolean {
-  let lines = 0
-  for (let at = 0; at < rawHeaders.length; at += 2)
-    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') lines += 1
-  return lines < 2 && isHost(headers.host)
 }

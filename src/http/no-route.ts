@@ -4,7 +4,7 @@ import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { Context } from './context.ts'
 import type { Reply } from './reply.ts'
 import type { Routes } from './routes.ts'
-import { isHost } from '../ground/target.ts'
+import { isOneHost } from './host.ts'
 
 /** A person who opens the issuer in a browser is shown the way; anybody else reads that there is nothing here. */
 export function toDocs({ incoming, target }: Context, routes: Routes): Reply {
@@ -24,8 +24,8 @@ export function preflight({ headers }: IncomingMessage): Reply {
 
 /** No such path is 404; a path that takes other methods is 405 and names them (RFC 9110 §15.5.6). */
 export function noRoute({ incoming, target }: Pick<Context, 'incoming' | 'target'>, routes: Routes): OAuthError {
-  const { url = '', headers } = incoming
-  if (!isHost(headers.host)) return noHost()
+  const { url = '' } = incoming
+  if (!isOneHost(incoming)) return noHost()
   if (!target) {
     const meant = routes.nearestTo(url.replaceAll(/\/{2,}/g, '/').slice(0, 200))
     return invalidRequest(`the path is not in normal form: no //, no dot segments, no needless escapes${meant}`)
@@ -39,4 +39,4 @@ export function noRoute({ incoming, target }: Pick<Context, 'incoming' | 'target
   )
 }
 
-export const noHost = (): OAuthError => invalidRequest('the Host header names no host')
+export const noHost = (): OAuthError => invalidRequest('the request needs one Host header that names a host')
