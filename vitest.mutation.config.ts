@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: [
-      'test/properties/*.test.ts',
+      'test/properties/{key-ring,refresh-family}.test.ts',
       'test/{refresh-rotation,key-rotation,revocation,blacklist,token-endpoint,subject-grant,guards}.test.ts',
     ],
     testTimeout: 300_000,
