@@ -69,6 +69,16 @@ interface Surroundings {
   log: Log
 }
 
+/** What this process keeps in memory, following the database from now on. */
+async function openMemory(keys: KeyRing, store: Store, issuer: string, { clock, log }: Surroundings) {
+  const clients = await ClientDirectory.open(store)
+  const resources = await ResourceDirectory.open(store, issuer)
+  const blacklist = await Blacklist.open(store, clock)
+  const replica = new Replica(blacklist, [keys, clients, resources], log)
+  store.onChange((changes) => replica.onChange(changes))
+  return { clients, resources, blacklist }
+}
+
 /** @param issuer the issuer URL */
 export async function wireIssuer(
   { store, masterKey }: Opened,
@@ -81,11 +91,8 @@ export async function wireIssuer(
   // Only now: a database that is known and has no keys has lost them.
   rememberOpened(config)
   await warnOfNewName(store, issuer, log)
-  const clients = await ClientDirectory.open(store)
-  const resources = await ResourceDirectory.open(store, issuer)
-  const blacklist = await Blacklist.open(store, clock)
-  const replica = new Replica(blacklist, [keys, clients, resources], log)
-  store.onChange((changes) => replica.onChange(changes))
+  const memory = await openMemory(keys, store, issuer, { clock, log })
+  const { clients, resources, blacklist } = memory
 
   const { limitDenials, limitGrants } = config
   const traffic = new Traffic()
@@ -108,9 +115,7 @@ export async function wireIssuer(
     keys,
     rotation,
     readers: new KeyReaders(store, clock),
-    clients,
-    resources,
-    blacklist,
+    ...memory,
     accessTokens,
     refreshTokens,
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
