@@ -48,8 +48,8 @@ const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown'])
 export const hasOwnPrefix = (name: string): boolean => name.toLowerCase().startsWith('signet:')
 
 /** Why a client cannot have this id, if it cannot. The message does not repeat the id, which may be a secret. */
-/** A beginning of ours, or three parts of a JWT, whatever their length. */
-const TOKEN_LIKE = /^(?:sg[rs]_|eyJ[\w-]*\.[\w-]*\.[\w-]*$)/
+/** The three parts of a JWT, whatever their length. */
+const TOKEN_LIKE = /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/
 
 function findIdFault(clientId: string): string | undefined {
   if (clientId.length > MOST_CLIENT_ID_CHARACTERS || !CLIENT_ID.test(clientId) || DOT_SEGMENTS.includes(clientId))
