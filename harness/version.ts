@@ -15,9 +15,9 @@ const MOST_BYTES = 100_000_000
 export const commitOf = (revision: string): string | undefined =>
   git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]).trim() || undefined
 
-/** The last commit that changed a path. */
-export const lastChangeOf = (path: string): string | undefined =>
-  git(['log', '-1', '--format=%H', '--', path]).trim() || undefined
+/** The last commit that added a file below a path. A file that is still being worked on changes later. */
+export const lastAdditionTo = (path: string): string | undefined =>
+  git(['log', '-1', '--diff-filter=A', '--format=%H', '--', path]).trim() || undefined
 
 /**
  * Unpacks the program of a commit. Its dependencies are those of this checkout, so that only our own code differs.

@@ -1,6 +1,6 @@
 /** The versions of Signet from which an operator could upgrade. */
 import { join } from 'node:path'
-import { commitOf, lastChangeOf, unpack } from '../harness/version.ts'
+import { commitOf, lastAdditionTo, unpack } from '../harness/version.ts'
 import type { Context } from './fault.ts'
 
 export interface OtherVersion {
@@ -12,7 +12,7 @@ export interface OtherVersion {
 
 /** The previous commit, and the last commit with other tables. A checkout without a history has none. */
 export function previousVersions(context: Context): OtherVersion[] {
-  const migrated = lastChangeOf('migrations')
+  const migrated = lastAdditionTo('migrations/*.sql')
   const versions = [
     { commit: commitOf('HEAD~1'), called: 'the previous commit' },
     { commit: migrated && commitOf(`${migrated}~1`), called: 'the last commit with other tables' },
