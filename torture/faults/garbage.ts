@@ -14,8 +14,11 @@ import { preparePlace } from '../place.ts'
 const PER_SECOND = 10_000
 const P99_MS = 250
 const MEMORY_MB = 100
-/** The lines of 500 refused and 100 good requests in a second, each with ids, route, verdict and reason. */
-const LOG_KB = 300
+/**
+ * The lines of 500 refused requests, 500 requests with refused credentials and 100 good ones in a second, each with ids,
+ * route, verdict and reason: each kind of line has a budget of its own.
+ */
+const LOG_KB = 550
 /** An attacker keeps so many connections open with ease. */
 const CONNECTIONS = 256
 const WARM_SECONDS = 1
