@@ -22,11 +22,17 @@ import { refusal } from './support/shared.ts'
 const ROUNDS = ['first', 'second', 'third', 'fourth']
 const secretOf = (name: string): string => `${name}-`.padEnd(40, 'x')
 
+interface HashingScene {
+  issuer: AdministeredIssuer
+  acceptors: Acceptors
+  clients: Credentials[]
+}
+
 /**
  * An issuer whose clients brought their secrets, none of which this process has seen: the first use of each has to be
  * hashed, and others' guesses make that take long.
  */
-async function hashingScene(): Promise<{ issuer: AdministeredIssuer; acceptors: Acceptors; clients: Credentials[] }> {
+async function hashingScene(): Promise<HashingScene> {
   const folder = temporaryFolder()
   const { file, credentials } = declareOperator(folder, `resources:\n  - id: ${API}`)
   const names = [...ROUNDS, 'other', 'another', 'third-other']
@@ -59,67 +65,47 @@ function guess(issuer: TestIssuer, clients: Credentials[]): Promise<unknown> {
 }
 
 /**
- * Has an act answered while the token request of a client is still being authenticated.
- * @returns the answer of the token request, and whether it came after the act's
+ * Has an act answered while the token request of a client is still being authenticated. Tries with one client after
+ * another until the act was answered first; a busy machine may need more than one.
+ * @returns the answer of that token request
  */
 async function actWhileHashing(
-  issuer: AdministeredIssuer,
-  clients: Credentials[],
-  ask: () => Promise<Answer>,
-  act: () => Promise<Answer>,
-): Promise<{ asked: Answer; isLater: boolean }> {
-  await issuer.operator.token()
-  const guesses = guess(issuer, clients)
-  const order: string[] = []
-  await request(`${issuer.url}/livez`)
-  const asking = ask().finally(() => order.push('asked'))
-  for (let each = 0; each < 5; each++) await request(`${issuer.url}/livez`)
-  await expectGood(act().finally(() => order.push('acted')))
-  const asked = await asking
-  await guesses
-  return { asked, isLater: order[0] === 'acted' }
-}
-
-/** Tries with one client after another until the act was answered first; a busy machine may need more than one. */
-async function untilLater(
-  clients: Credentials[],
-  attempt: (client: Credentials) => Promise<{ asked: Answer; isLater: boolean }>,
-): Promise<{ client: Credentials; asked: Answer }> {
+  { issuer, clients }: HashingScene,
+  form: Record<string, string>,
+  act: (client: Credentials) => Promise<Answer>,
+): Promise<Answer> {
+  const others = clients.slice(ROUNDS.length)
   for (const client of clients.slice(0, ROUNDS.length)) {
-    const { asked, isLater } = await attempt(client)
-    if (isLater) return { client, asked }
+    await issuer.operator.token()
+    const guesses = guess(issuer, [client, ...others])
+    const order: string[] = []
+    await request(`${issuer.url}/livez`)
+    const asking = post(issuer, '/token', form, client).finally(() => order.push('asked'))
+    for (let each = 0; each < 5; each++) await request(`${issuer.url}/livez`)
+    await expectGood(act(client).finally(() => order.push('acted')))
+    const asked = await asking
+    await guesses
+    if (order[0] === 'acted') return asked
   }
   throw new Error('hashing was faster than every act')
 }
 
 test('a client that was deleted while its secret was hashed gets no token', async () => {
-  const { issuer, acceptors, clients } = await hashingScene()
-  const others = clients.slice(ROUNDS.length)
-  const { asked } = await untilLater(clients, (client) =>
-    actWhileHashing(
-      issuer,
-      [client, ...others],
-      () => post(issuer, '/token', { grant_type: 'client_credentials' }, client),
-      () => issuer.operator.call('DELETE', `/admin/api/clients/${client.clientId}`),
-    ),
+  const it = await hashingScene()
+  const asked = await actWhileHashing(it, { grant_type: 'client_credentials' }, (client) =>
+    it.issuer.operator.call('DELETE', `/admin/api/clients/${client.clientId}`),
   )
   const token = tokenIn(asked)
-  if (token !== undefined) expect(await acceptors.everOf(token)).toEqual([])
+  if (token !== undefined) expect(await it.acceptors.everOf(token)).toEqual([])
   expect(refusal(asked)).toBe('401 invalid_client')
 })
 
 test('rights that were withdrawn while a secret was hashed are in no token', async () => {
-  const { issuer, clients } = await hashingScene()
-  const others = clients.slice(ROUNDS.length)
+  const it = await hashingScene()
   const form = { grant_type: SUBJECT_GRANT, subject: 'ada', scope: 'write', subject_claims: '{"roles":["admin"]}' }
   const withdrawn = { scope: 'read', grant_types: ['client_credentials'], allowed_claims: [] }
-  const { asked } = await untilLater(clients, (client) =>
-    actWhileHashing(
-      issuer,
-      [client, ...others],
-      () => post(issuer, '/token', form, client),
-      () => issuer.operator.call('PATCH', `/admin/api/clients/${client.clientId}`, withdrawn),
-    ),
+  const asked = await actWhileHashing(it, form, (client) =>
+    it.issuer.operator.call('PATCH', `/admin/api/clients/${client.clientId}`, withdrawn),
   )
   expect(asked.status).toBe(400)
 })
@@ -140,29 +126,17 @@ test.each([
     '400 unauthorized_client',
   ],
 ])('a client that lost %s while its secret was hashed does not get it', async (_, change, form, expected) => {
-  const { issuer, clients } = await hashingScene()
-  const others = clients.slice(ROUNDS.length)
-  const { asked } = await untilLater(clients, (client) =>
-    actWhileHashing(
-      issuer,
-      [client, ...others],
-      () => post(issuer, '/token', form, client),
-      () => issuer.operator.call('PATCH', `/admin/api/clients/${client.clientId}`, change),
-    ),
+  const it = await hashingScene()
+  const asked = await actWhileHashing(it, form, (client) =>
+    it.issuer.operator.call('PATCH', `/admin/api/clients/${client.clientId}`, change),
   )
   expect(refusal(asked)).toBe(expected)
 })
 
 test('a secret that was rotated away without overlap while it was hashed gets no token', async () => {
-  const { issuer, clients } = await hashingScene()
-  const others = clients.slice(ROUNDS.length)
-  const { asked } = await untilLater(clients, (client) =>
-    actWhileHashing(
-      issuer,
-      [client, ...others],
-      () => post(issuer, '/token', { grant_type: 'client_credentials' }, client),
-      () => issuer.operator.call('POST', `/admin/api/clients/${client.clientId}/rotate-secret`, { overlap: 0 }),
-    ),
+  const it = await hashingScene()
+  const asked = await actWhileHashing(it, { grant_type: 'client_credentials' }, (client) =>
+    it.issuer.operator.call('POST', `/admin/api/clients/${client.clientId}/rotate-secret`, { overlap: 0 }),
   )
   expect(refusal(asked)).toBe('401 invalid_client')
 })

@@ -1,6 +1,7 @@
 /** Records for tests of the store, and its verbs as most tests call them. Times are those of a clock that stands still. */
 import type { Clock, Instant } from '../../src/ground/clock.ts'
 import { timeOrderedId } from '../../src/ground/ids.ts'
+import { blankResource } from '../../src/resources/resource.ts'
 import type { AuditEvent } from '../../src/store/records/audit.ts'
 import type {
   AdditionOptions,
@@ -108,17 +109,7 @@ export const keyOf = (kid: string, change: Partial<SigningKeyRecord> = {}): Sign
 })
 
 export const resourceOf = (id: string, change: Partial<ResourceRecord> = {}): ResourceRecord => ({
-  id,
-  alg: 'ES256',
-  ttl: null,
-  scope: null,
-  typ: 'at+jwt',
-  claims: {},
-  ownKeys: false,
-  disabledAt: null,
-  predecessorEndedAt: null,
-  createdAt: clock.at,
-  updatedAt: clock.at,
+  ...blankResource(id, clock.at),
   ...change,
 })
 
