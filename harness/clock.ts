@@ -32,7 +32,7 @@ export function movableClock({ from }: { from?: number } = {}): MovableClock {
   }
 }
 
-/** What the clock of a process shows. */
+/** The time that the clock of a process shows. */
 export interface Movement {
   /** The clock is set forward or back by so much. Milliseconds. */
   jumpMs?: number

@@ -2,7 +2,7 @@
 
 export interface Hostile {
   name: string
-  /** One character for each byte; left out where only JSON can express the value. */
+  /** A character for each byte; left out where only JSON can express the value. */
   bytes?: (mark: string) => string
   /** JSON, where it is no string. */
   json?: (mark: string) => string

@@ -35,7 +35,7 @@ export function unpack(commit: string, folder: string): string | undefined {
   return existsSync(join(folder, 'src/cli/serve.ts')) ? folder : undefined
 }
 
-/** One client makes the whole load of a trial, and no trial is about quotas unless it says so. */
+/** A single client makes the whole load of a trial, and no trial is about quotas unless it says so. */
 const QUOTAS = { SIGNET_LIMIT_GRANTS: '1000000', SIGNET_LIMIT_DENIALS: '1000000' }
 
 /** The largest quotas that a version knows: an older version refuses to start with an unknown variable. */

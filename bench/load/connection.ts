@@ -1,5 +1,5 @@
 /**
- * One keep-alive connection that has one request at a time. It reads into a buffer of its own, which costs the load
+ * A keep-alive connection that has one request at a time. It reads into a buffer of its own, which costs the load
  * process much less than a stream: the servers on the same machine can use the processor time that is saved.
  */
 import { connect, type Socket } from 'node:net'

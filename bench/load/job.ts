@@ -1,4 +1,4 @@
-/** One load on one endpoint: its connections, the tokens that they use, and the count of responses. */
+/** A load on one endpoint: its connections, the tokens that they use, and the count of responses. */
 import { percentile } from '../statistics.ts'
 import type { Answer } from '../../harness/answer.ts'
 import { Connection } from './connection.ts'

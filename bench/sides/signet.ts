@@ -43,7 +43,7 @@ const environment = ({ version, database, keysDir }: Place): Record<string, stri
   SIGNET_DATABASE_URL: `file:${database}`,
   SIGNET_KEYS_DIR: keysDir,
   SIGNET_LOG_LEVEL: 'warn',
-  // One client makes the whole load; its requests are counted all the same.
+  // A single client makes the whole load; its requests are counted all the same.
   SIGNET_RATE_LIMIT_CLIENT: 'off',
 })
 

@@ -22,7 +22,7 @@ const seals = createAuthMiddleware({
   revocations: true,
   name: 'digital-seal',
 })
-// One fixed key is enough for a few operators; it is compared in constant time.
+// A single fixed key is enough for a few operators; it is compared in constant time.
 const operators = authFromEnv({ env: { AUTH_ENABLED: 'true', AUTH_MODE: 'static', AUTH_TOKENS: operatorKey } })
 
 const gateway = await listen(

@@ -5,7 +5,7 @@ import { AUDIENCE } from './api.ts'
 import { PEOPLE } from './people.ts'
 
 export interface WebsiteParts {
-  /** One password for all people, to keep the example short. */
+  /** The same password for all people, to keep the example short. */
   password: string
   shop: IssuerClient
   operator: IssuerClient
