@@ -9,7 +9,7 @@ import type { Log } from './ground/log.ts'
 import type { AuditEvent, Recording } from './store/records/audit.ts'
 import type { Store } from './store/store.ts'
 
-/** Who acts. Only authentication makes an actor, never the body of a request or a log field. */
+/** The party that acts. Only authentication makes an actor, never the body of a request or a log field. */
 export interface Actor {
   kind: 'client' | 'cli' | 'config' | 'system'
   /** The client's id; the kind itself where no client acts. */

@@ -301,7 +301,7 @@ export function readConfig(env: Env): Config {
 const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string =>
   setBy[setting] ?? VARIABLES[setting].name
 
-/** What no variable can tell alone. */
+/** The faults that only several variables together show. */
 function checkTogether(config: Config): string[] {
   if (config.jwksMaxAgeSeconds <= config.keyPrepublishSeconds) return []
   const prepublish = variableOf(config, 'keyPrepublishSeconds')

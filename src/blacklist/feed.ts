@@ -42,7 +42,7 @@ export interface FeedDocument {
   more?: true | undefined
 }
 
-/** What one page is made of: the lines between two revisions. */
+/** The source of one page: the lines between two revisions. */
 export interface Cut {
   /** The revision after which it begins. */
   start: number
@@ -55,7 +55,7 @@ export interface Cut {
   isSettled: boolean
 }
 
-/** What the feed is made of. */
+/** The source of the feed. */
 export type FeedSource = Pick<Blacklist, 'revision' | 'entries' | 'size' | 'replacements' | 'follow'>
 
 export class BlacklistFeed {

@@ -50,7 +50,7 @@ export interface StillEnded {
   fix: string
 }
 
-/** What was done, or would be. */
+/** The changes that were made, or would be. */
 export interface Applied {
   created: AppliedItem[]
   changed: AppliedItem[]

@@ -54,7 +54,7 @@ const MOST_DECODINGS = 3
 /** A token freed from what is around it. */
 export interface Pasted {
   token: string
-  /** What was taken away. */
+  /** The part that was taken away. */
   removed: Litter[]
 }
 

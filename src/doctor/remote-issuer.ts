@@ -11,7 +11,7 @@ import { checkTls } from './tls.ts'
 export interface Place {
   /** The exact `iss` expected; its metadata is fetched. */
   issuer: string | undefined
-  /** Where the key set is, when not where the metadata says. */
+  /** The address of the key set, if it is another than in the metadata. */
   jwksUri: string | undefined
   /** How long a key is published before it signs, where that is known. */
   prepublishSeconds: number | undefined
@@ -22,9 +22,9 @@ export interface Place {
 export interface RemoteIssuer {
   place: Place
   checks: Check[]
-  /** Where the key set was looked for. */
+  /** The address that was asked for the key set. */
   jwksUri: string | undefined
-  /** Where the metadata says that it is. */
+  /** The address in the metadata. */
   announcedJwksUri: string | undefined
   jwks: JSONWebKeySet | undefined
   /** How far the issuer's clock is ahead of this clock, in milliseconds. */

@@ -1,4 +1,4 @@
-/** What helps against each reason of a refusal. The reasons are those of the log. */
+/** The remedy for each reason of a refusal. The reasons are those of the log. */
 
 import { shell } from '../ground/shell-word.ts'
 
@@ -89,7 +89,7 @@ const REPAIRS: readonly Repair[] = [
   { reason: /does not exist/, fix: () => 'see: signet resource list, signet client list' },
 ]
 
-/** What helps against a reason; where none is known, the reason says it, or the token does. */
+/** The remedy for a reason; without a known one, the reason says it, or the token does. */
 export function findRepair(reason: string, about: About): string {
   const known = { clientId: shell(about.clientId ?? 'ID'), route: about.route ?? '', similar: about.similar ?? [] }
   const repair = REPAIRS.find((each) => each.reason.test(reason))

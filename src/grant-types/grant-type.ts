@@ -1,4 +1,4 @@
-/** What every grant type is given and returns. Handlers see parsed values, never a request or response. */
+/** The input and the result of every grant type. Handlers see parsed values, never a request or response. */
 import type { AuditTrail } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import type { Caller } from '../clients/authentication.ts'
@@ -11,7 +11,7 @@ import type { AccessTokens } from '../tokens/access-token.ts'
 import type { Proof } from '../tokens/dpop-proof.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
-/** What a grant that begins something needs. */
+/** The needs of a grant type that begins a grant. */
 export interface BeginningNeeds {
   store: Store
   clients: ClientDirectory
@@ -44,10 +44,10 @@ export interface TokenRequest {
   proof: Proof | undefined
 }
 
-/** What `/token` answers (RFC 6749 §5.1). */
+/** The answer of `/token` (RFC 6749 §5.1). */
 export interface TokenSet {
   accessToken: string
-  /** What signed it. */
+  /** The key that signed it. */
   alg: SigningAlgorithm
   /** Bound to a key: of use only together with a proof. */
   isBound: boolean

@@ -5,7 +5,7 @@ import type { BeginningNeeds, GrantType } from './grant-type.ts'
 import { refreshToken } from './refresh-token.ts'
 import { subject } from './subject.ts'
 
-/** What the grant types need, together. */
+/** The needs of all grant types together. */
 export type GrantNeeds = BeginningNeeds & RefreshNeeds
 
 export const GRANT_TYPES: ReadonlyMap<string, GrantType<GrantNeeds>> = new Map(

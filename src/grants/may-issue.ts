@@ -16,7 +16,7 @@ export interface Issuance {
   client: ClientRecord
   sub: string
   resources: ResourceRecord[]
-  /** Where tokens are issued through an existing grant. */
+  /** The existing grant through which tokens are issued. */
   grant?: GrantRecord | undefined
 }
 

@@ -1,6 +1,6 @@
 /** Arguments that a shell's history and other users' process lists must not hold: `-` reads them from standard input. */
 
-/** What was given, or all of standard input where it is `-`. */
+/** The given text, or all of standard input if the text is `-`. */
 export async function readArgument(text: string): Promise<string> {
   if (text !== '-') return text
   const chunks: Buffer[] = []

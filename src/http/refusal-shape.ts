@@ -1,4 +1,4 @@
-/** What a refusal looks like, for the description: the body of RFC 6749 §5.2. */
+/** The shape of a refusal, for the description: the body of RFC 6749 §5.2. */
 import type { OAuthErrorCode } from '../ground/errors.ts'
 import type { AnswerShape, JsonSchema } from '../ground/shape.ts'
 

@@ -1,4 +1,4 @@
-/** What a handler returns: a status, headers and a body, as values. answer.ts writes them. */
+/** The return value of a handler: a status, headers and a body, as values. answer.ts writes them. */
 
 /** Names and values in turn, as `writeHead` takes them. */
 export type HeaderList = readonly string[]

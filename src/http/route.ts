@@ -18,7 +18,7 @@ import type { RequestFacts } from './request-facts.ts'
 import type { Parameters } from './form.ts'
 import type { KnownParameters } from './parameters.ts'
 
-/** What every handler is given. */
+/** The values that every handler is given. */
 export interface Call<Param extends string = string, Query extends string = string> {
   /** The parameters of the path, percent-decoded. */
   params: Readonly<Record<Param, string>>
@@ -61,7 +61,7 @@ export interface QueryParameter {
   schema?: JsonSchema
 }
 
-/** What OpenAPI tells of a route. */
+/** The description of a route in OpenAPI. */
 export interface About {
   /** The `operationId`. */
   id: string

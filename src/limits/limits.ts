@@ -45,7 +45,7 @@ export interface Refusal {
 
 /** A request that was admitted. Its holder calls `begin` once the body has arrived, and `end` with the status. */
 export interface Ticket {
-  /** What the request took from its network's quota. */
+  /** The request's share of its network's quota. */
   count: Count | undefined
   socket: Socket
   isAuthenticated: boolean
@@ -155,7 +155,7 @@ export class Limits {
     this.#load.shed[reason] += 1
   }
 
-  /** Where a request comes from. Other rooms share out their own places by it. */
+  /** The network of a request. Other rooms share out their own places by it. */
   callerOf(incoming: IncomingMessage): Caller {
     return this.#callers.find(incoming)
   }

@@ -1,4 +1,4 @@
-/** What the members of requests and answers mean, by their name; a schema says it itself where it differs. */
+/** The meaning of each member of requests and answers, by its name; a schema says it itself if it differs. */
 import { CLIENT_FIELDS } from '../clients/wire.ts'
 
 const DURATION = 'A duration such as `15m`, `30d` or `3600` (seconds)'

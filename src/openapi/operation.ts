@@ -48,7 +48,7 @@ function securityOf({ access }: Route): Operation['security'] {
     case 'client':
       return [{ client_secret_basic: [] }, {}]
     case 'scraper':
-      // Where no token is configured, this machine may look.
+      // Without a configured token, this machine may look.
       return [{ metrics_token: [] }, {}]
     case 'public':
       return []

@@ -157,7 +157,7 @@ export const endedSecrets = table({
   indexes: [{ name: 'ended_secrets_client', columns: ['clientId', 'endedAt'] }],
 })
 
-/** Who reads the key set and the feed; written a few times a minute, never for a request. */
+/** The readers of the key set and the feed; written a few times a minute, never for a request. */
 export const keyReaders = table({
   name: 'key_readers',
   columns: { name: text(), lastSeenAt: instant(), knowsUntil: instant() },

@@ -1,4 +1,4 @@
-/** What can be printed, by the word behind `--for`. */
+/** The snippets, by the word behind `--for`. */
 import { curl } from './curl.ts'
 import { go } from './go.ts'
 import { nginx } from './nginx.ts'

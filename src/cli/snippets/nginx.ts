@@ -2,7 +2,7 @@
 import { shell } from '../../ground/shell-word.ts'
 import { js, type Facts, type Snippet } from './snippet.ts'
 
-/** Where the parts of the printed text begin; each goes into a file of its own. */
+/** The first line of a part of the printed text; each part goes into a file of its own. */
 const file = (path: string): string => `# ---- ${path}`
 
 export const nginx = (facts: Facts): Snippet => ({

@@ -1,4 +1,4 @@
-/** What a snippet is made from, and how its values are written in each language. */
+/** The values that a snippet is made from, and how each language writes them. */
 import { shell } from '../../ground/shell-word.ts'
 
 /** An API and a client of it, as far as code that is pasted somewhere must know them. */
@@ -14,7 +14,7 @@ export interface Facts {
   /** The grant that the client gets its tokens by. */
   grantType: string
   audience: string
-  /** What the client may ask for at this API. */
+  /** The scopes that the client may ask for at this API. */
   scope: string[]
   alg: string
   typ: string
@@ -22,7 +22,7 @@ export interface Facts {
 
 export interface Snippet {
   snippet: string
-  /** What to know beside it. */
+  /** A remark that is printed beside it. */
   notes: string[]
 }
 

@@ -1,7 +1,7 @@
 /** Audit events. */
 import type { Instant } from '../../ground/clock.ts'
 
-/** Who did what; append only. `details` holds names and numbers, never a secret. */
+/** An act and its actor; append only. `details` holds names and numbers, never a secret. */
 export interface AuditEvent {
   id: string
   at: Instant

@@ -9,7 +9,7 @@ export interface Page {
 
 /** Facts about the database for `status` and `doctor`. */
 export interface StoreFacts {
-  /** Where it is, without credentials. */
+  /** Its address, without credentials. */
   location: string
   sizeBytes: number
   journalBytes: number

@@ -13,7 +13,7 @@ export interface GrantRecord {
   grantType: string
   resources: string[]
   scope: string[]
-  /** What a trusted backend said of the person; carried by every token of the grant. */
+  /** The claims that a trusted backend made of the person; every token of the grant carries them. */
   claims: Record<string, unknown>
   /** 16 random bytes in base64url; with the master key it makes the family's MAC key. */
   familySecret: string
@@ -52,7 +52,7 @@ export type GrantDenial = (grant: GrantRecord, moment: Moment) => NewBlacklistEn
 
 export interface EndingOptions {
   event: Recording | undefined
-  /** Where a client ends its own grant. */
+  /** The denials of the client that ends its own grant. */
   own?: OwnDenials | undefined
 }
 
