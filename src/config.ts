@@ -279,19 +279,20 @@ export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, st
  */
 export function readConfig(env: Env): Config {
   const faults = findUnknown(env, Object.values<Variable>(VARIABLES))
-  const values: Record<string, unknown> = {}
+  const values: { [setting in Setting]?: unknown } = {}
   const setBy: Config['setBy'] = {}
   for (const [field, variable] of Object.entries<Variable>(VARIABLES)) {
+    // The keys of VARIABLES are the settings.
+    const setting = field as Setting
     const read = readVariable(env, variable)
     if ('fault' in read) faults.push(read.fault)
-    else values[field] = read.value
-    // The keys of VARIABLES are the settings.
-    if ('setBy' in read) setBy[field as Setting] = read.setBy
+    else values[setting] = read.value
+    if ('setBy' in read) setBy[setting] = read.setBy
   }
   values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
 
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
-  const config = { ...values, setBy } as unknown as Config
+  const config: Config = { ...(values as Omit<Config, 'setBy'>), setBy }
   if (faults.length === 0) faults.push(...checkTogether(config))
   if (faults.length > 0) throw new Fault(faults.join('\n'), 'the README lists every variable with its default')
   return config
