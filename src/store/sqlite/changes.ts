@@ -20,7 +20,7 @@ const EVERYTHING: Change[] = [
 /** If more changes than this are missing, "everything" is announced instead. */
 const MOST = 1000
 
-/** How long a committed change is told again to a listener that fails. After that the write is refused. */
+/** How long a committed change is told again to a listener that fails or hangs. After that the write is refused. */
 const PATIENCE_MS = 2000
 
 /** The changes after the cursor, and where the cursor goes once they are certain. */
@@ -92,9 +92,9 @@ export class ChangeLog {
     this.#accept(news)
     const deadline = performance.now() + PATIENCE_MS
     for (let attempt = 0; ; attempt++) {
-      const failure = await inTime(this.#deliverInTurn())
+      const failure = await inTime(this.#deliverInTurn(), deadline - performance.now())
       if (!failure) return true
-      if (performance.now() > deadline) return false
+      if (failure === 'late' || performance.now() > deadline) return false
       await backOff(attempt)
     }
   }
@@ -190,10 +190,10 @@ export class ChangeLog {
   }
 }
 
-/** The outcome of an announcement, or `late` if a listener does not return: no caller waits for ever. */
-async function inTime<T>(announcement: Promise<T>): Promise<T | 'late'> {
+/** The outcome of an announcement, or `late` if a listener does not return in time: no caller waits for ever. */
+async function inTime<T>(announcement: Promise<T>, waitMs = PATIENCE_MS): Promise<T | 'late'> {
   const late = Promise.withResolvers<'late'>()
-  const timer = setTimeout(() => late.resolve('late'), PATIENCE_MS).unref()
+  const timer = setTimeout(() => late.resolve('late'), waitMs).unref()
   try {
     return await Promise.race([announcement, late.promise])
   } finally {
