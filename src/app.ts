@@ -21,6 +21,7 @@ import { refresh, token } from './endpoints/token.ts'
 import type { Env } from './http/context.ts'
 import { openDoor, type DoorNeeds } from './http/door.ts'
 import type { Route } from './http/route.ts'
+import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
 
@@ -49,7 +50,8 @@ export type ServiceNeeds = DoorNeeds &
 export const createApp = (needs: ServiceNeeds): RequestListener => serveRoutes(listRoutes(needs), needs, newApp())
 
 /** One reader of the path for all: the router looks up what target.ts has read. */
-export const newApp = () => new Hono<Env>({ getPath: (_, options) => options?.env?.target?.path ?? '' })
+export const newApp = () =>
+  new Hono<Env>({ router: new KnownPathsRouter(), getPath: (_, options) => options?.env?.target?.path ?? '' })
 
 /** @param app may hold middleware already. */
 export function serveRoutes(all: readonly Route[], needs: DoorNeeds, app: Hono<Env>): RequestListener {
