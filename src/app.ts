@@ -56,7 +56,9 @@ export const newApp = () =>
 /** @param app may hold middleware already. */
 export function serveRoutes(all: readonly Route[], needs: DoorNeeds, app: Hono<Env>): RequestListener {
   const routes = new Routes(all, needs.issuer, app.router)
-  const handler = (c: Context<Env>) => serve(c, routes, needs)
+  // Hono makes a `Response` when its headers are read. Without middleware there are none.
+  const hasMiddleware = app.routes.length > 0
+  const handler = (c: Context<Env>) => serve(c, routes, needs, hasMiddleware ? c.res.headers : undefined)
   for (const [method, path] of routes.places()) app.on(method, path, handler)
   app.notFound(handler)
   app.onError((error, c) => fail(c.env, error, needs, c.res.headers))

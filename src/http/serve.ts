@@ -18,22 +18,31 @@ export interface ServeNeeds extends DispatchNeeds {
   traffic: Traffic
 }
 
-/** The door has found the route already, by the router of the same app. */
-export function serve(c: HonoContext<Env>, routes: Routes, needs: ServeNeeds): Response | Promise<Response> {
+/**
+ * The door has found the route already, by the router of the same app.
+ * @param set headers that middleware has set in Hono's context
+ */
+export function serve(
+  c: HonoContext<Env>,
+  routes: Routes,
+  needs: ServeNeeds,
+  set: Headers | undefined,
+): Response | Promise<Response> {
   const { route, incoming } = c.env
-  if (!route) return finish(c, toDocs(c.env, routes), needs)
-  if (incoming.method === 'OPTIONS') return finish(c, preflight(incoming), needs)
+  if (!route) return finish(c.env, toDocs(c.env, routes), needs, set)
+  if (incoming.method === 'OPTIONS') return finish(c.env, preflight(incoming), needs, set)
   const outcome = dispatch(route, c, needs)
-  return outcome instanceof Promise ? outcome.then((late) => finish(c, late, needs)) : finish(c, outcome, needs)
+  if (outcome instanceof Promise) return outcome.then((late) => finish(c.env, late, needs, set))
+  return finish(c.env, outcome, needs, set)
 }
 
-function finish(c: HonoContext<Env>, outcome: Outcome, needs: ServeNeeds): Response {
+function finish(context: Context, outcome: Outcome, needs: ServeNeeds, set: Headers | undefined): Response {
   if (outcome === TAKEN) {
-    note(c.env, c.env.outgoing.statusCode, needs)
+    note(context, context.outgoing.statusCode, needs)
     return RESPONSE_ALREADY_SENT
   }
-  const response = isResponse(outcome) ? complete(c.env, outcome) : answer(c.env, outcome, c.res.headers)
-  note(c.env, outcome.status, needs)
+  const response = isResponse(outcome) ? complete(context, outcome) : answer(context, outcome, set)
+  note(context, outcome.status, needs)
   return response
 }
 
