@@ -1,14 +1,13 @@
 /** Identifiers that sort by their time of creation (UUID version 7, RFC 9562 §5.7). */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Instant } from './clock.ts'
 
 /** A new identifier: 48 bits of time in milliseconds and 74 random bits. It is hard to guess, but not secret. */
 export function timeOrderedId(now: Instant): string {
-  const bytes = randomBytes(16)
-  bytes.writeUIntBE(now, 0, 6)
-  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6)
-  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
-  return idFromBytes(bytes)
+  // Node keeps random bytes ahead for `randomUUID`. Asking the system for 16 bytes each time costs ten times as much.
+  const random = randomUUID()
+  const time = now.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(15)}`
 }
 
 /** The 16 bytes of an identifier in UUID form. */
