@@ -7,7 +7,7 @@ import type { Instant } from '../src/ground/clock.ts'
 import { RateLimited, Unavailable, invalidGrant } from '../src/ground/errors.ts'
 import type { Recording } from '../src/store/records/audit.ts'
 import type { BlacklistCause, Moment, NewBlacklistEntry } from '../src/store/records/blacklist.ts'
-import type { GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
+import type { GrantDenial, GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
 import type { Store } from '../src/store/store.ts'
 import {
   DAY,
@@ -261,7 +261,7 @@ describe.each(PLACES)('%s: quotas', (_, newPlace) => {
     const store = await storeWithKeys(newPlace())
     await fill(store)
     for (const sid of ['g1', 'g2']) await createGrant(store, grantOf(sid))
-    const deny = ({ sid }: GrantRecord) => own(sid, { kind: 'sid' })
+    const deny: GrantDenial = ({ sid }) => own(sid, { kind: 'sid' })
     await store.endGrant('g1', 'revoked by client', deny, { event: undefined, own: ownDenials })
     expect((await store.findGrant('g1'))?.endedReason).toBe('revoked by client')
     expect((await store.findGrant('g2'))?.endedAt).toBeNull()

@@ -38,6 +38,11 @@ const MOST_POSTED = 10_000
 /** How many writes may be on their way while memory counts. Nearer than this to a limit, the database counts. */
 const ON_THEIR_WAY = 256
 
+/** Grants that one write ends when all of them end. */
+const GRANTS_A_PAGE = 1000
+
+const BY_ADMINISTRATOR = 'revoked by administrator'
+
 /** How to undo the act of each cause. Causes that are not here cannot be undone. */
 const UNDONE_BY: Partial<Record<BlacklistCause, (entry: BlacklistEntry) => string>> = {
   client_disabled: ({ value }) => `this entry ends with what made it: signet client enable ${value}`,
@@ -85,16 +90,41 @@ export class Revocation {
   }
 
   /** Ends a grant: its refresh tokens for good, its live access tokens here and downstream. */
-  async endGrant(sid: string, by: Actor): Promise<'ended' | 'already' | 'unknown'> {
+  async endGrant(sid: string, by: Actor, given?: string): Promise<'ended' | 'already' | 'unknown'> {
     const { store, audit } = this.#needs
     const isOwn = by.kind === 'client' && !by.isAdministrator
-    const reason = isOwn ? 'revoked by client' : 'revoked by administrator'
+    const reason = given ?? (isOwn ? 'revoked by client' : BY_ADMINISTRATOR)
     const deny = denyGrant({ cause: isOwn ? 'revocation' : 'grant_ended', reason, by })
     const details = { details: { reason } }
     if (!isOwn)
       return store.endGrant(sid, reason, deny, { event: audit.event('grant.ended', sid, { ...by, ...details }) })
     const event = audit.budgeted('grant.ended', sid, by, details)
     return store.endGrant(sid, reason, deny, { event, own: this.ownDenials(by) })
+  }
+
+  /**
+   * Ends every grant that was made so far, a page at a time, so that other writes have their turn between the pages.
+   * @returns how many grants ended, and how many of them had a live access token
+   */
+  async endAllGrants(by: Actor, reason = BY_ADMINISTRATOR): Promise<{ ended: number; denied: number }> {
+    const { store, audit } = this.#needs
+    const madeUntil = store.now()
+    const deny = denyGrant({ cause: 'grant_ended', reason, by })
+    const sum = { ended: 0, denied: 0 }
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page = { madeUntil, after, limit: GRANTS_A_PAGE }
+      const {
+        ended,
+        denied,
+        after: next,
+      } = await store.endGrants(page, reason, deny, (found) =>
+        audit.event('grants.ended', 'all', { ...by, details: { reason, ended: found.ended, denied: found.denied } }),
+      )
+      sum.ended += ended
+      sum.denied += denied
+      after = next
+    }
+    return sum
   }
 
   /** Puts something on the blacklist. Grants that it names are over for good, lifted or not. */

@@ -6,10 +6,16 @@ import { grantView } from '../grants/wire.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
+import { UsageError } from './usage.ts'
 
 interface Filter {
   client?: string
   sub?: string
+}
+
+interface Ending {
+  all?: boolean
+  reason?: string
 }
 
 export function defineGrant(grant: Command): void {
@@ -23,7 +29,9 @@ export function defineGrant(grant: Command): void {
     .action(list)
   grant
     .command('revoke')
-    .argument('<sid>', 'its id, the sid of its tokens')
+    .argument('[sid]', 'its id, the sid of its tokens')
+    .option('--all', 'end every grant that was made so far, as after a restore')
+    .option('--reason <text>', 'kept with the grant and in the audit trail')
     .description(
       'end a grant: its refresh tokens for good, its live access tokens here and wherever the feed is followed',
     )
@@ -54,12 +62,25 @@ const list = ({ client, sub }: Filter, command: Command): Promise<void> =>
     )
   })
 
-const revoke = (sid: string, _options: object, command: Command): Promise<void> =>
+const revoke = (sid: string | undefined, { all, reason }: Ending, command: Command): Promise<void> => {
+  if (all && sid === undefined) return revokeAll(reason, command)
+  if (sid !== undefined && !all) return revokeOne(sid, reason, command)
+  throw new UsageError('name one grant, or say --all', 'signet grant list')
+}
+
+const revokeOne = (sid: string, reason: string | undefined, command: Command): Promise<void> =>
   withIssuer(async ({ store, revocation }) => {
-    const outcome = await revocation.endGrant(sid, BY_CLI)
+    const outcome = await revocation.endGrant(sid, BY_CLI, reason)
     const grant = outcome === 'unknown' ? undefined : await store.findGrant(sid)
     if (!grant) throw notFound(`grant "${sid}"`)
     const view = grantView(grant, store.now())
     answer(command, view, () => fieldList(view))
     if (outcome === 'already') note('this grant had ended before')
+  })
+
+const revokeAll = (reason: string | undefined, command: Command): Promise<void> =>
+  withIssuer(async ({ revocation }) => {
+    const result = await revocation.endAllGrants(BY_CLI, reason)
+    answer(command, result, () => `${result.ended} grants were ended; ${result.denied} of them had a live access token`)
+    note('access tokens that belong to no grant are still good until they expire: signet blacklist add --client ID')
   })

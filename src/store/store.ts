@@ -16,9 +16,11 @@ import type { ChangeListener } from './records/change.ts'
 import type { ClientRecord, CreationOutcome } from './records/client.ts'
 import type { Page, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
 import type {
+  EndedPage,
   EndingOptions,
   GrantDenial,
   GrantFilter,
+  GrantPage,
   GrantRecord,
   RotationOutcome,
   RotationVerdict,
@@ -153,6 +155,16 @@ export interface Store {
     deny: GrantDenial,
     options: EndingOptions,
   ): Promise<'ended' | 'already' | 'unknown'>
+  /**
+   * Ends a page of live grants, in the order of their ids, and denies their live access tokens by `deny`. The grants of a
+   * deleted client end too. Followers of the feed start over, because a restored database lacks entries that they have.
+   */
+  endGrants(
+    page: GrantPage,
+    reason: string,
+    deny: GrantDenial,
+    eventFor: (page: EndedPage) => Recording,
+  ): Promise<EndedPage>
   /** In the order of their ids, newest last. */
   listGrants(filter: GrantFilter, page: Page): Promise<GrantRecord[]>
   /** Only persons: grants in a client's own name are left out. */

@@ -1,14 +1,17 @@
 /**
- * The changes to a restored backup before it is used. A refresh token that was rotated after the backup would be valid
- * again, so every family ends.
+ * Acts for a restored database. A refresh token that was rotated after the backup would be valid again, so every family
+ * ends. A backup of SQLite is prepared before it is used. Other databases are restored by their own means, and then an
+ * operator ends the grants page by page while the servers run.
  */
-import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
-import { select, tellBlacklistAnew, time, update, type Act } from '../engine.ts'
-import type { NewBlacklistEntry } from '../records/blacklist.ts'
+import { select, tellBlacklistAnew, time, update, type Act, type Engine } from '../engine.ts'
+import type { Recording } from '../records/audit.ts'
+import type { EndedPage, GrantDenial, GrantPage } from '../records/grant.ts'
+import type { Store } from '../store.ts'
 import { grants } from '../tables.ts'
 import { record } from './audit.ts'
-import { append } from './blacklist.ts'
+import { append, moment } from './blacklist.ts'
 
 /**
  * How far the revision is raised. The lost database may have used revisions after the backup. If they were used again, a
@@ -16,52 +19,71 @@ import { append } from './blacklist.ts'
  */
 const REVISIONS_SKIPPED = 1_000_000
 
+const PAGE = 1000
+const REASON = 'restored'
+
+export const restoredVerbs = (engine: Engine): Pick<Store, 'endGrants'> => ({
+  endGrants: (page, reason, deny, eventFor) =>
+    engine.act(function* () {
+      if (page.after === '') yield* tellBlacklistAnew(REVISIONS_SKIPPED)
+      const ended = yield* endPage(page, reason, deny)
+      yield* record(eventFor(ended))
+      return ended
+    }),
+})
+
+/** Ends live grants, and denies their access tokens where one may still be accepted. */
+function* endPage({ madeUntil, after, limit }: GrantPage, reason: string, deny: GrantDenial): Act<EndedPage> {
+  const now = yield* moment()
+  const accepted = now.now - fromSeconds(CLOCK_SKEW_SECONDS)
+  const rows = yield* select(grants, { where: { endedAt: null }, orderBy: 'sid', after, limit })
+  const ending = rows.filter(({ createdAt }) => createdAt <= madeUntil)
+  const denied = ending.filter(({ accessExpiresAt }) => accessExpiresAt > accepted)
+  for (const { sid } of ending) yield* update(grants, { sid }, { endedAt: now.now, endedReason: reason })
+  for (const grant of denied) yield* append(deny(grant, now))
+  const last = rows.length === limit ? rows.at(-1)?.sid : undefined
+  return { ended: ending.length, denied: denied.length, ...(last !== undefined && { after: last }) }
+}
+
 /** @returns how many grants were ended */
 export function* endLives(backup: string, keepGrants: boolean): Act<number> {
   const now = yield* time()
   yield* tellBlacklistAnew(REVISIONS_SKIPPED)
-  if (!keepGrants) yield* denyLiveTokens(now)
-  const ending = { endedAt: now, endedReason: 'restored' }
-  const grantsEnded = keepGrants ? 0 : yield* update(grants, { endedAt: null }, ending)
-  yield* record({
-    id: timeOrderedId(now),
-    at: now,
-    actorKind: 'cli',
-    actor: 'cli',
-    action: 'database.restored',
-    target: 'database',
-    requestId: null,
-    details: { backup, grants_ended: grantsEnded, grants_kept: keepGrants },
-  })
+  let grantsEnded = 0
+  for (let after: string | undefined = keepGrants ? undefined : ''; after !== undefined;) {
+    const page: EndedPage = yield* endPage({ madeUntil: Infinity, after, limit: PAGE }, REASON, denyRestored)
+    grantsEnded += page.ended
+    after = page.after
+  }
+  yield* record(restoredEvent(now, { backup, grants_ended: grantsEnded, grants_kept: keepGrants }))
   return grantsEnded
 }
 
-/** Denies the access tokens that the backup knows of and that may still be accepted, grant by grant. */
-function* denyLiveTokens(now: Instant): Act<void> {
-  const skew = fromSeconds(CLOCK_SKEW_SECONDS)
-  let after = ''
-  for (;;) {
-    const page = yield* select(grants, { where: { endedAt: null }, orderBy: 'sid', after, limit: 1000 })
-    for (const { sid, accessExpiresAt } of page) {
-      if (accessExpiresAt > now - skew) yield* append(denial(sid, accessExpiresAt + skew, now))
-    }
-    const last = page.at(-1)
-    if (!last) return
-    after = last.sid
+const restoredEvent = (now: number, details: Recording['details']): Recording => ({
+  id: timeOrderedId(now),
+  at: now,
+  actorKind: 'cli',
+  actor: 'cli',
+  action: 'database.restored',
+  target: 'database',
+  requestId: null,
+  details,
+})
+
+const denyRestored: GrantDenial = ({ sid, accessExpiresAt }, { now }) => {
+  const until = accessExpiresAt + fromSeconds(CLOCK_SKEW_SECONDS)
+  return {
+    id: timeOrderedId(now),
+    kind: 'sid',
+    value: sid,
+    issuedBefore: until,
+    expiresAt: until,
+    deniesUntil: until,
+    refusesNew: false,
+    reason: REASON,
+    cause: 'restored',
+    owner: null,
+    createdBy: 'cli',
+    createdAt: now,
   }
 }
-
-const denial = (sid: string, until: Instant, now: Instant): NewBlacklistEntry => ({
-  id: timeOrderedId(now),
-  kind: 'sid',
-  value: sid,
-  issuedBefore: until,
-  expiresAt: until,
-  deniesUntil: until,
-  refusesNew: false,
-  reason: 'restored',
-  cause: 'restored',
-  owner: null,
-  createdBy: 'cli',
-  createdAt: now,
-})

@@ -7,6 +7,7 @@ import { clientVerbs } from './clients.ts'
 import { grantVerbs } from './grants.ts'
 import { keyVerbs } from './keys.ts'
 import { resourceVerbs } from './resources.ts'
+import { restoredVerbs } from './restored.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
 
 export const storeOver = (engine: Engine): Store => ({
@@ -16,6 +17,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...keyVerbs(engine),
   ...grantVerbs(engine),
   ...blacklistVerbs(engine),
+  ...restoredVerbs(engine),
   ...auditVerbs(engine),
   ...smallVerbs(engine),
   sweep: async (limit, forgetBefore) =>

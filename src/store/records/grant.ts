@@ -48,7 +48,23 @@ export interface SubjectSummary {
 }
 
 /** Composes the entry that denies a grant's access tokens. */
-export type GrantDenial = (grant: GrantRecord, moment: Moment) => NewBlacklistEntry
+export type GrantDenial = (grant: Pick<GrantRecord, 'sid' | 'accessExpiresAt'>, moment: Moment) => NewBlacklistEntry
+
+/** A page of an act that ends all grants. */
+export interface GrantPage {
+  /** Grants that were made later stay. */
+  madeUntil: Instant
+  /** The last grant of the page before. */
+  after: string
+  limit: number
+}
+
+/** What one page ended. `after` is absent where no page follows. */
+export interface EndedPage {
+  ended: number
+  denied: number
+  after?: string
+}
 
 export interface EndingOptions {
   event: Recording | undefined
