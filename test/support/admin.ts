@@ -141,7 +141,7 @@ export async function isActive(at: { url: string }, client: Credentials, token: 
 }
 
 /** Waits until a condition holds, such as after periodic work. */
-export async function until(what: () => Promise<boolean> | boolean, withinMs = 6500): Promise<void> {
+export async function until(what: () => Promise<boolean> | boolean, withinMs = 20_000): Promise<void> {
   const deadline = performance.now() + withinMs
   while (!(await what())) {
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`)
