@@ -14,6 +14,7 @@ import type { AuditEvent, Recording } from './records/audit.ts'
 import type { AdditionOptions, BlacklistEntry, BlacklistKind, Moment, NewBlacklistEntry } from './records/blacklist.ts'
 import type { ChangeListener } from './records/change.ts'
 import type { ClientRecord, CreationOutcome } from './records/client.ts'
+import type { DeclaredFacts, DeclaredIds } from './records/declared.ts'
 import type { Page, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
 import type {
   EndedPage,
@@ -97,6 +98,19 @@ export interface Store {
   ): Promise<ResourceRecord | undefined>
   /** Deletes a resource, and with it the keys of its own ring. */
   deleteResource(id: string, event: Recording): Promise<'deleted' | 'unknown'>
+
+  // a declarative file
+  /** The facts that decide what a file changes, all of one state. */
+  readDeclared(ids: DeclaredIds): Promise<DeclaredFacts>
+  /**
+   * Applies a file in one write. `plan` gets the facts as they are in this write, and its operations take effect in
+   * their order, together or not at all. Rejects with what `plan` throws. A plan without operations writes nothing.
+   * @returns what `plan` returned
+   */
+  applyDeclared<Plan extends { operations: DeclaredOperation[] }>(
+    ids: DeclaredIds,
+    plan: (facts: DeclaredFacts) => Plan,
+  ): Promise<Plan>
 
   // signing keys: at most one `active` and one `next` per ring and algorithm, held by the database itself
   /** @param onUnreadable is told of each row that cannot be read, and is left out; without it the call rejects */
@@ -231,3 +245,15 @@ export interface Store {
   backup(file: string): Promise<void>
   close(): Promise<void>
 }
+
+/** A verb of the store with all that it needs, to be performed with others in one write. */
+export type OperationOf<Verb extends keyof Store> = { verb: Verb; needs: Parameters<Store[Verb]> }
+
+/** The operations that one write performs together. */
+export type DeclaredOperation =
+  | OperationOf<'createResource'>
+  | OperationOf<'updateResource'>
+  | OperationOf<'deleteResource'>
+  | OperationOf<'createClient'>
+  | OperationOf<'updateClient'>
+  | OperationOf<'deleteClient'>

@@ -49,7 +49,7 @@ type Verbs = Pick<
 export const clientVerbs = (engine: Engine): Verbs => ({
   listClients: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findClient: (clientId) => engine.read(() => findClient(clientId)),
-  createClient: (client, person, event) => engine.act(() => create(client, person, event)),
+  createClient: (client, person, event) => engine.act(() => createClient(client, person, event)),
   updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event)),
   listEndedSecrets: (clientId) => engine.read(() => listEndedSecrets(clientId)),
   disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event)),
@@ -74,7 +74,7 @@ const toClient = (row: RowOf<typeof clients>, secrets: RowOf<typeof clientSecret
   secrets: secrets.map(toSecret),
 })
 
-function* findClient(clientId: string): Act<ClientRecord | undefined> {
+export function* findClient(clientId: string): Act<ClientRecord | undefined> {
   const row = yield* find(clients, { clientId })
   return row && toClient(row, yield* select(clientSecrets, { where: { clientKey: row.key }, orderBy: 'position' }))
 }
@@ -85,7 +85,7 @@ function* list(onUnreadable?: Unreadable): Act<ClientRecord[]> {
   return rows.map((row) => toClient(row, secrets.get(row.key) ?? []))
 }
 
-function* create(client: ClientRecord, person: Person, event: Recording): Act<CreationOutcome> {
+export function* createClient(client: ClientRecord, person: Person, event: Recording): Act<CreationOutcome> {
   const { clientId, secrets, ...metadata } = client
   if (yield* find(clients, { clientId })) return { outcome: 'exists' }
   if (isByFile(event) && (yield* find(endedClients, { clientId }))) return { outcome: 'ended' }
@@ -110,7 +110,7 @@ function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
 }
 
 /** Live grants that other clients hold for this subject. A grant in a client's own name belongs to no person. */
-function* listLiveOfPerson(sub: string, now: Instant): Act<GrantRecord[]> {
+export function* listLiveOfPerson(sub: string, now: Instant): Act<GrantRecord[]> {
   const live: GrantRecord[] = []
   for (const row of yield* select(grants, { where: { sub, endedAt: null } })) {
     const client = yield* find(clients, { key: row.clientKey })
@@ -120,7 +120,7 @@ function* listLiveOfPerson(sub: string, now: Instant): Act<GrantRecord[]> {
   return live
 }
 
-function* updateClient(
+export function* updateClient(
   clientId: string,
   change: (current: ClientRecord, now: Instant) => ClientRecord,
   event: Recording,
@@ -158,7 +158,7 @@ function* rememberEnded(current: ClientRecord, next: Pick<ClientRecord, 'secrets
   for (const { id } of ended.slice(MOST_ENDED)) yield* remove(endedSecrets, { id })
 }
 
-function* listEndedSecrets(clientId: string): Act<string[]> {
+export function* listEndedSecrets(clientId: string): Act<string[]> {
   const ended = yield* select(endedSecrets, { where: { clientId }, orderBy: 'endedAt', descending: true })
   return ended.map(({ digest }) => digest)
 }
@@ -187,7 +187,7 @@ function* enable(clientId: string, event: Recording): Act<ClientRecord | undefin
   return enabled
 }
 
-function* deleteClient(
+export function* deleteClient(
   clientId: string,
   deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
   event: Recording,

@@ -11,9 +11,9 @@ import { endRing } from './keys.ts'
 type Verbs = Pick<Store, 'listResources' | 'findResource' | 'createResource' | 'updateResource' | 'deleteResource'>
 
 export const resourceVerbs = (engine: Engine): Verbs => ({
-  listResources: (onUnreadable) => engine.read(() => list(onUnreadable)),
+  listResources: (onUnreadable) => engine.read(() => listResources(onUnreadable)),
   findResource: (id) => engine.read(() => findResource(id)),
-  createResource: (resource, event) => engine.act(() => create(resource, event)),
+  createResource: (resource, event) => engine.act(() => createResource(resource, event)),
   updateResource: (id, change, event) => engine.act(() => updateResource(id, change, event)),
   deleteResource: (id, event) => engine.act(() => deleteResource(id, event)),
 })
@@ -23,7 +23,7 @@ function* findResource(id: string): Act<ResourceRecord | undefined> {
   return row && toResource(row, (yield* find(deletedResources, { id }))?.deletedAt)
 }
 
-function* list(onUnreadable?: Unreadable): Act<ResourceRecord[]> {
+export function* listResources(onUnreadable?: Unreadable): Act<ResourceRecord[]> {
   const former = new Map((yield* select(deletedResources)).map(({ id, deletedAt }) => [id, deletedAt]))
   return (yield* select(resources, { orderBy: 'id', onUnreadable })).map((row) => toResource(row, former.get(row.id)))
 }
@@ -33,7 +33,7 @@ const toResource = (row: RowOf<typeof resources>, predecessorEndedAt: Instant | 
   predecessorEndedAt: predecessorEndedAt ?? null,
 })
 
-function* create(resource: ResourceRecord, event: Recording): Act<'created' | 'exists' | 'ended'> {
+export function* createResource(resource: ResourceRecord, event: Recording): Act<'created' | 'exists' | 'ended'> {
   const { predecessorEndedAt: _, ...row } = resource
   const { id } = row
   if (yield* find(resources, { id })) return 'exists'
@@ -44,7 +44,7 @@ function* create(resource: ResourceRecord, event: Recording): Act<'created' | 'e
   return 'created'
 }
 
-function* updateResource(
+export function* updateResource(
   id: string,
   change: (current: ResourceRecord, now: Instant) => ResourceRecord,
   event: Recording,
@@ -58,7 +58,7 @@ function* updateResource(
   return next
 }
 
-function* deleteResource(id: string, event: Recording): Act<'deleted' | 'unknown'> {
+export function* deleteResource(id: string, event: Recording): Act<'deleted' | 'unknown'> {
   if ((yield* remove(resources, { id })) === 0) return 'unknown'
   yield* endRing(id)
   yield* remove(deletedResources, { id })

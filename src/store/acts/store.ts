@@ -4,6 +4,7 @@ import type { Store } from '../store.ts'
 import { auditVerbs } from './audit.ts'
 import { blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
+import { declaredVerbs } from './declared.ts'
 import { grantVerbs } from './grants.ts'
 import { keyVerbs } from './keys.ts'
 import { resourceVerbs } from './resources.ts'
@@ -14,6 +15,7 @@ export const storeOver = (engine: Engine): Store => ({
   now: () => engine.now(),
   ...clientVerbs(engine),
   ...resourceVerbs(engine),
+  ...declaredVerbs(engine),
   ...keyVerbs(engine),
   ...grantVerbs(engine),
   ...blacklistVerbs(engine),

@@ -1,0 +1,70 @@
+/** A declarative file in one write: the facts that it depends on are read, it is planned, and its operations are performed. */
+import { find, time, type Act, type Engine } from '../engine.ts'
+import type { DeclaredClientFacts, DeclaredFacts, DeclaredIds, DeclaredResourceFacts } from '../records/declared.ts'
+import type { DeclaredOperation, Store } from '../store.ts'
+import { deletedResources, endedClients } from '../tables.ts'
+import { createClient, deleteClient, findClient, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
+import { createResource, deleteResource, listResources, updateResource } from './resources.ts'
+
+type Verbs = Pick<Store, 'readDeclared' | 'applyDeclared'>
+
+export const declaredVerbs = (engine: Engine): Verbs => ({
+  readDeclared: (ids) => engine.read(() => readFacts(ids)),
+  applyDeclared: (ids, plan) =>
+    engine.act(function* () {
+      const planned = plan(yield* readFacts(ids))
+      for (const operation of planned.operations) yield* perform(operation)
+      return planned
+    }),
+})
+
+function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {
+  const all = new Map((yield* listResources()).map((resource) => [resource.id, resource]))
+  const resources: [string, DeclaredResourceFacts][] = []
+  for (const id of ids.resources) {
+    const isEnded = (yield* find(deletedResources, { id, isEnded: true })) !== undefined
+    resources.push([id, { current: all.get(id), isEnded }])
+  }
+  const clients: [string, DeclaredClientFacts][] = []
+  for (const id of ids.clients) clients.push([id, yield* readClientFacts(id)])
+  return {
+    now: yield* time(),
+    resourceIds: new Set(all.keys()),
+    resources: new Map(resources),
+    clients: new Map(clients),
+  }
+}
+
+function* readClientFacts(clientId: string): Act<DeclaredClientFacts> {
+  const current = yield* findClient(clientId)
+  return {
+    current,
+    isEnded: (yield* find(endedClients, { clientId })) !== undefined,
+    endedSecrets: yield* listEndedSecrets(clientId),
+    liveGrants: current ? 0 : (yield* listLiveOfPerson(clientId, yield* time())).length,
+  }
+}
+
+/** @throws Error where the record is not as the plan says, which has read it in this transaction; then nothing is written */
+function* perform(operation: DeclaredOperation): Act<void> {
+  const outcome = yield* outcomeOf(operation)
+  if (outcome === undefined || ['exists', 'ended', 'unknown'].includes(outcome))
+    throw new Error(`${operation.verb} found another record than its plan: ${outcome ?? 'none'}`)
+}
+
+function* outcomeOf(operation: DeclaredOperation): Act<string | undefined> {
+  switch (operation.verb) {
+    case 'createResource':
+      return yield* createResource(...operation.needs)
+    case 'updateResource':
+      return (yield* updateResource(...operation.needs))?.id
+    case 'deleteResource':
+      return yield* deleteResource(...operation.needs)
+    case 'createClient':
+      return (yield* createClient(...operation.needs)).outcome
+    case 'updateClient':
+      return (yield* updateClient(...operation.needs))?.clientId
+    case 'deleteClient':
+      return yield* deleteClient(...operation.needs)
+  }
+}
