@@ -1,9 +1,12 @@
-/** The acts on resources: create, change, delete. The admin API, the command line and the declarative file call them. */
+/**
+ * The acts on resources: create, change, delete. The admin API and the command line perform them one at a time. The
+ * declarative file takes them as operations, and performs all of its operations in one write.
+ */
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
-import type { Store } from '../store/store.ts'
+import type { OperationOf, Store } from '../store/store.ts'
 import { blankResource, requireSoundResource } from './resource.ts'
 
 /** The fields that may be set; absent ones keep their default or present value. */
@@ -25,12 +28,17 @@ export class ResourceRegistry {
     if (id === this.#issuer) throw issuerIsBuiltIn()
     const resource = { ...blankResource(id, this.#store.now()), ...change }
     requireSoundResource(resource)
-    const outcome = await this.#store.createResource(resource, this.#audit.event('resource.created', id, by))
+    const outcome = await this.#store.createResource(...this.creation(resource, by).needs)
     if (outcome === 'ended')
       throw conflict(`resource "${id}" was deleted by an operator; bring it back with: signet resource create ${id}`)
     if (outcome === 'exists')
       throw conflict(`resource "${id}" exists already; change it with: signet resource update ${id}`)
     return resource
+  }
+
+  /** The operation that adds a sound resource. */
+  creation(resource: ResourceRecord, by: Actor): OperationOf<'createResource'> {
+    return { verb: 'createResource', needs: [resource, this.#audit.event('resource.created', resource.id, by)] }
   }
 
   list(): Promise<ResourceRecord[]> {
@@ -42,15 +50,19 @@ export class ResourceRegistry {
   }
 
   async update(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
+    return found(await this.#store.updateResource(...this.change(id, change, by).needs))
+  }
+
+  /** The operation of `update`. */
+  change(id: string, change: ResourceChange, by: Actor): OperationOf<'updateResource'> {
     const apply = (current: ResourceRecord, now: Instant): ResourceRecord => {
       const next = { ...current, ...change, updatedAt: now }
       requireSoundResource(next)
       return next
     }
     const details = { changed: Object.keys(change).join(' ') }
-    return found(
-      await this.#store.updateResource(id, apply, this.#audit.event('resource.updated', id, { ...by, details })),
-    )
+    const event = this.#audit.event('resource.updated', id, { ...by, details })
+    return { verb: 'updateResource', needs: [id, apply, event] }
   }
 
   /**
