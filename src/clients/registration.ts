@@ -1,6 +1,7 @@
 /**
- * The acts on clients: create, change, rotate secrets, disable, delete. The admin API, the command line and the
- * declarative file are doors to these acts. A secret is returned once and never again.
+ * The acts on clients: create, change, rotate secrets, disable, delete. The admin API and the command line perform them
+ * one at a time. The declarative file takes them as operations, and performs all of its operations in one write. A
+ * secret is returned once and never again.
  */
 import { randomUUID } from 'node:crypto'
 import type { Actor, AuditTrail } from '../audit.ts'
@@ -8,10 +9,11 @@ import { denyAndRefuse, denyUpToNow } from '../blacklist/entry.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound } from '../ground/errors.ts'
 import type { Moment } from '../store/records/blacklist.ts'
-import { digestOfKey, type ClientRecord, type ClientSecret, type ClientJwk } from '../store/records/client.ts'
-import type { Store } from '../store/store.ts'
+import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
+import type { OperationOf, Store } from '../store/store.ts'
+import { BroughtSecret } from './brought-secret.ts'
 import { blankClient, requireSoundClient, usesSecret } from './client.ts'
-import type { ClientSecrets } from './secret.ts'
+import type { ClientSecrets, IssuedSecret } from './secret.ts'
 
 /** The fields that registration may set. Absent fields keep their default or current value. */
 export type ClientChange = Partial<
@@ -47,28 +49,30 @@ export class ClientRegistry {
   }
 
   /**
-   * Registers a client. A client that authenticates by secret gets `broughtSecret`, or else a generated secret.
-   * @throws OAuthError `invalid_client_metadata`; 409 where the id is taken, or where the declarative file names a
-   *   client that an operator deleted.
+   * Registers a client. A client that authenticates by secret gets a generated secret.
+   * @throws OAuthError `invalid_client_metadata`; 409 where the id is taken.
    */
-  async create(
-    wanted: { clientId?: string | undefined; broughtSecret?: string | undefined } & ClientChange,
-    by: Actor,
-  ): Promise<CreatedClient> {
-    const { clientId = randomUUID(), broughtSecret, ...change } = wanted
+  async create(wanted: { clientId?: string | undefined } & ClientChange, by: Actor): Promise<CreatedClient> {
+    const { clientId = randomUUID(), ...change } = wanted
     const now = this.#store.now()
     const client: ClientRecord = { ...blankClient(clientId, now), ...change }
     requireSoundClient(client)
+    const issued = usesSecret(client) ? this.#secrets.generate(now) : undefined
+    if (issued) client.secrets = [issued.record]
+    const created = await this.#store.createClient(...this.creation(client, by).needs)
+    if (created.outcome === 'exists')
+      throw conflict(`client "${clientId}" exists already; change it with: signet client update ${clientId}`)
+    if (created.outcome === 'ended')
+      throw conflict(
+        `client "${clientId}" was deleted by an operator; bring it back with: signet client create --id ${clientId}`,
+      )
+    return { client: { ...client, key: created.key }, secret: issued?.secret, endedGrants: created.endedGrants }
+  }
 
-    let secret: string | undefined
-    if (usesSecret(client) && broughtSecret !== undefined)
-      client.secrets = [await this.#secrets.bring(broughtSecret, now)]
-    else if (usesSecret(client)) {
-      const issued = this.#secrets.generate(now)
-      secret = issued.secret
-      client.secrets = [issued.record]
-    }
-    const denyPerson = (moment: Moment) =>
+  /** The operation that registers a sound client with the secrets of its record. */
+  creation(client: ClientRecord, by: Actor): OperationOf<'createClient'> {
+    const { clientId } = client
+    const deny = (moment: Moment) =>
       denyUpToNow(
         'sub',
         clientId,
@@ -79,14 +83,7 @@ export class ClientRegistry {
     const details = { reason: 'a client has this name' }
     const ended = (sid: string) => this.#audit.event('grant.ended', sid, { ...by, details })
     const event = this.#audit.event('client.created', clientId, by)
-    const created = await this.#store.createClient(client, { deny: denyPerson, ended }, event)
-    if (created.outcome === 'exists')
-      throw conflict(`client "${clientId}" exists already; change it with: signet client update ${clientId}`)
-    if (created.outcome === 'ended')
-      throw conflict(
-        `client "${clientId}" was deleted by an operator; bring it back with: signet client create --id ${clientId}`,
-      )
-    return { client: { ...client, key: created.key }, secret, endedGrants: created.endedGrants }
+    return { verb: 'createClient', needs: [client, { deny, ended }, event] }
   }
 
   list(): Promise<ClientRecord[]> {
@@ -99,6 +96,18 @@ export class ClientRegistry {
 
   /** Changes metadata; a client that now needs a secret and has none gets one. */
   async update(clientId: string, change: ClientChange, by: Actor): Promise<RegisteredClient> {
+    const { operation, spare } = this.change(clientId, change, by)
+    const client = found(await this.#store.updateClient(...operation.needs))
+    const isSpareUsed = client.secrets.some(({ id }) => id === spare.record.id)
+    return { client, secret: isSpareUsed ? spare.secret : undefined }
+  }
+
+  /** The operation of `update`, and the secret that a client gets by it that needs one and has none. */
+  change(
+    clientId: string,
+    change: ClientChange,
+    by: Actor,
+  ): { operation: OperationOf<'updateClient'>; spare: IssuedSecret } {
     const spare = this.#secrets.generate(this.#store.now())
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
@@ -109,28 +118,29 @@ export class ClientRegistry {
       return next
     }
     const details = { changed: Object.keys(change).join(' ') }
-    const client = await this.#store.updateClient(
-      clientId,
-      apply,
-      this.#audit.event('client.updated', clientId, { ...by, details }),
-    )
-    const isSpareUsed = found(client).secrets.some(({ id }) => id === spare.record.id)
-    return { client: found(client), secret: isSpareUsed ? spare.secret : undefined }
+    const event = this.#audit.event('client.updated', clientId, { ...by, details })
+    return { operation: { verb: 'updateClient', needs: [clientId, apply, event] }, spare }
   }
 
   /** Adds a new secret. Earlier secrets end after the overlap (seconds), or at their own end if that is sooner. */
   async rotateSecret(clientId: string, by: Actor, overlapSeconds: number = OVERLAP): Promise<RegisteredClient> {
     const issued = this.#secrets.generate(this.#store.now())
-    const client = await this.#addSecret(clientId, issued.record, by, overlapSeconds)
-    return { client, secret: issued.secret }
+    const { needs } = this.secretAddition(clientId, issued.record, by, overlapSeconds)
+    return { client: found(await this.#store.updateClient(...needs)), secret: issued.secret }
   }
 
-  /** Replaces the secret by one that an operator brought, at once. */
-  async bringSecret(clientId: string, secret: string, by: Actor): Promise<ClientRecord> {
-    return this.#addSecret(clientId, await this.#secrets.bring(secret, this.#store.now()), by, 0)
+  /** A secret of the declarative file, to be compared and hashed before it is added. */
+  brought(secret: string): BroughtSecret {
+    return new BroughtSecret(this.#secrets, secret)
   }
 
-  async #addSecret(clientId: string, record: ClientSecret, by: Actor, overlapSeconds: number): Promise<ClientRecord> {
+  /** The operation that adds a secret. Without an overlap, it replaces all earlier secrets at once. */
+  secretAddition(
+    clientId: string,
+    record: ClientSecret,
+    by: Actor,
+    overlapSeconds: number,
+  ): OperationOf<'updateClient'> {
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const end = now + fromSeconds(overlapSeconds)
       if (!usesSecret(current))
@@ -148,24 +158,7 @@ export class ClientRegistry {
     }
     const details = { overlap_seconds: overlapSeconds }
     const event = this.#audit.event('client.secret_rotated', clientId, { ...by, details })
-    return found(await this.#store.updateClient(clientId, apply, event))
-  }
-
-  /** Whether an operator took one of these public keys from the client on purpose. */
-  async hasEndedKey(clientId: string, keys: ClientJwk[]): Promise<boolean> {
-    const ended = await this.#store.listEndedSecrets(clientId)
-    return keys.some((key) => ended.includes(digestOfKey(key)))
-  }
-
-  /**
-   * Compares a secret of the declarative file with the client: the client has it, an operator ended it on purpose, or it
-   * is new.
-   */
-  async weighSecret(clientId: string, secret: string): Promise<'standing' | 'ended' | 'new'> {
-    const client = await this.get(clientId)
-    if (await this.#secrets.find(client, secret, this.#store.now(), false)) return 'standing'
-    const ended = await this.#store.listEndedSecrets(clientId)
-    return (await this.#secrets.matchesAny(secret, ended)) ? 'ended' : 'new'
+    return { verb: 'updateClient', needs: [clientId, apply, event] }
   }
 
   /** Disables a client: its requests are refused and its live tokens are denied, here and downstream, until it is enabled. */

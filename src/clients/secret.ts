@@ -94,12 +94,10 @@ export class ClientSecrets {
     return this.#findBrought(lane, standing, presented, priceOfBrought)
   }
 
-  /** Whether a secret is one of those that these digests keep, generated or brought; for an operator, at the operator's pace. */
-  async matchesAny(secret: string, digests: string[]): Promise<boolean> {
-    if (digests.includes(this.#digest(secret).toString('base64url'))) return true
-    for (const digest of digests.filter((each) => each.startsWith('$argon2')))
-      if (await argon2.verify(digest, secret)) return true
-    return false
+  /** Whether a digest keeps this secret, generated or brought; for an operator, at the operator's pace. */
+  async matches(secret: string, digest: string): Promise<boolean> {
+    if (digest.startsWith('$argon2')) return argon2.verify(digest, secret)
+    return digest === this.#digest(secret).toString('base64url')
   }
 
   #findGenerated(secrets: ClientSecret[], presented: string): ClientSecret | undefined {

@@ -75,7 +75,7 @@ export async function startIssuer(
   try {
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const name = config.issuer ?? localIssuer(port)
-    if (declaration && isFirstStart(config)) await checkDeclaration(declaration, name)
+    if (declaration && isFirstStart(config)) checkDeclaration(declaration, name)
     opened = await openDatabase(config, { clock, log })
     for (const { warning } of findLooseModes(config)) log.warn(warning)
     const issuer = await wireIssuer(opened, name, config, { clock, log })

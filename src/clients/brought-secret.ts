@@ -1,0 +1,78 @@
+/**
+ * A secret of the declarative file. Comparing and hashing it takes tens of milliseconds, so both happen outside of the
+ * write. Inside the write the secret is judged by the digests that it was compared with. If the client has got another
+ * digest meanwhile, there is no judgement, and the secret has to be compared again.
+ */
+import type { Instant } from '../ground/clock.ts'
+import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
+import type { ClientSecrets } from './secret.ts'
+
+/** `standing`: the client has the secret. `ended`: an operator ended it on purpose. */
+export type SecretJudgement = 'standing' | 'ended' | 'new'
+
+/** The client that a secret is for, where there is one, and the digests of its ended secrets, newest first. */
+interface Known {
+  current: ClientRecord | undefined
+  endedSecrets: string[]
+}
+
+/** A stored digest that the secret was not compared with yet. */
+interface Uncompared {
+  digest: string
+  compare(): Promise<boolean>
+}
+
+export class BroughtSecret {
+  readonly #secrets: ClientSecrets
+  readonly #secret: string
+  /** By stored digest: whether it is of this secret. */
+  readonly #compared = new Map<string, boolean>()
+  #record: ClientSecret | undefined
+
+  constructor(secrets: ClientSecrets, secret: string) {
+    this.#secrets = secrets
+    this.#secret = secret
+  }
+
+  /** @returns `undefined` where the secret has to be compared first */
+  judge(known: Known, now: Instant): SecretJudgement | undefined {
+    const judged = this.#judge(known, now)
+    return typeof judged === 'string' ? judged : undefined
+  }
+
+  /** Compares the secret with stored digests until it can be judged. */
+  async compare(known: Known, now: Instant): Promise<void> {
+    for (let judged = this.#judge(known, now); typeof judged !== 'string'; judged = this.#judge(known, now))
+      this.#compared.set(judged.digest, await judged.compare())
+  }
+
+  /** Makes the record that keeps the secret. */
+  async hash(now: Instant): Promise<void> {
+    this.#record ??= await this.#secrets.bring(this.#secret, now)
+  }
+
+  /** The record that keeps the secret from now on; `undefined` before it was hashed. */
+  recordAt(now: Instant): ClientSecret | undefined {
+    return this.#record && { ...this.#record, createdAt: now }
+  }
+
+  #judge({ current, endedSecrets }: Known, now: Instant): SecretJudgement | Uncompared {
+    if (!current) return 'new'
+    for (const stored of current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)) {
+      const isSame = this.#compared.get(stored.digest)
+      if (isSame) return 'standing'
+      if (isSame === undefined) return { digest: stored.digest, compare: () => this.#isOf(current, stored, now) }
+    }
+    for (const digest of endedSecrets) {
+      const isSame = this.#compared.get(digest)
+      if (isSame) return 'ended'
+      if (isSame === undefined) return { digest, compare: () => this.#secrets.matches(this.#secret, digest) }
+    }
+    return 'new'
+  }
+
+  async #isOf(client: ClientRecord, stored: ClientSecret, now: Instant): Promise<boolean> {
+    const found = await this.#secrets.find({ ...client, secrets: [stored] }, this.#secret, now, false)
+    return found !== undefined
+  }
+}

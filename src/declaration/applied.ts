@@ -1,0 +1,87 @@
+/** The result of applying a declarative file, in the words of the file. */
+import { isDeepStrictEqual } from 'node:util'
+
+/** A value before and after, in the words of the file. */
+export interface AppliedChange {
+  field: string
+  from: unknown
+  to: unknown
+}
+
+export interface AppliedItem {
+  kind: 'resource' | 'client'
+  id: string
+  /** Fields that differ, for a change. */
+  fields: string[]
+  /** The same with their values; of a secret only that it is replaced. */
+  changes: AppliedChange[]
+  /** Live grants of a person who has a new client's id as `sub`: the operator wins the name, and they end. */
+  ended_grants?: number
+}
+
+/** A client, resource or secret that an operator ended and the file still names: it stays ended. */
+export interface StillEnded {
+  kind: 'resource' | 'client' | 'client_secret' | 'jwks'
+  id: string
+  /** File and line. */
+  place: string
+  /** The step that helps. */
+  fix: string
+}
+
+/** The changes that were made, or would be. */
+export interface Applied {
+  created: AppliedItem[]
+  changed: AppliedItem[]
+  left: AppliedItem[]
+  /** Only where there is something. */
+  ended?: StillEnded[]
+}
+
+/** A brought secret replaces all earlier secrets at once; a rotation leaves an overlap. */
+export const NEW_SECRET: AppliedChange = {
+  field: 'client_secret',
+  from: 'the one before, refused from now on without overlap',
+  to: 'the one of the file',
+}
+
+export const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[]): AppliedItem => ({
+  kind,
+  id,
+  fields: changes.map(({ field }) => field),
+  changes,
+})
+
+/** How an operator brings back an ended record. The file never does. */
+const REVIVED_BY = {
+  resource: (id: string) =>
+    `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${id}`,
+  client: (id: string) =>
+    `an operator deleted client ${id}; take it out of the file, or bring it back with: signet client create --id ${id}`,
+  jwks: (id: string) => `an operator took a key of jwks from client ${id}; take that key out of the file`,
+  client_secret: (id: string) =>
+    `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,
+}
+
+export const stillEnded = (kind: StillEnded['kind'], id: string, place: string): StillEnded => ({
+  kind,
+  id,
+  place,
+  fix: REVIVED_BY[kind](id),
+})
+
+/** Lists whose order has no meaning. In `resources` it has: the first is the default. */
+const SETS = new Set(['scope', 'grant_types', 'redirect_uris', 'allowed_claims'])
+
+/** The fields that would change, in the words of the file. */
+export function differing(before: Record<string, unknown>, after: Record<string, unknown>): AppliedChange[] {
+  return Object.keys(after)
+    .filter((field) => !isDeepStrictEqual(comparable(field, before[field]), comparable(field, after[field])))
+    .map((field) => ({ field, from: before[field] ?? null, to: after[field] ?? null }))
+}
+
+function comparable(field: string, value: unknown): unknown {
+  if (!SETS.has(field)) return value
+  const words = typeof value === 'string' ? value.split(' ') : value
+  return Array.isArray(words) ? words.toSorted() : words
+}

@@ -1,0 +1,237 @@
+/**
+ * Plans a declarative file: compares each declaration with the facts of the database and tells the step that it needs.
+ * The plan is a pure rule. It is made once for a dry run, and again inside the write, from the facts that stand there.
+ */
+import { BY_CONFIG } from '../audit.ts'
+import type { BroughtSecret } from '../clients/brought-secret.ts'
+import {
+  LEAST_BROUGHT_CHARACTERS,
+  MOST_BROUGHT_CHARACTERS,
+  blankClient,
+  requireSoundClient,
+  usesSecret,
+} from '../clients/client.ts'
+import type { ClientChange, ClientRegistry } from '../clients/registration.ts'
+import { clientMetadata } from '../clients/wire.ts'
+import type { Instant } from '../ground/clock.ts'
+import { Fault, OAuthError } from '../ground/errors.ts'
+import { issuerIsBuiltIn, type ResourceRegistry } from '../resources/registration.ts'
+import { blankResource, requireSoundResource } from '../resources/resource.ts'
+import { resourceMetadata } from '../resources/wire.ts'
+import { digestOfKey, type ClientRecord } from '../store/records/client.ts'
+import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
+import type { DeclaredOperation } from '../store/store.ts'
+import {
+  NEW_SECRET,
+  differing,
+  itemOf,
+  stillEnded,
+  type Applied,
+  type AppliedItem,
+  type StillEnded,
+} from './applied.ts'
+import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
+
+/** The registries that make operations of steps. */
+export interface Registries {
+  resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change'>
+  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition'>
+}
+
+/** The change that one declaration needs. */
+interface Step {
+  item: AppliedItem
+  outcome: Exclude<keyof Applied, 'ended'>
+  ended?: StillEnded
+  /** Whether its secret has still to be compared or hashed. Then it has no operations yet. */
+  isWaiting?: boolean
+  operations(registries: Registries): DeclaredOperation[]
+}
+
+/** A declaration that is not applied, because an operator ended the declared record. */
+interface Ended {
+  ended: StillEnded
+}
+
+export type Plan = (Step | Ended)[]
+
+/** Facts of an id that the database has never had. */
+const NEVER_SEEN = { current: undefined, isEnded: false, endedSecrets: [], liveGrants: 0 }
+
+const resourceFactsOf = ({ resources }: DeclaredFacts, id: string): DeclaredResourceFacts =>
+  resources.get(id) ?? NEVER_SEEN
+
+export const clientFactsOf = ({ clients }: DeclaredFacts, clientId: string): DeclaredClientFacts =>
+  clients.get(clientId) ?? NEVER_SEEN
+
+/**
+ * @param issuer the issuer URL
+ * @param secrets the secrets of the declared clients, by `client_id`
+ * @throws Fault naming the line of the first declaration that cannot hold
+ */
+export function planDeclaration(
+  declaration: Declaration,
+  issuer: string,
+  facts: DeclaredFacts,
+  secrets: ReadonlyMap<string, BroughtSecret>,
+): Plan {
+  const known = new Set([issuer, ...declaration.resources.map(({ id }) => id), ...facts.resourceIds])
+  return [
+    ...declaration.resources.map((declared) => atPlace(declared.place, () => planResource(declared, issuer, facts))),
+    ...declaration.clients.map((declared) =>
+      atPlace(declared.place, () => planClient(declared, known, facts, secrets.get(declared.clientId))),
+    ),
+  ]
+}
+
+/** The steps of a plan; the declarations of ended records have none. */
+export const stepsOf = (plan: Plan): Step[] => plan.filter((each) => 'item' in each)
+
+/** The changes of a plan, in the words of the file. */
+export function appliedBy(plan: Plan): Applied {
+  const applied: Applied = { created: [], changed: [], left: [] }
+  for (const { outcome, item } of stepsOf(plan)) applied[outcome].push(item)
+  const ended = plan.flatMap((each) => each.ended ?? [])
+  return ended.length === 0 ? applied : { ...applied, ended }
+}
+
+function atPlace<T>(place: string, plan: () => T): T {
+  try {
+    return plan()
+  } catch (error) {
+    if (error instanceof OAuthError) throw new Fault(`${place}: ${error.message}`, 'nothing was applied')
+    throw error
+  }
+}
+
+function planResource({ id, change, place }: DeclaredResource, issuer: string, facts: DeclaredFacts): Step | Ended {
+  if (id === issuer) throw issuerIsBuiltIn()
+  const { current, isEnded } = resourceFactsOf(facts, id)
+  if (!current && isEnded) return { ended: stillEnded('resource', id, place) }
+  const next = { ...(current ?? blankResource(id, facts.now)), ...change }
+  requireSoundResource(next)
+  const changes = current ? differing(resourceMetadata(current), resourceMetadata(next)) : []
+  const item = itemOf('resource', id, changes)
+  if (!current)
+    return {
+      item,
+      outcome: 'created',
+      operations: ({ resourceRegistry }) => [resourceRegistry.creation(next, BY_CONFIG)],
+    }
+  if (changes.length === 0) return { item, outcome: 'left', operations: () => [] }
+  return {
+    item,
+    outcome: 'changed',
+    operations: ({ resourceRegistry }) => [resourceRegistry.change(id, change, BY_CONFIG)],
+  }
+}
+
+function planClient(
+  declared: DeclaredClient,
+  resourceIds: Set<string>,
+  facts: DeclaredFacts,
+  secret: BroughtSecret | undefined,
+): Step | Ended {
+  const { clientId, place } = declared
+  const known = clientFactsOf(facts, clientId)
+  const { current, isEnded, endedSecrets } = known
+  if (!current && isEnded) return { ended: stillEnded('client', clientId, place) }
+  const isKeyEnded = current !== undefined && hasEndedKey(declared.change, endedSecrets)
+  const change = isKeyEnded ? withoutJwks(declared.change) : declared.change
+  const next = { ...(current ?? blankClient(clientId, facts.now)), ...change }
+  requireSoundClient(next)
+  requireSecret(declared, next, current)
+  requireKnownResources(declared, resourceIds)
+  const planned = { declared, next, change, isKeyEnded, secret, now: facts.now }
+  return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
+}
+
+interface PlannedClient {
+  declared: DeclaredClient
+  next: ClientRecord
+  change: ClientChange
+  isKeyEnded: boolean
+  secret: BroughtSecret | undefined
+  now: Instant
+}
+
+function planCreation({ declared, next, secret, now }: PlannedClient, { liveGrants }: DeclaredClientFacts): Step {
+  const record = secret?.recordAt(now)
+  return {
+    item: { ...itemOf('client', declared.clientId, []), ...(liveGrants > 0 && { ended_grants: liveGrants }) },
+    outcome: 'created',
+    isWaiting: declared.secret !== undefined && record === undefined,
+    operations: ({ clientRegistry }) => [
+      clientRegistry.creation({ ...next, secrets: record ? [record] : [] }, BY_CONFIG),
+    ],
+  }
+}
+
+function planChange(planned: PlannedClient, known: DeclaredClientFacts & { current: ClientRecord }): Step {
+  const { declared, next, change, isKeyEnded, secret, now } = planned
+  const { clientId, place } = declared
+  const judged = declared.secret === undefined ? 'standing' : secret?.judge(known, now)
+  const record = judged === 'new' ? secret?.recordAt(now) : undefined
+  const kind = isKeyEnded ? 'jwks' : judged === 'ended' ? 'client_secret' : undefined
+  const changes = differing(clientMetadata(known.current), clientMetadata(next))
+  const item = itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes)
+  const step = {
+    item,
+    isWaiting: judged === undefined || (judged === 'new' && record === undefined),
+    ...(kind && { ended: stillEnded(kind, clientId, place) }),
+  }
+  if (item.changes.length === 0) return { ...step, outcome: 'left', operations: () => [] }
+  return {
+    ...step,
+    outcome: 'changed',
+    operations: ({ clientRegistry }) => [
+      clientRegistry.change(clientId, change, BY_CONFIG).operation,
+      ...(record ? [clientRegistry.secretAddition(clientId, record, BY_CONFIG, 0)] : []),
+    ],
+  }
+}
+
+/** Whether an operator took one of the declared public keys from the client on purpose. */
+const hasEndedKey = ({ jwks }: ClientChange, endedSecrets: string[]): boolean =>
+  jwks?.keys.some((key) => endedSecrets.includes(digestOfKey(key))) ?? false
+
+function withoutJwks(change: ClientChange): ClientChange {
+  const { jwks: _, ...rest } = change
+  return rest
+}
+
+function requireKnownResources({ change, place }: DeclaredClient, known: Set<string>): void {
+  const missing = change.resources?.find((id) => !known.has(id))
+  if (missing === undefined) return
+  throw new Fault(
+    `${place}: resources: ${missing} is neither in this file nor in the database`,
+    'declare it under resources',
+  )
+}
+
+/** Applying a file never generates a secret, because the secret would have to be printed. */
+function requireSecret(
+  { clientId, secret, place }: DeclaredClient,
+  next: ClientRecord,
+  current: ClientRecord | undefined,
+): void {
+  if (!usesSecret(next)) {
+    if (secret === undefined) return
+    throw new Fault(
+      `${place}: client_secret: ${clientId} authenticates by ${next.tokenEndpointAuthMethod}`,
+      'nothing was applied',
+    )
+  }
+  if (secret !== undefined && (secret.length < LEAST_BROUGHT_CHARACTERS || secret.length > MOST_BROUGHT_CHARACTERS)) {
+    throw new Fault(
+      `${place}: client_secret: found ${secret.length} characters, accepted are ${LEAST_BROUGHT_CHARACTERS} to ${MOST_BROUGHT_CHARACTERS}`,
+      'make one with: openssl rand -hex 32',
+    )
+  }
+  if (secret === undefined && (current?.secrets.length ?? 0) === 0) {
+    throw new Fault(
+      `${place}: client_secret is missing for ${clientId}`,
+      'add client_secret: { env: VARIABLE } or { file: PATH }, or create the client by signet client create first',
+    )
+  }
+}
