@@ -36,6 +36,7 @@ import {
   eventOf,
   fileEventOf,
   grantOf,
+  isEnded,
   keyOf,
 } from './support/store-records.ts'
 import { sqlitePlace } from './support/store-places.ts'
@@ -164,7 +165,7 @@ test('a client that the file itself removed may be named by the file again, as a
   const store = await sqlitePlace().open()
   await createClient(store, clientOf('app'), fileEventOf('client.created'))
   await deleteClient(store, 'app', fileEventOf('client.deleted'))
-  expect(await store.isEnded('client', 'app')).toBe(false)
+  expect(await isEnded(store, 'client', 'app')).toBe(false)
   expect(await createClient(store, clientOf('app'), fileEventOf('client.created'))).toMatchObject({
     outcome: 'created',
   })

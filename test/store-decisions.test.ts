@@ -28,8 +28,10 @@ import {
   eventOf,
   fileEventOf,
   grantOf,
+  isEnded,
   keyOf,
   liftEntry,
+  listEndedSecrets,
   resourceOf,
   secretOf,
 } from './support/store-records.ts'
@@ -328,12 +330,12 @@ describe.each(PLACES)('%s: what an operator ended', (_, newPlace) => {
     const store = await storeWithKeys(place)
     await deleteClient(store)
     for (const each of [store, await place.open()]) {
-      expect(await each.isEnded('client', 'app')).toBe(true)
+      expect(await isEnded(each, 'client', 'app')).toBe(true)
       expect(await createClient(each, clientOf('app'), fileEventOf('client.created'))).toEqual(ended)
     }
     expect(await store.findClient('app')).toBeUndefined()
     expect(await createClient(store)).toMatchObject({ outcome: 'created' })
-    expect(await store.isEnded('client', 'app')).toBe(false)
+    expect(await isEnded(store, 'client', 'app')).toBe(false)
     expect(await createClient(store, clientOf('web'), fileEventOf('client.created'))).toMatchObject({
       outcome: 'created',
     })
@@ -344,12 +346,12 @@ describe.each(PLACES)('%s: what an operator ended', (_, newPlace) => {
     const create = (event: Recording) => store.createResource(resourceOf('api'), event)
     await create(fileEventOf('resource.created'))
     await store.deleteResource('api', eventOf('resource.deleted'))
-    expect(await store.isEnded('resource', 'api')).toBe(true)
+    expect(await isEnded(store, 'resource', 'api')).toBe(true)
     expect(await create(fileEventOf('resource.created'))).toBe('ended')
     expect(await create(eventOf('resource.created'))).toBe('created')
-    expect(await store.isEnded('resource', 'api')).toBe(false)
+    expect(await isEnded(store, 'resource', 'api')).toBe(false)
     await store.deleteResource('api', fileEventOf('resource.deleted'))
-    expect(await store.isEnded('resource', 'api')).toBe(false)
+    expect(await isEnded(store, 'resource', 'api')).toBe(false)
     expect(await create(fileEventOf('resource.created'))).toBe('created')
   })
 
@@ -359,12 +361,12 @@ describe.each(PLACES)('%s: what an operator ended', (_, newPlace) => {
     const replaceBy = (id: string, event: Recording) =>
       store.updateClient('app', (client) => ({ ...client, secrets: [secretOf(id, { ...BROUGHT, digest: id })] }), event)
     await replaceBy('s2', fileEventOf('client.secret_rotated'))
-    expect(await store.listEndedSecrets('app')).toEqual([])
+    expect(await listEndedSecrets(store, 'app')).toEqual([])
     await replaceBy('s3', eventOf('client.secret_rotated'))
     clock.pass(SECOND)
     await replaceBy('s4', eventOf('client.secret_rotated'))
-    expect(await store.listEndedSecrets('app')).toEqual(['s3', 's2'])
-    expect(await store.listEndedSecrets('nobody')).toEqual([])
+    expect(await listEndedSecrets(store, 'app')).toEqual(['s3', 's2'])
+    expect(await listEndedSecrets(store, 'nobody')).toEqual([])
   })
 
   test('a brought secret is remembered as ended from the rotation on, during its overlap and after the sweep', async () => {
@@ -378,24 +380,24 @@ describe.each(PLACES)('%s: what an operator ended', (_, newPlace) => {
       }),
       eventOf('client.secret_rotated'),
     )
-    expect(await store.listEndedSecrets('app')).toEqual(['leaked'])
+    expect(await listEndedSecrets(store, 'app')).toEqual(['leaked'])
     clock.pass(DAY)
     await store.sweep(9, 0)
     expect((await store.findClient('app'))?.secrets.map(({ id }) => id)).toEqual(['s2'])
-    expect(await store.listEndedSecrets('app')).toEqual(['leaked'])
+    expect(await listEndedSecrets(store, 'app')).toEqual(['leaked'])
   })
 
   test('changes that end no secret remember none, and a generated one is remembered too', async () => {
     const store = await newPlace().open()
     await createClient(store, clientOf('app', { secrets: [secretOf('s1', BROUGHT), secretOf('generated')] }))
     await store.updateClient('app', (client) => ({ ...client, name: 'App' }), eventOf('client.updated'))
-    expect(await store.listEndedSecrets('app')).toEqual([])
+    expect(await listEndedSecrets(store, 'app')).toEqual([])
     await store.updateClient(
       'app',
       ({ secrets, ...client }) => ({ ...client, secrets: secrets.filter(({ kind }) => kind === 'brought') }),
       eventOf('client.secret_rotated'),
     )
-    expect(await store.listEndedSecrets('app')).toEqual(['digest'])
+    expect(await listEndedSecrets(store, 'app')).toEqual(['digest'])
   })
 })
 
@@ -443,7 +445,7 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
   /** Everything that acts read and write, so that nothing of an act can hide. */
   const contentOf = async (store: Store): Promise<unknown> => ({
     clients: await store.listClients(),
-    ended: await Promise.all([store.listEndedSecrets('app'), store.isEnded('client', 'app')]),
+    ended: await Promise.all([listEndedSecrets(store, 'app'), isEnded(store, 'client', 'app')]),
     resources: await store.listResources(),
     keys: await store.listKeys(),
     grants: await store.listGrants({}, { limit: 99 }),

@@ -21,6 +21,8 @@ import {
   entryOf,
   eventOf,
   grantOf,
+  isEnded,
+  listEndedSecrets,
   resourceOf,
 } from './support/store-records.ts'
 import { newFile, openFile } from './support/store-places.ts'
@@ -199,8 +201,8 @@ describe('migrating what the version before wrote', () => {
       ['z', 'a', 'm'],
       ['b', 'y'],
     ])
-    expect(await store.listEndedSecrets('app')).toEqual([])
-    expect(await store.isEnded('client', 'app')).toBe(false)
+    expect(await listEndedSecrets(store, 'app')).toEqual([])
+    expect(await isEnded(store, 'client', 'app')).toBe(false)
   })
 
   test('grants and their families go on, ended ones stay ended', async () => {
@@ -263,7 +265,7 @@ describe('the version before on a database that this one migrated', () => {
     expect((await store.findClient('web'))?.secrets.map(({ id }) => id)).toEqual(['s2', 's3'])
     expect(await store.findGrant('g1')).toMatchObject({ grantType: '', generation: 4 })
     expect(await causeOf(store, 'x')).toBe('blacklist')
-    expect(await store.isEnded('resource', 'api')).toBe(false)
+    expect(await isEnded(store, 'resource', 'api')).toBe(false)
     expect((await store.listAudit({ limit: 9 })).map(({ actorKind }) => actorKind)).toContain('')
   })
 

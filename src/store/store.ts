@@ -64,8 +64,6 @@ export interface Store {
     change: (current: ClientRecord, now: Instant) => ClientRecord,
     event: Recording,
   ): Promise<ClientRecord | undefined>
-  /** Digests of secrets that an operator brought and ended on purpose, newest first. */
-  listEndedSecrets(clientId: string): Promise<string[]>
   /** Disables a client and puts an entry on the blacklist, together. */
   disableClient(
     clientId: string,
@@ -80,8 +78,6 @@ export interface Store {
     deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
     event: Recording,
   ): Promise<'deleted' | 'unknown'>
-  /** Whether an operator deleted the client or resource with this id, and it was not registered again since. */
-  isEnded(noun: 'client' | 'resource', id: string): Promise<boolean>
   /** Notes when secrets were last used; not essential, so it may be late. */
   noteSecretUse(uses: { secretId: string; at: Instant }[]): Promise<void>
 

@@ -170,6 +170,18 @@ export const createClient = (
     event,
   )
 
+/** Digests of the secrets of a client that an operator ended, newest first. */
+export async function listEndedSecrets(store: Store, clientId: string): Promise<string[] | undefined> {
+  const { clients } = await store.readDeclared({ resources: [], clients: [clientId] })
+  return clients.get(clientId)?.endedSecrets
+}
+
+/** Whether an operator ended the client or resource. */
+export async function isEnded(store: Store, noun: 'client' | 'resource', id: string): Promise<boolean | undefined> {
+  const { clients, resources } = await store.readDeclared({ resources: [id], clients: [id] })
+  return (noun === 'client' ? clients : resources).get(id)?.isEnded
+}
+
 export const deleteClient = (store: Store, clientId = 'app', event: AuditEvent = eventOf('client.deleted')) =>
   store.deleteClient(clientId, () => entryOf('client_id', clientId, { cause: 'client_deleted' }), event)
 

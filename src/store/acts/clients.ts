@@ -18,16 +18,7 @@ import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
 import type { ClientRecord, ClientSecret, CreationOutcome } from '../records/client.ts'
 import { isExpired, type GrantRecord } from '../records/grant.ts'
 import type { Store } from '../store.ts'
-import {
-  clients,
-  clientSecrets,
-  deletedClients,
-  deletedResources,
-  endedClients,
-  endedSecrets,
-  grants,
-  type RowOf,
-} from '../tables.ts'
+import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants, type RowOf } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, moment } from './blacklist.ts'
@@ -38,11 +29,9 @@ type Verbs = Pick<
   | 'findClient'
   | 'createClient'
   | 'updateClient'
-  | 'listEndedSecrets'
   | 'disableClient'
   | 'enableClient'
   | 'deleteClient'
-  | 'isEnded'
   | 'noteSecretUse'
 >
 
@@ -51,11 +40,9 @@ export const clientVerbs = (engine: Engine): Verbs => ({
   findClient: (clientId) => engine.read(() => findClient(clientId)),
   createClient: (client, person, event) => engine.act(() => createClient(client, person, event)),
   updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event)),
-  listEndedSecrets: (clientId) => engine.read(() => listEndedSecrets(clientId)),
   disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event)),
   enableClient: (clientId, event) => engine.act(() => enable(clientId, event)),
   deleteClient: (clientId, deny, event) => engine.act(() => deleteClient(clientId, deny, event)),
-  isEnded: (noun, id) => engine.read(() => isEnded(noun, id)),
   noteSecretUse: (uses) => engine.act(() => noteUse(uses)),
 })
 
@@ -204,11 +191,6 @@ export function* deleteClient(
   yield* append(deny(now, client))
   yield* record(event)
   return 'deleted'
-}
-
-function* isEnded(noun: 'client' | 'resource', id: string): Act<boolean> {
-  if (noun === 'client') return (yield* find(endedClients, { clientId: id })) !== undefined
-  return (yield* find(deletedResources, { id, isEnded: true })) !== undefined
 }
 
 function* noteUse(uses: { secretId: string; at: Instant }[]): Act<void> {
