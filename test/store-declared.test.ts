@@ -10,7 +10,6 @@ import {
   deleteClient,
   entryOf,
   eventOf,
-  fileEventOf,
   grantOf,
   resourceOf,
   secretOf,
@@ -136,7 +135,7 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     await expect(perform(store, updateClient, ofNobody)).rejects.toThrow('updateClient')
     const revived: DeclaredOperation = {
       verb: 'createResource',
-      needs: [resourceOf('old-api'), fileEventOf('resource.created')],
+      needs: [resourceOf('old-api'), eventOf('resource.created', 'old-api', { actorKind: 'config' })],
     }
     await expect(perform(store, updateClient, revived)).rejects.toThrow('ended')
     expect(await contentOf(store)).toEqual(before)
