@@ -1,6 +1,6 @@
 /** `signet client …`: the clients, which ask for tokens. */
 import { BY_CLI } from '../audit.ts'
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import { shell } from '../ground/shell-word.ts'
@@ -11,29 +11,11 @@ import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { withIssuer } from './open-issuer.ts'
+import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { defineSnippet } from './snippet.ts'
-import {
-  UsageError,
-  checkMetadata,
-  collect,
-  durationOption,
-  readClaims,
-  readJsonFile,
-  readList,
-  requireSound,
-} from './usage.ts'
-
-/** By the names that commander gives to the flags. */
-type MetadataOptions = Record<string, string | string[] | undefined>
-
-const FIELDS = Object.entries(CLIENT_FIELDS).map(([name, { flag, help, read }]) => ({ name, flag, help, read }))
-
-const longOf = (flag: string): string => flag.split(' ', 1)[0] ?? flag
-
-/** The flag that sets each member of the metadata, for messages. */
-const FLAGS = Object.fromEntries(FIELDS.map(({ name, flag }) => [name, longOf(flag)]))
+import { UsageError, durationOption, requireSound } from './usage.ts'
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
@@ -42,6 +24,7 @@ export function defineClient(client: Command): void {
       .command('create')
       .description('register a client; its secret is shown this once')
       .option('--id <id>', 'its client_id; made up when absent'),
+    CLIENT_FIELDS,
   )
     .addHelpText(
       'after',
@@ -57,6 +40,7 @@ export function defineClient(client: Command): void {
     .action(show)
   withMetadata(
     client.command('update').argument('<id>').description('replace the fields that are given; the others stay'),
+    CLIENT_FIELDS,
   )
     .addHelpText('after', example('update orders --scope "orders:read orders:write"'))
     .action(update)
@@ -90,28 +74,8 @@ export function defineClient(client: Command): void {
 
 const example = (line: string): string => `\nExample:\n  signet client ${line}`
 
-function withMetadata(command: Command): Command {
-  for (const { flag, help, read } of FIELDS) {
-    if (read === 'list' || read === 'claims') command.option(flag, help, collect)
-    else command.option(flag, help)
-  }
-  return command
-}
-
-/** From flags to RFC 7591 metadata, through the schema that the admin API and the declarative file use. */
-function readChange(options: MetadataOptions): ClientChange {
-  const metadata = FIELDS.map(({ name, flag, read }) => [name, valueOf(options, longOf(flag), read)])
-  return toClientChange(checkMetadata(clientChangeSchema, Object.fromEntries(metadata), FLAGS))
-}
-
-function valueOf(options: MetadataOptions, flag: string, read: (typeof FIELDS)[number]['read']): unknown {
-  const given = options[new Option(flag).attributeName()]
-  if (given === undefined) return undefined
-  if (read === 'list') return readList([given].flat())
-  if (read === 'claims') return readClaims([given].flat())
-  if (read === 'jsonFile') return readJsonFile(flag, String(given))
-  return read === 'duration' && given === 'default' ? null : given
-}
+const readChange = (options: MetadataOptions): ClientChange =>
+  toClientChange(readMetadata(options, CLIENT_FIELDS, clientChangeSchema))
 
 async function create({ id, ...options }: MetadataOptions & { id?: string }, command: Command): Promise<void> {
   const change = readChange(options)

@@ -3,29 +3,22 @@ import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import { blankResource, keySetPath, requireSoundResource } from '../resources/resource.ts'
-import { resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
+import { RESOURCE_FIELDS, resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
 import type { ResourceChange } from '../resources/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { withIssuer } from './open-issuer.ts'
+import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamed } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
-import { UsageError, checkMetadata, collect, readClaims, requireSound } from './usage.ts'
-
-interface MetadataOptions {
-  alg?: string
-  ttl?: string
-  scope?: string
-  typ?: string
-  ownKeys?: boolean
-  claim?: string[]
-}
-
-const FLAGS = { alg: '--alg', ttl: '--ttl', scope: '--scope', typ: '--typ', claims: '--claim', own_keys: '--own-keys' }
+import { UsageError, requireSound } from './usage.ts'
 
 export function defineResource(resource: Command): void {
   resource.addHelpText('after', example('create https://orders.example --scope "orders:read"'))
-  withMetadata(resource.command('create').argument('<id>', 'an absolute URI or a plain name; it becomes aud'))
+  withMetadata(
+    resource.command('create').argument('<id>', 'an absolute URI or a plain name; it becomes aud'),
+    RESOURCE_FIELDS,
+  )
     .description('add a resource')
     .addHelpText('after', example('create https://orders.example --scope "orders:read orders:write" --alg RS256'))
     .action(create)
@@ -36,7 +29,7 @@ export function defineResource(resource: Command): void {
     .description('one resource')
     .addHelpText('after', example('show https://orders.example'))
     .action(show)
-  withMetadata(resource.command('update').argument('<id>'))
+  withMetadata(resource.command('update').argument('<id>'), RESOURCE_FIELDS)
     .description('replace the fields that are given; the others stay')
     .addHelpText('after', example('update https://orders.example --ttl 5m'))
     .action(update)
@@ -50,28 +43,8 @@ export function defineResource(resource: Command): void {
 
 const example = (line: string): string => `\nExample:\n  signet resource ${line}`
 
-function withMetadata(command: Command): Command {
-  return command
-    .option('--alg <alg>', 'signature of its tokens: ES256 (unless said otherwise) or RS256')
-    .option('--ttl <duration>', 'longest life of its access tokens; "default" follows client and configuration')
-    .option('--scope <scopes>', 'the scopes that it knows; "default" leaves them to the clients')
-    .option('--typ <typ>', 'header typ: at+jwt, or JWT for servers that refuse at+jwt')
-    .option('--own-keys', 'sign its tokens with keys of its own, published at /jwks/ID')
-    .option('--no-own-keys', 'sign its tokens with the keys of the issuer')
-    .option('--claim <name=value>', 'a claim of every token for it; value is JSON, else text (repeatable)', collect)
-}
-
-function readChange({ alg, ttl, scope, typ, claim, ownKeys }: MetadataOptions): ResourceChange {
-  const metadata = {
-    alg,
-    ttl: ttl === 'default' ? null : ttl,
-    scope: scope === 'default' ? null : scope,
-    typ,
-    own_keys: ownKeys,
-    claims: readClaims(claim),
-  }
-  return toResourceChange(checkMetadata(resourceChangeSchema, metadata, FLAGS))
-}
+const readChange = (options: MetadataOptions): ResourceChange =>
+  toResourceChange(readMetadata(options, RESOURCE_FIELDS, resourceChangeSchema))
 
 async function create(id: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)

@@ -5,6 +5,7 @@
 import * as z from 'zod'
 import { toIso } from '../ground/clock.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
+import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/metadata.ts'
 import {
   anything,
   integer,
@@ -17,7 +18,6 @@ import {
   text,
   texts,
   time,
-  type JsonSchema,
 } from '../ground/shape.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { readKeySet } from './assertion-key.ts'
@@ -97,41 +97,7 @@ function isRedirectUri(uri: string): boolean {
   return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(protocol)
 }
 
-/** How a field of a client's metadata is given, kept, shown and described. */
-interface FieldTerms<Inner extends keyof ClientChange, Schema extends z.ZodType, Shown> {
-  /** Its name in our records. */
-  inner: Inner
-  /** Checks it in requests, in the declarative file, and from the command line. */
-  schema: Schema
-  /** As answers show it, where that differs from the record. */
-  show?: (client: ClientRecord) => Shown
-  /** Describes it in answers. */
-  shape: JsonSchema
-  says: string
-  /** On the command line; `read` says how the text becomes a value. */
-  flag: string
-  help: string
-  read: 'text' | 'list' | 'duration' | 'claims' | 'jsonFile'
-}
-
-const field = <Inner extends keyof ClientChange, Schema extends z.ZodType, Shown = ClientRecord[Inner]>(
-  inner: Inner,
-  terms: Omit<FieldTerms<Inner, Schema, Shown>, 'inner'>,
-): FieldTerms<Inner, Schema, Shown> => ({ inner, ...terms })
-
-/** A duration, given in any spelling and shown in seconds; `null` follows the configuration. */
-const duration = <Inner extends keyof ClientChange, Schema extends z.ZodType>(
-  inner: Inner,
-  schema: Schema,
-  terms: { says: string; flag: string; help: string },
-) =>
-  field(inner, {
-    ...terms,
-    schema,
-    shape: orNull(integer()),
-    says: `${terms.says} A duration such as \`15m\`, \`30d\` or \`3600\` (seconds); answers are in seconds.`,
-    read: 'duration',
-  })
+const { field, duration } = fieldsOf<ClientRecord>()
 
 /** Every field of a client, once: the admin API, the declarative file, the command line and OpenAPI read this table. */
 export const CLIENT_FIELDS = {
@@ -146,6 +112,7 @@ export const CLIENT_FIELDS = {
   grant_types: field('grantTypes', {
     schema: z.array(grantTypeSchema).max(10, { abort: true }),
     shape: manyOf(oneOf(GRANT_TYPES)),
+    isSet: true,
     says: 'The grant types that it may ask for tokens by.',
     flag: '--grant <type>',
     help: 'grant type: client_credentials, refresh_token, subject (repeatable)',
@@ -155,6 +122,7 @@ export const CLIENT_FIELDS = {
     schema: scopeSchema,
     show: ({ scope }) => scope.join(' '),
     shape: text(),
+    isSet: true,
     says: 'Scope values, separated by spaces. A request may give a list instead.',
     flag: '--scope <scopes>',
     help: 'all scopes it may ask for, separated by spaces',
@@ -171,6 +139,7 @@ export const CLIENT_FIELDS = {
   redirect_uris: field('redirectUris', {
     schema: z.array(redirectUriSchema).max(50, { abort: true }),
     shape: texts(),
+    isSet: true,
     says: 'https URIs, http on loopback addresses, or private schemes.',
     flag: '--redirect-uri <uri>',
     help: 'where people are sent back to (repeatable)',
@@ -223,6 +192,7 @@ export const CLIENT_FIELDS = {
   allowed_claims: field('allowedClaims', {
     schema: z.array(textOf(128).min(1)).max(100, { abort: true }),
     shape: texts(),
+    isSet: true,
     says: 'Names of the claims that it may assert of a person by `subject_claims`.',
     flag: '--allow-claim <name>',
     help: 'a claim that it may assert of a person (repeatable)',
@@ -230,22 +200,8 @@ export const CLIENT_FIELDS = {
   }),
 }
 
-type Fields = typeof CLIENT_FIELDS
-export type ClientField = keyof Fields
-
-/** One value for each field of the table. */
-const ofEachField = <Value>(make: (name: ClientField) => Value): Record<ClientField, Value> =>
-  // Sound: the keys of the result are the keys of the table.
-  Object.fromEntries(Object.keys(CLIENT_FIELDS).map((name) => [name, make(name as ClientField)])) as Record<
-    ClientField,
-    Value
-  >
-
-// Sound: each schema stands under its own name.
-const schemas = ofEachField((name) => CLIENT_FIELDS[name].schema) as { [Name in ClientField]: Fields[Name]['schema'] }
-
 /** A change of metadata: absent members stay as they are. Unknown ones are refused. */
-export const clientChangeSchema = z.strictObject(schemas).partial().meta({ id: 'ClientChange' })
+export const clientChangeSchema = z.strictObject(schemasOf(CLIENT_FIELDS)).partial().meta({ id: 'ClientChange' })
 
 /** A `client_id`. What it may be is for `requireSoundClient` to say. */
 export const clientIdSchema = textOf(MOST_CLIENT_ID_CHARACTERS)
@@ -255,34 +211,16 @@ export const clientRegistrationSchema = clientChangeSchema
   .extend({ client_id: clientIdSchema.optional() })
   .meta({ id: 'ClientRegistration' })
 
-/** A change without its absent members, which leave a field as it is; `null` is a value. */
-export const onlyGiven = <Change extends object>(
-  change: Change,
-): { [Field in keyof Change]?: Exclude<Change[Field], undefined> } =>
-  // Sound: what is left of each member is what it was, and was not undefined.
-  Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as never
-
 /** From the names on the wire to ours. */
-export function toClientChange(metadata: z.output<typeof clientChangeSchema>): ClientChange {
-  const renamed = Object.entries(metadata).map(([name, value]) => [CLIENT_FIELDS[name as ClientField].inner, value])
-  // Sound: each schema makes a value of the type that its inner field has, which `field` cannot say.
-  return onlyGiven(Object.fromEntries(renamed) as ClientChange)
-}
-
-type ShownFields = { [Name in ClientField]: ReturnType<NonNullable<Fields[Name]['show']>> }
-
-const shown = (client: ClientRecord): ShownFields =>
-  ofEachField((name) => {
-    const { show, inner } = CLIENT_FIELDS[name]
-    return show ? show(client) : client[inner]
-  }) as ShownFields // sound: `field` ties what it shows to the name
+export const toClientChange = (metadata: z.output<typeof clientChangeSchema>): ClientChange =>
+  changeBy(CLIENT_FIELDS, metadata)
 
 /** A client as administrators see it. `secret` only where one was made just now: it is shown this once. */
 export function clientMetadata(client: ClientRecord, secret?: string) {
   return {
     client_id: client.clientId,
     ...(secret !== undefined && { client_secret: secret, client_secret_expires_at: 0 }),
-    ...shown(client),
+    ...shownBy(CLIENT_FIELDS, client),
     status: client.disabledAt === null ? 'enabled' : 'disabled',
     secrets: client.secrets.map(({ id, kind, createdAt, expiresAt, lastUsedAt }) => ({
       id,
@@ -312,10 +250,7 @@ export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants
     client_secret: optional(text()),
     client_secret_expires_at: optional(integer()),
     ended_grants: optional(integer('Of a new client: live grants of the person who had its id as `sub`, which end.')),
-    ...ofEachField((name): JsonSchema => ({
-      ...CLIENT_FIELDS[name].shape,
-      description: CLIENT_FIELDS[name].says,
-    })),
+    ...shapesOf(CLIENT_FIELDS),
     status: oneOf(['enabled', 'disabled']),
     secrets: manyOf(secretShape, 'The secrets that are good now, or were until lately.'),
     created_at: time(),

@@ -1,11 +1,14 @@
 /** The meaning of each member of requests and answers, by its name; a schema says it itself if it differs. */
 import { CLIENT_FIELDS } from '../clients/wire.ts'
+import { meaningsOf } from '../ground/metadata.ts'
+import { RESOURCE_FIELDS } from '../resources/wire.ts'
 
 const DURATION = 'A duration such as `15m`, `30d` or `3600` (seconds)'
 
 /** Said of a member that stands in several schemas with one meaning. */
 export const MEMBERS: Record<string, string> = {
-  ...Object.fromEntries(Object.entries(CLIENT_FIELDS).map(([name, { says }]) => [name, says])),
+  ...meaningsOf(RESOURCE_FIELDS),
+  ...meaningsOf(CLIENT_FIELDS),
   alg: 'The algorithm that signs (RFC 7518).',
   aud: 'The resource or resources that the token is for.',
   blacklist_entry: 'Id of the entry that refuses the person new tokens.',
@@ -24,14 +27,11 @@ export const MEMBERS: Record<string, string> = {
   kid: 'Id of a signing key.',
   overlap: `How long the secrets before it are still good. ${DURATION}.`,
   kty: 'The kind of key (RFC 7518 §6.1).',
-  own_keys: 'Its tokens are signed by keys of its own, published at `/jwks/{resource}` alone.',
   reason: 'Why, for those who read the list.',
   resource: 'A resource, by its id.',
   sid: 'Id of a grant: one authorisation of one client, and its refresh token family.',
   status: 'Its state now.',
   sub: 'The subject: a person, or the client itself.',
   token: 'An access token, denied by its `jti`, or a refresh token, denied by its grant.',
-  ttl: `Life of its access tokens; \`null\` follows client and configuration. ${DURATION}; answers are in seconds.`,
-  typ: 'Header `typ` of its access tokens; `JWT` for servers that refuse `at+jwt`.',
   updated_at: 'When it was changed last.',
 }

@@ -1,50 +1,84 @@
-/** Resources as they stand on the wire, in both directions. */
+/** Resources as they stand on the wire, in both directions. All doors read the fields from one table. */
 import * as z from 'zod'
-import { onlyGiven, claimsSchema, ttlSchema, scopeSchema } from '../clients/wire.ts'
+import { claimsSchema, scopeSchema, ttlSchema } from '../clients/wire.ts'
 import { toIso } from '../ground/clock.ts'
-import { anything, flag, integer, oneOf, orNull, shapeOf, text, time } from '../ground/shape.ts'
+import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/metadata.ts'
+import { anything, flag, oneOf, orNull, shapeOf, text, time } from '../ground/shape.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { ResourceChange } from './registration.ts'
 import { MOST_RESOURCE_ID_CHARACTERS } from './resource.ts'
 
+const { field, duration } = fieldsOf<ResourceRecord>()
+
+const ALGORITHMS = ['ES256', 'RS256'] as const
+const TYPES = ['at+jwt', 'JWT'] as const
+
+/** Every field of a resource, once: the admin API, the declarative file, the command line and OpenAPI read this table. */
+export const RESOURCE_FIELDS = {
+  alg: field('alg', {
+    schema: z.enum(ALGORITHMS),
+    shape: oneOf(ALGORITHMS),
+    says: 'The algorithm that signs its tokens (RFC 7518).',
+    flag: '--alg <alg>',
+    help: 'signature of its tokens: ES256 (unless said otherwise) or RS256',
+    read: 'text',
+  }),
+  ttl: duration('ttl', ttlSchema.nullable(), {
+    says: 'Life of its access tokens; `null` follows client and configuration.',
+    flag: '--ttl <duration>',
+    help: 'longest life of its access tokens; "default" follows client and configuration',
+  }),
+  scope: field('scope', {
+    schema: scopeSchema.nullable(),
+    show: ({ scope }) => (scope === null ? null : scope.join(' ')),
+    shape: orNull(text()),
+    says: 'Scope values that it knows; `null` for whatever its clients are registered for.',
+    isSet: true,
+    flag: '--scope <scopes>',
+    help: 'the scopes that it knows; "default" leaves them to the clients',
+    read: 'textOrDefault',
+  }),
+  typ: field('typ', {
+    schema: z.enum(TYPES),
+    shape: oneOf(TYPES),
+    says: 'Header `typ` of its access tokens; `JWT` for servers that refuse `at+jwt`.',
+    flag: '--typ <typ>',
+    help: 'header typ: at+jwt, or JWT for servers that refuse at+jwt',
+    read: 'text',
+  }),
+  claims: field('claims', {
+    schema: claimsSchema,
+    shape: anything(),
+    says: 'Claims that its tokens carry, beside those of the protocol.',
+    flag: '--claim <name=value>',
+    help: 'a claim of every token for it; value is JSON, else text (repeatable)',
+    read: 'claims',
+  }),
+  own_keys: field('ownKeys', {
+    schema: z.boolean(),
+    shape: flag(),
+    says: 'Its tokens are signed by keys of its own, published at `/jwks/{resource}` alone.',
+    flag: '--own-keys',
+    help: 'sign its tokens with keys of its own, published at /jwks/ID',
+    read: { switch: { helpOfNegation: 'sign its tokens with the keys of the issuer' } },
+  }),
+}
+
 /** A change: absent members stay as they are. Unknown ones are refused. */
-export const resourceChangeSchema = z
-  .strictObject({
-    alg: z.enum(['ES256', 'RS256']),
-    ttl: ttlSchema.nullable(),
-    scope: scopeSchema.nullable(),
-    typ: z.enum(['at+jwt', 'JWT']),
-    claims: claimsSchema,
-    own_keys: z.boolean(),
-  })
-  .partial()
-  .meta({ id: 'ResourceChange' })
+export const resourceChangeSchema = z.strictObject(schemasOf(RESOURCE_FIELDS)).partial().meta({ id: 'ResourceChange' })
 
 export const resourceRegistrationSchema = resourceChangeSchema
   .extend({ id: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }) })
   .meta({ id: 'ResourceRegistration' })
 
-export function toResourceChange({
-  alg,
-  ttl,
-  scope,
-  typ,
-  claims,
-  own_keys: ownKeys,
-}: z.output<typeof resourceChangeSchema>): ResourceChange {
-  const change = { alg, ttl, scope, typ, claims, ownKeys }
-  return onlyGiven(change)
-}
+/** From the names on the wire to ours. */
+export const toResourceChange = (metadata: z.output<typeof resourceChangeSchema>): ResourceChange =>
+  changeBy(RESOURCE_FIELDS, metadata)
 
 /** A resource as administrators see it. */
 export const resourceMetadata = (resource: ResourceRecord) => ({
   id: resource.id,
-  alg: resource.alg,
-  ttl: resource.ttl,
-  scope: resource.scope === null ? null : resource.scope.join(' '),
-  typ: resource.typ,
-  claims: resource.claims,
-  own_keys: resource.ownKeys,
+  ...shownBy(RESOURCE_FIELDS, resource),
   created_at: toIso(resource.createdAt),
   updated_at: toIso(resource.updatedAt),
 })
@@ -53,12 +87,7 @@ export const RESOURCE = shapeOf<ReturnType<typeof resourceMetadata>>(
   'Resource',
   {
     id: text('Becomes `aud`: an absolute URI, or a plain name.'),
-    alg: oneOf(['ES256', 'RS256']),
-    ttl: orNull(integer()),
-    scope: orNull(text('Scope values that it knows; `null` for whatever its clients are registered for.')),
-    typ: oneOf(['at+jwt', 'JWT']),
-    claims: anything(),
-    own_keys: flag(),
+    ...shapesOf(RESOURCE_FIELDS),
     created_at: time(),
     updated_at: time(),
   },
