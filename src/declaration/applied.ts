@@ -1,5 +1,6 @@
 /** The result of applying a declarative file, in the words of the file. */
 import { isDeepStrictEqual } from 'node:util'
+import type { Table } from '../ground/metadata.ts'
 
 /** A value before and after, in the words of the file. */
 export interface AppliedChange {
@@ -70,18 +71,20 @@ export const stillEnded = (kind: StillEnded['kind'], id: string, place: string):
   fix: REVIVED_BY[kind](id),
 })
 
-/** Lists whose order has no meaning. In `resources` it has: the first is the default. */
-const SETS = new Set(['scope', 'grant_types', 'redirect_uris', 'allowed_claims'])
-
 /** The fields that would change, in the words of the file. */
-export function differing(before: Record<string, unknown>, after: Record<string, unknown>): AppliedChange[] {
-  return Object.keys(after)
-    .filter((field) => !isDeepStrictEqual(comparable(field, before[field]), comparable(field, after[field])))
+export function differing(
+  fields: Table,
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): AppliedChange[] {
+  const form = (name: string, value: unknown) => (fields[name]?.isSet ? inOrder(value) : value)
+  return Object.keys(fields)
+    .filter((field) => !isDeepStrictEqual(form(field, before[field]), form(field, after[field])))
     .map((field) => ({ field, from: before[field] ?? null, to: after[field] ?? null }))
 }
 
-function comparable(field: string, value: unknown): unknown {
-  if (!SETS.has(field)) return value
+/** The values of a set, given as a list or as one text, in an order that can be compared. */
+function inOrder(value: unknown): unknown {
   const words = typeof value === 'string' ? value.split(' ') : value
   return Array.isArray(words) ? words.toSorted() : words
 }

@@ -12,12 +12,12 @@ import {
   usesSecret,
 } from '../clients/client.ts'
 import type { ClientChange, ClientRegistry } from '../clients/registration.ts'
-import { clientMetadata } from '../clients/wire.ts'
+import { CLIENT_FIELDS, clientMetadata } from '../clients/wire.ts'
 import type { Instant } from '../ground/clock.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
 import { issuerIsBuiltIn, type ResourceRegistry } from '../resources/registration.ts'
 import { blankResource, requireSoundResource } from '../resources/resource.ts'
-import { resourceMetadata } from '../resources/wire.ts'
+import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
 import { digestOfKey, type ClientRecord } from '../store/records/client.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
 import type { DeclaredOperation } from '../store/store.ts'
@@ -110,7 +110,7 @@ function planResource({ id, change, place }: DeclaredResource, issuer: string, f
   if (!current && isEnded) return { ended: stillEnded('resource', id, place) }
   const next = { ...(current ?? blankResource(id, facts.now)), ...change }
   requireSoundResource(next)
-  const changes = current ? differing(resourceMetadata(current), resourceMetadata(next)) : []
+  const changes = current ? differing(RESOURCE_FIELDS, resourceMetadata(current), resourceMetadata(next)) : []
   const item = itemOf('resource', id, changes)
   if (!current)
     return {
@@ -173,7 +173,7 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   const judged = declared.secret === undefined ? 'standing' : secret?.judge(known, now)
   const record = judged === 'new' ? secret?.recordAt(now) : undefined
   const kind = isKeyEnded ? 'jwks' : judged === 'ended' ? 'client_secret' : undefined
-  const changes = differing(clientMetadata(known.current), clientMetadata(next))
+  const changes = differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next))
   const item = itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes)
   const step = {
     item,
