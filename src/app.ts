@@ -49,7 +49,7 @@ export type ServiceNeeds = DoorNeeds &
 /** Answers every request that the server receives. */
 export const createApp = (needs: ServiceNeeds): RequestListener => serveRoutes(listRoutes(needs), needs, newApp())
 
-/** One reader of the path for all: the router looks up what target.ts has read. */
+/** The path has one reader: the router looks up the path that target.ts has read. */
 export const newApp = () =>
   new Hono<Env>({ router: new KnownPathsRouter(), getPath: (_, options) => options?.env?.target?.path ?? '' })
 

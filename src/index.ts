@@ -1,4 +1,4 @@
-/** What the package exports: the issuer as a value, to run inside another program or a test. */
+/** The exports of the package: the issuer as a value, to run inside another program or a test. */
 export { systemClock, type Clock } from './ground/clock.ts'
 export { readConfig, type Config } from './config.ts'
 export { Fault } from './ground/errors.ts'

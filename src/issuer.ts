@@ -69,7 +69,7 @@ interface Surroundings {
   log: Log
 }
 
-/** What this process keeps in memory, following the database from now on. */
+/** Opens the memory of this process, which follows the database from now on. */
 async function openMemory(keys: KeyRing, store: Store, issuer: string, { clock, log }: Surroundings) {
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)

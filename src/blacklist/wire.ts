@@ -11,7 +11,7 @@ import type { BlacklistEntry } from '../store/records/blacklist.ts'
 import { integer, manyOf, object, oneOf, optional, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
 import type { FeedDocument } from './feed.ts'
 
-/** What an entry may name; a `token` becomes a `jti` or, for a refresh token, a `sid`. */
+/** Members that name the denied thing; a `token` becomes a `jti` or, for a refresh token, a `sid`. */
 const DENIABLE = ['jti', 'sid', 'sub', 'client_id', 'token'] as const
 
 /** The length is checked first: nothing else looks at a longer text. */
@@ -114,7 +114,7 @@ export const entryView = ({
   created_by: createdBy,
 })
 
-/** What an entry denies by. */
+/** Members that a stored entry denies by. */
 const DENIED_KINDS = ['jti', 'sid', 'sub', 'client_id', 'kid'] as const
 
 type NamedBy = Partial<Record<(typeof DENIED_KINDS)[number], string>>

@@ -101,7 +101,7 @@ async function buildProgram(argv: string[]): Promise<Command> {
   return program
 }
 
-/** One line of fault and one of help. An expected error never shows a stack. */
+/** Prints one line of fault and one of help. An expected error never shows a stack. */
 function tell(error: unknown): number {
   // Commander has printed the message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2

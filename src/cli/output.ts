@@ -49,7 +49,7 @@ export function table(heading: string[], rows: unknown[][], empty: string): stri
   return [bold(line(heading)), ...cells.map(line)].join('\n')
 }
 
-/** One name and its value on each line. */
+/** A list with a name and its value on each line. */
 export function fieldList(values: Record<string, unknown>): string {
   const width = Math.max(...Object.keys(values).map((name) => name.length))
   return Object.entries(values)

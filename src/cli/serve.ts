@@ -59,7 +59,7 @@ const describe = ({ issuer, url, port, firstClient }: RunningIssuer) => ({
     : null,
 })
 
-/** Where the log was set to JSON, programs read stdout as well: one line of JSON, as `--json` prints it. */
+/** If the log was set to JSON, programs read stdout as well: the greeting is one line of JSON, as `--json` prints it. */
 const greetingFor = (running: RunningIssuer, { logFormat, setBy }: Config): string =>
   logFormat === 'json' && setBy.logFormat !== undefined ? JSON.stringify(describe(running)) : greeting(running)
 

@@ -23,7 +23,7 @@ const MOST_MEMBER_CHARACTERS = 683
 /** Keys that a client may use. */
 const MOST_KEYS = 10
 
-/** What each kind of key can verify (RFC 7518 §3.1, RFC 8037 §3.1). */
+/** Algorithms that each kind of key can verify (RFC 7518 §3.1, RFC 8037 §3.1). */
 const ALGORITHMS = new Map([
   ['EC P-256', ['ES256']],
   ['EC P-384', ['ES384']],

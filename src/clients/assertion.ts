@@ -127,7 +127,7 @@ const fits = (key: ClientJwk, { kty, crv }: JWK, { alg, kid }: { alg?: string; k
   (key.alg === undefined || isSameAlgorithm(key.alg, alg))
 
 function findFault(claims: JWTPayload, typ: string | undefined, issuer: string, now: number): string | undefined {
-  // One string: a second audience could replay the assertion here.
+  // It has to be one string, because a second audience could replay the assertion here.
   if (claims.aud !== issuer) return `aud must be the issuer ${issuer}, as one string`
   if ((claims.exp ?? 0) <= now) return 'it has expired'
   if ((claims.exp ?? 0) > now + MOST_LIFETIME + MOST_AHEAD) return `exp is more than ${MOST_LIFETIME} seconds ahead`

@@ -1,7 +1,7 @@
 /** The shape of every finding: the subject of a check, its result, and the step that helps. */
 import { digitsOf } from '../ground/exact-json.ts'
 
-/** One check and its result. */
+/** A check and its result. */
 export interface Check {
   check: string
   ok: boolean

@@ -1,4 +1,4 @@
-/** What the declarative file would do at the next start, as far as an operator has to know before. */
+/** Tells the operator beforehand what the declarative file would do at the next start. */
 import type { Config } from '../config.ts'
 import { applyDeclaration } from '../declaration/apply.ts'
 import { readDeclaration } from '../declaration/file.ts'
@@ -7,7 +7,7 @@ import { bad, good, type Check } from './check.ts'
 
 type Registries = Parameters<typeof applyDeclaration>[1]
 
-/** One finding for each line that names what an operator ended; the file as a whole where it cannot be applied. */
+/** Makes a finding for each line that names an ended record. A file that cannot be applied is a finding as a whole. */
 export async function checkDeclared(
   { configFile }: Config,
   registries: Registries,

@@ -1,6 +1,6 @@
 /**
- * Where is the key that a token names? In the set that the app uses; else in a fresh copy of it, in the set
- * that the metadata names, or among a resource's own keys: each of these is another cause with another repair.
+ * Finds the key that a token names: in the set that the app uses, in a fresh copy of it, in the set that the metadata
+ * names, or among a resource's own keys. Each place is another cause with another repair.
  */
 import type { JSONWebKeySet, JWK } from 'jose'
 import { systemClock, toSeconds } from '../ground/clock.ts'

@@ -130,7 +130,7 @@ function withoutInnerSpace(token: string, removed: Set<Litter>): string {
 
 const listOf = ({ removed }: Pasted): string => removed.map(({ what }) => what).join(', ')
 
-/** What is wrong with how the token was pasted; an API that gets it so refuses a token that may be good. */
+/** Tells the mistakes of pasting. An API that gets the token in this form refuses it, although it may be good. */
 export function checkPaste(pasted: Pasted): Check[] {
   if (pasted.removed.length === 0) return []
   const fix = [...new Set(pasted.removed.map((litter) => litter.fix))].join('; ')

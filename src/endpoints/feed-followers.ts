@@ -13,7 +13,7 @@ import type { Traffic } from '../ground/traffic.ts'
 import type { Limits } from '../limits/limits.ts'
 
 const MOST_FOLLOWERS = 2000
-/** One network cannot take all streams. */
+/** Streams of one network, which cannot take all of them. */
 const MOST_OF_NETWORK = 500
 /** Shows proxies and followers that the connection is alive. */
 const HEARTBEAT_MS = 15_000

@@ -184,7 +184,7 @@ function endReused({ sid }: GrantRecord, client: Actor, { audit, revocation }: R
   }
 }
 
-/** One text for every token that the caller may not use. */
+/** The same text for every token that the caller may not use. */
 const unknownToken = (reason: string): OAuthError =>
   invalidGrant('this refresh token is unknown, malformed or belongs to another client; start over with a new grant', {
     reason,

@@ -45,7 +45,7 @@ function requireResource(
   return resource
 }
 
-/** One token has one signature, so its resources need one algorithm, one `typ` and one key ring. */
+/** Whether a token can be for all of them: its one signature needs one algorithm, one `typ` and one key ring. */
 export const haveOneShape = ([first, ...rest]: ResourceRecord[]): boolean =>
   rest.length === 0 ||
   (!first?.ownKeys && rest.every(({ alg, typ, ownKeys }) => alg === first?.alg && typ === first.typ && !ownKeys))

@@ -116,7 +116,7 @@ export class RateLimited extends Error {
   }
 }
 
-/** One line of fault and one of help. It ends a start or a command with exit code 1. */
+/** A line of fault and a line of help. It ends a start or a command with exit code 1. */
 export class Fault extends Error {
   readonly help: string | undefined
 

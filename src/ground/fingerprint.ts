@@ -1,6 +1,6 @@
 /**
- * What a log says of a text that nobody knows. Somebody may have put a secret into the wrong field, and logs go to other
- * people; so a line holds the beginning, the length and a fingerprint, and never the text.
+ * Describes an unknown text in the log. Somebody may have put a secret into the wrong field, and logs go to other
+ * people. So a line holds the beginning, the length and a fingerprint, and never the text.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 

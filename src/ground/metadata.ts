@@ -61,7 +61,7 @@ export const fieldsOf = <Stored>() => ({
   }),
 })
 
-/** One value for each field of a table. */
+/** Makes a value for each field of a table. */
 const ofEachField = <Fields extends Table, Value>(
   fields: Fields,
   make: (field: AnyField, name: string) => Value,

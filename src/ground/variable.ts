@@ -1,5 +1,5 @@
 /**
- * One variable of the environment: where its text comes from (the variable, its `_FILE` form, the default), and the line
+ * A variable of the environment: the source of its text (the variable, its `_FILE` form, the default), and the line
  * that refuses it. The line names the variable that was set.
  */
 import { nearest } from './nearest.ts'

@@ -1,6 +1,6 @@
 /**
- * Who may use a route. This one value decides how the caller authenticates, whether memory catches up first, which
- * limits apply, from where the route is reached, and which refusals its description lists.
+ * The callers who may use a route. This value decides how the caller authenticates, whether memory catches up first,
+ * which limits apply, from where the route is reached, and which refusals its description lists.
  */
 export interface Access {
   /** `scope`: a Bearer access token. `client`: client credentials. `public`: anybody; `scraper`: `/metrics` decides. */
@@ -13,7 +13,7 @@ export interface Access {
   isNeverShed?: true
   /** Scripts of any origin may read it. */
   isCrossOrigin?: true
-  /** What another process answered before is in the response. */
+  /** The response has every change that another process answered before. */
   catchesUp?: true
   /** Served below the path of the issuer only, where a rule of a proxy finds it. */
   isInternal?: true

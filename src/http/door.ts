@@ -29,7 +29,7 @@ interface Held {
 export function openDoor(app: Hono<Env>, routes: Routes, needs: DoorNeeds): RequestListener {
   const { limits } = needs
   const receive = listenerOf(app)
-  // One function for all responses, since it is registered for every request.
+  // All responses share this function, since it is registered for every request.
   function onClose(this: ServerResponse): void {
     const { ticket } = contextOf(this)
     if (ticket) limits.end(ticket, this.statusCode)

@@ -1,5 +1,5 @@
 /**
- * One log line a request, under an id that the response carries too: the operator finds the reason by it. Ids from
+ * Logs a line for each request, under an id that the response carries too: the operator finds the reason by it. Ids from
  * outside are not taken over, because a caller could make two requests look like one. Every logged request is counted.
  */
 import type { Traffic } from '../ground/traffic.ts'

@@ -47,7 +47,7 @@ export interface ClientCall<Name extends string, Param extends string, Query ext
   actor: Actor
 }
 
-/** Nobody in particular asks. Streams need the response itself. */
+/** A call without authentication. Streams need the response itself. */
 export interface OpenCall<Param extends string, Query extends string> extends Call<Param, Query> {
   incoming: IncomingMessage
   outgoing: ServerResponse
@@ -66,7 +66,7 @@ export interface About {
   /** The `operationId`. */
   id: string
   tag: string
-  /** One line. */
+  /** The summary, a single line. */
   says: string
   /** More lines. */
   tells?: string

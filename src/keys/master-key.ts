@@ -38,7 +38,7 @@ export interface MasterKey {
   unseal(jwe: string): Promise<unknown>
 }
 
-/** Where the key file of a keys folder is. */
+/** The path of the key file in a keys folder. */
 export const masterKeyFile = (keysDir: string): string => join(keysDir, 'master.key')
 
 /** The master key in the configuration. */
@@ -48,7 +48,7 @@ export type MasterKeySource = Pick<Config, 'masterKey' | 'keysDir'>
 export const readMasterKey = ({ masterKey, keysDir }: MasterKeySource): MasterKey | undefined =>
   masterKey === undefined ? readMasterKeyFile(keysDir) : parseMasterKey(masterKey, 'SIGNET_MASTER_KEY')
 
-/** Where the operator puts the right key, for messages. */
+/** The place at which the operator puts the right key, for messages. */
 export const describeMasterKeyPlace = ({ masterKey, keysDir }: MasterKeySource): string =>
   masterKey === undefined
     ? `${masterKeyFile(keysDir)} (SIGNET_KEYS_DIR)`

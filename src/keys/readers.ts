@@ -32,7 +32,7 @@ function readerName(userAgent: string | undefined): string {
 /** Tools that people look with once. Nobody should wait for them to fetch the next key. */
 const TOOL_OF_PEOPLE = /^(?:signet-doctor$|(?:curl|Wget|HTTPie|xh|Mozilla|PostmanRuntime|insomnia)\/)/i
 
-/** Where a request comes from, and what it says of itself. */
+/** The network that a request comes from, and the name that it gives itself. */
 export interface Visitor {
   userAgent: string | undefined
   network: string
@@ -93,7 +93,7 @@ export class KeyReaders {
 
   /** Writes down the readers since the last time. */
   flush(): Promise<void> {
-    // One after another: once a flush has ended, everything that was noted before it is written.
+    // Flushes run one after another: once a flush has ended, everything that was noted before it is written.
     this.#flushing = this.#flushing.catch(() => {}).then(() => this.#write())
     return this.#flushing
   }

@@ -74,7 +74,7 @@ export class Limits {
   readonly #callers: Callers
   readonly #networks: RateLimit
   readonly #clients: RateLimit
-  /** One line for each network, and a bound on all of them. */
+  /** Warnings: a line for each network, and a bound on all of them. */
   readonly #warnedNetworks: RateLimit
   readonly #warnings: RateLimit
   readonly #load: LoadShedding

@@ -6,7 +6,7 @@ import { collectDefaultMetrics, Registry, type MetricObjectWithValues, type Metr
 import { readFamilies, type Measured } from './families.ts'
 import { expose, type Family, type Sample } from './family.ts'
 
-/** One process may run several issuers; its own metrics are the same for all of them. */
+/** Metrics of the process. It may run several issuers, and these metrics are the same for all of them. */
 const ofProcess = new Registry()
 collectDefaultMetrics({ register: ofProcess })
 

@@ -36,7 +36,7 @@ export const counter = (name: string, help: string, ...samples: Sample[]): Famil
 /** A counter with one sample for each combination of labels. */
 export const counted = (name: string, help: string, counts: Counts): Family => counter(name, help, ...counts.rows())
 
-/** One sample for each key of a record. The key is the value of the label. */
+/** Makes a sample for each key of a record. The key is the value of the label. */
 export const labelled = (label: string, values: Record<string, number>): Sample[] =>
   Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }))
 

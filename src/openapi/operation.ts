@@ -1,4 +1,4 @@
-/** One route as an operation of OpenAPI 3.1 (§4.8.10). Everything is read from the route itself. */
+/** Describes a route as an operation of OpenAPI 3.1 (§4.8.10). Everything is read from the route itself. */
 import * as z from 'zod'
 import { header, type AnswerShape, type HeaderShape, type JsonSchema, type Shape } from '../ground/shape.ts'
 import type { About, QueryParameter, Route } from '../http/route.ts'
@@ -40,7 +40,7 @@ export function describeRoute(route: Route, components: Components): Operation {
 
 const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` })
 
-/** Who may call. Parameters of a form that authenticate are nothing that a security scheme can say. */
+/** The ways to authenticate. Parameters of a form that authenticate are nothing that a security scheme can say. */
 function securityOf({ access }: Route): Operation['security'] {
   switch (access.kind) {
     case 'scope':

@@ -24,7 +24,7 @@ export class Connections {
     this.#most = most
     this.#onClosed = onClosed
     const end = (response: ServerResponse) => this.#endResponse(response)
-    // One function for all, because a function is attached for every request.
+    // All responses share this function, because a function is attached for every request.
     this.#onResponseClosed = function onResponseClosed(this: ServerResponse) {
       end(this)
     }

@@ -99,7 +99,7 @@ async function tendKeys({ keys, rotation, log }: Needs): Promise<void> {
 
 async function sweep({ store, config }: Needs): Promise<void> {
   const forgetBefore = store.now() - config.auditRetentionSeconds * 1000
-  // One transaction after another, until nothing is left to delete.
+  // Transactions follow each other until nothing is left to delete.
   while ((await store.sweep(SWEEP_SLICE, forgetBefore)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
@@ -108,7 +108,7 @@ function every(pauseMs: number, name: string, log: Log, work: () => Promise<void
   let stopped = false
   let running = Promise.resolve()
   let timer: NodeJS.Timeout
-  // One line for a failure that goes on: the work is tried again many times a second.
+  // A failure that goes on is logged once: the work is tried again many times a second.
   let failure = ''
   const tell = (error: unknown) => {
     if (String(error) !== failure) log.warn(`${name} failed and is tried again`, { reason: String(error) })

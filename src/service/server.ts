@@ -166,7 +166,7 @@ async function listen(server: Server, config: Config, listener: RequestListener)
   })
 }
 
-/** Where this process is reached from the same machine. An IPv6 address is in brackets there (RFC 3986 §3.2.2). */
+/** The URL of this process on the same machine. An IPv6 address is in brackets there (RFC 3986 §3.2.2). */
 const localUrl = (host: string, port: number): string => {
   if (['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(host)) return `http://localhost:${port}`
   return `http://${isIPv6(host) ? `[${host.replace('%', '%25')}]` : host}:${port}`

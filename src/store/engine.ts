@@ -40,7 +40,7 @@ export interface Selection<T extends Table> {
 /** @param row table and key */
 export type Unreadable = (row: string) => void
 
-/** One thing that a transaction does. Made by the functions below, and run by an engine. */
+/** A step of a transaction. Made by the functions below, and run by an engine. */
 export type Step =
   | { step: 'time' }
   | { step: 'select'; table: Table; selection: Selection<Table> }

@@ -249,7 +249,7 @@ export const signingKeys = table({
   })),
 })
 
-/** One row per family, updated in place; no column that rotation changes is in an index. */
+/** A row for each family, updated in place; no column that rotation changes is in an index. */
 export const grants = table({
   name: 'grants',
   columns: {
@@ -389,7 +389,7 @@ export const changes = table({
   expires: [{ before: { at: 'newsEnd' } }],
 })
 
-/** One row: the newest revision. Raised in the transaction of the change, so it is in the order of commits. */
+/** A single row: the newest revision. Raised in the transaction of the change, so it is in the order of commits. */
 export const revision = table({
   name: 'revision',
   columns: { id: integer(), value: integer() },

@@ -30,15 +30,15 @@ export interface AccessTokenTerms {
   proofKey?: string | undefined
   ttlSeconds: number
   /**
-   * Where a grant was written for the token: when, and the end that was written. The token is dated then and ends by it,
-   * so that an entry which denies the grant outlives the token.
+   * The date of the grant that was written for the token, and the end that was written. The token has the same date and
+   * ends by that end, so that an entry which denies the grant outlives the token.
    */
   written?: { at: Instant; endsBy: Instant } | undefined
 }
 
 export interface IssuedAccessToken {
   accessToken: string
-  /** What was judged, and is signed. */
+  /** The terms that were judged and are signed. */
   terms: AccessTokenTerms
   expiresInSeconds: number
 }

@@ -19,7 +19,7 @@ export interface StoreFacts {
   counts: { clients: number; resources: number; grants: number; blacklist: number; audit: number }
 }
 
-/** What a scrape reads every few seconds: no query is made for it. */
+/** Figures that a scrape reads every few seconds: no query is made for them. */
 export interface StoreFigures {
   sizeBytes: number
   /** Of the write-ahead log. */

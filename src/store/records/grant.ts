@@ -4,7 +4,7 @@ import type { OAuthError } from '../../ground/errors.ts'
 import type { Recording } from './audit.ts'
 import type { Moment, NewBlacklistEntry, OwnDenials } from './blacklist.ts'
 
-/** One authorisation of one client and subject, and its refresh token family: one row, updated in place. */
+/** An authorisation of one client and subject, and its refresh token family: one row, updated in place. */
 export interface GrantRecord {
   sid: string
   clientId: string
@@ -72,7 +72,7 @@ export interface EndingOptions {
   own?: OwnDenials | undefined
 }
 
-/** What the rule of refresh rotation says of a presented generation, under the family's lock. */
+/** The verdict of the rule of refresh rotation on a presented generation, under the family's lock. */
 export type RotationVerdict =
   | { act: 'rotate'; idleExpiresAt: Instant | null; accessExpiresAt: Instant }
   | { act: 'repeat'; accessExpiresAt: Instant }

@@ -54,7 +54,7 @@ export interface KeyReader {
   knowsUntil: Instant
 }
 
-/** What the rule of key rotation says of a ring, under its lock. */
+/** The verdict of the rule of key rotation on a ring, under its lock. */
 export type PromotionVerdict = { act: 'promote' } | { act: 'wait'; safeFrom: Instant | null; reason: string }
 
 export type PromotionOutcome =

@@ -94,7 +94,7 @@ function build(table: Table, owner?: SQLiteTable): SQLiteTable {
   return built
 }
 
-/** One export a table, since that is where Drizzle's generator of migrations looks. */
+/** Each table is an export, since that is where Drizzle's generator of migrations looks. */
 export const clients = build(described.clients)
 export const clientSecrets = build(described.clientSecrets, clients)
 export const endedSecrets = build(described.endedSecrets)

@@ -19,7 +19,7 @@ export function sweepVerb(database: Database): Pick<Engine, 'sweep'> {
   return {
     sweep: async (limit, forgotten) => {
       let swept = 0
-      // One write each, so that no request waits for long.
+      // Each statement is a write of its own, so that no request waits for long.
       for (const statement of statements) {
         swept += await database.write(() => {
           const now = database.now()
