@@ -56,7 +56,7 @@ function turned(count: number, round: number): number[] {
   return round % 2 === 0 ? order : order.toReversed()
 }
 
-/** One load on one side, with the processor time that the side took for it. */
+/** Measures a load on a side, with the processor time that the side took for it. */
 async function measure(bench: Bench, contender: Contender, seconds: number): Promise<MeasuredRound> {
   const { side, work, prepare } = contender
   await prepare?.(seconds)

@@ -33,7 +33,7 @@ export const BOMBS: Bomb[] = [
   { name: 'nested arrays', make: (model) => token(model, '', member(model.checked, nested(model, '[', '1', ']'))) },
   { name: 'nested objects', make: (model) => token(model, '', member(model.checked, nested(model, '{"":', '1', '}'))) },
   { name: 'nested header typ', make: (model) => token(model, member('typ', nested(model, '[', '1', ']')), '') },
-  // Where no key is found by `kid`, the check of the signature has to refuse.
+  // If no key is found by `kid`, the check of the signature has to refuse.
   {
     name: 'nested header kid',
     make: (model) => token(unsigned(model), member('kid', nested(model, '[', '1', ']')), ''),

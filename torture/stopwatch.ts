@@ -1,4 +1,4 @@
-/** One connection, one request after the other, each timed from the first byte out to the last byte in. */
+/** A connection that carries one request after the other, each timed from the first byte out to the last byte in. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { readAnswer } from '../harness/answer.ts'

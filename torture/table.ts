@@ -26,7 +26,7 @@ const verdict = ({ holds, kind }: Pick<Finding, 'holds' | 'kind'>): string => {
 const row = (...cells: string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
 
-/** One line under the table. */
+/** The line under the table. */
 export function summaryOf(results: Result[]): string {
   const rows = results.flatMap(({ findings }) => findings)
   const of = (kind: Finding['kind']) => rows.filter((each) => each.kind === kind)

@@ -27,7 +27,7 @@ export function openFamilies(file: string): Families {
   }
 }
 
-/** One transaction for the writes of one turn. */
+/** Writes of the same turn share a transaction. */
 function groupCommit(database: Database.Database): (work: () => boolean) => Promise<boolean> {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const commit = database.prepare('COMMIT')

@@ -51,7 +51,7 @@ export const kill: Fault = {
   },
 }
 
-/** One life of the server: first it is checked, then it is sent refreshes until it is killed. */
+/** A life of the server: first it is checked, then it is sent refreshes until it is killed. */
 async function live(context: Context, place: Place, journal: Journal, tally: Tally, dies: boolean): Promise<void> {
   const server = await place.start({ cold: true })
   // The first start makes keys; the bound is on restarts.

@@ -12,7 +12,7 @@ import { TELLING } from '../model/telling.ts'
 import { makeTemplate, openAsProcess, openInProcess, type Template } from '../model/world.ts'
 
 const OPERATIONS = 30
-/** One of so many sequences runs at an issuer in a process of its own. */
+/** Each sequence with a number divisible by this runs at an issuer in a process of its own. */
 const PROCESS_EVERY = 20
 /** A wrong model must be noticed within so many sequences; the last one is a sequence that always shows it. */
 const CONTROLS = 60

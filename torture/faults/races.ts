@@ -40,7 +40,7 @@ export const races: Fault = {
     const revoke: End = (caller, token) => caller.revoke(token)
     const disable: End = (_caller, _token, number) => administration(`/${nameOf(number)}/disable`)
     const same = async () => app
-    // One client for each race that disables it.
+    // Each race that disables a client has a client of its own.
     const own = async (number: number) => {
       const { body } = await administration('', { client_id: nameOf(number), ...MEMBERS })
       return new Caller(server.url, { clientId: nameOf(number), secret: body.client_secret ?? '' })

@@ -26,7 +26,7 @@ export function fits(jwk: JWK, alg: string): boolean {
   return jwk.alg === undefined || jwk.alg === alg || (isEd25519(jwk.alg) && isEd25519(alg))
 }
 
-/** One algorithm under two names (RFC 9864 §2.2). */
+/** The algorithm has two names (RFC 9864 §2.2). */
 const isEd25519 = (alg: string): boolean => alg === 'EdDSA' || alg === 'Ed25519'
 
 /** The public members of a key; `undefined` if the key does not verify signatures. */

@@ -55,7 +55,7 @@ const POLLS_FOR_MS = 60_000
 /** The same, if events are refused for the moment. */
 const BUSY_MS = 10_000
 const SHORTEST_STREAM_MS = 1_000
-/** One short stream is a restart of the issuer; several in a row are a proxy that ends streams. */
+/** A single short stream is a restart of the issuer; several in a row are a proxy that ends streams. */
 const MOST_SHORT_STREAMS = 3
 const BACK_OFF_MS = { first: 200, most: 5_000 }
 /** The time between two failed questions on behalf of a token that may not be judged by old data. */

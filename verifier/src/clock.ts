@@ -10,7 +10,7 @@ export interface Clock {
   elapsed(): number
 }
 
-/** One moment, as both clocks show it. */
+/** The same moment, as both clocks show it. */
 export interface Moment {
   wallMs: number
   evenMs: number

@@ -18,7 +18,7 @@ export function scopes(...needed: string[]): Demand {
   }
 }
 
-/** One of these roles, in `roles` or `role`. */
+/** Demands one of these roles, in `roles` or `role`. */
 export function roles(...accepted: string[]): Demand {
   requireNames('requireRole', accepted)
   return (claims) => {
@@ -28,7 +28,7 @@ export function roles(...accepted: string[]): Demand {
   }
 }
 
-/** One of these permissions, in `permissions`. */
+/** Demands one of these permissions, in `permissions`. */
 export function anyPermission(accepted: readonly string[]): Demand {
   requireNames('requireAnyPermission', accepted)
   return (claims) => {

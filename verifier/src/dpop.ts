@@ -51,7 +51,7 @@ export interface ProofTime {
 export class ProofChecker {
   /** When each used proof may be forgotten, by the even clock: a wall clock that is briefly ahead forgets nothing. */
   readonly #seen = new Map<string, number>()
-  /** One request may pass several guards with one proof. The checked values are kept, since an object can change. */
+  /** A request may pass several guards with the same proof. The checked values are kept, since an object can change. */
   readonly #checked = new WeakMap<DpopProof, string>()
 
   /**

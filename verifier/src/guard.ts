@@ -130,7 +130,7 @@ interface Seen {
 /** The proofs of each request. */
 const proofsOf = new WeakMap<object, DpopProof[]>()
 
-/** One object for each proof of a request. By it, a verifier that guards share knows that it checked the proof. */
+/** The same object for the same proof of a request. A verifier that guards share knows by it that it checked the proof. */
 function sameProof(request: object, proof: DpopProof): DpopProof {
   const known = proofsOf.get(request) ?? []
   const same = known.find((each) => describeProof(each) === describeProof(proof))
