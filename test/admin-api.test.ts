@@ -500,7 +500,7 @@ test('the audit log is kept for SIGNET_AUDIT_RETENTION and no longer', async () 
   expect(items(await ask(issuer, 'audit?target=later'))).toHaveLength(1)
 })
 
-/** What begins a minute after the start, or after as many as there are replicas, begins soon. */
+/** Lets timers of a minute, or of as many minutes as there are replicas, fire soon. */
 function sweepSoon(): void {
   const later = globalThis.setTimeout
   vi.spyOn(globalThis, 'setTimeout').mockImplementation(((

@@ -18,7 +18,7 @@ const issuer = shareWithApi()
 const REGISTERED =
   /^(invalid_(request|client|grant|scope|target|token|client_metadata)|unauthorized_client|unsupported_grant_type|insufficient_scope)$/
 
-/** What holds for every refusal. @param sent what must not come back */
+/** Checks the rules for every refusal. @param sent a text that must not come back */
 function expectPoliteRefusal(answer: Answer, sent?: string): void {
   expect(answer.status).toBeGreaterThanOrEqual(400)
   expect(answer.status).toBeLessThan(500)

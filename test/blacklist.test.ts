@@ -251,7 +251,7 @@ test('a misspelt member is named, with the one that was meant: an entry must not
     expect(body.error_description).toContain(`${member} is not known (did you mean ${meant}?)`)
   }
   expect((await add(issuer, { jti: 'a', whatever: 1 })).body.error_description).toContain('whatever is not known')
-  // What cannot be a member's name may be anything, a password too.
+  // A text that cannot be a member's name may be anything, a password too.
   const secret = 'Tr0ub4dor&3'
   expect((await add(issuer, { jti: 'a', [secret]: 1 })).text).not.toContain(secret)
 })
@@ -509,7 +509,7 @@ test('followers are pushed the whole feed first and then each change within a se
   await lift(issuer, one)
   for (const follower of followers) expect((await follower.next()).data).toMatchObject({ entries: [], removed: [one] })
 
-  // One that leaves takes nobody along.
+  // A follower that leaves does not end the others.
   followers[0]?.leave()
   await add(issuer, { sub: 'linus' })
   expect((await followers[1]?.next())?.data.entries).toHaveLength(1)

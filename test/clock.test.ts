@@ -1,4 +1,4 @@
-/** What a clock that jumps does to tokens. What it does to keys is in key-rotation.test.ts. */
+/** Tokens under a clock that jumps. Keys under such a clock are in key-rotation.test.ts. */
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { createBackend, grantTokens, isActive, refresh, tokens as tokensOf, until } from './support/admin.ts'

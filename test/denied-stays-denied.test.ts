@@ -47,7 +47,7 @@ const GRANT_DENIALS: [string, (scene: Scene, held: Held) => Promise<Answer>][] =
   ],
 ]
 
-/** What makes the token of the refresh live longer than those before it. */
+/** Changes after which the token of the refresh lives longer than those before it. */
 const LONGER_LIFE: [string, (scene: Scene) => Promise<unknown>][] = [
   ['a longer life of tokens was set', (it) => setTtl(it, 3600)],
   ['the last refresh was ten minutes ago', async ({ issuer }) => issuer.clock.advance(600)],

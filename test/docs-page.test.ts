@@ -140,7 +140,7 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', { timeout: 90_000 
     const { body } = await request(`${shared().url}/openapi.json`)
     const operations = Object.values<object>(body.paths).flatMap((methods) => Object.keys(methods))
     expect(await page.locator('.opblock').count()).toBe(operations.length)
-    // What is inside is drawn only when it is opened: one operation of each kind, since drawing takes its time.
+    // An operation is drawn only when it is opened. One of each kind is opened, because drawing takes time.
     for (const operationId of ['issueToken', 'createClient', 'listGrants', 'readDocsFile']) {
       const block = page.locator(`[id$="-${operationId}"]`)
       await block.locator('.opblock-summary-control').first().click()

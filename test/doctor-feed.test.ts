@@ -1,4 +1,4 @@
-/** What the doctor reads of a feed that it sees over HTTP alone: every page, and never good news out of a failure. */
+/** The doctor reads every page of a feed that it sees over HTTP alone, and never takes a failure for good news. */
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

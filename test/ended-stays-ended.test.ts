@@ -1,5 +1,5 @@
 /**
- * What an operator ended on purpose is not revived by the declarative file, at a start or by `signet apply`: a secret
+ * The declarative file revives nothing that an operator ended on purpose, at a start or by `signet apply`: a secret
  * that was rotated away, a client and a resource that were deleted. The start goes on, one error line names the line of
  * the file and what to do, and the doctor finds it. An operator who wants it back says so.
  */
@@ -68,7 +68,7 @@ async function rotate(operator: Operator, clientId: string, overlap: number): Pr
 const errorLines = ({ logged }: TestIssuer, name: string): string[] =>
   logged.filter((line) => line.includes('"level":"error"') && line.includes(name))
 
-/** One line, with file and line of the declaration. */
+/** The log has a single line about it, with file and line of the declaration. */
 function expectOneError(issuer: TestIssuer, name: string): void {
   const lines = errorLines(issuer, name)
   expect(lines, issuer.logged.join('\n')).toHaveLength(1)

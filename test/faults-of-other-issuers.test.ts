@@ -107,7 +107,7 @@ test('truncated opaque token accepted', async () => {
 
 // ------------------------------------------------------------------ who may have tokens
 
-/** One way to ask for each grant type; `held` is a refresh token of client and person from before. */
+/** A way to ask for each grant type; `held` is a refresh token of client and person from before. */
 const ASKING: Record<string, (client: Credentials, person: string, held: string) => Promise<Answer>> = {
   client_credentials: (client) => ask(issuer(), client),
   refresh_token: (client, _, held) => refresh(issuer(), client, held),
@@ -165,7 +165,7 @@ test('second not-before ignored: of two blacklist entries the end of one leaves 
     expect([await isLive(token), await isServed(sub)]).toEqual([true, true])
   }
 
-  // One ends by itself: the earlier, the later.
+  // Either entry may end by itself: the earlier or the later.
   for (const ends of [
     [30, 3600],
     [3600, 30],
@@ -233,7 +233,7 @@ test('one-time objects of different kinds sharing a key space: a jti of an asser
   expect(refusal(spent)).toBe('401 invalid_client')
   const fresh = await assertionOf(clientId, issuer(), privateKey)
   expect(refusal(await present(fresh, '/token', issuer(), { dpop }))).toBe('400 invalid_dpop_proof')
-  // One kind is never taken for the other.
+  // Each kind is never taken for the other.
   const standing = await assertionOf(clientId, issuer(), privateKey, { header: { typ: 'dpop+jwt', jwk } })
   expect(refusal(await present(standing))).toBe('401 invalid_client')
 })
@@ -248,7 +248,7 @@ test('unknown crit accepted', async () => {
   expect(refusal(await present(critical))).toBe('401 invalid_client')
 })
 
-/** What an attacker's token in the issuer's own name would open. */
+/** Checks that a forged token in the issuer's own name opens nothing. */
 async function expectOpensNothing(forged: string): Promise<void> {
   expect(refusal(await request(`${issuer().url}/admin/api/clients`, { headers: bearer(forged) }))).toBe(
     '401 invalid_token',

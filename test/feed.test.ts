@@ -10,7 +10,7 @@ import { startWithApi } from './support/shared.ts'
 
 const STREAM = { accept: 'text/event-stream' }
 
-/** One figure of the metrics. */
+/** A figure of the metrics. */
 async function figure(at: { url: string }, name: string): Promise<number> {
   const { text } = await request(`${at.url}/metrics`)
   const line = text.split('\n').find((each) => each.startsWith(`${name} `))

@@ -1,4 +1,4 @@
-/** Who is ready for the next key: verifiers introduce themselves, and a rotation names those that have not seen it. */
+/** Readers of the key set: verifiers introduce themselves, and a rotation names those that have not seen the next key. */
 import { expect, test } from 'vitest'
 import { startAdministered, startReplica, type AdministeredIssuer } from './support/admin.ts'
 import { request } from './support/client.ts'

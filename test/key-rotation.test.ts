@@ -199,7 +199,7 @@ test('a retiring key is published until its last token has ended, clock skew inc
   expect((await rotate(issuer, { alg: 'ES256', emergency: true })).status).toBe(200)
   expect(await kidsOf(issuer)).toContain(kid)
 
-  // Nobody asks for anything: the timetable does it.
+  // No request is made: the timetable does it.
   issuer.clock.advance((retiresAt - issuer.clock.now()) / 1000 + 1)
   await until(async () => !(await kidsOf(issuer)).includes(kid))
   expect(await statusOf(kid)).toMatchObject({ status: 'retired' })

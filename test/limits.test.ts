@@ -1,4 +1,4 @@
-/** What one network, one client, one connection and all of them together may cost, and who is not touched by it. */
+/** Limits of a network, a client, a connection and all of them together, and the callers that they do not touch. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -41,7 +41,7 @@ const from = (address: string, at: { url: string }, client: Credentials = NOBODY
     form: { grant_type: 'client_credentials' },
   })
 
-/** What each of so many answers was, in order. */
+/** The outcomes of so many requests, in order. */
 async function inTurn(count: number, send: (index: number) => Promise<Answer>): Promise<string[]> {
   const outcomes: string[] = []
   for (let index = 0; index < count; index++) {

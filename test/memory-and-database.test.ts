@@ -1,4 +1,4 @@
-/** What memory and the database owe each other: progress, one order of news, and ends that stay ends. */
+/** Memory and the database owe each other progress, one order of news, and ends that stay ends. */
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

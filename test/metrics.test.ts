@@ -349,7 +349,7 @@ describe('the text', () => {
         const values = buckets.map(({ value }) => value)
         expect(values).toEqual(values.toSorted((a, b) => a - b))
         expect(values.at(-1)).toBe(count)
-        // What is in a bucket is above the bound before it, so the sum cannot be less than all of those.
+        // Values in a bucket are above the bound before it, so the sum cannot be less than all of those.
         const least = values.reduce(
           (all, value, at) => all + (value - (values[at - 1] ?? 0)) * (bounds[at - 1] ?? 0),
           0,
@@ -504,7 +504,7 @@ describe('with a token of its own', () => {
 describe('without a token', () => {
   const refused = { status: 403, body: { error: 'invalid_request' } }
 
-  /** One request, with whatever Host and from whichever address. */
+  /** A request with a chosen Host and address. */
   const ask = async (
     port: number,
     options: { host?: string; localAddress?: string; headers?: Record<string, string> },

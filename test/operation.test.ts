@@ -119,7 +119,7 @@ async function faultOf(env: Record<string, string>): Promise<string> {
 
 const KEY = Buffer.alloc(32, 9).toString('base64url')
 
-/** What is wrong, the variables, and the line: name, what was read, what is accepted. */
+/** The mistake, the variables, and the line: the name, the value that was read, the accepted values. */
 const FAULTS: [string, Record<string, string>, RegExp][] = [
   [
     'an unknown variable',
@@ -411,7 +411,7 @@ test('a fault in the declarative file stops the start, with file, line and key, 
     expect(message).not.toContain('hunter2')
     expect(readdirSync(folder)).toEqual(['signet.yaml'])
   }
-  // What only the database can tell stops it as well, and the good part before it is not applied either.
+  // A fault that only the database can tell stops the start as well, and the good part before it is not applied either.
   writeFileSync(
     file,
     `${start}clients:\n  - client_id: a\n    token_endpoint_auth_method: none\n    grant_types: [refresh_token]\n    resources: [nowhere]\n`,

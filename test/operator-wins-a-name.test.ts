@@ -38,7 +38,7 @@ interface Scene {
   shop: Credentials
   acceptors: Acceptors
   file: string
-  /** What the backend was given in the name of `newsvc`, and of somebody else. */
+  /** The tokens of the backend in the name of `newsvc`, and of somebody else. */
   person: Record<string, string>
   ada: Record<string, string>
 }

@@ -231,7 +231,7 @@ test('a start warns of a master key that every user of the machine can read or r
   const file = join(keys, 'master.key')
   expect(await warningsOf(env)).toEqual([])
   chmodSync(file, 0o644)
-  // Nobody else can enter the folder.
+  // The folder is closed to everybody else.
   expect(await warningsOf(env)).toEqual([])
   chmodSync(keys, 0o755)
   expect((await warningsOf(env)).join()).toMatch(

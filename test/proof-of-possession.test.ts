@@ -116,7 +116,7 @@ test.each<[string, () => Made | Promise<Made>]>([
 ])('a proof with %s is refused', async (_what, made) => {
   const options = await made()
   const dpop = await proof(options).catch(() => undefined)
-  // Where the library will not even make such a proof, what it would have made is put together by hand.
+  // The library refuses to make some of these proofs. Those are put together by hand.
   const sent =
     dpop ??
     [Buffer.from('{"alg":"ES256","typ":"dpop+jwt","crit":["x"],"x":1}').toString('base64url'), 'e30', 'AA'].join('.')

@@ -1,5 +1,5 @@
 /**
- * What one client leaves behind is bounded: denials of its own tokens, live grants, entries of a holder of
+ * The rows that a client leaves behind are bounded: denials of its own tokens, live grants, entries of a holder of
  * `signet:blacklist`, rows of the audit trail. Beyond the bound the client's own things give way, and nobody else's.
  */
 import { join } from 'node:path'

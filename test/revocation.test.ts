@@ -1,4 +1,7 @@
-/** What ends a token before its time, and who may ask: /revoke (RFC 7009), /introspect (RFC 7662), every kill switch. */
+/**
+ * Every end of a token before its time, and the callers who may ask for it: /revoke (RFC 7009), /introspect (RFC 7662)
+ * and every kill switch.
+ */
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import {

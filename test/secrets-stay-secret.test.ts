@@ -24,7 +24,7 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 type Key = Awaited<ReturnType<typeof generateKeyPair>>['privateKey']
 
 /**
- * What must be found nowhere: name and value. Tokens and generated secrets are known by their looks wherever they
+ * Secrets that must be found nowhere: name and value. Tokens and generated secrets are known by their looks wherever they
  * are put; a secret that an operator made up can look like any name, and where a name belongs it is taken for one.
  */
 type Secrets = Map<string, string>

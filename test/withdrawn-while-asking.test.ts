@@ -1,6 +1,6 @@
 /**
- * What was withdrawn from a client is in no token that is given out afterwards, however long its request had been under
- * way: while its secret was hashed, or while its assertion waited to be written.
+ * A right that was withdrawn from a client is in no token that is given out afterwards, however long its request had been
+ * under way: while its secret was hashed, or while its assertion waited to be written.
  */
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -114,7 +114,7 @@ const lied = async (
 
 const live = async (): Promise<string> => (await tokens(world.issuer, world.client)).access_token ?? ''
 
-/** One part of a JWT changed after it was signed. */
+/** A JWT with a part that was changed after the signature. */
 function tamper(token: string, part: 0 | 1, change: (members: Record<string, unknown>) => object): string {
   const parts = token.split('.')
   const members = JSON.parse(Buffer.from(parts[part] ?? '', 'base64url').toString()) as Record<string, unknown>

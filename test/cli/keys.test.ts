@@ -112,7 +112,7 @@ test.concurrent('revoking tells where the key that signs now has not been publis
   expect(find(keys, 'ES256', 'active')?.created_at).toBe(find(keys, 'ES256', 'next')?.created_at)
   expect(await revoke('active')).not.toContain('verifiers refuse the new tokens')
   expect(await revoke('active')).toContain('verifiers refuse the new tokens until they fetch the key set again')
-  // What signs has not changed.
+  // The signing key has not changed.
   expect(await revoke('next')).not.toContain('verifiers refuse the new tokens')
 })
 

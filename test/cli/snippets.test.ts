@@ -101,7 +101,7 @@ async function ask(url: string, token?: string): Promise<{ status: number; text:
   return { status: response.status, text: await response.text() }
 }
 
-/** What every guard must do, whatever it is written in. */
+/** Checks the duties of every guard, whatever it is written in. */
 async function expectGuarded(url: string): Promise<void> {
   const good = await tokenFor({ resource: AUDIENCE, scope: 'read' })
   expect(await ask(url)).toMatchObject({ status: 401 })
@@ -365,7 +365,7 @@ test('nginx: its script admits and refuses as it should', async () => {
   writeFileSync(join(place, 'signet.mjs'), script)
   process.env.INTROSPECTION_SECRET = client.secret
   onTestFinished(() => void delete process.env.INTROSPECTION_SECRET)
-  // What njs calls ngx.fetch is the fetch of the Web.
+  // The ngx.fetch of njs is the fetch of the Web.
   vi.stubGlobal('ngx', { fetch })
   onTestFinished(() => void vi.unstubAllGlobals())
   const { default: module } = (await import(join(place, 'signet.mjs'))) as {

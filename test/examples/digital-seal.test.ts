@@ -32,7 +32,7 @@ async function seal(resource: string, subject = 'ada'): Promise<{ access: string
   return { access: body.access_token, refresh: body.refresh_token }
 }
 
-/** What both verifiers make of a token. */
+/** The verdicts of both verifiers on a token. */
 const checked = async (token?: string): Promise<string[]> => [
   await opens(`${url}/check`, token),
   await opens(`${url}/check/second`, token),

@@ -27,7 +27,7 @@ beforeAll(async () => {
   }
 })
 
-/** What the portal's page would forward for this person. */
+/** The message that the portal's page would forward for this person. */
 async function forwarded(person: string): Promise<{ token: string; organisation: string }> {
   const signedIn = await request(`${portal}/sign-in`, { form: { person } })
   const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
@@ -120,7 +120,7 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
 
   async function signIn(page: Page, person = 'ada'): Promise<Frame> {
     await page.goto(portal)
-    // Nobody is signed in: the page takes its frame away, so that the next one is that of the signed-in person.
+    // While nobody is signed in, the page has no frame, so the next frame is that of the signed-in person.
     await page.waitForSelector('#app', { state: 'detached' })
     await page.selectOption('select', person)
     await page.click('button')

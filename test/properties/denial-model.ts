@@ -1,6 +1,7 @@
 /**
- * What was given out, and what was denied of it, in the order in which requests were sent and answered. A denial counts
- * from its answer on and until an act that lifts it could have been written: where two requests cross, nothing is claimed.
+ * The tokens that were given out, and their denials, in the order in which requests were sent and answered. A denial
+ * counts from its answer on and until an act that lifts it could have been written: where two requests cross, nothing is
+ * claimed.
  */
 import { claimsOf, headerOf } from '../support/client.ts'
 

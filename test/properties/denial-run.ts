@@ -1,4 +1,4 @@
-/** One sequence of acts at a running issuer, beside the model of what was denied. */
+/** A sequence of acts at a running issuer, beside the model of what was denied. */
 import { exportJWK, generateKeyPair, type CryptoKey } from 'jose'
 import { expect } from 'vitest'
 import type { TokenVerifier } from '../../verifier/src/index.ts'
@@ -298,7 +298,7 @@ export class DenialRun {
     const concerns = (issued: Issued) => issued.clientId === clientId
     if (by === 'client_id') return this.#post(this.#model.begin(by, concerns), { client_id: clientId })
     if (by === 'disable client') {
-      // Whoever takes the id of a deleted client is not disabled.
+      // A new client with the id of a deleted one is not disabled.
       const lifts = [`enable client ${clientId}`, `delete client ${clientId}`]
       return this.#call(this.#model.begin(by, concerns, lifts), 'POST', `${path}/disable`)
     }
@@ -350,7 +350,7 @@ export class DenialRun {
     return this.#model.issued.filter(({ exp }) => exp > this.#now() + 1)
   }
 
-  /** Nobody accepts a token that is denied now. */
+  /** No party accepts a token that is denied now. */
   async expectDenied(): Promise<void> {
     for (const issued of this.#alive()) {
       const denial = this.#model.findDenial(issued, this.#now())
@@ -380,7 +380,7 @@ export class DenialRun {
     this.#world.issuer.clock.advance(120)
   }
 
-  /** What nobody ever asked to deny is accepted, so that refusing everything is no way to pass. */
+  /** Tokens that were never denied are accepted, so that refusing everything is no way to pass. */
   async #expectGood(): Promise<void> {
     for (const issued of this.#alive().filter((each) => this.#model.isUntouched(each))) {
       if (issued.exp < this.#now() + 5) continue

@@ -32,7 +32,7 @@ interface Ring {
   nextSince: number
 }
 
-/** What the ring has to be, told by what was done to it. */
+/** The expected ring, by the acts on it. */
 interface Model {
   rings: Record<Algorithm, Ring>
   revoked: Set<string>
@@ -162,7 +162,7 @@ const steps = [
 ]
 
 test('whatever is rotated, revoked and minted, in whatever order, the ring stays whole and tokens verify exactly as long as they should', async () => {
-  // One issuer for all runs: each goes on from the ring that the last one left.
+  // All runs share an issuer: each goes on from the ring that the last one left.
   const issuer = await startAdministered({ SIGNET_KEY_PREPUBLISH: `${PREPUBLISH}s` }, { clock: movableClock() })
   const replica = await startReplica(issuer)
   for (const each of ALGORITHMS) {
@@ -180,7 +180,7 @@ test('whatever is rotated, revoked and minted, in whatever order, the ring stays
 
   await fc.assert(
     fc.asyncProperty(fc.commands(steps, { maxCommands: 12 }), async (commands) => {
-      // What earlier runs left to live would fill the key set: a run starts with no live token.
+      // Live tokens of earlier runs would fill the key set, so a run starts with no live token.
       issuer.clock.advance(4 * PREPUBLISH)
       model.minted = []
       const keys = await listKeys(real)

@@ -82,14 +82,14 @@ const TELLING: Command[][] = [
     { act: 'advance', seconds: 60 },
     use(0),
   ],
-  // What was revoked while the blacklist denied it anyway stays revoked when that is lifted.
+  // A token that was revoked while the blacklist denied it stays revoked when the entry is lifted.
   [{ act: 'blacklist' }, { act: 'revoke', back: 0 }, { act: 'lift' }],
   [{ act: 'blacklist' }, { act: 'lift' }, use(0)],
   // A disabled client spends nothing.
   [{ act: 'disable' }, use(0), { act: 'enable' }, use(0), use(0)],
 ]
 
-/** What should be, in the plainest words; time is counted in the seconds that the test advanced. */
+/** The expected state, in the plainest words; time is counted in the seconds that the test advanced. */
 class Model {
   now = 0
   rotatedAt = 0
@@ -104,7 +104,7 @@ class Model {
     return this.ended || this.now >= ABSOLUTE || this.now >= this.rotatedAt + IDLE
   }
 
-  /** What a refresh with a token of the family answers, and does. */
+  /** The expected answer to a refresh with a token of the family, and its effect. */
   refresh(generation: number, scope: 'same' | 'lower' | 'wider'): string {
     if (this.disabled) return '401 invalid_client'
     if (this.isOver) return '400 invalid_grant'
@@ -130,7 +130,7 @@ class Model {
   }
 }
 
-/** One family at the running issuer, beside its model. */
+/** A family at the running issuer, beside its model. */
 class Run {
   readonly #model = new Model()
   readonly #held: string[]
@@ -210,7 +210,7 @@ class Run {
     }
   }
 
-  /** What introspection says of every token that was ever given out is what the model says. */
+  /** Introspection says of every token that was ever given out the same as the model. */
   async expectAgreement(observer: Credentials): Promise<void> {
     if (!this.#model.disabled) {
       const good = await Promise.all(this.#held.map((token) => isActive(issuer(), this.client, token)))

@@ -1,6 +1,6 @@
 /**
- * Who accepts a token: the issuer at introspection, a verifier that has followed the blacklist all along, and a
- * verifier that starts only now. A denied token is accepted by none of them for as long as it lives.
+ * The parties that may accept a token: the issuer at introspection, a verifier that has followed the blacklist all
+ * along, and a verifier that starts only now. They never accept a denied token for as long as it lives.
  */
 import { onTestFinished } from 'vitest'
 import { createTokenVerifier, type TokenError, type TokenVerifier } from '../../verifier/src/index.ts'
@@ -15,9 +15,9 @@ export interface Place {
 }
 
 export interface Acceptors {
-  /** Who accepts the token now, by name; the empty list where nobody does. */
+  /** The parties that accept the token now, by name. */
   of(token: string): Promise<string[]>
-  /** Who accepts the token at some instant from now until it expires. Moves the clock to its last seconds. */
+  /** The parties that accept the token at some instant from now until it expires. Moves the clock to its last seconds. */
   everOf(token: string): Promise<string[]>
 }
 

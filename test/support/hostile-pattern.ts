@@ -1,12 +1,13 @@
 /**
- * What makes a regular expression slow, found from its source. A small parser reads the pattern. The parts tell which
- * unbounded parts stand beside each other, and the alphabet and the prefixes make texts on which it has to work hardest.
+ * Finds the texts that make a regular expression slow, from its source. A small parser reads the pattern. The parts tell
+ * which unbounded parts stand beside each other, and the alphabet and the prefixes make texts on which it has to work
+ * hardest.
  */
 import type { RegexLiteral } from './regex-literals.ts'
 
 type Pattern = Pick<RegexLiteral, 'source' | 'flags'>
 
-/** One character out of a set. */
+/** A character out of a set. */
 interface CharacterSet {
   kind: 'set'
   has(character: string): boolean

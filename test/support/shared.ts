@@ -1,5 +1,5 @@
 /**
- * One issuer with an administrator for all tests of a file. Each test registers its own clients and resources: that costs
+ * An issuer with an administrator for all tests of a file. Each test registers its own clients and resources: that costs
  * a request, and the start of an issuer costs a quarter of a second.
  */
 import { appendFileSync } from 'node:fs'

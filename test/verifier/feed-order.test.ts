@@ -19,7 +19,7 @@ const entryOf = (id: string): FeedEntry => ({
   expires_at: Infinity,
 })
 
-/** What the issuer has: each change is an id that came or went. */
+/** The entries of the issuer: each change is an id that came or went. */
 class Feed {
   readonly #changes: { id: string; isThere: boolean }[] = []
 
@@ -55,7 +55,7 @@ class Feed {
     }
   }
 
-  /** What was not touched since. */
+  /** The entries that were not touched since. */
   lasting(cursor: number): string[] {
     const touched = this.#changes.slice(cursor).map(({ id }) => id)
     return this.standing(cursor).filter((id) => !touched.includes(id))

@@ -16,9 +16,9 @@ export interface FeedServer {
   write(bytes: string): void
   /** Answers to polls are made at once from now on, and arrive when they are sent; `release` holds back no more. */
   holdPolls(): { count(): number; send(): void; release(): void }
-  /** Nobody is answered any more; lines that are open stay. */
+  /** Answers no request any more; lines that are open stay. */
   answerNobody(): void
-  /** Nobody is answered any more, and lines end. */
+  /** Answers no request any more, and ends the lines. */
   leave(): void
   comeBack(): void
   /** Polls are answered by a cache from now on, which has had the answer for so many seconds. */

@@ -165,7 +165,7 @@ export function bareKey({ publicJwk }: SigningKey): JWK {
   return bare
 }
 
-/** What a client gets that does not keep to HTTP's grammar. */
+/** The status for a client that does not keep to HTTP's grammar. */
 export function rawStatus(url: string, bytes: string): Promise<number> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {

@@ -17,7 +17,7 @@ export interface KeyServer {
   asked: string[]
   /** User agents heard so far. */
   agents: Set<string>
-  /** What is answered per path; changed by tests. */
+  /** The answer of each path; changed by tests. */
   answers: Map<string, Answer>
   keys: JWK[]
   /** Makes a key and publishes it. */
@@ -94,7 +94,7 @@ export async function startKeyServer(): Promise<KeyServer> {
   }
 }
 
-/** What signs, and for whom. */
+/** The issuer that signs, and its clock. */
 type Maker = { issuer: string; clock: { now(): number } }
 type Signer = { alg: string; kid?: string; privateKey: CryptoKey | Uint8Array }
 

@@ -1,4 +1,4 @@
-/** One guard whose mode is chosen by environment variables; what is missing or wrong stops the start. */
+/** A guard whose mode is chosen by environment variables. A missing or wrong variable stops the start. */
 import { Hono } from 'hono'
 import { expect, onTestFinished, test } from 'vitest'
 import * as forExpress from '../../verifier/src/express.ts'

@@ -1,4 +1,4 @@
-/** What is revoked at the issuer is refused downstream within a second, without a question per request. */
+/** A token that is revoked at the issuer is refused downstream within a second, without a question per request. */
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'

@@ -1,5 +1,5 @@
 /**
- * What the feed tells may come late, twice, by two lines and in any order, and clocks may be set: whatever
+ * News of the feed may come late, twice, by two lines and in any order, and clocks may be set: whatever
  * happens on the way, a verifier that was told of a revocation does not forget it while the token lives.
  */
 import { expect, onTestFinished, test } from 'vitest'
@@ -204,7 +204,7 @@ test('a machine that has slept knows by its clock that it has heard nothing', as
   const { server, feed, outcome } = await scene({ revocations: { maxStalenessSeconds: 60 } })
   expect(await outcome('good')).toBe('good')
   feed.leave()
-  // What runs on evenly stands still meanwhile.
+  // The steady clock stands still meanwhile.
   server.clock.jump(90)
   expect(await outcome('good')).toBe('revocations_stale')
 })

@@ -1,4 +1,4 @@
-/** What is wrong with a token, told by a code from a closed list; forged tokens of every kind are refused. */
+/** The fault of a token is told by a code from a closed list; forged tokens of every kind are refused. */
 import { createHash, generateKeyPairSync, sign as rawSign } from 'node:crypto'
 import {
   FlattenedSign,

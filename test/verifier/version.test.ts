@@ -1,4 +1,4 @@
-/** What the package says about itself. */
+/** The package's version, its one dependency, and its imports. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
