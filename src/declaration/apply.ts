@@ -33,7 +33,7 @@ export function checkDeclaration(declaration: Declaration, issuer: string): void
 /**
  * Applies a declaration, or tells what applying it would change.
  * @throws Fault naming the line of the first declaration that cannot hold; nothing has been done then
- * @throws Unavailable where the database cannot be written; nothing has been done then
+ * @throws Unavailable where the database cannot be written; nothing has been done then, unless it is `Unheard`
  */
 export async function applyDeclaration(
   declaration: Declaration,
