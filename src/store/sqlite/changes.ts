@@ -92,7 +92,7 @@ export class ChangeLog {
     this.#accept(news)
     const deadline = performance.now() + PATIENCE_MS
     for (let attempt = 0; ; attempt++) {
-      const failure = await inTime(this.#deliverInTurn(), deadline - performance.now())
+      const failure = await inTime(this.#deliverInTurn(), Math.max(0, deadline - performance.now()))
       if (!failure) return true
       if (failure === 'late' || performance.now() > deadline) return false
       await backOff(attempt)
