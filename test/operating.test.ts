@@ -20,7 +20,7 @@ const anchorOf = (heading: string): string =>
 const anchorsOf = (path: string): string[] =>
   [...read(path).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
 
-test.each(['docs/operating.md', 'SECURITY.md'])(
+test.each(['docs/operating.md', 'docs/replicas.md', 'SECURITY.md'])(
   'every link of %s leads to a file and a heading that are there',
   (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)#?([^)]*)\)/g)].map(([, path = '', anchor = '']) => ({
