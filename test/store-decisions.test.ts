@@ -297,10 +297,10 @@ describe.each(PLACES)('%s: quotas', (_, newPlace) => {
     const others = [grantOf('g01', { sub: 'bob' }), grantOf('g02', { clientId: 'web' })]
     for (const grant of others) await createGrant(store, grant, { limit: 3 })
     for (const sid of ['g11', 'g12', 'g13'])
-      expect(await createGrant(store, grantOf(sid), { limit: 3 })).toEqual({ replaced: undefined })
+      expect(await createGrant(store, grantOf(sid), { limit: 3 })).toMatchObject({ replaced: undefined })
     await endGrant(store, 'g12')
-    expect(await createGrant(store, grantOf('g14'), { limit: 3 })).toEqual({ replaced: undefined })
-    expect(await createGrant(store, grantOf('g15'), { limit: 3 })).toEqual({ replaced: 'g11' })
+    expect(await createGrant(store, grantOf('g14'), { limit: 3 })).toMatchObject({ replaced: undefined })
+    expect(await createGrant(store, grantOf('g15'), { limit: 3 })).toMatchObject({ replaced: 'g11' })
     const live = (await store.listGrants({}, { limit: 99 })).filter(({ endedAt }) => endedAt === null)
     expect(live.map(({ sid }) => sid)).toEqual(['g01', 'g02', 'g13', 'g14', 'g15'])
     expect(await store.findGrant('g11')).toMatchObject({ endedAt: clock.at, endedReason: 'replaced' })

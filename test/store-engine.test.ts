@@ -23,6 +23,7 @@ import {
   deletedResources,
   grants,
   keyReaders,
+  masterKeys,
   resources,
   settings,
   signingKeys,
@@ -31,7 +32,7 @@ import {
   type Table,
 } from '../src/store/tables.ts'
 import { clientRow, entryRow, grantRow, open, query, resourceRow, revisionIn, run } from './support/store-engine.ts'
-import { HOUR, clock, keyOf } from './support/store-records.ts'
+import { HOUR, clock, keyOf, secretOf } from './support/store-records.ts'
 
 const reader = (name: string, lastSeenAt: number) => ({ name, lastSeenAt, knowsUntil: 0 })
 
@@ -186,7 +187,7 @@ describe('insert, update, delete', () => {
   test('what belongs to a row goes with it', async () => {
     const { engine } = await open()
     const key = await run(engine, () => insert(clients, clientRow('app')))
-    const secret = { id: 's', kind: 'generated', digest: 'd', createdAt: 1, expiresAt: null, lastUsedAt: null } as const
+    const secret = { ...secretOf('s'), kind: 'generated' } as const
     await run(engine, () => insert(clientSecrets, { ...secret, clientKey: key, position: 0 }))
     await run(engine, () => remove(clients, { clientId: 'app' }))
     expect(await engine.read(() => select(clientSecrets))).toEqual([])
@@ -199,14 +200,19 @@ describe('insert, update, delete', () => {
 describe('tables that processes keep in memory', () => {
   const KEPT = TABLES.filter((table: Table) => table.kept !== undefined).map(({ name }) => name)
 
-  test('are the four that memory follows', () => {
-    expect(KEPT.toSorted()).toEqual(['blacklist_entries', 'clients', 'resources', 'signing_keys'])
+  test('are the five that memory follows', () => {
+    expect(KEPT.toSorted()).toEqual(['blacklist_entries', 'clients', 'master_keys', 'resources', 'signing_keys'])
   })
 
   const WRITES: [string, () => Act<unknown>, Change][] = [
     ['insert', () => insert(clients, clientRow('new')), { noun: 'client', id: 'new' }],
     ['insert', () => insert(resources, resourceRow('new')), { noun: 'resource', id: 'new' }],
     ['insert', () => insert(signingKeys, keyOf('new')), { noun: 'key', id: 'new' }],
+    [
+      'insert',
+      () => insert(masterKeys, { id: 'new', createdAt: 1, currentSince: null, retiredAt: null }),
+      { noun: 'key', id: 'new' },
+    ],
     ['insert', () => insert(blacklistEntries, { ...entryRow('x'), id: 'new' }), { noun: 'blacklist', id: 'new' }],
     ['update', () => update(clients, { clientId: 'app' }, { name: 'x' }), { noun: 'client', id: 'app' }],
     ['update by another column', () => update(resources, { ttl: null }, { ttl: 9 }), { noun: 'resource', id: null }],

@@ -4,16 +4,16 @@
  * digest meanwhile, there is no judgement, and the secret has to be compared again.
  */
 import type { Instant } from '../ground/clock.ts'
-import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
+import type { ClientRecord, ClientSecret, EndedSecret } from '../store/records/client.ts'
 import type { ClientSecrets } from './secret.ts'
 
 /** `standing`: the client has the secret. `ended`: an operator ended it on purpose. */
 export type SecretJudgement = 'standing' | 'ended' | 'new'
 
-/** The client that a secret is for, where there is one, and the digests of its ended secrets, newest first. */
+/** The client that a secret is for, where there is one, and its ended secrets, newest first. */
 interface Known {
   current: ClientRecord | undefined
-  endedSecrets: string[]
+  endedSecrets: EndedSecret[]
 }
 
 /** A stored digest that the secret was not compared with yet. */
@@ -63,10 +63,11 @@ export class BroughtSecret {
       if (isSame) return 'standing'
       if (isSame === undefined) return { digest: stored.digest, compare: () => this.#isOf(current, stored, now) }
     }
-    for (const digest of endedSecrets) {
+    for (const ended of endedSecrets) {
+      const { digest } = ended
       const isSame = this.#compared.get(digest)
       if (isSame) return 'ended'
-      if (isSame === undefined) return { digest, compare: () => this.#secrets.matches(this.#secret, digest) }
+      if (isSame === undefined) return { digest, compare: () => this.#secrets.matches(this.#secret, ended) }
     }
     return 'new'
   }

@@ -10,7 +10,7 @@ import type { Instant } from '../ground/clock.ts'
 import type { CacheCounts } from '../ground/counts.ts'
 import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
-import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
+import type { ClientRecord, ClientSecret, EndedSecret } from '../store/records/client.ts'
 import { PasswordQueue, type Lane } from '../ground/hash-queue.ts'
 import { LEAST_BROUGHT_CHARACTERS, MOST_BROUGHT_CHARACTERS } from './client.ts'
 
@@ -66,7 +66,7 @@ export class ClientSecrets {
   }
 
   #record(kind: ClientSecret['kind'], digest: string, now: Instant): ClientSecret {
-    return { id: randomUUID(), kind, digest, createdAt: now, expiresAt: null, lastUsedAt: null }
+    return { id: randomUUID(), kind, digest, masterKeyId: null, createdAt: now, expiresAt: null, lastUsedAt: null }
   }
 
   /**
@@ -94,8 +94,8 @@ export class ClientSecrets {
     return this.#findBrought(lane, standing, presented, priceOfBrought)
   }
 
-  /** Whether a digest keeps this secret, generated or brought; for an operator, at the operator's pace. */
-  async matches(secret: string, digest: string): Promise<boolean> {
+  /** Whether an ended digest is of this secret, generated or brought; for an operator, at the operator's pace. */
+  async matches(secret: string, { digest }: EndedSecret): Promise<boolean> {
     if (digest.startsWith('$argon2')) return argon2.verify(digest, secret)
     return digest === this.#digest(secret).toString('base64url')
   }

@@ -18,7 +18,7 @@ import { Fault, OAuthError } from '../ground/errors.ts'
 import { issuerIsBuiltIn, type ResourceRegistry } from '../resources/registration.ts'
 import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
-import { digestOfKey, type ClientRecord } from '../store/records/client.ts'
+import { digestOfKey, type ClientRecord, type EndedSecret } from '../store/records/client.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
 import type { DeclaredOperation } from '../store/store.ts'
 import {
@@ -192,8 +192,8 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
 }
 
 /** Whether an operator took one of the declared public keys from the client on purpose. */
-const hasEndedKey = ({ jwks }: ClientChange, endedSecrets: string[]): boolean =>
-  jwks?.keys.some((key) => endedSecrets.includes(digestOfKey(key))) ?? false
+const hasEndedKey = ({ jwks }: ClientChange, endedSecrets: EndedSecret[]): boolean =>
+  jwks?.keys.some((key) => endedSecrets.some(({ digest }) => digest === digestOfKey(key))) ?? false
 
 function withoutJwks(change: ClientChange): ClientChange {
   const { jwks: _, ...rest } = change

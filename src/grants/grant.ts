@@ -40,6 +40,9 @@ export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant):
     claims,
     familySecret: randomBytes(16).toString('base64url'),
     generation: 0,
+    // The write chooses the key.
+    masterKeyId: null,
+    masterKeyFrom: 0,
     createdAt: now,
     rotatedAt: now,
     expiresAt: now + fromSeconds(client.refreshTokenTtl ?? lifetimes.refreshTokenTtlSeconds),

@@ -13,7 +13,7 @@ import type { Instant } from '../ground/clock.ts'
 import type { AuditEvent, Recording } from './records/audit.ts'
 import type { AdditionOptions, BlacklistEntry, BlacklistKind, Moment, NewBlacklistEntry } from './records/blacklist.ts'
 import type { ChangeListener } from './records/change.ts'
-import type { ClientRecord, CreationOutcome } from './records/client.ts'
+import type { ClientRecord, CreationOutcome, SecretUse } from './records/client.ts'
 import type { DeclaredFacts, DeclaredIds } from './records/declared.ts'
 import type { Page, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
 import type {
@@ -21,6 +21,7 @@ import type {
   EndingOptions,
   GrantDenial,
   GrantFilter,
+  GrantOptions,
   GrantPage,
   GrantRecord,
   RotationOutcome,
@@ -35,6 +36,15 @@ import type {
   RingId,
   SigningKeyRecord,
 } from './records/key.ts'
+import type {
+  DependentGrants,
+  KeyHolder,
+  MasterKeyNeeds,
+  MasterKeyState,
+  Resealed,
+  RetireOutcome,
+  UseOutcome,
+} from './records/master-key.ts'
 import type { ResourceRecord } from './records/resource.ts'
 
 export interface Store {
@@ -78,8 +88,8 @@ export interface Store {
     deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
     event: Recording,
   ): Promise<'deleted' | 'unknown'>
-  /** Notes when secrets were last used; not essential, so it may be late. */
-  noteSecretUse(uses: { secretId: string; at: Instant }[]): Promise<void>
+  /** Notes when secrets were last used, and replaces digests of former master keys; not essential, so it may be late. */
+  noteSecretUse(uses: SecretUse[]): Promise<void>
 
   // resources
   /** @param onUnreadable is told of each row that cannot be read, and is left out; without it the call rejects */
@@ -141,17 +151,50 @@ export interface Store {
   /** Most recently seen first. */
   listReaders(): Promise<KeyReader[]>
 
+  // master keys, by their ids
+  readMasterKeys(): Promise<MasterKeyState>
+  /** Remembers a key that is not used yet, so that servers look for it. */
+  noteMasterKey(id: string, event: Recording): Promise<'noted' | 'known' | 'retired'>
+  /**
+   * Makes a noted key current, and stores the private keys as they were sealed anew under it, together. `blocking`
+   * chooses from the running servers those that do not have the key.
+   */
+  useMasterKey(
+    id: string,
+    resealed: Resealed,
+    blocking: (holders: KeyHolder[], now: Instant) => KeyHolder[],
+    event: Recording,
+  ): Promise<UseOutcome>
+  /**
+   * Retires a former key for good. Refused while client secrets need it, unless `ended` gives the events by which those
+   * end. The caller has looked for grants: none can come to need a former key.
+   */
+  retireMasterKey(
+    id: string,
+    resealed: Resealed,
+    ended: ((clientId: string) => Recording) | undefined,
+    event: Recording,
+  ): Promise<RetireOutcome>
+  findMasterKeyNeeds(id: string): Promise<MasterKeyNeeds>
+  /** A page of the live grants whose tokens this key makes. */
+  listGrantsUnder(masterKeyId: string, page: Page): Promise<DependentGrants>
+  /** Notes a running server and the keys that it has. */
+  noteKeyHolder(holder: KeyHolder): Promise<void>
+  /** Forgets a server that stops. */
+  forgetKeyHolder(server: string): Promise<void>
+  listKeyHolders(): Promise<KeyHolder[]>
+
   // grants, each with its refresh token family
   /**
    * Stores a new grant of the client registration that it was decided for. Rejects with `Unavailable` if this client or
    * subject may not have a grant any more. If the pair has more than `limit` live grants, the oldest ends.
-   * @returns the grant that ended
+   * @returns the grant that ended, and the master key that makes the new grant's tokens
    */
   createGrant(
     grant: GrantRecord,
-    options: { clientKey: number; limit: number },
+    options: GrantOptions,
     event: Recording | undefined,
-  ): Promise<{ replaced: string | undefined }>
+  ): Promise<{ replaced: string | undefined; masterKeyId: string | null }>
   findGrant(sid: string): Promise<GrantRecord | undefined>
   /** Asks `decide` about the family under its lock and writes the verdict; consumption is one conditional update. */
   rotateGrant(sid: string, decide: (grant: GrantRecord, now: Instant) => RotationVerdict): Promise<RotationOutcome>

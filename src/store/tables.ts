@@ -133,6 +133,8 @@ export const clientSecrets = table({
     clientKey: integer(),
     kind: oneOf('generated', 'brought'),
     digest: text(),
+    /** Which master key made the digest of a generated secret; `null` for the first key. */
+    masterKeyId: maybeText(),
     createdAt: instant(),
     expiresAt: maybeInstant(),
     lastUsedAt: maybeInstant(),
@@ -152,7 +154,7 @@ export const clientSecrets = table({
 export const endedSecrets = table({
   name: 'ended_secrets',
   /** By the client's id: a client that is deleted and registered again must not bring them back either. */
-  columns: { id: text(), clientId: text(), digest: text(), endedAt: instant() },
+  columns: { id: text(), clientId: text(), digest: text(), masterKeyId: maybeText(), endedAt: instant() },
   key: ['id'],
   indexes: [{ name: 'ended_secrets_client', columns: ['clientId', 'endedAt'] }],
 })
@@ -249,6 +251,31 @@ export const signingKeys = table({
   })),
 })
 
+/**
+ * The master keys by their ids, never the keys themselves. The first key has a row only after a second one was used: the
+ * setting `master_key_id` names it. Every write is told as a change of keys, because private keys are sealed under them.
+ */
+export const masterKeys = table({
+  name: 'master_keys',
+  columns: {
+    id: text(),
+    createdAt: instant(),
+    /** When it last became current; `null` for a key that was never used. */
+    currentSince: maybeInstant(),
+    retiredAt: maybeInstant(),
+  },
+  key: ['id'],
+  kept: { noun: 'key', id: 'id' },
+})
+
+/** Running servers, and the master keys that each of them has; written a few times a minute, never for a request. */
+export const keyHolders = table({
+  name: 'key_holders',
+  columns: { server: text(), keys: json<string[]>(), lastSeenAt: instant() },
+  key: ['server'],
+  expires: [{ before: { lastSeenAt: 'newsEnd' } }],
+})
+
 /** A row for each family, updated in place; no column that rotation changes is in an index. */
 export const grants = table({
   name: 'grants',
@@ -264,6 +291,10 @@ export const grants = table({
     claims: json<Record<string, unknown>>(),
     familySecret: text(),
     generation: integer(),
+    /** Which master key makes the family's tokens; `null` for the first key. */
+    masterKeyId: maybeText(),
+    /** The first generation that this key made. */
+    masterKeyFrom: integer({ fallback: 0 }),
     createdAt: instant(),
     rotatedAt: instant(),
     expiresAt: instant(),
@@ -407,6 +438,8 @@ export const TABLES = [
   deletedResources,
   resources,
   signingKeys,
+  masterKeys,
+  keyHolders,
   grants,
   blacklistEntries,
   usedJtis,

@@ -9,7 +9,7 @@ import type {
   BlacklistKind,
   NewBlacklistEntry,
 } from '../../src/store/records/blacklist.ts'
-import type { ClientRecord, ClientSecret, CreationOutcome } from '../../src/store/records/client.ts'
+import type { ClientRecord, ClientSecret, CreationOutcome, EndedSecret } from '../../src/store/records/client.ts'
 import type { GrantDenial, GrantRecord } from '../../src/store/records/grant.ts'
 import { SHARED_RING, type RingId, type SigningKeyRecord } from '../../src/store/records/key.ts'
 import type { ResourceRecord } from '../../src/store/records/resource.ts'
@@ -42,6 +42,7 @@ export const secretOf = (id: string, change: Partial<ClientSecret> = {}): Client
   id,
   kind: 'generated',
   digest: 'digest',
+  masterKeyId: null,
   createdAt: clock.at,
   expiresAt: null,
   lastUsedAt: null,
@@ -82,6 +83,8 @@ export const grantOf = (sid: string, change: Partial<GrantRecord> = {}): GrantRe
   claims: { email: 'alice@example.com' },
   familySecret: 'secret',
   generation: 0,
+  masterKeyId: null,
+  masterKeyFrom: 0,
   createdAt: clock.at,
   rotatedAt: clock.at,
   expiresAt: clock.at + 30 * DAY,
@@ -170,11 +173,15 @@ export const createClient = (
     event,
   )
 
-/** Digests of the secrets of a client that an operator ended, newest first. */
-export async function listEndedSecrets(store: Store, clientId: string): Promise<string[] | undefined> {
+/** Secrets of a client that an operator ended, newest first. */
+export async function findEndedSecrets(store: Store, clientId: string): Promise<EndedSecret[] | undefined> {
   const { clients } = await store.readDeclared({ resources: [], clients: [clientId] })
   return clients.get(clientId)?.endedSecrets
 }
+
+/** Digests of these secrets. */
+export const listEndedSecrets = async (store: Store, clientId: string): Promise<string[] | undefined> =>
+  (await findEndedSecrets(store, clientId))?.map(({ digest }) => digest)
 
 /** Whether an operator ended the client or resource. */
 export async function isEnded(store: Store, noun: 'client' | 'resource', id: string): Promise<boolean | undefined> {

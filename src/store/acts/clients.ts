@@ -15,13 +15,14 @@ import {
 } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
-import type { ClientRecord, ClientSecret, CreationOutcome } from '../records/client.ts'
+import type { ClientRecord, ClientSecret, CreationOutcome, EndedSecret, SecretUse } from '../records/client.ts'
 import { isExpired, type GrantRecord } from '../records/grant.ts'
 import type { Store } from '../store.ts'
 import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants, type RowOf } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, moment } from './blacklist.ts'
+import { isStanding, requireStanding } from './master-key-rows.ts'
 
 type Verbs = Pick<
   Store,
@@ -133,9 +134,12 @@ function* rememberEnded(current: ClientRecord, next: Pick<ClientRecord, 'secrets
   const former = current.jwks?.keys.map(digestOfKey) ?? []
   const leaving = [
     ...current.secrets.filter(({ id }) => !staying.has(id)),
-    ...former.filter((digest) => !keys.has(digest)).map((digest) => ({ id: `${clientId} ${digest}`, digest })),
+    ...former
+      .filter((digest) => !keys.has(digest))
+      .map((digest) => ({ id: `${clientId} ${digest}`, digest, masterKeyId: null })),
   ]
-  for (const { id, digest } of leaving) yield* insertIfAbsent(endedSecrets, { id, clientId, digest, endedAt: now })
+  for (const { id, digest, masterKeyId } of leaving)
+    yield* insertIfAbsent(endedSecrets, { id, clientId, digest, masterKeyId, endedAt: now })
   if (leaving.length === 0) return
   const ended = yield* select(endedSecrets, {
     where: { clientId: current.clientId },
@@ -145,9 +149,9 @@ function* rememberEnded(current: ClientRecord, next: Pick<ClientRecord, 'secrets
   for (const { id } of ended.slice(MOST_ENDED)) yield* remove(endedSecrets, { id })
 }
 
-export function* listEndedSecrets(clientId: string): Act<string[]> {
+export function* listEndedSecrets(clientId: string): Act<EndedSecret[]> {
   const ended = yield* select(endedSecrets, { where: { clientId }, orderBy: 'endedAt', descending: true })
-  return ended.map(({ digest }) => digest)
+  return ended.map(({ digest, masterKeyId }) => ({ digest, masterKeyId }))
 }
 
 function* disable(
@@ -193,13 +197,29 @@ export function* deleteClient(
   return 'deleted'
 }
 
-function* noteUse(uses: { secretId: string; at: Instant }[]): Act<void> {
-  for (const { secretId: id, at } of uses) {
+function* noteUse(uses: SecretUse[]): Act<void> {
+  for (const { secretId: id, at, renewed } of uses) {
     const secret = yield* find(clientSecrets, { id })
-    if (secret && (secret.lastUsedAt ?? 0) < at) yield* update(clientSecrets, { id }, { lastUsedAt: at })
+    if (!secret) continue
+    if ((secret.lastUsedAt ?? 0) < at) yield* update(clientSecrets, { id }, { lastUsedAt: at })
+    if (renewed?.from === secret.digest && (yield* isStanding(renewed.masterKeyId))) yield* renew(secret, renewed)
   }
 }
 
+/** Moves a secret to another master key. Processes hear of it by its client, whose own row keeps its values. */
+function* renew(
+  { id, clientKey }: RowOf<typeof clientSecrets>,
+  { digest, masterKeyId }: NonNullable<SecretUse['renewed']>,
+): Act<void> {
+  const client = yield* find(clients, { key: clientKey })
+  if (!client) return
+  yield* update(clientSecrets, { id }, { digest, masterKeyId })
+  yield* update(clients, { clientId: client.clientId }, { updatedAt: client.updatedAt })
+}
+
 function* insertSecrets(clientKey: number, secrets: ClientSecret[]): Act<void> {
-  for (const [position, secret] of secrets.entries()) yield* insert(clientSecrets, { ...secret, clientKey, position })
+  for (const [position, secret] of secrets.entries()) {
+    yield* requireStanding(secret.masterKeyId)
+    yield* insert(clientSecrets, { ...secret, clientKey, position })
+  }
 }

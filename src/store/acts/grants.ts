@@ -17,7 +17,14 @@ import {
 import type { Recording } from '../records/audit.ts'
 import type { OwnDenials } from '../records/blacklist.ts'
 import type { Page } from '../records/facts.ts'
-import type { EndingOptions, GrantDenial, GrantFilter, GrantRecord, RotationOutcome } from '../records/grant.ts'
+import type {
+  EndingOptions,
+  GrantDenial,
+  GrantFilter,
+  GrantOptions,
+  GrantRecord,
+  RotationOutcome,
+} from '../records/grant.ts'
 import type { Store } from '../store.ts'
 import { clients, grants, type RowOf } from '../tables.ts'
 import { record } from './audit.ts'
@@ -41,9 +48,9 @@ export const grantVerbs = (engine: Engine): Verbs => ({
 
 function* create(
   { clientId, ...grant }: GrantRecord,
-  { clientKey, limit }: { clientKey: number; limit: number },
+  { clientKey, limit, masterKeyId: rule }: GrantOptions,
   event: Recording | undefined,
-): Act<{ replaced: string | undefined }> {
+): Act<{ replaced: string | undefined; masterKeyId: string | null }> {
   // Another process may have changed these, and this process may not have heard of it yet.
   const found = yield* welcome(clientId, grant.sub)
   if (found.clientKey !== clientKey) throw new Unavailable(`client "${clientId}" was deleted meanwhile`)
@@ -53,9 +60,11 @@ function* create(
   const replaced = yield* oldestBeyond(clientKey, grant.sub, limit)
   if (replaced !== undefined)
     yield* update(grants, { sid: replaced }, { endedAt: yield* time(), endedReason: 'replaced' })
-  yield* insert(grants, { ...grant, clientKey })
+  // Read here: a former key is not used any more once this process has heard of the change.
+  const masterKeyId = rule?.() ?? grant.masterKeyId
+  yield* insert(grants, { ...grant, masterKeyId, clientKey })
   yield* record(event)
-  return { replaced }
+  return { replaced, masterKeyId }
 }
 
 function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> {

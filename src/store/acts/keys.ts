@@ -3,11 +3,19 @@ import { fromSeconds, type Instant } from '../../ground/clock.ts'
 import { find, insert, reserve, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
-import type { PromotionOutcome, PromotionVerdict, RevocationOutcome, RingId, SigningKeyRecord } from '../records/key.ts'
+import {
+  sealedUnder,
+  type PromotionOutcome,
+  type PromotionVerdict,
+  type RevocationOutcome,
+  type RingId,
+  type SigningKeyRecord,
+} from '../records/key.ts'
 import type { Store } from '../store.ts'
 import { signingKeys } from '../tables.ts'
 import { record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
+import { requireStanding } from './master-key-rows.ts'
 
 type Verbs = Pick<
   Store,
@@ -42,7 +50,7 @@ function* ringOf({ ring, alg }: RingId): Act<SigningKeyRecord[]> {
 function* seed(id: RingId, keys: SigningKeyRecord[], event: Recording): Act<'seeded' | 'exists'> {
   const ring = yield* ringOf(id)
   if (ring.some(({ status }) => status === 'active' || status === 'next')) return 'exists'
-  for (const key of keys) yield* insert(signingKeys, key)
+  for (const key of keys) yield* insertSealed(key)
   yield* record(event)
   return 'seeded'
 }
@@ -118,7 +126,13 @@ function* activate({ kid }: SigningKeyRecord, now: Instant): Act<void> {
 }
 
 function* publish(spare: SigningKeyRecord): Act<void> {
-  yield* insert(signingKeys, { ...spare, status: 'next' })
+  yield* insertSealed({ ...spare, status: 'next' })
+}
+
+/** A private key that was sealed before the write could have been sealed under a key that is retired now. */
+function* insertSealed(key: SigningKeyRecord): Act<void> {
+  yield* requireStanding(sealedUnder(key.sealedPrivateKey))
+  yield* insert(signingKeys, key)
 }
 
 /** Takes a key out of use for good, and deletes its private half. */

@@ -34,7 +34,7 @@ function* claim(name: SettingName, value: string): Act<string> {
   return (yield* find(settings, { name }))?.value ?? value
 }
 
-function* put(name: SettingName, value: string): Act<void> {
+export function* put(name: SettingName, value: string): Act<void> {
   if ((yield* update(settings, { name }, { value })) === 0) yield* insert(settings, { name, value })
 }
 

@@ -7,6 +7,7 @@ import { clientVerbs } from './clients.ts'
 import { declaredVerbs } from './declared.ts'
 import { grantVerbs } from './grants.ts'
 import { keyVerbs } from './keys.ts'
+import { masterKeyVerbs } from './master-keys.ts'
 import { resourceVerbs } from './resources.ts'
 import { restoredVerbs } from './restored.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
@@ -17,6 +18,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...resourceVerbs(engine),
   ...declaredVerbs(engine),
   ...keyVerbs(engine),
+  ...masterKeyVerbs(engine),
   ...grantVerbs(engine),
   ...blacklistVerbs(engine),
   ...restoredVerbs(engine),

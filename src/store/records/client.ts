@@ -10,10 +10,22 @@ export interface ClientSecret {
   /** `generated`: keyed SHA-256, base64url. `brought`: an argon2id encoded string. */
   kind: 'generated' | 'brought'
   digest: string
+  /** The master key of a generated secret's digest; `null` for the first key, and for a brought secret. */
+  masterKeyId: string | null
   createdAt: Instant
   /** When this secret ends by itself; `null` for never. */
   expiresAt: Instant | null
   lastUsedAt: Instant | null
+}
+
+/** The digest of a secret that was ended on purpose, or of a public key. */
+export type EndedSecret = Pick<ClientSecret, 'digest' | 'masterKeyId'>
+
+/** A use of a secret. `renewed`: the same secret digested under the current master key, in place of the digest `from`. */
+export interface SecretUse {
+  secretId: string
+  at: Instant
+  renewed?: { from: string; digest: string; masterKeyId: string } | undefined
 }
 
 /** RFC 7591 metadata in camel case, and Signet's own fields. Durations are seconds; `null` follows the configuration. */

@@ -1,6 +1,6 @@
 /** The facts that decide what a declarative file changes, all of one state of the database. */
 import type { Instant } from '../../ground/clock.ts'
-import type { ClientRecord } from './client.ts'
+import type { ClientRecord, EndedSecret } from './client.ts'
 import type { ResourceRecord } from './resource.ts'
 
 /** The ids that a file declares. */
@@ -20,7 +20,7 @@ export interface DeclaredClientFacts {
   /** Whether an operator deleted the client, and it was not registered again since. */
   isEnded: boolean
   /** Digests of secrets and public keys that an operator ended on purpose, newest first. */
-  endedSecrets: string[]
+  endedSecrets: EndedSecret[]
   /** Live grants of a person who has the id as `sub`, where there is no such client. */
   liveGrants: number
 }

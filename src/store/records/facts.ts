@@ -28,5 +28,8 @@ export interface StoreFigures {
   commits: { batchSize: Histogram; seconds: Histogram }
 }
 
-/** `master_key_id`: which master key seals; `issuer`: the one last served; `first_client`: printed once. */
-export type SettingName = 'master_key_id' | 'issuer' | 'first_client'
+/**
+ * `master_key_id`: the first master key, which rows without a key belong to. `current_master_key_id`: the current one,
+ * where it is not the first. `issuer`: the one last served. `first_client`: printed once.
+ */
+export type SettingName = 'master_key_id' | 'current_master_key_id' | 'issuer' | 'first_client'

@@ -19,6 +19,10 @@ export interface GrantRecord {
   familySecret: string
   /** The generation of the one refresh token that is good now. */
   generation: number
+  /** The master key that makes the family's tokens; `null` for the first key. */
+  masterKeyId: string | null
+  /** The first generation that this key made. Tokens of earlier generations were made under former keys. */
+  masterKeyFrom: number
   createdAt: Instant
   rotatedAt: Instant
   /** Absolute end; rotation never moves it. */
@@ -33,6 +37,15 @@ export interface GrantRecord {
 /** Whether the absolute or the idle lifetime is over. */
 export const isExpired = (grant: GrantRecord, now: Instant): boolean =>
   grant.expiresAt <= now || (grant.idleExpiresAt !== null && grant.idleExpiresAt <= now)
+
+export interface GrantOptions {
+  /** The registration that it was decided for. */
+  clientKey: number
+  /** Live grants of the client and subject; the next one ends the oldest. */
+  limit: number
+  /** The master key that makes its tokens, asked inside the write. */
+  masterKeyId?: (() => string) | undefined
+}
 
 export interface GrantFilter {
   clientId?: string | undefined
@@ -74,10 +87,30 @@ export interface EndingOptions {
 
 /** The verdict of the rule of refresh rotation on a presented generation, under the family's lock. */
 export type RotationVerdict =
-  | { act: 'rotate'; idleExpiresAt: Instant | null; accessExpiresAt: Instant }
+  /** `masterKeyId`: the master key that the family moves to; absent where it stays. */
+  | { act: 'rotate'; idleExpiresAt: Instant | null; accessExpiresAt: Instant; masterKeyId?: string | undefined }
   | { act: 'repeat'; accessExpiresAt: Instant }
   | { act: 'end'; reason: string; deny: GrantDenial; own?: OwnDenials; event: Recording | undefined; error: OAuthError }
   | { act: 'refuse'; error: OAuthError }
+
+/** The grant after a rotation at `now`. */
+export function rotated(
+  grant: GrantRecord,
+  verdict: Extract<RotationVerdict, { act: 'rotate' }>,
+  now: Instant,
+): GrantRecord {
+  const { idleExpiresAt, accessExpiresAt, masterKeyId } = verdict
+  const generation = grant.generation + 1
+  const moved = masterKeyId === undefined ? {} : { masterKeyId, masterKeyFrom: generation }
+  return {
+    ...grant,
+    ...moved,
+    generation,
+    rotatedAt: now,
+    idleExpiresAt,
+    accessExpiresAt: Math.max(grant.accessExpiresAt, accessExpiresAt),
+  }
+}
 
 export type RotationOutcome =
   /** `at`: the time of the write, which dates the access token that follows. */

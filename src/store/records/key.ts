@@ -39,6 +39,17 @@ export interface SigningKeyRecord extends RingId {
   signedUntil: Instant
 }
 
+/** The master key that sealed a private key, by the `kid` of its JWE header; `undefined` where nothing is sealed. */
+export function sealedUnder(jwe: string): string | undefined {
+  const [header = ''] = jwe.split('.', 1)
+  try {
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid?: unknown } // looked at below
+    return typeof kid === 'string' ? kid : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether two names lead to the same ring; a key has the name of its ring. */
 export const isSameRing = (one: RingId, other: RingId): boolean => one.ring === other.ring && one.alg === other.alg
 

@@ -6,7 +6,7 @@
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Instant } from '../../ground/clock.ts'
 import type { Rotated, RotationRule, Welcome } from '../engine.ts'
-import type { GrantRecord, RotationVerdict } from '../records/grant.ts'
+import { rotated, type GrantRecord, type RotationVerdict } from '../records/grant.ts'
 import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
 import type { Database, OpenDatabase } from './database.ts'
 import { and, eq, getTableColumns, isNull, sql } from './drizzle.ts'
@@ -64,19 +64,20 @@ function renew(
   now: Instant,
 ): Rotated {
   const { sid, generation } = grant
-  const accessExpiresAt = Math.max(grant.accessExpiresAt, verdict.accessExpiresAt)
-  const { changes } =
-    verdict.act === 'rotate'
-      ? statements.rotate.run({ sid, generation, now, accessExpiresAt, idleExpiresAt: verdict.idleExpiresAt })
-      : statements.repeat.run({ sid, generation, accessExpiresAt })
-  if (changes !== 1 || grant.endedAt !== null) throw new Error(`grant ${sid} is over and was to be renewed`)
-  if (verdict.act === 'repeat') return { outcome: 'repeated', at: now, grant: { ...grant, accessExpiresAt } }
-  const { idleExpiresAt } = verdict
-  return {
-    outcome: 'rotated',
-    at: now,
-    grant: { ...grant, generation: generation + 1, rotatedAt: now, idleExpiresAt, accessExpiresAt },
+  if (verdict.act === 'repeat') {
+    const accessExpiresAt = Math.max(grant.accessExpiresAt, verdict.accessExpiresAt)
+    requireRenewed(grant, statements.repeat.run({ sid, generation, accessExpiresAt }))
+    return { outcome: 'repeated', at: now, grant: { ...grant, accessExpiresAt } }
   }
+  const next = rotated(grant, verdict, now)
+  const { accessExpiresAt, idleExpiresAt, masterKeyId, masterKeyFrom } = next
+  const values = { sid, generation, now, accessExpiresAt, idleExpiresAt, masterKeyId, masterKeyFrom }
+  requireRenewed(grant, statements.rotate.run(values))
+  return { outcome: 'rotated', at: now, grant: next }
+}
+
+function requireRenewed({ sid, endedAt }: GrantRecord, { changes }: { changes: number }): void {
+  if (changes !== 1 || endedAt !== null) throw new Error(`grant ${sid} is over and was to be renewed`)
 }
 
 const grant = (name: string) => columnNamed(grants, name)
@@ -134,6 +135,8 @@ function prepareRotation({ sql: database }: Database) {
         generation: sql`${grant('generation')} + 1`,
         rotatedAt: sql`${sql.placeholder('now')}`,
         idleExpiresAt: sql`${sql.placeholder('idleExpiresAt')}`,
+        masterKeyId: sql`${sql.placeholder('masterKeyId')}`,
+        masterKeyFrom: sql`${sql.placeholder('masterKeyFrom')}`,
         accessExpiresAt,
       })
       .where(unchanged)
