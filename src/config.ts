@@ -7,7 +7,7 @@ import { DURATION_FORM, parseDuration } from './ground/duration.ts'
 import { readTarget } from './ground/target.ts'
 import { Fault } from './ground/errors.ts'
 import type { LogLevel } from './ground/log.ts'
-import { readKeyText } from './ground/key-text.ts'
+import { readKeyTexts } from './ground/key-text.ts'
 import { pathFault, readFileUrl } from './ground/path-name.ts'
 import { findUnknown, readVariable, Refusal, type Env, type Variable } from './ground/variable.ts'
 
@@ -18,8 +18,8 @@ export interface Config {
   port: number
   databaseUrl: string
   keysDir: string
-  /** 32 bytes in base64url, whichever form was given, when given instead of `keys/master.key`. */
-  masterKey: string | undefined
+  /** Keys of 32 bytes in base64url, whichever form was given, when given instead of `keys/master.key`. */
+  masterKeys: readonly string[] | undefined
   configFile: string | undefined
   accessTokenTtlSeconds: number
   refreshTokenTtlSeconds: number
@@ -47,10 +47,12 @@ export interface Config {
   logFormat: 'pretty' | 'json'
   /** For each value that was set: the name of the variable that set it (`SIGNET_X`, `SIGNET_X_FILE` or `PORT`). */
   setBy: Partial<Record<Setting, string>>
+  /** For each value that a `_FILE` form gave: the path of the file. */
+  fileOf: Partial<Record<Setting, string>>
 }
 
 /** The values that variables set. */
-type Setting = Exclude<keyof Config, 'setBy'>
+type Setting = Exclude<keyof Config, 'setBy' | 'fileOf'>
 
 const duration =
   (least: number, most = Infinity) =>
@@ -114,15 +116,17 @@ const VARIABLES = {
     name: 'SIGNET_KEYS_DIR',
     standard: 'keys',
     accepts: 'the path of a folder',
-    meaning: 'holds `master.key`, which seals the private signing keys in the database',
+    meaning: 'holds `master.key`, which seals the private signing keys in the database; one key a line',
     parse: path,
   },
-  masterKey: {
+  masterKeys: {
     name: 'SIGNET_MASTER_KEY',
     standard: undefined,
-    accepts: '32 bytes in base64url or base64 (43 characters, or 44 with the = at the end)',
-    meaning: 'the master key itself, from a secret store, instead of the file',
-    parse: (value) => readKeyText(value)?.toString('base64url'),
+    accepts:
+      '32 bytes in base64url or base64 (43 characters, or 44 with the = at the end); several keys separated by commas or blanks',
+    meaning:
+      'the master key itself, from a secret store, instead of the file; several keys are separated by commas or blanks',
+    parse: readKeyTexts,
     shown: lengthOf,
   },
   configFile: {
@@ -281,6 +285,7 @@ export function readConfig(env: Env): Config {
   const faults = findUnknown(env, Object.values<Variable>(VARIABLES))
   const values: { [setting in Setting]?: unknown } = {}
   const setBy: Config['setBy'] = {}
+  const fileOf: Config['fileOf'] = {}
   for (const [field, variable] of Object.entries<Variable>(VARIABLES)) {
     // The keys of VARIABLES are the settings.
     const setting = field as Setting
@@ -288,11 +293,12 @@ export function readConfig(env: Env): Config {
     if ('fault' in read) faults.push(read.fault)
     else values[setting] = read.value
     if ('setBy' in read) setBy[setting] = read.setBy
+    if ('file' in read) fileOf[setting] = read.file
   }
   values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
 
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
-  const config: Config = { ...(values as Omit<Config, 'setBy'>), setBy }
+  const config: Config = { ...(values as Omit<Config, 'setBy' | 'fileOf'>), setBy, fileOf }
   if (faults.length === 0) faults.push(...checkTogether(config))
   if (faults.length > 0) throw new Fault(faults.join('\n'), 'the README lists every variable with its default')
   return config

@@ -1,5 +1,5 @@
 /**
- * Opens a database with the master key that sealed its keys. At the very first start both are created. Neither is created
+ * Opens a database with the master keys that its rows need. At the very first start both are created. Neither is created
  * if the other exists already.
  */
 import { existsSync } from 'node:fs'
@@ -7,38 +7,48 @@ import type { Clock } from './ground/clock.ts'
 import { type Config } from './config.ts'
 import { Fault } from './ground/errors.ts'
 import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
+import { describeDependents, findDependents, isNeeded, type Dependents } from './keys/dependents.ts'
+import { idArgument, type MasterKey } from './keys/master-key.ts'
 import {
   createMasterKeyFile,
-  describeMasterKeyPlace,
   keysFolderFault,
   masterKeyFile,
-  masterKeyVariable,
-  readMasterKey,
   readMasterKeyFile,
   requireKeysFolder,
-  type MasterKey,
-} from './keys/master-key.ts'
+} from './keys/master-key-file.ts'
+import {
+  describeMasterKeyPlace,
+  masterKeyVariable,
+  readMasterKeys,
+  readMasterKeysAgain,
+  type MasterKeySource,
+} from './keys/master-key-source.ts'
+import { MasterKeys } from './keys/master-keys.ts'
 import type { Log } from './ground/log.ts'
 import { databaseFile, makeFolders, openStore } from './store/open.ts'
+import { statusOfMasterKey } from './store/records/master-key.ts'
 import type { Store } from './store/store.ts'
 
-/** A database opened with the master key that belongs to it. */
+/** A database opened with the master keys that belong to it. */
 export interface Opened {
   store: Store
-  masterKey: MasterKey
+  masterKeys: MasterKeys
 }
 
 interface Surroundings {
   clock: Clock
   log: Log
+  /** Opens although a former key is missing that something needs: for the command that ends it. */
+  mayLackFormer?: boolean
 }
 
 /**
  * Opens database and master key, and creates both at the very first start.
  * @throws Fault if one of them is missing, wrong or damaged; then nothing is created
  */
-export async function openDatabase(config: Config, { clock, log }: Surroundings): Promise<Opened> {
-  const given = readMasterKey(config)
+export async function openDatabase(config: Config, surroundings: Surroundings): Promise<Opened> {
+  const { clock, log } = surroundings
+  const given = readMasterKeys(config)
   const file = databaseFile(config.databaseUrl)
   const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
   const isNew = file !== undefined && !existsSync(file)
@@ -50,9 +60,9 @@ export async function openDatabase(config: Config, { clock, log }: Surroundings)
     throw error
   })
   try {
-    const masterKey = await matchMasterKey(store, given, config)
+    const masterKeys = await matchMasterKeys(store, given, config, surroundings)
     if (isNew) warnOfOthers(file, config, log)
-    return { store, masterKey }
+    return { store, masterKeys }
   } catch (error) {
     await store.close()
     unmakeFolder()
@@ -89,25 +99,64 @@ function makeKeysFolder(keysDir: string, isForNew: boolean): () => void {
   }
 }
 
-/** The key that the database was sealed under; a new one only for a database that has never had one. */
-async function matchMasterKey(store: Store, given: MasterKey | undefined, config: Config): Promise<MasterKey> {
-  const sealedUnder = await store.findSetting('master_key_id')
+/** The keys of a database; a new one only for a database that has never had one. */
+async function matchMasterKeys(
+  store: Store,
+  given: MasterKey[] | undefined,
+  config: Config,
+  { log, mayLackFormer }: Surroundings,
+): Promise<MasterKeys> {
+  const known = await store.readMasterKeys()
   // If the database names a key, the file is read again: another process may have made both since the first look.
-  const masterKey =
-    given ?? (sealedUnder === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir))
-  if (!masterKey) {
-    throw new Fault(
-      `SIGNET_KEYS_DIR: ${masterKeyFile(config.keysDir)} is missing, and the database was sealed under master key ${sealedUnder}`,
-      'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database (it is lost: docs/operating.md, "The master key is lost")',
-    )
+  const found =
+    given ?? (known.current === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir))
+  const [first] = found ?? []
+  if (!found || !first) throw noMasterKey(config, known.current)
+  if (known.current === undefined) await store.claimSetting('master_key_id', first.id)
+  await requireMasterKeys(store, found, config, { mayLackFormer })
+  const state = await store.readMasterKeys()
+  return new MasterKeys(found, state, { store, log, readAgain: () => readMasterKeysAgain(config) })
+}
+
+const noMasterKey = ({ keysDir }: Config, current: string | undefined): Fault =>
+  new Fault(
+    `SIGNET_KEYS_DIR: ${masterKeyFile(keysDir)} is missing, and the database was sealed under master key ${current}`,
+    'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database (it is lost: docs/operating.md, "The master key is lost")',
+  )
+
+/**
+ * Checks that the current key is there, and every former key that something needs.
+ * @throws Fault
+ */
+export async function requireMasterKeys(
+  store: Store,
+  found: MasterKey[],
+  source: MasterKeySource,
+  { mayLackFormer = false, subject = 'database' }: { mayLackFormer?: boolean | undefined; subject?: string },
+): Promise<void> {
+  const { current, keys } = await store.readMasterKeys()
+  const ids = found.map(({ id }) => id)
+  if (current !== undefined && !ids.includes(current)) throw otherMasterKey(source, ids, current, subject)
+  for (const key of mayLackFormer ? [] : keys) {
+    if (ids.includes(key.id) || statusOfMasterKey(key, current) !== 'previous') continue
+    const needs = await findDependents(store, key.id)
+    if (isNeeded(needs)) throw formerKeyMissing(source, key.id, needs)
   }
-  const standing = sealedUnder ?? (await store.claimSetting('master_key_id', masterKey.id))
-  if (standing === masterKey.id) return masterKey
-  throw new Fault(
-    `${masterKeyVariable(config)}: the master key is ${masterKey.id}, but the database was sealed under ${standing}`,
-    `put the original key back in ${describeMasterKeyPlace(config)}, or point SIGNET_DATABASE_URL at the database that belongs to this key`,
+}
+
+function otherMasterKey(source: MasterKeySource, ids: string[], current: string, subject: string): Fault {
+  const are = ids.length === 1 ? 'the master key is' : 'the master keys are'
+  return new Fault(
+    `${masterKeyVariable(source)}: ${are} ${ids.join(', ')}, but the ${subject} was sealed under ${current}`,
+    `put the original key back in ${describeMasterKeyPlace(source)}, or point SIGNET_DATABASE_URL at the database that belongs to this key`,
   )
 }
+
+const formerKeyMissing = (source: MasterKeySource, id: string, needs: Dependents): Fault =>
+  new Fault(
+    `${masterKeyVariable(source)}: master key ${id} is missing, and it is needed by ${describeDependents(needs)}`,
+    `put it back in ${describeMasterKeyPlace(source)}, beside the others; where it is lost, signet master-key retire --force ${idArgument(id)} ends what needs it`,
+  )
 
 /** Notes beside the master key that it has sealed keys for this database. */
 export function rememberOpened({ databaseUrl, keysDir }: Config): void {

@@ -20,6 +20,7 @@ import { ResourceRegistry } from './resources/registration.ts'
 import { Revocation } from './blacklist/revocation.ts'
 import { Limits } from './limits/limits.ts'
 import { KeyRing } from './keys/key-ring.ts'
+import type { MasterKeys } from './keys/master-keys.ts'
 import { KeyReaders } from './keys/readers.ts'
 import { KeyRotation } from './keys/rotation.ts'
 import type { Log } from './ground/log.ts'
@@ -41,6 +42,7 @@ export interface Issuer {
   lifetimes: Lifetimes
   traffic: Traffic
   audit: AuditTrail
+  masterKeys: MasterKeys
   keys: KeyRing
   rotation: KeyRotation
   readers: KeyReaders
@@ -70,36 +72,41 @@ interface Surroundings {
 }
 
 /** Opens the memory of this process, which follows the database from now on. */
-async function openMemory(keys: KeyRing, store: Store, issuer: string, { clock, log }: Surroundings) {
+async function openMemory(
+  { masterKeys, keys }: { masterKeys: MasterKeys; keys: KeyRing },
+  store: Store,
+  issuer: string,
+  { clock, log }: Surroundings,
+) {
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)
   const blacklist = await Blacklist.open(store, clock)
-  const replica = new Replica(blacklist, [keys, clients, resources], log)
+  const replica = new Replica(blacklist, [masterKeys, keys, clients, resources], log)
   store.onChange((changes) => replica.onChange(changes))
   return { clients, resources, blacklist }
 }
 
 /** @param issuer the issuer URL */
 export async function wireIssuer(
-  { store, masterKey }: Opened,
+  { store, masterKeys }: Opened,
   issuer: string,
   config: Config,
   { clock, log }: Surroundings,
 ): Promise<Issuer> {
   const audit = new AuditTrail(store, clock, log)
-  const keys = await KeyRing.open(store, masterKey, audit)
+  const keys = await KeyRing.open(store, masterKeys, audit)
   // Only now: a database that is known and has no keys has lost them.
   rememberOpened(config)
   await warnOfNewName(store, issuer, log)
-  const memory = await openMemory(keys, store, issuer, { clock, log })
+  const memory = await openMemory({ masterKeys, keys }, store, issuer, { clock, log })
   const { clients, resources, blacklist } = memory
 
   const { limitDenials, limitGrants } = config
   const traffic = new Traffic()
   const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
-  const secrets = new ClientSecrets(masterKey, traffic.cache('client_secret'))
+  const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'))
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
-  const refreshTokens = new RefreshTokens(masterKey)
+  const refreshTokens = new RefreshTokens(masterKeys)
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
   let ready = false
   const isReady = () => ready
@@ -112,6 +119,7 @@ export async function wireIssuer(
     lifetimes: config,
     traffic,
     audit,
+    masterKeys,
     keys,
     rotation,
     readers: new KeyReaders(store, clock),

@@ -184,7 +184,7 @@ test('the unit gives Signet its master key as a credential, and its state folder
   writeFileSync(join(folder, name), `${key}\n`)
   const variables = Object.entries(unitEnvironment(folder)).filter(([each]) => each.startsWith('SIGNET_'))
   const config = readConfig(Object.fromEntries(variables))
-  expect(config.masterKey).toBe(key)
+  expect(config.masterKeys).toEqual([key])
   const folders = directive('StateDirectory').flatMap((line) => line.split(' ').map((each) => `/var/lib/${each}`))
   expect(folders).toContain(dirname(config.databaseUrl.slice('file:'.length)))
   expect(folders).toContain(config.keysDir)

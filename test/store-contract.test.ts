@@ -948,8 +948,11 @@ async function backedUp(): Promise<{ store: Store; file: string; backup: string 
   return { store, file, backup }
 }
 
+/** What a command looks at before the database gets its place. */
+const inspect = async (): Promise<void> => {}
+
 const restoring = (target: string, source: string) =>
-  restoreBackup(`file:${target}`, source, { clock, keepGrants: false })
+  restoreBackup(`file:${target}`, source, { clock, keepGrants: false, inspect })
 
 describe('SQLite: backup and restore', () => {
   test('a backup is one private file, and replaces none', async () => {
@@ -966,7 +969,9 @@ describe('SQLite: backup and restore', () => {
     const { store: former, backup } = await backedUp()
     const lost = await addEntry(former, entryOf('jti', 'lost'))
     const file = newFile()
-    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: false })).toEqual({ grantsEnded: 2 })
+    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: false, inspect })).toEqual({
+      grantsEnded: 2,
+    })
     expect(filesBeside(file)).toEqual(['signet.db'])
     expect(statSync(file).mode & 0o777).toBe(0o600)
     const store = await openFile(file)
@@ -985,7 +990,9 @@ describe('SQLite: backup and restore', () => {
   test('grants are kept where the operator says that nothing was issued since', async () => {
     const { backup } = await backedUp()
     const file = newFile()
-    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: true })).toEqual({ grantsEnded: 0 })
+    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: true, inspect })).toEqual({
+      grantsEnded: 0,
+    })
     expect((await (await openFile(file)).findGrant('g1'))?.endedAt).toBeNull()
   })
 

@@ -47,7 +47,7 @@ test.each(['\n', '\r\n', ' ', '\t\n', '\u{feff}'])('a value is read without blan
     ['SIGNET_PORT', '4000', { port: 4000 }],
     ['SIGNET_KEYS_DIR', '/keys', { keysDir: '/keys' }],
     ['SIGNET_ACCESS_TOKEN_TTL', '5m', { accessTokenTtlSeconds: 300 }],
-    ['SIGNET_MASTER_KEY', KEY_TEXT, { masterKey: KEY_TEXT }],
+    ['SIGNET_MASTER_KEY', KEY_TEXT, { masterKeys: [KEY_TEXT] }],
     ['SIGNET_METRICS_TOKEN', 'x'.repeat(20), { metricsToken: 'x'.repeat(20) }],
     ['SIGNET_LOG_LEVEL', 'warn', { logLevel: 'warn' }],
   ]
@@ -72,8 +72,9 @@ test('a mounted secret is read through its links, whatever its mode', () => {
   symlinkSync('..2030_01_31', join(folder, '..data'))
   symlinkSync('..data/key', join(folder, 'key'))
   expect(readConfig({ SIGNET_MASTER_KEY_FILE: join(folder, 'key') })).toMatchObject({
-    masterKey: KEY_TEXT,
-    setBy: { masterKey: 'SIGNET_MASTER_KEY_FILE' },
+    masterKeys: [KEY_TEXT],
+    setBy: { masterKeys: 'SIGNET_MASTER_KEY_FILE' },
+    fileOf: { masterKeys: join(folder, 'key') },
   })
 })
 
@@ -254,11 +255,18 @@ test('the master key is 32 bytes in base64url or base64, with or without padding
   const base64 = KEY.toString('base64')
   expect(base64).toMatch(/[+/].*=$/)
   for (const text of [KEY_TEXT, base64, base64.slice(0, -1), `${KEY_TEXT}=`])
-    expect(readConfig({ SIGNET_MASTER_KEY: text }).masterKey, text).toBe(KEY_TEXT)
+    expect(readConfig({ SIGNET_MASTER_KEY: text }).masterKeys, text).toEqual([KEY_TEXT])
   const refused = [KEY.toString('hex'), KEY_TEXT.slice(1), `${base64}=`, `${KEY_TEXT}A`, `+${KEY_TEXT.slice(2)}_`]
   for (const text of refused) {
     const message = refusalOf({ SIGNET_MASTER_KEY: text })
     expect(message).toMatch(/^SIGNET_MASTER_KEY: read \d+ characters; accepted: 32 bytes in base64url or base64/)
     expect(message).not.toContain(text)
   }
+})
+
+test('several master keys are separated by commas, blanks or line ends, and each of them has to be one', () => {
+  const keys = [1, 2, 3].map((byte) => Buffer.alloc(32, byte).toString('base64url'))
+  for (const text of [keys.join(), keys.join(', '), keys.join(' '), keys.join('\n'), keys.join('\r\n')])
+    expect(readConfig({ SIGNET_MASTER_KEY: text }).masterKeys, JSON.stringify(text)).toEqual(keys)
+  expect(refusalOf({ SIGNET_MASTER_KEY: `${keys.join()},hunter2` })).toMatch(/^SIGNET_MASTER_KEY: read \d+ characters/)
 })

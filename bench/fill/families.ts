@@ -1,5 +1,5 @@
 /** Millions of refresh token families, and tokens of the families that will be refreshed. */
-import { readMasterKeyFile } from '../../src/keys/master-key.ts'
+import { readMasterKeyFile } from '../../src/keys/master-key-file.ts'
 import { timeOrderedId } from '../../src/ground/ids.ts'
 import { RefreshTokens } from '../../src/tokens/refresh-token.ts'
 import { randomBytes } from 'node:crypto'
@@ -22,9 +22,9 @@ export interface Families {
 
 /** Each family belongs to another person, and was made a moment after the one before. @returns tokens, in random order */
 export function fillFamilies({ place, count, tokens, say }: Families): string[] {
-  const key = readMasterKeyFile(place.keysDir)
+  const key = readMasterKeyFile(place.keysDir)?.[0]
   if (!key) throw new Error(`there is no master key in ${place.keysDir}`)
-  const encoder = new RefreshTokens(key)
+  const encoder = new RefreshTokens({ current: key, firstId: key.id, find: () => key, successorOf: () => undefined })
   const step = Math.max(1, Math.floor(count / tokens))
   const now = Date.now()
   const encoded: string[] = []
@@ -32,7 +32,8 @@ export function fillFamilies({ place, count, tokens, say }: Families): string[] 
     const createdAt = Math.floor(now - OLDEST + (index / count) * (OLDEST - DAY))
     const sid = timeOrderedId(createdAt)
     const familySecret = randomBytes(16).toString('base64url')
-    if (index % step === 0) encoded.push(encoder.encode({ sid, familySecret, generation: Number(original.generation) }))
+    if (index % step === 0)
+      encoded.push(encoder.encode({ sid, familySecret, generation: Number(original.generation), masterKeyId: key.id }))
     return { sid, family_secret: familySecret, sub: `person-${index}`, ...times(createdAt, createdAt + LIFETIME) }
   }
   fillWithCopies({ database: place.database, table: 'grants', count, differing, say })

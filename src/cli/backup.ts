@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { toIso } from '../ground/clock.ts'
-import { masterKeyFile } from '../keys/master-key.ts'
+import { masterKeyFile } from '../keys/master-key-file.ts'
 import { withExistingIssuer } from './open-issuer.ts'
 import { answer, note, visible } from './output.ts'
 
@@ -20,6 +20,6 @@ const backup = (target: string, _options: object, command: Command): Promise<voi
     await store.backup(file)
     const result = { file, size_bytes: statSync(file).size, created_at: toIso(store.now()) }
     answer(command, result, () => visible(`${result.file}: ${result.size_bytes} bytes, checked`))
-    const key = config.masterKey === undefined ? masterKeyFile(config.keysDir) : 'SIGNET_MASTER_KEY'
+    const key = config.masterKeys === undefined ? masterKeyFile(config.keysDir) : 'SIGNET_MASTER_KEY'
     note(`the master key is not in it, and without it the backup opens nothing: keep ${key} safe, apart from it`)
   })

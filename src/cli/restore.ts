@@ -6,8 +6,11 @@ import { systemClock } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
 import { Fault } from '../ground/errors.ts'
 import { rememberDatabase } from '../keys/known-databases.ts'
-import { describeMasterKeyPlace, masterKeyFile, readMasterKey } from '../keys/master-key.ts'
-import { databaseFile, readSealingKey, restoreBackup } from '../store/open.ts'
+import { requireMasterKeys } from '../database.ts'
+import type { MasterKey } from '../keys/master-key.ts'
+import { masterKeyFile } from '../keys/master-key-file.ts'
+import { readMasterKeys } from '../keys/master-key-source.ts'
+import { databaseFile, restoreBackup } from '../store/open.ts'
 import { answer, note, visible } from './output.ts'
 
 export function defineRestore(command: Command): void {
@@ -27,8 +30,12 @@ async function restore(
   command: Command,
 ): Promise<void> {
   const config = readConfig(process.env)
-  requireMasterKeyOf(backup, config)
-  const { grantsEnded } = await restoreBackup(config.databaseUrl, backup, { clock: systemClock, keepGrants })
+  const found = requireMasterKey(config)
+  const { grantsEnded } = await restoreBackup(config.databaseUrl, backup, {
+    clock: systemClock,
+    keepGrants,
+    inspect: (store) => requireMasterKeys(store, found, config, { subject: 'backup' }),
+  })
   const file = databaseFile(config.databaseUrl)
   if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
   const result = {
@@ -43,18 +50,12 @@ async function restore(
   if (keepGrants) note('refresh tokens that were used or revoked after the backup may be good again')
 }
 
-/** Checks the master key before anything is written: without it the database cannot be opened. */
-function requireMasterKeyOf(backup: string, config: Config): void {
-  const masterKey = readMasterKey(config)
-  if (!masterKey)
-    throw new Fault(
-      `${masterKeyFile(config.keysDir)} is missing, and a backup does not hold it`,
-      'put the original file back first, or give the key in SIGNET_MASTER_KEY',
-    )
-  const sealedUnder = readSealingKey(backup)
-  if (sealedUnder === undefined || sealedUnder === masterKey.id) return
+/** Without it the database cannot be opened. */
+function requireMasterKey(config: Config): MasterKey[] {
+  const found = readMasterKeys(config)
+  if (found) return found
   throw new Fault(
-    `the master key is ${masterKey.id}, but the backup was sealed under ${sealedUnder}`,
-    `put the key that belongs to this backup in ${describeMasterKeyPlace(config)} first`,
+    `${masterKeyFile(config.keysDir)} is missing, and a backup does not hold it`,
+    'put the original file back first, or give the key in SIGNET_MASTER_KEY',
   )
 }

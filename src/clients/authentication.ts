@@ -7,7 +7,7 @@ import { invalidClient, type OAuthError } from '../ground/errors.ts'
 import { describeUnknown } from '../ground/fingerprint.ts'
 import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
-import type { ClientRecord } from '../store/records/client.ts'
+import type { ClientRecord, ClientSecret, SecretUse } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
 import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
 import { isPublicClient } from './client.ts'
@@ -46,7 +46,7 @@ export class ClientAuthentication {
   readonly #clients: ClientDirectory
   readonly #secrets: ClientSecrets
   readonly #audit: AuditTrail
-  #secretUse = new Map<string, Instant>()
+  #secretUse = new Map<string, SecretUse>()
 
   constructor(needs: {
     issuer: string
@@ -101,11 +101,18 @@ export class ClientAuthentication {
     }
     requireEnabled(client)
     requireMethod(client, presented.method)
-    this.#secretUse.set(secret.id, this.#clock.now())
+    this.#noteUse(secret, presented.secret)
     return this.#caller(client, (current, now) => {
       const standing = current.secrets.find(({ id }) => id === secret.id)
       return standing !== undefined && (standing.expiresAt === null || standing.expiresAt > now)
     })
+  }
+
+  /** A digest of a former master key is replaced together with the note, once for each secret. */
+  #noteUse(secret: ClientSecret, presented: string): void {
+    const { id: secretId } = secret
+    const renewed = this.#secrets.renew(secret, presented, this.#secretUse.get(secretId)?.renewed)
+    this.#secretUse.set(secretId, { secretId, at: this.#clock.now(), renewed })
   }
 
   #caller(client: ClientRecord, isProven: (current: ClientRecord, now: Instant) => boolean): Caller {
@@ -161,7 +168,7 @@ export class ClientAuthentication {
   /** Writes when secrets were last used. A late or lost write does no harm. */
   async flushSecretUse(): Promise<void> {
     if (this.#secretUse.size === 0) return
-    const uses = [...this.#secretUse].map(([secretId, at]) => ({ secretId, at }))
+    const uses = [...this.#secretUse.values()]
     this.#secretUse = new Map()
     await this.#store.noteSecretUse(uses)
   }

@@ -8,9 +8,9 @@ import argon2 from 'argon2'
 import { invalidClientMetadata } from '../ground/errors.ts'
 import type { Instant } from '../ground/clock.ts'
 import type { CacheCounts } from '../ground/counts.ts'
-import type { Mac } from '../keys/mac.ts'
 import type { MasterKey } from '../keys/master-key.ts'
-import type { ClientRecord, ClientSecret, EndedSecret } from '../store/records/client.ts'
+import type { MasterKeys } from '../keys/master-keys.ts'
+import type { ClientRecord, ClientSecret, EndedSecret, SecretUse } from '../store/records/client.ts'
 import { PasswordQueue, type Lane } from '../ground/hash-queue.ts'
 import { LEAST_BROUGHT_CHARACTERS, MOST_BROUGHT_CHARACTERS } from './client.ts'
 
@@ -35,7 +35,7 @@ export interface IssuedSecret {
 
 export class ClientSecrets {
   readonly #asked: CacheCounts
-  readonly #mac: Mac
+  readonly #masterKeys: MasterKeys
   readonly #memoryKey = randomBytes(32).toString('base64url')
   readonly #queue = new PasswordQueue()
   /** Digests of brought secrets that argon2id has accepted in this process, oldest first. */
@@ -44,15 +44,32 @@ export class ClientSecrets {
   readonly #checking = new Map<string, Promise<boolean>>()
 
   /** @param asked counts how often a remembered digest was found, and how often not */
-  constructor(masterKey: MasterKey, asked: CacheCounts) {
+  constructor(masterKeys: MasterKeys, asked: CacheCounts) {
     this.#asked = asked
-    this.#mac = masterKey.derive('client-secret')
+    this.#masterKeys = masterKeys
   }
 
-  /** A fresh secret and the record that keeps it. */
+  /** A fresh secret and the record that keeps it. @throws Unavailable while this process lacks the current master key */
   generate(now: Instant): IssuedSecret {
     const secret = SECRET_PREFIX + randomBytes(32).toString('base64url')
-    return { secret, record: this.#record('generated', this.#digest(secret).toString('base64url'), now) }
+    const { current } = this.#masterKeys
+    const record = this.#record('generated', digestUnder(current, secret).toString('base64url'), now)
+    return { secret, record: { ...record, masterKeyId: current.id } }
+  }
+
+  /**
+   * The digest of a secret under the current master key; `undefined` where the secret has it, or needs none.
+   * @param known the digest that was made at the use before, and is not written yet
+   */
+  renew(
+    { kind, digest, masterKeyId }: ClientSecret,
+    presented: string,
+    known?: SecretUse['renewed'],
+  ): SecretUse['renewed'] {
+    const successor = kind === 'generated' ? this.#masterKeys.successorOf(masterKeyId) : undefined
+    if (!successor) return undefined
+    if (known?.from === digest && known.masterKeyId === successor.id) return known
+    return { from: digest, digest: digestUnder(successor, presented).toString('base64url'), masterKeyId: successor.id }
   }
 
   /** The record that keeps a secret which an operator brought. */
@@ -94,19 +111,29 @@ export class ClientSecrets {
     return this.#findBrought(lane, standing, presented, priceOfBrought)
   }
 
-  /** Whether an ended digest is of this secret, generated or brought; for an operator, at the operator's pace. */
-  async matches(secret: string, { digest }: EndedSecret): Promise<boolean> {
-    if (digest.startsWith('$argon2')) return argon2.verify(digest, secret)
-    return digest === this.#digest(secret).toString('base64url')
+  /** Whether a secret that was ended is this one, generated or brought; for an operator, at the operator's pace. */
+  async matches(secret: string, ended: EndedSecret): Promise<boolean> {
+    const { digest } = ended
+    return digest.startsWith('$argon2') ? argon2.verify(digest, secret) : this.#matchesEnded(secret, ended)
+  }
+
+  /** After its master key was retired, nobody can tell which generated secret was ended: then each of that look was. */
+  #matchesEnded(secret: string, { digest, masterKeyId }: EndedSecret): boolean {
+    if (digest.startsWith('jwk:')) return false
+    const key = this.#masterKeys.find(masterKeyId)
+    return key ? digestUnder(key, secret).toString('base64url') === digest : secret.startsWith(SECRET_PREFIX)
   }
 
   #findGenerated(secrets: ClientSecret[], presented: string): ClientSecret | undefined {
-    const digest = this.#digest(presented)
     let found: ClientSecret | undefined
     // Without a secret to compare with, the comparison is made all the same, so that it takes the same time.
-    if (secrets.length === 0) timingSafeEqual(digest, NO_DIGEST)
+    if (secrets.length === 0) timingSafeEqual(digestUnder(this.#masterKeys.current, presented), NO_DIGEST)
+    let made: { digest: Buffer; under: string | null } | undefined
     for (const secret of secrets.filter(({ kind }) => kind === 'generated')) {
-      if (timingSafeEqual(digest, Buffer.from(secret.digest, 'base64url'))) found = secret
+      const under = secret.masterKeyId
+      // Nearly always all secrets of a client are digested under one key.
+      if (made?.under !== under) made = { digest: digestUnder(this.#masterKeys.get(under), presented), under }
+      if (timingSafeEqual(made.digest, Buffer.from(secret.digest, 'base64url'))) found = secret
     }
     return found
   }
@@ -138,10 +165,6 @@ export class ClientSecrets {
     return outcome
   }
 
-  #digest(secret: string): Buffer {
-    return this.#mac.digest(Buffer.from(secret))
-  }
-
   /** Covers the hash, so that a changed secret is a different memory. */
   #memory(secret: ClientSecret, presented: string): string {
     return hash('sha256', `${this.#memoryKey}\n${secret.id}\n${secret.digest}\n${presented}`, 'base64url')
@@ -155,3 +178,5 @@ export class ClientSecrets {
     this.#accepted.add(memory)
   }
 }
+
+const digestUnder = ({ clientSecrets }: MasterKey, secret: string): Buffer => clientSecrets.digest(Buffer.from(secret))

@@ -1,4 +1,5 @@
 /** The shape of every finding: the subject of a check, its result, and the step that helps. */
+import { Fault, Unavailable } from '../ground/errors.ts'
 import { digitsOf } from '../ground/exact-json.ts'
 
 /** A check and its result. */
@@ -9,6 +10,8 @@ export interface Check {
   found: string
   /** The step that helps; `null` where no step is needed or known. */
   fix: string | null
+  /** Nothing is broken, but it should not stay so. Stands beside `ok: true`. */
+  warning?: true
 }
 
 /** Header or claims of a token that is not verified yet. Numbers are as `readDigits` gives them. */
@@ -22,6 +25,21 @@ export const bad = (check: string, found: string, fix: string | null = null): Ch
   found,
   fix,
 })
+
+export const warn = (check: string, found: string, fix: string): Check => ({
+  check,
+  ok: true,
+  found,
+  fix,
+  warning: true,
+})
+
+/** An error as a check. */
+export function failed(check: string, error: unknown): Check {
+  if (error instanceof Fault) return bad(check, error.message.replaceAll('\n', '; '), error.help ?? null)
+  if (error instanceof Unavailable) return bad(check, error.message, 'another process holds the database: try again')
+  throw error
+}
 
 /** A member of a header or claim set, whatever somebody put there; a number digit by digit. */
 export const shown = (value: unknown): string => {

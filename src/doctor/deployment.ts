@@ -1,27 +1,16 @@
 /** Whether this deployment is sound. The check changes nothing, and makes no database where none is. */
-import { existsSync, statSync, type Stats } from 'node:fs'
-import { dirname } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
-import { Fault, Unavailable } from '../ground/errors.ts'
-import { codeOf, describeRefusal, modeOf } from '../ground/file-access.ts'
+import { Unavailable } from '../ground/errors.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
-import { isKnownDatabase } from '../keys/known-databases.ts'
-import {
-  describeMasterKeyPlace,
-  findLooseModes,
-  isOrdinary,
-  masterKeyFile,
-  readMasterKey,
-  type MasterKey,
-} from '../keys/master-key.ts'
 import { dueAt, isKnownToCaches } from '../keys/rotation.ts'
 import { checkWriteLock, databaseFile, openStore } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
-import { bad, good, type Check } from './check.ts'
+import { bad, failed, good, type Check } from './check.ts'
 import { checkDiskSpace } from './disk-space.ts'
+import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
 import { lookAtIssuer } from './remote-issuer.ts'
 
@@ -53,50 +42,6 @@ function checkNode(): Check {
     : bad('node', found, 'run it with Node 24 or newer')
 }
 
-/** An error as a check. */
-function failed(check: string, error: unknown): Check {
-  if (error instanceof Fault) return bad(check, error.message.replaceAll('\n', '; '), error.help ?? null)
-  if (error instanceof Unavailable) return bad(check, error.message, 'another process holds the database: try again')
-  throw error
-}
-
-function checkMasterKeyFile(config: Config): Check {
-  const { masterKey, keysDir } = config
-  if (masterKey !== undefined) return good('master key file', 'not used: the key comes from SIGNET_MASTER_KEY')
-  const file = masterKeyFile(keysDir)
-  let stats: Stats | undefined
-  try {
-    stats = statSync(file, { throwIfNoEntry: false })
-  } catch (error) {
-    const found = `${file} cannot be read (${describeRefusal(file, codeOf(error))})`
-    return bad('master key file', found, 'make it readable for the user that runs Signet')
-  }
-  if (!stats)
-    return bad(
-      'master key file',
-      `${file} is missing`,
-      hasDatabase(config)
-        ? 'put it back from your backup, or give the key in SIGNET_MASTER_KEY: no new one is made for an existing database'
-        : 'put it back from your backup; for a new deployment signet serve makes one',
-    )
-  const folder = dirname(file)
-  const modes = [modeOf(stats), modeOf(statSync(folder))]
-  const found = `${file} is ${modes[0]} in a folder that is ${modes[1]}`
-  // A stricter mode than 0600 and 0700 is as good. The mode of a folder that a platform prepared is its own business.
-  const isLoose = isOrdinary(folder)
-    ? modes.some((mode) => !mode.endsWith('00'))
-    : findLooseModes(config).some(({ isOurs }) => isOurs)
-  return isLoose
-    ? bad('master key file', found, `chmod 700 ${folder} && chmod 600 ${file}`)
-    : good('master key file', found)
-}
-
-/** Whether there is a database, or was one: then its keys are sealed already. */
-function hasDatabase({ databaseUrl, keysDir }: Config): boolean {
-  const file = databaseFile(databaseUrl)
-  return file !== undefined && (existsSync(file) || isKnownDatabase(keysDir, file))
-}
-
 async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer: string }> {
   const fallback = config.issuer ?? localIssuer(config.port)
   let store: Store
@@ -126,7 +71,7 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
     await checkDiskSpace(location, sizeBytes + journalBytes),
     good('migrations', 'all applied'),
     checkDurability(settings),
-    await checkMasterKey(store, keys, config),
+    ...(await checkMasterKeys(store, keys, config)),
     ...checkRings(keys, store.now(), config),
     await checkLocalClock(store),
   ]
@@ -149,36 +94,6 @@ function checkDurability({ journal_mode: journal, synchronous }: Record<string, 
   return journal === 'wal' && Number(synchronous) >= 2
     ? good('durability', found)
     : bad('durability', found, 'keep the database on a local disk')
-}
-
-/** Whether the master key opens the signing keys of the database. */
-async function checkMasterKey(store: Store, keys: SigningKeyRecord[], config: Config): Promise<Check> {
-  try {
-    const masterKey = readMasterKey(config)
-    const sealedUnder = await store.findSetting('master_key_id')
-    if (!masterKey)
-      return bad(
-        'master key',
-        'there is none',
-        'put the original file back, or give the key in SIGNET_MASTER_KEY; lost for good: docs/operating.md, "The master key is lost"',
-      )
-    if (sealedUnder !== undefined && sealedUnder !== masterKey.id) {
-      return bad(
-        'master key',
-        `it is ${masterKey.id}, the database was sealed under ${sealedUnder}`,
-        `put the original key back in ${describeMasterKeyPlace(config)}, or point SIGNET_DATABASE_URL at the database of this key`,
-      )
-    }
-    return await checkSeals(masterKey, keys)
-  } catch (error) {
-    return failed('master key', error)
-  }
-}
-
-async function checkSeals(masterKey: MasterKey, keys: SigningKeyRecord[]): Promise<Check> {
-  const sealed = keys.filter(({ status }) => status === 'active' || status === 'next')
-  for (const { sealedPrivateKey } of sealed) await masterKey.unseal(sealedPrivateKey)
-  return good('master key', `${masterKey.id} opens ${sealed.length} signing keys`)
 }
 
 /** The shared key ring of each algorithm, which has to exist, and the rings of resources with keys of their own. */

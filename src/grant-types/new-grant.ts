@@ -79,15 +79,15 @@ async function beginOffline(
   )
   const by = byClient(client.clientId, requestId)
   const { sid } = grant
-  const { replaced } = await store.createGrant(
+  const { replaced, masterKeyId } = await store.createGrant(
     grant,
-    { clientKey: client.key, limit },
+    { clientKey: client.key, limit, masterKeyId: () => refreshTokens.currentKeyId() },
     audit.budgeted('grant.created', sid, by),
   )
   if (replaced !== undefined) audit.count('grant.replaced', by)
   const written = { at: now, endsBy: accessExpiresAt }
   const issued = await accessTokens.issue((later) => ({ ...plan(later), sid, written }))
-  return { ...answerOf(issued), refreshToken: refreshTokens.encode(grant) }
+  return { ...answerOf(issued), refreshToken: refreshTokens.encode({ ...grant, masterKeyId }) }
 }
 
 /** The answer for an issued token (RFC 6749 §5.1). */

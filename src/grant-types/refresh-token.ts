@@ -19,7 +19,7 @@ import type { GrantDenial, GrantRecord, RotationOutcome, RotationVerdict } from 
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
 import { decideRotation } from '../tokens/refresh-rotation.ts'
-import { belongsTo, type ParsedRefreshToken } from '../tokens/refresh-token.ts'
+import type { ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { BeginningNeeds, GrantType, TokenRequest } from './grant-type.ts'
 import { answerOf } from './new-grant.ts'
 
@@ -55,7 +55,7 @@ export const refreshToken: GrantType<RefreshNeeds> = {
     const { grant, at } = rotation
     const written = { at, endsBy: grant.accessExpiresAt }
     const issued = await needs.accessTokens.issue((now) => ({ ...renewal(grant, request, needs, now), written }))
-    return { ...answerOf(issued), refreshToken: needs.refreshTokens.encode(grant, token.familyKey) }
+    return { ...answerOf(issued), refreshToken: needs.refreshTokens.encode(grant, token) }
   },
 }
 
@@ -73,7 +73,7 @@ async function readToken(
   // public client, and must not be able to fill the disk by that.
   const grant = await needs.store.findGrant(token.sid)
   if (!grant) throw unknownToken('its grant does not exist any more')
-  requireOwn(token, grant, caller.client)
+  requireOwn(token, grant, caller.client, needs)
   await proof.consume()
   return token
 }
@@ -88,7 +88,7 @@ function decide(
   try {
     // Read again under the lock: the client may have been disabled or deleted since it authenticated.
     const client = request.caller.current(now)
-    requireOwn(token, grant, client)
+    requireOwn(token, grant, client, needs)
     const graceSeconds = client.refreshGrace ?? needs.lifetimes.refreshGraceSeconds
     const decision = decideRotation(grant, token.generation, now, graceSeconds)
     if (decision === 'reuse') return endReused(grant, byClient(client.clientId, request.requestId), needs)
@@ -99,15 +99,26 @@ function decide(
     const accessExpiresAt = now + fromSeconds(ttlSeconds)
     return decision === 'repeat'
       ? { act: 'repeat', accessExpiresAt }
-      : { act: 'rotate', accessExpiresAt, idleExpiresAt: idleEnd(client, now) }
+      : {
+          act: 'rotate',
+          accessExpiresAt,
+          idleExpiresAt: idleEnd(client, now),
+          // The write is made in any case, so the family moves to the current master key with it.
+          masterKeyId: needs.refreshTokens.nextKeyId(grant),
+        }
   } catch (error) {
     if (error instanceof OAuthError) return { act: 'refuse', error }
     throw error
   }
 }
 
-function requireOwn(token: ParsedRefreshToken, grant: GrantRecord, { clientId }: ClientRecord): void {
-  if (!belongsTo(token, grant)) throw unknownToken('the family secret differs from the database')
+function requireOwn(
+  token: ParsedRefreshToken,
+  grant: GrantRecord,
+  { clientId }: ClientRecord,
+  { refreshTokens }: RefreshNeeds,
+): void {
+  if (!refreshTokens.belongsTo(token, grant)) throw unknownToken('family secret or master key differ from the database')
   if (grant.clientId !== clientId) throw unknownToken(`it was issued to client ${grant.clientId}`)
 }
 

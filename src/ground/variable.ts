@@ -30,13 +30,13 @@ export class Refusal {
   }
 }
 
-type Read = { value: unknown; setBy?: string } | { fault: string }
+type Read = { value: unknown; setBy?: string; file?: string } | { fault: string }
 
 /** The typed value of a variable, and the name of the variable that was set; or the line that refuses it. */
 export function readVariable(env: Env, variable: Variable): Read {
   const source = findSource(env, variable)
   if ('fault' in source) return source
-  const { text, setBy } = source
+  const { text, setBy, file } = source
   if (text === undefined) return { value: undefined }
   const value = variable.parse(text)
   if (value === undefined || value instanceof Refusal) {
@@ -46,7 +46,7 @@ export function readVariable(env: Env, variable: Variable): Read {
       fault: `${setBy ?? variable.name}: read ${shown}${but}; accepted: ${variable.accepts}${hintFor(setBy, text)}`,
     }
   }
-  return { value, ...(setBy !== undefined && { setBy }) }
+  return { value, ...(setBy !== undefined && { setBy }), ...(file !== undefined && { file }) }
 }
 
 /** A port that has a scheme was most likely set by Kubernetes, in a form that is not known here. */
@@ -55,7 +55,7 @@ const hintFor = (setBy: string | undefined, text: string): string =>
     ? ` (if Kubernetes set it for a service: ${WITHOUT_LINKS})`
     : ''
 
-type Source = { text: string | undefined; setBy?: string } | { fault: string }
+type Source = { text: string | undefined; setBy?: string; file?: string } | { fault: string }
 
 /**
  * The text of a variable without its line end and surrounding blanks: its own, else that of its `_FILE` form, else the
@@ -82,7 +82,7 @@ function readFileForm(setBy: string, file: string): Source {
   const why = pathFault(file)
   const read = why === undefined ? readTextFile(file, MOST_SECRET_BYTES) : { why: `is no path: ${why}` }
   const text = 'text' in read ? read.text.trim() : undefined
-  if (text) return { text, setBy }
+  if (text) return { text, setBy, file }
   const finding = 'why' in read ? read.why : 'is empty'
   return {
     fault: `${setBy}: read ${JSON.stringify(file)}, which ${finding}; accepted: a readable file of at most 4 KB`,

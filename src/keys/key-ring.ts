@@ -18,7 +18,7 @@ import {
 import type { Store } from '../store/store.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
-import type { MasterKey } from './master-key.ts'
+import type { MasterKeys } from './master-keys.ts'
 
 interface RingKey {
   record: SigningKeyRecord
@@ -47,7 +47,7 @@ const RESERVE_AHEAD_MS = 10 * 60_000
 export class KeyRing {
   readonly noun = 'key'
   readonly #store: Store
-  readonly #masterKey: MasterKey
+  readonly #masterKeys: MasterKeys
   readonly #audit: AuditTrail
   /** How many signatures were made, since the process began. */
   readonly signatures: Record<SigningAlgorithm, number> = { ES256: 0, RS256: 0 }
@@ -62,9 +62,9 @@ export class KeyRing {
   #readings = 0
   #taken = 0
 
-  private constructor(store: Store, masterKey: MasterKey, audit: AuditTrail) {
+  private constructor(store: Store, masterKeys: MasterKeys, audit: AuditTrail) {
     this.#store = store
-    this.#masterKey = masterKey
+    this.#masterKeys = masterKeys
     this.#audit = audit
   }
 
@@ -72,8 +72,8 @@ export class KeyRing {
    * Opens the ring; on the very first start each algorithm gets an active and a next key.
    * @throws Fault where the private keys were sealed under another master key.
    */
-  static async open(store: Store, masterKey: MasterKey, audit: AuditTrail): Promise<KeyRing> {
-    const ring = new KeyRing(store, masterKey, audit)
+  static async open(store: Store, masterKeys: MasterKeys, audit: AuditTrail): Promise<KeyRing> {
+    const ring = new KeyRing(store, masterKeys, audit)
     const present = new Set((await store.listKeys()).map(nameOf))
     for (const id of SIGNING_ALGORITHMS.map(sharedRing)) if (!present.has(nameOf(id))) await ring.#seed(id)
     await ring.reload()
@@ -104,7 +104,7 @@ export class KeyRing {
       alg,
       status: 'next',
       publicJwk,
-      sealedPrivateKey: await this.#masterKey.seal(privateJwk),
+      sealedPrivateKey: await this.#masterKeys.seal(privateJwk),
       createdAt: this.#store.now(),
       activatedAt: null,
       deactivatedAt: null,
@@ -138,7 +138,8 @@ export class KeyRing {
         this.#published.get(record.kid)?.publicKey ?? createPublicKey({ key: { ...record.publicJwk }, format: 'jwk' })
       published.set(record.kid, { record, publicKey })
       if (record.status === 'retiring') continue
-      unsealed.set(record.kid, this.#unsealed.get(record.kid) ?? (await this.#unseal(record)))
+      const privateKey = this.#unsealed.get(record.kid) ?? (await this.#unseal(record))
+      if (privateKey) unsealed.set(record.kid, privateKey)
     }
     const rings = [...new Set(records.map(({ ring }) => ring))]
     const documents = rings.map((ring) => [ring, jwksDocument(records.filter((key) => key.ring === ring))] as const)
@@ -150,9 +151,10 @@ export class KeyRing {
     }
   }
 
-  async #unseal(record: SigningKeyRecord): Promise<KeyObject> {
-    const jwk = (await this.#masterKey.unseal(record.sealedPrivateKey)) as JsonWebKey // sealed by `draft`, authenticated by GCM
-    return createPrivateKey({ key: jwk, format: 'jwk' })
+  /** `undefined` while this process lacks the master key: the ring verifies and publishes, and cannot sign. */
+  async #unseal(record: SigningKeyRecord): Promise<KeyObject | undefined> {
+    const jwk = (await this.#masterKeys.unseal(record.sealedPrivateKey)) as JsonWebKey | undefined // sealed by `draft`, authenticated by GCM
+    return jwk && createPrivateKey({ key: jwk, format: 'jwk' })
   }
 
   #signersOf(records: SigningKeyRecord[]): Map<string, Signer> {

@@ -8,6 +8,7 @@ import { isStanding } from '../store/records/blacklist.ts'
 import { toSeconds, type Clock } from '../ground/clock.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import type { MasterKeys } from '../keys/master-keys.ts'
 import type { KeyRotation } from '../keys/rotation.ts'
 import type { Store } from '../store/store.ts'
 import type { Traffic } from '../ground/traffic.ts'
@@ -18,6 +19,7 @@ import { counted, counter, gauge, histogram, labelled, type Family, type Sample 
 export interface Measured {
   clock: Clock
   store: Store
+  masterKeys: MasterKeys
   keys: KeyRing
   rotation: KeyRotation
   blacklist: Blacklist
@@ -39,6 +41,7 @@ export async function readFamilies(measured: Measured, isServing: boolean): Prom
     ...limits(measured.limits.figures()),
     ...tokens(measured),
     ...keys(measured),
+    ...masterKeys(measured),
     ...storage(measured.store),
     counter('signet_cache_requests_total', 'Questions to caches, by outcome.', ...caches(measured.traffic)),
     gauge('signet_blacklist_entries', 'Entries that deny something now.', plain(await countStanding(measured))),
@@ -102,6 +105,13 @@ function keys({ keys: ring, rotation, clock }: Measured): Family[] {
       ...due.flatMap(({ labels, value }) => (value === undefined ? [] : { labels, value: toSeconds(value) })),
     ),
   ]
+}
+
+function masterKeys({ masterKeys: held }: Measured): Family[] {
+  const counts = { new: 0, current: 0, previous: 0, missing: held.missing === undefined ? 0 : 1 }
+  for (const { status, isHere } of held.list()) if (status !== 'retired' && isHere) counts[status] += 1
+  const help = 'Master keys that this process has, by status; missing: the current one, where it does not have it.'
+  return [gauge('signet_master_keys', help, ...labelled('status', counts))]
 }
 
 function storage(store: Store): Family[] {

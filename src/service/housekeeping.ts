@@ -8,6 +8,8 @@ import type { ClientAuthentication } from '../clients/authentication.ts'
 import { CLOCK_SKEW_SECONDS, type Jump, type SteadyClock } from '../ground/clock.ts'
 import type { Config } from '../config.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import type { KeyHolderNote } from '../keys/key-holder.ts'
+import type { MasterKeys } from '../keys/master-keys.ts'
 import type { KeyReaders } from '../keys/readers.ts'
 import type { KeyRotation } from '../keys/rotation.ts'
 import type { Log } from '../ground/log.ts'
@@ -16,6 +18,8 @@ import type { Store } from '../store/store.ts'
 /** Requests check for changes themselves. This interval serves followers of the feed, who only wait. */
 const NOTICE_EVERY_MS = 50
 const FLUSH_EVERY_MS = 5000
+/** A command that changes the master key waits until each server has noted that it has the key. */
+const MASTER_KEY_EVERY_MS = 200
 const KEYS_EVERY_MS = 5000
 const SWEEP_EVERY_MS = 60_000
 /** Rows of each kind in one transaction. The number is small, so that no request waits long. */
@@ -24,6 +28,8 @@ const SWEEP_SLICE = 200
 interface Needs {
   config: Pick<Config, 'auditRetentionSeconds'>
   store: Store
+  masterKeys: MasterKeys
+  keyHolder: KeyHolderNote
   keys: KeyRing
   rotation: KeyRotation
   readers: KeyReaders
@@ -42,6 +48,7 @@ export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promi
   const stops = [
     every(NOTICE_EVERY_MS, 'noticing changes', needs.log, () => needs.store.pollChanges()),
     every(FLUSH_EVERY_MS, 'writing notes', needs.log, () => writeNotes(needs)),
+    every(MASTER_KEY_EVERY_MS, 'looking for the master key', needs.log, () => tendMasterKeys(needs)),
     every(
       KEYS_EVERY_MS,
       'key rotation',
@@ -63,7 +70,7 @@ export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promi
   ]
   return async () => {
     await Promise.all(stops.map((stop) => stop()))
-    await writeNotes(needs).catch((error: unknown) =>
+    await Promise.all([writeNotes(needs), needs.keyHolder.forget()]).catch((error: unknown) =>
       needs.log.warn('notes could not be written', { reason: String(error) }),
     )
   }
@@ -86,6 +93,15 @@ async function writeNotes({ audit, authentication, readers }: Needs): Promise<vo
   await audit.flush()
   await readers.flush()
   await authentication.flushSecretUse()
+}
+
+/** If the current master key was missing and is found, private keys can be opened again. */
+async function tendMasterKeys({ masterKeys, keyHolder, keys, log }: Needs): Promise<void> {
+  if (masterKeys.lookAgain()) {
+    await keys.reload()
+    log.info('the current master key was found')
+  }
+  await keyHolder.tend()
 }
 
 /** Rotates keys that are due and retires keys whose last token has expired, as the database decides. */

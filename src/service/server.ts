@@ -14,7 +14,10 @@ import { startHousekeeping } from './housekeeping.ts'
 import type { Limits } from '../limits/limits.ts'
 import { isFirstStart, openDatabase, type Opened } from '../database.ts'
 import { localIssuer, wireIssuer, type Issuer } from '../issuer.ts'
-import { findLooseModes } from '../keys/master-key.ts'
+import { KeyHolderNote } from '../keys/key-holder.ts'
+import { idArgument } from '../keys/master-key.ts'
+import { findLooseModes } from '../keys/master-key-source.ts'
+import type { MasterKeys } from '../keys/master-keys.ts'
 import { openLog, type Log } from '../ground/log.ts'
 
 export interface RunningIssuer {
@@ -80,9 +83,12 @@ export async function startIssuer(
     for (const { warning } of findLooseModes(config)) log.warn(warning)
     const issuer = await wireIssuer(opened, name, config, { clock, log })
     await issuer.store.putSetting('issuer', issuer.issuer)
+    const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
+    await keyHolder.tend()
+    warnOfUnused(issuer.masterKeys, log)
     if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
-    const stopHousekeeping = startHousekeeping(issuer, clock)
+    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder }, clock)
     const stopWatching = issuer.limits.watch()
     limits = issuer.limits
     issuer.setReady(true)
@@ -139,6 +145,18 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
     log.error('the declarative file names what an operator ended: it stays ended', { reason: `${place}: ${fix}` })
   for (const { id, ended_grants: grants } of created)
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
+}
+
+/** A change of the master key that was not finished, and keys that should have left their place. */
+function warnOfUnused(masterKeys: MasterKeys, log: Log): void {
+  for (const { id, status, isHere } of masterKeys.list()) {
+    if (status === 'new' && isHere)
+      log.warn(
+        `master key ${id} is not used: signet master-key use ${idArgument(id)}, or signet master-key retire ${idArgument(id)}`,
+      )
+    if (status === 'retired' && isHere)
+      log.warn(`master key ${id} is retired and still in its place: signet master-key retire ${idArgument(id)}`)
+  }
 }
 
 /** The parser and the schemas are loaded only where there is such a file. */

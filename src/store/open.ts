@@ -7,11 +7,11 @@ import { readFileUrl } from '../ground/path-name.ts'
 import { databaseFault, isTaken, missingDatabase } from './sqlite/database-file.ts'
 import { makeFolders } from './sqlite/folders.ts'
 import { requireWriteLock } from './sqlite/connection.ts'
-import { readSealingKey, restore, type RestoreOptions } from './sqlite/restore.ts'
+import { restore, type RestoreOptions } from './sqlite/restore.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store } from './store.ts'
 
-export { makeFolders, missingDatabase, readSealingKey }
+export { makeFolders, missingDatabase }
 
 export interface OpenOptions {
   clock: Clock

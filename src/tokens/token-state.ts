@@ -12,7 +12,7 @@ import type { ResourceDirectory } from '../resources/directory.ts'
 import type { GrantRecord } from '../store/records/grant.ts'
 import type { Store } from '../store/store.ts'
 import { issuedAt, type AccessTokenClaims, type AccessTokens } from './access-token.ts'
-import { REFRESH_TOKEN_PREFIX, belongsTo, type RefreshTokens } from './refresh-token.ts'
+import { REFRESH_TOKEN_PREFIX, type RefreshTokens } from './refresh-token.ts'
 
 export type AccessTokenState =
   | { active: true; claims: AccessTokenClaims; kid: string }
@@ -101,7 +101,8 @@ export class TokenState {
     const parsed = this.#refreshTokens.parse(token)
     if (!parsed) return { active: false, reason: 'not a refresh token of this issuer' }
     const grant = await this.#store.findGrant(parsed.sid)
-    if (!grant || !belongsTo(parsed, grant)) return { active: false, reason: 'its grant does not exist any more' }
+    if (!grant || !this.#refreshTokens.belongsTo(parsed, grant))
+      return { active: false, reason: 'its grant does not exist any more' }
     const reason = this.#findGrantFault(grant, parsed.generation)
     return reason === undefined ? { active: true, grant } : { active: false, reason, grant }
   }

@@ -19,6 +19,17 @@ export interface MasterKeyState {
   keys: MasterKeyRecord[]
 }
 
+export type MasterKeyStatus = 'new' | 'current' | 'previous' | 'retired'
+
+export function statusOfMasterKey(
+  { id, currentSince, retiredAt }: MasterKeyRecord,
+  current: string | undefined,
+): MasterKeyStatus {
+  if (retiredAt !== null) return 'retired'
+  if (id === current) return 'current'
+  return currentSince === null ? 'new' : 'previous'
+}
+
 /** A client secret that only its own master key can check. */
 export interface DependentSecret {
   id: string

@@ -2,12 +2,13 @@
  * Makes a backup the database, where no database is. The file is prepared under another name, so that no unfinished file
  * ever has the database's name. The changes that a restored backup needs are in acts/restored.ts.
  */
-import SqliteDatabase from 'better-sqlite3'
 import { chmodSync, constants, copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { Clock } from '../../ground/clock.ts'
 import { Fault } from '../../ground/errors.ts'
 import { endLives } from '../acts/restored.ts'
+import { storeOver } from '../acts/store.ts'
+import type { Store } from '../store.ts'
 import { openConnection, type Connection } from './connection.ts'
 import {
   checkFile,
@@ -28,6 +29,8 @@ export interface RestoreOptions {
   clock: Clock
   /** Leaves refresh tokens as the backup has them: only where nothing was issued since. */
   keepGrants: boolean
+  /** Looks at the restored database before it gets its place. If it rejects, nothing is left behind. */
+  inspect: (store: Store) => Promise<void>
 }
 
 /** @throws Fault where the place is taken or the backup is not one; then nothing is left behind. */
@@ -47,20 +50,6 @@ export async function restore(backup: string, file: string, options: RestoreOpti
     throw error instanceof Error && 'syscall' in error ? fileFault('restore', file, error) : error
   } finally {
     removeFile(temporary)
-  }
-}
-
-/** Which master key a backup was sealed under. The backup is only read. @throws Fault where it is none. */
-export function readSealingKey(backup: string): string | undefined {
-  const source = resolve(backup)
-  requireBackup(source)
-  const raw = new SqliteDatabase(source, { readonly: true, fileMustExist: true })
-  try {
-    return raw.prepare<[], string>("SELECT value FROM settings WHERE name = 'master_key_id'").pluck().get()
-  } catch (error) {
-    throw damaged(source, String(error), error)
-  } finally {
-    raw.close()
   }
 }
 
@@ -91,7 +80,7 @@ function copyBackup(source: string, temporary: string): void {
 async function prepare(
   connection: Connection,
   name: string,
-  { clock, keepGrants }: RestoreOptions,
+  { clock, keepGrants, inspect }: RestoreOptions,
 ): Promise<{ grantsEnded: number }> {
   const { raw, file } = connection
   try {
@@ -99,7 +88,9 @@ async function prepare(
     if (findings !== 'ok') throw damaged(file, findings)
     await migrate(connection)
     const database = await startDatabase(connection, clock)
-    const grantsEnded = await sqliteEngine(database).act(() => endLives(name, keepGrants))
+    const engine = sqliteEngine(database)
+    const grantsEnded = await engine.act(() => endLives(name, keepGrants))
+    await inspect(storeOver(engine))
     await database.close()
     return { grantsEnded }
   } finally {

@@ -1,0 +1,140 @@
+/** The key file: `master.key` in the keys folder, one key a line. It is created once, at the very first start. */
+import { randomBytes } from 'node:crypto'
+import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Fault } from '../ground/errors.ts'
+import { codeOf, describeRefusal, giveToFolderOwner } from '../ground/file-access.ts'
+import { splitKeyTexts } from '../ground/key-text.ts'
+import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
+import { newMasterKey, parseMasterKey, type MasterKey } from './master-key.ts'
+
+/** Where the key file of a keys folder is. */
+export const masterKeyFile = (keysDir: string): string => join(keysDir, 'master.key')
+
+/** The keys of the key file, in its order; `undefined` where there is no file. @throws Fault */
+export function readMasterKeyFile(keysDir: string): MasterKey[] | undefined {
+  const file = masterKeyFile(keysDir)
+  const read = readTextFile(file, MOST_SECRET_BYTES)
+  if ('text' in read) return parseMasterKeys(read.text, `SIGNET_KEYS_DIR: ${file}`)
+  if (!isThere(file)) return undefined
+  throw new Fault(`SIGNET_KEYS_DIR: ${file} ${read.why}`, 'make it readable for the user that runs Signet')
+}
+
+/** @param where the place of the text, for messages */
+export function parseMasterKeys(text: string, where: string): MasterKey[] {
+  const words = splitKeyTexts(text)
+  const keys = new Map<string, MasterKey>()
+  for (const [at, word] of (words.length === 0 ? [''] : words).entries()) {
+    const key = parseMasterKey(word)
+    if (!key) throw noKey(word, where, words.length > 1 ? `key ${at + 1} of ${words.length}` : 'it')
+    keys.set(key.id, key)
+  }
+  return [...keys.values()]
+}
+
+const noKey = (word: string, where: string, which: string): Fault =>
+  new Fault(
+    `${where} does not hold a master key: found ${word.length} characters${which === 'it' ? '' : ` as ${which}`}, expected 32 bytes in base64url or base64 (43 characters, or 44 with the = at the end), one key a line`,
+    'put the original file back from your backup; without it the signing keys in the database stay sealed',
+  )
+
+/** Whether the file is there, as far as can be told: a folder that may not be searched hides it. */
+function isThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
+}
+
+/** The fault of a keys folder that cannot be made or written. */
+export const keysFolderFault = (path: string, error: unknown): Fault =>
+  new Fault(
+    `SIGNET_KEYS_DIR: ${path} cannot be written (${describeRefusal(path, codeOf(error))})`,
+    'give the user that runs Signet a folder of its own',
+  )
+
+/**
+ * Makes sure that a key file can be made in the folder, by making and removing one under another name. Done before a
+ * database is made, because a refused start leaves nothing behind.
+ * @throws Fault
+ */
+export function requireKeysFolder(keysDir: string): void {
+  const file = masterKeyFile(keysDir)
+  const draft = draftName(file)
+  try {
+    writeDurably(draft, '')
+    linkSync(draft, `${draft}.link`)
+  } catch (error) {
+    throw keysFolderFault(file, error)
+  } finally {
+    for (const each of [draft, `${draft}.link`]) rmSync(each, { force: true })
+  }
+}
+
+/**
+ * Creates the key file, mode 0600 and durable before it returns. Of two processes that start at once one creates it and
+ * both read the same: the name appears by `link`, whole or not at all. The folder exists.
+ */
+export function createMasterKeyFile(keysDir: string): MasterKey[] {
+  const file = masterKeyFile(keysDir)
+  const draft = draftName(file)
+  try {
+    closeToOthers(keysDir)
+    writeDurably(draft, `${newMasterKey().text}\n`)
+    giveToFolderOwner(draft)
+    try {
+      linkSync(draft, file)
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+    unlinkSync(draft)
+    syncFolder(dirname(file))
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw keysFolderFault(file, error)
+  }
+  const created = readMasterKeyFile(keysDir)
+  if (!created) throw new Fault(`SIGNET_KEYS_DIR: ${file} was removed while Signet started`)
+  return created
+}
+
+const draftName = (file: string): string => `${file}.${randomBytes(6).toString('hex')}`
+
+/** Bits of a folder that a platform prepared for several users or pods: setgid, sticky, writable by others. */
+const PREPARED = 0o3022
+
+/**
+ * Sets an ordinary folder of our own to 0700, such as `keys/` of a checkout. The mode of any other folder is left alone:
+ * volumes of Kubernetes are root's and writable by a group, and other pods may need them so.
+ */
+function closeToOthers(folder: string): void {
+  if (!isOrdinary(folder)) return
+  try {
+    chmodSync(folder, 0o700)
+  } catch {
+    // File systems without modes. The key file itself is 0600 where modes exist.
+  }
+}
+
+/** Whether a folder is our own, and no platform has prepared it: then it should be closed to others. */
+export function isOrdinary(folder: string): boolean {
+  const { uid, mode } = statSync(folder)
+  return uid === process.geteuid?.() && (mode & PREPARED) === 0
+}
+
+function writeDurably(file: string, content: string): void {
+  const descriptor = openSync(file, 'wx', 0o600)
+  try {
+    writeSync(descriptor, content)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
