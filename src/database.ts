@@ -158,6 +158,12 @@ const formerKeyMissing = (source: MasterKeySource, id: string, needs: Dependents
     `put it back in ${describeMasterKeyPlace(source)}, beside the others; where it is lost, signet master-key retire --force ${idArgument(id)} ends what needs it`,
   )
 
+/** Other databases that are there and have used this keys folder: they may need keys that this one does not. */
+export function listOtherDatabases({ databaseUrl, keysDir }: Config): string[] {
+  const own = databaseFile(databaseUrl)
+  return listKnownDatabases(keysDir).filter((file) => file !== own && existsSync(file))
+}
+
 /** Notes beside the master key that it has sealed keys for this database. */
 export function rememberOpened({ databaseUrl, keysDir }: Config): void {
   const file = databaseFile(databaseUrl)

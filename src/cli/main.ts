@@ -27,6 +27,10 @@ const NOUNS: Record<string, Noun> = {
     summary: 'the signing keys: list, rotate, revoke, export',
     load: async () => (await import('./key.ts')).defineKey,
   },
+  'master-key': {
+    summary: 'the master keys: list, rotate, use, retire',
+    load: async () => (await import('./master-key.ts')).defineMasterKey,
+  },
   token: {
     summary: "mint an operator's token, or see why one is refused",
     load: async () => (await import('./token.ts')).defineToken,

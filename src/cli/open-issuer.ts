@@ -37,13 +37,25 @@ export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>
   return onIssuer(work, config)
 }
 
+/** For the commands about master keys: a former key may be missing, and no new database is made. */
+export async function withMasterKeys<T>(config: Config, work: (issuer: Issuer) => Promise<T>): Promise<T> {
+  const { describeMissing, findMissing } = await import('../doctor/missing-database.ts')
+  const file = findMissing(config)
+  if (file !== undefined) throw describeMissing(file, config)
+  return onIssuer(work, config, { mayLackFormer: true })
+}
+
 /** Opens, works and closes, without any question about the database file. */
-export async function onIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
+export async function onIssuer<T>(
+  work: (issuer: Issuer) => Promise<T>,
+  config: Config,
+  { mayLackFormer = false }: { mayLackFormer?: boolean } = {},
+): Promise<T> {
   // Loaded only now: a help text or a usage error must not wait for the database driver.
   const { openDatabase } = await import('../database.ts')
   const { issuerUrl, wireIssuer } = await import('../issuer.ts')
   const surroundings = { clock: systemClock, log: commandLog(config) }
-  const opened = await openDatabase(config, surroundings)
+  const opened = await openDatabase(config, { ...surroundings, mayLackFormer })
   try {
     const issuer = await wireIssuer(opened, await issuerUrl(opened.store, config), config, surroundings)
     try {

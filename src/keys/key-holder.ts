@@ -9,7 +9,7 @@ import type { KeyHolder } from '../store/records/master-key.ts'
 import type { Store } from '../store/store.ts'
 import type { MasterKeys } from './master-keys.ts'
 
-const ALIVE_MS = 60_000
+export const ALIVE_MS = 60_000
 const NOTE_EVERY_MS = 20_000
 
 export class KeyHolderNote {

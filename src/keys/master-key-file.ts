@@ -1,15 +1,36 @@
-/** The key file: `master.key` in the keys folder, one key a line. It is created once, at the very first start. */
+/**
+ * The key file: `master.key` in the keys folder, one key a line. It is created once, at the very first start. A change
+ * writes a whole new file and renames it, so that a crash leaves the former file or the new one.
+ */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Fault } from '../ground/errors.ts'
 import { codeOf, describeRefusal, giveToFolderOwner } from '../ground/file-access.ts'
+import { isGone, thisProcess } from '../ground/process-name.ts'
 import { splitKeyTexts } from '../ground/key-text.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { newMasterKey, parseMasterKey, type MasterKey } from './master-key.ts'
 
 /** Where the key file of a keys folder is. */
 export const masterKeyFile = (keysDir: string): string => join(keysDir, 'master.key')
+
+/** So many keys fit into what is read of a file, with room to spare. */
+const MOST_KEYS = 50
 
 /** The keys of the key file, in its order; `undefined` where there is no file. @throws Fault */
 export function readMasterKeyFile(keysDir: string): MasterKey[] | undefined {
@@ -123,9 +144,86 @@ export function isOrdinary(folder: string): boolean {
   return uid === process.geteuid?.() && (mode & PREPARED) === 0
 }
 
-function writeDurably(file: string, content: string): void {
+/** Adds a key to the file; durable before it returns. @throws Fault; then the file is as it was */
+export const addToMasterKeyFile = (keysDir: string, added: MasterKey): void =>
+  changeFile(keysDir, (keys) => {
+    if (keys.length >= MOST_KEYS)
+      throw new Fault(
+        `${masterKeyFile(keysDir)} holds ${keys.length} keys already`,
+        'retire those that nothing needs any more: signet master-key list',
+      )
+    return [...keys, added]
+  })
+
+/** Takes a key out of the file. Another key stays in it. */
+export const removeFromMasterKeyFile = (keysDir: string, id: string): void =>
+  changeFile(keysDir, (keys) => keys.filter((key) => key.id !== id))
+
+/** The lock of a command that was killed on another machine is ignored after this time. A change takes milliseconds. */
+const LOCK_MS = 30_000
+
+/** Two commands that change the file at once must not lose a key of each other, so they take turns. */
+function changeFile(keysDir: string, change: (keys: MasterKey[]) => MasterKey[]): void {
+  const named = masterKeyFile(keysDir)
+  try {
+    const file = realpathSync(named)
+    const lock = `${file}.lock`
+    takeLock(lock)
+    try {
+      replaceFile(file, change(readMasterKeyFile(keysDir) ?? []), () => requireOwn(lock))
+    } finally {
+      if (readLock(lock) === thisProcess()) rmSync(lock, { force: true })
+    }
+  } catch (error) {
+    throw error instanceof Fault ? error : keysFolderFault(named, error)
+  }
+}
+
+function takeLock(lock: string): void {
+  if (isTakenByNobody(lock)) rmSync(lock, { force: true })
+  try {
+    writeDurably(lock, thisProcess())
+  } catch (error) {
+    throw codeOf(error) === 'EEXIST' ? inTheWay(lock) : error
+  }
+}
+
+function isTakenByNobody(lock: string): boolean {
+  const stats = statSync(lock, { throwIfNoEntry: false })
+  return stats !== undefined && (isGone(readLock(lock)) || Date.now() - stats.mtimeMs > LOCK_MS)
+}
+
+function readLock(lock: string): string {
+  const read = readTextFile(lock, MOST_SECRET_BYTES)
+  return 'text' in read ? read.text : ''
+}
+
+function requireOwn(lock: string): void {
+  if (readLock(lock) !== thisProcess()) throw inTheWay(lock)
+}
+
+const inTheWay = (lock: string): Fault =>
+  new Fault('another command changes the key file', `nothing was changed; try again (its lock is ${lock})`)
+
+/** The new file has the owner and the group of the former file, and the rights that its group had. Others have none. */
+function replaceFile(file: string, keys: MasterKey[], requireLock: () => void): void {
+  const { uid, gid, mode } = statSync(file)
+  // Always the same name: the next change replaces what a killed one left.
+  const draft = `${file}.next`
+  rmSync(draft, { force: true })
+  writeDurably(draft, keys.map(({ text }) => `${text}\n`).join(''), (descriptor) => {
+    if (process.geteuid?.() === 0) fchownSync(descriptor, uid, gid)
+    fchmodSync(descriptor, 0o600 | (mode & 0o040))
+  })
+  requireLock()
+  renameSync(draft, file)
+  syncFolder(dirname(file))
+}
+
+function writeDurably(file: string, content: string, prepare = (_descriptor: number): void => {}): void {
   const descriptor = openSync(file, 'wx', 0o600)
   try {
+    prepare(descriptor)
     writeSync(descriptor, content)
     fsyncSync(descriptor)
   } finally {

@@ -1,0 +1,141 @@
+/** `signet master-key …`: the keys that everything secret in the database rests on. */
+import type { Command } from 'commander'
+import { BY_CLI } from '../audit.ts'
+import { readConfig } from '../config.ts'
+import { toIso } from '../ground/clock.ts'
+import { listOtherDatabases } from '../database.ts'
+import type { Issuer } from '../issuer.ts'
+import { describeMasterKeyPlace } from '../keys/master-key-source.ts'
+import { idArgument } from '../keys/master-key.ts'
+import { MasterKeyChange, type ListedMasterKey } from '../keys/master-key-change.ts'
+import { withMasterKeys } from './open-issuer.ts'
+import { answer, note, table } from './output.ts'
+
+export function defineMasterKey(masterKey: Command): void {
+  masterKey.addHelpText('after', example('list'))
+  masterKey
+    .command('list')
+    .description('the master keys, what needs each of them, and until when')
+    .addHelpText('after', example('list'))
+    .action(list)
+  masterKey
+    .command('rotate')
+    .description('make a new master key and use it from now on; what was made under the former one goes on working')
+    .addHelpText('after', example('rotate'))
+    .action(rotate)
+  masterKey
+    .command('use')
+    .argument('<id>')
+    .description('make a key current that stands in its place, and that all running servers have')
+    .addHelpText('after', example('use 0123456789abcdef'))
+    .action(use)
+  masterKey
+    .command('retire')
+    .argument('<id>')
+    .description('forget a former key for good, once nothing needs it')
+    .option('--force', 'end what needs it: grants with their tokens, and client secrets')
+    .addHelpText('after', example('retire 0123456789abcdef'))
+    .action(retire)
+}
+
+const example = (line: string): string => `\nExample:\n  signet master-key ${line}`
+
+/** `users`: nothing of a person is kept under a master key yet. */
+const view = ({ id, status, dependents: { signingKeys, secrets, grants, until } }: ListedMasterKey) => ({
+  id,
+  status,
+  needed_by: { signing_keys: signingKeys, client_secrets: secrets.length, grants, users: 0 },
+  needed_until: status === 'previous' ? toIso(until) : null,
+})
+
+async function listViews(change: MasterKeyChange, { config }: Issuer): Promise<ReturnType<typeof view>[]> {
+  for (const id of change.listLeftBehind())
+    note(
+      `master key ${id} is retired, and still stands in ${describeMasterKeyPlace(config)}: signet master-key retire ${idArgument(id)} takes it out of the file`,
+    )
+  const listed = await change.list()
+  for (const { id, status } of listed) if (status === 'new') note(describeUnused(id))
+  return listed.map(view)
+}
+
+const describeUnused = (id: string): string =>
+  `master key ${id} is not used yet: signet master-key use ${idArgument(id)} makes it current, signet master-key retire ${idArgument(id)} takes it away`
+
+const tableOf = (views: ReturnType<typeof view>[]): string =>
+  table(
+    ['ID', 'STATUS', 'SIGNING KEYS', 'CLIENT SECRETS', 'GRANTS', 'NEEDED UNTIL'],
+    views.map(({ id, status, needed_by: by, needed_until }) => [
+      id,
+      status,
+      by.signing_keys,
+      by.client_secrets,
+      by.grants,
+      needed_until,
+    ]),
+    'no master key yet',
+  )
+
+const withChange = (work: (change: MasterKeyChange, issuer: Issuer) => Promise<void>): Promise<void> =>
+  withMasterKeys(readConfig(process.env), (issuer) => {
+    const { store, masterKeys, audit, config, revocation } = issuer
+    const endGrant = (sid: string) => revocation.endGrant(sid, BY_CLI, 'master key retired')
+    const sharing = listOtherDatabases(config)
+    return work(new MasterKeyChange({ store, masterKeys, audit, source: config, sharing, endGrant }), issuer)
+  })
+
+const list = (_options: object, command: Command): Promise<void> =>
+  withChange(async (change, issuer) => {
+    const views = await listViews(change, issuer)
+    answer(command, views, () => tableOf(views))
+  })
+
+const rotate = (_options: object, command: Command): Promise<void> =>
+  withChange(async (change, issuer) => {
+    const key = await change.rotate(BY_CLI)
+    if (issuer.config.masterKeys) return answerNew(command, key, issuer)
+    const keys = await listViews(change, issuer)
+    answer(command, { id: key.id, keys }, () => `${key.id} is current.\n\n${tableOf(keys)}`)
+    note(
+      `copy ${describeMasterKeyPlace(issuer.config)} to where you keep it safe: no backup of before opens what is made now`,
+    )
+  })
+
+/** Where a secret store gives the keys, only the operator can put the new one there. */
+function answerNew(command: Command, { id, text }: { id: string; text: string }, { config, masterKeys }: Issuer): void {
+  const result = {
+    id,
+    key: text,
+    next_steps: [
+      `add the key to ${describeMasterKeyPlace(config)}, beside ${masterKeys.current.id}, separated by a comma or a blank`,
+      'restart every server, so that each of them has both keys',
+      `signet master-key use ${id}`,
+    ],
+  }
+  const steps = result.next_steps.map((step, at) => `${at + 1}. ${step}`).join('\n')
+  answer(command, result, () => `id   ${id}\nkey  ${text}\n\n${steps}`)
+  note('the key is shown this once and is not kept')
+}
+
+const use = (id: string, _options: object, command: Command): Promise<void> =>
+  withChange(async (change, issuer) => {
+    await change.use(id, BY_CLI)
+    const keys = await listViews(change, issuer)
+    answer(command, { id, keys }, () => `${id} is current.\n\n${tableOf(keys)}`)
+  })
+
+const retire = (id: string, { force = false }: { force?: boolean }, command: Command): Promise<void> =>
+  withChange(async (change, issuer) => {
+    const { clients, grants } = await change.retire(id, BY_CLI, { force })
+    const keys = (await change.list()).map(view)
+    const ended = { client_secrets: clients, grants }
+    answer(command, { id, ended, keys }, () => `${id} is retired.\n\n${tableOf(keys)}`)
+    if (grants > 0) note(`${grants} grants were ended, with their tokens`)
+    for (const client of clients)
+      note(`secrets of client ${client} were ended; a new one: signet client rotate-secret ${client}`)
+    const sharing = listOtherDatabases(issuer.config)
+    if (!issuer.config.masterKeys && sharing.length > 0)
+      note(
+        `it stays in ${describeMasterKeyPlace(issuer.config)}, because other databases use the file: ${sharing.join(', ')}`,
+      )
+    if (issuer.config.masterKeys) note(`take it out of ${describeMasterKeyPlace(issuer.config)} now`)
+  })
