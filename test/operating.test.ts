@@ -57,7 +57,9 @@ const commands = [
 /** The two words of `key rotate --alg ES256`, or the one of `backup FILE`. */
 function wordsOf(command: string): string {
   const [noun = '', verb = ''] = command.split(' ')
-  return ['client', 'resource', 'key', 'token', 'blacklist', 'grant'].includes(noun) ? `${noun} ${verb}` : noun
+  return ['client', 'resource', 'key', 'master-key', 'token', 'blacklist', 'grant'].includes(noun)
+    ? `${noun} ${verb}`
+    : noun
 }
 
 const optionsOf = (command: string): string[] => [...command.matchAll(/(?<= )--[a-z-]+/g)].map(([option]) => option)
