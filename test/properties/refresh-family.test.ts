@@ -7,6 +7,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SUBJECT_GRANT, isActive, refresh, tokens } from '../support/admin.ts'
 import { post, type Answer, type Credentials } from '../support/client.ts'
+import { rotateMasterKey } from '../support/master-keys.ts'
 import { fresh, refusal, registered, shareWithApi } from '../support/shared.ts'
 
 const issuer = shareWithApi()
@@ -25,7 +26,7 @@ type Command =
   | { act: 'refresh'; back: number; atOnce: number; scope: 'same' | 'lower' | 'wider' }
   | { act: 'steal' | 'revoke'; back: number }
   | { act: 'advance'; seconds: number }
-  | { act: 'blacklist' | 'lift' | 'disable' | 'enable' }
+  | { act: 'blacklist' | 'lift' | 'disable' | 'enable' | 'masterKey' }
 
 const back = fc.oneof(
   { weight: 4, arbitrary: fc.constant(0) },
@@ -50,7 +51,13 @@ const byOperator = fc.constantFrom<Command[]>(
   { act: 'disable' },
   { act: 'enable' },
   { act: 'enable' },
+  { act: 'masterKey' },
 )
+
+/** A change takes some time, and each adds a key to the key file. */
+const MOST_MASTER_KEYS = 20
+let masterKeys = 0
+
 const commands = fc.array(
   fc.oneof(
     { weight: 10, arbitrary: refreshing },
@@ -85,6 +92,8 @@ const TELLING: Command[][] = [
   // A token that was revoked while the blacklist denied it stays revoked when the entry is lifted.
   [{ act: 'blacklist' }, { act: 'revoke', back: 0 }, { act: 'lift' }],
   [{ act: 'blacklist' }, { act: 'lift' }, use(0)],
+  // Another master key changes nothing, wherever it falls.
+  [use(0), { act: 'masterKey' }, use(1), use(0), use(1), { act: 'masterKey' }, use(1), use(0), use(3), use(0)],
   // A disabled client spends nothing.
   [{ act: 'disable' }, use(0), { act: 'enable' }, use(0), use(0)],
 ]
@@ -172,6 +181,9 @@ class Run {
         if (this.#entry !== undefined) await operator.call('DELETE', `/blacklist/${this.#entry}`)
         this.#entry = undefined
         this.#model.blacklisted = false
+        return
+      case 'masterKey':
+        if (++masterKeys <= MOST_MASTER_KEYS) await rotateMasterKey(issuer())
         return
       case 'disable':
       case 'enable':
