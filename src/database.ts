@@ -9,13 +9,7 @@ import { Fault } from './ground/errors.ts'
 import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
 import { describeDependents, findDependents, isNeeded, type Dependents } from './keys/dependents.ts'
 import { idArgument, type MasterKey } from './keys/master-key.ts'
-import {
-  createMasterKeyFile,
-  keysFolderFault,
-  masterKeyFile,
-  readMasterKeyFile,
-  requireKeysFolder,
-} from './keys/master-key-file.ts'
+import { createMasterKeyFile, keysFolderFault, masterKeyFile, requireKeysFolder } from './keys/master-key-file.ts'
 import {
   describeMasterKeyPlace,
   masterKeyVariable,
@@ -26,7 +20,7 @@ import {
 import { MasterKeys } from './keys/master-keys.ts'
 import type { Log } from './ground/log.ts'
 import { databaseFile, makeFolders, openStore } from './store/open.ts'
-import { statusOfMasterKey } from './store/records/master-key.ts'
+import { statusOfMasterKey, type MasterKeyState } from './store/records/master-key.ts'
 import type { Store } from './store/store.ts'
 
 /** A database opened with the master keys that belong to it. */
@@ -107,14 +101,14 @@ async function matchMasterKeys(
   { log, mayLackFormer }: Surroundings,
 ): Promise<MasterKeys> {
   const known = await store.readMasterKeys()
-  // If the database names a key, the file is read again: another process may have made both since the first look.
+  // The place is read again after the database: a key that the database names was put there before it was named.
   const found =
-    given ?? (known.current === undefined ? createMasterKeyFile(config.keysDir) : readMasterKeyFile(config.keysDir))
-  const [first] = found ?? []
-  if (!found || !first) throw noMasterKey(config, known.current)
+    known.current === undefined ? (given ?? createMasterKeyFile(config.keysDir)) : readMasterKeysAgain(config)
+  const [first] = found
+  if (!first) throw noMasterKey(config, known.current)
   if (known.current === undefined) await store.claimSetting('master_key_id', first.id)
-  await requireMasterKeys(store, found, config, { mayLackFormer })
-  const state = await store.readMasterKeys()
+  const state = known.current === undefined ? await store.readMasterKeys() : known
+  await requireMasterKeys(store, found, config, { state, mayLackFormer })
   return new MasterKeys(found, state, { store, log, readAgain: () => readMasterKeysAgain(config) })
 }
 
@@ -126,15 +120,19 @@ const noMasterKey = ({ keysDir }: Config, current: string | undefined): Fault =>
 
 /**
  * Checks that the current key is there, and every former key that something needs.
+ * @param found read after `state`, because a change puts a key in its place first
  * @throws Fault
  */
 export async function requireMasterKeys(
   store: Store,
   found: MasterKey[],
   source: MasterKeySource,
-  { mayLackFormer = false, subject = 'database' }: { mayLackFormer?: boolean | undefined; subject?: string },
+  {
+    state: { current, keys },
+    mayLackFormer = false,
+    subject = 'database',
+  }: { state: MasterKeyState; mayLackFormer?: boolean | undefined; subject?: string },
 ): Promise<void> {
-  const { current, keys } = await store.readMasterKeys()
   const ids = found.map(({ id }) => id)
   if (current !== undefined && !ids.includes(current)) throw otherMasterKey(source, ids, current, subject)
   for (const key of mayLackFormer ? [] : keys) {

@@ -34,7 +34,10 @@ async function restore(
   const { grantsEnded } = await restoreBackup(config.databaseUrl, backup, {
     clock: systemClock,
     keepGrants,
-    inspect: (store) => requireMasterKeys(store, found, config, { subject: 'backup' }),
+    inspect: async (store) => {
+      const state = await store.readMasterKeys()
+      await requireMasterKeys(store, found, config, { state, subject: 'backup' })
+    },
   })
   const file = databaseFile(config.databaseUrl)
   if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)

@@ -61,10 +61,10 @@ function hasDatabase({ databaseUrl, keysDir }: Config): boolean {
 /** Whether the master keys open what the database holds; then which of them should not stay as they are. */
 export async function checkMasterKeys(store: Store, keys: SigningKeyRecord[], config: Config): Promise<Check[]> {
   try {
+    const state = await store.readMasterKeys()
     const found = readMasterKeys(config)
     if (!found) return [noMasterKey()]
-    await requireMasterKeys(store, found, config, {})
-    const state = await store.readMasterKeys()
+    await requireMasterKeys(store, found, config, { state })
     return [
       await checkSeals(found, keys, state),
       ...(await checkServers(store, state)),

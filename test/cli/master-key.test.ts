@@ -472,6 +472,22 @@ describe('keys from a variable', () => {
   })
 })
 
+test.concurrent('a command that starts during a change finds the key that the database names', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = await migrated(new Place(onTestFinished))
+  let isOver = false
+  const look = async (codes: number[] = []): Promise<number[]> => {
+    codes.push((await place.run(['key', 'list'])).code)
+    return isOver ? codes : look(codes)
+  }
+  const looking = [look(), look(), look()]
+  for (let changes = 0; changes < 6; changes++) await rotate(place)
+  isOver = true
+  for (const codes of await Promise.all(looking)) expect(new Set(codes)).toEqual(new Set([0]))
+})
+
 test.concurrent('two rotations at once lose no key', async ({ expect, onTestFinished }) => {
   const place = await migrated(new Place(onTestFinished))
   const outcomes = await Promise.all([0, 1, 2].map(() => place.run(['master-key', 'rotate', '--json'])))
