@@ -211,12 +211,16 @@ function replaceFile(file: string, keys: MasterKey[], requireLock: () => void): 
   // Always the same name: the next change replaces what a killed one left.
   const draft = `${file}.next`
   rmSync(draft, { force: true })
-  writeDurably(draft, keys.map(({ text }) => `${text}\n`).join(''), (descriptor) => {
-    if (process.geteuid?.() === 0) fchownSync(descriptor, uid, gid)
-    fchmodSync(descriptor, 0o600 | (mode & 0o040))
-  })
-  requireLock()
-  renameSync(draft, file)
+  try {
+    writeDurably(draft, keys.map(({ text }) => `${text}\n`).join(''), (descriptor) => {
+      if (process.geteuid?.() === 0) fchownSync(descriptor, uid, gid)
+      fchmodSync(descriptor, 0o600 | (mode & 0o040))
+    })
+    requireLock()
+    renameSync(draft, file)
+  } finally {
+    rmSync(draft, { force: true })
+  }
   syncFolder(dirname(file))
 }
 

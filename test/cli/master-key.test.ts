@@ -1,7 +1,7 @@
 /** The master key changes from the command line: beside a running server, killed in the middle, with keys that are missing. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { describe, test, type ExpectStatic } from 'vitest'
@@ -299,6 +299,18 @@ describe('killed in the middle', () => {
     expect(keysIn(place)).toHaveLength(2)
     await place.json('master-key', 'retire', former)
     expect(keysIn(place)).toHaveLength(1)
+  })
+
+  test.concurrent('a key file that cannot be written stays as it is, and nothing is noted', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const place = await migrated(new Place(onTestFinished))
+    mkdirSync(`${keyFile(place)}.next`)
+    expect(await refusalOf(place, ['master-key', 'rotate'])).toMatch(/master\.key cannot be written/)
+    expect(keysIn(place)).toHaveLength(1)
+    expect(existsSync(`${keyFile(place)}.lock`)).toBe(false)
+    expect((await listKeys(place)).map(({ status }) => status)).toEqual(['current'])
   })
 
   test.concurrent('a retirement that did not reach the file is finished by the same command', async ({
