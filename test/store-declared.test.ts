@@ -75,7 +75,8 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     expect(resources.get('api')).toEqual({ current: await store.findResource('api'), isEnded: false })
     expect(resources.get('new-api')).toEqual({ current: undefined, isEnded: true })
     const app = { current: await store.findClient('app'), isEnded: false, liveGrants: 0 }
-    expect(clients.get('app')).toEqual({ ...app, endedSecrets: ['digest', 'digest'] })
+    const ended = { digest: 'digest', masterKeyId: null }
+    expect(clients.get('app')).toEqual({ ...app, endedSecrets: [ended, ended] })
     expect(clients.get('web')).toMatchObject({ current: undefined, isEnded: true, liveGrants: 0 })
     expect(clients.get('alice')).toEqual({ current: undefined, isEnded: false, endedSecrets: [], liveGrants: 1 })
   })
