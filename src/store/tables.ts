@@ -57,7 +57,7 @@ export interface Expiry {
  * Times that the sweep compares with. `newsEnd`: changes before it are not told any more. `missedEnd`: twice as long ago.
  * `forgotten`: audit events before it are deleted.
  */
-export type Mark = 'now' | 'newsEnd' | 'missedEnd' | 'monthAgo' | 'forgotten'
+export type Mark = 'now' | 'newsEnd' | 'missedEnd' | 'hourAgo' | 'monthAgo' | 'forgotten'
 
 export interface Index {
   readonly name: string
@@ -309,11 +309,8 @@ export const grants = table({
     { name: 'grants_sub', columns: ['sub', 'sid'] },
     { name: 'grants_expiry', columns: ['expiresAt'] },
     { name: 'grants_live', columns: ['sub', 'clientKey', 'sid'], where: { column: 'endedAt', is: 'null' } },
-    {
-      name: 'grants_replaced',
-      columns: ['accessExpiresAt'],
-      where: { column: 'endedReason', is: { value: 'replaced' } },
-    },
+    // The sweep looks through these few. A column that rotation changes would make every refresh write all indexes anew.
+    { name: 'grants_replaced', columns: ['endedAt'], where: { column: 'endedReason', is: { value: 'replaced' } } },
   ],
   expires: [
     { before: { expiresAt: 'now', accessExpiresAt: 'now' } },
@@ -427,6 +424,14 @@ export const revision = table({
   key: ['id'],
 })
 
+/** The processes that serve one database across a network, by a name that a process keeps when it starts again. */
+export const replicas = table({
+  name: 'replicas',
+  columns: { name: text(), version: text(), startedAt: instant(), lastSeenAt: instant() },
+  key: ['name'],
+  expires: [{ before: { lastSeenAt: 'hourAgo' } }],
+})
+
 /** In the order in which a database creates them: an owner before the tables that it owns. */
 export const TABLES = [
   clients,
@@ -447,4 +452,5 @@ export const TABLES = [
   settings,
   changes,
   revision,
+  replicas,
 ] as const

@@ -4,24 +4,11 @@
  * only one announcement at a time.
  */
 import type { Clock } from '../../ground/clock.ts'
+import { Announcer, EVERYTHING, MOST_CHANGES } from '../announcer.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../records/change.ts'
 import { sql } from './drizzle.ts'
 import type { Connection } from './connection.ts'
-import { backOff } from './failures.ts'
 import { changes } from './schema.ts'
-
-const EVERYTHING: Change[] = [
-  { noun: 'client', id: null },
-  { noun: 'resource', id: null },
-  { noun: 'key', id: null },
-  { noun: 'blacklist', id: null },
-]
-
-/** If more changes than this are missing, "everything" is announced instead. */
-const MOST = 1000
-
-/** How long a committed change is told again to a listener that fails or hangs. After that the write is refused. */
-const PATIENCE_MS = 2000
 
 /** The changes after the cursor, and where the cursor goes once they are certain. */
 export interface News {
@@ -32,14 +19,10 @@ export interface News {
 export class ChangeLog {
   readonly #statements: ReturnType<typeof prepareStatements>
   readonly #clock: Clock
-  readonly #listeners: ChangeListener[] = []
+  readonly #announcer = new Announcer()
   #noted = 0
   #revision: number
   #dataVersion: number
-  /** Changes that were not announced yet, and changes that a listener failed to take over. */
-  #unheard: Change[] = []
-  #announcing: Promise<unknown> = Promise.resolve()
-  #isTelling = false
   readonly #mayLagMs: number
   #lookedAt = -Infinity
 
@@ -78,7 +61,7 @@ export class ChangeLog {
   gather(): News {
     const revision = this.#lastRevision()
     const missing = revision - this.#revision
-    if (missing > MOST) return { changes: EVERYTHING, revision }
+    if (missing > MOST_CHANGES) return { changes: EVERYTHING, revision }
     const found = missing > 0 ? this.#statements.after.all({ revision: this.#revision }) : []
     // Revisions have no gaps. Fewer rows than revisions means that the sweep has deleted some of the rows.
     return { changes: found.length < missing ? EVERYTHING : found, revision }
@@ -88,19 +71,13 @@ export class ChangeLog {
    * Moves the cursor past committed changes and tells the listeners. A listener that fails is told again. Never rejects.
    * @returns whether all listeners have taken the changes over; the write must not be answered before
    */
-  async announce(news: News): Promise<boolean> {
+  announce(news: News): Promise<boolean> {
     this.#accept(news)
-    const deadline = performance.now() + PATIENCE_MS
-    for (let attempt = 0; ; attempt++) {
-      const failure = await inTime(this.#deliverInTurn(), Math.max(0, deadline - performance.now()))
-      if (!failure) return true
-      if (failure === 'late' || performance.now() > deadline) return false
-      await backOff(attempt)
-    }
+    return this.#announcer.announce()
   }
 
   onChange(listener: ChangeListener): void {
-    this.#listeners.push(listener)
+    this.#announcer.onChange(listener)
   }
 
   /** The changes that other connections have committed since the last look. One pragma if there are none. */
@@ -119,7 +96,7 @@ export class ChangeLog {
    */
   catchUp(): Promise<void> | undefined {
     try {
-      return this.isBehind({ mayLag: true }) ? inTime(this.#deliverInTurn()).then(() => {}) : undefined
+      return this.isBehind({ mayLag: true }) ? this.#announcer.settle() : undefined
     } catch {
       return undefined
     }
@@ -132,7 +109,7 @@ export class ChangeLog {
   isBehind({ mayLag = false } = {}): boolean {
     const news = mayLag && this.#isFresh() ? undefined : this.look()
     if (news) this.#accept(news)
-    return this.#unheard.length > 0 || this.#isTelling
+    return this.#announcer.isBehind
   }
 
   /** A look costs two system calls. That is too much for every request, because other processes rarely write. */
@@ -147,38 +124,17 @@ export class ChangeLog {
   /** Announces the changes of a look, and those that a listener failed to take over. Rejects with the listener's error. */
   async deliver(news: News | undefined): Promise<void> {
     if (news) this.#accept(news)
-    if (this.#unheard.length === 0) return
-    const failure = await this.#deliverInTurn()
-    if (failure) throw failure.reason
+    await this.#announcer.deliver()
   }
 
   /** Resolves when every announcement so far was made. */
-  async settled(): Promise<void> {
-    await inTime(this.#announcing)
+  settled(): Promise<void> {
+    return this.#announcer.settled()
   }
 
   #accept(news: News): void {
-    this.#unheard = this.#unheard.concat(news.changes)
+    this.#announcer.accept(news.changes)
     this.#revision = Math.max(this.#revision, news.revision)
-  }
-
-  #deliverInTurn(): Promise<PromiseRejectedResult | undefined> {
-    const turn = this.#announcing.then(() => this.#tellListeners())
-    this.#announcing = turn
-    return turn
-  }
-
-  /** A change that a listener could not take over is told again by the next poll. */
-  async #tellListeners(): Promise<PromiseRejectedResult | undefined> {
-    if (this.#unheard.length === 0) return undefined
-    const news = distinct(this.#unheard)
-    this.#unheard = []
-    this.#isTelling = true
-    const results = await Promise.allSettled(this.#listeners.map(async (listener) => listener(news)))
-    this.#isTelling = false
-    const failure = results.find((result) => result.status === 'rejected')
-    if (failure) this.#unheard = [...news, ...this.#unheard]
-    return failure
   }
 
   #readDataVersion(): number {
@@ -187,17 +143,6 @@ export class ChangeLog {
 
   #lastRevision(): number {
     return Number(this.#statements.lastRevision.get() ?? 0)
-  }
-}
-
-/** The outcome of an announcement, or `late` if a listener does not return in time: no caller waits for ever. */
-async function inTime<T>(announcement: Promise<T>, waitMs = PATIENCE_MS): Promise<T | 'late'> {
-  const late = Promise.withResolvers<'late'>()
-  const timer = setTimeout(() => late.resolve('late'), waitMs).unref()
-  try {
-    return await Promise.race([announcement, late.promise])
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -222,8 +167,4 @@ function prepareStatements({ raw, sql: database }: Connection) {
       'SELECT noun, id FROM changes WHERE revision > :revision ORDER BY revision',
     ),
   }
-}
-
-function distinct(list: Change[]): Change[] {
-  return [...new Map(list.map((change) => [`${change.noun} ${change.id ?? ''}`, change])).values()]
 }

@@ -6,7 +6,8 @@ import { Fault, Unavailable } from '../../ground/errors.ts'
 import { codeOf } from '../../ground/file-access.ts'
 import { drizzle } from './drizzle.ts'
 import { checkFile, createFile, damaged, databaseFault, requireFile, requireWritable } from './database-file.ts'
-import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
+import { backOff } from '../patience.ts'
+import { isBusy, isOutage, unavailable } from './failures.ts'
 import { readPatiently } from './patience.ts'
 
 export interface Connection {

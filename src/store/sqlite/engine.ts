@@ -25,6 +25,10 @@ export function sqliteEngine(database: OpenDatabase): Engine {
     ...backupVerb(database),
     onChange: (listener) => changes.onChange(listener),
     catchUp: () => changes.catchUp(),
+    // A request sees what any process has committed, so nobody has to be called.
+    pace: { noticeEveryMs: 50, heardWithinMs: 0, heartbeatEveryMs: undefined },
+    listen: () => async () => {},
+    silenceMs: () => 0,
     pollChanges: async () => changes.deliver(await database.read(() => changes.look())),
     close: database.close,
   }

@@ -26,9 +26,3 @@ function describeOutage(cause: unknown): string {
   if (isBusy(cause)) return 'the database is locked by another process'
   return isFull(cause) ? 'the disk of the database is full' : 'the database cannot be used now'
 }
-
-/** Waits before another try: short at first, then about 25 ms. The random part keeps two processes out of step. */
-export function backOff(attempt: number): Promise<void> {
-  const most = Math.min(2 ** attempt, 25)
-  return new Promise((resolve) => setTimeout(resolve, 1 + most * (0.5 + Math.random() / 2)))
-}

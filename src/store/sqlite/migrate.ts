@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { Fault } from '../../ground/errors.ts'
 import { readMigrationFiles } from './drizzle.ts'
 import type { Connection } from './connection.ts'
-import { backOff, isBusy } from './failures.ts'
+import { backOff } from '../patience.ts'
+import { isBusy } from './failures.ts'
 
 /** Right from `src/store/sqlite` and from `dist/store/sqlite`. */
 const FOLDER = fileURLToPath(new URL('../../../migrations/sqlite', import.meta.url))

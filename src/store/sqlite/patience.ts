@@ -1,8 +1,6 @@
 /** Reads that wait for a lock without blocking the process. */
-import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
-
-/** How long reads and writes wait for a lock of another process. */
-export const PATIENCE_MS = 2000
+import { PATIENCE_MS, backOff } from '../patience.ts'
+import { isBusy, isOutage, unavailable } from './failures.ts'
 
 /** Runs a read. While another process holds a lock, the read is tried again for two seconds. */
 export async function readPatiently<T>(operation: () => T): Promise<T> {

@@ -1,5 +1,7 @@
 /** The tables of tables.ts as Drizzle knows them for SQLite: for migrations, and for the statements of engine.ts. */
 import type { AnySQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { inSql } from '../rows.ts'
+import { checksOf, conditionOf } from '../rules.ts'
 import * as described from '../tables.ts'
 import type { Column, Index, Table } from '../tables.ts'
 import {
@@ -14,8 +16,6 @@ import {
   text,
   uniqueIndex,
 } from './drizzle.ts'
-
-const inSql = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 function baseOf(name: string, { kind }: Column) {
   switch (kind) {
@@ -53,7 +53,8 @@ export function columnNamed(table: SQLiteTable, name: string): AnySQLiteColumn {
   return column
 }
 
-function indexOf({ name, columns, isUnique, where }: Index, built: Record<string, AnySQLiteColumn>) {
+function indexOf(each: Index, built: Record<string, AnySQLiteColumn>) {
+  const { name, columns, isUnique } = each
   const [first, ...rest] = columns.map((column) => {
     const found = built[column]
     if (!found) throw new Error(`index ${name} names column ${column}`)
@@ -61,24 +62,8 @@ function indexOf({ name, columns, isUnique, where }: Index, built: Record<string
   })
   if (!first) throw new Error(`index ${name} names no column`)
   const made = (isUnique ? uniqueIndex(name) : index(name)).on(first, ...rest)
-  if (!where) return made
-  const column = inSql(where.column)
-  if (where.is === 'set') return made.where(sql.raw(`${column} IS NOT NULL`))
-  return made.where(sql.raw(where.is === 'null' ? `${column} IS NULL` : `${column} = '${where.is.value}'`))
-}
-
-function checksOf(table: Table) {
-  const closed = Object.entries(table.columns).flatMap(([name, { values }]) =>
-    values
-      ? [
-          check(
-            `${table.name}_${inSql(name)}`,
-            sql.raw(`${inSql(name)} IN (${values.map((value) => `'${value}'`).join(', ')})`),
-          ),
-        ]
-      : [],
-  )
-  return [...closed, ...Object.entries(table.checks ?? {}).map(([name, rule]) => check(name, sql.raw(rule)))]
+  const condition = conditionOf(each)
+  return condition === undefined ? made : made.where(sql.raw(condition))
 }
 
 const BUILT = new Map<Table, SQLiteTable>()
@@ -88,7 +73,8 @@ function build(table: Table, owner?: SQLiteTable): SQLiteTable {
   const built = sqliteTable(table.name, Object.fromEntries(columns), (made: Record<string, AnySQLiteColumn>) => {
     const [first, ...rest] = table.key.map((name) => made[name]).filter((each) => each !== undefined)
     const keys = first && rest.length > 0 ? [primaryKey({ columns: [first, ...rest] })] : []
-    return [...keys, ...checksOf(table), ...(table.indexes ?? []).map((each) => indexOf(each, made))]
+    const checks = checksOf(table).map(([name, rule]) => check(name, sql.raw(rule)))
+    return [...keys, ...checks, ...(table.indexes ?? []).map((each) => indexOf(each, made))]
   })
   BUILT.set(table, built)
   return built
@@ -113,6 +99,7 @@ export const auditEvents = build(described.auditEvents)
 export const settings = build(described.settings)
 export const changes = build(described.changes)
 export const revision = build(described.revision)
+export const replicas = build(described.replicas)
 
 export function sqliteTableOf(table: Table): SQLiteTable {
   const built = BUILT.get(table)

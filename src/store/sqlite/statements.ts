@@ -6,7 +6,8 @@ import type { SQL } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Selection } from '../engine.ts'
-import type { Kind, Table } from '../tables.ts'
+import { decodeRow } from '../rows.ts'
+import type { Table } from '../tables.ts'
 import { and, asc, desc, getTableColumns, gt, isNull, lt, sql } from './drizzle.ts'
 import { columnNamed, sqliteTableOf } from './schema.ts'
 
@@ -33,7 +34,7 @@ export class Statements {
     const shape = `select ${table.name} ${shapeOf(where)} ${end}`
     const values = { ...prefixed('is', where), after, limit }
     const rows = this.#get(shape, () => this.#prepareSelect(table, where, selection)).rows?.(values) ?? []
-    return rows.flatMap((row) => decode(table, row, selection.onUnreadable) ?? [])
+    return rows.flatMap((row) => decodeRow(table, row, selection.onUnreadable) ?? [])
   }
 
   insert(table: Table, row: Row, ifAbsent: boolean): { changes: number; key: number } {
@@ -86,28 +87,6 @@ export class Statements {
     const prepared = query.prepare()
     return { rows: (values) => prepared.values(values) as unknown[][] }
   }
-}
-
-/** The record of a row. A row that cannot be read makes the selection fail, or is left out and told to `onUnreadable`. */
-function decode(table: Table, values: unknown[], onUnreadable: Selection<Table>['onUnreadable']): Row | undefined {
-  const row: Row = {}
-  let at = 0
-  for (const name in table.columns) {
-    const value = values[at++]
-    try {
-      row[name] = read(table.columns[name]?.kind, value)
-    } catch (error) {
-      if (!onUnreadable) throw error
-      onUnreadable(`${table.name} ${table.key.map((key) => String(row[key])).join(' ')}`)
-      return undefined
-    }
-  }
-  return row
-}
-
-function read(kind: Kind | undefined, value: unknown): unknown {
-  if (kind === 'json') return JSON.parse(String(value)) as unknown
-  return kind === 'boolean' ? value === 1 : value
 }
 
 /** Keeps the driver's result, whatever its types say of a table that they do not know. */

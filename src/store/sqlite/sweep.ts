@@ -1,14 +1,10 @@
 /** Deletes rows that no decision needs any more, by the rules `expires` in tables.ts, some rows of each kind at a time. */
 import type { Engine } from '../engine.ts'
+import { marksAt } from '../marks.ts'
 import { TABLES, type Expiry, type Mark, type Table } from '../tables.ts'
 import type { Database } from './database.ts'
 import { and, eq, lt, sql } from './drizzle.ts'
 import { columnNamed, sqliteTableOf } from './schema.ts'
-
-const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
-/** How long changes are kept. A process that has not looked for longer than this reads everything again. */
-const NEWS = 5 * MINUTE
 
 type Marks = Record<Mark, number> & { limit: number }
 
@@ -22,15 +18,7 @@ export function sweepVerb(database: Database): Pick<Engine, 'sweep'> {
       // Each statement is a write of its own, so that no request waits for long.
       for (const statement of statements) {
         swept += await database.write(() => {
-          const now = database.now()
-          return statement({
-            limit,
-            now,
-            newsEnd: now - NEWS,
-            missedEnd: now - 2 * NEWS,
-            monthAgo: now - 30 * DAY,
-            forgotten,
-          })
+          return statement({ limit, ...marksAt(database.now(), forgotten) })
         })
       }
       return swept

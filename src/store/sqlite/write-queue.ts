@@ -7,9 +7,9 @@ import type { Database as RawDatabase } from 'better-sqlite3'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Histogram } from '../../ground/counts.ts'
 import { Unavailable, Unheard } from '../../ground/errors.ts'
+import { PATIENCE_MS, backOff } from '../patience.ts'
 import type { ChangeLog } from './changes.ts'
-import { backOff, isBusy, isOutage, unavailable } from './failures.ts'
-import { PATIENCE_MS } from './patience.ts'
+import { isBusy, isOutage, unavailable } from './failures.ts'
 
 const MOST_IN_A_BATCH = 256
 /** The longest time for which the lock is held while memory catches up. */
