@@ -1,8 +1,10 @@
-/** For `npm run migrations`: turns changes of the schema into the next SQL file. Needs no database. */
+/** For `npm run migrations`: turns changes of the schema into the next SQL file of one database. Needs no database. */
 import { defineConfig } from 'drizzle-kit'
 
+const isPostgres = process.env.MIGRATIONS_FOR === 'postgres'
+
 export default defineConfig({
-  dialect: 'sqlite',
-  schema: './src/store/sqlite/schema.ts',
-  out: './migrations/sqlite',
+  dialect: isPostgres ? 'postgresql' : 'sqlite',
+  schema: `./src/store/${isPostgres ? 'postgres' : 'sqlite'}/schema.ts`,
+  out: `./migrations/${isPostgres ? 'postgres' : 'sqlite'}`,
 })

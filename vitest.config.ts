@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/postgres-run.ts'],
     // A process each: tests open real files and native addons.
     pool: 'forks',
     maxWorkers: 2,

@@ -3,53 +3,95 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
-import { expect, test } from 'vitest'
-import { TABLES, type Table } from '../src/store/tables.ts'
-import { newFile, openFile, root } from './support/store-places.ts'
+import { Client } from 'pg'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { TABLES, type Kind, type Table } from '../src/store/tables.ts'
+import { hasPostgres, newDatabase } from './support/postgres.ts'
+import { newFile, openFile, openUrl, root } from './support/store-places.ts'
 
-test('tables.ts and the migrations agree: there is nothing to generate', () => {
-  const repository = resolve(import.meta.dirname, '..')
-  const folder = join(root, 'migrations')
-  cpSync(join(repository, 'migrations/sqlite'), folder, { recursive: true })
-  const names = () => readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
-  const before = names()
-  const said = execFileSync(
-    join(repository, 'node_modules/.bin/drizzle-kit'),
-    ['generate', '--dialect=sqlite', '--schema=src/store/sqlite/schema.ts', `--out=${relative(repository, folder)}`],
-    { cwd: repository, encoding: 'utf8' },
-  )
-  expect(said).toContain('No schema changes')
-  expect(names()).toEqual(before)
+const repository = resolve(import.meta.dirname, '..')
+
+describe.each([
+  ['sqlite', 'sqlite'],
+  ['postgres', 'postgresql'],
+])('the migrations for %s', (name, dialect) => {
+  test('agree with tables.ts: there is nothing to generate', () => {
+    const folder = join(root, 'migrations', name)
+    cpSync(join(repository, 'migrations', name), folder, { recursive: true })
+    const names = () => readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
+    const before = names()
+    const said = execFileSync(
+      join(repository, 'node_modules/.bin/drizzle-kit'),
+      ['generate', `--dialect=${dialect}`, `--schema=src/store/${name}/schema.ts`].concat(
+        `--out=${relative(repository, folder)}`,
+      ),
+      { cwd: repository, encoding: 'utf8' },
+    )
+    expect(said).toContain('No schema changes')
+    expect(names()).toEqual(before)
+  })
+
+  test('are in the journal, in order', () => {
+    const folder = join(repository, 'migrations', name)
+    const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8')) as {
+      entries: { tag: string; when: number }[]
+    }
+    const files = readdirSync(folder).filter((file) => file.endsWith('.sql'))
+    expect(journal.entries.map(({ tag }) => `${tag}.sql`)).toEqual(files.toSorted())
+    const times = journal.entries.map(({ when }) => when)
+    expect(times).toEqual(times.toSorted((one, two) => one - two))
+  })
 })
 
-test('tables.ts and the database agree: each column is there, with its kind and its nulls', async () => {
+interface Found {
+  name: string
+  type: string
+  isNullable: boolean
+}
+
+/** The columns of a table, by name, as a database of this kind tells them. */
+function compareColumns(table: Table, found: Found[], types: Record<Kind, string>): void {
+  const wanted = Object.entries(table.columns).map(([name, { kind, isNullable }]): Found => ({
+    name: name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    type: types[kind],
+    isNullable,
+  }))
+  const byName = (one: Found, other: Found) => (one.name < other.name ? -1 : 1)
+  expect(found.toSorted(byName), table.name).toEqual(wanted.toSorted(byName))
+}
+
+test('tables.ts and SQLite agree: each column is there, with its kind and its nulls', async () => {
   const file = newFile()
   await openFile(file)
   const raw = new SqliteDatabase(file, { readonly: true })
-  const TYPES = { text: 'TEXT', json: 'TEXT', integer: 'INTEGER', boolean: 'INTEGER', bytes: 'BLOB' } as const
+  const types = { text: 'TEXT', json: 'TEXT', integer: 'INTEGER', boolean: 'INTEGER', bytes: 'BLOB' }
   for (const table of TABLES as readonly Table[]) {
     const columns = raw.pragma(`table_info(${table.name})`) as { name: string; type: string; notnull: number }[]
-    const found = columns.map(({ name, type, notnull }) => [name, type.toUpperCase(), notnull === 0])
-    const wanted = Object.entries(table.columns).map(([name, { kind, isNullable }]) => [
-      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      TYPES[kind],
-      isNullable,
-    ])
-    expect(found.toSorted(), table.name).toEqual(wanted.toSorted())
+    const found = columns.map(({ name, type, notnull }) => ({ name, type: type.toUpperCase(), isNullable: !notnull }))
+    compareColumns(table, found, types)
   }
   raw.close()
 })
 
-test('each migration is in the journal, in order', () => {
-  const folder = resolve(import.meta.dirname, '../migrations/sqlite')
-  const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8')) as {
-    entries: { tag: string; when: number }[]
-  }
-  const files = readdirSync(folder).filter((name) => name.endsWith('.sql'))
-  expect(journal.entries.map(({ tag }) => `${tag}.sql`)).toEqual(files.toSorted())
-  const times = journal.entries.map(({ when }) => when)
-  expect(times).toEqual(times.toSorted((one, two) => one - two))
-})
+test.runIf(hasPostgres)(
+  'tables.ts and PostgreSQL agree: each column is there, with its kind and its nulls',
+  async () => {
+    const url = await newDatabase()
+    await openUrl(url)
+    const client = new Client({ connectionString: url })
+    await client.connect()
+    onTestFinished(() => client.end())
+    const types = { text: 'text C', json: 'text C', integer: 'bigint ', boolean: 'boolean ', bytes: 'bytea ' }
+    for (const table of TABLES as readonly Table[]) {
+      const { rows } = await client.query<Found>(
+        `SELECT column_name AS name, data_type || ' ' || coalesce(collation_name, '') AS type, is_nullable = 'YES' AS "isNullable"
+      FROM information_schema.columns WHERE table_schema = 'signet' AND table_name = $1`,
+        [table.name],
+      )
+      compareColumns(table, rows, types)
+    }
+  },
+)
 
 test('rows of an older version find a value in every column that was added', async () => {
   const file = newFile()

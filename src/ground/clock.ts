@@ -10,6 +10,8 @@ export interface Clock {
   now(): Instant
   /** Milliseconds since some fixed point. It runs evenly, also when `now` jumps. */
   elapsed(): number
+  /** The time for which a database's own time stands: the same time, unless a test moves time. */
+  ofDatabase?(time: Instant): Instant
 }
 
 export const systemClock: Clock = { now: () => Date.now(), elapsed: () => performance.now() }
@@ -57,6 +59,10 @@ export class SteadyClock implements Clock {
 
   elapsed(): number {
     return this.#clock.elapsed()
+  }
+
+  ofDatabase(time: Instant): Instant {
+    return this.#clock.ofDatabase?.(time) ?? time
   }
 
   /** Looks at the clock. @returns the jump since the last look, if there was one */

@@ -16,11 +16,10 @@
  * - when the transaction began, the memory of this process was as new as the database.
  */
 import type { Instant } from '../ground/clock.ts'
-import type { Histogram } from '../ground/counts.ts'
 import type { RowOf, Table } from './tables.ts'
 import type { BlacklistCause } from './records/blacklist.ts'
 import type { ChangeListener } from './records/change.ts'
-import type { Page, StoreFacts } from './records/facts.ts'
+import type { Page, Pace, StoreFacts, StoreFigures } from './records/facts.ts'
 import type { GrantRecord, RotationVerdict, SubjectSummary } from './records/grant.ts'
 
 /** Equality of columns; `null` stands for a column that is not set. */
@@ -69,11 +68,23 @@ export type Rotated =
 
 export type Act<Result> = Generator<Step, Result, unknown>
 
+/**
+ * The other acts that may run at the same time.
+ * `exclusive`: none that is exclusive or guarded. An act that writes a kept table is exclusive, and is begun again as such
+ * if it was not.
+ * `guarded`: none that is exclusive. So the facts of kept tables that it reads hold until it ends.
+ * `free`: any. It depends on nothing that another act may change.
+ */
+export type ActKind = 'exclusive' | 'guarded' | 'free'
+
 /** Runs one transaction, or some reads. */
 export interface Engine {
   now(): Instant
-  /** Runs a write transaction. Rejects with what the act throws; then nothing was written. */
-  act<Result>(act: () => Act<Result>): Promise<Result>
+  /**
+   * Runs a write transaction, `guarded` unless another kind is named. An act that only rotates takes no lock: its one write
+   * holds only if nothing that it was decided by has changed. Rejects with what the act throws; then nothing was written.
+   */
+  act<Result>(act: () => Act<Result>, kind?: ActKind): Promise<Result>
   /** Runs reads that see one state; the act may not write. */
   read<Result>(act: () => Act<Result>): Promise<Result>
   /** A grant with its client's id and end; one round trip. */
@@ -88,8 +99,12 @@ export interface Engine {
   catchUp(): Promise<void> | undefined
   pollChanges(): Promise<void>
 
+  readonly pace: Pace
+  listen(): () => Promise<void>
+  silenceMs(): number
+
   facts(options: { integrity: boolean }): Promise<StoreFacts>
-  figures(): { sizeBytes: number; journalBytes: number; commits: { batchSize: Histogram; seconds: Histogram } }
+  figures(): StoreFigures
   backup(file: string): Promise<void>
   close(): Promise<void>
 }

@@ -1,9 +1,10 @@
-/** From `SIGNET_DATABASE_URL` to a store. Only `file:` is supported so far. */
+/** From `SIGNET_DATABASE_URL` to a store: a SQLite file or PostgreSQL. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
 import { readFileUrl } from '../ground/path-name.ts'
+import { isPostgresUrl, readPostgresUrl, POSTGRES_FORM, type PostgresAddress } from '../ground/postgres-url.ts'
 import { databaseFault, isTaken, missingDatabase } from './sqlite/database-file.ts'
 import { makeFolders } from './sqlite/folders.ts'
 import { requireWriteLock } from './sqlite/connection.ts'
@@ -19,16 +20,28 @@ export interface OpenOptions {
   mustExist?: boolean | undefined
   /** How far memory may be behind other processes' changes when a request is decided, in milliseconds. The default is 0. */
   mayLagMs?: number | undefined
+  /** Connections to PostgreSQL. */
+  poolSize?: number | undefined
 }
+
+const POOL_SIZE = 10
 
 /**
  * Opens the store, creating and migrating the database as needed.
  * @throws Fault where the database cannot be used; then nothing was created or changed.
  * @throws Unavailable where another process keeps it locked.
  */
-export async function openStore(url: string, { clock, mustExist = false, mayLagMs }: OpenOptions): Promise<Store> {
+export async function openStore(url: string, options: OpenOptions): Promise<Store> {
+  const { clock, mustExist = false, mayLagMs, poolSize: size = POOL_SIZE } = options
+  if (isPostgresUrl(url)) {
+    const { openPostgresStore } = await postgres()
+    return openPostgresStore(requireAddress(url), { clock, mustExist, size })
+  }
   return openSqliteStore(requireDatabaseFile(url), { clock, mustExist, mayLagMs })
 }
+
+/** Loaded only where it is used: the driver is no part of a start on a file. */
+const postgres = () => import('./postgres/postgres-store.ts')
 
 /** The path of a `file:` database, absolute; `undefined` for any other. Relative ones start at the working directory. */
 export function databaseFile(url: string): string | undefined {
@@ -58,6 +71,12 @@ export async function restoreBackup(
   options: RestoreOptions,
 ): Promise<{ grantsEnded: number }> {
   return restore(file, requireDatabaseFile(url), options)
+}
+
+function requireAddress(url: string): PostgresAddress {
+  const read = readPostgresUrl(url)
+  if ('value' in read) return read.value
+  throw new Fault(`SIGNET_DATABASE_URL: ${read.why}; accepted: ${POSTGRES_FORM}`, 'the README lists every form')
 }
 
 function requireDatabaseFile(url: string): string {

@@ -15,7 +15,7 @@ import type { AdditionOptions, BlacklistEntry, BlacklistKind, Moment, NewBlackli
 import type { ChangeListener } from './records/change.ts'
 import type { ClientRecord, CreationOutcome, SecretUse } from './records/client.ts'
 import type { DeclaredFacts, DeclaredIds } from './records/declared.ts'
-import type { Page, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
+import type { Pace, Page, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
 import type {
   EndedPage,
   EndingOptions,
@@ -267,12 +267,17 @@ export interface Store {
   onChange(listener: ChangeListener): void
   /**
    * Called before a decision is made from memory. When it resolves, the listeners have taken over all changes that any
-   * process committed before the call. `undefined` if they have already. Never rejects: if the database cannot be asked,
-   * memory stays as it is.
+   * process committed before the call, or `pace.heardWithinMs` before. `undefined` if they have already. Never rejects: if
+   * the database cannot be asked, memory stays as it is.
    */
   catchUp(): Promise<void> | undefined
   /** The same for the timetable. Rejects if the database cannot be asked, so that the log tells it. */
   pollChanges(): Promise<void>
+  readonly pace: Pace
+  /** Hears at once of changes by other processes from now on, until the returned function is called. Polling goes on. */
+  listen(): () => Promise<void>
+  /** How long it has not been known whether other processes have changed something. Milliseconds. */
+  silenceMs(): number
   /**
    * Deletes at most `limit` rows of each kind that no decision needs any more; returns how many. Audit events, and keys
    * that ended, are deleted if they are older than `forgetBefore`.
@@ -286,7 +291,10 @@ export interface Store {
 }
 
 /** A verb of the store with all that it needs, to be performed with others in one write. */
-export type OperationOf<Verb extends keyof Store> = { verb: Verb; needs: Parameters<Store[Verb]> }
+type VerbOf<Value, Verb extends keyof Value> = Value[Verb] extends (...needs: never[]) => unknown
+  ? Parameters<Value[Verb]>
+  : never
+export type OperationOf<Verb extends keyof Store> = { verb: Verb; needs: VerbOf<Store, Verb> }
 
 /** The operations that one write performs together. */
 export type DeclaredOperation =

@@ -3,16 +3,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
+import { Client } from 'pg'
 import { afterAll, afterEach, beforeEach } from 'vitest'
 import { openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
+import { hasPostgres, newDatabase } from './postgres.ts'
 import { START, clock } from './store-records.ts'
 
 /** Where one test keeps its database: any number of stores can be open on it at once. */
 export interface Place {
   open(): Promise<Store>
-  /** Holds the database's write lock until the returned function is called. */
-  lock(): () => void
+  /** Holds the lock that every write needs until the returned function is called. */
+  lock(): Promise<() => void>
+  /** So many writes at once are not too many. */
+  burst: number
 }
 
 /** The folder of this file's databases; it is gone when the tests have run. */
@@ -25,14 +29,34 @@ export const newFile = (): string => join(root, `${++count}`, 'signet.db')
 
 /** Opens a store that is closed when the test ends. */
 export async function openFile(file: string): Promise<Store> {
-  const store = await openStore(`file:${file}`, { clock })
+  return openUrl(`file:${file}`)
+}
+
+export async function openUrl(url: string): Promise<Store> {
+  const store = await openStore(url, { clock, poolSize: 4 })
   opened.push(store)
   return store
 }
 
 export function sqlitePlace(): Place {
   const file = newFile()
-  return { open: () => openFile(file), lock: () => lockFile(file) }
+  return { open: () => openFile(file), lock: async () => lockFile(file), burst: 600 }
+}
+
+/** A new database on the PostgreSQL of this run. */
+function postgresPlace(): Place {
+  let url: Promise<string> | undefined
+  const found = () => (url ??= newDatabase())
+  return {
+    open: async () => openUrl(await found()),
+    lock: async () => {
+      const client = new Client({ connectionString: await found() })
+      await client.connect()
+      await client.query('BEGIN; SELECT value FROM signet.revision FOR UPDATE')
+      return () => void client.end()
+    },
+    burst: 100,
+  }
 }
 
 function lockFile(file: string): () => void {
@@ -42,7 +66,10 @@ function lockFile(file: string): () => void {
 }
 
 /** Every kind of database, by name: a promise of the store is tested on each. */
-export const PLACES: [string, () => Place][] = [['SQLite', sqlitePlace]]
+export const PLACES: [string, () => Place][] = [
+  ['SQLite', sqlitePlace],
+  ...(hasPostgres ? ([['PostgreSQL', postgresPlace]] satisfies [string, () => Place][]) : []),
+]
 
 beforeEach(() => {
   clock.at = START

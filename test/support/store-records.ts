@@ -31,6 +31,7 @@ export const clock: StandingClock = {
   at: START,
   now: () => clock.at,
   elapsed: () => clock.at,
+  ofDatabase: () => clock.at,
   pass: (time) => {
     clock.at += time
   },

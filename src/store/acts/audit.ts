@@ -23,7 +23,7 @@ export const auditVerbs = (engine: Engine): Pick<Store, 'recordAudit' | 'listAud
   recordAudit: (events) =>
     engine.act(function* () {
       for (const event of events) yield* record(event)
-    }),
+    }, 'free'),
   listAudit: (query) => engine.read(() => list(query)),
 })
 

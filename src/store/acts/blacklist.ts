@@ -42,8 +42,8 @@ type Verbs = Pick<
 >
 
 export const blacklistVerbs = (engine: Engine): Verbs => ({
-  addBlacklistEntry: (named, compose, options) => engine.act(() => add(named, compose, options)),
-  removeBlacklistEntry: (id, mayLift, event) => engine.act(() => lift(id, mayLift, event)),
+  addBlacklistEntry: (named, compose, options) => engine.act(() => add(named, compose, options), 'exclusive'),
+  removeBlacklistEntry: (id, mayLift, event) => engine.act(() => lift(id, mayLift, event), 'exclusive'),
   findBlacklistEntry: (id) => engine.read(() => find(blacklistEntries, { id })),
   listBlacklist: (page) => engine.read(() => listStanding(page)),
   listBlacklistSince: (revision) =>

@@ -39,12 +39,12 @@ type Verbs = Pick<
 export const clientVerbs = (engine: Engine): Verbs => ({
   listClients: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findClient: (clientId) => engine.read(() => findClient(clientId)),
-  createClient: (client, person, event) => engine.act(() => createClient(client, person, event)),
-  updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event)),
-  disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event)),
-  enableClient: (clientId, event) => engine.act(() => enable(clientId, event)),
-  deleteClient: (clientId, deny, event) => engine.act(() => deleteClient(clientId, deny, event)),
-  noteSecretUse: (uses) => engine.act(() => noteUse(uses)),
+  createClient: (client, person, event) => engine.act(() => createClient(client, person, event), 'exclusive'),
+  updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event), 'exclusive'),
+  disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event), 'exclusive'),
+  enableClient: (clientId, event) => engine.act(() => enable(clientId, event), 'exclusive'),
+  deleteClient: (clientId, deny, event) => engine.act(() => deleteClient(clientId, deny, event), 'exclusive'),
+  noteSecretUse: (uses) => engine.act(() => noteUse(uses), 'free'),
 })
 
 /** How many digests of ended secrets are kept for a client. */

@@ -15,7 +15,7 @@ export const declaredVerbs = (engine: Engine): Verbs => ({
       const planned = plan(yield* readFacts(ids))
       for (const operation of planned.operations) yield* perform(operation)
       return planned
-    }),
+    }, 'exclusive'),
 })
 
 function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {

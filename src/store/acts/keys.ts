@@ -25,9 +25,9 @@ type Verbs = Pick<
 export const keyVerbs = (engine: Engine): Verbs => ({
   listKeys: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findKey: (kid) => engine.read(() => find(signingKeys, { kid })),
-  seedKeys: (ring, keys, event) => engine.act(() => seed(ring, keys, event)),
-  promoteNextKey: (ring, spare, decide, event) => engine.act(() => promote(ring, spare, decide, event)),
-  revokeKey: (kid, spare, deny, event) => engine.act(() => revoke(kid, spare, deny, event)),
+  seedKeys: (ring, keys, event) => engine.act(() => seed(ring, keys, event), 'exclusive'),
+  promoteNextKey: (ring, spare, decide, event) => engine.act(() => promote(ring, spare, decide, event), 'exclusive'),
+  revokeKey: (kid, spare, deny, event) => engine.act(() => revoke(kid, spare, deny, event), 'exclusive'),
   reserveSigning: (kid, until) =>
     engine.act(function* () {
       return (yield* reserve(kid, until)) ? 'reserved' : 'gone'

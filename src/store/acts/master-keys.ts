@@ -40,16 +40,16 @@ type Verbs = Pick<
 
 export const masterKeyVerbs = (engine: Engine): Verbs => ({
   readMasterKeys: () => engine.read(readMasterKeys),
-  noteMasterKey: (id, event) => engine.act(() => note(id, event)),
-  useMasterKey: (id, resealed, blocking, event) => engine.act(() => use(id, resealed, blocking, event)),
-  retireMasterKey: (id, resealed, ended, event) => engine.act(() => retire(id, resealed, ended, event)),
+  noteMasterKey: (id, event) => engine.act(() => note(id, event), 'exclusive'),
+  useMasterKey: (id, resealed, blocking, event) => engine.act(() => use(id, resealed, blocking, event), 'exclusive'),
+  retireMasterKey: (id, resealed, ended, event) => engine.act(() => retire(id, resealed, ended, event), 'exclusive'),
   findMasterKeyNeeds: (id) => engine.read(() => findNeeds(id)),
   listGrantsUnder: (id, page) => engine.read(() => listGrants(id, page)),
-  noteKeyHolder: (holder) => engine.act(() => noteHolder(holder)),
+  noteKeyHolder: (holder) => engine.act(() => noteHolder(holder), 'free'),
   forgetKeyHolder: (server) =>
     engine.act(function* () {
       yield* remove(keyHolders, { server })
-    }),
+    }, 'free'),
   listKeyHolders: () => engine.read(() => select(keyHolders, { orderBy: 'server' })),
 })
 

@@ -13,9 +13,9 @@ type Verbs = Pick<Store, 'listResources' | 'findResource' | 'createResource' | '
 export const resourceVerbs = (engine: Engine): Verbs => ({
   listResources: (onUnreadable) => engine.read(() => listResources(onUnreadable)),
   findResource: (id) => engine.read(() => findResource(id)),
-  createResource: (resource, event) => engine.act(() => createResource(resource, event)),
-  updateResource: (id, change, event) => engine.act(() => updateResource(id, change, event)),
-  deleteResource: (id, event) => engine.act(() => deleteResource(id, event)),
+  createResource: (resource, event) => engine.act(() => createResource(resource, event), 'exclusive'),
+  updateResource: (id, change, event) => engine.act(() => updateResource(id, change, event), 'exclusive'),
+  deleteResource: (id, event) => engine.act(() => deleteResource(id, event), 'exclusive'),
 })
 
 function* findResource(id: string): Act<ResourceRecord | undefined> {

@@ -29,7 +29,7 @@ export const restoredVerbs = (engine: Engine): Pick<Store, 'endGrants'> => ({
       const ended = yield* endPage(page, reason, deny)
       yield* record(eventFor(ended))
       return ended
-    }),
+    }, 'exclusive'),
 })
 
 /** Ends live grants, and denies their access tokens where one may still be accepted. */

@@ -16,16 +16,16 @@ export const smallVerbs = (engine: Engine): Verbs => ({
     engine.read(function* () {
       return (yield* find(settings, { name }))?.value
     }),
-  claimSetting: (name, value) => engine.act(() => claim(name, value)),
-  putSetting: (name, value) => engine.act(() => put(name, value)),
+  claimSetting: (name, value) => engine.act(() => claim(name, value), 'free'),
+  putSetting: (name, value) => engine.act(() => put(name, value), 'free'),
   // The primary key decides which caller was first, across all processes.
   consumeJti: (purpose, owner, jti, expiresAt) => {
     const row = { purpose, owner, jtiHash: createHash('sha256').update(jti).digest(), expiresAt }
     return engine.act(function* () {
       return (yield* insertIfAbsent(usedJtis, row)) ? 'fresh' : 'replayed'
-    })
+    }, 'free')
   },
-  noteReaders: (readers) => engine.act(() => noteReaders(readers)),
+  noteReaders: (readers) => engine.act(() => noteReaders(readers), 'free'),
   listReaders: () => engine.read(() => select(keyReaders, { orderBy: 'lastSeenAt', descending: true })),
 })
 

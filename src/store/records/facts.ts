@@ -28,6 +28,16 @@ export interface StoreFigures {
   commits: { batchSize: Histogram; seconds: Histogram }
 }
 
+/** How far apart processes with one database can be, and how often they look. All in milliseconds. */
+export interface Pace {
+  /** How often the timetable asks for changes of other processes. */
+  noticeEveryMs: number
+  /** How late another process may hear of a change that was answered here; 0 where each request sees all changes. */
+  heardWithinMs: number
+  /** How often a process says that it lives; `undefined` where no other has to know. */
+  heartbeatEveryMs: number | undefined
+}
+
 /**
  * `master_key_id`: the first master key, which rows without a key belong to. `current_master_key_id`: the current one,
  * where it is not the first. `issuer`: the one last served. `first_client`: printed once.

@@ -1,0 +1,124 @@
+/**
+ * What this process has heard of the changes in the database: rows of the table `changes`, read by a cursor. The revision
+ * is raised under a lock that its transaction keeps until the end, so revisions are in the order of commits, and no
+ * change with a lower revision is committed later.
+ */
+import { Announcer, EVERYTHING, MOST_CHANGES } from '../announcer.ts'
+import type { Change, ChangedNoun, ChangeListener } from '../records/change.ts'
+import type { Asker } from './pool.ts'
+import { CLOCK_MS, type DatabaseTime } from './time.ts'
+
+/** A change with its revision. */
+export interface Noted extends Change {
+  revision: number
+}
+
+interface News {
+  /** The cursor when it was asked. */
+  from: number
+  changes: Noted[]
+  /** Whether some of the changes are not told any more. */
+  isCut: boolean
+  revision: number
+}
+
+export class ChangeLog {
+  readonly #announcer = new Announcer()
+  readonly #asker: Asker
+  readonly #time: DatabaseTime
+  readonly #after: string
+  #cursor = 0
+  #confirmedAt = performance.now()
+
+  private constructor(asker: Asker, time: DatabaseTime, schema: string) {
+    this.#asker = asker
+    this.#time = time
+    this.#after = `SELECT r.value, ${CLOCK_MS}, c.revision, c.noun, c.id
+      FROM "${schema}".revision r LEFT JOIN "${schema}".changes c ON c.revision > $1
+      WHERE r.id = 1 ORDER BY c.revision LIMIT ${MOST_CHANGES + 1}`
+  }
+
+  /** Begins at the newest revision: memory is read after this. */
+  static async open(asker: Asker, time: DatabaseTime, schema: string): Promise<ChangeLog> {
+    const log = new ChangeLog(asker, time, schema)
+    log.#cursor = (await log.#gather()).revision
+    return log
+  }
+
+  onChange(listener: ChangeListener): void {
+    this.#announcer.onChange(listener)
+  }
+
+  /** The revision at which memory is; `undefined` while it takes changes over. */
+  get heard(): number | undefined {
+    return this.#announcer.isBehind ? undefined : this.#cursor
+  }
+
+  /** The last revision that this process knows of. */
+  get cursor(): number {
+    return this.#cursor
+  }
+
+  /** Something for a caller to wait for: changes that are known here and not taken over yet. Never rejects. */
+  catchUp(): Promise<void> | undefined {
+    return this.#announcer.isBehind ? this.#announcer.settle() : undefined
+  }
+
+  /** Asks the database for changes, and has them taken over. Rejects where it does not answer, or a listener fails. */
+  async look(): Promise<void> {
+    const asked = performance.now()
+    this.#accept(await this.#gather())
+    await this.#announcer.deliver()
+    this.#confirmedAt = Math.max(this.#confirmedAt, asked)
+  }
+
+  /** Milliseconds since memory was known to be as new as the database. */
+  silenceMs(): number {
+    return performance.now() - this.#confirmedAt
+  }
+
+  /**
+   * Tells the changes of a transaction of this process that has just been committed.
+   * @returns whether all listeners have taken them over
+   */
+  announce(changes: Noted[], revision: number): Promise<boolean> {
+    this.#take(changes, revision)
+    return this.#announcer.announce()
+  }
+
+  async settled(): Promise<void> {
+    await this.#announcer.settled()
+  }
+
+  /** One statement, so the revision and the changes are of one moment. */
+  async #gather(): Promise<News> {
+    const from = this.#cursor
+    const read = this.#time.reading()
+    const rows = await this.#asker.ask(this.#after, [from])
+    const [first] = rows
+    if (!first) throw new Error('the table revision has lost its row')
+    read(Number(first[1]))
+    const revision = Number(first[0])
+    const changes = rows.flatMap(([, , number, noun, id]): Noted[] =>
+      // The columns are those of the table, whose nouns are a closed set.
+      number === null ? [] : [{ revision: Number(number), noun: noun as ChangedNoun, id: id as string | null }],
+    )
+    // Revisions have no gaps. Fewer rows than revisions means that the sweep has deleted some of the rows.
+    return { from, changes, isCut: revision < from || changes.length !== revision - from, revision }
+  }
+
+  #accept({ from, changes, isCut, revision }: News): void {
+    if (!isCut) return this.#take(changes, revision)
+    // A revision before the one that the question named: an older copy has replaced the database.
+    if (revision >= from && revision <= this.#cursor) return
+    this.#announcer.accept(EVERYTHING)
+    this.#cursor = revision
+  }
+
+  /** Of two answers that overlap, the changes of each revision are told once. */
+  #take(changes: Noted[], revision: number): void {
+    const unknown = changes.filter((change) => change.revision > this.#cursor)
+    this.#announcer.accept(unknown.map(({ noun, id }) => ({ noun, id })))
+    this.#cursor = Math.max(this.#cursor, revision)
+  }
+}

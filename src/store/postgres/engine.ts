@@ -1,0 +1,277 @@
+/** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Unavailable, Unheard } from '../../ground/errors.ts'
+import type { Act, ActKind, Engine, Rotated, Step } from '../engine.ts'
+import { backOff } from '../patience.ts'
+import type { GrantRecord } from '../records/grant.ts'
+import { decodeRow } from '../rows.ts'
+import type { ChangeLog } from './changes.ts'
+import type { Database } from './database.ts'
+import { Failure, unavailable } from './failures.ts'
+import { backupFault, factsVerb } from './facts.ts'
+import { Gate } from './gate.ts'
+import type { Session } from './pool.ts'
+import { subjectVerbs } from './subjects.ts'
+import { sweepVerb } from './sweep.ts'
+import { patienceLeft } from './time-limits.ts'
+import { NeedsExclusive, Transaction } from './transaction.ts'
+
+/** Below a second, with what a look takes: a notification may be lost. */
+const NOTICE_EVERY_MS = 250
+
+export function postgresEngine(database: Database): Engine {
+  const { changes, time } = database
+  const acts = new Acts(database)
+  return {
+    now: () => time.now(),
+    act: (act, kind) => acts.run(act, kind),
+    read: (act) => patiently(database, (deadline) => readTogether(act, database, deadline)),
+    findGrant: (sid) =>
+      patiently(database, async (deadline): Promise<GrantRecord | undefined> => {
+        const session = await database.pool.session(deadline)
+        return (await database.measured.findFamily(sid, session).finally(() => session.release()))?.grant
+      }),
+    ...subjectVerbs(database),
+    ...sweepVerb(database),
+    ...factsVerb(database),
+    onChange: (listener) => changes.onChange(listener),
+    catchUp: () => changes.catchUp(),
+    pollChanges: () => look(changes),
+    pace: { noticeEveryMs: NOTICE_EVERY_MS, heardWithinMs: 1000, heartbeatEveryMs: 5000 },
+    listen: () => database.listener.start(),
+    silenceMs: () => changes.silenceMs(),
+    backup: () => Promise.reject(backupFault()),
+    close: async () => {
+      await acts.finished()
+      await changes.settled()
+      await database.close()
+    },
+  }
+}
+
+async function look(changes: ChangeLog): Promise<void> {
+  try {
+    await changes.look()
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+/** Tries again what failed by no fault of its own, until the deadline. A second attempt never follows a commit. */
+async function patiently<Result>(
+  { outage }: Database,
+  attempt: (deadline: number) => Promise<Result>,
+): Promise<Result> {
+  const deadline = patienceLeft()
+  let wasTaken = false
+  for (let tries = 0; ; tries++) {
+    try {
+      const result = await attempt(deadline)
+      outage.end()
+      return result
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      const isOver = performance.now() > deadline || (error.kind === 'lost' && outage.lasts())
+      const isHopeless = error.kind === 'defect' || error.kind === 'outage' || (error.kind === 'taken' && wasTaken)
+      if (isOver || isHopeless) throw unavailable(error)
+      wasTaken ||= error.kind === 'taken'
+    }
+    await backOff(tries)
+  }
+}
+
+/** Runs reads in one snapshot. Its beginning is sent together with the first step, and its end is waited for by nobody. */
+async function readTogether<Result>(act: () => Act<Result>, database: Database, deadline: number): Promise<Result> {
+  const session = await database.pool.session(deadline)
+  const begun = session.script('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  begun.catch(() => {})
+  const end = () =>
+    void session
+      .script('COMMIT')
+      .catch(() => session.giveUp())
+      .finally(() => session.release())
+  try {
+    const result = await runReads(act(), database, session)
+    await begun
+    return result
+  } finally {
+    end()
+  }
+}
+
+async function runReads<Result>(act: Act<Result>, { statements, time }: Database, session: Session): Promise<Result> {
+  const take = async (step: Step): Promise<unknown> => {
+    if (step.step === 'time') return time.now()
+    if (step.step !== 'select') throw new Error(`a read takes no ${step.step}`)
+    const { text, values } = statements.select(step.table, step.selection)
+    const rows = await session.ask(text, values)
+    return rows.flatMap((row) => decodeRow(step.table, row, step.selection.onUnreadable) ?? [])
+  }
+  let next = act.next()
+  while (!next.done) next = act.next(await take(next.value))
+  return next.value
+}
+
+/** How long a transaction that holds a lock waits for memory. */
+const HELD_MS = 100
+
+/** Runs acts. Each attempt is one transaction, except for an act that only rotates, which takes two statements. */
+class Acts {
+  readonly #database: Database
+  /** A connection stays free for reads: memory is read while an act waits for it. */
+  readonly #gate: Gate
+  /** Only one exclusive act of this process waits for the lock of all processes. */
+  readonly #exclusiveGate = new Gate(1)
+  readonly #running = new Set<Promise<unknown>>()
+  #isClosed = false
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#gate = new Gate(Math.max(1, database.size - 1))
+  }
+
+  run<Result>(act: () => Act<Result>, kind: ActKind = 'guarded'): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(new Unavailable('the database is closed'))
+    let wanted = kind
+    const running = patiently(this.#database, async (deadline) => {
+      const begun = act()
+      const first = wanted === 'exclusive' ? undefined : begun.next()
+      if (first?.done) return first.value
+      if (first?.value.step === 'rotate') {
+        const rotated = await this.#rotateAlone(first.value, deadline)
+        const after = begun.next(rotated)
+        if (after.done) return after.value
+        wanted = 'exclusive'
+      }
+      try {
+        return await this.#inTurn(act, wanted, deadline)
+      } catch (error) {
+        if (!(error instanceof NeedsExclusive)) throw error
+        wanted = 'exclusive'
+        return this.#inTurn(act, wanted, deadline)
+      }
+    })
+    this.#running.add(running)
+    const forget = () => this.#running.delete(running)
+    running.then(forget, forget)
+    return running
+  }
+
+  /** Resolves when the acts so far have ended; no other begins. */
+  async finished(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#running)
+  }
+
+  async #inTurn<Result>(act: () => Act<Result>, kind: ActKind, deadline: number): Promise<Result> {
+    const leaveExclusive = kind === 'exclusive' ? await this.#exclusiveGate.enter(deadline) : () => {}
+    try {
+      const leave = await this.#gate.enter(deadline)
+      const done = await this.#attempt(act, kind, deadline).finally(leave)
+      leaveExclusive()
+      await done.announced
+      return done.result
+    } finally {
+      leaveExclusive()
+    }
+  }
+
+  async #attempt<Result>(
+    act: () => Act<Result>,
+    kind: ActKind,
+    deadline: number,
+  ): Promise<{ result: Result; announced: Promise<void> | undefined }> {
+    const { pool, commits } = this.#database
+    const session = await pool.session(deadline)
+    try {
+      const transaction = await this.#begin(session, kind, deadline)
+      let result: Result
+      try {
+        result = await transaction.run(act())
+        await transaction.ready()
+        if (performance.now() > deadline) throw new Failure('outage', '', 'the act took too long')
+      } catch (error) {
+        await transaction.rollBack()
+        throw error
+      }
+      const began = performance.now()
+      await this.#commit(transaction)
+      commits.seconds.observe((performance.now() - began) / 1000)
+      commits.batchSize.observe(1)
+      return { result, announced: this.#announce(transaction) }
+    } finally {
+      session.release()
+    }
+  }
+
+  /** Begins with memory as new as the database: the rules of acts read memory, too. */
+  async #begin(session: Session, kind: ActKind, deadline: number): Promise<Transaction> {
+    const transaction = await Transaction.begin(session, kind, this.#database, deadline - performance.now()).catch(
+      async (error: unknown) => {
+        // The beginning may have got as far as the lock.
+        await session.script('ROLLBACK').catch(() => session.giveUp())
+        throw error
+      },
+    )
+    if (kind === 'free' || (await this.#reach(transaction.revision, HELD_MS))) return transaction
+    await transaction.rollBack()
+    throw new Failure('conflict', '', 'this process cannot take over what another has changed')
+  }
+
+  /** Has memory taken to a revision that is committed. @returns whether it is there */
+  async #reach(revision: number, withinMs: number): Promise<boolean> {
+    const { changes } = this.#database
+    if (changes.heard === revision) return true
+    const arriving = (changes.cursor < revision ? changes.look() : (changes.catchUp() ?? changes.look())).catch(
+      () => {},
+    )
+    await Promise.race([arriving, sleep(withinMs, undefined, { ref: false })])
+    return changes.heard === revision
+  }
+
+  /** A failure on the way back says nothing about the outcome, so the act is not run again. */
+  async #commit(transaction: Transaction): Promise<void> {
+    try {
+      await transaction.commit()
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'lost') throw error
+      throw new Unheard('the connection was lost while the change was being stored: it may be stored', { cause: error })
+    }
+  }
+
+  #announce({ changes: told, revision }: Transaction): Promise<void> | undefined {
+    if (told.length === 0) return undefined
+    return this.#database.changes.announce(told, revision).then((isHeard) => {
+      if (!isHeard) throw new Unheard('the change is stored, and this process could not take it over yet')
+    })
+  }
+
+  /**
+   * One statement to read, one to write. The rule is asked when memory is at the revision that the reading names, and the
+   * write holds only at that revision.
+   */
+  async #rotateAlone({ sid, decide }: Extract<Step, { step: 'rotate' }>, deadline: number): Promise<Rotated> {
+    const { measured, time, pool } = this.#database
+    const leave = await this.#gate.enter(deadline)
+    try {
+      const session = await pool.session(deadline)
+      try {
+        const read = time.reading()
+        const family = await measured.findFamily(sid, session)
+        if (!family) return { outcome: 'unknown' }
+        if (!(await this.#reach(family.revision, HELD_MS))) throw new Failure('conflict', '', 'memory is behind')
+        const now = read(family.clock)
+        const verdict = decide(family.grant, now)
+        if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
+        if (verdict.act === 'end') return { outcome: 'ending', grant: family.grant, verdict }
+        const renewed = await measured.renew(family, verdict, now, session)
+        if (!renewed) throw new Failure('conflict', '', 'the grant was changed meanwhile')
+        return renewed
+      } finally {
+        session.release()
+      }
+    } finally {
+      leave()
+    }
+  }
+}

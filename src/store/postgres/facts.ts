@@ -1,0 +1,68 @@
+/** Facts about the database for operators. Counting reads whole indexes. */
+import { Fault } from '../../ground/errors.ts'
+import { describeAddress } from '../../ground/postgres-url.ts'
+import type { Engine } from '../engine.ts'
+import type { StoreFacts } from '../records/facts.ts'
+import { auditEvents, blacklistEntries, clients, grants, resources } from '../tables.ts'
+import type { Database } from './database.ts'
+import { unavailable } from './failures.ts'
+import type { Session } from './pool.ts'
+
+/** Counting may take long, and nobody but an operator waits for it. */
+const LIMIT_MS = 60_000
+
+const SETTINGS = ['server_version', 'fsync', 'synchronous_commit', 'ssl', 'max_connections']
+
+export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures'> {
+  let sizeBytes = 0
+  return {
+    facts: async ({ integrity }) => {
+      try {
+        const session = await database.pool.session(performance.now() + LIMIT_MS)
+        const facts = await gather(database, session, integrity).finally(() => session.release())
+        sizeBytes = facts.sizeBytes
+        return facts
+      } catch (error) {
+        throw unavailable(error)
+      }
+    },
+    figures: () => ({ sizeBytes, journalBytes: 0, commits: database.commits }),
+  }
+}
+
+async function gather(database: Database, session: Session, integrity: boolean): Promise<StoreFacts> {
+  const { statements, schema, address } = database
+  const settings = await session.ask('SELECT name, setting FROM pg_settings WHERE name = ANY($1) ORDER BY name', [
+    SETTINGS,
+  ])
+  const [size] = await session.ask(
+    `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relkind = 'r'`,
+    [schema],
+  )
+  const counted = { clients, resources, grants, blacklist: blacklistEntries, audit: auditEvents }
+  const texts = Object.values(counted).map((table) => `(SELECT count(*) FROM ${statements.name(table)})`)
+  const [counts = []] = await session.ask(`SELECT ${texts.join(', ')}`, [])
+  const [clientCount, resourceCount, grantCount, entryCount, eventCount] = counts.map(Number)
+  return {
+    location: describeAddress(address),
+    sizeBytes: Number(size?.[0]),
+    journalBytes: 0,
+    settings: Object.fromEntries(settings.map(([name, setting]) => [String(name), String(setting)])),
+    integrity: integrity ? 'ok' : null,
+    counts: {
+      clients: clientCount ?? 0,
+      resources: resourceCount ?? 0,
+      grants: grantCount ?? 0,
+      blacklist: entryCount ?? 0,
+      audit: eventCount ?? 0,
+    },
+  }
+}
+
+/** PostgreSQL has its own means, which know of transactions in flight. */
+export const backupFault = (): Fault =>
+  new Fault(
+    'signet backup copies a SQLite file, and this database is PostgreSQL',
+    'back it up with pg_dump, or with what backs up the whole server; after a restore run: signet grant revoke --all --reason restored',
+  )

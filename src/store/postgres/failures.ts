@@ -1,0 +1,56 @@
+/** Sorts the failures of PostgreSQL by what helps. The codes are those of its Appendix A. */
+import { Unavailable } from '../../ground/errors.ts'
+
+/**
+ * `conflict`: another transaction was faster, and the act runs again. `taken`: a row of this key was there, perhaps by a
+ * transaction that has just ended. `lost`: the connection ended, or could not be made. `outage`: the database cannot
+ * do it now. `unprepared`: a pooler does not keep prepared statements. `defect`: the statement itself is at fault.
+ */
+export type FailureKind = 'conflict' | 'taken' | 'lost' | 'outage' | 'unprepared' | 'defect'
+
+/** A failure of the database. Errors that an act throws are never of this kind. */
+export class Failure extends Error {
+  readonly kind: FailureKind
+  /** The code of the server or of the system; empty where there is none. */
+  readonly code: string
+
+  constructor(kind: FailureKind, code: string, cause: unknown) {
+    super((cause instanceof Error ? cause.message : String(cause)) || code, { cause })
+    this.name = 'Failure'
+    this.kind = kind
+    this.code = code
+  }
+}
+
+const KINDS: [pattern: RegExp, kind: FailureKind][] = [
+  [/^40(001|P01)$/, 'conflict'],
+  [/^23505$/, 'taken'],
+  [/^(26000|42P05)$/, 'unprepared'],
+  // The server goes or has gone; a connection to a standby is of no use either.
+  [/^(08\w{3}|57P0[1235]|25006|25P03)$/, 'lost'],
+  [/^(28|3D|53|55|57|58|42501)/, 'outage'],
+  [/^[0-9A-Z]{5}$/, 'defect'],
+]
+
+/** Sorts what the driver throws: errors of the server have a code of five characters, all others are about the connection. */
+export function sortFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const isOfServer = error instanceof Error && 'severity' in error
+  const kind = isOfServer ? (KINDS.find(([pattern]) => pattern.test(code))?.[1] ?? 'defect') : 'lost'
+  return new Failure(kind, code, error)
+}
+
+/** The error for callers, who get 503; a defect stays a defect. */
+export function unavailable(error: unknown): unknown {
+  if (!(error instanceof Failure)) return error
+  if (error.kind === 'defect' || error.kind === 'taken') return error
+  return new Unavailable(`${DESCRIPTIONS[error.kind]} (${error.message.replaceAll(/\s+/g, ' ')})`, { cause: error })
+}
+
+const DESCRIPTIONS = {
+  conflict: 'other writes to the database were faster again and again',
+  lost: 'the database does not answer',
+  outage: 'the database cannot be used now',
+  unprepared: 'the connection pooler of the database has lost a statement',
+} as const satisfies Partial<Record<FailureKind, string>>

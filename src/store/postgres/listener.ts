@@ -1,0 +1,72 @@
+/**
+ * A connection of its own that hears when another replica has changed something. A notification may be lost, by a pooler
+ * or a fail-over, so nothing rests on it: it only makes the next look come at once.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, type ClientConfig } from 'pg'
+import type { ChangeLog } from './changes.ts'
+import { CHANNEL } from './transaction.ts'
+
+/** The pause before another connection is made. It is jittered, so that replicas do not come back together. */
+const RETRY_MS = 500
+
+export class Listener {
+  readonly #config: ClientConfig
+  readonly #changes: ChangeLog
+  readonly #schema: string
+  readonly #notifies: boolean
+  #running: Promise<void> | undefined
+  readonly #stopping = new AbortController()
+  #client: Client | undefined
+
+  constructor(config: ClientConfig, changes: ChangeLog, { schema, notifies }: { schema: string; notifies: boolean }) {
+    this.#config = config
+    this.#changes = changes
+    this.#schema = schema
+    this.#notifies = notifies
+  }
+
+  /** Listens until the returned function is called. */
+  start(): () => Promise<void> {
+    if (this.#notifies) this.#running ??= this.#keepListening()
+    return () => this.stop()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#client?.end().catch(() => {})
+    await this.#running
+  }
+
+  async #keepListening(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await this.#listen().catch(() => {})
+      await sleep(RETRY_MS * (0.5 + Math.random()), undefined, { signal, ref: false }).catch(() => {})
+    }
+  }
+
+  /** Resolves when the connection has ended. */
+  async #listen(): Promise<void> {
+    const client = new Client(this.#config)
+    this.#client = client
+    const ended = new Promise<void>((resolve) => client.once('end', resolve))
+    client.on('error', () => {})
+    client.on('notification', ({ payload = '' }) => this.#hear(payload))
+    await client.connect()
+    await client.query(`LISTEN ${CHANNEL}`)
+    // Changes before the connection stood were not notified to it.
+    this.#look()
+    await ended
+  }
+
+  #hear(payload: string): void {
+    const [schema, revision] = payload.split(' ')
+    if (schema === this.#schema && Number(revision) > this.#changes.cursor) this.#look()
+  }
+
+  /** A look that fails is followed by the next poll. */
+  #look(): void {
+    this.#changes.look().catch(() => {})
+  }
+}

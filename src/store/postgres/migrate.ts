@@ -1,0 +1,106 @@
+/**
+ * Brings the schema up to this version, under a lock, by whoever comes first. The list of applied migrations is in the
+ * schema itself, under a name of ours: that tells our schema from another application's.
+ */
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Client } from 'pg'
+import type * as Migrator from 'drizzle-orm/migrator'
+import { Fault } from '../../ground/errors.ts'
+import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
+
+/** Right from `src/store/postgres` and from `dist/store/postgres`. */
+const FOLDER = fileURLToPath(new URL('../../../migrations/postgres', import.meta.url))
+
+const JOURNAL = 'signet_migrations'
+/** Any number that no other application takes: "Sgnt". */
+const LOCK = 0x53676e74
+/** How long to wait for another process, which is most likely doing the same. Milliseconds. */
+const WAIT_MS = 30_000
+
+/** What stands in the schema. */
+export type Standing = 'missing' | 'ours' | 'foreign'
+
+export async function readStanding(client: Client, { schema }: PostgresAddress): Promise<Standing> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT c.relname AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1',
+    [schema],
+  )
+  if (rows.length === 0) return 'missing'
+  return rows.some(({ name }) => name === JOURNAL) ? 'ours' : 'foreign'
+}
+
+/**
+ * Applies what is pending, all or nothing. A schema that a newer version has migrated is used as it is, unless that version
+ * has noted that this one cannot: migrations only add, so that two versions run side by side and going back works.
+ * @throws Fault where the schema is another application's, or too new.
+ */
+export async function migrate(client: Client, address: PostgresAddress): Promise<void> {
+  // Drizzle's CommonJS build, as in sqlite/drizzle.ts; the declarations are the same.
+  const { readMigrationFiles } = createRequire(import.meta.url)('drizzle-orm/migrator') as typeof Migrator
+  const migrations = readMigrationFiles({ migrationsFolder: FOLDER })
+  const newest = migrations.at(-1)?.folderMillis ?? 0
+  if ((await readStanding(client, address)) === 'ours' && (await lastApplied(client, address)) >= newest)
+    return requireServed(client, address, newest)
+  await client.query(`BEGIN; SET LOCAL lock_timeout = ${WAIT_MS}; SELECT pg_advisory_xact_lock(${LOCK})`)
+  try {
+    await applyPending(client, address, migrations)
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+  await requireServed(client, address, newest)
+}
+
+async function lastApplied(client: Client, { schema }: PostgresAddress): Promise<number> {
+  const { rows } = await client.query<{ last: number | null }>(
+    `SELECT max(created_at) AS last FROM "${schema}".${JOURNAL}`,
+  )
+  return rows[0]?.last ?? 0
+}
+
+/** Looks again under the lock: another process may have applied the migrations meanwhile. */
+async function applyPending(
+  client: Client,
+  address: PostgresAddress,
+  migrations: Migrator.MigrationMeta[],
+): Promise<void> {
+  const { schema } = address
+  const standing = await readStanding(client, address)
+  if (standing === 'foreign') throw foreignSchema(address)
+  if (standing === 'missing') await prepareSchema(client, schema)
+  const last = await lastApplied(client, address)
+  await client.query(`SET LOCAL search_path TO "${schema}"`)
+  for (const { sql, folderMillis, hash } of migrations.filter((each) => each.folderMillis > last)) {
+    // The generator names the schema that it does not know.
+    for (const statement of sql) await client.query(statement.replaceAll('"public".', ''))
+    await client.query(`INSERT INTO ${JOURNAL} (hash, created_at) VALUES ($1, $2)`, [hash, folderMillis])
+  }
+}
+
+/** An operator may have made the schema, because Signet's user may not. */
+async function prepareSchema(client: Client, schema: string): Promise<void> {
+  const { rows } = await client.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema])
+  if (rows.length === 0) await client.query(`CREATE SCHEMA "${schema}"`)
+  await client.query(`CREATE TABLE "${schema}".${JOURNAL} (hash text NOT NULL, created_at bigint PRIMARY KEY)`)
+}
+
+/** A newer version notes the first migration that a version has to know (setting `schema_floor`). */
+async function requireServed(client: Client, address: PostgresAddress, newest: number): Promise<void> {
+  const { rows } = await client.query<{ value: string }>(
+    `SELECT value FROM "${address.schema}".settings WHERE name = 'schema_floor'`,
+  )
+  const floor = Number(rows[0]?.value ?? 0)
+  if (floor <= newest) return
+  throw new Fault(
+    `SIGNET_DATABASE_URL: ${describeAddress(address)} was migrated by a newer version, which this one cannot run beside`,
+    'start the newer version, or restore a backup from before it',
+  )
+}
+
+const foreignSchema = (address: PostgresAddress): Fault =>
+  new Fault(
+    `SIGNET_DATABASE_URL: schema "${address.schema}" of ${describeAddress(address)} belongs to another application`,
+    'name another schema in the URL, which Signet then makes: ?schema=signet_tokens',
+  )

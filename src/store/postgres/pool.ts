@@ -1,0 +1,189 @@
+/**
+ * The connections of one process to PostgreSQL. Every statement has a time limit on this side too: a connection that does
+ * not answer in time is closed, since a network that is cut says nothing. Behind a pooler that lends connections for one
+ * transaction each, nothing here depends on the session.
+ */
+import { hash } from 'node:crypto'
+import {
+  Pool as ClientPool,
+  types as parsers,
+  type ClientConfig,
+  type CustomTypesConfig,
+  type PoolClient,
+  type QueryArrayConfig,
+  type QueryArrayResult,
+} from 'pg'
+import { Unavailable } from '../../ground/errors.ts'
+import type { PostgresAddress } from '../../ground/postgres-url.ts'
+import { Failure, sortFailure } from './failures.ts'
+import { patienceLeft } from './time-limits.ts'
+
+/** A row as the driver gives it: values in the order of the columns. */
+export type Values = unknown[]
+
+/** Runs one statement. Rejects with `Failure`. */
+export interface Asker {
+  ask(text: string, values: unknown[]): Promise<Values[]>
+}
+
+export interface PoolOptions {
+  size: number
+  /** Resolved already: `prefer` is for the opening to decide. */
+  ssl: ClientConfig['ssl']
+}
+
+/** Numbers up to 2^53 are all that Signet stores, so eight bytes become a number. */
+const INT8 = 20
+const types: CustomTypesConfig = {
+  getTypeParser: (id: number, format?: 'text' | 'binary') =>
+    id === INT8 ? Number : (parsers.getTypeParser(id, format ?? 'text') as never),
+}
+
+/** The configuration of the driver. Everything is said, so that it reads no PG… variable and no ~/.pgpass. */
+export const clientConfig = (address: PostgresAddress, ssl: ClientConfig['ssl']): ClientConfig => ({
+  host: address.host,
+  port: address.port,
+  user: address.user,
+  password: address.password,
+  database: address.database,
+  ssl,
+  application_name: 'signet',
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+  connectionTimeoutMillis: CONNECT_MS,
+  types,
+})
+
+/** Milliseconds until a connection has to stand. */
+const CONNECT_MS = 1500
+
+export class Pool implements Asker {
+  readonly #pool: ClientPool
+  readonly #names: StatementNames
+
+  constructor(address: PostgresAddress, { size, ssl }: PoolOptions) {
+    this.#names = new StatementNames()
+    this.#pool = new ClientPool({
+      ...clientConfig(address, ssl),
+      pipeline: true,
+      max: size,
+      idleTimeoutMillis: 60_000,
+      allowExitOnIdle: true,
+    })
+    // The pool throws away a connection that ends while it is idle. One that ends in use tells its user.
+    this.#pool.on('error', () => {})
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
+  }
+
+  /** Lends a connection until `release`. @param deadline of `performance.now()` */
+  async session(deadline: number): Promise<Session> {
+    return new Session(await this.#connect(deadline), this.#names, deadline)
+  }
+
+  /** One statement in a transaction of its own. */
+  async ask(text: string, values: unknown[], deadline = patienceLeft()): Promise<Values[]> {
+    const session = await this.session(deadline)
+    try {
+      return await session.ask(text, values)
+    } finally {
+      session.release()
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#pool.ending) await this.#pool.end()
+  }
+
+  /** The pool's own wait has no limit, so that the caller's deadline is the limit. */
+  async #connect(deadline: number): Promise<PoolClient> {
+    if (this.#pool.ending) throw new Unavailable('the database is closed')
+    const connecting = this.#pool.connect()
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => late.reject(new Failure('outage', '', 'all connections are in use')),
+      Math.max(0, deadline - performance.now()),
+    )
+    try {
+      return await Promise.race([connecting, late.promise])
+    } catch (error) {
+      connecting.then((client) => client.release()).catch(() => {})
+      throw sortFailure(error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** A connection that is lent to one caller. */
+export class Session implements Asker {
+  readonly #client: PoolClient
+  readonly #names: StatementNames
+  readonly #deadline: number
+  #isBroken = false
+
+  constructor(client: PoolClient, names: StatementNames, deadline: number) {
+    this.#client = client
+    this.#names = names
+    this.#deadline = deadline
+  }
+
+  async ask(text: string, values: unknown[]): Promise<Values[]> {
+    const { rows } = await this.#query({ ...this.#names.named(text), text, values, rowMode: 'array' })
+    return rows as Values[] // `rowMode` says so
+  }
+
+  /** How many rows a statement has written. */
+  async write(text: string, values: unknown[]): Promise<number> {
+    const { rowCount } = await this.#query({ ...this.#names.named(text), text, values, rowMode: 'array' })
+    return rowCount ?? 0
+  }
+
+  /** Several statements without values, in one message. @returns the rows of each */
+  async script(text: string): Promise<{ command: string; rows: Values[] }[]> {
+    // The driver gives a list where the text has several statements.
+    const results = await this.#query({ text, rowMode: 'array' })
+    return [results].flat()
+  }
+
+  /** Gives the connection back. After a failure of the connection itself it is closed. */
+  release(): void {
+    this.#client.release(this.#isBroken)
+  }
+
+  /** The connection is of no use any more, e.g. because a transaction could not be ended. */
+  giveUp(): void {
+    this.#isBroken = true
+  }
+
+  async #query(query: QueryArrayConfig & { query_timeout?: number }): Promise<QueryArrayResult> {
+    try {
+      const query_timeout = Math.max(100, this.#deadline - performance.now())
+      return await this.#client.query({ ...query, query_timeout } as QueryArrayConfig)
+    } catch (error) {
+      const failure = sortFailure(error)
+      if (failure.kind === 'lost') this.#isBroken = true
+      if (failure.kind === 'unprepared') this.#names.doWithout()
+      throw failure
+    }
+  }
+}
+
+/**
+ * Names of prepared statements. A name is made from the text: behind a pooler another process, perhaps of another version,
+ * may have prepared a statement on the same connection. A pooler that forgets statements makes this process do without.
+ */
+class StatementNames {
+  readonly #names = new Map<string, string>()
+  #isPreparing = true
+
+  named(text: string): { name?: string } {
+    if (!this.#isPreparing) return {}
+    let name = this.#names.get(text)
+    if (name === undefined) this.#names.set(text, (name = `signet_${hash('sha256', text, 'base64url').slice(0, 24)}`))
+    return { name }
+  }
+
+  doWithout(): void {
+    this.#isPreparing = false
+  }
+}

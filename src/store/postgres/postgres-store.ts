@@ -1,0 +1,106 @@
+/** The store on PostgreSQL: connected, migrated, and every act put over it. */
+import { Client, type ClientConfig } from 'pg'
+import type { Clock } from '../../ground/clock.ts'
+import { Fault } from '../../ground/errors.ts'
+import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
+import { storeOver } from '../acts/store.ts'
+import type { Store } from '../store.ts'
+import { startDatabase } from './database.ts'
+import { postgresEngine } from './engine.ts'
+import { migrate, readStanding, type Standing } from './migrate.ts'
+import { openingFault } from './opening-faults.ts'
+import { clientConfig } from './pool.ts'
+import { CHANNEL } from './transaction.ts'
+
+const OLDEST = 140_000
+
+export interface PostgresOptions {
+  clock: Clock
+  mustExist: boolean
+  /** Connections of the pool. */
+  size: number
+}
+
+/** @throws Fault where the database cannot be used, or is missing and must exist; then nothing was changed. */
+export async function openPostgresStore(address: PostgresAddress, options: PostgresOptions): Promise<Store> {
+  try {
+    const { ssl, notifies } = await prepare(address, options)
+    return storeOver(postgresEngine(await startDatabase(address, { ...options, ssl, notifies })))
+  } catch (error) {
+    throw openingFault(address, error)
+  }
+}
+
+/** Whether Signet's tables stand there. @throws Fault where the database cannot be reached. */
+export async function probePostgres(address: PostgresAddress): Promise<Standing> {
+  try {
+    const { client } = await connect(address)
+    try {
+      return await readStanding(client, address)
+    } finally {
+      await client.end()
+    }
+  } catch (error) {
+    throw openingFault(address, error)
+  }
+}
+
+export const missingSchema = (address: PostgresAddress): Fault =>
+  new Fault(
+    `the database ${describeAddress(address)} has no schema "${address.schema}" with Signet's tables`,
+    'restore the backup of the database, or name another one in SIGNET_DATABASE_URL',
+  )
+
+async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions) {
+  const { client, ssl } = await connect(address)
+  try {
+    await requireVersion(client, address)
+    if (mustExist && (await readStanding(client, address)) !== 'ours') throw missingSchema(address)
+    await migrate(client, address)
+    return { ssl, notifies: await canNotify(client) }
+  } finally {
+    await client.end()
+  }
+}
+
+/** One connection. It finds out whether the server speaks TLS, where the URL leaves it to the server. */
+async function connect(address: PostgresAddress): Promise<{ client: Client; ssl: ClientConfig['ssl'] }> {
+  const { tls, host } = address
+  const isPlain = tls === 'disable' || host.startsWith('/')
+  const ssl = isPlain ? false : { rejectUnauthorized: tls === 'verify-full' }
+  try {
+    return { client: await connected(address, ssl), ssl }
+  } catch (error) {
+    const isRefused = error instanceof Error && /does not support SSL/i.test(error.message)
+    if (tls !== 'prefer' || !isRefused) throw error
+    return { client: await connected(address, false), ssl: false }
+  }
+}
+
+async function connected(address: PostgresAddress, ssl: ClientConfig['ssl']): Promise<Client> {
+  const client = new Client(clientConfig(address, ssl))
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** CockroachDB and YugabyteDB speak like PostgreSQL, and give an older number for themselves. */
+async function requireVersion(client: Client, address: PostgresAddress): Promise<void> {
+  const { rows } = await client.query<{ number: string; text: string }>(
+    "SELECT current_setting('server_version_num') AS number, version() AS text",
+  )
+  const [{ number, text } = { number: '0', text: '' }] = rows
+  if (Number(number) >= OLDEST || /cockroach|yugabyte/i.test(text)) return
+  throw new Fault(
+    `SIGNET_DATABASE_URL: ${describeAddress(address)} is PostgreSQL ${Math.floor(Number(number) / 10_000)}; accepted is 14 or newer`,
+    'upgrade the server (pg_upgrade), or name another one',
+  )
+}
+
+/** Not everything that speaks like PostgreSQL notifies; polling finds every change there, too. */
+async function canNotify(client: Client): Promise<boolean> {
+  return client.query(`SELECT pg_notify('${CHANNEL}', '')`).then(
+    () => true,
+    () => false,
+  )
+}

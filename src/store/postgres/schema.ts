@@ -1,0 +1,101 @@
+/**
+ * The tables of tables.ts as Drizzle knows them for PostgreSQL. Only the generator of migrations reads this file: the
+ * engine writes its few statements itself, in statements.ts.
+ */
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  index,
+  pgTable,
+  primaryKey,
+  uniqueIndex,
+  type AnyPgColumn,
+  type PgTable,
+} from 'drizzle-orm/pg-core'
+import { getTableColumns, sql } from 'drizzle-orm'
+import { inSql } from '../rows.ts'
+import { checksOf, conditionOf } from '../rules.ts'
+import * as described from '../tables.ts'
+import type { Column, Index, Table } from '../tables.ts'
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+/** Ordered by code points, as everywhere in Signet, and not by the language of the database. */
+const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
+
+function baseOf(name: string, { kind }: Column) {
+  switch (kind) {
+    case 'text':
+    case 'json':
+      return text(inSql(name))
+    case 'integer':
+      return bigint(inSql(name), { mode: 'number' })
+    case 'boolean':
+      return boolean(inSql(name))
+    case 'bytes':
+      return bytea(inSql(name))
+  }
+}
+
+function columnOf(name: string, column: Column, table: Table, owner: PgTable | undefined) {
+  if (column.isGenerated) return bigint(inSql(name), { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity()
+  let built = baseOf(name, column)
+  if (!column.isNullable) built = built.notNull()
+  // The value is of the column's own kind.
+  if (column.fallback !== undefined) built = built.default(column.fallback as never)
+  if (table.key.length === 1 && table.key[0] === name) built = built.primaryKey()
+  if (owner && table.ownedBy?.column === name) {
+    const key = columnNamed(owner, table.ownedBy.key)
+    built = built.references(() => key, { onDelete: 'cascade' })
+  }
+  return built
+}
+
+function columnNamed(table: PgTable, name: string): AnyPgColumn {
+  const column = getTableColumns(table)[name]
+  if (!column) throw new Error(`there is no column ${name}`)
+  return column
+}
+
+function indexOf(each: Index, built: Record<string, AnyPgColumn>) {
+  const { name, columns, isUnique } = each
+  const [first, ...rest] = columns.map((column) => {
+    const found = built[column]
+    if (!found) throw new Error(`index ${name} names column ${column}`)
+    return found
+  })
+  if (!first) throw new Error(`index ${name} names no column`)
+  const made = (isUnique ? uniqueIndex(name) : index(name)).on(first, ...rest)
+  const condition = conditionOf(each)
+  return condition === undefined ? made : made.where(sql.raw(condition))
+}
+
+function build(table: Table, owner?: PgTable): PgTable {
+  const columns = Object.entries(table.columns).map(([name, column]) => [name, columnOf(name, column, table, owner)])
+  return pgTable(table.name, Object.fromEntries(columns), (made: Record<string, AnyPgColumn>) => {
+    const [first, ...rest] = table.key.map((name) => made[name]).filter((each) => each !== undefined)
+    const keys = first && rest.length > 0 ? [primaryKey({ columns: [first, ...rest] })] : []
+    const checks = checksOf(table).map(([name, rule]) => check(name, sql.raw(rule)))
+    return [...keys, ...checks, ...(table.indexes ?? []).map((each) => indexOf(each, made))]
+  })
+}
+
+/** One export a table, since that is where Drizzle's generator of migrations looks. */
+export const clients = build(described.clients)
+export const clientSecrets = build(described.clientSecrets, clients)
+export const endedSecrets = build(described.endedSecrets)
+export const keyReaders = build(described.keyReaders)
+export const deletedClients = build(described.deletedClients)
+export const endedClients = build(described.endedClients)
+export const deletedResources = build(described.deletedResources)
+export const resources = build(described.resources)
+export const signingKeys = build(described.signingKeys)
+export const grants = build(described.grants)
+export const blacklistEntries = build(described.blacklistEntries)
+export const usedJtis = build(described.usedJtis)
+export const auditEvents = build(described.auditEvents)
+export const settings = build(described.settings)
+export const changes = build(described.changes)
+export const revision = build(described.revision)
+export const replicas = build(described.replicas)

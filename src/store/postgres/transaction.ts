@@ -1,0 +1,223 @@
+/**
+ * One attempt at an act: a transaction that runs its steps in turn. All that an act reads after the beginning is the
+ * newest committed state (READ COMMITTED), and a lock on the one row of `revision` keeps others from changing the facts
+ * that it is decided by.
+ */
+import type { Instant } from '../../ground/clock.ts'
+import type { Act, ActKind, Rotated, RotationRule, Step } from '../engine.ts'
+import { decodeRow } from '../rows.ts'
+import { changes, grants, revision, type Kept, type Table } from '../tables.ts'
+import type { Noted } from './changes.ts'
+import { Failure } from './failures.ts'
+import type { Measured } from './measured.ts'
+import type { Session } from './pool.ts'
+import { generatedOf, type Row, type Statement, type Statements } from './statements.ts'
+import { CLOCK_MS, type DatabaseTime } from './time.ts'
+
+/** Thrown by an act that writes a kept table and did not begin as exclusive; it is begun again. */
+export class NeedsExclusive extends Error {}
+
+/** The channel on which replicas call each other. The payload is the schema and the revision. */
+export const CHANNEL = 'signet_changes'
+
+export interface TransactionNeeds {
+  statements: Statements
+  measured: Measured
+  time: DatabaseTime
+  schema: string
+  /** Whether the database can notify. */
+  notifies: boolean
+}
+
+export class Transaction {
+  readonly #session: Session
+  readonly #needs: TransactionNeeds
+  readonly #isExclusive: boolean
+  /** The time that decides in this transaction: read when the lock was held. */
+  readonly #now: Instant
+  #revision: number
+  readonly #changes: Noted[] = []
+  /** Writes whose result no act can see. They are not waited for until the end. */
+  readonly #sent: Promise<unknown>[] = []
+
+  private constructor(
+    session: Session,
+    needs: TransactionNeeds,
+    begun: { isExclusive: boolean; now: Instant; at: number },
+  ) {
+    this.#session = session
+    this.#needs = needs
+    this.#isExclusive = begun.isExclusive
+    this.#now = begun.now
+    this.#revision = begun.at
+  }
+
+  /** @param limitMs how long each statement and each wait for a lock may take */
+  static async begin(session: Session, kind: ActKind, needs: TransactionNeeds, limitMs: number): Promise<Transaction> {
+    const limit = Math.max(1, Math.floor(limitMs))
+    const lock = { exclusive: ' FOR UPDATE', guarded: ' FOR SHARE', free: '' }[kind]
+    const read = needs.time.reading()
+    const results = await session.script(
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${limit}; SET LOCAL lock_timeout = ${limit};
+      SET LOCAL standard_conforming_strings = on; SET LOCAL idle_in_transaction_session_timeout = ${2 * limit + 1000};
+      SELECT value FROM ${needs.statements.name(revision)} WHERE id = 1${lock}; SELECT ${CLOCK_MS}`,
+    )
+    const [[at], [clock]] = results.slice(-2).map(({ rows }) => rows[0] ?? []) as [unknown[], unknown[]]
+    const begun = { isExclusive: kind === 'exclusive', now: read(Number(clock)), at: Number(at) }
+    return new Transaction(session, needs, begun)
+  }
+
+  /** The revision that was read at the beginning, raised by the changes so far. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** The changes so far. */
+  get changes(): Noted[] {
+    return this.#changes
+  }
+
+  /** Runs an act to its end. */
+  async run<Result>(act: Act<Result>): Promise<Result> {
+    let next = act.next()
+    while (!next.done) next = act.next(await this.#take(next.value))
+    return next.value
+  }
+
+  /** Resolves when every step so far is done. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#sent)
+  }
+
+  async commit(): Promise<void> {
+    const results = await this.#session.script(`${this.#news()}COMMIT`).catch(async (error: unknown) => {
+      await this.rollBack()
+      throw error
+    })
+    if (results.at(-1)?.command !== 'COMMIT') throw new Failure('conflict', '', 'the transaction was ended')
+  }
+
+  async rollBack(): Promise<void> {
+    await Promise.allSettled(this.#sent)
+    await this.#session.script('ROLLBACK').catch(() => this.#session.giveUp())
+  }
+
+  /** The statements that tell all processes of the changes, in one message with the end of the transaction. */
+  #news(): string {
+    if (this.#changes.length === 0) return ''
+    const { statements, schema, notifies } = this.#needs
+    const rows = this.#changes.map((each) => `(${each.revision}, '${each.noun}', ${literal(each.id)}, ${this.#now})`)
+    return `UPDATE ${statements.name(revision)} SET value = ${this.#revision} WHERE id = 1;
+      INSERT INTO ${statements.name(changes)} (revision, noun, id, at) VALUES ${rows.join(', ')};
+      ${notifies ? `SELECT pg_notify('${CHANNEL}', '${schema} ${this.#revision}');` : ''}`
+  }
+
+  #take(step: Step): unknown {
+    const { measured } = this.#needs
+    switch (step.step) {
+      case 'time':
+        return this.#now
+      case 'select':
+        return this.#select(step)
+      case 'insert':
+        return this.#insert(step.table, step.row, step.ifAbsent)
+      case 'update':
+        return this.#update(step.table, step.where, step.change)
+      case 'delete':
+        return this.#delete(step)
+      case 'tell':
+        return this.#raise({ noun: step.noun, id: null }, step.skipping)
+      case 'rotate':
+        return this.#rotate(step.sid, step.decide)
+      case 'reserve':
+        return measured.reserve(step.kid, step.until, this.#session)
+      case 'welcome':
+        return measured.welcome(step, this.#now, this.#session)
+      case 'countOwned':
+        return measured.countOwned(step, this.#session)
+      case 'oldestBeyond':
+        return measured.oldestBeyond(step, this.#session)
+      case 'latestMark':
+        return measured.latestMark(this.#session)
+      case 'newestGrantAt':
+        return measured.newestGrantAt(step.clientKey, this.#session)
+    }
+  }
+
+  /** A refresh does not wait for exclusive acts, so they keep the grants that they read as they are. */
+  async #select({ table, selection }: Extract<Step, { step: 'select' }>): Promise<unknown[]> {
+    const isLocking = this.#isExclusive && table.name === grants.name
+    const { text, values } = this.#needs.statements.select(table, selection, isLocking)
+    const rows = await this.#session.ask(text, values)
+    return rows.flatMap((row) => decodeRow(table, row, selection.onUnreadable) ?? [])
+  }
+
+  #insert(table: Table, row: Row, ifAbsent: boolean): unknown {
+    const { kept } = table
+    const stamp = kept && this.#tell(kept, row)
+    const stamped = kept?.stamped === undefined ? row : { ...row, [kept.stamped]: stamp }
+    const statement = this.#needs.statements.insert(table, stamped, ifAbsent)
+    if (ifAbsent) return this.#write(statement)
+    if (generatedOf(table) !== undefined) return this.#generate(statement)
+    // Nothing that an act can see depends on it, so the next step need not wait.
+    this.#send(statement)
+    return stamp ?? 0
+  }
+
+  #send(statement: Statement): void {
+    const sent = this.#write(statement)
+    sent.catch(() => {})
+    this.#sent.push(sent)
+  }
+
+  async #generate({ text, values }: Statement): Promise<number> {
+    const [row] = await this.#session.ask(text, values)
+    return Number(row?.[0])
+  }
+
+  #update(table: Table, where: Row, change: Row): Promise<number> {
+    const { kept } = table
+    const stamp = kept && this.#tell(kept, where)
+    const stamped = kept?.stamped === undefined ? change : { ...change, [kept.stamped]: stamp }
+    return this.#write(this.#needs.statements.update(table, where, stamped))
+  }
+
+  #delete({ table, where, isQuiet }: Extract<Step, { step: 'delete' }>): Promise<number> {
+    if (table.kept && !this.#isExclusive) throw new NeedsExclusive()
+    if (table.kept && !isQuiet) this.#tell(table.kept, where)
+    return this.#write(this.#needs.statements.delete(table, where))
+  }
+
+  #write({ text, values }: Statement): Promise<number> {
+    return this.#session.write(text, values)
+  }
+
+  #tell({ noun, id }: Kept, row: Row): number {
+    const named = row[id]
+    return this.#raise({ noun, id: typeof named === 'string' ? named : null }, 1)
+  }
+
+  #raise(change: Pick<Noted, 'noun' | 'id'>, by: number): number {
+    if (!this.#isExclusive) throw new NeedsExclusive()
+    this.#revision += by
+    this.#changes.push({ ...change, revision: this.#revision })
+    return this.#revision
+  }
+
+  /** The lock of this transaction stands for the revision, so only the grant itself can have changed. */
+  async #rotate(sid: string, decide: RotationRule): Promise<Rotated> {
+    const { measured } = this.#needs
+    const family = await measured.findFamily(sid, this.#session, true)
+    if (!family) return { outcome: 'unknown' }
+    const { grant } = family
+    const verdict = decide(grant, this.#now)
+    if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
+    if (verdict.act === 'end') return { outcome: 'ending', grant, verdict }
+    const renewed = await measured.renew(family, verdict, this.#now, this.#session)
+    if (!renewed) throw new Failure('conflict', '', 'the grant was changed meanwhile')
+    return renewed
+  }
+}
+
+/** A text in SQL; the server's standard strings know no other escape. */
+const literal = (text: string | null): string => (text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`)
