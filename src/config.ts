@@ -9,6 +9,7 @@ import { Fault } from './ground/errors.ts'
 import type { LogLevel } from './ground/log.ts'
 import { readKeyTexts } from './ground/key-text.ts'
 import { pathFault, readFileUrl } from './ground/path-name.ts'
+import { POSTGRES_FORM, isPostgresUrl, readPostgresUrl } from './ground/postgres-url.ts'
 import { findUnknown, readVariable, Refusal, type Env, type Variable } from './ground/variable.ts'
 
 export interface Config {
@@ -17,6 +18,8 @@ export interface Config {
   host: string
   port: number
   databaseUrl: string
+  /** Connections to PostgreSQL at most, beside the one that listens. */
+  databasePool: number
   keysDir: string
   /** Keys of 32 bytes in base64url, whichever form was given, when given instead of `keys/master.key`. */
   masterKeys: readonly string[] | undefined
@@ -68,9 +71,9 @@ const path = (value: string) => {
   const why = pathFault(value)
   return why === undefined ? value : new Refusal(why)
 }
-const fileUrl = (value: string) => {
-  if (!/^file:/i.test(value)) return undefined
-  const read = readFileUrl(value)
+const databaseUrl = (value: string) => {
+  if (!/^(file|postgres|postgresql):/i.test(value)) return undefined
+  const read = isPostgresUrl(value) ? readPostgresUrl(value) : readFileUrl(value)
   return 'why' in read ? new Refusal(read.why) : value
 }
 const integer = (least: number, most: number) => (value: string) =>
@@ -107,10 +110,18 @@ const VARIABLES = {
   databaseUrl: {
     name: 'SIGNET_DATABASE_URL',
     standard: 'file:data/signet.db',
-    accepts: 'file:<path> of a SQLite database',
-    meaning: 'where everything is kept; relative paths start at the working directory',
-    parse: fileUrl,
+    accepts: `file:<path> of a SQLite database, or ${POSTGRES_FORM}`,
+    meaning:
+      'where everything is kept: `file:` and a path, which starts at the working directory where it is relative, or `postgres://user:password@host:5432/database`',
+    parse: databaseUrl,
     shown: withoutPassword,
+  },
+  databasePool: {
+    name: 'SIGNET_DATABASE_POOL',
+    standard: '10',
+    accepts: 'a whole number from 2 to 1000',
+    meaning: 'connections to PostgreSQL that this process holds at most; one more listens for changes',
+    parse: integer(2, 1000),
   },
   keysDir: {
     name: 'SIGNET_KEYS_DIR',

@@ -3,6 +3,7 @@
  * if the other exists already.
  */
 import { existsSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import type { Clock } from './ground/clock.ts'
 import { type Config } from './config.ts'
 import { Fault } from './ground/errors.ts'
@@ -19,7 +20,7 @@ import {
 } from './keys/master-key-source.ts'
 import { MasterKeys } from './keys/master-keys.ts'
 import type { Log } from './ground/log.ts'
-import { databaseFile, makeFolders, openStore } from './store/open.ts'
+import { databaseName, makeFolders, openStore, probeDatabase } from './store/open.ts'
 import { statusOfMasterKey, type MasterKeyState } from './store/records/master-key.ts'
 import type { Store } from './store/store.ts'
 
@@ -43,19 +44,21 @@ interface Surroundings {
 export async function openDatabase(config: Config, surroundings: Surroundings): Promise<Opened> {
   const { clock, log } = surroundings
   const given = readMasterKeys(config)
-  const file = databaseFile(config.databaseUrl)
-  const mustExist = file !== undefined && isKnownDatabase(config.keysDir, file)
-  const isNew = file !== undefined && !existsSync(file)
+  const name = databaseName(config.databaseUrl)
+  const mustExist = isKnownDatabase(config.keysDir, name)
+  const isNew = await isFirstStart(config)
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
   // Besides this process only commands write, and a command needs more than a millisecond to exit after its write.
   const mayLagMs = 1
-  const store = await openStore(config.databaseUrl, { clock, mustExist, mayLagMs }).catch((error: unknown) => {
+  const poolSize = config.databasePool
+  const opening = openStore(config.databaseUrl, { clock, mustExist, mayLagMs, poolSize })
+  const store = await opening.catch((error: unknown) => {
     unmakeFolder()
     throw error
   })
   try {
     const masterKeys = await matchMasterKeys(store, given, config, surroundings)
-    if (isNew) warnOfOthers(file, config, log)
+    if (isNew) warnOfOthers(name, config, log)
     return { store, masterKeys }
   } catch (error) {
     await store.close()
@@ -65,16 +68,14 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
 }
 
 /** Whether the database has still to be made. */
-export function isFirstStart({ databaseUrl }: Config): boolean {
-  const file = databaseFile(databaseUrl)
-  return file !== undefined && !existsSync(file)
-}
+export const isFirstStart = async ({ databaseUrl }: Pick<Config, 'databaseUrl'>): Promise<boolean> =>
+  (await probeDatabase(databaseUrl)) === 'missing'
 
 /** A misspelt path makes a new database with new keys and no clients. The warning tells the operator. */
-function warnOfOthers(file: string, { keysDir }: Config, log: Log): void {
+function warnOfOthers(name: string, { keysDir }: Config, log: Log): void {
   const known = listKnownDatabases(keysDir)
   if (known.length > 0)
-    log.warn(`a new database was made at ${file}; the keys in ${keysDir} belong to ${known.join(', ')} as well`)
+    log.warn(`a new database was made at ${name}; the keys in ${keysDir} belong to ${known.join(', ')} as well`)
 }
 
 /**
@@ -158,12 +159,13 @@ const formerKeyMissing = (source: MasterKeySource, id: string, needs: Dependents
 
 /** Other databases that are there and have used this keys folder: they may need keys that this one does not. */
 export function listOtherDatabases({ databaseUrl, keysDir }: Config): string[] {
-  const own = databaseFile(databaseUrl)
-  return listKnownDatabases(keysDir).filter((file) => file !== own && existsSync(file))
+  const own = databaseName(databaseUrl)
+  // Nobody asks whether a database on another machine is still there.
+  const isThere = (name: string) => !isAbsolute(name) || existsSync(name)
+  return listKnownDatabases(keysDir).filter((name) => name !== own && isThere(name))
 }
 
 /** Notes beside the master key that it has sealed keys for this database. */
 export function rememberOpened({ databaseUrl, keysDir }: Config): void {
-  const file = databaseFile(databaseUrl)
-  if (file !== undefined && existsSync(keysDir)) rememberDatabase(keysDir, file)
+  if (existsSync(keysDir)) rememberDatabase(keysDir, databaseName(databaseUrl))
 }

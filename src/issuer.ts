@@ -91,8 +91,10 @@ export async function wireIssuer(
   { store, masterKeys }: Opened,
   issuer: string,
   config: Config,
-  { clock, log }: Surroundings,
+  { clock: shown, log }: Surroundings,
 ): Promise<Issuer> {
+  // The database's time decides, also what is decided in memory.
+  const clock: Clock = { now: () => store.now(), elapsed: () => shown.elapsed() }
   const audit = new AuditTrail(store, clock, log)
   const keys = await KeyRing.open(store, masterKeys, audit)
   // Only now: a database that is known and has no keys has lost them.
@@ -100,8 +102,6 @@ export async function wireIssuer(
   await warnOfNewName(store, issuer, log)
   const memory = await openMemory({ masterKeys, keys }, store, issuer, { clock, log })
   const { clients, resources, blacklist } = memory
-
-  const { limitDenials, limitGrants } = config
   const traffic = new Traffic()
   const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'))
@@ -134,10 +134,10 @@ export async function wireIssuer(
       rotation,
       audit,
       blacklist,
-      limitDenials,
+      limitDenials: config.limitDenials,
       ...administratorsOf(clients, tokenState),
     }),
-    limitGrants,
+    limitGrants: config.limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
     limits: new Limits({ config, issuer, clock, log }),

@@ -174,7 +174,7 @@ const FAULTS: [string, Record<string, string>, RegExp][] = [
   [
     'a database URL with secrets at odd places',
     { SIGNET_DATABASE_URL: 'postgres:u:hunter2@a@db/x?password=hunter2' },
-    /SIGNET_DATABASE_URL: read "postgres:…@db\/x\?…"; accepted: file:/,
+    /SIGNET_DATABASE_URL: read "postgres:…@db\/x\?…", but it does not begin with postgres:\/\/; accepted: file:/,
   ],
   [
     'a database that is a folder',

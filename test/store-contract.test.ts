@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Instant } from '../src/ground/clock.ts'
 import { Fault, invalidGrant, Unavailable } from '../src/ground/errors.ts'
-import { databaseFile, openStore, probeDatabase, restoreBackup } from '../src/store/open.ts'
+import { databaseName, openStore, probeDatabase, restoreBackup } from '../src/store/open.ts'
 import type { Change } from '../src/store/records/change.ts'
 import type { ClientRecord } from '../src/store/records/client.ts'
 import type { GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
@@ -871,7 +871,7 @@ describe('SQLite: the file', () => {
 
   test('a missing database that must exist is not created', async () => {
     const file = newFile()
-    expect(probeDatabase(`file:${file}`)).toBe('missing')
+    expect(await probeDatabase(`file:${file}`)).toBe('missing')
     const opening = openStore(`file:${file}`, { clock, mustExist: true })
     await expect(opening).rejects.toThrow(/is missing/)
     await expect(opening).rejects.toMatchObject({ help: expect.stringContaining('signet restore') })
@@ -920,8 +920,8 @@ describe('SQLite: the file', () => {
     writeFileSync(blocker, 'a file, not a folder')
     await expect(openFile(join(blocker, 'signet.db'))).rejects.toThrow(/SIGNET_DATABASE_URL: .*signet\.db is no folder/)
     await expect(openStore('mysql://db.example.com/signet', { clock })).rejects.toThrow(/SIGNET_DATABASE_URL: .*SQLite/)
-    expect(databaseFile('postgres://db.example.com/signet')).toBeUndefined()
-    expect(databaseFile('file:///var/lib/signet.db')).toBe('/var/lib/signet.db')
+    expect(databaseName('file:///var/lib/signet.db')).toBe('/var/lib/signet.db')
+    expect(databaseName('postgres://me:secret@db.example.com/signet')).toBe('postgres://db.example.com:5432/signet')
   })
 
   test('a database that a newer version has migrated is used as it is', async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { POSTGRES_FORM } from '../src/ground/postgres-url.ts'
 import { Fault, readConfig } from '../src/index.ts'
 import { temporaryFolder } from './support/issuer.ts'
 
@@ -197,7 +198,7 @@ test.each([
   expect(refusalOf({ SIGNET_KEYS_DIR: path })).toBe(`SIGNET_KEYS_DIR: ${read} folder`)
   expect(refusalOf({ SIGNET_CONFIG: path })).toBe(`SIGNET_CONFIG: ${read} YAML or JSON file`)
   expect(refusalOf({ SIGNET_DATABASE_URL: `file:${path}` })).toBe(
-    `SIGNET_DATABASE_URL: read ${JSON.stringify(`file:${path}`)}, but ${why}; accepted: file:<path> of a SQLite database`,
+    `SIGNET_DATABASE_URL: read ${JSON.stringify(`file:${path}`)}, but ${why}; accepted: file:<path> of a SQLite database, or ${POSTGRES_FORM}`,
   )
 })
 
@@ -225,7 +226,9 @@ test.each([
   ['file:%7E/x.db', '~ is not expanded here'],
 ])('the database URL %s is refused in one line', (url, why) => {
   const message = refusalOf({ SIGNET_DATABASE_URL: url })
-  expect(message).toMatch(/^SIGNET_DATABASE_URL: read ".*", but .*; accepted: file:<path> of a SQLite database$/)
+  expect(message).toMatch(
+    /^SIGNET_DATABASE_URL: read ".*", but .*; accepted: file:<path> of a SQLite database, or postgres:/,
+  )
   expect(message).toContain(why)
 })
 

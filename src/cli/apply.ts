@@ -33,7 +33,7 @@ const carryOut = (declaration: Declaration, dryRun: boolean): Promise<Applied> =
 
 /** A dry run leaves nothing behind. Without a database, it compares with an empty one in a temporary folder. */
 async function rehearse(declaration: Declaration, config: Config): Promise<Applied> {
-  const file = findMissing(config)
+  const file = await findMissing(config)
   const isFresh = file !== undefined && listKnownDatabases(config.keysDir).length === 0
   if (!isFresh) return carryOut(declaration, true)
   const folder = mkdtempSync(join(tmpdir(), 'signet-dry-run-'))

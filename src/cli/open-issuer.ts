@@ -12,7 +12,7 @@ import { note } from './output.ts'
 export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
   const { describeStranger, findMissing } = await import('../doctor/missing-database.ts')
-  const file = findMissing(config)
+  const file = await findMissing(config)
   const stranger = file === undefined ? undefined : describeStranger(file, config)
   if (stranger) throw stranger
   return withNewIssuer(work, config)
@@ -21,7 +21,7 @@ export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promi
 /** The same at any path, for commands that make a database on purpose. */
 export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
   const { describeNew, findMissing } = await import('../doctor/missing-database.ts')
-  const file = findMissing(config)
+  const file = await findMissing(config)
   return onIssuer((issuer) => {
     if (file !== undefined) note(describeNew(file))
     return work(issuer)
@@ -32,7 +32,7 @@ export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, con
 export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
   const { describeMissing, findMissing } = await import('../doctor/missing-database.ts')
-  const file = findMissing(config)
+  const file = await findMissing(config)
   if (file !== undefined) throw describeMissing(file, config)
   return onIssuer(work, config)
 }
@@ -40,7 +40,7 @@ export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>
 /** For the commands about master keys: a former key may be missing, and no new database is made. */
 export async function withMasterKeys<T>(config: Config, work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const { describeMissing, findMissing } = await import('../doctor/missing-database.ts')
-  const file = findMissing(config)
+  const file = await findMissing(config)
   if (file !== undefined) throw describeMissing(file, config)
   return onIssuer(work, config, { mayLackFormer: true })
 }

@@ -10,7 +10,7 @@ import { requireMasterKeys } from '../database.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import { masterKeyFile } from '../keys/master-key-file.ts'
 import { readMasterKeys } from '../keys/master-key-source.ts'
-import { databaseFile, restoreBackup } from '../store/open.ts'
+import { databaseName, restoreBackup } from '../store/open.ts'
 import { answer, note, visible } from './output.ts'
 
 export function defineRestore(command: Command): void {
@@ -39,10 +39,10 @@ async function restore(
       await requireMasterKeys(store, found, config, { state, subject: 'backup' })
     },
   })
-  const file = databaseFile(config.databaseUrl)
-  if (file !== undefined && existsSync(config.keysDir)) rememberDatabase(config.keysDir, file)
+  const name = databaseName(config.databaseUrl)
+  if (existsSync(config.keysDir)) rememberDatabase(config.keysDir, name)
   const result = {
-    database: file ?? config.databaseUrl,
+    database: name,
     backup: resolve(backup),
     grants_ended: grantsEnded,
     grants_kept: keepGrants,

@@ -24,7 +24,18 @@ async function gather({ issuer, store, keys }: Issuer) {
   const records = await keys.list()
   return {
     issuer,
-    database: { location, size_bytes: sizeBytes, journal_bytes: journalBytes, settings },
+    database: {
+      location,
+      size_bytes: sizeBytes,
+      ...(journalBytes !== undefined && { journal_bytes: journalBytes }),
+      settings,
+    },
+    replicas: (await store.listReplicas()).map(({ name, version, startedAt, lastSeenAt }) => ({
+      name,
+      version,
+      started_at: toIso(startedAt),
+      last_seen_at: toIso(lastSeenAt),
+    })),
     keys: Object.fromEntries(SIGNING_ALGORITHMS.map((alg) => [alg, ringFacts(records, alg)])),
     counts,
   }
@@ -41,12 +52,13 @@ function ringFacts(records: SigningKeyRecord[], alg: SigningAlgorithm) {
   }
 }
 
-function forPeople({ issuer, database, keys, counts }: Facts): string {
+function forPeople({ issuer, database, keys, counts, replicas }: Facts): string {
   const { settings, ...place } = database
   const rings = Object.entries(keys).map(([alg, ring]) => `${bold(alg)}\n${fieldList(ring)}`)
   return [
     fieldList({ issuer, ...place }),
     ...rings,
+    ...replicas.map(({ name, ...replica }) => `${bold(`replica ${name}`)}\n${fieldList(replica)}`),
     `${bold('counts')}\n${fieldList(counts)}`,
     `${bold('database settings')}\n${fieldList(settings)}`,
   ].join('\n\n')

@@ -1,18 +1,10 @@
 /** The shape of every finding: the subject of a check, its result, and the step that helps. */
 import { Fault, Unavailable } from '../ground/errors.ts'
 import { digitsOf } from '../ground/exact-json.ts'
+import type { Finding } from '../store/records/facts.ts'
 
 /** A check and its result. */
-export interface Check {
-  check: string
-  ok: boolean
-  /** The result, in words. */
-  found: string
-  /** The step that helps; `null` where no step is needed or known. */
-  fix: string | null
-  /** Nothing is broken, but it should not stay so. Stands beside `ok: true`. */
-  warning?: true
-}
+export type Check = Finding
 
 /** Header or claims of a token that is not verified yet. Numbers are as `readDigits` gives them. */
 export type Members = Record<string, unknown>

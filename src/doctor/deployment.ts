@@ -1,15 +1,13 @@
 /** Whether this deployment is sound. The check changes nothing, and makes no database where none is. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config.ts'
-import { Unavailable } from '../ground/errors.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { dueAt, isKnownToCaches } from '../keys/rotation.ts'
-import { checkWriteLock, databaseFile, openStore } from '../store/open.ts'
+import { openStore } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import { bad, failed, good, type Check } from './check.ts'
-import { checkDiskSpace } from './disk-space.ts'
 import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
 import { lookAtIssuer } from './remote-issuer.ts'
@@ -32,7 +30,13 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
     prepublishSeconds: config.keyPrepublishSeconds,
     unreachableFix: 'start it with: signet serve; where it runs, SIGNET_ISSUER must lead there from here',
   })
-  return [node, good('configuration', `issuer ${issuer}`), checkMasterKeyFile(config), ...checks, ...remote.checks]
+  return [
+    node,
+    good('configuration', `issuer ${issuer}`),
+    await checkMasterKeyFile(config),
+    ...checks,
+    ...remote.checks,
+  ]
 }
 
 function checkNode(): Check {
@@ -46,7 +50,7 @@ async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer:
   const fallback = config.issuer ?? localIssuer(config.port)
   let store: Store
   try {
-    const missing = findMissing(config)
+    const missing = await findMissing(config)
     if (missing !== undefined)
       return { checks: [failed('database', describeMissing(missing, config))], issuer: fallback }
     store = await openStore(config.databaseUrl, { clock: systemClock, mustExist: true })
@@ -61,39 +65,14 @@ async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer:
 }
 
 async function checkStore(store: Store, config: Config): Promise<Check[]> {
-  const { location, settings, integrity, sizeBytes, journalBytes } = await store.facts({ integrity: true })
   const keys = await store.listKeys()
   return [
-    integrity === 'ok'
-      ? good('database', `${location}, ${sizeBytes} bytes, sound`)
-      : bad('database', `${location} is damaged: ${integrity}`, 'stop Signet and restore a backup'),
-    await checkLock(config),
-    await checkDiskSpace(location, sizeBytes + journalBytes),
+    ...(await store.examine()),
     good('migrations', 'all applied'),
-    checkDurability(settings),
     ...(await checkMasterKeys(store, keys, config)),
     ...checkRings(keys, store.now(), config),
     await checkLocalClock(store),
   ]
-}
-
-/** While another process holds the lock, reads go on, and refreshes and revocations fail. */
-async function checkLock({ databaseUrl }: Config): Promise<Check> {
-  try {
-    await checkWriteLock(databaseUrl)
-    return good('database lock', 'free: nobody keeps others from writing')
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error
-    const fix = `find who it is, and end it: fuser -v ${databaseFile(databaseUrl)} (one of them is Signet)`
-    return bad('database lock', `nothing can be written: ${error.message}`, fix)
-  }
-}
-
-function checkDurability({ journal_mode: journal, synchronous }: Record<string, string | number>): Check {
-  const found = `journal_mode ${journal}, synchronous ${synchronous}`
-  return journal === 'wal' && Number(synchronous) >= 2
-    ? good('durability', found)
-    : bad('durability', found, 'keep the database on a local disk')
 }
 
 /** The shared key ring of each algorithm, which has to exist, and the rings of resources with keys of their own. */

@@ -1,5 +1,5 @@
 /** The master keys: their file, whether they open what the database holds, and which of them should go or are not used. */
-import { existsSync, statSync, type Stats } from 'node:fs'
+import { statSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import { requireMasterKeys } from '../database.ts'
@@ -10,13 +10,13 @@ import { isKnownDatabase } from '../keys/known-databases.ts'
 import { idArgument, type MasterKey } from '../keys/master-key.ts'
 import { isOrdinary, masterKeyFile } from '../keys/master-key-file.ts'
 import { findLooseModes, readMasterKeys } from '../keys/master-key-source.ts'
-import { databaseFile } from '../store/open.ts'
+import { databaseName, probeDatabase } from '../store/open.ts'
 import { sealedUnder, type SigningKeyRecord } from '../store/records/key.ts'
 import { statusOfMasterKey, type MasterKeyState } from '../store/records/master-key.ts'
 import type { Store } from '../store/store.ts'
 import { bad, failed, good, warn, type Check } from './check.ts'
 
-export function checkMasterKeyFile(config: Config): Check {
+export async function checkMasterKeyFile(config: Config): Promise<Check> {
   const { masterKeys, keysDir } = config
   if (masterKeys !== undefined) return good('master key file', 'not used: the key comes from SIGNET_MASTER_KEY')
   const file = masterKeyFile(keysDir)
@@ -30,11 +30,11 @@ export function checkMasterKeyFile(config: Config): Check {
   return stats ? checkModes(file, stats, config) : missingFile(file, config)
 }
 
-const missingFile = (file: string, config: Config): Check =>
+const missingFile = async (file: string, config: Config): Promise<Check> =>
   bad(
     'master key file',
     `${file} is missing`,
-    hasDatabase(config)
+    (await hasDatabase(config))
       ? 'put it back from your backup, or give the key in SIGNET_MASTER_KEY: no new one is made for an existing database'
       : 'put it back from your backup; for a new deployment signet serve makes one',
   )
@@ -53,9 +53,9 @@ function checkModes(file: string, stats: Stats, config: Config): Check {
 }
 
 /** Whether there is a database, or was one: then its keys are sealed already. */
-function hasDatabase({ databaseUrl, keysDir }: Config): boolean {
-  const file = databaseFile(databaseUrl)
-  return file !== undefined && (existsSync(file) || isKnownDatabase(keysDir, file))
+async function hasDatabase({ databaseUrl, keysDir }: Config): Promise<boolean> {
+  if (isKnownDatabase(keysDir, databaseName(databaseUrl))) return true
+  return (await probeDatabase(databaseUrl).catch(() => 'missing')) === 'present'
 }
 
 /** Whether the master keys open what the database holds; then which of them should not stay as they are. */

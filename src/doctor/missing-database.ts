@@ -5,15 +5,15 @@
 import type { Config } from '../config.ts'
 import { Fault } from '../ground/errors.ts'
 import { isKnownDatabase, listKnownDatabases } from '../keys/known-databases.ts'
-import { databaseFile, missingDatabase, probeDatabase } from '../store/open.ts'
+import { databaseName, missingDatabase, probeDatabase } from '../store/open.ts'
 
-/** The path of a missing database; `undefined` if the database is there. */
-export const findMissing = ({ databaseUrl }: Config): string | undefined =>
-  probeDatabase(databaseUrl) === 'missing' ? databaseFile(databaseUrl) : undefined
+/** The name of a missing database; `undefined` if the database is there. */
+export const findMissing = async ({ databaseUrl }: Config): Promise<string | undefined> =>
+  (await probeDatabase(databaseUrl)) === 'missing' ? databaseName(databaseUrl) : undefined
 
 /** The fault that ends a command that only reads. */
 export function describeMissing(file: string, config: Config): Fault {
-  if (isKnownDatabase(config.keysDir, file)) return missingDatabase(file)
+  if (isKnownDatabase(config.keysDir, file)) return missingDatabase(config.databaseUrl)
   return (
     describeStranger(file, config) ??
     new Fault(

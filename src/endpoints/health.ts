@@ -1,4 +1,5 @@
 /** GET /livez: the process is alive. GET /readyz: it takes traffic, its database answers, its master key is there. */
+import { Unavailable } from '../ground/errors.ts'
 import { answerOf, oneOf, optional, shapeOf, text } from '../ground/shape.ts'
 import { HEALTH } from '../http/access.ts'
 import { json } from '../http/reply.ts'
@@ -37,27 +38,33 @@ export const health = (needs: Needs): Route[] => [
           'It does not: it stops, its database does not answer, or it does not have the current master key.',
           {
             ...READINESS,
-            example: { status: 'stopping' },
+            example: { status: 'unavailable', reason: 'the database does not answer' },
           },
         ),
       },
     },
-    async () => {
+    async ({ facts }) => {
       if (!needs.isReady()) return json({ status: 'stopping' }, 503)
-      await askDatabase(needs.store)
       const { missing } = needs.masterKeys
-      return missing === undefined
-        ? json({ status: 'ready' })
-        : json({ status: 'master_key_missing', master_key: missing }, 503)
+      if (missing !== undefined) return json({ status: 'master_key_missing', master_key: missing }, 503)
+      return needs.store.requireAnswer().then(
+        () => json({ status: 'ready' }),
+        (error: unknown) => {
+          if (!(error instanceof Unavailable)) throw error
+          facts.reason = error.message
+          return json({ status: 'unavailable', reason: 'the database does not answer' }, 503)
+        },
+      )
     },
   ),
 ]
 
 const LIVENESS = shapeOf('Liveness', { status: oneOf(['alive'], 'Its state now.') }, { status: 'alive' })
-const READINESS = shapeOf<{ status: string; master_key?: string }>(
+const READINESS = shapeOf<{ status: string; reason?: string; master_key?: string }>(
   'Readiness',
   {
-    status: oneOf(['ready', 'stopping', 'master_key_missing']),
+    status: oneOf(['ready', 'stopping', 'unavailable', 'master_key_missing']),
+    reason: optional(text('What keeps it, where it is unavailable.')),
     master_key: optional(text('The id of the current master key, where this server does not have it.')),
   },
   { status: 'ready' },
@@ -67,9 +74,7 @@ const READINESS = shapeOf<{ status: string; master_key?: string }>(
 export const isServing = async ({ store, masterKeys, isReady }: Needs): Promise<boolean> =>
   isReady() &&
   masterKeys.missing === undefined &&
-  (await askDatabase(store).then(
+  (await store.requireAnswer().then(
     () => true,
     () => false,
   ))
-
-const askDatabase = (store: Store): Promise<unknown> => store.findSetting('master_key_id')

@@ -1,13 +1,14 @@
 /** POST /introspect (RFC 7662): answers the client that a token was issued to, and the resource that it is for. */
 import { isPublicClient } from '../clients/client.ts'
 import { toSeconds } from '../ground/clock.ts'
-import { invalidClient } from '../ground/errors.ts'
+import { Unavailable, invalidClient } from '../ground/errors.ts'
 import { answerOf, flag, integer, object, oneOf, optional, text, type Shape } from '../ground/shape.ts'
 import { AS_CLIENT } from '../http/access.ts'
 import { tokenJson } from '../http/reply.ts'
 import { TOKEN_QUESTION, TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'
 import { route } from '../http/route.ts'
 import type { ClientRecord } from '../store/records/client.ts'
+import type { Store } from '../store/store.ts'
 import type { GrantRecord } from '../store/records/grant.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
 import type { TokenState } from '../tokens/token-state.ts'
@@ -17,9 +18,19 @@ const INACTIVE = { active: false } as const
 interface Needs {
   issuer: string
   tokenState: TokenState
+  store: Pick<Store, 'silenceMs'>
 }
 
-export const introspect = ({ tokenState, issuer }: Needs) =>
+/** After so long without news a denial by another replica may have been missed. Milliseconds. */
+const MOST_SILENCE_MS = 10_000
+
+/** @throws Unavailable where memory is too old to say that a token is good */
+function requireNews(store: Needs['store']): void {
+  if (store.silenceMs() > MOST_SILENCE_MS)
+    throw new Unavailable('the database is silent: a denial by another replica could be missed')
+}
+
+export const introspect = ({ tokenState, issuer, store }: Needs) =>
   route(
     {
       post: '/introspect',
@@ -45,6 +56,7 @@ export const introspect = ({ tokenState, issuer }: Needs) =>
         facts.reason = state.active ? 'refresh token of another client' : state.reason
         return tokenJson(INACTIVE)
       }
+      requireNews(store)
       const state = tokenState.checkAccessToken(token)
       if (state.active && isFor(client, state.claims)) return tokenJson(describe(state.claims))
       facts.reason = state.active ? 'neither issued to this client nor meant for one of its resources' : state.reason

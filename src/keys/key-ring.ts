@@ -4,6 +4,7 @@
  * a key (rotation.ts does), and it never writes an unsealed private key.
  */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
@@ -39,10 +40,15 @@ interface Signer {
   /** Reserved in the database; a token that outlives it needs a new reservation first. */
   signedUntil: Instant
   reserving: Promise<void> | undefined
+  /** Before this, another replica may not publish the key yet. In time that passed for this process. */
+  publishedFrom: number
 }
 
 /** How far the high-water mark is raised ahead, so that the disk is written once in ten minutes and not for each token. */
 const RESERVE_AHEAD_MS = 10 * 60_000
+
+/** Every live replica has heard of a key that is older. */
+const OLD_MS = 10_000
 
 export class KeyRing {
   readonly noun = 'key'
@@ -59,6 +65,8 @@ export class KeyRing {
   /** By ring, both algorithms together. */
   #documents = new Map<string, JwksDocument>()
   /** The number of the last reading that was begun, and of the newest reading that was taken over. */
+  /** When this process first saw each key that is not old. In time that passed. */
+  #seenAt = new Map<string, number>()
   #readings = 0
   #taken = 0
 
@@ -141,12 +149,14 @@ export class KeyRing {
       const privateKey = this.#unsealed.get(record.kid) ?? (await this.#unseal(record))
       if (privateKey) unsealed.set(record.kid, privateKey)
     }
+    // Asked after the keys were read: a replica that joins later reads them itself.
+    const othersHearWithinMs = await this.#store.othersHearWithinMs()
     const rings = [...new Set(records.map(({ ring }) => ring))]
     const documents = rings.map((ring) => [ring, jwksDocument(records.filter((key) => key.ring === ring))] as const)
     return () => {
       this.#published = published
       this.#unsealed = unsealed
-      this.#signers = this.#signersOf(records)
+      this.#signers = this.#signersOf(records, othersHearWithinMs)
       this.#documents = new Map(documents)
     }
   }
@@ -157,20 +167,38 @@ export class KeyRing {
     return jwk && createPrivateKey({ key: jwk, format: 'jwk' })
   }
 
-  #signersOf(records: SigningKeyRecord[]): Map<string, Signer> {
+  #signersOf(records: SigningKeyRecord[], othersHearWithinMs: number): Map<string, Signer> {
     const signers = new Map<string, Signer>()
+    this.#noteSeen(records)
     for (const { kid, ring, alg, signedUntil } of records.filter((key) => key.status === 'active')) {
       const id = { ring, alg }
       const privateKey = this.#unsealed.get(kid)
       const known = this.#signers.get(nameOf(id))
+      const seenAt = this.#seenAt.get(kid)
+      const publishedFrom = seenAt === undefined || othersHearWithinMs === 0 ? 0 : seenAt + othersHearWithinMs
       if (known?.kid === kid) {
         known.signedUntil = Math.max(known.signedUntil, signedUntil)
         signers.set(nameOf(id), known)
       } else if (privateKey) {
-        signers.set(nameOf(id), { kid, id, privateKey, headers: new Map(), signedUntil, reserving: undefined })
+        signers.set(nameOf(id), {
+          kid,
+          id,
+          privateKey,
+          headers: new Map(),
+          signedUntil,
+          reserving: undefined,
+          publishedFrom,
+        })
       }
     }
     return signers
+  }
+
+  /** A key is committed when it is seen here, so from then on the others hear of it within their bound. */
+  #noteSeen(records: SigningKeyRecord[]): void {
+    const now = performance.now()
+    const fresh = records.filter(({ createdAt }) => createdAt > this.#store.now() - OLD_MS)
+    this.#seenAt = new Map(fresh.map(({ kid }) => [kid, this.#seenAt.get(kid) ?? now]))
   }
 
   /** The JWKS of a ring as it is served (RFC 7517 §5); empty for a ring that has no keys yet. */
@@ -193,7 +221,7 @@ export class KeyRing {
   trySign(id: RingId, typ: string, claims: { exp: number; iat: number }): Promise<string> | undefined {
     const signer = this.#signers.get(nameOf(id))
     const until = fromSeconds(claims.exp)
-    if (!signer || signer.signedUntil < until) return undefined
+    if (!signer || signer.signedUntil < until || performance.now() < signer.publishedFrom) return undefined
     const ahead = Math.min(until - fromSeconds(claims.iat), RESERVE_AHEAD_MS)
     // Reserved early, so that no request waits. If it fails, `makeReady` reserves again and waits.
     if (signer.signedUntil < until + ahead / 2 && !signer.reserving)
@@ -218,6 +246,8 @@ export class KeyRing {
       // A resource that has just been given keys of its own, perhaps by another process.
       return this.ensure(id)
     }
+    const waitMs = signer.publishedFrom - performance.now()
+    if (waitMs > 0) await sleep(waitMs)
     if (signer.signedUntil < until) await this.#learnReserved(signer)
     if (signer.signedUntil < until) await this.#reserve(signer, until + Math.min(lifetimeMs, RESERVE_AHEAD_MS))
   }

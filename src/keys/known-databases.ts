@@ -4,12 +4,12 @@
  * against a slip, and nothing else rests on it: a keys folder that is read-only or another user's works without it.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { giveToFolderOwner } from '../ground/file-access.ts'
 
 const listFile = (keysDir: string): string => join(keysDir, 'databases')
 
-/** Absolute paths, oldest first. */
+/** Absolute paths, and addresses without credentials; oldest first. */
 export const listKnownDatabases = (keysDir: string): string[] => {
   try {
     return readFileSync(listFile(keysDir), 'utf8').split('\n').filter(Boolean)
@@ -18,14 +18,13 @@ export const listKnownDatabases = (keysDir: string): string[] => {
   }
 }
 
-export const isKnownDatabase = (keysDir: string, file: string): boolean =>
-  listKnownDatabases(keysDir).includes(resolve(file))
+export const isKnownDatabase = (keysDir: string, name: string): boolean => listKnownDatabases(keysDir).includes(name)
 
 /** Puts a database on the list, where the list can be written. */
-export function rememberDatabase(keysDir: string, file: string): void {
-  if (isKnownDatabase(keysDir, file)) return
+export function rememberDatabase(keysDir: string, name: string): void {
+  if (isKnownDatabase(keysDir, name)) return
   try {
-    appendFileSync(listFile(keysDir), `${resolve(file)}\n`, { mode: 0o600 })
+    appendFileSync(listFile(keysDir), `${name}\n`, { mode: 0o600 })
     giveToFolderOwner(listFile(keysDir))
   } catch {
     // A mounted Secret is read-only, and a list that root wrote is root's.

@@ -122,7 +122,11 @@ function storage(store: Store): Family[] {
     counter('signet_commits_total', 'Commits to the database.', plain(commits.seconds.count)),
     histogram(batch, [[{}, commits.batchSize]]),
     histogram(seconds, [[{}, commits.seconds]]),
-    gauge('signet_wal_bytes', 'Size of the write-ahead log.', plain(journalBytes)),
+    gauge(
+      'signet_wal_bytes',
+      'Size of the write-ahead log.',
+      ...(journalBytes === undefined ? [] : [plain(journalBytes)]),
+    ),
     gauge('signet_database_bytes', 'Size of the database, without that log.', plain(sizeBytes)),
   ]
 }

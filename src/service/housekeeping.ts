@@ -15,8 +15,6 @@ import type { KeyRotation } from '../keys/rotation.ts'
 import type { Log } from '../ground/log.ts'
 import type { Store } from '../store/store.ts'
 
-/** Requests check for changes themselves. This interval serves followers of the feed, who only wait. */
-const NOTICE_EVERY_MS = 50
 const FLUSH_EVERY_MS = 5000
 /** A command that changes the master key waits until each server has noted that it has the key. */
 const MASTER_KEY_EVERY_MS = 200
@@ -37,6 +35,8 @@ interface Needs {
   audit: AuditTrail
   authentication: ClientAuthentication
   log: Log
+  /** Says that this replica lives, where there can be others. */
+  beat: (() => Promise<void>) | undefined
 }
 
 /** Starts the timetable. The function that it returns stops the timetable and writes the last notes. */
@@ -46,7 +46,8 @@ export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promi
     if (clock.isBelieved()) await work()
   }
   const stops = [
-    every(NOTICE_EVERY_MS, 'noticing changes', needs.log, () => needs.store.pollChanges()),
+    // Followers of the feed only wait, and memory must not stay behind a lost call of another replica.
+    every(needs.store.pace.noticeEveryMs, 'noticing changes', needs.log, () => needs.store.pollChanges()),
     every(FLUSH_EVERY_MS, 'writing notes', needs.log, () => writeNotes(needs)),
     every(MASTER_KEY_EVERY_MS, 'looking for the master key', needs.log, () => tendMasterKeys(needs)),
     every(
@@ -68,6 +69,10 @@ export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promi
       inBelievedTime(() => sweep(needs)),
     ),
   ]
+  const { heartbeatEveryMs } = needs.store.pace
+  const { beat } = needs
+  if (beat && heartbeatEveryMs !== undefined) stops.push(every(heartbeatEveryMs, 'the heartbeat', needs.log, beat))
+  stops.push(needs.store.listen())
   return async () => {
     await Promise.all(stops.map((stop) => stop()))
     await Promise.all([writeNotes(needs), needs.keyHolder.forget()]).catch((error: unknown) =>

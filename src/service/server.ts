@@ -11,6 +11,7 @@ import { createFirstClient, type FirstClient } from './first-client.ts'
 import { Connections } from './connections.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
+import { joinReplicas } from './replicas.ts'
 import type { Limits } from '../limits/limits.ts'
 import { isFirstStart, openDatabase, type Opened } from '../database.ts'
 import { localIssuer, wireIssuer, type Issuer } from '../issuer.ts'
@@ -78,9 +79,10 @@ export async function startIssuer(
   try {
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const name = config.issuer ?? localIssuer(port)
-    if (declaration && isFirstStart(config)) checkDeclaration(declaration, name)
+    if (declaration && (await isFirstStart(config))) checkDeclaration(declaration, name)
     opened = await openDatabase(config, { clock, log })
     for (const { warning } of findLooseModes(config)) log.warn(warning)
+    const beat = await joinReplicas(opened.store, { issuer: name, port, log })
     const issuer = await wireIssuer(opened, name, config, { clock, log })
     await issuer.store.putSetting('issuer', issuer.issuer)
     const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
@@ -88,7 +90,7 @@ export async function startIssuer(
     warnOfUnused(issuer.masterKeys, log)
     if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
-    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder }, clock)
+    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat }, clock)
     const stopWatching = issuer.limits.watch()
     limits = issuer.limits
     issuer.setReady(true)

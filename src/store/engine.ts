@@ -19,7 +19,7 @@ import type { Instant } from '../ground/clock.ts'
 import type { RowOf, Table } from './tables.ts'
 import type { BlacklistCause } from './records/blacklist.ts'
 import type { ChangeListener } from './records/change.ts'
-import type { Page, Pace, StoreFacts, StoreFigures } from './records/facts.ts'
+import type { Finding, Page, Pace, StoreFacts, StoreFigures } from './records/facts.ts'
 import type { GrantRecord, RotationVerdict, SubjectSummary } from './records/grant.ts'
 
 /** Equality of columns; `null` stands for a column that is not set. */
@@ -102,9 +102,13 @@ export interface Engine {
   readonly pace: Pace
   listen(): () => Promise<void>
   silenceMs(): number
+  requireAnswer(): Promise<void>
+  machineAheadMs(): number
 
   facts(options: { integrity: boolean }): Promise<StoreFacts>
   figures(): StoreFigures
+  /** Looks for what is wrong with the database itself. */
+  examine(): Promise<Finding[]>
   backup(file: string): Promise<void>
   close(): Promise<void>
 }

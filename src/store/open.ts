@@ -4,15 +4,20 @@ import { dirname, resolve } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
 import { readFileUrl } from '../ground/path-name.ts'
-import { isPostgresUrl, readPostgresUrl, POSTGRES_FORM, type PostgresAddress } from '../ground/postgres-url.ts'
-import { databaseFault, isTaken, missingDatabase } from './sqlite/database-file.ts'
+import {
+  describeAddress,
+  isPostgresUrl,
+  readPostgresUrl,
+  POSTGRES_FORM,
+  type PostgresAddress,
+} from '../ground/postgres-url.ts'
+import { databaseFault, isTaken, missingDatabase as missingFault } from './sqlite/database-file.ts'
 import { makeFolders } from './sqlite/folders.ts'
-import { requireWriteLock } from './sqlite/connection.ts'
 import { restore, type RestoreOptions } from './sqlite/restore.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store } from './store.ts'
 
-export { makeFolders, missingDatabase }
+export { makeFolders }
 
 export interface OpenOptions {
   clock: Clock
@@ -43,22 +48,22 @@ export async function openStore(url: string, options: OpenOptions): Promise<Stor
 /** Loaded only where it is used: the driver is no part of a start on a file. */
 const postgres = () => import('./postgres/postgres-store.ts')
 
-/** The path of a `file:` database, absolute; `undefined` for any other. Relative ones start at the working directory. */
-export function databaseFile(url: string): string | undefined {
-  const read = readFileUrl(url)
-  return 'value' in read ? resolve(read.value) : undefined
-}
-
-/** Whether there is a file at the database's path, valid or not. */
-export function probeDatabase(url: string): 'missing' | 'present' {
-  return isTaken(requireDatabaseFile(url)) ? 'present' : 'missing'
-}
+/** What operators call a database: the absolute path of a file, or an address without credentials. */
+export const databaseName = (url: string): string =>
+  isPostgresUrl(url) ? describeAddress(requireAddress(url)) : resolve(requireFileUrl(url))
 
 /**
- * Takes the lock that every write needs, and gives it back.
- * @throws Unavailable where another process keeps it, or the database cannot be written.
+ * Whether there is something in the place of the database, valid or not.
+ * @throws Fault where the place cannot be looked at, or is another application's
  */
-export const checkWriteLock = (url: string): Promise<void> => requireWriteLock(requireDatabaseFile(url))
+export async function probeDatabase(url: string): Promise<'missing' | 'present'> {
+  if (!isPostgresUrl(url)) return isTaken(requireDatabaseFile(url)) ? 'present' : 'missing'
+  const { probePostgres } = await postgres()
+  return probePostgres(requireAddress(url))
+}
+
+/** The fault of a start or command whose database existed before and is missing now. */
+export const missingDatabase = (url: string): Fault => missingFault(databaseName(url))
 
 /**
  * Makes a backup the database, where none is. Unless `keepGrants`, every refresh token family is ended and
@@ -70,6 +75,11 @@ export async function restoreBackup(
   file: string,
   options: RestoreOptions,
 ): Promise<{ grantsEnded: number }> {
+  if (isPostgresUrl(url))
+    throw new Fault(
+      'signet restore makes a SQLite file, and SIGNET_DATABASE_URL names PostgreSQL',
+      'restore it by its own means (pg_restore), then run: signet grant revoke --all --reason restored',
+    )
   return restore(file, requireDatabaseFile(url), options)
 }
 
@@ -79,16 +89,19 @@ function requireAddress(url: string): PostgresAddress {
   throw new Fault(`SIGNET_DATABASE_URL: ${read.why}; accepted: ${POSTGRES_FORM}`, 'the README lists every form')
 }
 
-function requireDatabaseFile(url: string): string {
+/** The path as it is written. */
+function requireFileUrl(url: string): string {
   const read = readFileUrl(url)
   if ('why' in read) throw urlFault(url, read.why)
-  return requirePlaceForFile(resolve(read.value), url)
+  return read.value
 }
+
+const requireDatabaseFile = (url: string): string => requirePlaceForFile(resolve(requireFileUrl(url)), url)
 
 /** The configuration has checked the text of the URL already. Here the disk is checked. */
 const urlFault = (url: string, why: string) =>
   new Fault(
-    `SIGNET_DATABASE_URL: read ${JSON.stringify(url)}, but ${why}; accepted: file:<path> of a SQLite database`,
+    `SIGNET_DATABASE_URL: read ${JSON.stringify(url)}, but ${why}; accepted: file:<path> of a SQLite database, or ${POSTGRES_FORM}`,
     'name a file, in a folder that is there or can be made',
   )
 

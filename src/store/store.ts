@@ -15,7 +15,7 @@ import type { AdditionOptions, BlacklistEntry, BlacklistKind, Moment, NewBlackli
 import type { ChangeListener } from './records/change.ts'
 import type { ClientRecord, CreationOutcome, SecretUse } from './records/client.ts'
 import type { DeclaredFacts, DeclaredIds } from './records/declared.ts'
-import type { Pace, Page, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
+import type { Finding, Pace, Page, ReplicaRecord, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
 import type {
   EndedPage,
   EndingOptions,
@@ -278,6 +278,19 @@ export interface Store {
   listen(): () => Promise<void>
   /** How long it has not been known whether other processes have changed something. Milliseconds. */
   silenceMs(): number
+  /** Rejects with `Unavailable` where the database does not answer; a short silence of a server is no fault. */
+  requireAnswer(): Promise<void>
+  /** How far this machine's clock is ahead of the database's. Milliseconds. */
+  machineAheadMs(): number
+
+  // replicas: processes that serve one database across a network
+  /** Says that this process lives. */
+  noteReplica(replica: Omit<ReplicaRecord, 'lastSeenAt'>): Promise<void>
+  /** Those that were seen within the last hour, by name. */
+  listReplicas(): Promise<ReplicaRecord[]>
+  /** How long until every other live replica has heard of what is committed now; 0 where there is none. Milliseconds. */
+  othersHearWithinMs(): Promise<number>
+
   /**
    * Deletes at most `limit` rows of each kind that no decision needs any more; returns how many. Audit events, and keys
    * that ended, are deleted if they are older than `forgetBefore`.
@@ -285,6 +298,8 @@ export interface Store {
   sweep(limit: number, forgetBefore: Instant): Promise<number>
   facts(options: { integrity: boolean }): Promise<StoreFacts>
   figures(): StoreFigures
+  /** Looks for what is wrong with the database itself. */
+  examine(): Promise<Finding[]>
   /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */
   backup(file: string): Promise<void>
   close(): Promise<void>

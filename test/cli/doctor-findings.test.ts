@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { judgeDiskSpace } from '../../src/doctor/disk-space.ts'
+import { judgeDiskSpace } from '../../src/store/sqlite/disk-space.ts'
 import {
   createClient,
   createResource,

@@ -8,6 +8,7 @@ import { declaredVerbs } from './declared.ts'
 import { grantVerbs } from './grants.ts'
 import { keyVerbs } from './keys.ts'
 import { masterKeyVerbs } from './master-keys.ts'
+import { replicaVerbs } from './replicas.ts'
 import { resourceVerbs } from './resources.ts'
 import { restoredVerbs } from './restored.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
@@ -24,6 +25,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...restoredVerbs(engine),
   ...auditVerbs(engine),
   ...smallVerbs(engine),
+  ...replicaVerbs(engine),
   sweep: async (limit, forgetBefore) =>
     (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
   onChange: (listener) => engine.onChange(listener),
@@ -32,8 +34,11 @@ export const storeOver = (engine: Engine): Store => ({
   pace: engine.pace,
   listen: () => engine.listen(),
   silenceMs: () => engine.silenceMs(),
+  requireAnswer: () => engine.requireAnswer(),
+  machineAheadMs: () => engine.machineAheadMs(),
   facts: (options) => engine.facts(options),
   figures: () => engine.figures(),
+  examine: () => engine.examine(),
   backup: (file) => engine.backup(file),
   close: () => engine.close(),
 })

@@ -8,6 +8,7 @@ import { decodeRow } from '../rows.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Database } from './database.ts'
 import { Failure, unavailable } from './failures.ts'
+import { examineVerb } from './examine.ts'
 import { backupFault, factsVerb } from './facts.ts'
 import { Gate } from './gate.ts'
 import type { Session } from './pool.ts'
@@ -19,9 +20,13 @@ import { NeedsExclusive, Transaction } from './transaction.ts'
 /** Below a second, with what a look takes: a notification may be lost. */
 const NOTICE_EVERY_MS = 250
 
+/** A replica whose database was silent for longer takes no traffic. */
+const MOST_SILENCE_MS = 5000
+
 export function postgresEngine(database: Database): Engine {
   const { changes, time } = database
   const acts = new Acts(database)
+  const facts = factsVerb(database)
   return {
     now: () => time.now(),
     act: (act, kind) => acts.run(act, kind),
@@ -33,13 +38,20 @@ export function postgresEngine(database: Database): Engine {
       }),
     ...subjectVerbs(database),
     ...sweepVerb(database),
-    ...factsVerb(database),
+    ...facts,
+    ...examineVerb(database, facts),
     onChange: (listener) => changes.onChange(listener),
     catchUp: () => changes.catchUp(),
     pollChanges: () => look(changes),
     pace: { noticeEveryMs: NOTICE_EVERY_MS, heardWithinMs: 1000, heartbeatEveryMs: 5000 },
     listen: () => database.listener.start(),
     silenceMs: () => changes.silenceMs(),
+    requireAnswer: async () => {
+      const silenceMs = changes.silenceMs()
+      if (silenceMs > MOST_SILENCE_MS)
+        throw new Unavailable(`the database has not answered for ${Math.round(silenceMs / 1000)} s`)
+    },
+    machineAheadMs: () => time.machineAheadMs,
     backup: () => Promise.reject(backupFault()),
     close: async () => {
       await acts.finished()

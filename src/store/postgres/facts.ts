@@ -26,7 +26,7 @@ export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures'>
         throw unavailable(error)
       }
     },
-    figures: () => ({ sizeBytes, journalBytes: 0, commits: database.commits }),
+    figures: () => ({ sizeBytes, journalBytes: undefined, commits: database.commits }),
   }
 }
 
@@ -47,7 +47,7 @@ async function gather(database: Database, session: Session, integrity: boolean):
   return {
     location: describeAddress(address),
     sizeBytes: Number(size?.[0]),
-    journalBytes: 0,
+    journalBytes: undefined,
     settings: Object.fromEntries(settings.map(([name, setting]) => [String(name), String(setting)])),
     integrity: integrity ? 'ok' : null,
     counts: {

@@ -99,7 +99,7 @@ async function requireServed(client: Client, address: PostgresAddress, newest: n
   )
 }
 
-const foreignSchema = (address: PostgresAddress): Fault =>
+export const foreignSchema = (address: PostgresAddress): Fault =>
   new Fault(
     `SIGNET_DATABASE_URL: schema "${address.schema}" of ${describeAddress(address)} belongs to another application`,
     'name another schema in the URL, which Signet then makes: ?schema=signet_tokens',

@@ -7,7 +7,7 @@ import { storeOver } from '../acts/store.ts'
 import type { Store } from '../store.ts'
 import { startDatabase } from './database.ts'
 import { postgresEngine } from './engine.ts'
-import { migrate, readStanding, type Standing } from './migrate.ts'
+import { foreignSchema, migrate, readStanding } from './migrate.ts'
 import { openingFault } from './opening-faults.ts'
 import { clientConfig } from './pool.ts'
 import { CHANNEL } from './transaction.ts'
@@ -31,12 +31,14 @@ export async function openPostgresStore(address: PostgresAddress, options: Postg
   }
 }
 
-/** Whether Signet's tables stand there. @throws Fault where the database cannot be reached. */
-export async function probePostgres(address: PostgresAddress): Promise<Standing> {
+/** Whether something stands in the schema. @throws Fault where it is another application's, or cannot be reached. */
+export async function probePostgres(address: PostgresAddress): Promise<'missing' | 'present'> {
   try {
     const { client } = await connect(address)
     try {
-      return await readStanding(client, address)
+      const standing = await readStanding(client, address)
+      if (standing === 'foreign') throw foreignSchema(address)
+      return standing === 'missing' ? 'missing' : 'present'
     } finally {
       await client.end()
     }
@@ -45,7 +47,7 @@ export async function probePostgres(address: PostgresAddress): Promise<Standing>
   }
 }
 
-export const missingSchema = (address: PostgresAddress): Fault =>
+const missingSchema = (address: PostgresAddress): Fault =>
   new Fault(
     `the database ${describeAddress(address)} has no schema "${address.schema}" with Signet's tables`,
     'restore the backup of the database, or name another one in SIGNET_DATABASE_URL',

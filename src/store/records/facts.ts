@@ -1,4 +1,5 @@
 /** Pages of lists, settings, and facts about the database itself. */
+import type { Instant } from '../../ground/clock.ts'
 import type { Histogram } from '../../ground/counts.ts'
 
 export interface Page {
@@ -12,7 +13,8 @@ export interface StoreFacts {
   /** Its address, without credentials. */
   location: string
   sizeBytes: number
-  journalBytes: number
+  /** Of the write-ahead log; `undefined` where the server keeps it for itself. */
+  journalBytes: number | undefined
   settings: Record<string, string | number>
   /** `ok`, or what the check of the whole database found; only on request, since it reads everything. */
   integrity: string | null
@@ -22,10 +24,30 @@ export interface StoreFacts {
 /** Figures that a scrape reads every few seconds: no query is made for them. */
 export interface StoreFigures {
   sizeBytes: number
-  /** Of the write-ahead log. */
-  journalBytes: number
+  /** Of the write-ahead log; `undefined` where the server keeps it for itself. */
+  journalBytes: number | undefined
   /** Commits of this process: how many writes shared each, and how many seconds each took. */
   commits: { batchSize: Histogram; seconds: Histogram }
+}
+
+/** A check of the database by itself, its result, and the step that helps. */
+export interface Finding {
+  check: string
+  ok: boolean
+  /** The result, in words. */
+  found: string
+  /** The step that helps; `null` where no step is needed or known. */
+  fix: string | null
+  /** Nothing is broken, but it should not stay so. Stands beside `ok: true`. */
+  warning?: true
+}
+
+/** A process that serves the database, or has served it within the last hour. */
+export interface ReplicaRecord {
+  name: string
+  version: string
+  startedAt: Instant
+  lastSeenAt: Instant
 }
 
 /** How far apart processes with one database can be, and how often they look. All in milliseconds. */

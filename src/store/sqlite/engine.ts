@@ -1,8 +1,9 @@
 /** The engine on one SQLite file: runs the steps of acts inside the batches of the write queue. */
-import type { Act, Engine, Step } from '../engine.ts'
-import type { Kept, Table } from '../tables.ts'
+import { find, type Act, type Engine, type Step } from '../engine.ts'
+import { settings, type Kept, type Table } from '../tables.ts'
 import { backupVerb } from './backup.ts'
 import type { OpenDatabase } from './database.ts'
+import { examineVerb } from './examine.ts'
 import { factsVerb } from './facts.ts'
 import { measuredSteps, type Measured } from './measured.ts'
 import { Statements } from './statements.ts'
@@ -14,6 +15,7 @@ type Row = Record<string, unknown>
 export function sqliteEngine(database: OpenDatabase): Engine {
   const runner = new Runner(database)
   const { changes } = database
+  const facts = factsVerb(database)
   return {
     now: database.now,
     act: (act) => database.write(() => runner.run(act())),
@@ -21,7 +23,8 @@ export function sqliteEngine(database: OpenDatabase): Engine {
     findGrant: (sid) => database.read(() => runner.measured.findGrant(sid)),
     ...subjectVerbs(database),
     ...sweepVerb(database),
-    ...factsVerb(database),
+    ...facts,
+    ...examineVerb(facts),
     ...backupVerb(database),
     onChange: (listener) => changes.onChange(listener),
     catchUp: () => changes.catchUp(),
@@ -29,6 +32,8 @@ export function sqliteEngine(database: OpenDatabase): Engine {
     pace: { noticeEveryMs: 50, heardWithinMs: 0, heartbeatEveryMs: undefined },
     listen: () => async () => {},
     silenceMs: () => 0,
+    requireAnswer: () => database.read(() => void runner.run(find(settings, { name: 'issuer' }))),
+    machineAheadMs: () => 0,
     pollChanges: async () => changes.deliver(await database.read(() => changes.look())),
     close: database.close,
   }

@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { bad, good, type Check } from './check.ts'
+import type { Finding } from '../records/facts.ts'
 
 /** A backup or a migration needs room for another copy of the database, and for its journal. */
 const COPIES = 2
 const LEAST_BYTES = 256 * 1024 * 1024
 
 /** Free room on the disk of the database. @param usedBytes the size of the database now */
-export async function checkDiskSpace(file: string, usedBytes: number): Promise<Check> {
+export async function checkDiskSpace(file: string, usedBytes: number): Promise<Finding> {
   let folder = dirname(file)
   while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
   const { bavail, bsize } = await statfs(folder)
@@ -17,16 +17,16 @@ export async function checkDiskSpace(file: string, usedBytes: number): Promise<C
 }
 
 /** The rule, as a function of values. */
-export function judgeDiskSpace(folder: string, freeBytes: number, usedBytes: number): Check {
+export function judgeDiskSpace(folder: string, freeBytes: number, usedBytes: number): Finding {
   const wanted = Math.max(LEAST_BYTES, COPIES * usedBytes)
   const found = `${megabytes(freeBytes)} free at ${folder}`
-  return freeBytes >= wanted
-    ? good('disk space', found)
-    : bad(
-        'disk space',
-        `${found}, less than the ${megabytes(wanted)} that a database of this size should have`,
-        'make room, or move the database (SIGNET_DATABASE_URL) to a larger disk: on a full one nothing can be issued or revoked',
-      )
+  if (freeBytes >= wanted) return { check: 'disk space', ok: true, found, fix: null }
+  return {
+    check: 'disk space',
+    ok: false,
+    found: `${found}, less than the ${megabytes(wanted)} that a database of this size should have`,
+    fix: 'make room, or move the database (SIGNET_DATABASE_URL) to a larger disk: on a full one nothing can be issued or revoked',
+  }
 }
 
 const megabytes = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MB`

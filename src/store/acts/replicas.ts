@@ -1,0 +1,35 @@
+/** The processes that serve one database. Each says from time to time that it lives. */
+import { insert, select, time, update, type Act, type Engine } from '../engine.ts'
+import type { ReplicaRecord } from '../records/facts.ts'
+import type { Store } from '../store.ts'
+import { replicas } from '../tables.ts'
+
+type Verbs = Pick<Store, 'noteReplica' | 'listReplicas' | 'othersHearWithinMs'>
+
+/** A replica that was not seen for so many heartbeats is dead. */
+const BEATS_TO_LIVE = 3
+
+export function replicaVerbs(engine: Engine): Verbs {
+  const { heartbeatEveryMs, heardWithinMs } = engine.pace
+  /** The name of this process, once it has said that it lives. */
+  let own: string | undefined
+  const listReplicas = () => engine.read(() => select(replicas, { orderBy: 'name' }))
+  return {
+    noteReplica: async (replica) => {
+      await engine.act(() => note(replica), 'free')
+      own = replica.name
+    },
+    listReplicas,
+    othersHearWithinMs: async () => {
+      if (heartbeatEveryMs === undefined) return 0
+      const since = engine.now() - BEATS_TO_LIVE * heartbeatEveryMs
+      const others = (await listReplicas()).filter(({ name, lastSeenAt }) => name !== own && lastSeenAt > since)
+      return others.length > 0 ? heardWithinMs : 0
+    },
+  }
+}
+
+function* note(replica: Omit<ReplicaRecord, 'lastSeenAt'>): Act<void> {
+  const row = { ...replica, lastSeenAt: yield* time() }
+  if ((yield* update(replicas, { name: row.name }, row)) === 0) yield* insert(replicas, row)
+}
