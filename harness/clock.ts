@@ -23,6 +23,7 @@ export function movableClock({ from }: { from?: number } = {}): MovableClock {
   return {
     now: () => (from === undefined ? Date.now() : from) + passed + jumped,
     elapsed,
+    ofDatabase: (time) => (from ?? time) + passed + jumped,
     advance(seconds) {
       passed += seconds * 1000
     },

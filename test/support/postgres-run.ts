@@ -22,6 +22,9 @@ export default async function setup(): Promise<() => Promise<void>> {
   if (findPostgres() !== undefined) {
     const { port } = databases.address() as AddressInfo // bound to a TCP port, so it is no path
     process.env.SIGNET_TEST_POSTGRES = `http://127.0.0.1:${port}`
+    // Tests on PostgreSQL find their place without waiting, so the server is there before they begin.
+    if (process.env.SIGNET_TEST_DATABASE === 'postgres')
+      process.env.SIGNET_TEST_URL = await (await fetch(process.env.SIGNET_TEST_POSTGRES)).text()
   } else {
     process.stderr.write('\nno PostgreSQL server is installed: everything on PostgreSQL is SKIPPED\n\n')
   }
