@@ -28,11 +28,14 @@ export class ChangeLog {
   readonly #time: DatabaseTime
   readonly #after: string
   #cursor = 0
-  #confirmedAt = performance.now()
+  /** When memory was last known to be as new as the database. In time that passed. */
+  #confirmedAt: number
+  #isFailing = false
 
   private constructor(asker: Asker, time: DatabaseTime, schema: string) {
     this.#asker = asker
     this.#time = time
+    this.#confirmedAt = time.elapsed()
     this.#after = `SELECT r.value, ${CLOCK_MS}, c.revision, c.noun, c.id
       FROM "${schema}".revision r LEFT JOIN "${schema}".changes c ON c.revision > $1
       WHERE r.id = 1 ORDER BY c.revision LIMIT ${MOST_CHANGES + 1}`
@@ -66,15 +69,21 @@ export class ChangeLog {
 
   /** Asks the database for changes, and has them taken over. Rejects where it does not answer, or a listener fails. */
   async look(): Promise<void> {
-    const asked = performance.now()
-    this.#accept(await this.#gather())
-    await this.#announcer.deliver()
-    this.#confirmedAt = Math.max(this.#confirmedAt, asked)
+    const asked = this.#time.elapsed()
+    try {
+      this.#accept(await this.#gather())
+      await this.#announcer.deliver()
+      this.#confirmedAt = Math.max(this.#confirmedAt, asked)
+      this.#isFailing = false
+    } catch (error) {
+      this.#isFailing = true
+      throw error
+    }
   }
 
-  /** Milliseconds since memory was known to be as new as the database. */
+  /** Milliseconds since memory was known to be as new as the database, where the last look has failed; else 0. */
   silenceMs(): number {
-    return performance.now() - this.#confirmedAt
+    return this.#isFailing ? this.#time.elapsed() - this.#confirmedAt : 0
   }
 
   /**

@@ -17,7 +17,6 @@ export class Listener {
   readonly #notifies: boolean
   #running: Promise<void> | undefined
   readonly #stopping = new AbortController()
-  #client: Client | undefined
 
   constructor(config: ClientConfig, changes: ChangeLog, { schema, notifies }: { schema: string; notifies: boolean }) {
     this.#config = config
@@ -34,7 +33,6 @@ export class Listener {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#client?.end().catch(() => {})
     await this.#running
   }
 
@@ -49,15 +47,23 @@ export class Listener {
   /** Resolves when the connection has ended. */
   async #listen(): Promise<void> {
     const client = new Client(this.#config)
-    this.#client = client
-    const ended = new Promise<void>((resolve) => client.once('end', resolve))
+    const { signal } = this.#stopping
+    const over = Promise.withResolvers<void>()
+    const leave = () => over.resolve()
+    client.once('end', leave)
     client.on('error', () => {})
     client.on('notification', ({ payload = '' }) => this.#hear(payload))
-    await client.connect()
-    await client.query(`LISTEN ${CHANNEL}`)
-    // Changes before the connection stood were not notified to it.
-    this.#look()
-    await ended
+    signal.addEventListener('abort', leave)
+    try {
+      await client.connect()
+      await client.query(`LISTEN ${CHANNEL}`)
+      // Changes before the connection stood were not notified to it.
+      this.#look()
+      if (!signal.aborted) await over.promise
+    } finally {
+      signal.removeEventListener('abort', leave)
+      client.end().catch(() => {})
+    }
   }
 
   #hear(payload: string): void {

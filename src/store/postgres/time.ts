@@ -21,6 +21,11 @@ export class DatabaseTime {
     return this.#last
   }
 
+  /** Milliseconds since some fixed point. It runs evenly. */
+  elapsed(): number {
+    return this.#clock.elapsed()
+  }
+
   /** Begins a reading of the database's time. The result takes the time that was read, and gives the time that decides. */
   reading(): (read: number) => Instant {
     const sent = this.#clock.elapsed()

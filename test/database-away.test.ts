@@ -1,0 +1,170 @@
+/** An issuer whose PostgreSQL is away, comes back, or ends its connections. The server is this file's own. */
+import { connect, createServer, type Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { findPostgres, startPostgres, type PostgresServer } from '../harness/postgres-server.ts'
+import {
+  createBackend,
+  createResource,
+  grantTokens,
+  introspect,
+  refresh,
+  startAdministered,
+  type AdministeredIssuer,
+} from './support/admin.ts'
+import { post, request, type Answer, type Credentials } from './support/client.ts'
+
+const endings: (() => Promise<void> | void)[] = []
+let server: PostgresServer
+
+beforeAll(async () => {
+  if (findPostgres() !== undefined) server = await startPostgres((work) => void endings.unshift(work))
+}, 60_000)
+afterAll(async () => {
+  for (const end of endings) await end()
+})
+
+const API = 'https://api.example.com'
+
+interface Setting {
+  issuer: AdministeredIssuer
+  backend: Credentials
+  granted: Record<string, string>
+}
+
+async function startOn(url: string): Promise<Setting> {
+  const issuer = await startAdministered({ SIGNET_DATABASE_URL: url })
+  await createResource(issuer.operator, API)
+  const backend = await createBackend(issuer.operator, { resources: [API] })
+  // The first signature reserves time for the key, with which signing goes on without the database.
+  await post(issuer, '/token', { grant_type: 'client_credentials' }, backend)
+  return { issuer, backend, granted: await grantTokens(issuer, backend) }
+}
+
+const ready = ({ url }: { url: string }) => request(`${url}/readyz`)
+
+/** Asks until it is so; the contract gives five seconds. */
+async function within(seconds: number, ask: () => Promise<Answer>, good: (answer: Answer) => boolean): Promise<Answer> {
+  const deadline = performance.now() + seconds * 1000
+  for (;;) {
+    const answer = await ask()
+    if (good(answer)) return answer
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${answer.status} ${answer.text}`)
+    await new Promise((wake) => setTimeout(wake, 20))
+  }
+}
+
+const isOk = ({ status }: Answer) => status === 200
+
+/** What goes on without the database, whatever is wrong with it. */
+async function requireGoingOn({ issuer, backend }: Setting): Promise<void> {
+  for (const path of ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server', '/blacklist/feed', '/livez'])
+    expect((await request(issuer.url + path)).status, path).toBe(200)
+  const issued = await post(issuer, '/token', { grant_type: 'client_credentials' }, backend)
+  expect(issued.status, issued.text).toBe(200)
+}
+
+async function requireRefused(asked: Promise<Answer>): Promise<void> {
+  const began = performance.now()
+  const answer = await asked
+  expect(answer.status, answer.text).toBe(503)
+  expect(answer.headers.get('retry-after')).toMatch(/^\d+$/)
+  expect(answer.body).toMatchObject({ error: 'temporarily_unavailable' })
+  expect(performance.now() - began).toBeLessThan(2500)
+}
+
+describe.runIf(findPostgres() !== undefined)('the database away', () => {
+  let database: string
+  beforeEach(async () => {
+    database = await server.createDatabase()
+  })
+
+  test('what needs no database goes on, the rest is 503 in time, and all is well again without a restart', async () => {
+    const setting = await startOn(server.url(database))
+    const { issuer, backend, granted } = setting
+    await server.halt()
+    onTestFinished(() => server.resume())
+    await requireGoingOn(setting)
+    await Promise.all([
+      requireRefused(refresh(issuer, backend, String(granted.refresh_token))),
+      requireRefused(issuer.operator.call('POST', '/admin/api/resources', { id: 'https://other.example.com' })),
+      requireRefused(
+        post(issuer, '/token', { grant_type: 'client_credentials', scope: 'read offline_access' }, backend),
+      ),
+    ])
+    expect((await introspect(issuer, backend, String(granted.access_token))).body.active).toBe(true)
+    expect((await ready(issuer)).status).toBe(200)
+
+    issuer.clock.advance(5)
+    const unready = await ready(issuer)
+    expect(unready.status).toBe(503)
+    expect(unready.text).toContain('database')
+    expect((await introspect(issuer, backend, String(granted.access_token))).status).toBe(200)
+
+    issuer.clock.advance(5)
+    await requireRefused(introspect(issuer, backend, String(granted.access_token)))
+    await requireGoingOn(setting)
+
+    await server.resume()
+    await within(5, () => refresh(issuer, backend, String(granted.refresh_token)), isOk)
+    await within(5, () => ready(issuer), isOk)
+    await within(5, () => introspect(issuer, backend, String(granted.access_token)), isOk)
+    expect(issuer.logged.join('\n')).not.toContain('rd%23')
+  })
+
+  test('connections that are ended again and again cost nobody an answer', async () => {
+    const { issuer, backend, granted } = await startOn(server.url(database))
+    let token = String(granted.refresh_token)
+    for (let round = 0; round < 20; round++) {
+      const ending = server.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND pid <> pg_backend_pid()`,
+      )
+      const [answer] = await Promise.all([refresh(issuer, backend, token), ending])
+      expect(answer.status, answer.text).toBe(200)
+      token = answer.body.refresh_token
+    }
+  })
+
+  test('a network that swallows everything is noticed, and recovers', async () => {
+    const proxy = await startProxy(server.port)
+    const setting = await startOn(server.url(database).replace(`:${server.port}/`, `:${proxy.port}/`))
+    const { issuer, backend, granted } = setting
+    proxy.swallow(true)
+    await requireGoingOn(setting)
+    await requireRefused(refresh(issuer, backend, String(granted.refresh_token)))
+    await within(
+      5,
+      () => Promise.resolve(issuer.clock.advance(5)).then(() => ready(issuer)),
+      ({ status }) => status === 503,
+    )
+    await requireGoingOn(setting)
+    proxy.swallow(false)
+    await within(5, () => refresh(issuer, backend, String(granted.refresh_token)), isOk)
+    await within(5, () => ready(issuer), isOk)
+  })
+})
+
+/** A TCP proxy that can stop to forward, while connections stand and are accepted, as a network that is cut does. */
+async function startProxy(to: number): Promise<{ port: number; swallow(on: boolean): void }> {
+  let isSwallowing = false
+  const sockets = new Set<Socket>()
+  const proxy = createServer((near) => {
+    const far = connect(to, '127.0.0.1')
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from)
+      from.on('data', (bytes) => void (isSwallowing || into.write(bytes)))
+      from.on('error', () => {})
+      from.on('close', () => into.destroy())
+    }
+  })
+  await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    proxy.close()
+  })
+  const { port } = proxy.address() as AddressInfo // bound to a TCP port, so it is no path
+  return { port, swallow: (on) => void (isSwallowing = on) }
+}
