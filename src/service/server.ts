@@ -90,7 +90,8 @@ export async function startIssuer(
     warnOfUnused(issuer.masterKeys, log)
     if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
-    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat }, clock)
+    const pace = beat ? new SteadyClock(issuer.clock) : clock
+    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat }, pace)
     const stopWatching = issuer.limits.watch()
     limits = issuer.limits
     issuer.setReady(true)

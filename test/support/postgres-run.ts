@@ -25,6 +25,8 @@ export default async function setup(): Promise<() => Promise<void>> {
     // Tests on PostgreSQL find their place without waiting, so the server is there before they begin.
     if (process.env.SIGNET_TEST_DATABASE === 'postgres')
       process.env.SIGNET_TEST_URL = await (await fetch(process.env.SIGNET_TEST_POSTGRES)).text()
+  } else if (process.env.SIGNET_TEST_DATABASE === 'postgres') {
+    throw new Error('SIGNET_TEST_DATABASE=postgres needs an installed PostgreSQL server (initdb, postgres)')
   } else {
     process.stderr.write('\nno PostgreSQL server is installed: everything on PostgreSQL is SKIPPED\n\n')
   }

@@ -81,13 +81,25 @@ export class Pool implements Asker {
   }
 
   /** One statement in a transaction of its own. */
-  async ask(text: string, values: unknown[], deadline = patienceLeft()): Promise<Values[]> {
-    const session = await this.session(deadline)
-    try {
-      return await session.ask(text, values)
-    } finally {
-      session.release()
+  ask(text: string, values: unknown[], deadline = patienceLeft()): Promise<Values[]> {
+    return this.#alone((session) => session.ask(text, values), deadline)
+  }
+
+  /** The same. @returns how many rows were written */
+  write(text: string, values: unknown[]): Promise<number> {
+    return this.#alone((session) => session.write(text, values), patienceLeft())
+  }
+
+  /** A statement that the pooler has lost was not run, so it is sent again, in full. */
+  async #alone<Result>(run: (session: Session) => Promise<Result>, deadline: number): Promise<Result> {
+    const attempt = async () => {
+      const session = await this.session(deadline)
+      return run(session).finally(() => session.release())
     }
+    return attempt().catch((error: unknown) => {
+      if (error instanceof Failure && error.kind === 'unprepared') return attempt()
+      throw error
+    })
   }
 
   async close(): Promise<void> {

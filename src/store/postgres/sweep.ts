@@ -5,7 +5,6 @@ import { inSql } from '../rows.ts'
 import { TABLES, type Expiry, type Mark, type Table } from '../tables.ts'
 import type { Database } from './database.ts'
 import { unavailable } from './failures.ts'
-import { patienceLeft } from './time-limits.ts'
 
 interface Rule {
   text: string
@@ -40,8 +39,7 @@ function ruleOf({ statements }: Database, table: Table, { where = {}, before }: 
 
 async function run({ pool }: Database, text: string, values: unknown[]): Promise<number> {
   try {
-    const session = await pool.session(patienceLeft())
-    return await session.write(text, values).finally(() => session.release())
+    return await pool.write(text, values)
   } catch (error) {
     throw unavailable(error)
   }

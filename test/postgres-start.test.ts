@@ -1,0 +1,141 @@
+/** Starts that PostgreSQL stands in the way of: one line that names it, one of help, no password, and nothing changed. */
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { Client } from 'pg'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { Fault } from '../src/ground/errors.ts'
+import { openStore } from '../src/store/open.ts'
+import { hasPostgres, newDatabase } from './support/postgres.ts'
+import { clock } from './support/store-records.ts'
+import { startTestIssuer } from './support/issuer.ts'
+
+async function queryOn(url: string, ...statements: string[]): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    let rows: Record<string, unknown>[] = []
+    for (const statement of statements) rows = (await client.query<Record<string, unknown>>(statement)).rows
+    return rows
+  } finally {
+    await client.end()
+  }
+}
+
+const schemasIn = (url: string) => queryOn(url, "SELECT nspname FROM pg_namespace WHERE nspname = 'signet'")
+
+/** The refusal of a start at this URL. */
+async function refusalOf(url: string): Promise<Fault> {
+  const starting = startTestIssuer({ SIGNET_DATABASE_URL: url })
+  const refusal: unknown = await starting.then(
+    () => expect.fail('it started'),
+    (error: unknown) => error,
+  )
+  if (!(refusal instanceof Fault)) throw refusal
+  expect(refusal.message).toMatch(/^SIGNET_DATABASE_URL: /)
+  expect(refusal.message).not.toContain('\n')
+  expect(refusal.help).toMatch(/./)
+  expect(refusal.message + refusal.help + String(refusal.cause)).not.toMatch(/rd%23|p@ss|hunter2/)
+  return refusal
+}
+
+/** A server that is another version, as far as it says: the number is replaced on its way. */
+async function startOlder(to: number, from: string, into: string): Promise<number> {
+  const proxy = createServer((near) => {
+    const far = connect(to, '127.0.0.1')
+    near.pipe(far)
+    far.on('data', (bytes) => near.write(Buffer.from(bytes.toString('latin1').replaceAll(from, into), 'latin1')))
+    for (const socket of [near, far]) socket.on('error', () => socket.destroy())
+    near.on('close', () => far.destroy())
+    far.on('close', () => near.destroy())
+  })
+  await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => void proxy.close())
+  return (proxy.address() as AddressInfo).port // bound to a TCP port, so it is no path
+}
+
+describe.runIf(hasPostgres)('a start on PostgreSQL is refused', () => {
+  test.each([
+    ['a wrong password', (url: string) => url.replace(/:[^:/]+@/, ':hunter2@'), /refuses the password of user "owner"/],
+    ['no password', (url: string) => url.replace(/:[^:/]+@/, '@'), /refuses the password/],
+    ['a user that is none', (url: string) => url.replace('owner:', 'nobody:'), /refuses the password of user "nobody"/],
+    ['a database that is none', (url: string) => url.replace(/\/\w+$/, '/nowhere'), /has no database "nowhere"/],
+    ['a port that nobody listens on', (url: string) => url.replace(/:\d+\//, ':1/'), /does not answer/],
+    ['a host that is none', (url: string) => url.replace('127.0.0.1', 'db.invalid'), /host "db\.invalid"/],
+    ['TLS that the server lacks', (url: string) => `${url}?sslmode=require`, /does not speak TLS/],
+    ['a socket that is none', (url: string) => url.replace(/@.*\//, '@/') + '?host=/nowhere', /no socket in \/nowhere/],
+  ])('%s', async (_name, change, message) => {
+    const url = await newDatabase()
+    expect((await refusalOf(change(url))).message).toMatch(message)
+    expect(await schemasIn(url)).toEqual([])
+  })
+
+  test('a server before version 14', async () => {
+    const url = await newDatabase()
+    const [{ number }] = (await queryOn(url, "SELECT current_setting('server_version_num') AS number")) as [
+      { number: string },
+    ]
+    const port = Number(new URL(url).port)
+    const older = await startOlder(port, number, `13${number.slice(2)}`)
+    expect((await refusalOf(url.replace(`:${port}/`, `:${older}/`))).message).toMatch(
+      /is PostgreSQL 13; accepted is 14/,
+    )
+    expect(await schemasIn(url)).toEqual([])
+  })
+
+  test("another application's schema, which stays as it is", async () => {
+    const url = await newDatabase()
+    await queryOn(url, 'CREATE SCHEMA signet', 'CREATE TABLE signet.clients (theirs text)')
+    expect((await refusalOf(url)).message).toMatch(/schema "signet" of .* belongs to another application/)
+    expect(
+      await queryOn(
+        url,
+        "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'signet' AND relkind = 'r'",
+      ),
+    ).toHaveLength(1)
+    const beside = await startTestIssuer({ SIGNET_DATABASE_URL: `${url}?schema=tokens` })
+    expect(beside.issuer).toMatch(/^http/)
+  })
+
+  test('a schema that a newer version has closed to this one; one that it has only added to is used', async () => {
+    const url = await newDatabase()
+    await (await openStore(url, { clock })).close()
+    await queryOn(
+      url,
+      'ALTER TABLE signet.clients ADD COLUMN colour text',
+      "INSERT INTO signet.signet_migrations (hash, created_at) VALUES ('x', 9000000000000)",
+    )
+    await (await openStore(url, { clock })).close()
+    await queryOn(url, "INSERT INTO signet.settings VALUES ('schema_floor', '9000000000000')")
+    expect((await refusalOf(url)).message).toMatch(/was migrated by a newer version/)
+  })
+
+  test('a user who may make nothing', async () => {
+    const url = await newDatabase()
+    const name = new URL(url).pathname.slice(1)
+    await queryOn(url, `CREATE ROLE ${name} LOGIN PASSWORD 'hunter2'`)
+    const refused = await refusalOf(url.replace(/\/\/[^@]+@/, `//${name}:hunter2@`))
+    expect(refused.message).toMatch(/may not use or make schema "signet"/)
+    expect(refused.help).toContain('CREATE SCHEMA signet AUTHORIZATION')
+    await queryOn(url, `CREATE SCHEMA signet AUTHORIZATION ${name}`)
+    await (await openStore(url.replace(/\/\/[^@]+@/, `//${name}:hunter2@`), { clock })).close()
+  })
+})
+
+describe.runIf(hasPostgres)('a start on PostgreSQL', () => {
+  test('of five processes at once on an empty database, all start and one migrates', async () => {
+    const url = await newDatabase()
+    const stores = await Promise.all(Array.from({ length: 5 }, () => openStore(url, { clock, poolSize: 2 })))
+    await stores[0]?.putSetting('issuer', 'x')
+    expect(await Promise.all(stores.map((store) => store.findSetting('issuer')))).toEqual(Array(5).fill('x'))
+    await Promise.all(stores.map((store) => store.close()))
+    expect(await queryOn(url, 'SELECT count(*) FROM signet.signet_migrations')).toEqual([{ count: '1' }])
+  })
+
+  test('a database that was known and is empty now is not made anew', async () => {
+    const url = await newDatabase()
+    const issuer = await startTestIssuer({ SIGNET_DATABASE_URL: url })
+    await issuer.stop()
+    await queryOn(url, 'DROP SCHEMA signet CASCADE')
+    await expect(issuer.restart()).rejects.toThrow(/has no schema "signet" with Signet's tables/)
+    expect(await schemasIn(url)).toEqual([])
+  })
+})
