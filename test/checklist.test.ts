@@ -10,6 +10,7 @@ import { basic, claimsOf, post, request, type Answer, type Credentials } from '.
 import { environmentOf, temporaryFolder } from './support/issuer.ts'
 import { serve, signet, type ServerProcess } from './support/process.ts'
 import { ask, assertionOf, refusal, registered, shareWithApi, startWithApi } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const issuer = shareWithApi()
 
@@ -245,45 +246,47 @@ test('a process that is killed costs its own requests alone: refreshes and rotat
   expect((await ask(staying, client)).status).toBe(200)
 })
 
-test('while the disk takes nothing more, writes are 503 and everything else goes on; then all is well without a restart', async ({
-  skip,
-}) => {
-  const limit = (pid: number, bytes: string) => execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`])
-  try {
-    limit(process.pid, 'unlimited')
-  } catch {
-    skip('no prlimit here, so no way to make a process unable to write')
-  }
-  const server = await serve(environmentOf(temporaryFolder()))
-  const client = printedClient(server)
-  const held = await tokens(server, client, DEMO)
-  const { pid = 0 } = server.child
-  limit(pid, '0')
-  const used = await refresh(server, client, held.refresh_token ?? '')
-  const revoked = await post(server, '/revoke', { token: held.access_token ?? '' }, client)
-  const granted = await post(server, '/token', { grant_type: 'client_credentials', ...DEMO }, client)
-  for (const answer of [used, revoked, granted]) {
-    expect(refusal(answer)).toBe('503 temporarily_unavailable')
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-  }
-  for (const path of [
-    '/livez',
-    '/readyz',
-    '/.well-known/jwks.json',
-    '/.well-known/openid-configuration',
-    '/blacklist/feed',
-  ])
-    expect((await request(server.url + path)).status, path).toBe(200)
-  expect((await ask(server, client)).status).toBe(200)
-  expect((await post(server, '/introspect', { token: held.access_token ?? '' }, client)).body.active).toBe(true)
+sqliteTest(
+  'while the disk takes nothing more, writes are 503 and everything else goes on; then all is well without a restart',
+  async ({ skip }) => {
+    const limit = (pid: number, bytes: string) =>
+      execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`])
+    try {
+      limit(process.pid, 'unlimited')
+    } catch {
+      skip('no prlimit here, so no way to make a process unable to write')
+    }
+    const server = await serve(environmentOf(temporaryFolder()))
+    const client = printedClient(server)
+    const held = await tokens(server, client, DEMO)
+    const { pid = 0 } = server.child
+    limit(pid, '0')
+    const used = await refresh(server, client, held.refresh_token ?? '')
+    const revoked = await post(server, '/revoke', { token: held.access_token ?? '' }, client)
+    const granted = await post(server, '/token', { grant_type: 'client_credentials', ...DEMO }, client)
+    for (const answer of [used, revoked, granted]) {
+      expect(refusal(answer)).toBe('503 temporarily_unavailable')
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    for (const path of [
+      '/livez',
+      '/readyz',
+      '/.well-known/jwks.json',
+      '/.well-known/openid-configuration',
+      '/blacklist/feed',
+    ])
+      expect((await request(server.url + path)).status, path).toBe(200)
+    expect((await ask(server, client)).status).toBe(200)
+    expect((await post(server, '/introspect', { token: held.access_token ?? '' }, client)).body.active).toBe(true)
 
-  limit(pid, 'unlimited')
-  // Nothing was consumed or revoked by what was refused.
-  const next = await refresh(server, client, held.refresh_token ?? '')
-  expect(next.status, next.text).toBe(200)
-  expect((await post(server, '/revoke', { token: held.access_token ?? '' }, client)).status).toBe(200)
-  expect((await post(server, '/introspect', { token: held.access_token ?? '' }, client)).body.active).toBe(false)
-})
+    limit(pid, 'unlimited')
+    // Nothing was consumed or revoked by what was refused.
+    const next = await refresh(server, client, held.refresh_token ?? '')
+    expect(next.status, next.text).toBe(200)
+    expect((await post(server, '/revoke', { token: held.access_token ?? '' }, client)).status).toBe(200)
+    expect((await post(server, '/introspect', { token: held.access_token ?? '' }, client)).body.active).toBe(false)
+  },
+)
 
 test('no write of the database waits for anything: what SQLite is given to do is never async', () => {
   const sources = ['acts', 'sqlite'].flatMap((room) => {

@@ -18,6 +18,7 @@ import {
   shareWithApi,
   startWithApi,
 } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const issuer = shareWithApi()
 
@@ -492,7 +493,7 @@ describe('private_key_jwt', () => {
     expect(answer.body.error_description).toMatch(said)
   })
 
-  test('says the same of a client of an older version whose one key verifies nothing', async () => {
+  sqliteTest('says the same of a client of an older version whose one key verifies nothing', async () => {
     const { privateKey } = await keyed()
     const { clientId } = await keyed()
     const unknown = await present(await assertionOf('nobody', issuer(), privateKey))

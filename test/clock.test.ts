@@ -5,6 +5,7 @@ import { createBackend, grantTokens, isActive, refresh, tokens as tokensOf, unti
 import { claimsOf, request, type Credentials } from './support/client.ts'
 import { signet } from './support/process.ts'
 import { API, registered, startWithApi } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const HOUR = 3600
 const DAY = 24 * HOUR
@@ -16,7 +17,7 @@ async function tokens(issuer: { url: string }, client: Credentials, scope: strin
   return { accessToken: access_token, refreshToken: refresh_token }
 }
 
-test.each([HOUR, DAY, 10 * YEAR])(
+sqliteTest.each([HOUR, DAY, 10 * YEAR])(
   'a clock set back by %i seconds brings nothing back that has expired',
   async (back) => {
     const issuer = await startWithApi({ SIGNET_ACCESS_TOKEN_TTL: '5m', SIGNET_REFRESH_TOKEN_TTL: '10m' })
@@ -46,7 +47,7 @@ test('after a clock was set back, tokens are issued and judged by the time that 
   expect(await isActive(issuer, client, after.accessToken)).toBe(false)
 })
 
-test('a clock set forward ends what has expired by it; set right again, what is alive is alive', async () => {
+sqliteTest('a clock set forward ends what has expired by it; set right again, what is alive is alive', async () => {
   const issuer = await startWithApi()
   const client = await registered(issuer)
   const granted = await tokens(issuer, client, 'a')
@@ -56,7 +57,7 @@ test('a clock set forward ends what has expired by it; set right again, what is 
   expect(await isActive(issuer, client, granted.accessToken)).toBe(true)
 })
 
-test('a restart takes the word of the clock', async () => {
+sqliteTest('a restart takes the word of the clock', async () => {
   const issuer = await startWithApi()
   const client = await registered(issuer)
   issuer.clock.jump(-DAY)
@@ -97,7 +98,7 @@ const NAMES: [string, (token: string) => string[]][] = [
   ['itself', (token) => ['blacklist', 'add', '--token', token]],
 ]
 
-test.each(NAMES)(
+sqliteTest.each(NAMES)(
   'a token is denied by a command whose clock is behind the token, which names %s',
   async (_, command) => {
     const { issuer, api, token } = await datedAhead()
@@ -154,30 +155,36 @@ test('what is issued right after a denial was lifted, or has ended, is good at o
   await expectGood(await mint())
 })
 
-test('a reuse while the clock is ahead, when nothing seems to be alive, denies what is once the clock is right', async () => {
-  const issuer = await startWithApi()
-  const client = await registered(issuer)
-  const first = await tokens(issuer, client, 'a offline_access')
-  const second = (await refresh(issuer, client, first.refreshToken)).body.access_token ?? ''
-  issuer.clock.jump(HOUR)
-  expect((await refresh(issuer, client, first.refreshToken)).status).toBe(400)
-  issuer.clock.jump(-HOUR)
-  expect([await isActive(issuer, client, second), await isDeniedDownstream(issuer, second)]).toEqual([false, true])
-})
+sqliteTest(
+  'a reuse while the clock is ahead, when nothing seems to be alive, denies what is once the clock is right',
+  async () => {
+    const issuer = await startWithApi()
+    const client = await registered(issuer)
+    const first = await tokens(issuer, client, 'a offline_access')
+    const second = (await refresh(issuer, client, first.refreshToken)).body.access_token ?? ''
+    issuer.clock.jump(HOUR)
+    expect((await refresh(issuer, client, first.refreshToken)).status).toBe(400)
+    issuer.clock.jump(-HOUR)
+    expect([await isActive(issuer, client, second), await isDeniedDownstream(issuer, second)]).toEqual([false, true])
+  },
+)
 
-test('a grant that is ended while the clock is ahead takes along its token, which is alive once the clock is right', async () => {
-  const issuer = await startWithApi()
-  const client = await registered(issuer)
-  const { accessToken } = await tokens(issuer, client, 'a offline_access')
-  issuer.clock.jump(HOUR)
-  const ended = await issuer.operator.call('DELETE', `/admin/api/grants/${claimsOf(accessToken).sid}`)
-  expect(ended.status).toBe(204)
-  issuer.clock.jump(-HOUR)
-  expect([await isActive(issuer, client, accessToken), await isDeniedDownstream(issuer, accessToken)]).toEqual([
-    false,
-    true,
-  ])
-})
+sqliteTest(
+  'a grant that is ended while the clock is ahead takes along its token, which is alive once the clock is right',
+  async () => {
+    const issuer = await startWithApi()
+    const client = await registered(issuer)
+    const { accessToken } = await tokens(issuer, client, 'a offline_access')
+    issuer.clock.jump(HOUR)
+    const ended = await issuer.operator.call('DELETE', `/admin/api/grants/${claimsOf(accessToken).sid}`)
+    expect(ended.status).toBe(204)
+    issuer.clock.jump(-HOUR)
+    expect([await isActive(issuer, client, accessToken), await isDeniedDownstream(issuer, accessToken)]).toEqual([
+      false,
+      true,
+    ])
+  },
+)
 
 test('a deleted client takes along its tokens that are dated ahead; registered anew it waits for their end', async () => {
   const { issuer, api, token } = await datedAhead()

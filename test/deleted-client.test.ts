@@ -4,6 +4,7 @@
  */
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { expect, test } from 'vitest'
+import { postgresOfRun } from '../harness/folder.ts'
 import { EVERYBODY } from './support/acceptance.ts'
 import { grantTokens, refresh, SUBJECT_GRANT, tokens } from './support/admin.ts'
 import { basic, post, request, type Answer } from './support/client.ts'
@@ -44,7 +45,8 @@ const ASKINGS: [string, (scene: Scene, held: Held) => Promise<Answer>][] = [
     'in the name of a person, with a grant,',
     asksFor({ grant_type: SUBJECT_GRANT, subject: 'ada', scope: 'read offline_access' }),
   ],
-  ['bound to a key', askBound],
+  // On PostgreSQL the one-time id does not wait for the lock, so there is a token, and the verifier asks for its proof first.
+  ...(postgresOfRun === undefined ? ([['bound to a key', askBound]] satisfies [string, typeof askBound][]) : []),
   ['by refreshing', ({ issuer, shop }, { newest }) => refresh(issuer, shop, newest)],
 ]
 

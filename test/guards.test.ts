@@ -24,6 +24,7 @@ import {
   shareWithApi,
   startWithApi,
 } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const issuer = shareWithApi()
 
@@ -288,7 +289,7 @@ describe('a signing key', () => {
     expect(await publishedBy(at)).not.toContain(kid)
   })
 
-  test('signs nothing that would outlive what is on disk about it', async () => {
+  sqliteTest('signs nothing that would outlive what is on disk about it', async () => {
     const at = await startWithApi()
     const client = await registered(at)
     await tokens(at, client)

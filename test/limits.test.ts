@@ -15,6 +15,7 @@ import { movableClock } from './support/issuer.ts'
 import { follow } from './support/follower.ts'
 import { REPLICAS } from './support/replicas.ts'
 import { ask, refusal, registered, startWithApi } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const NOBODY = { clientId: 'nobody', secret: 'sgs_none' }
 const WRONG = '401 invalid_client'
@@ -296,7 +297,7 @@ describe('guesses at a secret that an operator brought, which cost argon2id', ()
 // ------------------------------------------------------------------ all together
 
 describe('more than can be done at once', () => {
-  test('is shed with 503 before it is begun, while keys, metadata, health and the feed go on', async () => {
+  sqliteTest('is shed with 503 before it is begun, while keys, metadata, health and the feed go on', async () => {
     const own = await startWithApi({ SIGNET_MAX_IN_FLIGHT: '2' })
     const client = await registered(own)
     const held = [

@@ -40,6 +40,7 @@ import {
   keyOf,
 } from './support/store-records.ts'
 import { sqlitePlace } from './support/store-places.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const seed = (store: Store) =>
   store.seedKeys(
@@ -276,7 +277,7 @@ test('a client that the version before disabled is enabled by this one', async (
 
 // ---------------------------------------------------------------- one row that cannot be read
 
-test("11: a client's row that cannot be read stops that client, and nobody else", async () => {
+sqliteTest("11: a client's row that cannot be read stops that client, and nobody else", async () => {
   const issuer = await startAdministered()
   const resources = [await createResource(issuer.operator, 'api')]
   const shop = await createBackend(issuer.operator, { client_id: 'shop', resources })

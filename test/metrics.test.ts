@@ -13,6 +13,7 @@ import { bearer, claimsOf, headerOf, post, request, type Answer } from './suppor
 import { follow } from './support/follower.ts'
 import { startTestIssuer } from './support/issuer.ts'
 import { API, registered, resource, shareWithApi, startWithApi } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 type Labels = Record<string, string>
 
@@ -289,7 +290,7 @@ describe('each figure is moved by what it says:', () => {
     expect(by).toEqual({ shed: 3, errors: 0 })
   })
 
-  test('sizes of database and log, which are those of the files', async () => {
+  sqliteTest('sizes of database and log, which are those of the files', async () => {
     const series = await scrape(shared())
     expect(sum(series, 'signet_database_bytes') % 4096).toBe(0)
     expect(sum(series, 'signet_database_bytes')).toBeGreaterThan(0)

@@ -32,6 +32,7 @@ import { basic, post, request, untilNoticed, type Credentials } from './support/
 import { follow } from './support/follower.ts'
 import { environmentOf, rememberingLog, startTestIssuer, temporaryFolder } from './support/issuer.ts'
 import { serve, signet, type Finished, type ServerProcess } from './support/process.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const FIRST_CLIENT = /client_id +(\S+)\n# +client_secret +(\S+)/
 /** The first client, as the first start prints it. */
@@ -238,7 +239,7 @@ test('several faults of the configuration are told together', () => {
   expect(() => readConfig(env)).toThrow(/SIGNET_X(.|\n)*SIGNET_PORT(.|\n)*SIGNET_REFRESH_GRACE/)
 })
 
-test('a database that is empty, damaged, foreign or gone stops the start, and stays as it is', async () => {
+sqliteTest('a database that is empty, damaged, foreign or gone stops the start, and stays as it is', async () => {
   const folder = temporaryFolder()
   const first = await startTestIssuer({}, { folder })
   const keys = await jwksOf(first)
@@ -347,7 +348,7 @@ test('an issuer that is another than at the last start is told once, at the star
   expect(await start('https://login.example')).toEqual([])
 })
 
-test('a start that makes a new database beside keys of another one says so', async () => {
+sqliteTest('a start that makes a new database beside keys of another one says so', async () => {
   const folder = temporaryFolder()
   const start = async (env: Record<string, string>) => {
     const { log, lines } = rememberingLog()
@@ -533,52 +534,55 @@ test('killed in the middle of refreshes, it loses no family: the last answered t
 
 // ------------------------------------------------------------------ what it survives
 
-test('while another process holds the database, writes are 503 and tell when to retry; everything else goes on', async () => {
-  const issuer = await startAdministered()
-  await createResource(issuer.operator, 'api')
-  const client = await createBackend(issuer.operator, { resources: ['api'] })
-  const held = await grantTokens(issuer, client)
-  const admin = await issuer.operator.token()
+sqliteTest(
+  'while another process holds the database, writes are 503 and tell when to retry; everything else goes on',
+  async () => {
+    const issuer = await startAdministered()
+    await createResource(issuer.operator, 'api')
+    const client = await createBackend(issuer.operator, { resources: ['api'] })
+    const held = await grantTokens(issuer, client)
+    const admin = await issuer.operator.token()
 
-  const other = new SqliteDatabase(join(issuer.folder, 'data/signet.db'))
-  onTestFinished(() => void other.close())
-  other.exec('BEGIN IMMEDIATE')
-  const began = performance.now()
-  const writes = Promise.all([
-    refresh(issuer, client, held.refresh_token ?? ''),
-    post(issuer, '/revoke', { token: held.access_token ?? '' }, client),
-    request(`${issuer.url}/blacklist`, { json: { sub: 'ada' }, headers: { authorization: `Bearer ${admin}` } }),
-    request(`${issuer.url}/admin/api/keys/rotate`, { method: 'POST', headers: { authorization: `Bearer ${admin}` } }),
-  ])
-  let slowest = 0
-  for (let round = 0; round < 10; round++) {
-    for (const path of [
-      '/livez',
-      '/readyz',
-      '/.well-known/jwks.json',
-      '/.well-known/openid-configuration',
-      '/blacklist/feed',
-    ]) {
-      const asked = performance.now()
-      expect((await request(issuer.url + path)).status, path).toBe(200)
-      slowest = Math.max(slowest, performance.now() - asked)
+    const other = new SqliteDatabase(join(issuer.folder, 'data/signet.db'))
+    onTestFinished(() => void other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const began = performance.now()
+    const writes = Promise.all([
+      refresh(issuer, client, held.refresh_token ?? ''),
+      post(issuer, '/revoke', { token: held.access_token ?? '' }, client),
+      request(`${issuer.url}/blacklist`, { json: { sub: 'ada' }, headers: { authorization: `Bearer ${admin}` } }),
+      request(`${issuer.url}/admin/api/keys/rotate`, { method: 'POST', headers: { authorization: `Bearer ${admin}` } }),
+    ])
+    let slowest = 0
+    for (let round = 0; round < 10; round++) {
+      for (const path of [
+        '/livez',
+        '/readyz',
+        '/.well-known/jwks.json',
+        '/.well-known/openid-configuration',
+        '/blacklist/feed',
+      ]) {
+        const asked = performance.now()
+        expect((await request(issuer.url + path)).status, path).toBe(200)
+        slowest = Math.max(slowest, performance.now() - asked)
+      }
+      expect((await post(issuer, '/token', { grant_type: 'client_credentials' }, client)).status).toBe(200)
+      expect(await isActive(issuer, client, held.access_token ?? '')).toBe(true)
     }
-    expect((await post(issuer, '/token', { grant_type: 'client_credentials' }, client)).status).toBe(200)
-    expect(await isActive(issuer, client, held.access_token ?? '')).toBe(true)
-  }
-  expect(slowest).toBeLessThan(1500)
-  for (const answer of await writes) {
-    expect(answer, answer.text).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } })
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-  }
-  expect(performance.now() - began).toBeLessThan(5000)
+    expect(slowest).toBeLessThan(1500)
+    for (const answer of await writes) {
+      expect(answer, answer.text).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } })
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect(performance.now() - began).toBeLessThan(5000)
 
-  other.exec('ROLLBACK')
-  // Nothing was consumed, revoked or rotated meanwhile.
-  expect((await refresh(issuer, client, held.refresh_token ?? '')).status).toBe(200)
-  expect((await post(issuer, '/revoke', { token: held.access_token ?? '' }, client)).status).toBe(200)
-  expect(await isActive(issuer, client, held.access_token ?? '')).toBe(false)
-})
+    other.exec('ROLLBACK')
+    // Nothing was consumed, revoked or rotated meanwhile.
+    expect((await refresh(issuer, client, held.refresh_token ?? '')).status).toBe(200)
+    expect((await post(issuer, '/revoke', { token: held.access_token ?? '' }, client)).status).toBe(200)
+    expect(await isActive(issuer, client, held.access_token ?? '')).toBe(false)
+  },
+)
 
 test('two servers that start at once on an empty folder share one database, one master key and one set of keys', async () => {
   const folder = temporaryFolder()

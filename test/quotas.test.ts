@@ -18,6 +18,7 @@ import {
   type AdministeredIssuer,
 } from './support/admin.ts'
 import { bearer, claimsOf, post, request, type Answer, type Credentials } from './support/client.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const API = 'https://orders.example/v1'
 
@@ -282,29 +283,32 @@ function copyEntry({ folder }: { folder: string }, id: string, copies: number): 
   database.close()
 }
 
-test('a holder of signet:blacklist has 10,000 standing entries at most; another one and the administrator go on', async () => {
-  const it = await scene({})
-  const holderOf = async () => {
-    const client = await createClient(it.issuer.operator, { scope: 'signet:blacklist', resources: [] })
-    return (await tokens(it.issuer, client)).access_token ?? ''
-  }
-  const [holder, second] = [await holderOf(), await holderOf()]
-  const first = await deny(it.issuer, holder, 'first')
-  copyEntry(it.issuer, first.body.id, 9998)
-  const issuer = { ...it.issuer, ...(await it.issuer.restart()) }
-  expect((await deny(issuer, holder, 'last')).status).toBe(201)
-  const refused = await deny(issuer, holder, 'one more')
-  expect([refused.status, typeof refused.body.error]).toEqual([429, 'string'])
-  expect((await deny(issuer, second, 'of the second')).status).toBe(201)
-  expect((await issuer.operator.call('POST', '/blacklist', { jti: 'of the administrator' })).status).toBe(201)
-  const lifted = await request(`${issuer.url}/blacklist/${first.body.id}`, {
-    method: 'DELETE',
-    headers: bearer(holder),
-  })
-  expect(lifted.status).toBe(204)
-  expect((await deny(issuer, holder, 'in its place')).status).toBe(201)
-  expect((await deny(issuer, holder, 'again one more')).status).toBe(429)
-})
+sqliteTest(
+  'a holder of signet:blacklist has 10,000 standing entries at most; another one and the administrator go on',
+  async () => {
+    const it = await scene({})
+    const holderOf = async () => {
+      const client = await createClient(it.issuer.operator, { scope: 'signet:blacklist', resources: [] })
+      return (await tokens(it.issuer, client)).access_token ?? ''
+    }
+    const [holder, second] = [await holderOf(), await holderOf()]
+    const first = await deny(it.issuer, holder, 'first')
+    copyEntry(it.issuer, first.body.id, 9998)
+    const issuer = { ...it.issuer, ...(await it.issuer.restart()) }
+    expect((await deny(issuer, holder, 'last')).status).toBe(201)
+    const refused = await deny(issuer, holder, 'one more')
+    expect([refused.status, typeof refused.body.error]).toEqual([429, 'string'])
+    expect((await deny(issuer, second, 'of the second')).status).toBe(201)
+    expect((await issuer.operator.call('POST', '/blacklist', { jti: 'of the administrator' })).status).toBe(201)
+    const lifted = await request(`${issuer.url}/blacklist/${first.body.id}`, {
+      method: 'DELETE',
+      headers: bearer(holder),
+    })
+    expect(lifted.status).toBe(204)
+    expect((await deny(issuer, holder, 'in its place')).status).toBe(201)
+    expect((await deny(issuer, holder, 'again one more')).status).toBe(429)
+  },
+)
 
 // ------------------------------------------------------------------ the audit trail
 

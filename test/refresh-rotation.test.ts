@@ -20,6 +20,7 @@ import {
   shareWithApi,
   startWithApi,
 } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const issuer = shareWithApi()
 
@@ -477,7 +478,7 @@ describe('a refresh token that this issuer never made', () => {
     yield ['of the next generation', spell(bytes.map((byte, index) => (index === 36 ? byte + 1 : byte)))]
   }
 
-  test('is refused without the database, at once even while that is locked, and harms nobody', async () => {
+  sqliteTest('is refused without the database, at once even while that is locked, and harms nobody', async () => {
     const own = await startWithApi()
     const { client, first } = await family({}, {}, own)
     const other = new Database(join(own.folder, 'data/signet.db'))
@@ -509,7 +510,7 @@ describe('a refresh token that this issuer never made', () => {
   })
 })
 
-test('five hundred refreshes add no row to the database', async () => {
+sqliteTest('five hundred refreshes add no row to the database', async () => {
   const own = await startWithApi()
   const { client, first } = await family({}, {}, own)
   const database = new Database(join(own.folder, 'data/signet.db'), { readonly: true })

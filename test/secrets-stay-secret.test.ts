@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { sqliteTest } from './support/sqlite.ts'
 import {
   SUBJECT_GRANT,
   createBackend,
@@ -286,7 +287,7 @@ async function misbehave({
 // Every unknown client costs a password hash, since the administrator has a secret that was brought.
 const TIMEOUT = { timeout: 90_000 }
 
-test(
+sqliteTest(
   'no secret, token, assertion or Authorization value is in logs, audit rows, documents, errors or the database',
   TIMEOUT,
   async () => {

@@ -1,4 +1,4 @@
-/** The steps of the engine that are written by hand for each database (src/store/sqlite/measured.ts). */
+/** The steps of the engine that are written by hand for each database (measured.ts in sqlite/ and postgres/). */
 import { describe, expect, test } from 'vitest'
 import {
   countOwned,
@@ -14,9 +14,9 @@ import {
   type Engine,
 } from '../src/store/engine.ts'
 import { blacklistEntries, clients, grants, signingKeys, type RowOf } from '../src/store/tables.ts'
-import { clientRow, entryRow, grantRow, open, run } from './support/store-engine.ts'
+import { ENGINES, clientRow, entryRow, grantRow, run } from './support/store-engine.ts'
 import { HOUR, clock, grantOf, keyOf } from './support/store-records.ts'
-describe('the measured steps', () => {
+describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
   async function withGrants(...rows: RowOf<typeof grants>[]): Promise<Engine> {
     const { engine } = await open()
     await run(engine, function* () {

@@ -18,6 +18,7 @@ import { basic, post, request, type Answer, type Credentials } from './support/c
 import { startTestIssuer, temporaryFolder, type TestIssuer } from './support/issuer.ts'
 import { actElsewhere, API, askSigned, expectGood, scene, signingMetadata, tokenIn } from './support/race.ts'
 import { refusal } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const ROUNDS = ['first', 'second', 'third', 'fourth']
 const secretOf = (name: string): string => `${name}-`.padEnd(40, 'x')
@@ -141,15 +142,18 @@ test('a secret that was rotated away without overlap while it was hashed gets no
   expect(refusal(asked)).toBe('401 invalid_client')
 })
 
-test('a token that waits for its assertion while another process withdraws its scope has not got it', async () => {
-  const { key, metadata } = await signingMetadata()
-  const it = await scene(metadata)
-  const setScope = (scope: string) => (operator: Operator) =>
-    operator.call('PATCH', '/admin/api/clients/shop', { scope })
-  const asked = await actElsewhere(it, {
-    ask: () => askSigned(it, { clientId: 'shop', key }, { scope: 'write' }),
-    act: setScope('read'),
-    undo: setScope('read write'),
-  })
-  expect(refusal(asked)).toBe('400 invalid_scope')
-})
+sqliteTest(
+  'a token that waits for its assertion while another process withdraws its scope has not got it',
+  async () => {
+    const { key, metadata } = await signingMetadata()
+    const it = await scene(metadata)
+    const setScope = (scope: string) => (operator: Operator) =>
+      operator.call('PATCH', '/admin/api/clients/shop', { scope })
+    const asked = await actElsewhere(it, {
+      ask: () => askSigned(it, { clientId: 'shop', key }, { scope: 'write' }),
+      act: setScope('read'),
+      undo: setScope('read write'),
+    })
+    expect(refusal(asked)).toBe('400 invalid_scope')
+  },
+)

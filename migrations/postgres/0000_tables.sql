@@ -124,7 +124,8 @@ CREATE TABLE "replicas" (
 	"name" text COLLATE "C" PRIMARY KEY NOT NULL,
 	"version" text COLLATE "C" NOT NULL,
 	"started_at" bigint NOT NULL,
-	"last_seen_at" bigint NOT NULL
+	"last_seen_at" bigint NOT NULL,
+	"stopped_at" bigint
 );
 --> statement-breakpoint
 CREATE TABLE "resources" (

@@ -127,6 +127,11 @@ function storage(store: Store): Family[] {
       'Size of the write-ahead log.',
       ...(journalBytes === undefined ? [] : [plain(journalBytes)]),
     ),
+    one(
+      'signet_database_silence_seconds',
+      'Since the database was last known to have no news, where it does not answer; else 0.',
+      store.silenceMs() / 1000,
+    ),
     gauge('signet_database_bytes', 'Size of the database, without that log.', plain(sizeBytes)),
   ]
 }

@@ -9,27 +9,35 @@ import type { Store } from '../store/store.ts'
 /** More than that between this machine's clock and the database's is told. Milliseconds. */
 const MOST_APART_MS = 30_000
 
+export interface Membership {
+  beat(): Promise<void>
+  leave(): Promise<void>
+}
+
 /**
  * Joins the others before anything is read into memory, so that whoever makes a key later knows of this process.
- * @returns the work of each heartbeat; `undefined` where the database serves this machine alone
+ * @returns the work of each heartbeat, and of the end; `undefined` where the database serves this machine alone
  * @throws Fault where the others serve another issuer
  */
 export async function joinReplicas(
   store: Store,
   { issuer, port, log }: { issuer: string; port: number; log: Log },
-): Promise<(() => Promise<void>) | undefined> {
+): Promise<Membership | undefined> {
   if (store.pace.heartbeatEveryMs === undefined) return undefined
   const replica = {
     name: `${hostname()}:${port}`,
     version: readVersion(),
     startedAt: store.now(),
-  } satisfies Omit<ReplicaRecord, 'lastSeenAt'>
+  } satisfies Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>
   await requireSameIssuer(store, issuer, replica.name)
   await store.noteReplica(replica)
   const warn = warnOfClock(store, log)
-  return async () => {
-    await store.noteReplica(replica)
-    warn()
+  return {
+    async beat() {
+      await store.noteReplica(replica)
+      warn()
+    },
+    leave: () => store.noteReplica(replica, 'stops'),
   }
 }
 

@@ -11,7 +11,7 @@ import { createFirstClient, type FirstClient } from './first-client.ts'
 import { Connections } from './connections.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
-import { joinReplicas } from './replicas.ts'
+import { joinReplicas, type Membership } from './replicas.ts'
 import type { Limits } from '../limits/limits.ts'
 import { isFirstStart, openDatabase, type Opened } from '../database.ts'
 import { localIssuer, wireIssuer, type Issuer } from '../issuer.ts'
@@ -82,7 +82,7 @@ export async function startIssuer(
     if (declaration && (await isFirstStart(config))) checkDeclaration(declaration, name)
     opened = await openDatabase(config, { clock, log })
     for (const { warning } of findLooseModes(config)) log.warn(warning)
-    const beat = await joinReplicas(opened.store, { issuer: name, port, log })
+    const membership = await joinReplicas(opened.store, { issuer: name, port, log })
     const issuer = await wireIssuer(opened, name, config, { clock, log })
     await issuer.store.putSetting('issuer', issuer.issuer)
     const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
@@ -90,8 +90,8 @@ export async function startIssuer(
     warnOfUnused(issuer.masterKeys, log)
     if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
-    const pace = beat ? new SteadyClock(issuer.clock) : clock
-    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat }, pace)
+    const pace = membership ? new SteadyClock(issuer.clock) : clock
+    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat: membership?.beat }, pace)
     const stopWatching = issuer.limits.watch()
     limits = issuer.limits
     issuer.setReady(true)
@@ -104,7 +104,7 @@ export async function startIssuer(
       port,
       firstClient,
       stop: once(async () => {
-        await stop(issuer, { server, connections, stopHousekeeping })
+        await stop(issuer, { server, connections, stopHousekeeping, membership })
         stopWatching()
       }),
     }
@@ -197,9 +197,10 @@ interface Machinery {
   server: Server
   connections: Connections
   stopHousekeeping: () => Promise<void>
+  membership: Membership | undefined
 }
 
-async function stop(issuer: Issuer, { server, connections, stopHousekeeping }: Machinery): Promise<void> {
+async function stop(issuer: Issuer, { server, connections, stopHousekeeping, membership }: Machinery): Promise<void> {
   issuer.log.info('stopping: running requests are finished')
   issuer.setReady(false)
   connections.announceEnd()
@@ -212,6 +213,8 @@ async function stop(issuer: Issuer, { server, connections, stopHousekeeping }: M
   clearInterval(closeIdle)
   clearTimeout(closeAll)
   await stopHousekeeping()
+  // Others wait for a replica that may be alive, and need not wait for this one.
+  await membership?.leave().catch(() => {})
   await issuer.close()
   issuer.log.info('stopped')
 }

@@ -284,8 +284,8 @@ export interface Store {
   machineAheadMs(): number
 
   // replicas: processes that serve one database across a network
-  /** Says that this process lives. */
-  noteReplica(replica: Omit<ReplicaRecord, 'lastSeenAt'>): Promise<void>
+  /** Says that this process lives, or that it stops. */
+  noteReplica(replica: Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>, state?: 'lives' | 'stops'): Promise<void>
   /** Those that were seen within the last hour, by name. */
   listReplicas(): Promise<ReplicaRecord[]>
   /** How long until every other live replica has heard of what is committed now; 0 where there is none. Milliseconds. */

@@ -427,7 +427,14 @@ export const revision = table({
 /** The processes that serve one database across a network, by a name that a process keeps when it starts again. */
 export const replicas = table({
   name: 'replicas',
-  columns: { name: text(), version: text(), startedAt: instant(), lastSeenAt: instant() },
+  columns: {
+    name: text(),
+    version: text(),
+    startedAt: instant(),
+    lastSeenAt: instant(),
+    /** When it was stopped in good order; `null` for one that runs, or that died. */
+    stoppedAt: maybeInstant(),
+  },
   key: ['name'],
   expires: [{ before: { lastSeenAt: 'hourAgo' } }],
 })

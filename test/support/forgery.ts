@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { compactDecrypt } from 'jose'
+import { Client } from 'pg'
 import type { TestIssuer } from './issuer.ts'
 
 /** Derives a key by RFC 5869, as `src/keys/master-key.ts` does. */
@@ -20,15 +21,35 @@ export interface SigningKey {
   privateJwk: JsonWebKey
 }
 
+interface Sealed {
+  kid: string
+  sealed: string
+}
+
+const fields = 'kid, sealed_private_key AS sealed'
+
+function fromFile(folder: string, alg: string, ring: string): Sealed | undefined {
+  const database = new SqliteDatabase(join(folder, 'data/signet.db'), { readonly: true })
+  const text = `SELECT ${fields} FROM signing_keys WHERE alg = ? AND ring = ? AND status = 'active'`
+  const row = database.prepare<[string, string], Sealed>(text).get(alg, ring)
+  database.close()
+  return row
+}
+
+async function fromPostgres(url: string, schema: string, values: string[]): Promise<Sealed | undefined> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  const text = `SELECT ${fields} FROM ${schema}.signing_keys WHERE alg = $1 AND ring = $2 AND status = 'active'`
+  const { rows } = await client.query<Sealed>(text, values).finally(() => void client.end())
+  return rows[0]
+}
+
 /** The active key of a ring; the empty name is the issuer's own ring. */
 export async function stolenKey(issuer: TestIssuer, alg: string, ring = ''): Promise<SigningKey> {
-  const database = new SqliteDatabase(join(issuer.folder, 'data/signet.db'), { readonly: true })
-  const row = database
-    .prepare<[string, string], { kid: string; sealed: string }>(
-      "SELECT kid, sealed_private_key AS sealed FROM signing_keys WHERE alg = ? AND ring = ? AND status = 'active'",
-    )
-    .get(alg, ring)
-  database.close()
+  const url = issuer.env.SIGNET_DATABASE_URL ?? ''
+  const row = url.startsWith('file:')
+    ? fromFile(issuer.folder, alg, ring)
+    : await fromPostgres(url, new URL(url).searchParams.get('schema') ?? 'signet', [alg, ring])
   if (!row) throw new Error(`no active ${alg} key`)
   const { plaintext } = await compactDecrypt(row.sealed, derivedKey(issuer, 'sealing'))
   return { kid: row.kid, privateJwk: JSON.parse(new TextDecoder().decode(plaintext)) }

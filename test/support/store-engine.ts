@@ -1,7 +1,10 @@
-/** The engine under the store, on real SQLite files, and rows as acts write them. */
+/** The engine under the store, on real databases, and rows as acts write them. */
 import SqliteDatabase from 'better-sqlite3'
+import { Client } from 'pg'
 import { afterEach } from 'vitest'
+import { readPostgresUrl } from '../../src/ground/postgres-url.ts'
 import type { Act, Engine } from '../../src/store/engine.ts'
+import { openPostgresEngine } from '../../src/store/postgres/postgres-store.ts'
 import { openConnection } from '../../src/store/sqlite/connection.ts'
 import { startDatabase } from '../../src/store/sqlite/database.ts'
 import { sqliteEngine } from '../../src/store/sqlite/engine.ts'
@@ -9,12 +12,17 @@ import { migrate } from '../../src/store/sqlite/migrate.ts'
 import type { Change } from '../../src/store/records/change.ts'
 import type { blacklistEntries, clients, grants, resources, RowOf } from '../../src/store/tables.ts'
 import { clientOf, clock, entryOf, grantOf, resourceOf } from './store-records.ts'
+import { hasPostgres, newDatabase } from './postgres.ts'
 import { newFile } from './store-places.ts'
 
 export interface OpenEngine {
   engine: Engine
-  file: string
   heard: Change[]
+  /** Another process on the same database. */
+  again(): Promise<OpenEngine>
+  /** The first column of what another connection reads, which is what is committed. */
+  query(sql: string): Promise<unknown[]>
+  revision(): Promise<number>
 }
 
 const running: Engine[] = []
@@ -22,18 +30,28 @@ afterEach(async () => {
   for (const engine of running.splice(0)) await engine.close()
 })
 
-export async function open(file = newFile()): Promise<OpenEngine> {
-  const connection = await openConnection(file, { mustExist: false })
-  await migrate(connection)
-  const engine = sqliteEngine(await startDatabase(connection, clock))
+type Opening = () => Promise<Engine>
+
+async function listenTo(opening: Opening, query: OpenEngine['query']): Promise<OpenEngine> {
+  const engine = await opening()
   running.push(engine)
   const heard: Change[] = []
   engine.onChange(async (changes) => void heard.push(...changes))
-  return { engine, file, heard }
+  const revision = async () => Number((await query('SELECT value FROM revision'))[0])
+  return { engine, heard, again: () => listenTo(opening, query), query, revision }
 }
 
-/** What another connection reads, which is what is committed. */
-export function query(file: string, sql: string): unknown[] {
+function openSqlite(): Promise<OpenEngine> {
+  const file = newFile()
+  const opening = async () => {
+    const connection = await openConnection(file, { mustExist: false })
+    await migrate(connection)
+    return sqliteEngine(await startDatabase(connection, clock))
+  }
+  return listenTo(opening, async (sql) => querySqlite(file, sql))
+}
+
+function querySqlite(file: string, sql: string): unknown[] {
   const raw = new SqliteDatabase(file, { readonly: true })
   try {
     return raw.prepare(sql).pluck().all()
@@ -42,7 +60,33 @@ export function query(file: string, sql: string): unknown[] {
   }
 }
 
-export const revisionIn = (file: string): number => Number(query(file, 'SELECT value FROM revision')[0])
+async function openPostgres(): Promise<OpenEngine> {
+  const url = await newDatabase()
+  const read = readPostgresUrl(url)
+  if ('why' in read) throw new Error(read.why)
+  const opening = () => openPostgresEngine(read.value, { clock, mustExist: false, size: 4 })
+  return listenTo(opening, (sql) => queryPostgres(url, sql))
+}
+
+/** Numbers of eight bytes come as numbers, as from SQLite. */
+async function queryPostgres(connectionString: string, sql: string): Promise<unknown[]> {
+  const types = { getTypeParser: (id: number) => (id === 20 ? Number : String) as never }
+  const client = new Client({ connectionString, types })
+  await client.connect()
+  try {
+    await client.query('SET search_path TO signet')
+    const { rows } = await client.query({ text: sql, rowMode: 'array' })
+    return rows.map((row: unknown[]) => row[0])
+  } finally {
+    await client.end()
+  }
+}
+
+/** Every engine, by name. */
+export const ENGINES: [string, () => Promise<OpenEngine>][] = [
+  ['SQLite', openSqlite],
+  ...(hasPostgres ? ([['PostgreSQL', openPostgres]] satisfies [string, () => Promise<OpenEngine>][]) : []),
+]
 
 export const clientRow = (clientId: string, change: Partial<RowOf<typeof clients>> = {}): RowOf<typeof clients> => {
   const { secrets: _, ...row } = clientOf(clientId)

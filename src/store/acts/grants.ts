@@ -57,14 +57,23 @@ function* create(
   if (found.isRefused) throw new Unavailable('the subject or client was put on the blacklist meanwhile')
   // A client was registered with the person's id meanwhile, and the client keeps the name.
   if (found.isTaken) throw new Unavailable('the subject is the id of a client')
-  const replaced = yield* oldestBeyond(clientKey, grant.sub, limit)
-  if (replaced !== undefined)
-    yield* update(grants, { sid: replaced }, { endedAt: yield* time(), endedReason: 'replaced' })
+  const replaced = yield* endBeyond(clientKey, grant.sub, limit)
   // Read here: a former key is not used any more once this process has heard of the change.
   const masterKeyId = rule?.() ?? grant.masterKeyId
   yield* insert(grants, { ...grant, masterKeyId, clientKey })
   yield* record(event)
   return { replaced, masterKeyId }
+}
+
+/** Makes room for one more. Where several began at once there can be too many already, and then several end. */
+function* endBeyond(clientKey: number, sub: string, limit: number): Act<string | undefined> {
+  let replaced: string | undefined
+  for (;;) {
+    const oldest = yield* oldestBeyond(clientKey, sub, limit)
+    if (oldest === undefined) return replaced
+    yield* update(grants, { sid: oldest }, { endedAt: yield* time(), endedReason: 'replaced' })
+    replaced = oldest
+  }
 }
 
 function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> {

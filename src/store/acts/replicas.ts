@@ -15,21 +15,23 @@ export function replicaVerbs(engine: Engine): Verbs {
   let own: string | undefined
   const listReplicas = () => engine.read(() => select(replicas, { orderBy: 'name' }))
   return {
-    noteReplica: async (replica) => {
-      await engine.act(() => note(replica), 'free')
+    noteReplica: async (replica, state = 'lives') => {
+      await engine.act(() => note(replica, state), 'free')
       own = replica.name
     },
     listReplicas,
     othersHearWithinMs: async () => {
       if (heartbeatEveryMs === undefined) return 0
       const since = engine.now() - BEATS_TO_LIVE * heartbeatEveryMs
-      const others = (await listReplicas()).filter(({ name, lastSeenAt }) => name !== own && lastSeenAt > since)
+      const isLive = ({ lastSeenAt, stoppedAt }: ReplicaRecord) => stoppedAt === null && lastSeenAt > since
+      const others = (await listReplicas()).filter((replica) => replica.name !== own && isLive(replica))
       return others.length > 0 ? heardWithinMs : 0
     },
   }
 }
 
-function* note(replica: Omit<ReplicaRecord, 'lastSeenAt'>): Act<void> {
-  const row = { ...replica, lastSeenAt: yield* time() }
+function* note(replica: Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>, state: 'lives' | 'stops'): Act<void> {
+  const now = yield* time()
+  const row = { ...replica, lastSeenAt: now, stoppedAt: state === 'stops' ? now : null }
   if ((yield* update(replicas, { name: row.name }, row)) === 0) yield* insert(replicas, row)
 }

@@ -17,8 +17,6 @@ interface News {
   /** The cursor when it was asked. */
   from: number
   changes: Noted[]
-  /** Whether some of the changes are not told any more. */
-  isCut: boolean
   revision: number
 }
 
@@ -112,22 +110,23 @@ export class ChangeLog {
       // The columns are those of the table, whose nouns are a closed set.
       number === null ? [] : [{ revision: Number(number), noun: noun as ChangedNoun, id: id as string | null }],
     )
-    // Revisions have no gaps. Fewer rows than revisions means that the sweep has deleted some of the rows.
-    return { from, changes, isCut: revision < from || changes.length !== revision - from, revision }
+    return { from, changes, revision }
   }
 
-  #accept({ from, changes, isCut, revision }: News): void {
-    if (!isCut) return this.#take(changes, revision)
-    // A revision before the one that the question named: an older copy has replaced the database.
-    if (revision >= from && revision <= this.#cursor) return
+  #accept({ from, changes, revision }: News): void {
+    if (revision >= from) return this.#take(changes, revision)
+    // The revision is before the one that the question named: an older copy has replaced the database.
     this.#announcer.accept(EVERYTHING)
     this.#cursor = revision
   }
 
   /** Of two answers that overlap, the changes of each revision are told once. */
   #take(changes: Noted[], revision: number): void {
+    if (revision <= this.#cursor) return
     const unknown = changes.filter((change) => change.revision > this.#cursor)
-    this.#announcer.accept(unknown.map(({ noun, id }) => ({ noun, id })))
-    this.#cursor = Math.max(this.#cursor, revision)
+    // Fewer changes than revisions: the sweep has deleted some, there are too many, or revisions were skipped.
+    const isCut = unknown.length < revision - this.#cursor
+    this.#announcer.accept(isCut ? EVERYTHING : unknown.map(({ noun, id }) => ({ noun, id })))
+    this.#cursor = revision
   }
 }

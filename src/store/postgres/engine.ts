@@ -193,7 +193,7 @@ class Acts {
     kind: ActKind,
     deadline: number,
   ): Promise<{ result: Result; announced: Promise<void> | undefined }> {
-    const { pool, commits } = this.#database
+    const { pool } = this.#database
     const session = await pool.session(deadline)
     try {
       const transaction = await this.#begin(session, kind, deadline)
@@ -208,8 +208,7 @@ class Acts {
       }
       const began = performance.now()
       await this.#commit(transaction)
-      commits.seconds.observe((performance.now() - began) / 1000)
-      commits.batchSize.observe(1)
+      this.#count(began)
       return { result, announced: this.#announce(transaction) }
     } finally {
       session.release()
@@ -251,6 +250,12 @@ class Acts {
     }
   }
 
+  #count(began: number): void {
+    const { commits } = this.#database
+    commits.seconds.observe((performance.now() - began) / 1000)
+    commits.batchSize.observe(1)
+  }
+
   #announce({ changes: told, revision }: Transaction): Promise<void> | undefined {
     if (told.length === 0) return undefined
     return this.#database.changes.announce(told, revision).then((isHeard) => {
@@ -276,8 +281,10 @@ class Acts {
         const verdict = decide(family.grant, now)
         if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
         if (verdict.act === 'end') return { outcome: 'ending', grant: family.grant, verdict }
+        const began = performance.now()
         const renewed = await measured.renew(family, verdict, now, session)
         if (!renewed) throw new Failure('conflict', '', 'the grant was changed meanwhile')
+        this.#count(began)
         return renewed
       } finally {
         session.release()

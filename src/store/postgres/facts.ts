@@ -6,7 +6,7 @@ import type { StoreFacts } from '../records/facts.ts'
 import { auditEvents, blacklistEntries, clients, grants, resources } from '../tables.ts'
 import type { Database } from './database.ts'
 import { unavailable } from './failures.ts'
-import type { Session } from './pool.ts'
+import type { Asker, Session } from './pool.ts'
 
 /** Counting may take long, and nobody but an operator waits for it. */
 const LIMIT_MS = 60_000
@@ -15,6 +15,11 @@ const SETTINGS = ['server_version', 'fsync', 'synchronous_commit', 'ssl', 'max_c
 
 export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures'> {
   let sizeBytes = 0
+  // Figures are read often, so the size is that of the opening or of the last look at the facts.
+  readSize(database, database.pool).then(
+    (size) => void (sizeBytes = size),
+    () => {},
+  )
   return {
     facts: async ({ integrity }) => {
       try {
@@ -31,22 +36,17 @@ export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures'>
 }
 
 async function gather(database: Database, session: Session, integrity: boolean): Promise<StoreFacts> {
-  const { statements, schema, address } = database
+  const { statements, address } = database
   const settings = await session.ask('SELECT name, setting FROM pg_settings WHERE name = ANY($1) ORDER BY name', [
     SETTINGS,
   ])
-  const [size] = await session.ask(
-    `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = $1 AND c.relkind = 'r'`,
-    [schema],
-  )
   const counted = { clients, resources, grants, blacklist: blacklistEntries, audit: auditEvents }
   const texts = Object.values(counted).map((table) => `(SELECT count(*) FROM ${statements.name(table)})`)
   const [counts = []] = await session.ask(`SELECT ${texts.join(', ')}`, [])
   const [clientCount, resourceCount, grantCount, entryCount, eventCount] = counts.map(Number)
   return {
     location: describeAddress(address),
-    sizeBytes: Number(size?.[0]),
+    sizeBytes: await readSize(database, session),
     journalBytes: undefined,
     settings: Object.fromEntries(settings.map(([name, setting]) => [String(name), String(setting)])),
     integrity: integrity ? 'ok' : null,
@@ -58,6 +58,16 @@ async function gather(database: Database, session: Session, integrity: boolean):
       audit: eventCount ?? 0,
     },
   }
+}
+
+/** Of the tables and their indexes. */
+async function readSize({ schema }: Database, by: Asker): Promise<number> {
+  const [row] = await by.ask(
+    `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relkind = 'r'`,
+    [schema],
+  )
+  return Number(row?.[0])
 }
 
 /** PostgreSQL has its own means, which know of transactions in flight. */

@@ -16,6 +16,7 @@ import {
 import { Unavailable } from '../../ground/errors.ts'
 import type { PostgresAddress } from '../../ground/postgres-url.ts'
 import { Failure, sortFailure } from './failures.ts'
+import { decodeText, encodeText } from './text.ts'
 import { patienceLeft } from './time-limits.ts'
 
 /** A row as the driver gives it: values in the order of the columns. */
@@ -32,11 +33,11 @@ export interface PoolOptions {
   ssl: ClientConfig['ssl']
 }
 
-/** Numbers up to 2^53 are all that Signet stores, so eight bytes become a number. */
-const INT8 = 20
+/** How columns of these types are read. Numbers up to 2^53 are all that Signet stores, so eight bytes become a number. */
+const READERS: Record<number, (text: string) => unknown> = { 20: Number, 25: decodeText }
 const types: CustomTypesConfig = {
   getTypeParser: (id: number, format?: 'text' | 'binary') =>
-    id === INT8 ? Number : (parsers.getTypeParser(id, format ?? 'text') as never),
+    READERS[id] ?? (parsers.getTypeParser(id, format ?? 'text') as never),
 }
 
 /** The configuration of the driver. Everything is said, so that it reads no PG… variable and no ~/.pgpass. */
@@ -140,13 +141,13 @@ export class Session implements Asker {
   }
 
   async ask(text: string, values: unknown[]): Promise<Values[]> {
-    const { rows } = await this.#query({ ...this.#names.named(text), text, values, rowMode: 'array' })
+    const { rows } = await this.#query(this.#prepared(text, values))
     return rows as Values[] // `rowMode` says so
   }
 
   /** How many rows a statement has written. */
   async write(text: string, values: unknown[]): Promise<number> {
-    const { rowCount } = await this.#query({ ...this.#names.named(text), text, values, rowMode: 'array' })
+    const { rowCount } = await this.#query(this.#prepared(text, values))
     return rowCount ?? 0
   }
 
@@ -165,6 +166,11 @@ export class Session implements Asker {
   /** The connection is of no use any more, e.g. because a transaction could not be ended. */
   giveUp(): void {
     this.#isBroken = true
+  }
+
+  #prepared(text: string, values: unknown[]): QueryArrayConfig {
+    const encoded = values.map((value) => (typeof value === 'string' ? encodeText(value) : value))
+    return { ...this.#names.named(text), text, values: encoded, rowMode: 'array' }
   }
 
   async #query(query: QueryArrayConfig & { query_timeout?: number }): Promise<QueryArrayResult> {

@@ -4,6 +4,7 @@ import type { Clock } from '../../ground/clock.ts'
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
 import { storeOver } from '../acts/store.ts'
+import type { Engine } from '../engine.ts'
 import type { Store } from '../store.ts'
 import { startDatabase } from './database.ts'
 import { postgresEngine } from './engine.ts'
@@ -22,10 +23,14 @@ export interface PostgresOptions {
 }
 
 /** @throws Fault where the database cannot be used, or is missing and must exist; then nothing was changed. */
-export async function openPostgresStore(address: PostgresAddress, options: PostgresOptions): Promise<Store> {
+export const openPostgresStore = async (address: PostgresAddress, options: PostgresOptions): Promise<Store> =>
+  storeOver(await openPostgresEngine(address, options))
+
+/** The engine under that store. */
+export async function openPostgresEngine(address: PostgresAddress, options: PostgresOptions): Promise<Engine> {
   try {
     const { ssl, notifies } = await prepare(address, options)
-    return storeOver(postgresEngine(await startDatabase(address, { ...options, ssl, notifies })))
+    return postgresEngine(await startDatabase(address, { ...options, ssl, notifies }))
   } catch (error) {
     throw openingFault(address, error)
   }

@@ -30,7 +30,7 @@ export class DatabaseTime {
   reading(): (read: number) => Instant {
     const sent = this.#clock.elapsed()
     return (read) => {
-      const time = this.#clock.ofDatabase?.(read) ?? read
+      const time = Math.floor(this.#clock.ofDatabase?.(read) ?? read)
       // The database's clock was read after the question was sent, and before the answer came.
       const [earliest, latest] = [time - this.#clock.elapsed(), time - sent]
       this.#offset = Math.min(latest, Math.max(earliest, this.#offset ?? earliest))

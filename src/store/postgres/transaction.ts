@@ -1,7 +1,8 @@
 /**
- * One attempt at an act: a transaction that runs its steps in turn. All that an act reads after the beginning is the
- * newest committed state (READ COMMITTED), and a lock on the one row of `revision` keeps others from changing the facts
- * that it is decided by.
+ * One attempt at an act: a transaction that runs its steps in turn. A lock on the one row of `revision` keeps others from
+ * changing the facts that it is decided by. An exclusive act reads the newest committed state after it has the lock (READ
+ * COMMITTED). All others read the state of their beginning, and fail where another has changed what they write
+ * (REPEATABLE READ); then they run again.
  */
 import type { Instant } from '../../ground/clock.ts'
 import type { Act, ActKind, Rotated, RotationRule, Step } from '../engine.ts'
@@ -12,6 +13,7 @@ import { Failure } from './failures.ts'
 import type { Measured } from './measured.ts'
 import type { Session } from './pool.ts'
 import { generatedOf, type Row, type Statement, type Statements } from './statements.ts'
+import { encodeText } from './text.ts'
 import { CLOCK_MS, type DatabaseTime } from './time.ts'
 
 /** Thrown by an act that writes a kept table and did not begin as exclusive; it is begun again. */
@@ -57,8 +59,9 @@ export class Transaction {
     const limit = Math.max(1, Math.floor(limitMs))
     const lock = { exclusive: ' FOR UPDATE', guarded: ' FOR SHARE', free: '' }[kind]
     const read = needs.time.reading()
+    const level = kind === 'exclusive' ? 'READ COMMITTED' : 'REPEATABLE READ'
     const results = await session.script(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${limit}; SET LOCAL lock_timeout = ${limit};
+      `BEGIN ISOLATION LEVEL ${level}; SET LOCAL statement_timeout = ${limit}; SET LOCAL lock_timeout = ${limit};
       SET LOCAL standard_conforming_strings = on; SET LOCAL idle_in_transaction_session_timeout = ${2 * limit + 1000};
       SELECT value FROM ${needs.statements.name(revision)} WHERE id = 1${lock}; SELECT ${CLOCK_MS}`,
     )
@@ -220,4 +223,5 @@ export class Transaction {
 }
 
 /** A text in SQL; the server's standard strings know no other escape. */
-const literal = (text: string | null): string => (text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`)
+const literal = (text: string | null): string =>
+  text === null ? 'NULL' : `'${encodeText(text).replaceAll("'", "''")}'`

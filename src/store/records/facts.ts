@@ -48,6 +48,8 @@ export interface ReplicaRecord {
   version: string
   startedAt: Instant
   lastSeenAt: Instant
+  /** When it was stopped in good order; `null` for one that runs, or that died. */
+  stoppedAt: Instant | null
 }
 
 /** How far apart processes with one database can be, and how often they look. All in milliseconds. */
