@@ -8,6 +8,7 @@ import type { Client } from 'pg'
 import type * as Migrator from 'drizzle-orm/migrator'
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
+import { sortFailure } from './failures.ts'
 
 /** Right from `src/store/postgres` and from `dist/store/postgres`. */
 const FOLDER = fileURLToPath(new URL('../../../migrations/postgres', import.meta.url))
@@ -48,7 +49,7 @@ export async function migrate(client: Client, address: PostgresAddress): Promise
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
-    throw error
+    throw migrationFault(address, error)
   }
   await requireServed(client, address, newest)
 }
@@ -96,6 +97,17 @@ async function requireServed(client: Client, address: PostgresAddress, newest: n
   throw new Fault(
     `SIGNET_DATABASE_URL: ${describeAddress(address)} was migrated by a newer version, which this one cannot run beside`,
     'start the newer version, or restore a backup from before it',
+  )
+}
+
+/** Errors of the connection, and of rights, are told as at any opening. */
+function migrationFault(address: PostgresAddress, error: unknown): unknown {
+  const { kind, code, message } = sortFailure(error)
+  if (error instanceof Fault || kind !== 'defect' || code === '42501') return error
+  return new Fault(
+    `SIGNET_DATABASE_URL: the tables of ${describeAddress(address)} cannot be brought up to this version: ${message}`,
+    'nothing was changed; restore a backup or name another schema (?schema=), then start again',
+    { cause: error },
   )
 }
 
