@@ -114,10 +114,23 @@ CREATE TABLE "grants" (
 	"ended_reason" text COLLATE "C"
 );
 --> statement-breakpoint
+CREATE TABLE "key_holders" (
+	"server" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"keys" text COLLATE "C" NOT NULL,
+	"last_seen_at" bigint NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "key_readers" (
 	"name" text COLLATE "C" PRIMARY KEY NOT NULL,
 	"last_seen_at" bigint NOT NULL,
 	"knows_until" bigint NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "master_keys" (
+	"id" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"created_at" bigint NOT NULL,
+	"current_since" bigint,
+	"retired_at" bigint
 );
 --> statement-breakpoint
 CREATE TABLE "replicas" (
