@@ -13,6 +13,7 @@ import {
   grantTokens,
   refresh,
   startAdministered,
+  startReplica,
   tokens,
   until,
   type AdministeredIssuer,
@@ -225,6 +226,21 @@ test('grants of other persons and of other clients are not touched', async () =>
   await grantInTurn(it, it.shop, 6, 'ada')
   expect(await live(it, it.shop, ofBob)).toEqual([true, true, true])
   expect(await live(it, it.other, ofOther)).toEqual([true, true, true])
+})
+
+test('grants that another process made count as well', async () => {
+  const it = await scene(THREE_GRANTS)
+  const replica = await startReplica(it.issuer, THREE_GRANTS)
+  const [first, second] = await grantInTurn(it, it.shop, 2, 'ada')
+  const there = [await grantTokens(replica, it.shop, 'ada'), await grantTokens(replica, it.shop, 'ada')]
+  const families = [first, second, ...there, ...(await grantInTurn(it, it.shop, 1, 'ada'))]
+  expect(
+    await live(
+      it,
+      it.shop,
+      families.map((family) => family ?? {}),
+    ),
+  ).toEqual([false, false, true, true, true])
 })
 
 test('grants that are over do not count', async () => {

@@ -51,7 +51,7 @@ export type Step =
   | { step: 'rotate'; sid: string; decide: RotationRule }
   | { step: 'reserve'; kid: string; until: Instant }
   | { step: 'welcome'; clientId: string; sub: string }
-  | { step: 'oldestBeyond'; clientKey: number; sub: string; limit: number }
+  | { step: 'beyond'; clientKey: number; sub: string; limit: number }
   | { step: 'countOwned'; owner: string; cause: BlacklistCause; now: Instant }
   | { step: 'newestGrantAt'; clientKey: number }
   | { step: 'latestMark' }
@@ -187,9 +187,9 @@ export function* countOwned(owner: string, cause: BlacklistCause, now: Instant):
   return (yield { step: 'countOwned', owner, cause, now }) as number
 }
 
-/** The oldest live grant of a client and subject, where there are `limit` of them or more. */
-export function* oldestBeyond(clientKey: number, sub: string, limit: number): Act<string | undefined> {
-  return (yield { step: 'oldestBeyond', clientKey, sub, limit }) as string | undefined
+/** The live grants of a client and subject that leave no room for one more, oldest first; at most a hundred. */
+export function* beyond(clientKey: number, sub: string, limit: number): Act<string[]> {
+  return (yield { step: 'beyond', clientKey, sub, limit }) as string[]
 }
 
 /** When the last token that was signed so far expires: the highest mark of all trusted keys. 0 without keys. */

@@ -132,7 +132,7 @@ class Runner {
       case 'tell':
       case 'welcome':
       case 'countOwned':
-      case 'oldestBeyond':
+      case 'beyond':
         throw new Error(`no model has the step ${step.step} yet`)
     }
   }

@@ -2,9 +2,9 @@
 import { CLOCK_SKEW_SECONDS, fromSeconds } from '../../ground/clock.ts'
 import { Unavailable } from '../../ground/errors.ts'
 import {
+  beyond,
   find,
   insert,
-  oldestBeyond,
   rotate,
   select,
   time,
@@ -67,13 +67,9 @@ function* create(
 
 /** Makes room for one more. Where several began at once there can be too many already, and then several end. */
 function* endBeyond(clientKey: number, sub: string, limit: number): Act<string | undefined> {
-  let replaced: string | undefined
-  for (;;) {
-    const oldest = yield* oldestBeyond(clientKey, sub, limit)
-    if (oldest === undefined) return replaced
-    yield* update(grants, { sid: oldest }, { endedAt: yield* time(), endedReason: 'replaced' })
-    replaced = oldest
-  }
+  const ending = yield* beyond(clientKey, sub, limit)
+  for (const sid of ending) yield* update(grants, { sid }, { endedAt: yield* time(), endedReason: 'replaced' })
+  return ending.at(-1)
 }
 
 function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> {

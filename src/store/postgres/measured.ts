@@ -74,14 +74,12 @@ export class Measured {
     return numberIn(await by.ask(this.#texts.owned, [owner, cause, now]))
   }
 
-  async oldestBeyond(
+  async beyond(
     { clientKey, sub, limit }: { clientKey: number; sub: string; limit: number },
     by: Asker,
-  ): Promise<string | undefined> {
-    const [beyond] = await by.ask(this.#texts.beyond, [clientKey, sub, limit - 1])
-    if (!beyond) return undefined
-    const [oldest] = await by.ask(this.#texts.beyond, [clientKey, sub, 0])
-    return oldest && String(oldest[0])
+  ): Promise<string[]> {
+    const rows = await by.ask(this.#texts.beyond, [clientKey, sub, limit - 1])
+    return rows.map(([sid]) => String(sid)).toReversed()
   }
 
   async newestGrantAt(clientKey: number, by: Asker): Promise<Instant> {
@@ -135,7 +133,7 @@ function lookUpsOf(named: { grants: string; clients: string; entries: string; ke
       ${refused('sub', '$2')} OR ${refused('client_id', '$1')},
       $2 <> $1 AND EXISTS (SELECT 1 FROM ${named.clients} WHERE client_id = $2)`,
     owned: `SELECT count(*) FROM ${named.entries} WHERE owner = $1 AND cause = $2 AND ${standing}`,
-    beyond: `SELECT sid FROM ${named.grants} WHERE client_key = $1 AND sub = $2 AND ended_at IS NULL ORDER BY sid LIMIT 1 OFFSET $3`,
+    beyond: `SELECT sid FROM ${named.grants} WHERE client_key = $1 AND sub = $2 AND ended_at IS NULL ORDER BY sid DESC LIMIT 100 OFFSET $3`,
     newest: `SELECT created_at FROM ${named.grants} WHERE client_key = $1 ORDER BY sid DESC LIMIT 1`,
     latestMark: `SELECT max(signed_until) FROM ${named.keys} WHERE status IN ('next', 'active', 'retiring')`,
   }

@@ -138,8 +138,8 @@ export class Transaction {
         return measured.welcome(step, this.#now, this.#session)
       case 'countOwned':
         return measured.countOwned(step, this.#session)
-      case 'oldestBeyond':
-        return measured.oldestBeyond(step, this.#session)
+      case 'beyond':
+        return measured.beyond(step, this.#session)
       case 'latestMark':
         return measured.latestMark(this.#session)
       case 'newestGrantAt':

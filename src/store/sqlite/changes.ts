@@ -21,6 +21,7 @@ export class ChangeLog {
   readonly #clock: Clock
   readonly #announcer = new Announcer()
   #noted = 0
+  #foreignCommits = 0
   #revision: number
   #dataVersion: number
   readonly #mayLagMs: number
@@ -39,6 +40,11 @@ export class ChangeLog {
   /** How many changes this process has noted. The write queue sees by it which writes made changes. */
   get noted(): number {
     return this.#noted
+  }
+
+  /** How often a look has found that another connection has committed something. A write looks at its beginning. */
+  get foreignCommits(): number {
+    return this.#foreignCommits
   }
 
   /** Records a change inside a write; returns its revision. */
@@ -86,6 +92,7 @@ export class ChangeLog {
     if (dataVersion === this.#dataVersion) return undefined
     const news = this.gather()
     this.#dataVersion = dataVersion
+    this.#foreignCommits += 1
     return news
   }
 

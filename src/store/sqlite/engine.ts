@@ -90,8 +90,8 @@ class Runner {
         return this.measured.welcome(step)
       case 'countOwned':
         return this.measured.countOwned(step)
-      case 'oldestBeyond':
-        return this.measured.oldestBeyond(step)
+      case 'beyond':
+        return this.measured.beyond(step)
       case 'latestMark':
         return this.measured.latestMark()
       case 'newestGrantAt':

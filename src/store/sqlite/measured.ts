@@ -10,6 +10,7 @@ import { rotated, type GrantRecord, type RotationVerdict } from '../records/gran
 import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
 import type { Database, OpenDatabase } from './database.ts'
 import { and, eq, getTableColumns, isNull, sql } from './drizzle.ts'
+import { GrantRoom } from './grant-room.ts'
 import { clients, columnNamed, grants } from './schema.ts'
 
 export interface Measured {
@@ -18,13 +19,14 @@ export interface Measured {
   reserve(kid: string, until: Instant): boolean
   welcome(pair: { clientId: string; sub: string }): Welcome
   countOwned(owned: { owner: string; cause: string; now: Instant }): number
-  oldestBeyond(pair: { clientKey: number; sub: string; limit: number }): string | undefined
+  beyond(pair: { clientKey: number; sub: string; limit: number }): string[]
   newestGrantAt(clientKey: number): Instant
   latestMark(): Instant
 }
 
 export function measuredSteps(database: OpenDatabase): Measured {
   const statements = { ...prepareRotation(database), ...prepareLookUps(database) }
+  const room = new GrantRoom(database.changes)
   const findGrant = (sid: string): GrantRecord | undefined => {
     // The columns are those of the table and of the two look-ups.
     const row = statements.find.get({ sid }) as GrantRow | undefined
@@ -47,9 +49,12 @@ export function measuredSteps(database: OpenDatabase): Measured {
       return { clientKey: found?.key ?? null, isRefused: found?.refused === 1, isTaken: found?.taken === 1 }
     },
     countOwned: ({ owner, cause, now }) => statements.owned.get({ owner, cause, now }) ?? 0,
-    oldestBeyond: ({ clientKey, sub, limit }) => {
-      const beyond = statements.beyond.get({ clientKey, sub, limit: limit - 1 })
-      return beyond === undefined ? undefined : statements.oldest.get({ clientKey, sub })
+    beyond: (pair) => {
+      if (room.take(pair)) return []
+      const { clientKey, sub, limit } = pair
+      const sids = statements.beyond.all({ clientKey, sub, limit: limit - 1 })
+      if (sids.length === 0) room.note(pair, limit - 1 - (statements.live.get({ clientKey, sub, limit }) ?? 0))
+      return sids.toReversed()
     },
     newestGrantAt: (clientKey) => statements.newest.get({ clientKey }) ?? 0,
     latestMark: () => statements.latestMark.get() ?? 0,
@@ -89,8 +94,7 @@ function prepareLookUps({ connection: { raw } }: OpenDatabase) {
   const standing = 'removed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
   const refused = (kind: string, name: string) =>
     `EXISTS (SELECT 1 FROM blacklist_entries WHERE value = ${name} AND kind = '${kind}' AND refuses_new AND ${standing})`
-  const livePair =
-    'SELECT sid FROM grants WHERE sub = :sub AND client_key = :clientKey AND ended_at IS NULL ORDER BY sid'
+  const livePair = 'FROM grants WHERE sub = :sub AND client_key = :clientKey AND ended_at IS NULL'
   return {
     welcome: raw.prepare<[Record<string, unknown>], { key: number | null; refused: number; taken: number }>(
       `SELECT (SELECT key FROM clients WHERE client_id = :clientId) AS key,
@@ -100,8 +104,8 @@ function prepareLookUps({ connection: { raw } }: OpenDatabase) {
     owned: value<number>(
       `SELECT count(*) FROM blacklist_entries WHERE owner IS NOT NULL AND owner = :owner AND cause = :cause AND ${standing}`,
     ),
-    beyond: value<string>(`${livePair} LIMIT 1 OFFSET :limit`),
-    oldest: value<string>(`${livePair} LIMIT 1`),
+    beyond: value<string>(`SELECT sid ${livePair} ORDER BY sid DESC LIMIT 100 OFFSET :limit`),
+    live: value<number>(`SELECT count(*) FROM (SELECT 1 ${livePair} LIMIT :limit)`),
     newest: value<number>('SELECT created_at FROM grants WHERE client_key = :clientKey ORDER BY sid DESC LIMIT 1'),
     latestMark: raw
       .prepare<[], number | null>(
