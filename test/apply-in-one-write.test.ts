@@ -19,6 +19,7 @@ import { claimsOf } from './support/client.ts'
 import { rememberingLog } from './support/issuer.ts'
 import { signet } from './support/process.ts'
 import { ask, auditOf } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const SECRET = 'a-secret-of-thirty-two-characters-or-more'
 const NEW_SECRET = 'another-secret-of-thirty-two-characters'
@@ -89,19 +90,22 @@ function refuseClient(it: Scene, id: string): () => void {
 
 const MIXED = `${resourcesOf(['first', 'second'])}clients:\n${publicClient('third')}${confidentialClient('fourth')}${publicClient('fifth')}`
 
-test('a step that fails in the middle leaves nothing of the file, in the records and in the audit trail', async () => {
-  const it = await scene(MIXED)
-  const repair = refuseClient(it, 'fifth')
-  const refused = await it.apply()
-  expect(refused.code, refused.stdout).toBe(1)
-  expect(await it.existing()).toEqual([])
-  for (const id of ['first', 'third', 'fourth']) expect(await auditOf(it.issuer, id)).toEqual([])
-  repair()
-  expect((await it.apply()).code).toBe(0)
-  expect(await it.existing()).toEqual(['first', 'second', 'fifth', 'fourth', 'third'])
-})
+sqliteTest(
+  'a step that fails in the middle leaves nothing of the file, in the records and in the audit trail',
+  async () => {
+    const it = await scene(MIXED)
+    const repair = refuseClient(it, 'fifth')
+    const refused = await it.apply()
+    expect(refused.code, refused.stdout).toBe(1)
+    expect(await it.existing()).toEqual([])
+    for (const id of ['first', 'third', 'fourth']) expect(await auditOf(it.issuer, id)).toEqual([])
+    repair()
+    expect((await it.apply()).code).toBe(0)
+    expect(await it.existing()).toEqual(['first', 'second', 'fifth', 'fourth', 'third'])
+  },
+)
 
-test('a failing step leaves changes undone as well', async () => {
+sqliteTest('a failing step leaves changes undone as well', async () => {
   const it = await scene(MIXED)
   expect((await it.apply()).code).toBe(0)
   it.write(
@@ -116,7 +120,7 @@ test('a failing step leaves changes undone as well', async () => {
   expect([(await look('resources/first')).ttl, (await look('clients/third')).scope]).toEqual([300, 'read'])
 })
 
-test('a failing step ends no grant of a person whose name a new client takes', async () => {
+sqliteTest('a failing step ends no grant of a person whose name a new client takes', async () => {
   const it = await scene(`${resourcesOf(['api'])}clients:\n${publicClient('newsvc')}${publicClient('last')}`)
   const { operator } = it.issuer
   await operator.call('POST', '/admin/api/resources', { id: 'orders-api' })
@@ -132,7 +136,7 @@ test('a failing step ends no grant of a person whose name a new client takes', a
   await expect.poll(endOf, { timeout: 5000 }).toBe('ended')
 })
 
-test('a start with a file whose step fails applies nothing of it', async () => {
+sqliteTest('a start with a file whose step fails applies nothing of it', async () => {
   const it = await scene(MIXED)
   refuseClient(it, 'fifth')
   const { code } = await signet(['serve'], { ...it.env, SIGNET_PORT: '0', SIGNET_CONFIG: it.file })
@@ -142,7 +146,7 @@ test('a start with a file whose step fails applies nothing of it', async () => {
 
 const LOCKED_FOR_POLLS = 20
 
-test.each(['holds the lock of its write', 'has written'])(
+sqliteTest.each(['holds the lock of its write', 'has written'])(
   'a kill when the command %s leaves all of the file or nothing, and the next application does the rest',
   async (moment) => {
     const it = await scene(`${resourcesOf(named('r', 300))}clients:\n${named('c', 300).map(publicClient).join('')}`)
@@ -176,6 +180,12 @@ function isLocked(database: SqliteDatabase.Database): boolean {
 }
 
 // ------------------------------------------------------------------ two at once
+
+test('a file of many records is applied, however long the database takes for it', async () => {
+  const it = await scene(`${resourcesOf(named('r', 60))}clients:\n${named('c', 60).map(publicClient).join('')}`)
+  const { code, stdout } = await it.apply('--json')
+  expect([code, (JSON.parse(stdout) as Applied).created.length]).toEqual([0, 120])
+})
 
 test('processes that apply at once agree: each record is made once, and all exit 0', async () => {
   // All of them hash for longer than the others need to start.

@@ -18,6 +18,7 @@ import {
   useMasterKey,
 } from './support/master-keys.ts'
 import { auditOf, refusal, registered, startWithApi } from './support/shared.ts'
+import { sqliteTest } from './support/sqlite.ts'
 
 const GRACE = { SIGNET_REFRESH_GRACE: '1h' }
 
@@ -225,7 +226,7 @@ describe('a server that lacks the current key', () => {
     expect(await status(issuer)).toEqual({ status: 'ready' })
   })
 
-  test('says so, does what needs no new secret, and takes the key over as soon as it is there', async () => {
+  sqliteTest('says so, does what needs no new secret, and takes the key over as soon as it is there', async () => {
     const issuer = await startWithApi({}, {})
     const { client, first } = await family(issuer)
     const { at, keysDir } = elsewhere(issuer)

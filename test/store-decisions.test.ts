@@ -55,9 +55,11 @@ async function storeWithKeys(place: Place): Promise<Store> {
 }
 
 /** The moment of an entry that is added now. */
-async function momentOf(store: Store, meanwhile: () => Promise<unknown>): Promise<Moment> {
+/** @param isOrdered whether the database takes writes in the order in which they are asked for */
+async function momentOf(store: Store, meanwhile: () => Promise<unknown>, isOrdered = true): Promise<Moment> {
   const seen: Moment[] = []
   const during = meanwhile()
+  if (!isOrdered) await during
   await store.addBlacklistEntry(
     { kind: 'sub', value: 'eve' },
     (moment) => {
@@ -128,14 +130,16 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
   })
 
   test('the latest expiry counts what was reserved before the write, of keys that are trusted', async () => {
+    const isOrdered = database === 'SQLite'
     const store = await storeWithKeys(newPlace())
     const reserved = clock.at + 30 * DAY
-    expect((await momentOf(store, () => store.reserveSigning('active', reserved))).latestExpiry).toBe(reserved)
+    expect((await momentOf(store, () => store.reserveSigning('active', reserved), isOrdered)).latestExpiry).toBe(
+      reserved,
+    )
     await store.promoteNextKey(SHARED_ES256, keyOf('spare'), () => ({ act: 'promote' }), eventOf('key.rotated'))
     expect((await momentOf(store, async () => {})).latestExpiry).toBe(reserved)
-    const revoked = await momentOf(store, () =>
-      store.revokeKey('active', keyOf('other'), denyKid, eventOf('key.revoked')),
-    )
+    const revoke = () => store.revokeKey('active', keyOf('other'), denyKid, eventOf('key.revoked'))
+    const revoked = await momentOf(store, revoke, isOrdered)
     expect(revoked.latestExpiry).toBe(clock.at)
   })
 

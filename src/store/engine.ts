@@ -77,6 +77,12 @@ export type Act<Result> = Generator<Step, Result, unknown>
  */
 export type ActKind = 'exclusive' | 'guarded' | 'free'
 
+/**
+ * How long the caller waits. A request gets its 503 in time. An operator's command may read and write thousands of rows,
+ * which takes seconds across a network; other writes may have to wait for it.
+ */
+export type Patience = 'request' | 'operator'
+
 /** Runs one transaction, or some reads. */
 export interface Engine {
   now(): Instant
@@ -84,9 +90,9 @@ export interface Engine {
    * Runs a write transaction, `guarded` unless another kind is named. An act that only rotates takes no lock: its one write
    * holds only if nothing that it was decided by has changed. Rejects with what the act throws; then nothing was written.
    */
-  act<Result>(act: () => Act<Result>, kind?: ActKind): Promise<Result>
+  act<Result>(act: () => Act<Result>, kind?: ActKind, patience?: Patience): Promise<Result>
   /** Runs reads that see one state; the act may not write. */
-  read<Result>(act: () => Act<Result>): Promise<Result>
+  read<Result>(act: () => Act<Result>, patience?: Patience): Promise<Result>
   /** A grant with its client's id and end; one round trip. */
   findGrant(sid: string): Promise<GrantRecord | undefined>
   /** The persons that grants were made for. */

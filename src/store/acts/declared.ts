@@ -9,13 +9,17 @@ import { createResource, deleteResource, listResources, updateResource } from '.
 type Verbs = Pick<Store, 'readDeclared' | 'applyDeclared'>
 
 export const declaredVerbs = (engine: Engine): Verbs => ({
-  readDeclared: (ids) => engine.read(() => readFacts(ids)),
+  readDeclared: (ids) => engine.read(() => readFacts(ids), 'operator'),
   applyDeclared: (ids, plan) =>
-    engine.act(function* () {
-      const planned = plan(yield* readFacts(ids))
-      for (const operation of planned.operations) yield* perform(operation)
-      return planned
-    }, 'exclusive'),
+    engine.act(
+      function* () {
+        const planned = plan(yield* readFacts(ids))
+        for (const operation of planned.operations) yield* perform(operation)
+        return planned
+      },
+      'exclusive',
+      'operator',
+    ),
 })
 
 function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {

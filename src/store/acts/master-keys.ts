@@ -41,8 +41,10 @@ type Verbs = Pick<
 export const masterKeyVerbs = (engine: Engine): Verbs => ({
   readMasterKeys: () => engine.read(readMasterKeys),
   noteMasterKey: (id, event) => engine.act(() => note(id, event), 'exclusive'),
-  useMasterKey: (id, resealed, blocking, event) => engine.act(() => use(id, resealed, blocking, event), 'exclusive'),
-  retireMasterKey: (id, resealed, ended, event) => engine.act(() => retire(id, resealed, ended, event), 'exclusive'),
+  useMasterKey: (id, resealed, blocking, event) =>
+    engine.act(() => use(id, resealed, blocking, event), 'exclusive', 'operator'),
+  retireMasterKey: (id, resealed, ended, event) =>
+    engine.act(() => retire(id, resealed, ended, event), 'exclusive', 'operator'),
   findMasterKeyNeeds: (id) => engine.read(() => findNeeds(id)),
   listGrantsUnder: (id, page) => engine.read(() => listGrants(id, page)),
   noteKeyHolder: (holder) => engine.act(() => noteHolder(holder), 'free'),

@@ -24,12 +24,16 @@ const REASON = 'restored'
 
 export const restoredVerbs = (engine: Engine): Pick<Store, 'endGrants'> => ({
   endGrants: (page, reason, deny, eventFor) =>
-    engine.act(function* () {
-      if (page.after === '') yield* tellBlacklistAnew(REVISIONS_SKIPPED)
-      const ended = yield* endPage(page, reason, deny)
-      yield* record(eventFor(ended))
-      return ended
-    }, 'exclusive'),
+    engine.act(
+      function* () {
+        if (page.after === '') yield* tellBlacklistAnew(REVISIONS_SKIPPED)
+        const ended = yield* endPage(page, reason, deny)
+        yield* record(eventFor(ended))
+        return ended
+      },
+      'exclusive',
+      'operator',
+    ),
 })
 
 /** Ends live grants, and denies their access tokens where one may still be accepted. */

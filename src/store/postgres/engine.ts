@@ -1,7 +1,7 @@
 /** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable, Unheard } from '../../ground/errors.ts'
-import type { Act, ActKind, Engine, Rotated, Step } from '../engine.ts'
+import type { Act, ActKind, Engine, Patience, Rotated, Step } from '../engine.ts'
 import { backOff } from '../patience.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import { decodeRow } from '../rows.ts'
@@ -29,8 +29,8 @@ export function postgresEngine(database: Database): Engine {
   const facts = factsVerb(database)
   return {
     now: () => time.now(),
-    act: (act, kind) => acts.run(act, kind),
-    read: (act) => patiently(database, (deadline) => readTogether(act, database, deadline)),
+    act: (act, kind, patience) => acts.run(act, kind, patience),
+    read: (act, patience) => patiently(database, (deadline) => readTogether(act, database, deadline), patience),
     findGrant: (sid) =>
       patiently(database, async (deadline): Promise<GrantRecord | undefined> => {
         const session = await database.pool.session(deadline)
@@ -73,8 +73,9 @@ async function look(changes: ChangeLog): Promise<void> {
 async function patiently<Result>(
   { outage }: Database,
   attempt: (deadline: number) => Promise<Result>,
+  patience?: Patience,
 ): Promise<Result> {
-  const deadline = patienceLeft()
+  const deadline = patienceLeft(patience)
   let wasTaken = false
   for (let tries = 0; ; tries++) {
     try {
@@ -142,27 +143,31 @@ class Acts {
     this.#gate = new Gate(Math.max(1, database.size - 1))
   }
 
-  run<Result>(act: () => Act<Result>, kind: ActKind = 'guarded'): Promise<Result> {
+  run<Result>(act: () => Act<Result>, kind: ActKind = 'guarded', patience?: Patience): Promise<Result> {
     if (this.#isClosed) return Promise.reject(new Unavailable('the database is closed'))
     let wanted = kind
-    const running = patiently(this.#database, async (deadline) => {
-      const begun = act()
-      const first = wanted === 'exclusive' ? undefined : begun.next()
-      if (first?.done) return first.value
-      if (first?.value.step === 'rotate') {
-        const rotated = await this.#rotateAlone(first.value, deadline)
-        const after = begun.next(rotated)
-        if (after.done) return after.value
-        wanted = 'exclusive'
-      }
-      try {
-        return await this.#inTurn(act, wanted, deadline)
-      } catch (error) {
-        if (!(error instanceof NeedsExclusive)) throw error
-        wanted = 'exclusive'
-        return this.#inTurn(act, wanted, deadline)
-      }
-    })
+    const running = patiently(
+      this.#database,
+      async (deadline) => {
+        const begun = act()
+        const first = wanted === 'exclusive' ? undefined : begun.next()
+        if (first?.done) return first.value
+        if (first?.value.step === 'rotate') {
+          const rotated = await this.#rotateAlone(first.value, deadline)
+          const after = begun.next(rotated)
+          if (after.done) return after.value
+          wanted = 'exclusive'
+        }
+        try {
+          return await this.#inTurn(act, wanted, deadline)
+        } catch (error) {
+          if (!(error instanceof NeedsExclusive)) throw error
+          wanted = 'exclusive'
+          return this.#inTurn(act, wanted, deadline)
+        }
+      },
+      patience,
+    )
     this.#running.add(running)
     const forget = () => this.#running.delete(running)
     running.then(forget, forget)
