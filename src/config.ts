@@ -10,6 +10,7 @@ import type { LogLevel } from './ground/log.ts'
 import { readKeyTexts } from './ground/key-text.ts'
 import { pathFault, readFileUrl } from './ground/path-name.ts'
 import { POSTGRES_FORM, isPostgresUrl, readPostgresUrl } from './ground/postgres-url.ts'
+import { FETCHED_WITHIN_MS } from './ground/silence.ts'
 import { findUnknown, readVariable, Refusal, type Env, type Variable } from './ground/variable.ts'
 
 export interface Config {
@@ -321,11 +322,13 @@ const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string 
 
 /** The faults that only several variables together show. */
 function checkTogether(config: Config): string[] {
-  if (config.jwksMaxAgeSeconds <= config.keyPrepublishSeconds) return []
+  const marginSeconds = isPostgresUrl(config.databaseUrl) ? FETCHED_WITHIN_MS / 1000 : 0
+  if (config.jwksMaxAgeSeconds + marginSeconds <= config.keyPrepublishSeconds) return []
   const prepublish = variableOf(config, 'keyPrepublishSeconds')
+  const allowance = marginSeconds === 0 ? '' : ` less ${marginSeconds}s, for replicas that hear late`
   return [
-    `${variableOf(config, 'jwksMaxAgeSeconds')} is ${config.jwksMaxAgeSeconds}s, longer than ${prepublish} (${config.keyPrepublishSeconds}s): ` +
-      'a verifier with a cached key set would meet a key it has never seen; accepted is at most the prepublish time',
+    `${variableOf(config, 'jwksMaxAgeSeconds')} is ${config.jwksMaxAgeSeconds}s, longer than ${prepublish} (${config.keyPrepublishSeconds}s)${allowance}: ` +
+      `a verifier with a cached key set would meet a key it has never seen; accepted is at most the prepublish time${allowance}`,
   ]
 }
 

@@ -146,6 +146,15 @@ const FAULTS: [string, Record<string, string>, RegExp][] = [
     /SIGNET_JWKS_MAX_AGE is 600s, longer than SIGNET_KEY_PREPUBLISH \(300s\).*accepted/,
   ],
   [
+    'a key set cached as long as keys are published ahead, where replicas may hear late',
+    {
+      SIGNET_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+      SIGNET_JWKS_MAX_AGE: '5m',
+      SIGNET_KEY_PREPUBLISH: '5m',
+    },
+    /SIGNET_JWKS_MAX_AGE is 300s, longer than SIGNET_KEY_PREPUBLISH \(300s\) less 8s, for replicas that hear late/,
+  ],
+  [
     'a key set cached for hours',
     { SIGNET_JWKS_MAX_AGE: '2h' },
     /SIGNET_JWKS_MAX_AGE: read "2h"; accepted: .*at most 15m/,

@@ -2,6 +2,7 @@
 import { isPublicClient } from '../clients/client.ts'
 import { toSeconds } from '../ground/clock.ts'
 import { Unavailable, invalidClient } from '../ground/errors.ts'
+import { ANSWERS_MS } from '../ground/silence.ts'
 import { answerOf, flag, integer, object, oneOf, optional, text, type Shape } from '../ground/shape.ts'
 import { AS_CLIENT } from '../http/access.ts'
 import { tokenJson } from '../http/reply.ts'
@@ -21,12 +22,9 @@ interface Needs {
   store: Pick<Store, 'silenceMs'>
 }
 
-/** After so long without news a denial by another replica may have been missed. Milliseconds. */
-const MOST_SILENCE_MS = 10_000
-
 /** @throws Unavailable where memory is too old to say that a token is good */
 function requireNews(store: Needs['store']): void {
-  if (store.silenceMs() > MOST_SILENCE_MS)
+  if (store.silenceMs() > ANSWERS_MS)
     throw new Unavailable('the database is silent: a denial by another replica could be missed')
 }
 

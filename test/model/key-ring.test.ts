@@ -27,7 +27,6 @@ test('the same holds for three replicas and one act', async () => {
 
 const CONTROLS: [string, Partial<Rules>, string][] = [
   ['a key that signs before every live replica has it', { freshWait: TICK }, 'a live replica lacks'],
-  ['a key that is dated before it is published', { datedWhenPublished: false }, 'a live replica lacks'],
   ['signatures that reserve nothing', { reserves: false }, 'a live replica lacks'],
   ['a reservation that does not wait for a retirement', { waits: false }, 'a live replica lacks'],
   ['a promotion that nobody judges', { ...WITH_VERIFIER, judges: false }, 'a fresh cache'],

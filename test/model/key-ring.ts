@@ -50,8 +50,6 @@ export interface Rules {
   reserves: boolean
   /** Whether a reservation waits while a retirement is between its reading and its commit. */
   waits: boolean
-  /** Whether a new key is dated inside the write that publishes it, or before, when it was made. */
-  datedWhenPublished: boolean
 }
 
 const RULES: Rules = {
@@ -65,7 +63,6 @@ const RULES: Rules = {
   judges: true,
   reserves: true,
   waits: true,
-  datedWhenPublished: true,
 }
 
 /** The rules of a search, with the promotion rule of each key. */
@@ -165,7 +162,7 @@ function* acting(state: State, at: number, replica: Replica, bounds: Bounds): Ge
   const { database } = state
   if (drafted) {
     const { act, kid } = drafted
-    const spare = keyOf(drafted.spare, { createdAt: bounds.datedWhenPublished ? 0 : drafted.at, signedUntil: 0 })
+    const spare = keyOf(drafted.spare, { createdAt: drafted.at, signedUntil: 0 })
     const { writes } = transact<unknown>(database, 0, (store) =>
       act === 'revoke'
         ? store.revokeKey(kid, spare, denyRevoked, EVENT)

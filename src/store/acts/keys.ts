@@ -50,7 +50,8 @@ function* ringOf({ ring, alg }: RingId): Act<SigningKeyRecord[]> {
 function* seed(id: RingId, keys: SigningKeyRecord[], event: Recording): Act<'seeded' | 'exists'> {
   const ring = yield* ringOf(id)
   if (ring.some(({ status }) => status === 'active' || status === 'next')) return 'exists'
-  for (const key of keys) yield* insertSealed(key)
+  const createdAt = yield* time()
+  for (const key of keys) yield* insertSealed({ ...key, createdAt })
   yield* record(event)
   return 'seeded'
 }
@@ -70,7 +71,7 @@ function* promote(
   const active = ring.find(({ status }) => status === 'active')
   if (active) yield* update(signingKeys, { kid: active.kid }, { status: 'retiring', deactivatedAt: now })
   yield* activate(next, now)
-  yield* publish(spare)
+  yield* publish(spare, now)
   yield* record(event)
   return { outcome: 'promoted', keys: yield* ringOf(id) }
 }
@@ -98,7 +99,7 @@ function* fillPlaceOf(revoked: SigningKeyRecord, spare: SigningKeyRecord, now: I
     const next = (yield* ringOf(revoked)).find(({ status }) => status === 'next')
     if (next) yield* activate(next, now)
   }
-  if (revoked.status === 'next' || revoked.status === 'active') yield* publish(spare)
+  if (revoked.status === 'next' || revoked.status === 'active') yield* publish(spare, now)
 }
 
 function* retire(skewSeconds: number, eventFor: (kid: string) => Recording): Act<string[]> {
@@ -125,8 +126,9 @@ function* activate({ kid }: SigningKeyRecord, now: Instant): Act<void> {
   yield* update(signingKeys, { kid }, { status: 'active', activatedAt: now })
 }
 
-function* publish(spare: SigningKeyRecord): Act<void> {
-  yield* insertSealed({ ...spare, status: 'next' })
+/** Dated here: the write may have waited since the key was made, and a key is known only from its commit. */
+function* publish(spare: SigningKeyRecord, now: Instant): Act<void> {
+  yield* insertSealed({ ...spare, status: 'next', createdAt: now })
 }
 
 /** A private key that was sealed before the write could have been sealed under a key that is retired now. */

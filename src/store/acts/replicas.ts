@@ -10,7 +10,7 @@ type Verbs = Pick<Store, 'noteReplica' | 'listReplicas' | 'othersHearWithinMs'>
 const BEATS_TO_LIVE = 3
 
 export function replicaVerbs(engine: Engine): Verbs {
-  const { heartbeatEveryMs, heardWithinMs } = engine.pace
+  const { heartbeatEveryMs, readyHearWithinMs } = engine.pace
   /** The name of this process, once it has said that it lives. */
   let own: string | undefined
   const listReplicas = () => engine.read(() => select(replicas, { orderBy: 'name' }))
@@ -25,7 +25,7 @@ export function replicaVerbs(engine: Engine): Verbs {
       const since = engine.now() - BEATS_TO_LIVE * heartbeatEveryMs
       const isLive = ({ lastSeenAt, stoppedAt }: ReplicaRecord) => stoppedAt === null && lastSeenAt > since
       const others = (await listReplicas()).filter((replica) => replica.name !== own && isLive(replica))
-      return others.length > 0 ? heardWithinMs : 0
+      return others.length > 0 ? readyHearWithinMs : 0
     },
   }
 }

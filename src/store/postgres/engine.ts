@@ -1,6 +1,7 @@
 /** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable, Unheard } from '../../ground/errors.ts'
+import { PUBLISHED_WITHIN_MS, READY_MS } from '../../ground/silence.ts'
 import type { Act, ActKind, Engine, Patience, Rotated, Step } from '../engine.ts'
 import { backOff } from '../patience.ts'
 import type { GrantRecord } from '../records/grant.ts'
@@ -19,9 +20,6 @@ import { NeedsExclusive, Transaction } from './transaction.ts'
 
 /** Below a second, with what a look takes: a notification may be lost. */
 const NOTICE_EVERY_MS = 250
-
-/** A replica whose database was silent for longer takes no traffic. */
-const MOST_SILENCE_MS = 5000
 
 export function postgresEngine(database: Database): Engine {
   const { changes, time } = database
@@ -43,12 +41,17 @@ export function postgresEngine(database: Database): Engine {
     onChange: (listener) => changes.onChange(listener),
     catchUp: () => changes.catchUp(),
     pollChanges: () => look(changes),
-    pace: { noticeEveryMs: NOTICE_EVERY_MS, heardWithinMs: 1000, heartbeatEveryMs: 5000 },
+    pace: {
+      noticeEveryMs: NOTICE_EVERY_MS,
+      heardWithinMs: 1000,
+      readyHearWithinMs: PUBLISHED_WITHIN_MS,
+      heartbeatEveryMs: 5000,
+    },
     listen: () => database.listener.start(),
     silenceMs: () => changes.silenceMs(),
     requireAnswer: async () => {
       const silenceMs = changes.silenceMs()
-      if (silenceMs > MOST_SILENCE_MS)
+      if (silenceMs > READY_MS)
         throw new Unavailable(`the database has not answered for ${Math.round(silenceMs / 1000)} s`)
     },
     machineAheadMs: () => time.machineAheadMs,

@@ -56,8 +56,13 @@ export interface ReplicaRecord {
 export interface Pace {
   /** How often the timetable asks for changes of other processes. */
   noticeEveryMs: number
-  /** How late another process may hear of a change that was answered here; 0 where each request sees all changes. */
+  /** How late another process hears of a change that was answered here; 0 where each request sees all changes. */
   heardWithinMs: number
+  /**
+   * How late a process that is ready may hear of a change that was answered here; 0 where each request sees all changes.
+   * One whose database is silent stays ready for a while.
+   */
+  readyHearWithinMs: number
   /** How often a process says that it lives; `undefined` where no other has to know. */
   heartbeatEveryMs: number | undefined
 }

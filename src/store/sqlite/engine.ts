@@ -29,7 +29,7 @@ export function sqliteEngine(database: OpenDatabase): Engine {
     onChange: (listener) => changes.onChange(listener),
     catchUp: () => changes.catchUp(),
     // A request sees what any process has committed, so nobody has to be called.
-    pace: { noticeEveryMs: 50, heardWithinMs: 0, heartbeatEveryMs: undefined },
+    pace: { noticeEveryMs: 50, heardWithinMs: 0, readyHearWithinMs: 0, heartbeatEveryMs: undefined },
     listen: () => async () => {},
     silenceMs: () => 0,
     requireAnswer: () => database.read(() => void runner.run(find(settings, { name: 'issuer' }))),
