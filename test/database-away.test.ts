@@ -1,6 +1,4 @@
 /** An issuer whose PostgreSQL is away, comes back, or ends its connections. The server is this file's own. */
-import { connect, createServer, type Socket } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { findPostgres, startPostgres, type PostgresServer } from '../harness/postgres-server.ts'
 import {
@@ -13,6 +11,8 @@ import {
   type AdministeredIssuer,
 } from './support/admin.ts'
 import { post, request, type Answer, type Credentials } from './support/client.ts'
+import { startProxy } from './support/database-proxy.ts'
+import { follow } from './support/follower.ts'
 
 const endings: (() => Promise<void> | void)[] = []
 let server: PostgresServer
@@ -58,7 +58,7 @@ const isOk = ({ status }: Answer) => status === 200
 
 /** What goes on without the database, whatever is wrong with it. */
 async function requireGoingOn({ issuer, backend }: Setting): Promise<void> {
-  for (const path of ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server', '/blacklist/feed', '/livez'])
+  for (const path of ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server', '/livez'])
     expect((await request(issuer.url + path)).status, path).toBe(200)
   const issued = await post(issuer, '/token', { grant_type: 'client_credentials' }, backend)
   expect(issued.status, issued.text).toBe(200)
@@ -82,6 +82,8 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
   test('what needs no database goes on, the rest is 503 in time, and all is well again without a restart', async () => {
     const setting = await startOn(server.url(database))
     const { issuer, backend, granted } = setting
+    const feed = () => request(`${issuer.url}/blacklist/feed`)
+    const follower = await follow(issuer)
     await server.halt()
     onTestFinished(() => server.resume())
     await requireGoingOn(setting)
@@ -94,6 +96,7 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     ])
     expect((await introspect(issuer, backend, String(granted.access_token))).body.active).toBe(true)
     expect((await ready(issuer)).status).toBe(200)
+    expect((await feed()).status).toBe(200)
 
     issuer.clock.advance(5)
     const unready = await ready(issuer)
@@ -103,12 +106,15 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
 
     issuer.clock.advance(5)
     await requireRefused(introspect(issuer, backend, String(granted.access_token)))
+    await requireRefused(feed())
+    await follower.ended
     await requireGoingOn(setting)
 
     await server.resume()
     await within(5, () => refresh(issuer, backend, String(granted.refresh_token)), isOk)
     await within(5, () => ready(issuer), isOk)
     await within(5, () => introspect(issuer, backend, String(granted.access_token)), isOk)
+    await within(5, feed, isOk)
     expect(issuer.logged.join('\n')).not.toContain('rd%23')
   })
 
@@ -143,28 +149,3 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     await within(5, () => ready(issuer), isOk)
   })
 })
-
-/** A TCP proxy that can stop to forward, while connections stand and are accepted, as a network that is cut does. */
-async function startProxy(to: number): Promise<{ port: number; swallow(on: boolean): void }> {
-  let isSwallowing = false
-  const sockets = new Set<Socket>()
-  const proxy = createServer((near) => {
-    const far = connect(to, '127.0.0.1')
-    for (const [from, into] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from)
-      from.on('data', (bytes) => void (isSwallowing || into.write(bytes)))
-      from.on('error', () => {})
-      from.on('close', () => into.destroy())
-    }
-  })
-  await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-    proxy.close()
-  })
-  const { port } = proxy.address() as AddressInfo // bound to a TCP port, so it is no path
-  return { port, swallow: (on) => void (isSwallowing = on) }
-}

@@ -2,14 +2,14 @@
 import { FeedPages } from '../blacklist/feed-pages.ts'
 import { FEED } from '../blacklist/wire.ts'
 import type { Clock } from '../ground/clock.ts'
-import { invalidRequest } from '../ground/errors.ts'
+import { Unavailable, invalidRequest } from '../ground/errors.ts'
 import { answerOf, maybe, type AnswerShape } from '../ground/shape.ts'
 import { LIVE_DOCUMENT } from '../http/access.ts'
 import { TAKEN, type Outcome } from '../http/reply.ts'
 import { answerDocument, CACHED } from '../http/public-document.ts'
 import { route, type OpenCall } from '../http/route.ts'
 import type { KeyReaders } from '../keys/readers.ts'
-import { Followers, type FollowerNeeds } from './feed-followers.ts'
+import { Followers, isCutOff, type FollowerNeeds } from './feed-followers.ts'
 
 const STREAM_HEADERS = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-cache', 'X-Accel-Buffering', 'no']
 /** Caches have to ask each time, so that a polling follower is as fresh as its own interval. */
@@ -37,6 +37,7 @@ export const feed = (needs: Needs) => {
       refuses: ['invalid_request'],
     },
     (call) => {
+      if (isCutOff(needs)) throw new Unavailable('the database is silent: the feed could lack a denial')
       const { network } = needs.limits.callerOf(call.incoming)
       needs.readers.noteFollower({ userAgent: call.header('user-agent'), network })
       if ((call.header('accept') ?? '').includes('text/event-stream')) return stream(call, needs, followers)

@@ -6,17 +6,21 @@ import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FeedPages, FeedPage } from '../blacklist/feed-pages.ts'
 import { Shed } from '../ground/errors.ts'
+import { ANSWERS_MS } from '../ground/silence.ts'
 import type { Caller } from '../limits/network.ts'
 import type { BlacklistFeed } from '../blacklist/feed.ts'
 import type { Log } from '../ground/log.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import type { Limits } from '../limits/limits.ts'
+import type { Store } from '../store/store.ts'
 
 const MOST_FOLLOWERS = 2000
 /** Streams of one network, which cannot take all of them. */
 const MOST_OF_NETWORK = 500
 /** Shows proxies and followers that the connection is alive. */
 const HEARTBEAT_MS = 15_000
+/** How often it is asked whether this process is cut off from the news. */
+const LOOK_EVERY_MS = 500
 /** News goes to this many followers before other requests have their turn. */
 const TOLD_IN_A_TURN = 50
 
@@ -34,8 +38,12 @@ export interface FollowerNeeds {
   limits: Limits
   traffic: Traffic
   log: Log
+  store: Pick<Store, 'silenceMs'>
   isReady(): boolean
 }
+
+/** Whether a denial by another replica could be missing here. A follower has to hear so, or it takes itself for fresh. */
+export const isCutOff = ({ store }: Pick<FollowerNeeds, 'store'>): boolean => store.silenceMs() > ANSWERS_MS
 
 /** A follower is counted from the moment its connection is there until the connection is closed. */
 export class Followers {
@@ -45,6 +53,7 @@ export class Followers {
   readonly #ofNetwork = new Map<string, number>()
   #hasNews = false
   #isTelling = false
+  #looking: NodeJS.Timeout | undefined
 
   constructor(needs: FollowerNeeds, pages: FeedPages) {
     this.#needs = needs
@@ -92,6 +101,19 @@ export class Followers {
     if (change > 0) this.#all.add(follower)
     else this.#all.delete(follower)
     this.#needs.traffic.feedFollowers = this.#all.size
+    this.#watch()
+  }
+
+  /** While there are followers: ends their streams where this process is cut off, so that they go elsewhere. */
+  #watch(): void {
+    if (this.#all.size === 0) {
+      clearInterval(this.#looking)
+      this.#looking = undefined
+    } else this.#looking ??= setInterval(() => this.#endIfCutOff(), LOOK_EVERY_MS).unref()
+  }
+
+  #endIfCutOff(): void {
+    if (isCutOff(this.#needs)) for (const { outgoing } of this.#all) outgoing.end()
   }
 
   async #tellAll(): Promise<void> {
@@ -114,7 +136,7 @@ export class Followers {
 
   /** Sends the pages that the follower lacks, as far as it fetches them; ends the stream where the service stops. */
   #tell(follower: Follower): void {
-    if (!this.#needs.isReady()) return void follower.outgoing.end()
+    if (!this.#mayGoOn()) return void follower.outgoing.end()
     const page = this.#pages.since(follower.sent)
     if (page.cursor !== String(follower.sent)) this.#send(follower, page)
   }
@@ -126,9 +148,13 @@ export class Followers {
     if (page.hasMore) this.#tell(follower)
   }
 
+  #mayGoOn(): boolean {
+    return this.#needs.isReady() && !isCutOff(this.#needs)
+  }
+
   /** @returns false where nothing was sent, because the follower has not fetched what was sent before */
   #write({ outgoing, onLife }: Follower, bytes: Buffer | string): boolean {
-    if (!this.#needs.isReady()) outgoing.end()
+    if (!this.#mayGoOn()) outgoing.end()
     if (outgoing.writableEnded || outgoing.writableNeedDrain) return false
     outgoing.write(bytes)
     onLife()
