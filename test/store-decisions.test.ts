@@ -192,7 +192,7 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
         'app',
         (_moment, client) => {
           used.push(...client.secrets.map(({ lastUsedAt }) => lastUsedAt))
-          return entryOf('client_id', 'app')
+          return [entryOf('client_id', 'app')]
         },
         eventOf('client.deleted'),
       ),
@@ -426,7 +426,7 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
     updateClient: (store) => store.updateClient('app', (each) => ({ ...each, name: 'x', secrets: [] }), event),
     disableClient: (store) => store.disableClient('app', deny, event),
     enableClient: (store) => store.enableClient('app', event),
-    deleteClient: (store) => store.deleteClient('app', deny, event),
+    deleteClient: (store) => store.deleteClient('app', () => [deny()], event),
     createResource: (store) => store.createResource(resourceOf('new'), event),
     updateResource: (store) => store.updateResource('api', (each) => ({ ...each, ttl: 1 }), event),
     deleteResource: (store) => store.deleteResource('api', event),

@@ -36,7 +36,7 @@ const operations = {
   updateClient: { verb: 'updateClient', needs: ['app', (app) => ({ ...app, name: 'App' }), eventOf('client.updated')] },
   deleteClient: {
     verb: 'deleteClient',
-    needs: ['old', () => entryOf('client_id', 'old', { cause: 'client_deleted' }), eventOf('client.deleted')],
+    needs: ['old', () => [entryOf('client_id', 'old', { cause: 'client_deleted' })], eventOf('client.deleted')],
   },
 } satisfies Record<string, DeclaredOperation>
 

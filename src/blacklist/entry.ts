@@ -76,6 +76,16 @@ export function denyAndRefuse(
   return entryOf({ kind, value, issuedBefore: allDead, expiresAt, deniesUntil, refusesNew: true }, origin, moment)
 }
 
+/**
+ * Denies a client that was deleted, whatever the date of its tokens: a replica that is cut off does not hear of the
+ * deletion, and issues tokens until the key's mark that it has reserved. The entry ends with the last of them, and it is
+ * lifted where another client takes the id.
+ */
+export function denyDeleted(clientId: string, origin: Origin, moment: Moment): NewBlacklistEntry {
+  const entry = denyAndRefuse('client_id', clientId, null, origin, moment)
+  return { ...entry, expiresAt: entry.deniesUntil }
+}
+
 /** How late another process may hear of an entry. Until then it may issue tokens that the entry has to deny. */
 const HEARD_WITHIN_MS = 1000
 

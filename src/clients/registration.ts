@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Actor, AuditTrail } from '../audit.ts'
-import { denyAndRefuse, denyUpToNow } from '../blacklist/entry.ts'
+import { denyAndRefuse, denyDeleted, denyUpToNow } from '../blacklist/entry.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound } from '../ground/errors.ts'
 import type { Moment } from '../store/records/blacklist.ts'
@@ -177,7 +177,8 @@ export class ClientRegistry {
     const deny = (moment: Moment, client: ClientRecord) => {
       const lastSeen = Math.max(0, ...client.secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
       const origin = { cause: 'client_deleted', reason: 'client deleted', by } as const
-      return denyUpToNow('client_id', clientId, { heardLate: true, lastSeen }, origin, moment)
+      const upToNow = denyUpToNow('client_id', clientId, { heardLate: true, lastSeen }, origin, moment)
+      return [upToNow, denyDeleted(clientId, origin, moment)]
     }
     const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))
     if (outcome === 'unknown') throw notFound('this client')

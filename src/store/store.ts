@@ -85,7 +85,7 @@ export interface Store {
   /** Deletes a client with its secrets and grants, denies its live tokens, and remembers that an operator ended it. */
   deleteClient(
     clientId: string,
-    deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
+    deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry[],
     event: Recording,
   ): Promise<'deleted' | 'unknown'>
   /** Notes when secrets were last used, and replaces digests of former master keys; not essential, so it may be late. */
@@ -288,7 +288,7 @@ export interface Store {
   noteReplica(replica: Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>, state?: 'lives' | 'stops'): Promise<void>
   /** Those that were seen within the last hour, by name. */
   listReplicas(): Promise<ReplicaRecord[]>
-  /** How long until every other live replica has heard of what is committed now; 0 where there is none. Milliseconds. */
+  /** How long until every other replica that is then ready has heard of what is committed now; 0 where there is none. Milliseconds. */
   othersHearWithinMs(): Promise<number>
 
   /**

@@ -1,5 +1,7 @@
 /** Every state of denials at several replicas is searched. denials.ts is the model, and each control switches one rule off. */
 import { expect, test } from 'vitest'
+import { BY_SYSTEM } from '../../src/audit.ts'
+import { denyUpToNow } from '../../src/blacklist/entry.ts'
 import { compose, deniedTokens, type Rules } from './denials.ts'
 import { figures, search } from './search.ts'
 
@@ -16,7 +18,21 @@ const CONTROLS: [string, Partial<Rules>][] = [
   ['a notification that is lost where nobody polls', { polls: false }],
   ['a silent replica that goes on to answer', { silentRefuses: false }],
   ['a silent replica whose feed goes on', { silentEndsFeed: false }],
-  ['tokens that a silent replica issues for a deleted client', { countsSilentIssuers: true }],
+  [
+    'a deletion that denies up to now: a silent replica issues on',
+    {
+      compose: (named, moment) =>
+        named.kind === 'client_id'
+          ? denyUpToNow(
+              'client_id',
+              named.value,
+              { heardLate: true },
+              { cause: 'client_deleted', by: BY_SYSTEM },
+              moment,
+            )
+          : compose(named, moment),
+    },
+  ],
   [
     'an entry that does not know how long tokens live',
     { compose: (named, moment) => compose(named, { ...moment, latestExpiry: moment.now }) },

@@ -10,7 +10,7 @@
  */
 import type { FeedDocument, FeedEntry } from '../../verifier/src/revocation-list.ts'
 import { BY_SYSTEM } from '../../src/audit.ts'
-import { denyAndRefuse, denyUntil, denyUpToNow, type Origin } from '../../src/blacklist/entry.ts'
+import { denyAndRefuse, denyDeleted, denyUntil, type Origin } from '../../src/blacklist/entry.ts'
 import { toSeconds } from '../../src/ground/clock.ts'
 import {
   isStanding,
@@ -46,8 +46,6 @@ export interface Rules {
   silentRefuses: boolean
   /** Whether a replica that hears nothing stops to serve its feed. */
   silentEndsFeed: boolean
-  /** Whether a denial of everything up to now has to deny what a replica issues that hears nothing. */
-  countsSilentIssuers: boolean
 }
 
 type Named = { kind: 'sub' | 'client_id'; value: string } | { kind: 'jti'; value: string; exp: number }
@@ -58,7 +56,7 @@ const ORIGIN: Origin = { cause: 'blacklist', by: BY_SYSTEM }
 export function compose(named: Named, moment: Moment): NewBlacklistEntry {
   if (named.kind === 'jti') return denyUntil('jti', named.value, named.exp, ORIGIN, moment)
   if (named.kind === 'sub') return denyAndRefuse('sub', named.value, null, ORIGIN, moment)
-  return denyUpToNow('client_id', named.value, { heardLate: true }, { ...ORIGIN, cause: 'client_deleted' }, moment)
+  return denyDeleted(named.value, ORIGIN, moment)
 }
 
 const RULES: Rules = {
@@ -70,7 +68,6 @@ const RULES: Rules = {
   polls: true,
   silentRefuses: true,
   silentEndsFeed: true,
-  countsSilentIssuers: false,
 }
 
 const JTI = 'token'
@@ -78,8 +75,6 @@ const JTI = 'token'
 interface Token {
   iat: number
   exp: number
-  /** Whether the replica that issued it had heard nothing for longer than the bound of the news. */
-  bySilent: boolean
 }
 
 interface Replica {
@@ -156,7 +151,7 @@ async function* hearing(state: State, at: number, replica: Replica): AsyncGenera
 /** A replica issues a token for the client that it does not know to be denied or deleted. */
 async function* issuing(state: State, at: number, replica: Replica, rules: Rules): AsyncGenerator<Step<State>> {
   if (state.token !== 'not yet') return
-  const token = { iat: 0, exp: TTL, bySilent: replica.heardAt < 0 }
+  const token = { iat: 0, exp: TTL }
   const memory = await memoryOf(replica.known)
   if (replica.isDeleted || memory.findRefusing('sub', 'app') || memory.findDenying(claimsOf(token))) return
   if (replica.mark >= TTL) yield { says: `replica ${at} issues the token`, to: { ...state, token } }
@@ -346,14 +341,10 @@ function olderToken(token: State['token']): State['token'] {
 
 // ------------------------------------------------------------------ the invariant
 
-/** Whether a denial has to be known by now. A denial of everything up to now concerns no token that comes later. */
-const concerns = ({ kind, counts }: Denial, { bySilent }: Token, { countsSilentIssuers }: Rules): boolean =>
-  counts && (kind !== 'client_id' || !bySilent || countsSilentIssuers)
-
 async function findAccepted(state: State, rules: Rules): Promise<string | undefined> {
   const { token, follower } = state
   if (typeof token === 'string') return undefined
-  const denial = state.denials.find((each) => concerns(each, token, rules))
+  const denial = state.denials.find(({ counts }) => counts)
   if (!denial) return undefined
   const says = `the token is denied by ${denial.id} (${denial.kind}), and`
   for (const [at, { known, heardAt }] of state.replicas.entries()) {

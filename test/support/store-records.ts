@@ -191,7 +191,7 @@ export async function isEnded(store: Store, noun: 'client' | 'resource', id: str
 }
 
 export const deleteClient = (store: Store, clientId = 'app', event: AuditEvent = eventOf('client.deleted')) =>
-  store.deleteClient(clientId, () => entryOf('client_id', clientId, { cause: 'client_deleted' }), event)
+  store.deleteClient(clientId, () => [entryOf('client_id', clientId, { cause: 'client_deleted' })], event)
 
 /** For the registration that stands now, and under no quota that a test could meet by accident. */
 export async function createGrant(

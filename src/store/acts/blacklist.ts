@@ -130,12 +130,18 @@ function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Reco
 }
 
 /** Lifts the entries that an act made, when the act is undone. */
-export function* liftCause(kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> {
+export const liftCause = (kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> =>
+  liftWhere(kind, value, (entry) => causeOf(entry) === cause)
+
+/** The same for those that refuse new tokens alone: what they deny up to their line stays denied. */
+export const liftRefusals = (kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> =>
+  liftWhere(kind, value, (entry) => causeOf(entry) === cause && entry.refusesNew)
+
+function* liftWhere(kind: BlacklistKind, value: string, isMeant: (entry: BlacklistEntry) => boolean): Act<void> {
   const now = yield* time()
   const standing = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
-  for (const entry of standing) {
-    if (causeOf(entry) === cause) yield* update(blacklistEntries, { id: entry.id }, { removedAt: now })
-  }
+  for (const entry of standing)
+    if (isMeant(entry)) yield* update(blacklistEntries, { id: entry.id }, { removedAt: now })
 }
 
 export function* standingFor(kind: BlacklistKind, value: string): Act<BlacklistEntry[]> {

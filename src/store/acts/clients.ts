@@ -21,7 +21,7 @@ import type { Store } from '../store.ts'
 import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants, type RowOf } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
-import { append, endNamedGrants, liftCause, moment } from './blacklist.ts'
+import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
 
 type Verbs = Pick<
@@ -78,6 +78,8 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
   if (yield* find(clients, { clientId })) return { outcome: 'exists' }
   if (isByFile(event) && (yield* find(endedClients, { clientId }))) return { outcome: 'ended' }
   yield* remove(endedClients, { clientId })
+  // What refuses everything of a deleted client would refuse the new one as well.
+  yield* liftRefusals('client_id', clientId, 'client_deleted')
   const endedGrants = yield* endPerson(clientId, person)
   const key = yield* insert(clients, { ...metadata, clientId, key: 0 })
   yield* insertSecrets(key, secrets)
@@ -180,7 +182,7 @@ function* enable(clientId: string, event: Recording): Act<ClientRecord | undefin
 
 export function* deleteClient(
   clientId: string,
-  deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry,
+  deny: (moment: Moment, client: ClientRecord) => NewBlacklistEntry[],
   event: Recording,
 ): Act<'deleted' | 'unknown'> {
   const client = yield* findClient(clientId)
@@ -190,9 +192,8 @@ export function* deleteClient(
   yield* remove(clients, { clientId })
   yield* insert(deletedClients, { clientKey: client.key })
   if (!isByFile(event)) yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
-  // Otherwise a new client with this id would be refused for ever.
   yield* liftCause('client_id', clientId, 'client_disabled')
-  yield* append(deny(now, client))
+  for (const entry of deny(now, client)) yield* append(entry)
   yield* record(event)
   return 'deleted'
 }
