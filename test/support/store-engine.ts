@@ -23,6 +23,8 @@ export interface OpenEngine {
   /** The first column of what another connection reads, which is what is committed. */
   query(sql: string): Promise<unknown[]>
   revision(): Promise<number>
+  /** Runs a statement in a transaction of another connection. @returns commits it */
+  hold(sql: string): Promise<() => Promise<void>>
 }
 
 const running: Engine[] = []
@@ -32,13 +34,13 @@ afterEach(async () => {
 
 type Opening = () => Promise<Engine>
 
-async function listenTo(opening: Opening, query: OpenEngine['query']): Promise<OpenEngine> {
+async function listenTo(opening: Opening, direct: Pick<OpenEngine, 'query' | 'hold'>): Promise<OpenEngine> {
   const engine = await opening()
   running.push(engine)
   const heard: Change[] = []
   engine.onChange(async (changes) => void heard.push(...changes))
-  const revision = async () => Number((await query('SELECT value FROM revision'))[0])
-  return { engine, heard, again: () => listenTo(opening, query), query, revision }
+  const revision = async () => Number((await direct.query('SELECT value FROM revision'))[0])
+  return { engine, heard, again: () => listenTo(opening, direct), revision, ...direct }
 }
 
 function openSqlite(): Promise<OpenEngine> {
@@ -48,7 +50,7 @@ function openSqlite(): Promise<OpenEngine> {
     await migrate(connection)
     return sqliteEngine(await startDatabase(connection, clock))
   }
-  return listenTo(opening, async (sql) => querySqlite(file, sql))
+  return listenTo(opening, { query: async (sql) => querySqlite(file, sql), hold: async (sql) => holdSqlite(file, sql) })
 }
 
 function querySqlite(file: string, sql: string): unknown[] {
@@ -60,12 +62,21 @@ function querySqlite(file: string, sql: string): unknown[] {
   }
 }
 
+function holdSqlite(file: string, sql: string): () => Promise<void> {
+  const raw = new SqliteDatabase(file)
+  raw.exec(`BEGIN IMMEDIATE; ${sql}`)
+  return async () => {
+    raw.exec('COMMIT')
+    raw.close()
+  }
+}
+
 async function openPostgres(): Promise<OpenEngine> {
   const url = await newDatabase()
   const read = readPostgresUrl(url)
   if ('why' in read) throw new Error(read.why)
   const opening = () => openPostgresEngine(read.value, { clock, mustExist: false, size: 4 })
-  return listenTo(opening, (sql) => queryPostgres(url, sql))
+  return listenTo(opening, { query: (sql) => queryPostgres(url, sql), hold: (sql) => holdPostgres(url, sql) })
 }
 
 /** Numbers of eight bytes come as numbers, as from SQLite. */
@@ -78,6 +89,16 @@ async function queryPostgres(connectionString: string, sql: string): Promise<unk
     const { rows } = await client.query({ text: sql, rowMode: 'array' })
     return rows.map((row: unknown[]) => row[0])
   } finally {
+    await client.end()
+  }
+}
+
+async function holdPostgres(connectionString: string, sql: string): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString })
+  await client.connect()
+  await client.query(`BEGIN; SET LOCAL search_path TO signet; ${sql}`)
+  return async () => {
+    await client.query('COMMIT')
     await client.end()
   }
 }

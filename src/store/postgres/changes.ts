@@ -3,6 +3,7 @@
  * is raised under a lock that its transaction keeps until the end, so revisions are in the order of commits, and no
  * change with a lower revision is committed later.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Announcer, EVERYTHING, MOST_CHANGES } from '../announcer.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../records/change.ts'
 import type { Asker } from './pool.ts'
@@ -63,6 +64,14 @@ export class ChangeLog {
   /** Something for a caller to wait for: changes that are known here and not taken over yet. Never rejects. */
   catchUp(): Promise<void> | undefined {
     return this.#announcer.isBehind ? this.#announcer.settle() : undefined
+  }
+
+  /** Has memory taken to a revision that is committed. @returns whether it is there */
+  async reach(revision: number, withinMs: number): Promise<boolean> {
+    if (this.heard === revision) return true
+    const arriving = (this.#cursor < revision ? this.look() : (this.catchUp() ?? this.look())).catch(() => {})
+    await Promise.race([arriving, sleep(withinMs, undefined, { ref: false })])
+    return this.heard === revision
   }
 
   /** Asks the database for changes, and has them taken over. Rejects where it does not answer, or a listener fails. */

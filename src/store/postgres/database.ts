@@ -3,6 +3,7 @@ import { Histogram } from '../../ground/counts.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { PostgresAddress } from '../../ground/postgres-url.ts'
 import { ChangeLog } from './changes.ts'
+import { Families } from './families.ts'
 import { Listener } from './listener.ts'
 import { Measured } from './measured.ts'
 import { Pool, clientConfig, type PoolOptions } from './pool.ts'
@@ -38,6 +39,9 @@ export class Outage {
 
 const LASTING_MS = 2000
 
+/** Refreshes that were written together; every other act is alone. */
+const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200]
+
 /** Seconds: from a fast disk to one that is about to fail. */
 const COMMIT_DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
@@ -65,9 +69,10 @@ export async function startDatabase(
     time,
     statements,
     measured: new Measured(statements),
+    families: new Families(statements),
     changes,
     listener,
-    commits: { batchSize: new Histogram([1]), seconds: new Histogram(COMMIT_DURATIONS) },
+    commits: { batchSize: new Histogram(BATCH_SIZES), seconds: new Histogram(COMMIT_DURATIONS) },
     outage: new Outage(),
     close: async () => {
       await listener.stop()

@@ -1,8 +1,7 @@
 /** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable, Unheard } from '../../ground/errors.ts'
 import { PUBLISHED_WITHIN_MS, READY_MS } from '../../ground/silence.ts'
-import type { Act, ActKind, Engine, Patience, Rotated, Step } from '../engine.ts'
+import type { Act, ActKind, Engine, Patience, Step } from '../engine.ts'
 import { backOff } from '../patience.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import { decodeRow } from '../rows.ts'
@@ -13,6 +12,7 @@ import { examineVerb } from './examine.ts'
 import { backupFault, factsVerb } from './facts.ts'
 import { Gate } from './gate.ts'
 import type { Session } from './pool.ts'
+import { Rotations } from './rotations.ts'
 import { subjectVerbs } from './subjects.ts'
 import { sweepVerb } from './sweep.ts'
 import { patienceLeft } from './time-limits.ts'
@@ -32,7 +32,7 @@ export function postgresEngine(database: Database): Engine {
     findGrant: (sid) =>
       patiently(database, async (deadline): Promise<GrantRecord | undefined> => {
         const session = await database.pool.session(deadline)
-        return (await database.measured.findFamily(sid, session).finally(() => session.release()))?.grant
+        return database.families.findGrant(sid, session).finally(() => session.release())
       }),
     ...subjectVerbs(database),
     ...sweepVerb(database),
@@ -138,12 +138,14 @@ class Acts {
   readonly #gate: Gate
   /** Only one exclusive act of this process waits for the lock of all processes. */
   readonly #exclusiveGate = new Gate(1)
+  readonly #rotations: Rotations
   readonly #running = new Set<Promise<unknown>>()
   #isClosed = false
 
   constructor(database: Database) {
     this.#database = database
     this.#gate = new Gate(Math.max(1, database.size - 1))
+    this.#rotations = new Rotations(database, this.#gate)
   }
 
   run<Result>(act: () => Act<Result>, kind: ActKind = 'guarded', patience?: Patience): Promise<Result> {
@@ -156,7 +158,7 @@ class Acts {
         const first = wanted === 'exclusive' ? undefined : begun.next()
         if (first?.done) return first.value
         if (first?.value.step === 'rotate') {
-          const rotated = await this.#rotateAlone(first.value, deadline)
+          const rotated = await this.#rotations.rotate(first.value.sid, first.value.decide, deadline)
           const after = begun.next(rotated)
           if (after.done) return after.value
           wanted = 'exclusive'
@@ -232,20 +234,9 @@ class Acts {
         throw error
       },
     )
-    if (kind === 'free' || (await this.#reach(transaction.revision, HELD_MS))) return transaction
+    if (kind === 'free' || (await this.#database.changes.reach(transaction.revision, HELD_MS))) return transaction
     await transaction.rollBack()
     throw new Failure('conflict', '', 'this process cannot take over what another has changed')
-  }
-
-  /** Has memory taken to a revision that is committed. @returns whether it is there */
-  async #reach(revision: number, withinMs: number): Promise<boolean> {
-    const { changes } = this.#database
-    if (changes.heard === revision) return true
-    const arriving = (changes.cursor < revision ? changes.look() : (changes.catchUp() ?? changes.look())).catch(
-      () => {},
-    )
-    await Promise.race([arriving, sleep(withinMs, undefined, { ref: false })])
-    return changes.heard === revision
   }
 
   /** A failure on the way back says nothing about the outcome, so the act is not run again. */
@@ -269,36 +260,5 @@ class Acts {
     return this.#database.changes.announce(told, revision).then((isHeard) => {
       if (!isHeard) throw new Unheard('the change is stored, and this process could not take it over yet')
     })
-  }
-
-  /**
-   * One statement to read, one to write. The rule is asked when memory is at the revision that the reading names, and the
-   * write holds only at that revision.
-   */
-  async #rotateAlone({ sid, decide }: Extract<Step, { step: 'rotate' }>, deadline: number): Promise<Rotated> {
-    const { measured, time, pool } = this.#database
-    const leave = await this.#gate.enter(deadline)
-    try {
-      const session = await pool.session(deadline)
-      try {
-        const read = time.reading()
-        const family = await measured.findFamily(sid, session)
-        if (!family) return { outcome: 'unknown' }
-        if (!(await this.#reach(family.revision, HELD_MS))) throw new Failure('conflict', '', 'memory is behind')
-        const now = read(family.clock)
-        const verdict = decide(family.grant, now)
-        if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
-        if (verdict.act === 'end') return { outcome: 'ending', grant: family.grant, verdict }
-        const began = performance.now()
-        const renewed = await measured.renew(family, verdict, now, session)
-        if (!renewed) throw new Failure('conflict', '', 'the grant was changed meanwhile')
-        this.#count(began)
-        return renewed
-      } finally {
-        session.release()
-      }
-    } finally {
-      leave()
-    }
   }
 }

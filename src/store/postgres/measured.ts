@@ -1,63 +1,15 @@
-/**
- * Steps that are written by hand, because they are hot or need more than equality. Refresh is the most frequent write:
- * one select, the rule, one conditional update.
- */
+/** Steps that are written by hand, because they need more than equality. Those of a refresh are in families.ts. */
 import type { Instant } from '../../ground/clock.ts'
-import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
-import type { Rotated, Welcome } from '../engine.ts'
-import { rotated, type GrantRecord, type RotationVerdict } from '../records/grant.ts'
-import { decodeRow } from '../rows.ts'
-import { blacklistEntries, clients, grants, revision, signingKeys } from '../tables.ts'
+import type { Welcome } from '../engine.ts'
+import { blacklistEntries, clients, grants, signingKeys } from '../tables.ts'
 import type { Asker, Session, Values } from './pool.ts'
-import { columnsOf, type Statements } from './statements.ts'
-import { CLOCK_MS } from './time.ts'
-
-/** A grant with the facts that its rotation is decided by, all of one moment. */
-export interface Family {
-  grant: GrantRecord
-  revision: number
-  /** The database's clock, in milliseconds. */
-  clock: number
-}
-
-type Renewal = Extract<RotationVerdict, { act: 'rotate' | 'repeat' }>
+import type { Statements } from './statements.ts'
 
 export class Measured {
   readonly #texts: ReturnType<typeof textsOf>
 
   constructor(statements: Statements) {
     this.#texts = textsOf(statements)
-  }
-
-  /** @param isLocking keeps the grant as it is until the transaction ends */
-  async findFamily(sid: string, by: Asker, isLocking = false): Promise<Family | undefined> {
-    const [row] = await by.ask(isLocking ? this.#texts.familyLocked : this.#texts.family, [sid])
-    const grant = row && grantOfRow(row)
-    return row && grant && { grant, revision: Number(row.at(-2)), clock: Number(row.at(-1)) }
-  }
-
-  /**
-   * Writes `rotate` or `repeat`, on the condition that the grant is live, its generation the one decided on, and the
-   * revision the one at which it was decided.
-   * @returns `undefined` where one of them has changed
-   */
-  async renew(
-    { grant, revision: at }: Pick<Family, 'grant' | 'revision'>,
-    verdict: Renewal,
-    now: Instant,
-    by: Asker,
-  ): Promise<Rotated | undefined> {
-    const { sid, generation } = grant
-    if (grant.endedAt !== null) throw new Error(`grant ${sid} is over and was to be renewed`)
-    if (verdict.act === 'repeat') {
-      const [row] = await by.ask(this.#texts.repeat, [sid, generation, verdict.accessExpiresAt, at])
-      return row && { outcome: 'repeated', at: now, grant: { ...grant, accessExpiresAt: Number(row[0]) } }
-    }
-    const next = rotated(grant, verdict, now)
-    const { idleExpiresAt, masterKeyId, masterKeyFrom } = next
-    const values = [sid, generation, verdict.accessExpiresAt, at, now, idleExpiresAt, masterKeyId, masterKeyFrom]
-    const [row] = await by.ask(this.#texts.rotate, values)
-    return row && { outcome: 'rotated', at: now, grant: { ...next, accessExpiresAt: Number(row[0]) } }
   }
 
   async reserve(kid: string, until: Instant, by: Session): Promise<boolean> {
@@ -93,14 +45,6 @@ export class Measured {
 
 const numberIn = (rows: Values[]): number => Number(rows[0]?.[0] ?? 0)
 
-/** The columns of the grant come first, then two of its client. */
-function grantOfRow(values: Values): GrantRecord | undefined {
-  const row = decodeRow(grants, values, undefined)
-  const [clientId, grantsEndedUntil] = values.slice(Object.keys(grants.columns).length)
-  // The columns are those of the table and of the join.
-  return toGrant({ ...row, clientId, grantsEndedUntil } as GrantRow)
-}
-
 function textsOf(statements: Statements) {
   const named = {
     grants: statements.name(grants),
@@ -108,17 +52,7 @@ function textsOf(statements: Statements) {
     entries: statements.name(blacklistEntries),
     keys: statements.name(signingKeys),
   }
-  const newest = `(SELECT value FROM ${statements.name(revision)} WHERE id = 1)`
-  const family = `SELECT ${columnsOf(grants, 'g.')}, c.client_id, c.grants_ended_until, ${newest}, ${CLOCK_MS}
-    FROM ${named.grants} g LEFT JOIN ${named.clients} c ON c.key = g.client_key WHERE g.sid = $1`
-  const latest = 'access_expires_at = greatest(access_expires_at, $3)'
-  const unchanged = `WHERE sid = $1 AND generation = $2 AND ended_at IS NULL AND ${newest} = $4 RETURNING access_expires_at`
   return {
-    family,
-    familyLocked: `${family} FOR UPDATE OF g`,
-    rotate: `UPDATE ${named.grants} SET generation = generation + 1, rotated_at = $5, idle_expires_at = $6,
-      master_key_id = $7, master_key_from = $8, ${latest} ${unchanged}`,
-    repeat: `UPDATE ${named.grants} SET ${latest} ${unchanged}`,
     ...lookUpsOf(named),
     reserve: `UPDATE ${named.keys} SET signed_until = greatest(signed_until, $2) WHERE kid = $1 AND status IN ('active', 'retiring')`,
   }

@@ -169,8 +169,7 @@ export class Session implements Asker {
   }
 
   #prepared(text: string, values: unknown[]): QueryArrayConfig {
-    const encoded = values.map((value) => (typeof value === 'string' ? encodeText(value) : value))
-    return { ...this.#names.named(text), text, values: encoded, rowMode: 'array' }
+    return { ...this.#names.named(text), text, values: values.map(encode), rowMode: 'array' }
   }
 
   async #query(query: QueryArrayConfig & { query_timeout?: number }): Promise<QueryArrayResult> {
@@ -185,6 +184,10 @@ export class Session implements Asker {
     }
   }
 }
+
+/** A value for the driver; a list is one value. */
+const encode = (value: unknown): unknown =>
+  typeof value === 'string' ? encodeText(value) : Array.isArray(value) ? value.map(encode) : value
 
 /**
  * Names of prepared statements. A name is made from the text: behind a pooler another process, perhaps of another version,

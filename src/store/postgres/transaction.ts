@@ -10,6 +10,7 @@ import { decodeRow } from '../rows.ts'
 import { changes, grants, revision, type Kept, type Table } from '../tables.ts'
 import type { Noted } from './changes.ts'
 import { Failure } from './failures.ts'
+import { grantOfRow, renewalOf, type Families } from './families.ts'
 import type { Measured } from './measured.ts'
 import type { Session } from './pool.ts'
 import { generatedOf, type Row, type Statement, type Statements } from './statements.ts'
@@ -25,6 +26,7 @@ export const CHANNEL = 'signet_changes'
 export interface TransactionNeeds {
   statements: Statements
   measured: Measured
+  families: Families
   time: DatabaseTime
   schema: string
   /** Whether the database can notify. */
@@ -209,16 +211,18 @@ export class Transaction {
 
   /** The lock of this transaction stands for the revision, so only the grant itself can have changed. */
   async #rotate(sid: string, decide: RotationRule): Promise<Rotated> {
-    const { measured } = this.#needs
-    const family = await measured.findFamily(sid, this.#session, true)
-    if (!family) return { outcome: 'unknown' }
-    const { grant } = family
+    const { families } = this.#needs
+    const found = await families.find([sid], this.#session, true)
+    const row = found?.rows.get(sid)
+    const grant = row && grantOfRow(row)
+    if (!found || !grant) return { outcome: 'unknown' }
     const verdict = decide(grant, this.#now)
     if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
     if (verdict.act === 'end') return { outcome: 'ending', grant, verdict }
-    const renewed = await measured.renew(family, verdict, this.#now, this.#session)
+    const renewal = renewalOf(grant, verdict, this.#now)
+    const renewed = (await families.renew([renewal], found.revision, this.#session)).get(sid)
     if (!renewed) throw new Failure('conflict', '', 'the grant was changed meanwhile')
-    return renewed
+    return { outcome: verdict.act === 'rotate' ? 'rotated' : 'repeated', grant: renewed, at: this.#now }
   }
 }
 

@@ -1,0 +1,103 @@
+/** Refreshes that come together (src/store/engine.ts, `rotate`): each has an outcome of its own, on real databases. */
+import { describe, expect, test } from 'vitest'
+import { OAuthError } from '../src/ground/errors.ts'
+import { insert, rotate, type Engine, type RotationRule } from '../src/store/engine.ts'
+import { clients, grants } from '../src/store/tables.ts'
+import { ENGINES, clientRow, grantRow, run, type OpenEngine } from './support/store-engine.ts'
+import { HOUR, clock } from './support/store-records.ts'
+
+async function withFamilies(open: () => Promise<OpenEngine>, ...sids: string[]): Promise<OpenEngine> {
+  const opened = await open()
+  await run(opened.engine, function* () {
+    yield* insert(clients, { ...clientRow('app'), key: 1 })
+    for (const sid of sids) yield* insert(grants, grantRow(sid))
+  })
+  return opened
+}
+
+const renewal = { act: 'rotate', idleExpiresAt: null, accessExpiresAt: clock.at + HOUR } as const
+const rotating: RotationRule = () => renewal
+const use = (engine: Engine, sid: string, decide: RotationRule = rotating) => run(engine, () => rotate(sid, decide))
+
+const many = Array.from({ length: 40 }, (_, index) => `g${String(index).padStart(2, '0')}`)
+
+/** How many writes there were, and how many families they wrote. */
+function commitsOf(engine: Engine): [writes: number, families: number] {
+  const { batchSize } = engine.figures().commits
+  return [batchSize.count, batchSize.sum]
+}
+
+describe.each(ENGINES)('%s: refreshes of one turn', (name, open) => {
+  test('are few writes, and each family rotates once', async () => {
+    const { engine } = await withFamilies(open, ...many)
+    const [writes, families] = commitsOf(engine)
+    const rotated = await Promise.all(many.map((sid) => use(engine, sid)))
+    expect(rotated.map((each) => 'grant' in each && [each.grant.sid, each.grant.generation])).toEqual(
+      many.map((sid) => [sid, 1]),
+    )
+    const after = commitsOf(engine)
+    expect(after[1] - families).toBe(many.length)
+    expect(after[0] - writes).toBeLessThanOrEqual(2)
+  })
+
+  test('have outcomes of their own: renewed, repeated, refused, to be ended, unknown, and a rule that throws', async () => {
+    const { engine } = await withFamilies(open, 'a', 'b', 'c', 'd', 'e')
+    const error = new OAuthError('invalid_grant', 'no')
+    const outcomes = await Promise.allSettled([
+      use(engine, 'a'),
+      use(engine, 'b', () => ({ act: 'repeat', accessExpiresAt: clock.at })),
+      use(engine, 'c', () => ({ act: 'refuse', error })),
+      use(engine, 'none'),
+      use(engine, 'd', () => {
+        throw new Error('a rule at fault')
+      }),
+      use(engine, 'e'),
+    ])
+    expect(outcomes).toMatchObject([
+      { value: { outcome: 'rotated', grant: { sid: 'a', generation: 1 } } },
+      { value: { outcome: 'repeated', grant: { sid: 'b', generation: 0 } } },
+      { value: { outcome: 'refused', verdict: { error } } },
+      { value: { outcome: 'unknown' } },
+      { reason: { message: 'a rule at fault' } },
+      { value: { outcome: 'rotated', grant: { sid: 'e', generation: 1 } } },
+    ])
+    const generations = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((sid) => engine.findGrant(sid)))
+    expect(generations.map((grant) => grant?.generation)).toEqual([1, 0, 0, 0, 1])
+  })
+
+  test('of one family take turns, and each rule sees what the one before has written', async () => {
+    const { engine } = await withFamilies(open, 'a', 'b')
+    const seen: number[] = []
+    const noting: RotationRule = (grant) => (seen.push(grant.generation), renewal)
+    await Promise.all([...Array.from({ length: 5 }, () => use(engine, 'a', noting)), use(engine, 'b')])
+    expect(seen).toEqual([0, 1, 2, 3, 4])
+    expect((await engine.findGrant('a'))?.generation).toBe(5)
+  })
+
+  test('leave what a value cannot be written for to its own caller', async () => {
+    const { engine } = await withFamilies(open, 'a', 'b', 'c')
+    const bad = () => ({ ...renewal, accessExpiresAt: Number.NaN })
+    const outcomes = await Promise.allSettled([use(engine, 'a'), use(engine, 'b', bad), use(engine, 'c')])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  })
+
+  test.runIf(name === 'PostgreSQL')('do not wait for a family that another transaction has locked', async () => {
+    const { engine, hold } = await withFamilies(open, 'a', 'b', 'c')
+    const release = await hold("SELECT 1 FROM grants WHERE sid = 'b' FOR UPDATE")
+    let isDone = false
+    const locked = use(engine, 'b').finally(() => (isDone = true))
+    const others = await Promise.all([use(engine, 'a'), use(engine, 'c')])
+    expect([isDone, ...others.map(({ outcome }) => outcome)]).toEqual([false, 'rotated', 'rotated'])
+    await release()
+    expect(await locked).toMatchObject({ outcome: 'rotated' })
+  })
+
+  test('touch no family whose row cannot be read', async () => {
+    const { engine, hold } = await withFamilies(open, 'a', 'b')
+    await (
+      await hold("UPDATE grants SET claims = 'no JSON' WHERE sid = 'b'")
+    )()
+    const [good, bad] = await Promise.allSettled([use(engine, 'a'), use(engine, 'b')])
+    expect([good.status, bad.status]).toEqual(['fulfilled', 'rejected'])
+  })
+})
