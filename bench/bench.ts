@@ -82,7 +82,8 @@ export class Bench {
 
   /** A form that the client sends. */
   post(side: Side, path: string, form: Record<string, string> = {}): Work {
-    return { port: side.port, method: 'POST', path, headers: basic(side.credentials), form }
+    const { port, otherPorts = [] } = side
+    return { port, otherPorts, method: 'POST', path, headers: basic(side.credentials), form }
   }
 
   /** Puts the refresh tokens of so many new families into a pool. */

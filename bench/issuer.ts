@@ -9,6 +9,7 @@ import { CONNECTIONS } from './load/work.ts'
 import { describeMachine, machine } from './machine.ts'
 import { watchForeignLoad } from './foreign-load.ts'
 import type { Options } from './options.ts'
+import { runOnPostgres } from './postgres/run.ts'
 import { progress } from './progress.ts'
 import { toJson } from './report-json.ts'
 import { toMarkdown } from './report-markdown.ts'
@@ -24,7 +25,11 @@ export async function runBench(options: Options): Promise<number> {
   const bench = new Bench(options, await makeModel(PRESENT, 'model'), progress())
   try {
     const foreignCores = watchForeignLoad()
-    const finding = earlier ? await runAgainst(bench, earlier) : await runCases(bench)
+    const finding = earlier
+      ? await runAgainst(bench, earlier)
+      : options.store === 'postgres'
+        ? await runOnPostgres(bench)
+        : await runCases(bench)
     report(options, finding, foreignCores())
     const isSlower = earlier !== undefined && finding.goals.some(({ verdict }) => verdict === 'not met')
     return Math.max(complainOf(bench.failures), isSlower ? 1 : 0)
@@ -56,20 +61,25 @@ function report(options: Options, finding: Finding, foreignCores: number): void 
   )
 }
 
-const preface = ({ isQuick, rounds, seconds, against }: Options, foreignCores: number): string[] => [
+const preface = ({ store, isQuick, rounds, seconds, against }: Options, foreignCores: number): string[] => [
   `${describeMachine()}. The load shares the cores: only ratios count.`,
   `Other work on the machine had ${foreignCores.toFixed(2)} cores meanwhile${foreignCores > QUIET_CORES ? ': **not a quiet machine, the figures are noisy**' : ''}.`,
   '',
   `${CONNECTIONS} connections, ${rounds} interleaved rounds of ${seconds} s, order turned, medians; a ratio is the median of the rounds' own`,
-  ...(against === undefined ? BESIDE_PEERS : BESIDE_EARLIER),
+  ...(store === 'postgres' ? BESIDE_SQLITE : against === undefined ? BESIDE_PEERS : BESIDE_EARLIER),
   ...(isQuick ? ['', '**Rough: run with --quick.** The rounds are few and too short for a verdict.'] : []),
-  ...(against === undefined ? ['', whyGlewlwydIsMissing()] : []),
+  ...(store === 'sqlite' && against === undefined ? ['', whyGlewlwydIsMissing()] : []),
 ]
 
 const BESIDE_PEERS = [
   '(least–most of them), to the bare handler that does the same work. CPU is the server’s, all threads, for one request;',
   'cores is how much of the machine the server had, and where it had less than one, the ratio by CPU says more.',
   'Signet and its peers log no requests, but in the row that says so; its limit for one client is off, since one client makes the load.',
+]
+
+const BESIDE_SQLITE = [
+  '(least–most of them), to Signet on SQLite, or to one replica. PostgreSQL runs on the same cores and disk, with fsync. CPU is that of the',
+  'issuers, all threads, for one request, and not PostgreSQL’s.',
 ]
 
 const BESIDE_EARLIER = [

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { CASE_NAMES, type CaseName } from './cases/names.ts'
 
 export interface Options {
+  store: 'sqlite' | 'postgres'
   isQuick: boolean
   rounds: number
   /** The length of one round of one side. */
@@ -29,6 +30,7 @@ export class UsageError extends Error {}
 
 export const HELP = `npm run bench -- [options]     Signet beside bare handlers and its peers, in one run
 npm run bench -- --against REF this Signet beside an earlier commit, under the same loads
+npm run bench -- --store postgres  Signet on PostgreSQL beside Signet on SQLite, one replica and two
 npm run bench -- verify        the verifier beside jose.jwtVerify
 
   --quick            everything once over in under a minute; the figures are rough
@@ -75,6 +77,7 @@ export function readOptions(args: string[]): Options | undefined {
   if (given.quick && given.full) throw new UsageError('--quick and --full exclude each other')
   const standard = given.quick ? QUICK : given.full ? FULL : USUAL
   return {
+    store: readStore(given.store, given),
     isQuick: given.quick ?? false,
     rounds: readNumber('--rounds', given.rounds, { least: 1, isWhole: true }) ?? standard.rounds,
     seconds: readNumber('--seconds', given.seconds, { least: 0.1, isWhole: false }) ?? standard.seconds,
@@ -103,6 +106,7 @@ function parse(args: string[]) {
         rounds: text,
         seconds: text,
         only: { ...text, multiple: true },
+        store: text,
         against: text,
         growth: text,
         tail: text,
@@ -122,6 +126,14 @@ function readNumber(name: string, text: string | undefined, { least, isWhole }: 
   const number = Number(text.replaceAll('_', ''))
   if (number >= least && number < Infinity && (!isWhole || Number.isInteger(number))) return number
   throw new UsageError(`${name} is ${isWhole ? 'a whole number' : 'a number'} of at least ${least}, not "${text}"`)
+}
+
+function readStore(name: string | undefined, given: { against?: string; only?: string[] }): Options['store'] {
+  if (name !== undefined && name !== 'sqlite' && name !== 'postgres')
+    throw new UsageError(`--store "${name}" is no store; there are sqlite, postgres`)
+  if (name === 'postgres' && (given.against ?? given.only) !== undefined)
+    throw new UsageError('--store postgres has cases of its own, and goes with neither --only nor --against')
+  return name ?? 'sqlite'
 }
 
 function readCases(lists: string[] | undefined): ReadonlySet<CaseName> {

@@ -20,6 +20,7 @@ export class Job {
   readonly #fixed: Buffer | undefined
   readonly #finished = Promise.withResolvers<void>()
   #sent = 0
+  #connected = 0
   #open = 0
   #broken = 0
   #failures = 0
@@ -56,7 +57,9 @@ export class Job {
   #connect(): void {
     this.#open += 1
     let began = 0
-    const connection = new Connection(this.#work.port, {
+    const { port, otherPorts = [] } = this.#work
+    const ports = [port, ...otherPorts]
+    const connection = new Connection(ports[this.#connected++ % ports.length] ?? port, {
       onReady: () => next(),
       onAnswer: (answer) => {
         this.#latencies.add(performance.now() - began)

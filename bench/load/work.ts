@@ -4,6 +4,8 @@ export const CONNECTIONS = 64
 
 export interface Work {
   port: number
+  /** More servers, which the connections are spread over. */
+  otherPorts?: number[]
   method: 'GET' | 'POST'
   path: string
   headers?: Record<string, string>

@@ -2,10 +2,10 @@
 import Database from 'better-sqlite3'
 
 /** As long as a UUID, so that the claims have as many bytes as the claims of an issuer. */
-const SID_LENGTH = 36
+export const SID_LENGTH = 36
 
 export interface Families {
-  create(): string
+  create(): string | Promise<string>
   rotate(token: string): Promise<{ id: string; successor: string } | undefined>
 }
 

@@ -7,13 +7,14 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Hono, type Context } from 'hono'
+import { openPostgresFamilies } from '../postgres/families.ts'
 import { openFamilies } from './bare-families.ts'
 import { isEcdsaSignature } from './ecdsa.ts'
 import { signEs256, signingInput, signRs256 } from './jwt.ts'
 import { listen } from './listen.ts'
 import { ES256_RESOURCE, LIFETIME_SECONDS, RS256_RESOURCE, SCOPE } from './terms.ts'
 
-const [databaseFile = '', clientId = '', secret = '', documentsFile = ''] = process.argv.slice(2)
+const [databaseFile = '', clientId = '', secret = '', documentsFile = '', postgres = ''] = process.argv.slice(2)
 
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
@@ -63,8 +64,8 @@ app.post('/token', async (c) => {
   return answer(c, await makeToken(form.get('resource') ?? ES256_RESOURCE))
 })
 
-const families = openFamilies(databaseFile)
-app.post('/grant', (c) => c.json({ refresh_token: families.create() }))
+const families = postgres ? await openPostgresFamilies(postgres) : openFamilies(databaseFile)
+app.post('/grant', async (c) => c.json({ refresh_token: await families.create() }))
 app.post('/refresh', async (c) => {
   const form = await readForm(c)
   if (!isClient(c)) return refused(c, 'invalid_client', 401)

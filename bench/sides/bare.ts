@@ -5,8 +5,8 @@ import { inFolder } from '../folder.ts'
 import { nodeProgram, startSide, type Side } from './side.ts'
 import type { Credentials } from './terms.ts'
 
-/** @param documents the bodies that Signet serves, by path: the bare side serves the same bytes */
-export function startBare(name: string, credentials: Credentials, documents: object): Promise<Side> {
+/** @param documents the bodies that Signet serves, by path: the bare side serves the same bytes @param postgres the URL of a database, instead of a file */
+export function startBare(name: string, credentials: Credentials, documents: object, postgres = ''): Promise<Side> {
   const { clientId, secret } = credentials
   const documentsFile = inFolder(`${name}.documents.json`)
   writeFileSync(documentsFile, JSON.stringify(documents))
@@ -18,6 +18,7 @@ export function startBare(name: string, credentials: Credentials, documents: obj
       clientId,
       secret,
       documentsFile,
+      postgres,
     ]),
     credentials,
     paths: { refresh: '/refresh', family: '/grant', jwks: '/.well-known/jwks.json' },

@@ -15,6 +15,8 @@ export interface Paths {
 export interface Side {
   name: string
   port: number
+  /** Where a side is several servers. */
+  otherPorts?: number[]
   paths: Paths
   /** The client that makes the load. */
   credentials: Credentials

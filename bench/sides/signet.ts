@@ -26,6 +26,8 @@ export interface Place {
   folder: string
   database: string
   keysDir: string
+  /** Variables beside those of every Signet here. */
+  env: Record<string, string>
 }
 
 const placeAt = (version: Version, credentials: Credentials, folder: string): Place => ({
@@ -34,9 +36,10 @@ const placeAt = (version: Version, credentials: Credentials, folder: string): Pl
   folder,
   database: `${folder}/signet.db`,
   keysDir: `${folder}/keys`,
+  env: {},
 })
 
-const environment = ({ version, database, keysDir }: Place): Record<string, string> => ({
+const environment = ({ version, database, keysDir, env }: Place): Record<string, string> => ({
   ...largestQuotas(version.checkout),
   SIGNET_ISSUER: ISSUER,
   SIGNET_PORT: '0',
@@ -45,6 +48,7 @@ const environment = ({ version, database, keysDir }: Place): Record<string, stri
   SIGNET_LOG_LEVEL: 'warn',
   // A single client makes the whole load; its requests are counted all the same.
   SIGNET_RATE_LIMIT_CLIENT: 'off',
+  ...env,
 })
 
 const RESOURCES = [
@@ -62,8 +66,8 @@ const CLIENT = [
 ].flat()
 
 /** Makes the database that all others of a version are copies of. Signet generates the secret of the client. */
-export async function makeModel(version: Version, name: string): Promise<Place> {
-  const model = placeAt(version, { clientId: CLIENT_ID, secret: '' }, inFolder(name))
+export async function makeModel(version: Version, name: string, env: Record<string, string> = {}): Promise<Place> {
+  const model = { ...placeAt(version, { clientId: CLIENT_ID, secret: '' }, inFolder(name)), env }
   const declaration = inFolder('declaration.json')
   writeFileSync(declaration, JSON.stringify({ resources: RESOURCES }))
   await runOn(model, 'apply', declaration)
