@@ -2,6 +2,7 @@
  * Refreshes that come together share their two statements: all families are read, each is judged by its own rule, and those
  * that renew are written. What becomes of each is its own caller's: a refusal or a conflict of a family touches no other.
  */
+import { Unheard } from '../../ground/errors.ts'
 import type { Rotated, RotationRule } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import type { Database } from './database.ts'
@@ -127,7 +128,13 @@ export class Rotations {
     if (due.length === 0) return
     const began = performance.now()
     const renewals = due.map(({ renewal }) => renewal)
-    const written = await families.renew(renewals, found.revision, session)
+    const written = await families.renew(renewals, found.revision, session).catch((error: unknown) => {
+      if (!(error instanceof Failure) || error.kind !== 'lost') throw error
+      // The families may be written. To try again would meet the own new generation, which ends a family as reused.
+      const unheard = new Unheard('the connection was lost while the refresh was being stored: it may be stored')
+      for (const { asked } of due) asked.reject(unheard)
+    })
+    if (!written) return
     this.#count(began, due.length)
     for (const { asked, outcome } of due) {
       const grant = written.get(asked.sid)
