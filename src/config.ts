@@ -316,6 +316,16 @@ export function readConfig(env: Env): Config {
   return config
 }
 
+/**
+ * The URL of a database that a flag gives.
+ * @throws Fault that names the flag, what was read and what is accepted
+ */
+export function readDatabaseUrl(flag: string, text: string): string {
+  const read = readVariable({ [flag]: text }, { ...VARIABLES.databaseUrl, name: flag, standard: '' })
+  if ('value' in read && typeof read.value === 'string') return read.value
+  throw new Fault('fault' in read ? read.fault : `${flag} is empty; accepted: ${VARIABLES.databaseUrl.accepts}`)
+}
+
 /** The name by which messages call the variable of a setting: the one that was set, else its own. */
 const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string =>
   setBy[setting] ?? VARIABLES[setting].name

@@ -31,6 +31,7 @@ const PAGE = [
   ['store/rules'],
   ['store/rows'],
   ['store/engine'],
+  ['store/move'],
   ['store/marks'],
   ['store/tables'],
   ['store/announcer'],

@@ -1,19 +1,63 @@
-/** `signet migrate`: opens the database, which brings it up to date, and does nothing else. */
+/**
+ * `signet migrate`: opens the database, which brings it up to date, and does nothing else. With two URLs it moves everything
+ * from one database into another.
+ */
 import type { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { readConfig, readDatabaseUrl, type Config } from '../config.ts'
+import { Fault } from '../ground/errors.ts'
+import { isKnownDatabase, rememberDatabase } from '../keys/known-databases.ts'
 import { withNewIssuer } from './open-issuer.ts'
-import { answer, visible } from './output.ts'
+import { answer, note, table, visible } from './output.ts'
+import { UsageError } from './usage.ts'
 
 export function defineMigrate(command: Command): void {
   command
-    .addHelpText('after', '\nEvery start does this too; here it is a step of its own.\n\nExample:\n  signet migrate')
+    .option('--from <url>', 'move everything from this database; no server runs on it meanwhile')
+    .option('--to <url>', 'into this place, where nothing is yet')
+    .addHelpText(
+      'after',
+      '\nWithout flags it does what every start does too, as a step of its own.\n\nExamples:\n  signet migrate\n' +
+        '  signet migrate --from file:data/signet.db --to postgres://signet:password@db:5432/signet',
+    )
     .action(migrate)
 }
 
-const migrate = (_options: object, command: Command): Promise<void> =>
+interface Places {
+  from?: string
+  to?: string
+}
+
+async function migrate({ from, to }: Places, command: Command): Promise<void> {
+  const config = readConfig(process.env)
+  if (from === undefined && to === undefined) return bringUpToDate(config, command)
+  if (from === undefined || to === undefined)
+    throw new UsageError(`--${from === undefined ? 'from' : 'to'} is missing`, 'a move needs both: --from URL --to URL')
+  return move(requireUrl('--from', from), requireUrl('--to', to), config, command)
+}
+
+const bringUpToDate = (config: Config, command: Command): Promise<void> =>
   withNewIssuer(async ({ store }) => {
     const { location } = await store.facts({ integrity: false })
     answer(command, { database: location, up_to_date: true }, () =>
       visible(`${location} is up to date with this version`),
     )
-  }, readConfig(process.env))
+  }, config)
+
+function requireUrl(flag: string, text: string): string {
+  try {
+    return readDatabaseUrl(flag, text)
+  } catch (error) {
+    throw error instanceof Fault ? new UsageError(error.message, error.help) : error
+  }
+}
+
+async function move(from: string, to: string, { keysDir }: Config, command: Command): Promise<void> {
+  const { databaseName, moveDatabase } = await import('../store/open.ts')
+  const tables = await moveDatabase(from, to)
+  const [left, reached] = [databaseName(from), databaseName(to)]
+  // From now on a start that finds nothing there is refused, as for the database that was left.
+  if (isKnownDatabase(keysDir, left)) rememberDatabase(keysDir, reached)
+  answer(command, { tables }, () => table(['table', 'rows'], Object.entries(tables), 'no tables'))
+  note(`everything was moved and compared; set SIGNET_DATABASE_URL to ${reached}, with the same master keys`)
+  note(`${left} is as it was: put it away, because a server that still runs on it would accept what was revoked here`)
+}

@@ -11,8 +11,10 @@ import {
   POSTGRES_FORM,
   type PostgresAddress,
 } from '../ground/postgres-url.ts'
+import { moveRows, type Moved, type MoveSource, type MoveTarget } from './move.ts'
 import { databaseFault, isTaken, missingDatabase as missingFault } from './sqlite/database-file.ts'
 import { makeFolders } from './sqlite/folders.ts'
+import { createSqliteTarget, openSqliteSource } from './sqlite/move.ts'
 import { restore, type RestoreOptions } from './sqlite/restore.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store } from './store.ts'
@@ -81,6 +83,53 @@ export async function restoreBackup(
       'restore it by its own means (pg_restore), then run: signet grant revoke --all --reason restored',
     )
   return restore(file, requireDatabaseFile(url), options)
+}
+
+/**
+ * Moves everything from one database into another place, where nothing is yet. Nothing of the source is changed but its
+ * tables brought up to this version.
+ * @returns the rows of each table
+ * @throws Fault where that cannot be done; then nothing is left in the place
+ */
+export async function moveDatabase(from: string, to: string): Promise<Moved> {
+  if (databaseName(from) === databaseName(to))
+    throw new Fault(`--from and --to name the same place, ${databaseName(from)}`, 'name an empty place in --to')
+  const source = await asNamed('--from', () => openSource(from))
+  try {
+    const target = await asNamed('--to', () => openTarget(to))
+    try {
+      return await moveRows(source, target)
+    } finally {
+      await target.close().catch(() => {})
+    }
+  } finally {
+    await source.close().catch(() => {})
+  }
+}
+
+async function openSource(url: string): Promise<MoveSource> {
+  if ((await probeDatabase(url)) === 'missing')
+    throw new Fault(`--from: there is no database at ${databaseName(url)}`, 'name the one that was served until now')
+  if (!isPostgresUrl(url)) return openSqliteSource(requireDatabaseFile(url))
+  const { openPostgresSource } = await postgresMove()
+  return openPostgresSource(requireAddress(url))
+}
+
+async function openTarget(url: string): Promise<MoveTarget> {
+  if (!isPostgresUrl(url)) return createSqliteTarget(requireDatabaseFile(url))
+  const { createPostgresTarget } = await postgresMove()
+  return createPostgresTarget(requireAddress(url))
+}
+
+const postgresMove = () => import('./postgres/move.ts')
+
+/** Faults of a database name the flag that led to it. */
+async function asNamed<Result>(flag: string, open: () => Promise<Result>): Promise<Result> {
+  const named = (text: string) => text.replaceAll('SIGNET_DATABASE_URL', flag)
+  return open().catch((error: unknown) => {
+    if (!(error instanceof Fault)) throw error
+    throw new Fault(named(error.message), named(error.help ?? ''), { cause: error })
+  })
 }
 
 function requireAddress(url: string): PostgresAddress {

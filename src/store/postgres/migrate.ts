@@ -19,6 +19,8 @@ const LOCK = 0x53676e74
 /** How long to wait for another process, which is most likely doing the same. Milliseconds. */
 const WAIT_MS = 30_000
 
+const TAKE_LOCK = `SET LOCAL lock_timeout = ${WAIT_MS}; SELECT pg_advisory_xact_lock(${LOCK})`
+
 /** What stands in the schema. */
 export type Standing = 'missing' | 'ours' | 'foreign'
 
@@ -37,13 +39,11 @@ export async function readStanding(client: Client, { schema }: PostgresAddress):
  * @throws Fault where the schema is another application's, or too new.
  */
 export async function migrate(client: Client, address: PostgresAddress): Promise<void> {
-  // Drizzle's CommonJS build, as in sqlite/drizzle.ts; the declarations are the same.
-  const { readMigrationFiles } = createRequire(import.meta.url)('drizzle-orm/migrator') as typeof Migrator
-  const migrations = readMigrationFiles({ migrationsFolder: FOLDER })
+  const migrations = readMigrations()
   const newest = migrations.at(-1)?.folderMillis ?? 0
   if ((await readStanding(client, address)) === 'ours' && (await lastApplied(client, address)) >= newest)
     return requireServed(client, address, newest)
-  await client.query(`BEGIN; SET LOCAL lock_timeout = ${WAIT_MS}; SELECT pg_advisory_xact_lock(${LOCK})`)
+  await client.query(`BEGIN; ${TAKE_LOCK}`)
   try {
     await applyPending(client, address, migrations)
     await client.query('COMMIT')
@@ -52,6 +52,32 @@ export async function migrate(client: Client, address: PostgresAddress): Promise
     throw migrationFault(address, error)
   }
   await requireServed(client, address, newest)
+}
+
+/**
+ * Makes the tables inside the transaction that is open, which keeps every start on the schema waiting until it ends.
+ * @returns false where there is a database already
+ * @throws Fault where the schema is another application's
+ */
+export async function makeTables(client: Client, address: PostgresAddress): Promise<boolean> {
+  try {
+    await client.query(TAKE_LOCK)
+    if ((await readStanding(client, address)) === 'ours') return false
+    await applyPending(client, address, readMigrations())
+    return true
+  } catch (error) {
+    throw migrationFault(address, error)
+  }
+}
+
+/** Whether a newer version has migrated it: there may be columns that this version does not know. */
+export const hasNewerTables = async (client: Client, address: PostgresAddress): Promise<boolean> =>
+  (await lastApplied(client, address)) > (readMigrations().at(-1)?.folderMillis ?? 0)
+
+function readMigrations(): Migrator.MigrationMeta[] {
+  // Drizzle's CommonJS build, as in sqlite/drizzle.ts; the declarations are the same.
+  const { readMigrationFiles } = createRequire(import.meta.url)('drizzle-orm/migrator') as typeof Migrator
+  return readMigrationFiles({ migrationsFolder: FOLDER })
 }
 
 async function lastApplied(client: Client, { schema }: PostgresAddress): Promise<number> {

@@ -20,6 +20,7 @@ const BY_CODE: Record<string, Wording> = {
     `user "${user}" may not use or make schema "${schema}"`,
     `let the owner of the database run: CREATE SCHEMA ${schema} AUTHORIZATION "${user}"`,
   ],
+  '53100': () => ['its disk is full', 'make room on it, then try again; nothing was changed'],
   '53300': () => ['it takes no more connections', 'raise max_connections, or lower SIGNET_DATABASE_POOL'],
   '57P03': () => ['it is starting or stopping', 'start again in a moment'],
   '25006': () => ['it is a standby, or read-only', 'name the primary in the URL'],

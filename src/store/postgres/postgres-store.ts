@@ -71,7 +71,7 @@ async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions)
 }
 
 /** One connection. It finds out whether the server speaks TLS, where the URL leaves it to the server. */
-async function connect(address: PostgresAddress): Promise<{ client: Client; ssl: ClientConfig['ssl'] }> {
+export async function connect(address: PostgresAddress): Promise<{ client: Client; ssl: ClientConfig['ssl'] }> {
   const { tls, host } = address
   const isPlain = tls === 'disable' || host.startsWith('/')
   const ssl = isPlain ? false : { rejectUnauthorized: tls === 'verify-full' }
@@ -92,7 +92,7 @@ async function connected(address: PostgresAddress, ssl: ClientConfig['ssl']): Pr
 }
 
 /** CockroachDB and YugabyteDB speak like PostgreSQL, and give an older number for themselves. */
-async function requireVersion(client: Client, address: PostgresAddress): Promise<void> {
+export async function requireVersion(client: Client, address: PostgresAddress): Promise<void> {
   const { rows } = await client.query<{ number: string; text: string }>(
     "SELECT current_setting('server_version_num') AS number, version() AS text",
   )

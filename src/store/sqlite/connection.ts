@@ -40,12 +40,18 @@ const COMPARED = 4_194_304
 /** Up to this size, opening reads every page. That takes about 50 ms, too. */
 const LOOKED_AT = 33_554_432
 
+interface OpenOptions {
+  mustExist: boolean
+  /** Opens it only where no other process has it open, and keeps others out until the connection is closed. */
+  isAlone?: boolean
+}
+
 /**
  * Opens the database at `file`, creating it unless it must exist.
  * @throws Fault where it is missing, empty, damaged, another program's, or cannot be created.
  * @throws Unavailable where another process keeps it locked.
  */
-export async function openConnection(file: string, options: { mustExist: boolean }): Promise<Connection> {
+export async function openConnection(file: string, options: OpenOptions): Promise<Connection> {
   if (options.mustExist) requireFile(file)
   if (!existsSync(file)) createFile(file)
   checkFile(file, databaseFault)
@@ -53,7 +59,7 @@ export async function openConnection(file: string, options: { mustExist: boolean
   const started = performance.now()
   for (let attempt = 0; ; attempt++) {
     try {
-      return open(file)
+      return open(file, options)
     } catch (error) {
       if (!isBusy(error)) throw openingFault(file, error)
       if (performance.now() - started > PATIENCE_MS) throw unavailable(error)
@@ -75,9 +81,11 @@ export async function requireWriteLock(file: string): Promise<void> {
   }
 }
 
-function open(file: string): Connection {
+function open(file: string, { isAlone = false }: OpenOptions): Connection {
   const raw = new SqliteDatabase(file, { fileMustExist: true, timeout: SETTINGS.busy_timeout })
   try {
+    // Before anything is read: then the lock is held from the first access on (https://sqlite.org/pragma.html#pragma_locking_mode).
+    if (isAlone) raw.pragma('locking_mode = EXCLUSIVE')
     for (const [name, value] of Object.entries(SETTINGS)) raw.pragma(`${name} = ${value}`)
     requireSettings(file, raw)
     requireSound(file, raw)

@@ -36,10 +36,20 @@ export async function migrate(connection: Connection): Promise<void> {
   }
 }
 
+/** Whether a newer version has migrated it: there may be columns that this version does not know. */
+export function hasNewerTables({ raw }: Connection): boolean {
+  const newest = readMigrationFiles({ migrationsFolder: FOLDER }).at(-1)?.folderMillis ?? 0
+  return lastApplied(raw) > newest
+}
+
 function pending({ raw }: Connection, migrations: MigrationMeta[]): MigrationMeta[] {
+  const last = lastApplied(raw)
+  return migrations.filter(({ folderMillis }) => folderMillis > last)
+}
+
+function lastApplied(raw: Connection['raw']): number {
   const known = raw.prepare("SELECT 1 FROM sqlite_master WHERE name = '__drizzle_migrations'").get()
-  const last = known ? raw.prepare('SELECT max(created_at) FROM __drizzle_migrations').pluck().get() : null
-  return migrations.filter(({ folderMillis }) => last === null || folderMillis > Number(last))
+  return known ? Number(raw.prepare('SELECT max(created_at) FROM __drizzle_migrations').pluck().get() ?? 0) : 0
 }
 
 /** Reads the list again under the lock: another process may have applied the migrations meanwhile. */

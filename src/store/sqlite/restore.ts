@@ -64,7 +64,8 @@ function requireBackup(source: string): void {
   }
 }
 
-function requireFree(file: string): void {
+/** @throws Fault where something is in the place of a database already. */
+export function requireFree(file: string): void {
   const taken = [file, `${file}-wal`, `${file}-shm`].find(isTaken)
   if (!taken) return
   throw new Fault(`${taken} exists already`, 'stop Signet and move the old database away, its -wal and -shm files too')
