@@ -1,10 +1,15 @@
 /** `signet migrate --from … --to …`: everything goes on in another database, and nothing is half there. */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { Client } from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { moveRows, type MoveSource } from '../src/store/move.ts'
+import { programOf, startProgram } from '../harness/program.ts'
+import { readPostgresUrl, type PostgresAddress } from '../src/ground/postgres-url.ts'
+import { listKnownDatabases } from '../src/keys/known-databases.ts'
+import { moveRows, type MoveSource, type MoveTarget } from '../src/store/move.ts'
+import { databaseName } from '../src/store/open.ts'
+import { createPostgresTarget, openPostgresSource } from '../src/store/postgres/move.ts'
 import { createSqliteTarget, openSqliteSource } from '../src/store/sqlite/move.ts'
 import { TABLES } from '../src/store/tables.ts'
 import {
@@ -102,6 +107,8 @@ describe.each(WAYS)('%s', (_, newSource, newTarget) => {
     const [from, to] = [await newSource(), await newTarget()]
     const { issuer, backend, ada, revoked, cursor } = await usedIssuer(from)
     await issuer.stop()
+    // So the grant and the secret were made under a former key.
+    expect((await signet(['master-key', 'rotate'], issuer.env)).code).toBe(0)
 
     const moved = await move(issuer, from, to)
     expect(moved).toMatchObject({ code: 0 })
@@ -109,6 +116,7 @@ describe.each(WAYS)('%s', (_, newSource, newTarget) => {
     const counts = Object.fromEntries(Object.entries(before).map(([name, rows]) => [name, rows.length]))
     expect(moved.json()).toEqual({ tables: counts })
     expect(Object.fromEntries(Object.entries(after).map(([name, rows]) => [name, rows.length]))).toEqual(counts)
+    expect(listKnownDatabases(issuer.env.SIGNET_KEYS_DIR ?? '')).toContain(databaseName(to))
     if (isFile(from) === isFile(to)) expect(after).toEqual(before)
 
     const there = await startAt(issuer, to)
@@ -230,3 +238,101 @@ test('a lock that a move holds on its file keeps a server from starting on it', 
   ).rejects.toThrow()
   await source.close()
 })
+
+/** So many rows that a move of them can be caught in the middle. */
+const MANY = 150_000
+
+function fillAudit(file: string): void {
+  const raw = new SqliteDatabase(file)
+  raw.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MANY})
+    INSERT INTO audit_events (id, at, actor, action, target, details)
+    SELECT printf('many-%d', i), i, 'cli', 'client.created', 'many', '{}' FROM n`)
+  raw.close()
+}
+
+test('a move that is killed leaves no database, and can be made again', async () => {
+  const file = await usedFile()
+  fillAudit(file)
+  const to = await newFileUrl()
+  const folder = dirname(fileOf(to))
+  const arguments_ = ['migrate', '--from', `file:${file}`, '--to', to, '--json']
+  const moving = startProgram(programOf(arguments_, { env: {} }))
+  await expect
+    .poll(() => existsSync(folder) && readdirSync(folder).length > 0, { timeout: 30_000, interval: 5 })
+    .toBe(true)
+  moving.child.kill('SIGKILL')
+  expect(await moving.exited).toBe('SIGKILL')
+  expect(existsSync(fileOf(to))).toBe(false)
+  const again = await signet(arguments_, {})
+  expect(again).toMatchObject({ code: 0 })
+  expect(again.json<{ tables: Record<string, number> }>().tables.audit_events).toBeGreaterThan(MANY)
+}, 120_000)
+
+test.runIf(hasPostgres)('a connection that is lost leaves the target empty, with one line that says so', async () => {
+  const source = await openSqliteSource(await usedFile())
+  onTestFinished(() => source.close())
+  const to = await newDatabase()
+  const target = await targetOn(to)
+  const losing: MoveSource = {
+    ...source,
+    async *pages(table) {
+      yield* source.pages(table)
+      if (table.name === 'grants') await endConnections(to)
+    },
+  }
+  await expect(moveRows(losing, target)).rejects.toThrow(/^SIGNET_DATABASE_URL: postgres:.*(terminat|does not answer)/)
+  await target.close().catch(() => {})
+  await requireEmpty(to)
+})
+
+test.runIf(hasPostgres)('a change of a PostgreSQL source during the move is noticed', async () => {
+  const from = await newDatabase()
+  const { issuer } = await usedIssuer(from)
+  await issuer.stop()
+  const source = await sourceOn(from)
+  onTestFinished(() => source.close())
+  const file = fileOf(await newFileUrl())
+  const target = await createSqliteTarget(file)
+  const changing: MoveSource = {
+    ...source,
+    async lookAgain() {
+      await queryServer(from, 'UPDATE signet.grants SET generation = generation + 1')
+      return source.lookAgain()
+    },
+  }
+  await expect(moveRows(changing, target)).rejects.toThrow('the table grants of the source has changed')
+  await target.close()
+  expect(existsSync(file)).toBe(false)
+})
+
+test.runIf(hasPostgres)('a schema of another application and one of a newer version are refused', async () => {
+  const issuer = { env: {} }
+  const here = `file:${await usedFile()}`
+  const foreign = await newDatabase()
+  await queryServer(foreign, 'CREATE SCHEMA signet; CREATE TABLE signet.orders ()')
+  const refused = await move(issuer, here, foreign)
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^signet: --to: .*another application/) as string,
+  })
+  const to = await newDatabase()
+  expect((await move(issuer, here, to)).code).toBe(0)
+  await queryServer(to, "INSERT INTO signet.signet_migrations VALUES ('newer', 9999999999999)")
+  const newer = await move(issuer, to, await newFileUrl())
+  expect(newer).toMatchObject({ code: 1, stderr: expect.stringMatching(/^signet: --from: .*newer version/) as string })
+})
+
+const addressOf = (url: string): PostgresAddress => {
+  const read = readPostgresUrl(url)
+  if ('why' in read) throw new Error(read.why)
+  return read.value
+}
+const targetOn = (url: string): Promise<MoveTarget> => createPostgresTarget(addressOf(url))
+const sourceOn = (url: string): Promise<MoveSource> => openPostgresSource(addressOf(url))
+
+/** All connections of Signet to a database, as a fail-over does it. */
+const endConnections = (url: string) =>
+  queryServer(
+    url,
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  )

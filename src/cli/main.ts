@@ -64,7 +64,7 @@ const NOUNS: Record<string, Noun> = {
     load: async () => (await import('./status.ts')).defineStatus,
   },
   migrate: {
-    summary: "bring the database up to this version's tables",
+    summary: "bring the database up to this version's tables, or move everything elsewhere",
     load: async () => (await import('./migrate.ts')).defineMigrate,
   },
 }

@@ -98,7 +98,7 @@ export async function moveDatabase(from: string, to: string): Promise<Moved> {
   try {
     const target = await asNamed('--to', () => openTarget(to))
     try {
-      return await moveRows(source, target)
+      return await asMove(() => moveRows(source, target))
     } finally {
       await target.close().catch(() => {})
     }
@@ -129,6 +129,18 @@ async function asNamed<Result>(flag: string, open: () => Promise<Result>): Promi
   return open().catch((error: unknown) => {
     if (!(error instanceof Fault)) throw error
     throw new Fault(named(error.message), named(error.help ?? ''), { cause: error })
+  })
+}
+
+/** Faults in the middle of a move name the place alone, which tells the two apart, and say that nothing was moved. */
+async function asMove<Result>(move: () => Promise<Result>): Promise<Result> {
+  return move().catch((error: unknown) => {
+    if (!(error instanceof Fault)) throw error
+    const { message, help = '' } = error
+    const hasSaidSo = /nothing was|all or nothing/.test(help)
+    throw new Fault(message.replace(/^SIGNET_DATABASE_URL: /, ''), hasSaidSo ? help : `nothing was moved; ${help}`, {
+      cause: error,
+    })
   })
 }
 
