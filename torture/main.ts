@@ -8,24 +8,36 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseDuration } from '../src/ground/duration.ts'
+import type { Fault } from './fault.ts'
 import { FAULTS } from './faults/index.ts'
+import { REPLICA_FAULTS } from './faults/replicas/index.ts'
 import { soakFor } from './faults/soak.ts'
 import { runFault } from './run-fault.ts'
 import { HEAD, rowsOf, summaryOf, type Result } from './table.ts'
+
+const listOf = (faults: Fault[]): string => faults.map(({ name, title }) => `  ${name.padEnd(20)}  ${title}`).join('\n')
+
+/** By the name of the database. */
+const STORES: Record<string, Fault[]> = { sqlite: FAULTS, postgres: REPLICA_FAULTS }
 
 const HELP = `npm run torture -- [options]
 
   --long        the full figures: 500 kills, 10,000 model sequences, …; takes an hour or so
   --soak TIME   soak for so long, such as 24h
+  --store KIND  sqlite (one issuer, the default), or postgres (three replicas behind a proxy)
   --only NAME   one fault alone; may be repeated
   --seed N      draw the same random figures again
   --json FILE   write the findings as JSON too
   --help        this text
 
 Faults:
-${FAULTS.map(({ name, title }) => `  ${name.padEnd(20)}  ${title}`).join('\n')}`
+${listOf(FAULTS)}
+
+Faults of --store postgres:
+${listOf(REPLICA_FAULTS)}`
 
 interface Options {
+  faults: Fault[]
   long: boolean
   only: string[]
   seed: number
@@ -40,6 +52,7 @@ function readOptions(args: string[]): Options {
     args,
     options: {
       long: { type: 'boolean', default: false },
+      store: { type: 'string', default: 'sqlite' },
       only: { type: 'string', multiple: true, default: [] },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       json: { type: 'string' },
@@ -47,19 +60,21 @@ function readOptions(args: string[]): Options {
       help: { type: 'boolean', default: false },
     },
   })
-  const unknown = values.only.find((name) => !FAULTS.some((fault) => fault.name === name))
+  const faults = STORES[values.store]
+  if (!faults) throw new Error(`--store ${values.store}: expected one of ${Object.keys(STORES).join(', ')}`)
+  const unknown = values.only.find((name) => !faults.some((fault) => fault.name === name))
   if (unknown !== undefined) throw new Error(`--only ${unknown}: no such fault; --help lists them`)
   if (!/^\d{1,9}$/.test(values.seed)) throw new Error(`--seed ${values.seed}: expected a whole number`)
   const soakSeconds = values.soak === undefined ? undefined : parseDuration(values.soak)
   if (values.soak !== undefined && !soakSeconds)
     throw new Error(`--soak ${values.soak}: expected a duration such as 24h`)
-  return { ...values, seed: Number(values.seed), json: values.json, soakSeconds }
+  return { ...values, faults, seed: Number(values.seed), json: values.json, soakSeconds }
 }
 
-async function torture({ long, only, seed, json, soakSeconds }: Options): Promise<number> {
-  const chosen = FAULTS.filter(({ name }) => only.length === 0 || only.includes(name)).map((fault) =>
-    fault.name === 'soak' && soakSeconds ? soakFor(soakSeconds) : fault,
-  )
+async function torture({ faults, long, only, seed, json, soakSeconds }: Options): Promise<number> {
+  const chosen = faults
+    .filter(({ name }) => only.length === 0 || only.includes(name))
+    .map((fault) => (fault.name === 'soak' && soakSeconds ? soakFor(soakSeconds) : fault))
   console.log(
     `${long ? 'Long' : 'Short'} form, seed ${seed}, Node ${process.versions.node}, ${availableParallelism()} cores\n`,
   )

@@ -1,0 +1,18 @@
+/** The faults of `--store postgres`: several replicas on one PostgreSQL, in the order of the table. */
+import { findPostgres } from '../../../harness/postgres-server.ts'
+import type { Fault } from '../../fault.ts'
+import { skipped } from '../../finding.ts'
+import { replicaKill } from './kill.ts'
+import { lostNews, denials } from './news.ts'
+import { sameToken } from './same-token.ts'
+
+/** Where no server is installed, the row says so. */
+const onPostgres = (fault: Fault): Fault => ({
+  ...fault,
+  run: async (context) =>
+    findPostgres() === undefined
+      ? [skipped(fault.title, 'no PostgreSQL server is installed (initdb, postgres)')]
+      : fault.run(context),
+})
+
+export const REPLICA_FAULTS: Fault[] = [replicaKill, sameToken, denials, lostNews].map(onPostgres)

@@ -1,0 +1,60 @@
+/** One refresh token is used fifty times at once over all replicas: one generation comes out, and all replicas agree. */
+import { Caller } from '../../caller.ts'
+import type { Fault } from '../../fault.ts'
+import { allOf, control, exactly } from '../../finding.ts'
+import { startCluster } from '../../replicas/cluster.ts'
+
+const USES = 50
+
+export const sameToken: Fault = {
+  name: 'replica-same-token',
+  title: '50 parallel uses of one refresh token over three replicas',
+  async run(context) {
+    const rounds = context.count(15, 500)
+    const { replicas, place, app } = await startCluster(context, { env: { SIGNET_REFRESH_GRACE: '1m' } })
+    const callers = replicas.map(({ url }) => new Caller(url, place.app))
+    const tally = { refused: [] as string[], generations: 0, disagreed: 0, alive: 0 }
+    for (let round = 0; round < rounds; round++) {
+      const { refreshToken } = await app.grant()
+      const uses = Array.from({ length: USES }, (_, use) => context.random.pick([0, 1, 2]) + use)
+      const answers = await Promise.all(uses.map((use) => at(callers, use).refresh(refreshToken)))
+      tally.refused.push(
+        ...answers.filter(({ status }) => status !== 200).map(({ status, text }) => `${status} ${text}`),
+      )
+      const given = new Set(answers.flatMap(({ body }) => body.refresh_token ?? []))
+      tally.generations += given.size
+      const seen = await seenBy(callers, [...given])
+      tally.alive += seen[0]?.filter(Boolean).length ?? 0
+      if (new Set(seen.map((each) => each.join())).size > 1) tally.disagreed++
+      context.progress(`${round + 1} of ${rounds} rounds`)
+    }
+    return [
+      exactly('uses refused', tally.refused.length, 0, tally.refused[0] ?? `${rounds * USES} uses`),
+      allOf('generations given', tally.generations, rounds),
+      allOf('live generations', tally.alive, rounds),
+      exactly('rounds in which replicas disagree', tally.disagreed, 0),
+      await controlOf(callers),
+    ]
+  },
+}
+
+const at = (callers: Caller[], index: number): Caller => {
+  const caller = callers[index % callers.length]
+  if (!caller) throw new Error('there are replicas')
+  return caller
+}
+
+/** What each replica says of each token. */
+const seenBy = (callers: Caller[], tokens: string[]): Promise<boolean[][]> =>
+  Promise.all(callers.map((caller) => Promise.all(tokens.map((token) => caller.isActive(token)))))
+
+/** Two tokens of two grants are two generations to this count. */
+async function controlOf(callers: Caller[]) {
+  const grants = [await at(callers, 0).grant(), await at(callers, 1).grant()]
+  const seen = await seenBy(
+    callers,
+    grants.map(({ refreshToken }) => refreshToken),
+  )
+  const alive = seen[0]?.filter(Boolean).length ?? 0
+  return control('tokens of two grants counted as one', `${alive} live generations`, '1', alive === 2)
+}

@@ -1,0 +1,73 @@
+/**
+ * A small round-robin proxy, as any load balancer is: a replica that accepts no connection is passed over, and a request
+ * that is under way at a replica that dies is broken off. It never repeats a request that was sent.
+ */
+import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Context } from '../fault.ts'
+import { listen } from './tcp-proxy.ts'
+
+export interface Balancer {
+  url: string
+  /** Gives requests to a replica, from now on. */
+  add(url: string): void
+  /** A replica is about to be killed: what is under way there may break. Requests go there until connections are refused. */
+  expectDeath(url: string): void
+  /** Requests that broke under way at a replica whose death was expected, and at others. */
+  broken: { there: number; elsewhere: number }
+}
+
+interface Target {
+  url: string
+  isDying: boolean
+  agent: Agent
+}
+
+export async function startBalancer(context: Context): Promise<Balancer> {
+  const targets: Target[] = []
+  const broken = { there: 0, elsewhere: 0 }
+  let turn = 0
+  const next = (tried: Target[]): Target | undefined => {
+    const left = targets.filter((target) => !tried.includes(target))
+    return left[turn++ % left.length]
+  }
+  const server = createServer((incoming, outgoing) => {
+    const chunks: Buffer[] = []
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+    incoming.on('end', () => pass(incoming, Buffer.concat(chunks), outgoing, []))
+    incoming.on('error', () => {})
+  })
+  function pass(incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse, tried: Target[]): void {
+    const target = next(tried)
+    if (!target) return void outgoing.writeHead(502).end('no replica')
+    const { method = 'GET', headers, url = '/' } = incoming
+    const sent = request(target.url + url, { method, headers, agent: target.agent })
+    const breakOff = (error: NodeJS.ErrnoException): void => {
+      if (error.code === 'ECONNREFUSED') {
+        if (target.isDying) targets.splice(targets.indexOf(target), targets.includes(target) ? 1 : 0)
+        return pass(incoming, body, outgoing, [...tried, target])
+      }
+      broken[target.isDying ? 'there' : 'elsewhere']++
+      outgoing.destroy()
+    }
+    sent.once('error', breakOff)
+    sent.once('response', (response) => {
+      outgoing.writeHead(response.statusCode ?? 502, response.rawHeaders)
+      response.once('error', breakOff)
+      response.pipe(outgoing)
+    })
+    sent.end(body)
+  }
+  const port = await listen(server)
+  context.onEnd(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return {
+    url: `http://127.0.0.1:${port}`,
+    broken,
+    add: (url) => void targets.push({ url, isDying: false, agent: new Agent({ keepAlive: true }) }),
+    expectDeath(url) {
+      for (const target of targets) if (target.url === url) target.isDying = true
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/** Three replicas as processes on one PostgreSQL of the trial, behind a round-robin proxy. */
+import { startPostgres, type PostgresServer } from '../../harness/postgres-server.ts'
+import type { Launch } from '../../harness/program.ts'
+import { Caller } from '../caller.ts'
+import type { Context } from '../fault.ts'
+import { preparePlace, type Place, type PlaceOptions } from '../place.ts'
+import type { ServerProcess } from '../server-process.ts'
+import { startBalancer, type Balancer } from './balancer.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
+
+const REPLICAS = 3
+
+export interface Cluster {
+  postgres: PostgresServer
+  database: string
+  place: Place
+  /** All connections of the replicas to the database go through it. */
+  network: TcpProxy
+  balancer: Balancer
+  replicas: ServerProcess[]
+  /** Over all replicas, in turn. */
+  app: Caller
+  /** Starts a replica and gives it requests. It takes the place of the one at `index`. */
+  replace(index: number, launch?: Partial<Launch>): Promise<void>
+}
+
+export async function startCluster(
+  context: Context,
+  { env = {}, ...options }: PlaceOptions = {},
+  launch: Partial<Launch> = {},
+): Promise<Cluster> {
+  const postgres = await startPostgres(context.onEnd)
+  const database = await postgres.createDatabase()
+  const network = await startTcpProxy(context, postgres.port)
+  const url = postgres.url(database).replace(`:${postgres.port}/`, `:${network.port}/`)
+  const place = preparePlace(context, { ...options, env: { SIGNET_DATABASE_URL: url, ...env } })
+  const balancer = await startBalancer(context)
+  const replicas: ServerProcess[] = []
+  const replace = async (index: number, given: Partial<Launch> = {}): Promise<void> => {
+    const started = await place.start(given)
+    replicas[index] = started
+    balancer.add(started.url)
+  }
+  for (let index = 0; index < REPLICAS; index++) await replace(index, launch)
+  const app = new Caller(balancer.url, place.app)
+  context.onEnd(() => app.close())
+  return { postgres, database, place, network, balancer, replicas, app, replace }
+}
+
+/** Whom a trial asks as the administrator, at any replica. */
+export async function operatorAt(url: string, { operator }: Place) {
+  const headers = { authorization: `Bearer ${await new Caller(url, operator).accessToken()}` }
+  const caller = new Caller(url)
+  return (path: string, json?: unknown, method = 'POST') => caller.send(path, { method, headers, json })
+}
