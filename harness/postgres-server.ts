@@ -54,10 +54,19 @@ export async function startPostgres(onEnd: OnEnd): Promise<PostgresServer> {
   const programs = findPostgres()
   if (programs === undefined) throw new Error('no PostgreSQL server is installed')
   const user = serverUser()
-  const folder = mkdtempSync(join(tmpdir(), 'signet-postgres-'))
-  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid)
-  onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  const folder = ownFolder(user, onEnd)
   initialise(programs, folder, user)
+  return serve({ programs, folder, user }, onEnd)
+}
+
+interface Installation {
+  programs: string
+  folder: string
+  user: { uid?: number; gid?: number }
+}
+
+/** Starts a server on the data that stand in its folder, and waits until it answers. */
+async function serve({ programs, folder, user }: Installation, onEnd: OnEnd): Promise<PostgresServer> {
   const port = await freePort()
   let running = launch(programs, folder, port, user)
   onEnd(async () => end(running, 'SIGQUIT'))
@@ -81,6 +90,37 @@ export async function startPostgres(onEnd: OnEnd): Promise<PostgresServer> {
   }
   await untilReady(server)
   return server
+}
+
+/**
+ * A hot standby that follows a server. The server waits for it at each commit, so nothing acknowledged is lost where it
+ * takes over. It is promoted by `SELECT pg_promote()`.
+ */
+export async function startStandby(primary: PostgresServer, onEnd: OnEnd): Promise<PostgresServer> {
+  const programs = findPostgres()
+  if (programs === undefined) throw new Error('no PostgreSQL server is installed')
+  const installation = { programs, user: serverUser(), folder: ownFolder(serverUser(), onEnd) }
+  const { folder, user } = installation
+  const args = ['-D', join(folder, 'data'), '-R', '-X', 'stream', '-c', 'fast', '-d', primary.url('postgres')]
+  const copied = spawnSync(join(programs, 'pg_basebackup'), args, { ...user, cwd: folder, encoding: 'utf8' })
+  if (copied.status !== 0) throw new Error(`pg_basebackup failed: ${copied.stderr}`)
+  const standby = await serve(installation, onEnd)
+  await primary.query("ALTER SYSTEM SET synchronous_standby_names = '*'")
+  await primary.query('SELECT pg_reload_conf()')
+  const deadline = performance.now() + READY_WITHIN_MS
+  while ((await primary.query("SELECT FROM pg_stat_replication WHERE sync_state = 'sync'")).length === 0) {
+    if (performance.now() > deadline) throw new Error('the standby does not follow')
+    await new Promise((wake) => setTimeout(wake, 25))
+  }
+  return standby
+}
+
+/** A temporary folder of the server's user. */
+function ownFolder(user: { uid?: number; gid?: number }, onEnd: OnEnd): string {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-postgres-'))
+  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid)
+  onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
 }
 
 /** Texts are ordered by a language there, as in most databases, so that nothing rests on the order of bytes. */

@@ -4,6 +4,8 @@ import type { Fault } from '../../fault.ts'
 import { skipped } from '../../finding.ts'
 import { replicaKill } from './kill.ts'
 import { lostNews, denials } from './news.ts'
+import { outages } from './outages.ts'
+import { rotation } from './rotation.ts'
 import { sameToken } from './same-token.ts'
 
 /** Where no server is installed, the row says so. */
@@ -15,4 +17,4 @@ const onPostgres = (fault: Fault): Fault => ({
       : fault.run(context),
 })
 
-export const REPLICA_FAULTS: Fault[] = [replicaKill, sameToken, denials, lostNews].map(onPostgres)
+export const REPLICA_FAULTS: Fault[] = [replicaKill, rotation, outages, sameToken, denials, lostNews].map(onPostgres)
