@@ -1,4 +1,5 @@
 /** This process as one of several with one database: it joins, and says from time to time that it lives. */
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Fault } from '../ground/errors.ts'
 import type { Log } from '../ground/log.ts'
@@ -25,7 +26,8 @@ export async function joinReplicas(
 ): Promise<Membership | undefined> {
   if (store.pace.heartbeatEveryMs === undefined) return undefined
   const replica = {
-    name: `${hostname()}:${port}`,
+    // Containers may have one host name and one port in common.
+    name: `${hostname()}/${randomBytes(3).toString('hex')}:${port}`,
     version: readVersion(),
     startedAt: store.now(),
   } satisfies Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>

@@ -424,7 +424,7 @@ export const revision = table({
   key: ['id'],
 })
 
-/** The processes that serve one database across a network, by a name that a process keeps when it starts again. */
+/** The processes that serve one database across a network, each by a name of its own. */
 export const replicas = table({
   name: 'replicas',
   columns: {
