@@ -2,7 +2,7 @@
  * Opens a database with the master keys that its rows need. At the very first start both are created. Neither is created
  * if the other exists already.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { Clock } from './ground/clock.ts'
 import { type Config } from './config.ts'
@@ -157,12 +157,22 @@ const formerKeyMissing = (source: MasterKeySource, id: string, needs: Dependents
     `put it back in ${describeMasterKeyPlace(source)}, beside the others; where it is lost, signet master-key retire --force ${idArgument(id)} ends what needs it`,
   )
 
-/** Other databases that are there and have used this keys folder: they may need keys that this one does not. */
+/**
+ * Databases that may need keys of this folder which this one does not: those that have used it, and in a folder that
+ * other users can enter also databases that could not be noted.
+ */
 export function listOtherDatabases({ databaseUrl, keysDir }: Config): string[] {
   const own = databaseName(databaseUrl)
   // Nobody asks whether a database on another machine is still there.
   const isThere = (name: string) => !isAbsolute(name) || existsSync(name)
-  return listKnownDatabases(keysDir).filter((name) => name !== own && isThere(name))
+  const known = listKnownDatabases(keysDir).filter((name) => name !== own && isThere(name))
+  return isPrivate(keysDir) ? known : [...known, `those of other users who can enter ${keysDir}`]
+}
+
+/** Whether nobody but the user of this process can enter a folder; nobody can enter one that is not there. */
+function isPrivate(folder: string): boolean {
+  const stats = statSync(folder, { throwIfNoEntry: false })
+  return !stats || (stats.uid === process.geteuid?.() && (stats.mode & 0o077) === 0)
 }
 
 /** Notes beside the master key that it has sealed keys for this database. */
