@@ -81,6 +81,13 @@ describe.runIf(hasPostgres)('a start on PostgreSQL is refused', () => {
     expect(await schemasIn(url)).toEqual([])
   })
 
+  test('a database of another encoding than UTF8, which has no room for every name', async () => {
+    const url = new URL(await newDatabase())
+    await queryOn(url.href, "CREATE DATABASE latin1 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    url.pathname = '/latin1'
+    expect((await refusalOf(url.href)).message).toMatch(/has the encoding LATIN1; accepted is UTF8/)
+  })
+
   test("another application's schema, which stays as it is", async () => {
     const url = await newDatabase()
     await queryOn(url, 'CREATE SCHEMA signet', 'CREATE TABLE signet.clients (theirs text)')

@@ -91,12 +91,20 @@ async function connected(address: PostgresAddress, ssl: ClientConfig['ssl']): Pr
   return client
 }
 
+/** Names of persons are in any script, and other encodings have no room for them. */
+const wrongEncoding = (address: PostgresAddress, encoding: string): Fault =>
+  new Fault(
+    `SIGNET_DATABASE_URL: ${describeAddress(address)} has the encoding ${encoding}; accepted is UTF8`,
+    'make another database: CREATE DATABASE signet ENCODING UTF8 TEMPLATE template0',
+  )
+
 /** CockroachDB and YugabyteDB speak like PostgreSQL, and give an older number for themselves. */
 export async function requireVersion(client: Client, address: PostgresAddress): Promise<void> {
-  const { rows } = await client.query<{ number: string; text: string }>(
-    "SELECT current_setting('server_version_num') AS number, version() AS text",
+  const { rows } = await client.query<{ number: string; text: string; encoding: string }>(
+    "SELECT current_setting('server_version_num') AS number, version() AS text, current_setting('server_encoding') AS encoding",
   )
-  const [{ number, text } = { number: '0', text: '' }] = rows
+  const [{ number, text, encoding } = { number: '0', text: '', encoding: '' }] = rows
+  if (!/^utf-?8$/i.test(encoding)) throw wrongEncoding(address, encoding)
   if (Number(number) >= OLDEST || /cockroach|yugabyte/i.test(text)) return
   throw new Fault(
     `SIGNET_DATABASE_URL: ${describeAddress(address)} is PostgreSQL ${Math.floor(Number(number) / 10_000)}; accepted is 14 or newer`,
