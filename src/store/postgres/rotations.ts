@@ -2,7 +2,6 @@
  * Refreshes that come together share their two statements: all families are read, each is judged by its own rule, and those
  * that renew are written. What becomes of each is its own caller's: a refusal or a conflict of a family touches no other.
  */
-import { Unheard } from '../../ground/errors.ts'
 import type { Rotated, RotationRule } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import type { Database } from './database.ts'
@@ -40,6 +39,11 @@ export class Rotations {
   #waiting: Asked[] = []
   /** Families in a batch. A family that comes again waits for the next one. */
   readonly #underWay = new Set<string>()
+  /**
+   * Renewals whose answer was lost, by the rule of their caller, who tries again. If one was written after all, it is the
+   * caller's: the rule would take the new generation for a reuse.
+   */
+  readonly #untold = new WeakMap<RotationRule, GrantRecord>()
   #batches = 0
   #isDue = false
 
@@ -124,17 +128,15 @@ export class Rotations {
     if (!found) return batch.forEach(({ resolve }) => resolve({ outcome: 'unknown' }))
     if (!(await changes.reach(found.revision, HELD_MS))) throw new Failure('conflict', '', 'memory is behind')
     const now = read(found.clock)
-    const due = batch.flatMap((asked) => judge(asked, found.rows.get(asked.sid), now))
+    const due = batch.flatMap((asked) => judge(asked, found.rows.get(asked.sid), now, this.#untold.get(asked.decide)))
     if (due.length === 0) return
     const began = performance.now()
     const renewals = due.map(({ renewal }) => renewal)
     const written = await families.renew(renewals, found.revision, session).catch((error: unknown) => {
-      if (!(error instanceof Failure) || error.kind !== 'lost') throw error
-      // The families may be written. To try again would meet the own new generation, which ends a family as reused.
-      const unheard = new Unheard('the connection was lost while the refresh was being stored: it may be stored')
-      for (const { asked } of due) asked.reject(unheard)
+      for (const { asked, renewal, outcome } of due)
+        if (outcome === 'rotated') this.#untold.set(asked.decide, renewal.after)
+      throw error
     })
-    if (!written) return
     this.#count(began, due.length)
     for (const { asked, outcome } of due) {
       const grant = written.get(asked.sid)
@@ -151,11 +153,13 @@ export class Rotations {
 }
 
 /** Asks the rule of one family. @returns what is to be written; where nothing is, the caller has its outcome */
-function judge(asked: Asked, row: unknown[] | undefined, now: number): Due[] {
+function judge(asked: Asked, row: unknown[] | undefined, now: number, untold: GrantRecord | undefined): Due[] {
   const { decide, resolve, reject } = asked
   try {
     const grant: GrantRecord | undefined = row && grantOfRow(row)
     if (!grant) return (resolve({ outcome: 'unknown' }), [])
+    if (untold && isSameRotation(untold, grant))
+      return (resolve({ outcome: 'rotated', grant, at: grant.rotatedAt }), [])
     const verdict = decide(grant, now)
     if (verdict.act === 'refuse') return (resolve({ outcome: 'refused', verdict }), [])
     if (verdict.act === 'end') return (resolve({ outcome: 'ending', grant, verdict }), [])
@@ -165,3 +169,10 @@ function judge(asked: Asked, row: unknown[] | undefined, now: number): Due[] {
     return (reject(error), [])
   }
 }
+
+/** Whether a grant is as one rotation left it. */
+const isSameRotation = (after: GrantRecord, grant: GrantRecord): boolean =>
+  grant.sid === after.sid &&
+  grant.endedAt === null &&
+  grant.generation === after.generation &&
+  grant.rotatedAt === after.rotatedAt
