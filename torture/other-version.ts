@@ -12,7 +12,7 @@ export interface OtherVersion {
 
 /** The previous commit, and the last commit with other tables. A checkout without a history has none. */
 export function previousVersions(context: Context): OtherVersion[] {
-  const migrated = lastAdditionTo('migrations/*.sql')
+  const migrated = lastAdditionTo('migrations/sqlite/*.sql')
   const versions = [
     { commit: commitOf('HEAD~1'), called: 'the previous commit' },
     { commit: migrated && commitOf(`${migrated}~1`), called: 'the last commit with other tables' },
