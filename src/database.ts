@@ -163,7 +163,7 @@ const formerKeyMissing = (source: MasterKeySource, id: string, needs: Dependents
  */
 export function listOtherDatabases({ databaseUrl, keysDir }: Config): string[] {
   const own = databaseName(databaseUrl)
-  // Nobody asks whether a database on another machine is still there.
+  // A database on another machine counts as still there.
   const isThere = (name: string) => !isAbsolute(name) || existsSync(name)
   const known = listKnownDatabases(keysDir).filter((name) => name !== own && isThere(name))
   return isPrivate(keysDir) ? known : [...known, `those of other users who can enter ${keysDir}`]

@@ -100,7 +100,7 @@ const rotate = (_options: object, command: Command): Promise<void> =>
     )
   })
 
-/** Where a secret store gives the keys, only the operator can put the new one there. */
+/** A new key of a secret store can be put there by the operator only. */
 function answerNew(command: Command, { id, text }: { id: string; text: string }, { config, masterKeys }: Issuer): void {
   const result = {
     id,

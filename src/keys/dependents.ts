@@ -1,4 +1,4 @@
-/** What needs a master key: private keys that it sealed, client secrets that it digests, and grants whose tokens it makes. */
+/** The dependents of a master key: private keys that it sealed, client secrets that it digests, and grants whose tokens it makes. */
 import type { Instant } from '../ground/clock.ts'
 import type { DependentSecret } from '../store/records/master-key.ts'
 import type { Store } from '../store/store.ts'

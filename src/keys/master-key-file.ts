@@ -26,7 +26,7 @@ import { splitKeyTexts } from '../ground/key-text.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { newMasterKey, parseMasterKey, type MasterKey } from './master-key.ts'
 
-/** Where the key file of a keys folder is. */
+/** The path of the key file in a keys folder. */
 export const masterKeyFile = (keysDir: string): string => join(keysDir, 'master.key')
 
 /** So many keys fit into what is read of a file, with room to spare. */

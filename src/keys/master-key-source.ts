@@ -1,4 +1,4 @@
-/** Where a deployment keeps its master keys: in the key file, or in a variable that a secret store fills. */
+/** The place of a deployment's master keys: in the key file, or in a variable that a secret store fills. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Config } from '../config.ts'
@@ -29,7 +29,7 @@ export function readMasterKeysAgain(source: MasterKeySource): MasterKey[] {
   return parseMasterKeys(read.text, `${masterKeyVariable(source)}: ${file}`)
 }
 
-/** Where the operator puts the right key, for messages. */
+/** The place at which the operator puts the right key, for messages. */
 export const describeMasterKeyPlace = ({ masterKeys, keysDir }: MasterKeySource): string =>
   masterKeys === undefined
     ? `${masterKeyFile(keysDir)} (SIGNET_KEYS_DIR)`

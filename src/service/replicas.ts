@@ -53,7 +53,7 @@ async function requireSameIssuer(store: Store, issuer: string, own: string): Pro
   )
 }
 
-/** One line when the clocks are found apart, and none until they have agreed again. */
+/** Logs a line when the clocks are found apart, and none until they have agreed again. */
 function warnOfClock(store: Store, log: Log): () => void {
   let isTold = false
   return () => {

@@ -50,7 +50,7 @@ export async function openStore(url: string, options: OpenOptions): Promise<Stor
 /** Loaded only where it is used: the driver is no part of a start on a file. */
 const postgres = () => import('./postgres/postgres-store.ts')
 
-/** What operators call a database: the absolute path of a file, or an address without credentials. */
+/** The name of a database for operators: the absolute path of a file, or an address without credentials. */
 export const databaseName = (url: string): string =>
   isPostgresUrl(url) ? describeAddress(requireAddress(url)) : resolve(requireFileUrl(url))
 

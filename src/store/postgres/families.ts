@@ -20,7 +20,7 @@ export interface Found {
   clock: number
 }
 
-/** What is written to a family, and the grant as it was when that was decided. */
+/** The values that are written to a family, and the grant as it was when that was decided. */
 export interface Renewal {
   before: GrantRecord
   after: GrantRecord

@@ -21,7 +21,7 @@ const WAIT_MS = 30_000
 
 const TAKE_LOCK = `SET LOCAL lock_timeout = ${WAIT_MS}; SELECT pg_advisory_xact_lock(${LOCK})`
 
-/** What stands in the schema. */
+/** The present content of the schema. */
 export type Standing = 'missing' | 'ours' | 'foreign'
 
 export async function readStanding(client: Client, { schema }: PostgresAddress): Promise<Standing> {

@@ -1,4 +1,4 @@
-/** What keeps a start from its PostgreSQL, in one line with one line of help. The password is in none of them. */
+/** The faults of a start on PostgreSQL, each in one line with one line of help. The password is in none of them. */
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
 import { sortFailure } from './failures.ts'

@@ -81,7 +81,7 @@ export class Pool implements Asker {
     return new Session(await this.#connect(deadline), this.#names, deadline)
   }
 
-  /** One statement in a transaction of its own. */
+  /** Runs a statement in a transaction of its own. */
   ask(text: string, values: unknown[], deadline = patienceLeft()): Promise<Values[]> {
     return this.#alone((session) => session.ask(text, values), deadline)
   }

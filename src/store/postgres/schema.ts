@@ -81,7 +81,7 @@ function build(table: Table, owner?: PgTable): PgTable {
   })
 }
 
-/** One export a table, since that is where Drizzle's generator of migrations looks. */
+/** Each table is an export, since that is where Drizzle's generator of migrations looks. */
 export const clients = build(described.clients)
 export const clientSecrets = build(described.clientSecrets, clients)
 export const endedSecrets = build(described.endedSecrets)

@@ -17,7 +17,7 @@ export function sweepVerb(database: Database): Pick<Engine, 'sweep'> {
     sweep: async (limit, forgotten) => {
       const marks = marksAt(database.time.now(), forgotten)
       let swept = 0
-      // One transaction each, so that no request waits for long.
+      // Each rule has a transaction of its own, so that no request waits for long.
       for (const { text, marks: names } of rules)
         swept += await run(database, text, [limit, ...names.map((name) => marks[name])])
       return swept

@@ -72,7 +72,7 @@ export interface GrantPage {
   limit: number
 }
 
-/** What one page ended. `after` is absent where no page follows. */
+/** The numbers of one page. `after` is absent where no page follows. */
 export interface EndedPage {
   ended: number
   denied: number
