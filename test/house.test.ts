@@ -34,6 +34,7 @@ const PAGE = [
   ['store/move'],
   ['store/marks'],
   ['store/tables'],
+  ['store/table'],
   ['store/announcer'],
   ['store/patience'],
   ['store/store'],

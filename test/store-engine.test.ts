@@ -15,6 +15,7 @@ import {
   type Engine,
 } from '../src/store/engine.ts'
 import type { Change } from '../src/store/records/change.ts'
+import type { RowOf, Table } from '../src/store/table.ts'
 import {
   TABLES,
   blacklistEntries,
@@ -28,8 +29,6 @@ import {
   settings,
   signingKeys,
   usedJtis,
-  type RowOf,
-  type Table,
 } from '../src/store/tables.ts'
 import { ENGINES, clientRow, entryRow, grantRow, resourceRow, run } from './support/store-engine.ts'
 import { HOUR, clock, keyOf, secretOf } from './support/store-records.ts'

@@ -13,7 +13,8 @@ import {
   welcome,
   type Engine,
 } from '../src/store/engine.ts'
-import { blacklistEntries, clients, grants, signingKeys, type RowOf } from '../src/store/tables.ts'
+import type { RowOf } from '../src/store/table.ts'
+import { blacklistEntries, clients, grants, signingKeys } from '../src/store/tables.ts'
 import { ENGINES, clientRow, entryRow, grantRow, run } from './support/store-engine.ts'
 import { HOUR, clock, grantOf, keyOf } from './support/store-records.ts'
 describe.each(ENGINES)('%s: the measured steps', (_name, open) => {

@@ -16,7 +16,7 @@
  * - when the transaction began, the memory of this process was as new as the database.
  */
 import type { Instant } from '../ground/clock.ts'
-import type { RowOf, Table } from './tables.ts'
+import type { RowOf, Table } from './table.ts'
 import type { BlacklistCause } from './records/blacklist.ts'
 import type { ChangeListener } from './records/change.ts'
 import type { Finding, Page, Pace, StoreFacts, StoreFigures } from './records/facts.ts'

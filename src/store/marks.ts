@@ -1,6 +1,6 @@
 /** The times that the sweep compares with, which are the same for every database. */
 import type { Instant } from '../ground/clock.ts'
-import type { Mark } from './tables.ts'
+import type { Mark } from './table.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

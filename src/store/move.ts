@@ -4,7 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import { Fault } from '../ground/errors.ts'
-import { TABLES, type Table } from './tables.ts'
+import type { Table } from './table.ts'
+import { TABLES } from './tables.ts'
 
 /** A column as it is stored: JSON as its text, an instant as its milliseconds. */
 export type Value = string | number | boolean | Buffer | null

@@ -1,5 +1,5 @@
 /** From the columns of a row, as a driver gives them, to the values of a record. */
-import type { Kind, Table } from './tables.ts'
+import type { Kind, Table } from './table.ts'
 import type { Unreadable } from './engine.ts'
 
 /**

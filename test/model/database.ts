@@ -11,15 +11,8 @@ import { grantOf } from '../../src/store/acts/grant-rows.ts'
 import { grantVerbs } from '../../src/store/acts/grants.ts'
 import { keyVerbs } from '../../src/store/acts/keys.ts'
 import type { Act, Engine, Rotated, RotationRule, Selection, Step } from '../../src/store/engine.ts'
-import {
-  TABLES,
-  blacklistEntries,
-  clients,
-  grants,
-  signingKeys,
-  type RowOf,
-  type Table,
-} from '../../src/store/tables.ts'
+import type { RowOf, Table } from '../../src/store/table.ts'
+import { TABLES, blacklistEntries, clients, grants, signingKeys } from '../../src/store/tables.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 

@@ -2,7 +2,8 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, type Act } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
-import { clients, grants, type RowOf } from '../tables.ts'
+import type { RowOf } from '../table.ts'
+import { clients, grants } from '../tables.ts'
 
 /** A row with two columns of its client; both `null` where the client is deleted. */
 export type GrantRow = RowOf<typeof grants> & { clientId: string | null; grantsEndedUntil: Instant | null }

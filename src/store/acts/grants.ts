@@ -26,7 +26,8 @@ import type {
   RotationOutcome,
 } from '../records/grant.ts'
 import type { Store } from '../store.ts'
-import { clients, grants, type RowOf } from '../tables.ts'
+import type { RowOf } from '../table.ts'
+import { clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { appendOwn, moment, standingFor } from './blacklist.ts'
 import { findGrant, grantOf } from './grant-rows.ts'

@@ -4,7 +4,8 @@ import { find, insert, remove, select, time, update, type Act, type Engine, type
 import type { Recording } from '../records/audit.ts'
 import type { ResourceRecord } from '../records/resource.ts'
 import type { Store } from '../store.ts'
-import { deletedResources, resources, type RowOf } from '../tables.ts'
+import type { RowOf } from '../table.ts'
+import { deletedResources, resources } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { endRing } from './keys.ts'
 

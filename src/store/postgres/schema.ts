@@ -18,7 +18,7 @@ import { getTableColumns, sql } from 'drizzle-orm'
 import { inSql } from '../rows.ts'
 import { checksOf, conditionOf } from '../rules.ts'
 import * as described from '../tables.ts'
-import type { Column, Index, Table } from '../tables.ts'
+import type { Column, Index, Table } from '../table.ts'
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 /** Ordered by code points, as everywhere in Signet, and not by the language of the database. */

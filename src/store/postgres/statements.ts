@@ -1,7 +1,7 @@
 /** The plain steps of an act as SQL with placeholders. The text of each shape is made once. */
 import { inSql } from '../rows.ts'
 import type { Selection } from '../engine.ts'
-import type { Kind, Table } from '../tables.ts'
+import type { Kind, Table } from '../table.ts'
 
 export type Row = Record<string, unknown>
 

@@ -2,7 +2,8 @@
 import type { Engine } from '../engine.ts'
 import { marksAt } from '../marks.ts'
 import { inSql } from '../rows.ts'
-import { TABLES, type Expiry, type Mark, type Table } from '../tables.ts'
+import type { Expiry, Mark, Table } from '../table.ts'
+import { TABLES } from '../tables.ts'
 import type { Database } from './database.ts'
 import { unavailable } from './failures.ts'
 

@@ -1,6 +1,7 @@
 /** The engine on one SQLite file: runs the steps of acts inside the batches of the write queue. */
 import { find, type Act, type Engine, type Step } from '../engine.ts'
-import { settings, type Kept, type Table } from '../tables.ts'
+import type { Kept, Table } from '../table.ts'
+import { settings } from '../tables.ts'
 import { backupVerb } from './backup.ts'
 import type { OpenDatabase } from './database.ts'
 import { examineVerb } from './examine.ts'

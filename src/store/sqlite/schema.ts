@@ -3,7 +3,7 @@ import type { AnySQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { inSql } from '../rows.ts'
 import { checksOf, conditionOf } from '../rules.ts'
 import * as described from '../tables.ts'
-import type { Column, Index, Table } from '../tables.ts'
+import type { Column, Index, Table } from '../table.ts'
 import {
   blob,
   check,

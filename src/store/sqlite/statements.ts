@@ -7,7 +7,7 @@ import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Selection } from '../engine.ts'
 import { decodeRow } from '../rows.ts'
-import type { Table } from '../tables.ts'
+import type { Table } from '../table.ts'
 import { and, asc, desc, getTableColumns, gt, isNull, lt, sql } from './drizzle.ts'
 import { columnNamed, sqliteTableOf } from './schema.ts'
 

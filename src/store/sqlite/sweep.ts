@@ -1,7 +1,8 @@
 /** Deletes rows that no decision needs any more, by the rules `expires` in tables.ts, some rows of each kind at a time. */
 import type { Engine } from '../engine.ts'
 import { marksAt } from '../marks.ts'
-import { TABLES, type Expiry, type Mark, type Table } from '../tables.ts'
+import type { Expiry, Mark, Table } from '../table.ts'
+import { TABLES } from '../tables.ts'
 import type { Database } from './database.ts'
 import { and, eq, lt, sql } from './drizzle.ts'
 import { columnNamed, sqliteTableOf } from './schema.ts'
