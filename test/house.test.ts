@@ -34,6 +34,7 @@ const PAGE = [
   ['store/move'],
   ['store/marks'],
   ['store/tables'],
+  ['store/people-tables'],
   ['store/table'],
   ['store/announcer'],
   ['store/patience'],

@@ -3,7 +3,7 @@
  * may say. A caller is authenticated in authentication.ts, and secrets are kept in secret.ts.
  */
 import { invalidClientMetadata } from '../ground/errors.ts'
-import type { ClientRecord } from '../store/records/client.ts'
+import { SIGN_IN_DEFAULTS, type ClientRecord } from '../store/records/client.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { findKeyFault, findSetFault } from './assertion-key.ts'
 import { requireFreeClaims } from './claims.ts'
@@ -90,6 +90,7 @@ export function blankClient(clientId: string, now: number): ClientRecord {
     refreshGrace: null,
     claims: {},
     allowedClaims: [],
+    ...SIGN_IN_DEFAULTS,
     secrets: [],
     disabledAt: null,
     grantsEndedUntil: null,

@@ -7,6 +7,7 @@ import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { isExpired, type GrantRecord } from '../store/records/grant.ts'
+import type { GrantSignIn } from '../store/records/session.ts'
 
 /** Lifetimes that the configuration gives where client and resource give none, in seconds. */
 export interface Lifetimes {
@@ -25,11 +26,13 @@ export interface GrantTerms {
   claims: Record<string, unknown>
   /** No access token ends after this. */
   accessExpiresAt: Instant
+  /** The session in which a person gives it, where one does. */
+  session?: { id: string; signIn: GrantSignIn } | undefined
 }
 
 /** A new grant, its family at generation 0. */
 export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant): GrantRecord {
-  const { grantType, client, sub, resources, scope, claims, accessExpiresAt } = terms
+  const { grantType, client, sub, resources, scope, claims, accessExpiresAt, session } = terms
   return {
     sid: timeOrderedId(now),
     clientId: client.clientId,
@@ -50,6 +53,8 @@ export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant):
     accessExpiresAt,
     endedAt: null,
     endedReason: null,
+    sessionId: session?.id ?? null,
+    signIn: session?.signIn ?? null,
   }
 }
 

@@ -6,7 +6,7 @@ import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { SHARED_RING, type RingId } from '../store/records/key.ts'
-import type { ResourceRecord } from '../store/records/resource.ts'
+import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceRecord } from '../store/records/resource.ts'
 import { SCOPE_TOKEN, hasOwnPrefix } from '../clients/client.ts'
 import { requireFreeClaims } from '../clients/claims.ts'
 
@@ -23,6 +23,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
     typ: 'at+jwt',
     claims: {},
     ownKeys: false,
+    ...RESOURCE_SIGN_IN_DEFAULTS,
     disabledAt: null,
     predecessorEndedAt: null,
     createdAt: now,

@@ -35,7 +35,7 @@ export const instant = () => column('integer', false)<Instant>()
 export const maybeInstant = () => column('integer', true)<Instant | null>()
 export const boolean = (options?: Options) => column('boolean', false)<boolean>(options)
 /** `null` is the JSON `null`, so the column itself is never null. */
-export const json = <Value>() => column('json', false)<Value>()
+export const json = <Value>(options?: Options) => column('json', false)<Value>(options)
 export const bytes = () => column('bytes', false)<Buffer>()
 
 /** A rule of the sweep: it deletes a row when every column named here is before its mark. */

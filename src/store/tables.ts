@@ -3,15 +3,18 @@
  * in one place for all databases.
  *
  * Names in SQL are the names here in snake_case. Instants are milliseconds. JSON is text. Changes are additive, so that
- * the version before can go on using the same database. After a change run `npm run migrations`.
+ * the version before can go on using the same database. After a change run `npm run migrations`. The tables of people
+ * who sign in stand in people-tables.ts.
  */
 import type { AuditEvent } from './records/audit.ts'
 import type { BlacklistCause, BlacklistKind } from './records/blacklist.ts'
 import type { ChangedNoun } from './records/change.ts'
-import type { ClientRecord } from './records/client.ts'
+import type { ClientRecord, ClientSignIn } from './records/client.ts'
 import type { SettingName } from './records/facts.ts'
 import type { KeyStatus, PublicJwk, SigningAlgorithm } from './records/key.ts'
-import type { ResourceRecord } from './records/resource.ts'
+import type { ResourceRecord, ResourceSignIn } from './records/resource.ts'
+import type { GrantSignIn } from './records/session.ts'
+import { PEOPLE_TABLES } from './people-tables.ts'
 import {
   boolean,
   bytes,
@@ -45,6 +48,8 @@ export const clients = table({
     refreshGrace: maybeInteger(),
     claims: json<Record<string, unknown>>(),
     allowedClaims: json<string[]>(),
+    /** The members that concern people. One column, so that a new member needs no migration. */
+    signIn: json<Partial<ClientSignIn>>({ fallback: '{}' }),
     disabledAt: maybeInstant(),
     grantsEndedUntil: maybeInstant(),
     createdAt: instant(),
@@ -134,6 +139,7 @@ export const resources = table({
     typ: oneOf<ResourceRecord['typ']>('at+jwt', 'JWT'),
     claims: json<Record<string, unknown>>(),
     ownKeys: boolean({ fallback: false }),
+    signIn: json<Partial<ResourceSignIn>>({ fallback: '{}' }),
     disabledAt: maybeInstant(),
     createdAt: instant(),
     updatedAt: instant(),
@@ -232,12 +238,15 @@ export const grants = table({
     accessExpiresAt: instant(),
     endedAt: maybeInstant(),
     endedReason: maybeText(),
+    sessionId: maybeText(),
+    signIn: json<GrantSignIn | null>({ fallback: 'null' }),
   },
   key: ['sid'],
   indexes: [
     { name: 'grants_client', columns: ['clientKey', 'sid'] },
     { name: 'grants_sub', columns: ['sub', 'sid'] },
     { name: 'grants_expiry', columns: ['expiresAt'] },
+    { name: 'grants_session', columns: ['sessionId'], where: { column: 'sessionId', is: 'set' } },
     { name: 'grants_live', columns: ['sub', 'clientKey', 'sid'], where: { column: 'endedAt', is: 'null' } },
     // The sweep looks through these few. A column that rotation changes would make every refresh write all indexes anew.
     { name: 'grants_replaced', columns: ['endedAt'], where: { column: 'endedReason', is: { value: 'replaced' } } },
@@ -390,4 +399,5 @@ export const TABLES = [
   changes,
   revision,
   replicas,
+  ...PEOPLE_TABLES,
 ] as const

@@ -3,6 +3,8 @@ import SqliteDatabase from 'better-sqlite3'
 import { Client } from 'pg'
 import { afterEach } from 'vitest'
 import { readPostgresUrl } from '../../src/ground/postgres-url.ts'
+import { toClientRow } from '../../src/store/acts/clients.ts'
+import { toResourceRow } from '../../src/store/acts/resources.ts'
 import type { Act, Engine } from '../../src/store/engine.ts'
 import { openPostgresEngine } from '../../src/store/postgres/postgres-store.ts'
 import { openConnection } from '../../src/store/sqlite/connection.ts'
@@ -111,13 +113,11 @@ export const ENGINES: [string, () => Promise<OpenEngine>][] = [
 ]
 
 export const clientRow = (clientId: string, change: Partial<RowOf<typeof clients>> = {}): RowOf<typeof clients> => {
-  const { secrets: _, ...row } = clientOf(clientId)
-  return { ...row, ...change }
+  return { ...toClientRow(clientOf(clientId)), ...change }
 }
 
 export const resourceRow = (id: string): RowOf<typeof resources> => {
-  const { predecessorEndedAt: _, ...row } = resourceOf(id)
-  return row
+  return toResourceRow(resourceOf(id))
 }
 
 export const grantRow = (sid: string, change: Partial<RowOf<typeof grants>> = {}): RowOf<typeof grants> => {

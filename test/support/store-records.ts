@@ -9,7 +9,13 @@ import type {
   BlacklistKind,
   NewBlacklistEntry,
 } from '../../src/store/records/blacklist.ts'
-import type { ClientRecord, ClientSecret, CreationOutcome, EndedSecret } from '../../src/store/records/client.ts'
+import {
+  SIGN_IN_DEFAULTS,
+  type ClientRecord,
+  type ClientSecret,
+  type CreationOutcome,
+  type EndedSecret,
+} from '../../src/store/records/client.ts'
 import type { GrantDenial, GrantRecord } from '../../src/store/records/grant.ts'
 import { SHARED_RING, type RingId, type SigningKeyRecord } from '../../src/store/records/key.ts'
 import type { ResourceRecord } from '../../src/store/records/resource.ts'
@@ -69,6 +75,7 @@ export const clientOf = (clientId: string, change: Partial<ClientRecord> = {}): 
   secrets: [secretOf(`${clientId}-2`), secretOf(`${clientId}-1`)],
   disabledAt: null,
   grantsEndedUntil: null,
+  ...SIGN_IN_DEFAULTS,
   createdAt: clock.at,
   updatedAt: clock.at,
   ...change,
@@ -93,6 +100,8 @@ export const grantOf = (sid: string, change: Partial<GrantRecord> = {}): GrantRe
   accessExpiresAt: clock.at + 15 * MINUTE,
   endedAt: null,
   endedReason: null,
+  sessionId: null,
+  signIn: null,
   ...change,
 })
 

@@ -1,6 +1,6 @@
 /** Clients with their secrets. Deleting a client deletes one row. Its grants are invalid from then on, and swept later. */
 import type { Instant } from '../../ground/clock.ts'
-import { digestOfKey } from '../records/client.ts'
+import { digestOfKey, SIGN_IN_DEFAULTS } from '../records/client.ts'
 import {
   find,
   insert,
@@ -24,6 +24,7 @@ import { isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
+import { packMembers, withoutMembers } from './members.ts'
 
 type Verbs = Pick<
   Store,
@@ -58,10 +59,18 @@ function toSecret(row: RowOf<typeof clientSecrets>): ClientSecret {
 
 type Person = Parameters<Store['createClient']>[1]
 
-const toClient = (row: RowOf<typeof clients>, secrets: RowOf<typeof clientSecrets>[]): ClientRecord => ({
+const toClient = ({ signIn, ...row }: RowOf<typeof clients>, secrets: RowOf<typeof clientSecrets>[]): ClientRecord => ({
+  ...SIGN_IN_DEFAULTS,
+  ...signIn,
   ...row,
   secrets: secrets.map(toSecret),
 })
+
+/** The columns of a client; its secrets have rows of their own. */
+export function toClientRow(full: ClientRecord): RowOf<typeof clients> {
+  const { secrets: _, ...client } = full
+  return { ...withoutMembers(SIGN_IN_DEFAULTS, client), signIn: packMembers(SIGN_IN_DEFAULTS, client) }
+}
 
 export function* findClient(clientId: string): Act<ClientRecord | undefined> {
   const row = yield* find(clients, { clientId })
@@ -75,14 +84,14 @@ function* list(onUnreadable?: Unreadable): Act<ClientRecord[]> {
 }
 
 export function* createClient(client: ClientRecord, person: Person, event: Recording): Act<CreationOutcome> {
-  const { clientId, secrets, ...metadata } = client
+  const { clientId, secrets } = client
   if (yield* find(clients, { clientId })) return { outcome: 'exists' }
   if (isByFile(event) && (yield* find(endedClients, { clientId }))) return { outcome: 'ended' }
   yield* remove(endedClients, { clientId })
   // What refuses everything of a deleted client would refuse the new one as well.
   yield* liftRefusals('client_id', clientId, 'client_deleted')
   const endedGrants = yield* endPerson(clientId, person)
-  const key = yield* insert(clients, { ...metadata, clientId, key: 0 })
+  const key = yield* insert(clients, { ...toClientRow(client), key: 0 })
   yield* insertSecrets(key, secrets)
   yield* record(event)
   return { outcome: 'created', key, endedGrants }
@@ -120,7 +129,8 @@ export function* updateClient(
   if (!current) return undefined
   const now = yield* time()
   const next: ClientRecord = { ...change(current, now), clientId, key: current.key }
-  const { secrets, key, ...row } = next
+  const { secrets, key } = next
+  const { key: _, ...row } = toClientRow(next)
   yield* update(clients, { clientId }, row)
   if (!isByFile(event)) yield* rememberEnded(current, next, now)
   yield* remove(clientSecrets, { clientKey: key })

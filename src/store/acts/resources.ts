@@ -2,12 +2,13 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, remove, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
-import type { ResourceRecord } from '../records/resource.ts'
+import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceRecord } from '../records/resource.ts'
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
 import { deletedResources, resources } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { endRing } from './keys.ts'
+import { packMembers, withoutMembers } from './members.ts'
 
 type Verbs = Pick<Store, 'listResources' | 'findResource' | 'createResource' | 'updateResource' | 'deleteResource'>
 
@@ -29,18 +30,28 @@ export function* listResources(onUnreadable?: Unreadable): Act<ResourceRecord[]>
   return (yield* select(resources, { orderBy: 'id', onUnreadable })).map((row) => toResource(row, former.get(row.id)))
 }
 
-const toResource = (row: RowOf<typeof resources>, predecessorEndedAt: Instant | undefined): ResourceRecord => ({
+const toResource = (
+  { signIn, ...row }: RowOf<typeof resources>,
+  predecessorEndedAt: Instant | undefined,
+): ResourceRecord => ({
+  ...RESOURCE_SIGN_IN_DEFAULTS,
+  ...signIn,
   ...row,
   predecessorEndedAt: predecessorEndedAt ?? null,
 })
 
+export function toResourceRow(full: ResourceRecord): RowOf<typeof resources> {
+  const { predecessorEndedAt: _, ...resource } = full
+  const signIn = packMembers(RESOURCE_SIGN_IN_DEFAULTS, resource)
+  return { ...withoutMembers(RESOURCE_SIGN_IN_DEFAULTS, resource), signIn }
+}
+
 export function* createResource(resource: ResourceRecord, event: Recording): Act<'created' | 'exists' | 'ended'> {
-  const { predecessorEndedAt: _, ...row } = resource
-  const { id } = row
+  const { id } = resource
   if (yield* find(resources, { id })) return 'exists'
   if (isByFile(event) && (yield* find(deletedResources, { id, isEnded: true }))) return 'ended'
   yield* update(deletedResources, { id }, { isEnded: false })
-  yield* insert(resources, row)
+  yield* insert(resources, toResourceRow(resource))
   yield* record(event)
   return 'created'
 }
@@ -53,7 +64,7 @@ export function* updateResource(
   const current = yield* findResource(id)
   if (!current) return undefined
   const next: ResourceRecord = { ...change(current, yield* time()), id }
-  const { predecessorEndedAt: _, createdAt: __, ...row } = next
+  const { createdAt: _, ...row } = toResourceRow(next)
   yield* update(resources, { id }, row)
   yield* record(event)
   return next

@@ -28,8 +28,78 @@ export interface SecretUse {
   renewed?: { from: string; digest: string; masterKeyId: string } | undefined
 }
 
+/**
+ * The members of a client that concern people who sign in (RFC 7591, OIDC Registration 1.0, and Signet's own). Durations
+ * are seconds.
+ */
+export interface ClientSignIn {
+  applicationType: 'web' | 'native' | null
+  postLogoutRedirectUris: string[]
+  backchannelLogoutUri: string | null
+  backchannelLogoutSessionRequired: boolean
+  idTokenSignedResponseAlg: 'RS256' | 'ES256'
+  /** `null`: userinfo is plain JSON. */
+  userinfoSignedResponseAlg: 'RS256' | 'ES256' | null
+  idTokenTtl: number | null
+  /** Whether the claims of scopes stand in the ID token as well as at userinfo. */
+  idTokenClaims: boolean
+  /** Claim name to a path: `id username email name groups roles permissions claims.X`, with `[0]` for a member of a list. */
+  claimMap: Record<string, string>
+  requirePkce: boolean
+  dpopBoundAccessTokens: boolean
+  defaultMaxAge: number | null
+  requireAuthTime: boolean
+  defaultAcrValues: string[]
+  /** `1`: one factor. `2`: two, or a passkey with user verification. `phr`: such a passkey. */
+  requireAcr: '1' | '2' | 'phr' | null
+  sessionMaxAge: number | null
+  consent: 'skip' | 'once' | 'always'
+  /** Only members of these groups may sign in; empty for everybody. */
+  allowedGroups: string[]
+  /** Whether a refresh token needs scope `offline_access`. */
+  refresh: 'offline_access' | 'always'
+  initiateLoginUri: string | null
+  clientUri: string | null
+  logoUri: string | null
+  policyUri: string | null
+  tosUri: string | null
+  contacts: string[]
+  /** The preset of `client create --for`; `null` for none. */
+  preset: string | null
+}
+
+/** A first-party client that says nothing of people. */
+export const SIGN_IN_DEFAULTS: ClientSignIn = {
+  applicationType: null,
+  postLogoutRedirectUris: [],
+  backchannelLogoutUri: null,
+  backchannelLogoutSessionRequired: false,
+  idTokenSignedResponseAlg: 'RS256',
+  userinfoSignedResponseAlg: null,
+  idTokenTtl: null,
+  idTokenClaims: true,
+  claimMap: {},
+  requirePkce: true,
+  dpopBoundAccessTokens: false,
+  defaultMaxAge: null,
+  requireAuthTime: false,
+  defaultAcrValues: [],
+  requireAcr: null,
+  sessionMaxAge: null,
+  consent: 'skip',
+  allowedGroups: [],
+  refresh: 'offline_access',
+  initiateLoginUri: null,
+  clientUri: null,
+  logoUri: null,
+  policyUri: null,
+  tosUri: null,
+  contacts: [],
+  preset: null,
+}
+
 /** RFC 7591 metadata in camel case, and Signet's own fields. Durations are seconds; `null` follows the configuration. */
-export interface ClientRecord {
+export interface ClientRecord extends ClientSignIn {
   /** Of this registration and no other: an id that is registered again has another. 0 before it is stored. */
   key: number
   clientId: string

@@ -3,6 +3,7 @@ import type { Instant } from '../../ground/clock.ts'
 import type { OAuthError } from '../../ground/errors.ts'
 import type { Recording } from './audit.ts'
 import type { Moment, NewBlacklistEntry, OwnDenials } from './blacklist.ts'
+import type { GrantSignIn } from './session.ts'
 
 /** An authorisation of one client and subject, and its refresh token family: one row, updated in place. */
 export interface GrantRecord {
@@ -32,6 +33,10 @@ export interface GrantRecord {
   accessExpiresAt: Instant
   endedAt: Instant | null
   endedReason: string | null
+  /** The session in which a person gave it; `null` where no person signed in. */
+  sessionId: string | null
+  /** The sign-in that it rests on; `null` where no person signed in. */
+  signIn: GrantSignIn | null
 }
 
 /** Whether the absolute or the idle lifetime is over. */

@@ -2,7 +2,19 @@
 import type { Instant } from '../../ground/clock.ts'
 import type { SigningAlgorithm } from './key.ts'
 
-export interface ResourceRecord {
+/** The members of a resource that concern people who sign in. */
+export interface ResourceSignIn {
+  /** As the `claim_map` of a client, for its access tokens. */
+  claimMap: Record<string, string>
+  /** Whether third-party clients may reach it, always with consent. */
+  openTo: 'registered' | 'any_client'
+  /** Scope value to the permission that a person needs for it. */
+  scopePermissions: Record<string, string>
+}
+
+export const RESOURCE_SIGN_IN_DEFAULTS: ResourceSignIn = { claimMap: {}, openTo: 'registered', scopePermissions: {} }
+
+export interface ResourceRecord extends ResourceSignIn {
   id: string
   alg: SigningAlgorithm
   /** Life of its access tokens in seconds; `null` follows client or configuration. */

@@ -2,6 +2,7 @@
 import type { AnySQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { inSql } from '../rows.ts'
 import { checksOf, conditionOf } from '../rules.ts'
+import * as people from '../people-tables.ts'
 import * as described from '../tables.ts'
 import type { Column, Index, Table } from '../table.ts'
 import {
@@ -100,6 +101,20 @@ export const settings = build(described.settings)
 export const changes = build(described.changes)
 export const revision = build(described.revision)
 export const replicas = build(described.replicas)
+export const users = build(people.users)
+export const endedUsers = build(people.endedUsers)
+export const groups = build(people.groups)
+export const groupMembers = build(people.groupMembers, users)
+export const passkeys = build(people.passkeys, users)
+export const recoveryCodes = build(people.recoveryCodes, users)
+export const sessions = build(people.sessions, users)
+export const sessionClients = build(people.sessionClients, sessions)
+export const signIns = build(people.signIns)
+export const oneTimeValues = build(people.oneTimeValues)
+export const consents = build(people.consents, users)
+export const guesses = build(people.guesses)
+export const knownBrowsers = build(people.knownBrowsers, users)
+export const logoutDeliveries = build(people.logoutDeliveries)
 
 export function sqliteTableOf(table: Table): SQLiteTable {
   const built = BUILT.get(table)
