@@ -7,7 +7,7 @@ import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { isExpired, type GrantRecord } from '../store/records/grant.ts'
-import type { GrantSignIn } from '../store/records/session.ts'
+import type { GrantSignIn } from '../store/records/authentication.ts'
 
 /** Lifetimes that the configuration gives where client and resource give none, in seconds. */
 export interface Lifetimes {

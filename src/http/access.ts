@@ -3,8 +3,11 @@
  * which limits apply, from where the route is reached, and which refusals its description lists.
  */
 export interface Access {
-  /** `scope`: a Bearer access token. `client`: client credentials. `public`: anybody; `scraper`: `/metrics` decides. */
-  kind: 'scope' | 'client' | 'public' | 'scraper'
+  /**
+   * `scope`: a Bearer access token. `client`: client credentials. `public`: anybody; `scraper`: `/metrics` decides.
+   * `page`: a browser, whose forms prove that they come from our own pages.
+   */
+  kind: 'scope' | 'client' | 'public' | 'scraper' | 'page'
   /** The scope that the access token needs; `signet:admin` always is enough. */
   scope?: string
   /** No limit closes the route: verifiers and watchers need it most when the load is highest. */
@@ -15,6 +18,8 @@ export interface Access {
   isCrossOrigin?: true
   /** The response has every change that another process answered before. */
   catchesUp?: true
+  /** Other sites may post here: the handler believes nothing of it. */
+  takesForeignForms?: true
   /** Served below the path of the issuer only, where a rule of a proxy finds it. */
   isInternal?: true
 }
@@ -43,3 +48,9 @@ export const DESCRIPTION = { kind: 'public', isCrossOrigin: true } as const sati
 
 /** `/metrics`: the operator reads the figures when the load is highest. */
 export const SCRAPER = { kind: 'scraper', isNeverShed: true, isInternal: true } as const satisfies Access
+
+/** A page for people. */
+export const PAGE = { kind: 'page', catchesUp: true, isInternal: true } as const satisfies Access
+
+/** A page that clients send people to, by GET or by a form of their own. */
+export const ENTRANCE = { ...PAGE, takesForeignForms: true } as const satisfies Access

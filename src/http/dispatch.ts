@@ -11,13 +11,23 @@ import type { TokenState } from '../tokens/token-state.ts'
 import type { Limits } from '../limits/limits.ts'
 import { byClient } from '../audit.ts'
 import { standardHeaders } from './answer.ts'
+import { readCookies } from './cookies.ts'
+import { requireOwnForm } from './own-form.ts'
 import type { Outcome } from './reply.ts'
 import { judgeBearer } from './bearer.ts'
 import { authenticateClient, type ClientNeeds } from './client-auth.ts'
 import type { Context, Env } from './context.ts'
-import { parseForm, parseFormOrJson, parseJsonObject, readBody, requireForm } from './form.ts'
+import { parseForm, parseFormOrJson, parseJsonObject, readBody, readQuery, readSent, requireForm } from './form.ts'
 import { parseBody } from './parse-body.ts'
-import { takesBody, type ClientCall, type Route, type ScopedCall, type Call, type OpenCall } from './route.ts'
+import {
+  takesBody,
+  type ClientCall,
+  type Route,
+  type ScopedCall,
+  type Call,
+  type OpenCall,
+  type PageCall,
+} from './route.ts'
 
 export interface DispatchNeeds extends ClientNeeds {
   issuer: string
@@ -34,6 +44,8 @@ export function dispatch(route: Route, c: HonoContext<Env>, needs: DispatchNeeds
       return callScoped(route, c, needs)
     case 'client':
       return callAsClient(route, c, needs)
+    case 'page':
+      return callPage(route, c, needs)
     case 'public':
     case 'scraper':
       return callOpen(route, c, needs)
@@ -69,6 +81,23 @@ async function callAsClient(route: Route, c: HonoContext<Env>, needs: DispatchNe
   const caller = await authenticateClient(c.env, form, needs)
   const actor = byClient(caller.client.clientId, facts.request_id)
   const call: ClientCall<string, string, string> = { ...callOf(route, c), form, caller, actor }
+  return handle(route, call)
+}
+
+async function callPage(route: Route, c: HonoContext<Env>, needs: DispatchNeeds): Promise<Outcome> {
+  const { incoming, target } = c.env
+  const { issuer, limits, store } = needs
+  const isPost = route.method === 'POST'
+  const body = isPost ? readSent(incoming, await readBody(incoming)) : readQuery(target?.query)
+  const cookies = readCookies(incoming.headers.cookie, issuer)
+  if (isPost && !route.access.takesForeignForms) {
+    const csrf = body.sent.get('csrf') ?? String(body.json.csrf ?? '')
+    requireOwnForm({ headers: incoming.headers, cookies, csrf, namesSignIn: body.sent.has('tx') }, issuer)
+  }
+  const news = store.catchUp()
+  if (news) await news
+  const { network } = limits.callerOf(incoming)
+  const call: PageCall = { ...callOf(route, c), method: isPost ? 'POST' : 'GET', ...body, cookies, network }
   return handle(route, call)
 }
 

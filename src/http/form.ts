@@ -5,6 +5,7 @@ import { invalidRequest, type OAuthError, type OAuthErrorOptions } from '../grou
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { KnownParameters } from './parameters.ts'
+import { SentParameters } from './sent.ts'
 
 const MOST_BODY_BYTES = 65_536
 const MOST_PAIRS = 100
@@ -128,6 +129,24 @@ export function parseForm<Name extends string>(bytes: Buffer, known: KnownParame
   if (pairs.length > MOST_PAIRS) throw invalidRequest(`the body has more than ${MOST_PAIRS} parameters`)
   return new Parameters<Name>(pairs, known)
 }
+
+/** What a browser sends to a page. */
+interface Sent {
+  sent: SentParameters
+  json: Readonly<Record<string, unknown>>
+}
+
+/** The form or the JSON object of a page's own script. Any other body counts as an empty form. */
+export function readSent(incoming: IncomingMessage, bytes: Buffer): Sent {
+  if (mediaType(incoming) === JSON_TYPE) return { sent: new SentParameters([]), json: parseJsonObject(incoming, bytes) }
+  const isForm = mediaType(incoming) === 'application/x-www-form-urlencoded'
+  return { sent: new SentParameters(isForm ? new URLSearchParams(bytes.toString('utf8')) : []), json: {} }
+}
+
+export const readQuery = (query: string | undefined): Sent => ({
+  sent: new SentParameters(new URLSearchParams(query ?? '')),
+  json: {},
+})
 
 const mediaType = ({ headers }: IncomingMessage): string =>
   (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''

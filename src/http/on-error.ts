@@ -3,6 +3,7 @@
  * reason goes into the log line of the request. Any other error is a defect: 500, and whole in the log.
  */
 import { OAuthError, RateLimited, Shed, Unavailable, Unheard } from '../ground/errors.ts'
+import { PageFault } from './page-fault.ts'
 import { rateLimitHeaders } from '../limits/rate-limit.ts'
 import { json, type HeaderList, type Reply } from './reply.ts'
 import type { RequestFacts } from './request-facts.ts'
@@ -20,6 +21,11 @@ export const isForLoad = (error: unknown): boolean => error instanceof Shed || e
 /** The reply to an error; what the operator needs is noted in the facts of the request. */
 export function replyToError(error: unknown, facts: RequestFacts): Reply {
   if (error instanceof OAuthError) return refuse(error, facts)
+  if (error instanceof PageFault) {
+    facts.error = error.code
+    facts.reason = error.message
+    return errorReply(error.status, 'invalid_request', error.code)
+  }
   if (error instanceof Unavailable) {
     facts.error = BUSY
     facts.reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message

@@ -3,8 +3,7 @@
  * route is read from this value: authentication, limits, dispatch, and its description in OpenAPI.
  *
  * A handler is given values only, already read: it has no request to read a body from. So nothing arrives between the
- * judgement of a token and the act that the token allows. Pages for people will be a kind of route beside this one,
- * with a session in place of the token.
+ * judgement of a token and the act that the token allows.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type * as z from 'zod'
@@ -13,9 +12,11 @@ import type { Caller } from '../clients/authentication.ts'
 import type { OAuthErrorCode } from '../ground/errors.ts'
 import type { AnswerShape, JsonSchema } from '../ground/shape.ts'
 import type { Access } from './access.ts'
-import type { Outcome } from './reply.ts'
+import type { Cookies } from './cookies.ts'
+import type { Outcome, Reply } from './reply.ts'
 import type { RequestFacts } from './request-facts.ts'
 import type { Parameters } from './form.ts'
+import type { SentParameters } from './sent.ts'
 import type { KnownParameters } from './parameters.ts'
 
 /** The values that every handler is given. */
@@ -53,6 +54,18 @@ export interface OpenCall<Param extends string, Query extends string> extends Ca
   outgoing: ServerResponse
   /** For a handler that writes the response itself. */
   standardHeaders(): string[]
+}
+
+/** A browser asks. A form comes from a page of our own, unless the route takes foreign forms. */
+export interface PageCall<Param extends string = string> extends Call<Param, never> {
+  method: 'GET' | 'POST'
+  /** Of the query at GET, of the form at POST. */
+  sent: SentParameters
+  /** The members of a JSON body, where one was sent. */
+  json: Readonly<Record<string, unknown>>
+  cookies: Cookies
+  /** The network that the request comes from: an IPv4 address or an IPv6 /64. */
+  network: string
 }
 
 /** A parameter of the query. */
@@ -107,7 +120,15 @@ export interface Route extends BodyTerms {
   access: Access
   about: About
   handler: (call: never) => Outcome | Promise<Outcome>
+  /** Makes the response to an error, for a route whose callers read pages. */
+  onError?: ErrorPage | undefined
 }
+
+/** @param asked the request, as far as it was read */
+export type ErrorPage = (
+  error: unknown,
+  asked: { facts: RequestFacts; header(name: string): string | undefined },
+) => Reply
 
 type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Name | ParamsOf<`/${Rest}`>
@@ -119,7 +140,9 @@ type CallOf<Kind, Path extends string, Body, Name extends string, Query extends 
   ? ScopedCall<Body, ParamsOf<Path>, Query>
   : Kind extends 'client'
     ? ClientCall<Name, ParamsOf<Path>, Query>
-    : OpenCall<ParamsOf<Path>, Query>
+    : Kind extends 'page'
+      ? PageCall<ParamsOf<Path>>
+      : OpenCall<ParamsOf<Path>, Query>
 
 type Spec<Path extends string, Kind extends Access['kind'], Body, Name extends string, Query extends string> = Partial<
   Record<'get' | 'post' | 'patch' | 'delete', Path>
@@ -131,6 +154,7 @@ type Spec<Path extends string, Kind extends Access['kind'], Body, Name extends s
     bodyRefusal?: BodyTerms['bodyRefusal']
     form?: KnownParameters<Name>
     isFormOrJson?: boolean
+    onError?: ErrorPage
     query?: Readonly<Record<Query, QueryParameter>>
   }
 
@@ -145,12 +169,25 @@ export function route<
   spec: Spec<Path, Kind, Body, Name, Query>,
   handler: (call: CallOf<Kind, Path, Body, Name, Query>) => Outcome | Promise<Outcome>,
 ): Route {
-  const { get, post, patch, delete: remove, access, body, isBodyOptional, bodyRefusal, form, isFormOrJson } = spec
+  const {
+    get,
+    post,
+    patch,
+    delete: remove,
+    access,
+    body,
+    isBodyOptional,
+    bodyRefusal,
+    form,
+    isFormOrJson,
+    onError,
+  } = spec
   const path = get ?? post ?? patch ?? remove
   if (path === undefined) throw new Error(`route ${spec.id} has no path`)
   const method = get ? 'GET' : post ? 'POST' : patch ? 'PATCH' : 'DELETE'
-  return { method, path, access, about: spec, body, isBodyOptional, bodyRefusal, form, isFormOrJson, handler }
+  return { method, path, access, about: spec, body, isBodyOptional, bodyRefusal, form, isFormOrJson, handler, onError }
 }
 
 /** Whether the handler of a route waits for a body. */
-export const takesBody = ({ body, form }: Route): boolean => body !== undefined || form !== undefined
+export const takesBody = ({ body, form, access, method }: Route): boolean =>
+  body !== undefined || form !== undefined || (access.kind === 'page' && method === 'POST')

@@ -48,7 +48,7 @@ function finish(context: Context, outcome: Outcome, needs: ServeNeeds, set: Head
 
 /** Answers an error. @param set headers that were set in Hono's context, if the request came so far. */
 export function fail(context: Context, error: unknown, needs: ServeNeeds, set?: Headers): Response {
-  const reply: Reply = replyToError(error, context.facts)
+  const reply = replyOf(error, context)
   // Nothing can be said any more in a response that has begun.
   if (context.outgoing.headersSent) {
     context.outgoing.destroy()
@@ -57,6 +57,13 @@ export function fail(context: Context, error: unknown, needs: ServeNeeds, set?: 
   answer(context, reply, set)
   note(context, reply.status, needs, isForLoad(error))
   return RESPONSE_ALREADY_SENT
+}
+
+function replyOf(error: unknown, { route, facts, incoming }: Context): Reply {
+  const reply = replyToError(error, facts)
+  if (!route?.onError) return reply
+  const header = (name: string) => [incoming.headers[name]].flat().join(', ') || undefined
+  return route.onError(error, { facts, header })
 }
 
 function note(context: Context, status: number, needs: ServeNeeds, isLoad = false): void {

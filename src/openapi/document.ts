@@ -34,7 +34,8 @@ HTTP is 400, headers over 16 kB are 431, and what comes too slowly is 408.`
 export function describeService(issuer: string, routes: readonly Route[]) {
   const components: Components = { shapes: new Map(), bodies: new Map() }
   const paths: Record<string, Record<string, Operation>> = {}
-  for (const route of routes) {
+  // Pages are for browsers: their forms are no interface for programs.
+  for (const route of routes.filter(({ access }) => access.kind !== 'page')) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, components) }
   }

@@ -51,6 +51,7 @@ function securityOf({ access }: Route): Operation['security'] {
       // Without a configured token, this machine may look.
       return [{ metrics_token: [] }, {}]
     case 'public':
+    case 'page':
       return []
   }
 }

@@ -1,5 +1,6 @@
 /** The tables of people who sign in. See tables.ts for what holds of every table. */
-import type { AuthorizationRequest, OneTimeKind, SignInState } from './records/session.ts'
+import type { OneTimeKind } from './records/one-time.ts'
+import type { AuthorizationRequest, SignInState } from './records/sign-in.ts'
 import type { PasswordOrigin, UserProfile } from './records/user.ts'
 import { boolean, bytes, instant, integer, json, maybeInstant, maybeText, table, text } from './table.ts'
 

@@ -13,7 +13,7 @@ import type { ClientRecord, ClientSignIn } from './records/client.ts'
 import type { SettingName } from './records/facts.ts'
 import type { KeyStatus, PublicJwk, SigningAlgorithm } from './records/key.ts'
 import type { ResourceRecord, ResourceSignIn } from './records/resource.ts'
-import type { GrantSignIn } from './records/session.ts'
+import type { GrantSignIn } from './records/authentication.ts'
 import { PEOPLE_TABLES } from './people-tables.ts'
 import {
   boolean,

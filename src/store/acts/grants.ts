@@ -84,7 +84,7 @@ function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> 
 }
 
 /** Ends a live grant. Expired tokens are denied too: if this clock is ahead, they are valid again once it is corrected. */
-function* endRow(grant: GrantRecord, reason: string, deny: GrantDenial, own: OwnDenials | undefined): Act<void> {
+export function* endRow(grant: GrantRecord, reason: string, deny: GrantDenial, own: OwnDenials | undefined): Act<void> {
   const now = yield* moment()
   yield* update(grants, { sid: grant.sid, endedAt: null }, { endedAt: now.now, endedReason: reason })
   yield* appendOwn(deny(grant, now), own, now)

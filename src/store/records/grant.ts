@@ -3,7 +3,7 @@ import type { Instant } from '../../ground/clock.ts'
 import type { OAuthError } from '../../ground/errors.ts'
 import type { Recording } from './audit.ts'
 import type { Moment, NewBlacklistEntry, OwnDenials } from './blacklist.ts'
-import type { GrantSignIn } from './session.ts'
+import type { GrantSignIn } from './authentication.ts'
 
 /** An authorisation of one client and subject, and its refresh token family: one row, updated in place. */
 export interface GrantRecord {

@@ -1,13 +1,9 @@
-/** Sessions, sign-ins under way, and what they leave behind. */
+/** Sessions, consents, and the logout tokens that are owed when a session ends. */
 import type { Instant } from '../../ground/clock.ts'
-
-/** How a person was authenticated, as tokens tell it (OIDC Core §2, RFC 8176). */
-export interface Authentication {
-  /** When, to the second: `auth_time`. */
-  authTime: Instant
-  amr: string[]
-  acr: string
-}
+import type { Recording } from './audit.ts'
+import type { Authentication } from './authentication.ts'
+import type { Moment, NewBlacklistEntry } from './blacklist.ts'
+import type { GrantDenial } from './grant.ts'
 
 /** One sign-in in one browser. */
 export interface SessionRecord extends Authentication {
@@ -33,107 +29,6 @@ export interface SessionRecord extends Authentication {
 export const isLiveSession = ({ endedAt, expiresAt, idleExpiresAt }: SessionRecord, now: Instant): boolean =>
   endedAt === null && now < expiresAt && now < idleExpiresAt
 
-/** The states of a sign-in, in their order. A step is taken only in the state before it. */
-export const SIGN_IN_STATES = ['started', 'primary', 'second', 'must_change', 'must_enrol', 'consent', 'done'] as const
-export type SignInState = (typeof SIGN_IN_STATES)[number]
-
-/** The request of a client at `/authorize`, checked and kept. */
-export interface AuthorizationRequest {
-  clientId: string
-  redirectUri: string
-  responseMode: 'query' | 'fragment' | 'form_post'
-  state: string | null
-  nonce: string | null
-  /** As asked for, without those that the client may not have. */
-  scope: string[]
-  resources: string[]
-  codeChallenge: string | null
-  prompt: string[]
-  maxAge: number | null
-  loginHint: string | null
-  /** The `sub` of a genuine `id_token_hint`. */
-  hintedSub: string | null
-  acrValues: string[]
-  /** Whether `acr` was asked for as essential (OIDC Core §5.5.1.1). */
-  isAcrEssential: boolean
-  /** Names of claims that were asked for one by one (OIDC Core §5.5). */
-  claims: { idToken: string[]; userinfo: string[] }
-  uiLocales: string[]
-  dpopJkt: string | null
-}
-
-/** A sign-in under way (a transaction), bound to the browser that began it. */
-export interface SignInRecord {
-  id: string
-  /** SHA-256 of the cookie's secret, base64url. */
-  browserHash: string
-  /** `null`: the person signs in to the account page. */
-  request: AuthorizationRequest | null
-  /** A path of our own to go to afterwards, where there is no request. */
-  returnTo: string | null
-  state: SignInState
-  /** The person who has passed the first factor in this sign-in. */
-  userId: string | null
-  /** The factors that were passed in this sign-in. */
-  amr: string[]
-  authTime: Instant | null
-  /** The live session that the browser had, or that this sign-in made. */
-  sessionId: string | null
-  isRemembered: boolean
-  /** WebAuthn challenge of the next passkey, base64url; used once. */
-  challenge: string | null
-  /** An unconfirmed TOTP secret, sealed, while the person enrols. */
-  pendingTotp: string | null
-  createdAt: Instant
-  expiresAt: Instant
-}
-
-/**
- * The kinds of one-time values. A value is looked up by its kind and its hash, so a value of one kind is none of another.
- */
-export type OneTimeKind = 'code' | 'invitation' | 'sign_in_link' | 'passkey_creation' | 'totp_enrolment' | 'logout'
-
-/** A one-time value: an authorization code, a link, a challenge. Only its hash is stored. */
-export interface OneTimeRecord {
-  kind: OneTimeKind
-  /** SHA-256 of the value, base64url. */
-  hash: string
-  /** An id of its own, for lists and for revoking. */
-  id: string
-  /** The user, client, session or sign-in that it is for; empty for none. */
-  owner: string
-  facts: Record<string, unknown>
-  usesLeft: number
-  createdAt: Instant
-  expiresAt: Instant
-  /** The row is remembered so long, that a later use can be told from an unknown value. */
-  keptUntil: Instant
-  consumedAt: Instant | null
-  /** The grant that a code gave; `null` for none. */
-  outcome: string | null
-}
-
-/** The facts of an authorization code. */
-export interface CodeFacts extends Authentication {
-  clientId: string
-  clientKey: number
-  redirectUri: string
-  /** Whether the client sent it, so that it has to send it again. */
-  codeChallenge: string | null
-  userId: string
-  sessionId: string
-  scope: string[]
-  resources: string[]
-  nonce: string | null
-  claims: AuthorizationRequest['claims']
-  dpopJkt: string | null
-}
-
-/** The facts of a sign-in that a grant keeps, for later ID tokens and for userinfo. */
-export interface GrantSignIn extends Authentication {
-  claims: AuthorizationRequest['claims']
-}
-
 export interface ConsentRecord {
   userId: string
   clientKey: number
@@ -156,4 +51,23 @@ export interface LogoutDelivery {
   nextAt: Instant
   createdAt: Instant
   expiresAt: Instant
+}
+
+/** How a session ends. */
+export interface SessionEnding {
+  reason: string
+  /** Denies the access tokens of a grant that ends with the session. */
+  deny: GrantDenial
+  /** Whether grants with scope `offline_access` go on: the person signs out, and takes nothing back. */
+  isKeepingOffline: boolean
+  event: (session: SessionRecord) => Recording
+}
+
+/** How all sessions of a person end. */
+export interface PersonEnding {
+  session: SessionEnding
+  /** A session that goes on. */
+  except?: string | undefined
+  /** Denies everything that the person has; absent where only sessions end. */
+  deny?: ((moment: Moment) => NewBlacklistEntry) | undefined
 }

@@ -1,0 +1,39 @@
+/**
+ * Proof that a form comes from a page of our own, in the browser that was given the page. Browsers name the origin of a
+ * form; the hidden `csrf` field is made of the secret of a cookie of that browser.
+ */
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { CookieKind, Cookies } from './cookies.ts'
+import { PageFault } from './page-fault.ts'
+
+/** The value of the hidden field `csrf`, for a browser with this cookie. */
+export const csrfOf = (secret: string): string => hash('sha256', `signet csrf ${secret}`, 'base64url')
+
+/** The cookies that a form may be bound to. The known browser is no proof: its cookie outlives every sign-in. */
+const BINDING: readonly CookieKind[] = ['session', 'login']
+
+interface Sent {
+  headers: IncomingHttpHeaders
+  cookies: Cookies
+  csrf: string | undefined
+  /** Whether the form names a sign-in under way. */
+  namesSignIn: boolean
+}
+
+/** @throws PageFault `csrf`; `other_browser` where the form goes on with a sign-in that another browser began */
+export function requireOwnForm({ headers, cookies, csrf, namesSignIn }: Sent, issuer: string): void {
+  const secrets = BINDING.flatMap((kind) => cookies[kind] ?? [])
+  if (secrets.length === 0 && namesSignIn) throw new PageFault('other_browser', 403)
+  const isBound = secrets.some((secret) => isEqual(csrfOf(secret), csrf ?? ''))
+  if (!isBound || !isOwnOrigin(headers, issuer)) throw new PageFault('csrf', 403)
+}
+
+/** A browser without `Origin` says by `Sec-Fetch-Site` where the form stood. One that sends neither is held by `csrf`. */
+function isOwnOrigin({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, issuer: string): boolean {
+  if (origin !== undefined) return origin === new URL(issuer).origin
+  return site === undefined || site === 'same-origin' || site === 'none'
+}
+
+const isEqual = (a: string, b: string): boolean =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))

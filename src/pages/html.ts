@@ -1,0 +1,68 @@
+/**
+ * How a page is answered: HTML with the headers of every page (PEOPLE: no frames, no foreign sources, no caches). A
+ * script may stand in a page only with the nonce of the response.
+ */
+import { randomBytes } from 'node:crypto'
+import type { html } from 'hono/html'
+import type { Reply } from '../http/reply.ts'
+
+/** Markup in which every value is escaped. */
+export type Markup = ReturnType<typeof html>
+
+export interface PageTerms {
+  status?: number
+  nonce?: string
+  /**
+   * Where forms of the page may lead. `anywhere` leaves `form-action` out: Chromium applies it to every later redirect of
+   * the client. Else our own origin, or the one that is named.
+   */
+  formsLeadTo?: 'anywhere' | 'self' | { origin: string }
+  /** `Set-Cookie` and others, names and values in turn. */
+  headers?: readonly string[]
+}
+
+export const newNonce = (): string => randomBytes(16).toString('base64url')
+
+const policyOf = ({ nonce, formsLeadTo = 'self' }: PageTerms): string =>
+  [
+    "default-src 'none'",
+    "style-src 'self'",
+    ...(nonce === undefined ? [] : [`script-src 'nonce-${nonce}'`]),
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    ...(formsLeadTo === 'anywhere' ? [] : [`form-action ${formsLeadTo === 'self' ? "'self'" : formsLeadTo.origin}`]),
+  ].join('; ')
+
+export async function answerPage(markup: Markup, terms: PageTerms = {}): Promise<Reply> {
+  return {
+    status: terms.status ?? 200,
+    headers: [...headersOf(terms), ...(terms.headers ?? [])],
+    body: String(await markup),
+  }
+}
+
+const headersOf = (terms: PageTerms): string[] => [
+  'Content-Type',
+  'text/html; charset=utf-8',
+  'Cache-Control',
+  'no-store',
+  'Content-Security-Policy',
+  policyOf(terms),
+  'X-Frame-Options',
+  'DENY',
+  'Referrer-Policy',
+  'same-origin',
+  'Cross-Origin-Opener-Policy',
+  'same-origin',
+  'Permissions-Policy',
+  'publickey-credentials-get=(self), publickey-credentials-create=(self)',
+]
+
+/** 303 to another page, or back to a client (RFC 9700 §4.12: never 307, which would send the form on). */
+export const seeOther = (location: string, headers: readonly string[] = []): Reply => ({
+  status: 303,
+  headers: ['Location', location, 'Cache-Control', 'no-store', 'Referrer-Policy', 'same-origin', ...headers],
+  body: '',
+})

@@ -1,0 +1,31 @@
+/** Persons: a user's row with the user's groups and factors, all of one state. */
+import { find, select, type Act } from '../engine.ts'
+import { groupMembers, groups, passkeys, recoveryCodes, users } from '../people-tables.ts'
+import type { GroupRecord, Person, UserRecord } from '../records/user.ts'
+
+/** Names one user, by a value that no other user has. */
+export type PersonName = { id: string } | { username: string } | { emailKey: string } | { handle: string }
+
+export function* findPerson(name: PersonName): Act<Person | undefined> {
+  const user = yield* find(users, name)
+  return user && (yield* personOf(user))
+}
+
+export function* personOf(user: UserRecord): Act<Person> {
+  const owned = { where: { userId: user.id } }
+  const factors = {
+    passkeys: (yield* select(passkeys, owned)).length,
+    recoveryCodes: (yield* select(recoveryCodes, owned)).length,
+  }
+  return { user, groups: yield* groupsOf(user.id), factors }
+}
+
+/** In the order of their names. */
+export function* groupsOf(userId: string): Act<GroupRecord[]> {
+  const found: GroupRecord[] = []
+  for (const { groupName } of yield* select(groupMembers, { where: { userId }, orderBy: 'groupName' })) {
+    const group = yield* find(groups, { name: groupName })
+    if (group) found.push(group)
+  }
+  return found
+}

@@ -1,0 +1,68 @@
+/**
+ * The end of a session, by whatever act: the row, the grants that were made in it, the codes and sign-ins that rest on it,
+ * and the logout tokens that are owed to its clients. All of it is one write.
+ */
+import type { Instant } from '../../ground/clock.ts'
+import { timeOrderedId } from '../../ground/ids.ts'
+import { find, insert, remove, select, update, type Act } from '../engine.ts'
+import { logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../people-tables.ts'
+import type { PersonEnding, SessionEnding, SessionRecord } from '../records/session.ts'
+import { clients, grants } from '../tables.ts'
+import { record } from './audit.ts'
+import { append, endNamedGrants, moment } from './blacklist.ts'
+import { findClient } from './clients.ts'
+import { grantOf } from './grant-rows.ts'
+import { endRow } from './grants.ts'
+
+/** A client that does not answer is asked again for so long. Milliseconds. */
+const OWED_FOR_MS = 3_600_000
+
+const OFFLINE_ACCESS = 'offline_access'
+
+export function* endSession(id: string, ending: SessionEnding): Act<'ended' | 'already' | 'unknown'> {
+  const session = yield* find(sessions, { id })
+  if (!session) return 'unknown'
+  if (session.endedAt !== null) return 'already'
+  const { now } = yield* moment()
+  yield* update(sessions, { id }, { endedAt: now, endedReason: ending.reason })
+  yield* endGrantsOf(session, ending)
+  // A code that was not redeemed yet gives nothing any more, and no sign-in goes on in the session.
+  yield* update(oneTimeValues, { owner: id, kind: 'code' }, { usesLeft: 0 })
+  yield* remove(signIns, { sessionId: id })
+  yield* owe(session, now)
+  yield* record(ending.event(session))
+  return 'ended'
+}
+
+function* endGrantsOf({ id }: SessionRecord, { reason, deny, isKeepingOffline }: SessionEnding): Act<void> {
+  for (const row of yield* select(grants, { where: { sessionId: id, endedAt: null } })) {
+    const grant = grantOf(row, yield* find(clients, { key: row.clientKey }))
+    if (!grant || (isKeepingOffline && grant.scope.includes(OFFLINE_ACCESS))) continue
+    yield* endRow(grant, reason, deny, undefined)
+  }
+}
+
+/** Notes the logout tokens that the clients of a session are owed (OIDC Back-Channel Logout 1.0 §2.5). */
+function* owe({ id: sessionId, userId: sub }: SessionRecord, now: Instant): Act<void> {
+  for (const { clientId } of yield* select(sessionClients, { where: { sessionId } })) {
+    const uri = (yield* findClient(clientId))?.backchannelLogoutUri
+    if (uri === undefined || uri === null) continue
+    const times = { nextAt: now, createdAt: now, expiresAt: now + OWED_FOR_MS }
+    yield* insert(logoutDeliveries, { id: timeOrderedId(now), clientId, sub, sessionId, uri, attempts: 0, ...times })
+  }
+}
+
+/** Ends the sessions of a person. Where `deny` is given, everything else that the person has ends too. */
+export function* endPerson(userId: string, { deny, session, except }: PersonEnding): Act<number> {
+  let ended = 0
+  for (const { id } of yield* select(sessions, { where: { userId, endedAt: null } })) {
+    if (id === except) continue
+    if ((yield* endSession(id, session)) === 'ended') ended += 1
+  }
+  if (!deny) return ended
+  const now = yield* moment()
+  const entry = deny(now)
+  yield* append(entry)
+  yield* endNamedGrants(entry, now.now)
+  return ended
+}
