@@ -44,6 +44,7 @@ const PAGE = [
   ['store/announcer'],
   ['store/patience'],
   ['store/store'],
+  ['store/people-store'],
   ['store/records'],
   ['config'],
   ['ground'],

@@ -91,7 +91,8 @@ async function callPage(route: Route, c: HonoContext<Env>, needs: DispatchNeeds)
   const body = isPost ? readSent(incoming, await readBody(incoming)) : readQuery(target?.query)
   const cookies = readCookies(incoming.headers.cookie, issuer)
   if (isPost && !route.access.takesForeignForms) {
-    const csrf = body.sent.get('csrf') ?? String(body.json.csrf ?? '')
+    const inJson = typeof body.json.csrf === 'string' ? body.json.csrf : undefined
+    const csrf = body.sent.get('csrf') ?? inJson
     requireOwnForm({ headers: incoming.headers, cookies, csrf, namesSignIn: body.sent.has('tx') }, issuer)
   }
   const news = store.catchUp()

@@ -10,6 +10,7 @@
  * - before a verb resolves, the listeners of `onChange` have taken its changes over.
  */
 import type { Instant } from '../ground/clock.ts'
+import type { PeopleStore } from './people-store.ts'
 import type { AuditEvent, Recording } from './records/audit.ts'
 import type { AdditionOptions, BlacklistEntry, BlacklistKind, Moment, NewBlacklistEntry } from './records/blacklist.ts'
 import type { ChangeListener } from './records/change.ts'
@@ -47,7 +48,7 @@ import type {
 } from './records/master-key.ts'
 import type { ResourceRecord } from './records/resource.ts'
 
-export interface Store {
+export interface Store extends PeopleStore {
   /** The database's time; for SQLite this machine's. Schedules are decided in it. */
   now(): Instant
 

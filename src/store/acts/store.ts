@@ -11,6 +11,7 @@ import { masterKeyVerbs } from './master-keys.ts'
 import { replicaVerbs } from './replicas.ts'
 import { resourceVerbs } from './resources.ts'
 import { restoredVerbs } from './restored.ts'
+import { sessionVerbs } from './sessions.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
 
 export const storeOver = (engine: Engine): Store => ({
@@ -26,6 +27,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...auditVerbs(engine),
   ...smallVerbs(engine),
   ...replicaVerbs(engine),
+  ...sessionVerbs(engine),
   sweep: async (limit, forgetBefore) =>
     (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
   onChange: (listener) => engine.onChange(listener),

@@ -1,0 +1,43 @@
+/**
+ * One-time values: codes, links, challenges. A value is found by its kind and hash alone, so a value of one kind is none
+ * of another. Its consumption is one conditional update.
+ */
+import { find, insert, time, update, type Act } from '../engine.ts'
+import { oneTimeValues } from '../people-tables.ts'
+import type { OneTimeKind, OneTimeRecord } from '../records/one-time.ts'
+
+export function* addOneTime(value: OneTimeRecord): Act<void> {
+  yield* insert(oneTimeValues, value)
+}
+
+/** A value that was issued, be it used or over, as long as it is remembered. */
+export function* findOneTime(kind: OneTimeKind, hash: string): Act<OneTimeRecord | undefined> {
+  return yield* find(oneTimeValues, { kind, hash })
+}
+
+/** Whether a value can be used now. */
+export const isUsable = ({ usesLeft, expiresAt }: OneTimeRecord, now: number): boolean =>
+  usesLeft > 0 && now < expiresAt
+
+/**
+ * Takes one use of a value. Of all callers in all processes, as many get `taken` as there are uses.
+ * @returns the value as it was before, and what became of the attempt
+ */
+export function* takeOneTime(
+  kind: OneTimeKind,
+  hash: string,
+): Act<{ outcome: 'taken' | 'used' | 'expired'; value: OneTimeRecord } | { outcome: 'unknown' }> {
+  const value = yield* findOneTime(kind, hash)
+  if (!value) return { outcome: 'unknown' }
+  const now = yield* time()
+  if (value.usesLeft <= 0) return { outcome: 'used', value }
+  if (now >= value.expiresAt) return { outcome: 'expired', value }
+  const { usesLeft } = value
+  const taken = yield* update(oneTimeValues, { kind, hash, usesLeft }, { usesLeft: usesLeft - 1, consumedAt: now })
+  return { outcome: taken === 1 ? 'taken' : 'used', value }
+}
+
+/** Ends every value of a kind that an owner has: a newer one takes their place, or the owner has changed. */
+export function* endOneTime(kind: OneTimeKind, owner: string): Act<void> {
+  yield* update(oneTimeValues, { kind, owner }, { usesLeft: 0 })
+}

@@ -1,0 +1,94 @@
+/** Sessions, consents, and the logout tokens that are owed. How a session ends stands in session-ends.ts. */
+import { find, remove, select, time, update, type Act, type Engine } from '../engine.ts'
+import type { SessionStore } from '../people-store.ts'
+import { consents, logoutDeliveries, sessionClients, sessions, signIns } from '../people-tables.ts'
+import type { Recording } from '../records/audit.ts'
+import type { Page } from '../records/facts.ts'
+import type { GrantDenial } from '../records/grant.ts'
+import { isLiveSession, type SessionRecord } from '../records/session.ts'
+import type { Person } from '../records/user.ts'
+import { clients, grants } from '../tables.ts'
+import { record } from './audit.ts'
+import { grantOf } from './grant-rows.ts'
+import { endRow } from './grants.ts'
+import { findPerson } from './people-rows.ts'
+import { endPerson, endSession } from './session-ends.ts'
+
+export const sessionVerbs = (engine: Engine): SessionStore => ({
+  findSession: (secretHash) => engine.read(() => findWithPerson({ secretHash })),
+  findSessionById: (id) => engine.read(() => findWithPerson({ id })),
+  touchSession: (id, seen) => engine.act(() => update(sessions, { id, endedAt: null }, seen), 'free').then(() => {}),
+  listSessions: (filter, page) => engine.read(() => list(filter, page)),
+  endSession: (id, ending) => engine.act(() => endSession(id, ending), 'exclusive'),
+  endSessionsOf: (userId, ending) => engine.act(() => endPerson(userId, ending), 'exclusive'),
+  listConsents: (userId) => engine.read(() => select(consents, { where: { userId }, orderBy: 'clientKey' })),
+  withdrawConsent: (userId, clientId, reason, deny, event) =>
+    engine.act(() => withdraw({ userId, clientId }, reason, deny, event), 'exclusive'),
+  claimLogouts: (limit, retryAt) => engine.act(() => claimLogouts(limit, retryAt), 'free'),
+  finishLogout: (id) => engine.act(() => remove(logoutDeliveries, { id }), 'free').then(() => {}),
+})
+
+function* findWithPerson(
+  name: { secretHash: string } | { id: string },
+): Act<{ session: SessionRecord; person: Person } | undefined> {
+  const session = yield* find(sessions, name)
+  const person = session && (yield* findPerson({ id: session.userId }))
+  return session && person && { session, person }
+}
+
+/** Live sessions, in the order of their ids, with the clients that each signed in to. */
+function* list(
+  { userId }: { userId?: string | undefined },
+  { after = '', limit }: Page,
+): Act<(SessionRecord & { clients: string[] })[]> {
+  const now = yield* time()
+  const where = { endedAt: null, ...(userId !== undefined && { userId }) }
+  const found: (SessionRecord & { clients: string[] })[] = []
+  let from = after
+  while (found.length < limit) {
+    const rows = yield* select(sessions, { where, orderBy: 'id', after: from, limit })
+    for (const session of rows.filter((each) => isLiveSession(each, now))) {
+      const signedIn = yield* select(sessionClients, { where: { sessionId: session.id }, orderBy: 'clientId' })
+      found.push({ ...session, clients: signedIn.map(({ clientId }) => clientId) })
+    }
+    const last = rows.at(-1)
+    if (!last || rows.length < limit) break
+    from = last.id
+  }
+  return found.slice(0, limit)
+}
+
+/** Takes a consent back: the client's grants for the person end, whichever session they were made in. */
+function* withdraw(
+  { userId, clientId }: { userId: string; clientId: string },
+  reason: string,
+  deny: GrantDenial,
+  event: Recording,
+): Act<'withdrawn' | 'unknown'> {
+  const client = yield* find(clients, { clientId })
+  if (!client) return 'unknown'
+  const forgotten = yield* remove(consents, { userId, clientKey: client.key })
+  const live = yield* select(grants, { where: { sub: userId, clientKey: client.key, endedAt: null } })
+  for (const row of live) {
+    const grant = grantOf(row, client)
+    if (grant) yield* endRow(grant, reason, deny, undefined)
+  }
+  // A sign-in that has passed the consent already would give the client a code.
+  yield* remove(signIns, { userId, state: 'consent' })
+  if (forgotten === 0 && live.length === 0) return 'unknown'
+  yield* record(event)
+  return 'withdrawn'
+}
+
+/** Deliveries that are due. The next attempt is noted before this one is made, so that two replicas do not make it twice. */
+function* claimLogouts(limit: number, retryAt: (attempts: number, now: number) => number) {
+  const now = yield* time()
+  const due = (yield* select(logoutDeliveries, { orderBy: 'nextAt', limit })).filter(({ nextAt }) => nextAt <= now)
+  const claimed: typeof due = []
+  for (const delivery of due) {
+    const { id, attempts } = delivery
+    const change = { attempts: attempts + 1, nextAt: retryAt(attempts + 1, now) }
+    if ((yield* update(logoutDeliveries, { id, attempts }, change)) === 1) claimed.push(delivery)
+  }
+  return claimed
+}

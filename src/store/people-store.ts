@@ -1,0 +1,43 @@
+/** The verbs of the store that concern people. The guarantees of store.ts hold for each of them. */
+import type { Instant } from '../ground/clock.ts'
+import type { Recording } from './records/audit.ts'
+import type { Page } from './records/facts.ts'
+import type { GrantDenial } from './records/grant.ts'
+import type { ConsentRecord, LogoutDelivery, PersonEnding, SessionEnding, SessionRecord } from './records/session.ts'
+import type { Person } from './records/user.ts'
+
+/** A session with its person, whether it is live or not. */
+export interface FoundSession {
+  session: SessionRecord
+  person: Person
+}
+
+export interface SessionStore {
+  /** @param secretHash of the cookie */
+  findSession(secretHash: string): Promise<FoundSession | undefined>
+  findSessionById(id: string): Promise<FoundSession | undefined>
+  touchSession(id: string, seen: { lastSeenAt: Instant; idleExpiresAt: Instant }): Promise<void>
+  /** Live sessions, in the order of their ids. */
+  listSessions(filter: { userId?: string | undefined }, page: Page): Promise<(SessionRecord & { clients: string[] })[]>
+  /** Ends a session with its grants, and notes the logout tokens that its clients are owed. */
+  endSession(id: string, ending: SessionEnding): Promise<'ended' | 'already' | 'unknown'>
+  /** @returns how many sessions ended */
+  endSessionsOf(userId: string, ending: PersonEnding): Promise<number>
+  listConsents(userId: string): Promise<ConsentRecord[]>
+  /** Forgets a consent and ends the client's grants for the person. `unknown`: there was neither. */
+  withdrawConsent(
+    userId: string,
+    clientId: string,
+    reason: string,
+    deny: GrantDenial,
+    event: Recording,
+  ): Promise<'withdrawn' | 'unknown'>
+  /**
+   * Logout tokens that are due, each given to one process.
+   * @param retryAt when the delivery is due again if it is not finished by then
+   */
+  claimLogouts(limit: number, retryAt: (attempts: number, now: Instant) => Instant): Promise<LogoutDelivery[]>
+  finishLogout(id: string): Promise<void>
+}
+
+export interface PeopleStore extends SessionStore {}
