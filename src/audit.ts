@@ -11,8 +11,8 @@ import type { Store } from './store/store.ts'
 
 /** The party that acts. Only authentication makes an actor, never the body of a request or a log field. */
 export interface Actor {
-  kind: 'client' | 'cli' | 'config' | 'system'
-  /** The client's id; the kind itself where no client acts. */
+  kind: 'client' | 'user' | 'cli' | 'config' | 'system'
+  /** The id of the client or user; the kind itself where neither acts. */
   id: string
   /** Whether it has all rights of an administrator: the command line, and a token with `signet:admin`. */
   isAdministrator: boolean
@@ -37,6 +37,15 @@ export const byClient = (id: string, requestId: string | null): Actor => ({
   id,
   isAdministrator: false,
   requestId,
+})
+
+/** A person who is signed in. `judge` throws where the session is over. */
+export const byUser = (id: string, requestId: string | null, judge?: () => void): Actor => ({
+  kind: 'user',
+  id,
+  isAdministrator: false,
+  requestId,
+  judge,
 })
 
 /** Refusals that are kept between two flushes. Further ones are only counted. */

@@ -12,6 +12,8 @@ import { requireFreeClaims } from '../clients/claims.ts'
 
 /** Scopes of the issuer itself; granted to nobody by default. */
 export const ADMIN_SCOPE = 'signet:admin'
+/** Reads everything that `signet:admin` reads, and changes nothing. */
+export const READ_SCOPE = 'signet:read'
 export const BLACKLIST_SCOPE = 'signet:blacklist'
 
 export function blankResource(id: string, now: number): ResourceRecord {
@@ -34,7 +36,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
 /** The issuer as a resource: the admin API and the blacklist accept tokens whose `aud` is the issuer. */
 export const issuerResource = (issuer: string): ResourceRecord => ({
   ...blankResource(issuer, 0),
-  scope: [ADMIN_SCOPE, BLACKLIST_SCOPE],
+  scope: [ADMIN_SCOPE, READ_SCOPE, BLACKLIST_SCOPE],
 })
 
 /** The keys that sign a resource's tokens. */

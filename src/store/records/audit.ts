@@ -5,7 +5,7 @@ import type { Instant } from '../../ground/clock.ts'
 export interface AuditEvent {
   id: string
   at: Instant
-  actorKind: 'client' | 'cli' | 'config' | 'system' | ''
+  actorKind: 'client' | 'user' | 'cli' | 'config' | 'system' | ''
   /** `cli`, `system`, `config`, or the client id behind an admin token. */
   actor: string
   /** noun.verb, e.g. `client.created`, `grant.reuse_detected`. */

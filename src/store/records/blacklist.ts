@@ -17,6 +17,9 @@ export type BlacklistCause =
   | 'name_taken'
   | 'quota'
   | 'restored'
+  | 'session_ended'
+  | 'consent_withdrawn'
+  | 'user_deleted'
 
 export interface BlacklistEntry {
   id: string
