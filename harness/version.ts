@@ -40,7 +40,9 @@ const QUOTAS = { SIGNET_LIMIT_GRANTS: '1000000', SIGNET_LIMIT_DENIALS: '1000000'
 
 /** The largest quotas that a version knows: an older version refuses to start with an unknown variable. */
 export function largestQuotas(checkout: string): Record<string, string> {
-  const source = readFileSync(join(checkout, 'src/config.ts'), 'utf8')
+  // Older versions have one file.
+  const [file = ''] = ['src/config/variables.ts', 'src/config.ts'].filter((each) => existsSync(join(checkout, each)))
+  const source = readFileSync(join(checkout, file), 'utf8')
   return Object.fromEntries(Object.entries(QUOTAS).filter(([name]) => source.includes(name)))
 }
 

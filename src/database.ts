@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { Clock } from './ground/clock.ts'
-import { type Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { Fault } from './ground/errors.ts'
 import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
 import { describeDependents, findDependents, isNeeded, type Dependents } from './keys/dependents.ts'

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { VARIABLE_TABLE } from '../src/config.ts'
+import { VARIABLE_TABLE } from '../src/config/config.ts'
 import { temporaryFolder } from './support/issuer.ts'
 import { signet } from './support/process.ts'
 

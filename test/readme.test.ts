@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { VARIABLE_TABLE } from '../src/config.ts'
+import { VARIABLE_TABLE } from '../src/config/config.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')

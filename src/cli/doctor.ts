@@ -9,7 +9,7 @@ import { answer } from './output.ts'
 import { readRequestFromLog, recallRequest } from '../doctor/refused-request.ts'
 import { lookAtIssuer } from '../doctor/remote-issuer.ts'
 import { checkTokenFromAfar } from '../doctor/remote-token.ts'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../config/config.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { UsageError } from './usage.ts'
 

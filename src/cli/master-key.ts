@@ -1,7 +1,7 @@
 /** `signet master-key …`: the keys that everything secret in the database rests on. */
 import type { Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../config/config.ts'
 import { toIso } from '../ground/clock.ts'
 import { listOtherDatabases } from '../database.ts'
 import type { Issuer } from '../issuer.ts'

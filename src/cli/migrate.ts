@@ -3,7 +3,7 @@
  * from one database into another.
  */
 import type { Command } from 'commander'
-import { readConfig, readDatabaseUrl, type Config } from '../config.ts'
+import { readConfig, readDatabaseUrl, type Config } from '../config/config.ts'
 import { Fault } from '../ground/errors.ts'
 import { isKnownDatabase, rememberDatabase } from '../keys/known-databases.ts'
 import { withNewIssuer } from './open-issuer.ts'

@@ -1,6 +1,6 @@
 /** Opens the issuer for one command, without listening, and always closes it. */
 import { systemClock } from '../ground/clock.ts'
-import { readConfig, type Config } from '../config.ts'
+import { readConfig, type Config } from '../config/config.ts'
 import type { Issuer } from '../issuer.ts'
 import { openLog, type Log } from '../ground/log.ts'
 import { note } from './output.ts'

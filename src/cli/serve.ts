@@ -1,7 +1,7 @@
 /** `signet serve`: the issuer in the foreground, until a signal stops it. */
 import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
-import { readConfig, type Config } from '../config.ts'
+import { readConfig, type Config } from '../config/config.ts'
 import type { FirstClient } from '../service/first-client.ts'
 import type { RunningIssuer } from '../service/server.ts'
 import { answer, bold } from './output.ts'

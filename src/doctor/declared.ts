@@ -1,5 +1,5 @@
 /** Tells the operator beforehand what the declarative file would do at the next start. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { applyDeclaration } from '../declaration/apply.ts'
 import { readDeclaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'

@@ -1,6 +1,6 @@
 /** Whether this deployment is sound. The check changes nothing, and makes no database where none is. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
-import { readConfig, type Config } from '../config.ts'
+import { readConfig, type Config } from '../config/config.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { dueAt, isKnownToCaches } from '../keys/rotation.ts'

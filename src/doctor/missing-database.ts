@@ -2,7 +2,7 @@
  * The messages of a command that finds no database. A database that was there and is gone gets the message of the start.
  * If the keys folder belongs to other databases, the path is probably wrong, and the command creates nothing there.
  */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { Fault } from '../ground/errors.ts'
 import { isKnownDatabase, listKnownDatabases } from '../keys/known-databases.ts'
 import { databaseName, missingDatabase, probeDatabase } from '../store/open.ts'

@@ -1,7 +1,7 @@
 /** An issuer as a downstream app sees it: over HTTP alone, ours or any other. */
 import type { JSONWebKeySet } from 'jose'
 import { CLOCK_SKEW_SECONDS } from '../ground/clock.ts'
-import { isLoopback } from '../config.ts'
+import { isLoopback } from '../config/loopback.ts'
 import { bad, good, type Check } from './check.ts'
 import { checkIssuer, roughly } from './claim-checks.ts'
 import { clockAhead, fetchDocument, type RemoteDocument } from './remote-document.ts'

@@ -1,6 +1,6 @@
 /** The certificate of an issuer, as a verifier's TLS library judges it. */
 import { connect, type TLSSocket } from 'node:tls'
-import { isLoopback } from '../config.ts'
+import { isLoopback } from '../config/loopback.ts'
 import { bad, good, type Check } from './check.ts'
 
 const PATIENCE_MS = 5000

@@ -3,7 +3,7 @@
  * this machine may read it. It answers while the service stops, and while the database does not answer.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isLoopback } from '../config.ts'
+import { isLoopback } from '../config/loopback.ts'
 import { invalidRequest, invalidToken } from '../ground/errors.ts'
 import { header, textOf } from '../ground/shape.ts'
 import { SCRAPER } from '../http/access.ts'

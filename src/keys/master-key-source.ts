@@ -1,7 +1,7 @@
 /** The place of a deployment's master keys: in the key file, or in a variable that a secret store fills. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { Fault } from '../ground/errors.ts'
 import { modeOf } from '../ground/file-access.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { BY_SYSTEM } from '../audit.ts'
-import { isLoopback } from '../config.ts'
+import { isLoopback } from '../config/loopback.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'

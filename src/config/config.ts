@@ -1,0 +1,72 @@
+/**
+ * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms. All faults are
+ * told together, each by the name of the variable that was set.
+ */
+import { Fault } from '../ground/errors.ts'
+import { isPostgresUrl } from '../ground/postgres-url.ts'
+import { FETCHED_WITHIN_MS } from '../ground/silence.ts'
+import { findUnknown, readVariable, type Env, type Variable } from '../ground/variable.ts'
+import type { Config, Setting } from './setting.ts'
+import { VARIABLES } from './variables.ts'
+
+export type { Config } from './setting.ts'
+
+/** The rows of the README's table, in order. */
+export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, standard, meaning }) => ({
+  name,
+  standard,
+  meaning,
+}))
+
+/**
+ * Reads the configuration from an environment.
+ * @throws Fault naming every variable at fault, what was read and what is accepted.
+ */
+export function readConfig(env: Env): Config {
+  const faults = findUnknown(env, Object.values<Variable>(VARIABLES))
+  const values: { [setting in Setting]?: unknown } = {}
+  const setBy: Config['setBy'] = {}
+  const fileOf: Config['fileOf'] = {}
+  for (const [field, variable] of Object.entries<Variable>(VARIABLES)) {
+    // The keys of VARIABLES are the settings.
+    const setting = field as Setting
+    const read = readVariable(env, variable)
+    if ('fault' in read) faults.push(read.fault)
+    else values[setting] = read.value
+    if ('setBy' in read) setBy[setting] = read.setBy
+    if ('file' in read) fileOf[setting] = read.file
+  }
+  values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
+
+  // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
+  const config: Config = { ...(values as Omit<Config, 'setBy' | 'fileOf'>), setBy, fileOf }
+  if (faults.length === 0) faults.push(...checkTogether(config))
+  if (faults.length > 0) throw new Fault(faults.join('\n'), 'the README lists every variable with its default')
+  return config
+}
+
+/**
+ * The URL of a database that a flag gives.
+ * @throws Fault that names the flag, what was read and what is accepted
+ */
+export function readDatabaseUrl(flag: string, text: string): string {
+  const read = readVariable({ [flag]: text }, { ...VARIABLES.databaseUrl, name: flag, standard: '' })
+  if ('value' in read && typeof read.value === 'string') return read.value
+  throw new Fault('fault' in read ? read.fault : `${flag} is empty; accepted: ${VARIABLES.databaseUrl.accepts}`)
+}
+
+/** The name by which messages call the variable of a setting: the one that was set, else its own. */
+const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string =>
+  setBy[setting] ?? VARIABLES[setting].name
+
+/** The faults that only several variables together show. */
+function checkTogether(config: Config): string[] {
+  const marginSeconds = isPostgresUrl(config.databaseUrl) ? FETCHED_WITHIN_MS / 1000 : 0
+  if (config.jwksMaxAgeSeconds + marginSeconds <= config.keyPrepublishSeconds) return []
+  const prepublish = variableOf(config, 'keyPrepublishSeconds')
+  const allowance = marginSeconds === 0 ? '' : ` less ${marginSeconds}s, for replicas that hear late`
+  return [
+    `${variableOf(config, 'jwksMaxAgeSeconds')} is ${config.jwksMaxAgeSeconds}s, longer than ${prepublish} (${config.keyPrepublishSeconds}s)${allowance}: ` +
+      `a verifier with a cached key set would meet a key it has never seen; accepted is at most the prepublish time${allowance}`,
+  ]
+}

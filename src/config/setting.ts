@@ -1,0 +1,47 @@
+/** The values that variables set, with their types and units. */
+import type { LogLevel } from '../ground/log.ts'
+
+export interface Config {
+  /** The exact `iss`; `undefined` when not set, then it follows from the port. */
+  issuer: string | undefined
+  host: string
+  port: number
+  databaseUrl: string
+  /** Connections to PostgreSQL at most, beside the one that listens. */
+  databasePool: number
+  keysDir: string
+  /** Keys of 32 bytes in base64url, whichever form was given, when given instead of `keys/master.key`. */
+  masterKeys: readonly string[] | undefined
+  configFile: string | undefined
+  accessTokenTtlSeconds: number
+  refreshTokenTtlSeconds: number
+  refreshGraceSeconds: number
+  keyRotationSeconds: number
+  keyPrepublishSeconds: number
+  jwksMaxAgeSeconds: number
+  auditRetentionSeconds: number
+  /** `loopback`, addresses and CIDRs; empty where nobody is believed. */
+  trustedProxies: readonly string[]
+  /** Refused or unauthenticated requests of one network in a minute; `Infinity` for no limit. */
+  networkRequestsPerMinute: number
+  /** Authenticated requests of one client in a minute; `Infinity` for no limit. */
+  clientRequestsPerMinute: number
+  maxInFlight: number
+  maxConnections: number
+  /** How long an idle connection stays open. */
+  keepAliveSeconds: number
+  /** Standing denials of a client's own tokens; the next one replaces them all by one entry. */
+  limitDenials: number
+  /** Live grants of one client and subject; the next one ends the oldest. */
+  limitGrants: number
+  metricsToken: string | undefined
+  logLevel: LogLevel | 'silent'
+  logFormat: 'pretty' | 'json'
+  /** For each value that was set: the name of the variable that set it (`SIGNET_X`, `SIGNET_X_FILE` or `PORT`). */
+  setBy: Partial<Record<Setting, string>>
+  /** For each value that a `_FILE` form gave: the path of the file. */
+  fileOf: Partial<Record<Setting, string>>
+}
+
+/** The values that variables set. */
+export type Setting = Exclude<keyof Config, 'setBy' | 'fileOf'>
