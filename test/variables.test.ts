@@ -273,3 +273,71 @@ test('several master keys are separated by commas, blanks or line ends, and each
     expect(readConfig({ SIGNET_MASTER_KEY: text }).masterKeys, JSON.stringify(text)).toEqual(keys)
   expect(refusalOf({ SIGNET_MASTER_KEY: `${keys.join()},hunter2` })).toMatch(/^SIGNET_MASTER_KEY: read \d+ characters/)
 })
+
+// ------------------------------------------------------------------ people
+
+test('people sign in by invitation, with a password or a passkey, for thirty days at most', () => {
+  expect(readConfig({})).toMatchObject({
+    signUp: 'invite',
+    signUpDomains: [],
+    mfa: 'optional',
+    passwords: true,
+    sessionTtlSeconds: 30 * 86_400,
+    sessionIdleSeconds: 7 * 86_400,
+    idTokenTtlSeconds: 3600,
+    outboundAllow: [],
+    brandName: 'Signet',
+    locale: 'en',
+  })
+})
+
+test('a sign-up by domains names the domains', () => {
+  expect(readConfig({ SIGNET_SIGNUP: 'domains', SIGNET_SIGNUP_DOMAINS: 'Acme.com, acme.de' })).toMatchObject({
+    signUpDomains: ['acme.com', 'acme.de'],
+  })
+  expect(refusalOf({ SIGNET_SIGNUP: 'domains' })).toMatch(/SIGNET_SIGNUP_DOMAINS is not set; accepted: one domain/)
+  for (const value of ['acme com', '@acme.com', 'acme.com,', '-a.com', 'https://acme.com'])
+    expect(refusalOf({ SIGNET_SIGNUP_DOMAINS: value })).toMatch(/^SIGNET_SIGNUP_DOMAINS: read /)
+})
+
+test('the colour of a brand stands out from a white page', () => {
+  expect(readConfig({ SIGNET_BRAND_COLOR: '#123' }).brandColor).toBe('#112233')
+  // 3:1 lies between these two.
+  expect(readConfig({ SIGNET_BRAND_COLOR: '#949494' }).brandColor).toBe('#949494')
+  expect(refusalOf({ SIGNET_BRAND_COLOR: '#959595' })).toMatch(/^SIGNET_BRAND_COLOR: .*below 3:1/)
+  expect(refusalOf({ SIGNET_BRAND_COLOR: '#ffcc00' })).toMatch(/contrast with a white page is 1\.5:1/)
+  for (const value of ['blue', '#12', '#12345', 'url(x)', '#123456;']) refusalOf({ SIGNET_BRAND_COLOR: value })
+})
+
+test('passkeys are bound to the host of the issuer, or to a domain above it', () => {
+  const env = { SIGNET_ISSUER: 'https://auth.acme.com/t' }
+  for (const rpId of ['auth.acme.com', 'acme.com']) expect(readConfig({ ...env, SIGNET_RP_ID: rpId }).rpId).toBe(rpId)
+  for (const rpId of ['other.com', 'uth.acme.com', 'x.auth.acme.com'])
+    expect(refusalOf({ ...env, SIGNET_RP_ID: rpId })).toMatch(/^SIGNET_RP_ID is .*; accepted: auth\.acme\.com$/)
+})
+
+test('links of a brand are web addresses, and hosts of the intranet are hosts', () => {
+  for (const value of ['javascript:alert(1)', '//evil', 'data:text/html,x', 'https://a b'])
+    expect(refusalOf({ SIGNET_BRAND_HELP_URL: value })).toMatch(/^SIGNET_BRAND_HELP_URL: read /)
+  expect(readConfig({ SIGNET_OUTBOUND_ALLOW: 'APP.internal, 10.0.0.7:8080,[::1]:9' }).outboundAllow).toEqual([
+    'app.internal',
+    '10.0.0.7:8080',
+    '[::1]:9',
+  ])
+  for (const value of ['http://app', 'app:0', 'app:99999', 'a/b', '[::1'])
+    expect(refusalOf({ SIGNET_OUTBOUND_ALLOW: value })).toMatch(/^SIGNET_OUTBOUND_ALLOW: read /)
+})
+
+test.each([
+  ['SIGNET_SIGNUP', 'yes'],
+  ['SIGNET_MFA', 'on'],
+  ['SIGNET_PASSWORDS', 'false'],
+  ['SIGNET_SESSION_TTL', '30s'],
+  ['SIGNET_SESSION_IDLE', '0'],
+  ['SIGNET_ID_TOKEN_TTL', '2d'],
+  ['SIGNET_LOCALE', 'fr'],
+  ['SIGNET_BRAND_LOGO', 'javascript:x.svg'],
+  ['SIGNET_BRAND_LOGO', 'logo.txt'],
+])('%s is refused as %j', (name, value) => {
+  expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name}: read "${value}"`))
+})

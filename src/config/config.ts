@@ -36,6 +36,8 @@ export function readConfig(env: Env): Config {
     if ('setBy' in read) setBy[setting] = read.setBy
     if ('file' in read) fileOf[setting] = read.file
   }
+  values.signUpDomains ??= []
+  values.outboundAllow ??= []
   values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
 
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
@@ -60,7 +62,13 @@ const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string 
   setBy[setting] ?? VARIABLES[setting].name
 
 /** The faults that only several variables together show. */
-function checkTogether(config: Config): string[] {
+const checkTogether = (config: Config): string[] => [
+  ...checkKeyTimes(config),
+  ...checkSignUp(config),
+  ...checkRpId(config),
+]
+
+function checkKeyTimes(config: Config): string[] {
   const marginSeconds = isPostgresUrl(config.databaseUrl) ? FETCHED_WITHIN_MS / 1000 : 0
   if (config.jwksMaxAgeSeconds + marginSeconds <= config.keyPrepublishSeconds) return []
   const prepublish = variableOf(config, 'keyPrepublishSeconds')
@@ -68,5 +76,23 @@ function checkTogether(config: Config): string[] {
   return [
     `${variableOf(config, 'jwksMaxAgeSeconds')} is ${config.jwksMaxAgeSeconds}s, longer than ${prepublish} (${config.keyPrepublishSeconds}s)${allowance}: ` +
       `a verifier with a cached key set would meet a key it has never seen; accepted is at most the prepublish time${allowance}`,
+  ]
+}
+
+function checkSignUp(config: Config): string[] {
+  const isLacking = config.signUp === 'domains' && config.signUpDomains.length === 0
+  if (!isLacking) return []
+  return [
+    `${variableOf(config, 'signUp')} is domains, and SIGNET_SIGNUP_DOMAINS is not set; accepted: one domain at least`,
+  ]
+}
+
+/** WebAuthn §5.1.2: the RP ID is the host of the page or a domain above it. */
+function checkRpId(config: Config): string[] {
+  const { issuer, rpId } = config
+  const host = issuer === undefined ? 'localhost' : new URL(issuer).hostname
+  if (rpId === undefined || host === rpId || host.endsWith(`.${rpId}`)) return []
+  return [
+    `${variableOf(config, 'rpId')} is ${rpId}, which is neither the issuer's host ${host} nor a domain above it: browsers would refuse every passkey; accepted: ${host}`,
   ]
 }

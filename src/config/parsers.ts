@@ -1,5 +1,6 @@
 /** Readers of values: from the text of a variable to its typed value; `undefined` or a `Refusal` where it is not accepted. */
 import { isIP } from 'node:net'
+import { contrast } from '../ground/contrast.ts'
 import { parseDuration } from '../ground/duration.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
 import { isPostgresUrl, readPostgresUrl } from '../ground/postgres-url.ts'
@@ -59,6 +60,57 @@ export function parseHost(value: string): string | undefined {
   if (inBrackets !== undefined) return isIP(inBrackets) === 6 ? inBrackets : undefined
   return isIP(value) !== 0 || /^[A-Za-z0-9._-]+$/.test(value) ? value : undefined
 }
+
+/** A list with commas, each part read by `one`; `undefined` where a part is not accepted. */
+export const listOf = (one: (part: string) => string | undefined) => (value: string) => {
+  const parts = value.split(',').map((part) => one(part.trim().toLowerCase()))
+  return parts.every((part) => part !== undefined) ? parts : undefined
+}
+
+/** A domain or host name, without a port. */
+export const parseDomain = (value: string): string | undefined =>
+  value.length <= 253 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(value)
+    ? value.toLowerCase()
+    : undefined
+
+/** A host name, an address or an IPv6 address in brackets; with a port or without. */
+export function parseHostAndPort(value: string): string | undefined {
+  const [, host = '', port] = /^(\[[\da-f:.]+\]|[^:]+)(?::(\d{1,5}))?$/i.exec(value) ?? []
+  const isHost = host.startsWith('[') ? isIP(host.slice(1, -1)) === 6 : parseDomain(host) !== undefined
+  return isHost && (port === undefined || integer(1, 65_535)(port) !== undefined) ? value : undefined
+}
+
+export const parseWebUrl = (value: string): string | undefined =>
+  /^https?:\/\/[^\s"'<>\\]+$/i.test(value) && URL.canParse(value) ? value : undefined
+
+/** The path of an image, or an https URL. */
+export function parseLogo(value: string): string | Refusal | undefined {
+  if (/^[a-z][a-z\d+.-]*:/i.test(value)) return value.startsWith('https://') ? parseWebUrl(value) : undefined
+  return /\.(svg|png|jpe?g|webp)$/i.test(value) ? path(value) : undefined
+}
+
+/** WCAG 2.2 §1.4.11: a control stands out from the page by 3:1. */
+const LEAST_CONTRAST = 3
+
+export function parseColour(value: string): string | Refusal | undefined {
+  const short = /^#([\da-f])([\da-f])([\da-f])$/i.exec(value)
+  const colour = (
+    short
+      ? `#${short
+          .slice(1)
+          .flatMap((digit) => [digit, digit])
+          .join('')}`
+      : value
+  ).toLowerCase()
+  if (!/^#[\da-f]{6}$/.test(colour)) return undefined
+  const found = contrast(colour, '#ffffff')
+  if (found >= LEAST_CONTRAST) return colour
+  return new Refusal(`its contrast with a white page is ${found.toFixed(1)}:1, below ${LEAST_CONTRAST}:1`)
+}
+
+/** A name on one line. */
+export const parseTitle = (value: string): string | undefined =>
+  value.length <= 60 && !/[\p{Cc}\p{Cf}]/u.test(value) ? value : undefined
 
 /** Of a secret, messages show the length. */
 export const lengthOf = (value: string) => `${value.length} characters`

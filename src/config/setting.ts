@@ -1,6 +1,11 @@
 /** The values that variables set, with their types and units. */
 import type { LogLevel } from '../ground/log.ts'
 
+export type SignUp = 'off' | 'invite' | 'domains' | 'open'
+
+export const LOCALES = ['en', 'de', 'zh'] as const
+export type Locale = (typeof LOCALES)[number]
+
 export interface Config {
   /** The exact `iss`; `undefined` when not set, then it follows from the port. */
   issuer: string | undefined
@@ -35,6 +40,29 @@ export interface Config {
   /** Live grants of one client and subject; the next one ends the oldest. */
   limitGrants: number
   metricsToken: string | undefined
+  /** Who may make an account of their own. `domains`: whoever has an address in one of `signUpDomains`. */
+  signUp: SignUp
+  signUpDomains: readonly string[]
+  mfa: 'off' | 'optional' | 'required'
+  /** Whether passwords sign in; without them passkeys alone do. */
+  passwords: boolean
+  sessionTtlSeconds: number
+  sessionIdleSeconds: number
+  idTokenTtlSeconds: number
+  /** Hosts that calls may reach although their addresses are private: `host` or `host:port`, in lower case. */
+  outboundAllow: readonly string[]
+  /** The domain that passkeys are bound to; the issuer's host where it is not set. */
+  rpId: string | undefined
+  brandName: string
+  /** The path or the https URL of an image. */
+  brandLogo: string | undefined
+  /** `#rrggbb`, lower case. */
+  brandColor: string
+  brandTermsUrl: string | undefined
+  brandPrivacyUrl: string | undefined
+  brandHelpUrl: string | undefined
+  /** The language of pages where the browser asks for none that there is. */
+  locale: Locale
   logLevel: LogLevel | 'silent'
   logFormat: 'pretty' | 'json'
   /** For each value that was set: the name of the variable that set it (`SIGNET_X`, `SIGNET_X_FILE` or `PORT`). */

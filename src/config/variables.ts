@@ -16,6 +16,7 @@ import {
   rate,
   withoutPassword,
 } from './parsers.ts'
+import { PEOPLE_VARIABLES } from './people-variables.ts'
 import type { Setting } from './setting.ts'
 
 export const VARIABLES = {
@@ -78,7 +79,7 @@ export const VARIABLES = {
     name: 'SIGNET_CONFIG',
     standard: undefined,
     accepts: 'the path of a YAML or JSON file',
-    meaning: 'declarative file of clients and resources, applied at start',
+    meaning: 'declarative file of clients, resources, groups and users, applied at start',
     parse: path,
   },
   accessTokenTtlSeconds: {
@@ -199,6 +200,7 @@ export const VARIABLES = {
     parse: (value) => (/^[A-Za-z0-9\-._~+/]{16,}=*$/.test(value) ? value : undefined),
     shown: lengthOf,
   },
+  ...PEOPLE_VARIABLES,
   logLevel: {
     name: 'SIGNET_LOG_LEVEL',
     standard: 'info',
