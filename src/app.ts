@@ -6,6 +6,8 @@ import { clientsApi } from './admin/clients.ts'
 import { grantsApi } from './admin/grants.ts'
 import { keysApi } from './admin/keys.ts'
 import { resourcesApi } from './admin/resources.ts'
+import { consentsApi } from './admin/consents.ts'
+import { sessionsApi } from './admin/sessions.ts'
 import { usersApi } from './admin/users.ts'
 import { blacklist } from './endpoints/blacklist.ts'
 import { feed } from './endpoints/blacklist-feed.ts'
@@ -42,6 +44,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof keysApi> &
   NeedsOf<typeof grantsApi> &
   NeedsOf<typeof usersApi> &
+  NeedsOf<typeof sessionsApi> &
+  NeedsOf<typeof consentsApi> &
   NeedsOf<typeof auditApi> &
   NeedsOf<typeof health> &
   NeedsOf<typeof metrics>
@@ -80,6 +84,8 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...keysApi(needs),
     ...grantsApi(needs),
     ...usersApi(needs),
+    ...sessionsApi(needs),
+    ...consentsApi(needs),
     auditApi(needs),
     ...health(needs),
     metrics(needs),

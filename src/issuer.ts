@@ -29,6 +29,9 @@ import { Replica } from './replica.ts'
 import type { Store } from './store/store.ts'
 import { AccessTokens } from './tokens/access-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
+import { AllowedHosts } from './outbound/allowed.ts'
+import { BackChannel } from './sessions/back-channel.ts'
+import { SessionEnds } from './sessions/ending.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
 
@@ -58,6 +61,8 @@ export interface Issuer {
   revocation: Revocation
   tokenState: TokenState
   feed: BlacklistFeed
+  backChannel: BackChannel
+  sessionEnds: SessionEnds
   limits: Limits
   /** Live grants of one client and subject. */
   limitGrants: number
@@ -108,6 +113,8 @@ export async function wireIssuer(
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'))
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
+  const allowed = new AllowedHosts(config.outboundAllow)
+  const backChannel = new BackChannel({ issuer, store, keys, clients, audit, log, allowed })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
   let ready = false
   const isReady = () => ready
@@ -141,6 +148,8 @@ export async function wireIssuer(
     limitGrants: config.limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
+    backChannel,
+    sessionEnds: new SessionEnds({ store, audit, deliver: () => backChannel.deliver() }),
     limits: new Limits({ config, issuer, clock, log }),
     isReady,
     setReady(value) {

@@ -43,6 +43,10 @@ const NOUNS: Record<string, Noun> = {
     summary: 'authorisations with their refresh tokens',
     load: async () => (await import('./grant.ts')).defineGrant,
   },
+  session: {
+    summary: 'the sign-ins of persons in their browsers: list, end',
+    load: async () => (await import('./session.ts')).defineSession,
+  },
   apply: {
     summary: 'bring clients and resources to what a file declares',
     load: async () => (await import('./apply.ts')).defineApply,

@@ -20,6 +20,7 @@ const TAGS = {
   Keys: 'What tokens are signed by.',
   Grants: 'Authorisations, each with its refresh token family.',
   Users: 'Persons for whom trusted backends have asked grants.',
+  Sessions: 'Persons who are signed in, and what they have allowed to clients.',
   Audit: 'Who did what.',
   Operation: 'For operators and their tools.',
 }

@@ -13,12 +13,15 @@ import type { MasterKeys } from '../keys/master-keys.ts'
 import type { KeyReaders } from '../keys/readers.ts'
 import type { KeyRotation } from '../keys/rotation.ts'
 import type { Log } from '../ground/log.ts'
+import type { BackChannel } from '../sessions/back-channel.ts'
 import type { Store } from '../store/store.ts'
 
 const FLUSH_EVERY_MS = 5000
 /** A command that changes the master key waits until each server has noted that it has the key. */
 const MASTER_KEY_EVERY_MS = 200
 const KEYS_EVERY_MS = 5000
+/** A session that another process ended, such as a command, is told to its clients within this time. */
+const LOGOUTS_EVERY_MS = 1000
 const SWEEP_EVERY_MS = 60_000
 /** Rows of each kind in one transaction. The number is small, so that no request waits long. */
 const SWEEP_SLICE = 200
@@ -34,6 +37,7 @@ interface Needs {
   blacklist: Blacklist
   audit: AuditTrail
   authentication: ClientAuthentication
+  backChannel: BackChannel
   log: Log
   /** Says that this replica lives, where there can be others. */
   beat: (() => Promise<void>) | undefined
@@ -49,6 +53,7 @@ export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promi
     // Followers of the feed only wait, and memory must not stay behind a lost call of another replica.
     every(needs.store.pace.noticeEveryMs, 'noticing changes', needs.log, () => needs.store.pollChanges()),
     every(FLUSH_EVERY_MS, 'writing notes', needs.log, () => writeNotes(needs)),
+    every(LOGOUTS_EVERY_MS, 'back-channel logout', needs.log, async () => needs.backChannel.deliver()),
     every(MASTER_KEY_EVERY_MS, 'looking for the master key', needs.log, () => tendMasterKeys(needs)),
     every(
       KEYS_EVERY_MS,
@@ -75,6 +80,7 @@ export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promi
   stops.push(needs.store.listen())
   return async () => {
     await Promise.all(stops.map((stop) => stop()))
+    await needs.backChannel.settle()
     await Promise.all([writeNotes(needs), needs.keyHolder.forget()]).catch((error: unknown) =>
       needs.log.warn('notes could not be written', { reason: String(error) }),
     )

@@ -13,12 +13,15 @@ export interface FoundSession {
 }
 
 export interface SessionStore {
+  /** @param name a user name, a verified address or an id, in any case */
+  findPersonNamed(name: string): Promise<Person | undefined>
   /** @param secretHash of the cookie */
   findSession(secretHash: string): Promise<FoundSession | undefined>
   findSessionById(id: string): Promise<FoundSession | undefined>
   touchSession(id: string, seen: { lastSeenAt: Instant; idleExpiresAt: Instant }): Promise<void>
   /** Live sessions, in the order of their ids. */
   listSessions(filter: { userId?: string | undefined }, page: Page): Promise<(SessionRecord & { clients: string[] })[]>
+  listSessionClients(id: string): Promise<string[]>
   /** Ends a session with its grants, and notes the logout tokens that its clients are owed. */
   endSession(id: string, ending: SessionEnding): Promise<'ended' | 'already' | 'unknown'>
   /** @returns how many sessions ended */
@@ -32,11 +35,14 @@ export interface SessionStore {
     deny: GrantDenial,
     event: Recording,
   ): Promise<'withdrawn' | 'unknown'>
+  /** Whether a logout token is due; a read. */
+  hasDueLogouts(): Promise<boolean>
   /**
-   * Logout tokens that are due, each given to one process.
-   * @param retryAt when the delivery is due again if it is not finished by then
+   * Logout tokens that are due, each given to one process, with this attempt counted.
+   * @param againAt when the delivery is due again if its process dies
    */
-  claimLogouts(limit: number, retryAt: (attempts: number, now: Instant) => Instant): Promise<LogoutDelivery[]>
+  claimLogouts(limit: number, againAt: Instant): Promise<LogoutDelivery[]>
+  delayLogout(id: string, until: Instant): Promise<void>
   finishLogout(id: string): Promise<void>
 }
 

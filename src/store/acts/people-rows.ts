@@ -11,6 +11,16 @@ export function* findPerson(name: PersonName): Act<Person | undefined> {
   return user && (yield* personOf(user))
 }
 
+/** By user name, else by verified address, else by id. */
+export function* findPersonNamed(name: string): Act<Person | undefined> {
+  const folded = name.normalize('NFKC').toLowerCase()
+  return (
+    (yield* findPerson({ username: folded })) ??
+    (yield* findPerson({ emailKey: folded })) ??
+    (yield* findPerson({ id: name }))
+  )
+}
+
 export function* personOf(user: UserRecord): Act<Person> {
   const owned = { where: { userId: user.id } }
   const factors = {

@@ -1,17 +1,18 @@
 /** Sessions, consents, and the logout tokens that are owed. How a session ends stands in session-ends.ts. */
+import type { Instant } from '../../ground/clock.ts'
 import { find, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { SessionStore } from '../people-store.ts'
 import { consents, logoutDeliveries, sessionClients, sessions, signIns } from '../people-tables.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { GrantDenial } from '../records/grant.ts'
-import { isLiveSession, type SessionRecord } from '../records/session.ts'
+import { isLiveSession, type LogoutDelivery, type SessionRecord } from '../records/session.ts'
 import type { Person } from '../records/user.ts'
 import { clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { endRow } from './grants.ts'
-import { findPerson } from './people-rows.ts'
+import { findPerson, findPersonNamed } from './people-rows.ts'
 import { endPerson, endSession } from './session-ends.ts'
 
 export const sessionVerbs = (engine: Engine): SessionStore => ({
@@ -19,12 +20,17 @@ export const sessionVerbs = (engine: Engine): SessionStore => ({
   findSessionById: (id) => engine.read(() => findWithPerson({ id })),
   touchSession: (id, seen) => engine.act(() => update(sessions, { id, endedAt: null }, seen), 'free').then(() => {}),
   listSessions: (filter, page) => engine.read(() => list(filter, page)),
+  listSessionClients: (sessionId) => engine.read(() => listClients(sessionId)),
+  findPersonNamed: (name) => engine.read(() => findPersonNamed(name)),
   endSession: (id, ending) => engine.act(() => endSession(id, ending), 'exclusive'),
   endSessionsOf: (userId, ending) => engine.act(() => endPerson(userId, ending), 'exclusive'),
   listConsents: (userId) => engine.read(() => select(consents, { where: { userId }, orderBy: 'clientKey' })),
   withdrawConsent: (userId, clientId, reason, deny, event) =>
     engine.act(() => withdraw({ userId, clientId }, reason, deny, event), 'exclusive'),
-  claimLogouts: (limit, retryAt) => engine.act(() => claimLogouts(limit, retryAt), 'free'),
+  hasDueLogouts: () => engine.read(hasDueLogouts),
+  claimLogouts: (limit, againAt) => engine.act(() => claimLogouts(limit, againAt), 'free'),
+  delayLogout: (id, until) =>
+    engine.act(() => update(logoutDeliveries, { id }, { nextAt: until }), 'free').then(() => {}),
   finishLogout: (id) => engine.act(() => remove(logoutDeliveries, { id }), 'free').then(() => {}),
 })
 
@@ -48,14 +54,18 @@ function* list(
   while (found.length < limit) {
     const rows = yield* select(sessions, { where, orderBy: 'id', after: from, limit })
     for (const session of rows.filter((each) => isLiveSession(each, now))) {
-      const signedIn = yield* select(sessionClients, { where: { sessionId: session.id }, orderBy: 'clientId' })
-      found.push({ ...session, clients: signedIn.map(({ clientId }) => clientId) })
+      found.push({ ...session, clients: yield* listClients(session.id) })
     }
     const last = rows.at(-1)
     if (!last || rows.length < limit) break
     from = last.id
   }
   return found.slice(0, limit)
+}
+
+function* listClients(sessionId: string): Act<string[]> {
+  const rows = yield* select(sessionClients, { where: { sessionId }, orderBy: 'clientId' })
+  return rows.map(({ clientId }) => clientId)
 }
 
 /** Takes a consent back: the client's grants for the person end, whichever session they were made in. */
@@ -80,15 +90,20 @@ function* withdraw(
   return 'withdrawn'
 }
 
-/** Deliveries that are due. The next attempt is noted before this one is made, so that two replicas do not make it twice. */
-function* claimLogouts(limit: number, retryAt: (attempts: number, now: number) => number) {
+function* hasDueLogouts(): Act<boolean> {
+  const [first] = yield* select(logoutDeliveries, { orderBy: 'nextAt', limit: 1 })
+  return first !== undefined && first.nextAt <= (yield* time())
+}
+
+/** The next attempt is noted before this one is made, so that two replicas do not make it twice. */
+function* claimLogouts(limit: number, againAt: Instant): Act<LogoutDelivery[]> {
   const now = yield* time()
   const due = (yield* select(logoutDeliveries, { orderBy: 'nextAt', limit })).filter(({ nextAt }) => nextAt <= now)
-  const claimed: typeof due = []
+  const claimed: LogoutDelivery[] = []
   for (const delivery of due) {
     const { id, attempts } = delivery
-    const change = { attempts: attempts + 1, nextAt: retryAt(attempts + 1, now) }
-    if ((yield* update(logoutDeliveries, { id, attempts }, change)) === 1) claimed.push(delivery)
+    const change = { attempts: attempts + 1, nextAt: againAt }
+    if ((yield* update(logoutDeliveries, { id, attempts }, change)) === 1) claimed.push({ ...delivery, ...change })
   }
   return claimed
 }

@@ -1,0 +1,68 @@
+/** `signet session …`: the sign-ins of persons in their browsers. */
+import type { Command } from 'commander'
+import { BY_CLI } from '../audit.ts'
+import { Fault } from '../ground/errors.ts'
+import type { Issuer } from '../issuer.ts'
+import { sessionView } from '../sessions/wire.ts'
+import { everyPage } from './every-page.ts'
+import { withExistingIssuer } from './open-issuer.ts'
+import { answer, table } from './output.ts'
+import { UsageError } from './usage.ts'
+
+interface Filter {
+  user?: string
+}
+
+export function defineSession(session: Command): void {
+  session.addHelpText('after', example('list --user ada'))
+  session
+    .command('list')
+    .description('live sessions, oldest first')
+    .option('--user <name>', 'of one person: user name, e-mail address or id')
+    .addHelpText('after', example('list --user ada'))
+    .action(list)
+  session
+    .command('end')
+    .argument('[id]', 'the id of a session, sid in ID tokens')
+    .option('--user <name>', 'every session of this person')
+    .description('end a session: its tokens are refused here and wherever the feed is followed, its apps are told')
+    .addHelpText('after', example('end --user ada'))
+    .action(end)
+}
+
+const example = (line: string): string => `\nExample:\n  signet session ${line}`
+
+const list = ({ user }: Filter, command: Command): Promise<void> =>
+  withExistingIssuer(async (issuer) => {
+    const userId = user === undefined ? undefined : await idOfPerson(user, issuer)
+    const sessions = await everyPage(
+      (page) => issuer.store.listSessions({ userId }, page),
+      ({ id }) => id,
+    )
+    const views = sessions.map(sessionView)
+    const rows = views.map((each) => [each.id, each.user_id, each.acr, each.clients.join(' '), each.last_seen_at])
+    answer(command, views, () => table(['ID', 'USER', 'ACR', 'CLIENTS', 'LAST_SEEN'], rows, 'nobody is signed in'))
+  })
+
+const end = (id: string | undefined, { user }: Filter, command: Command): Promise<void> => {
+  if ((id === undefined) === (user === undefined))
+    throw new UsageError('name one session, or a person by --user', 'signet session list')
+  return withExistingIssuer(async (issuer) => {
+    const ended = id === undefined ? await endAll(user ?? '', issuer) : await endOne(id, issuer)
+    answer(command, { ended }, () => (ended === 1 ? 'one session was ended' : `${ended} sessions were ended`))
+    await issuer.backChannel.settle()
+  })
+}
+
+const endOne = async (id: string, { sessionEnds }: Issuer): Promise<number> =>
+  (await sessionEnds.end(id, BY_CLI)) === 'ended' ? 1 : 0
+
+const endAll = async (user: string, issuer: Issuer): Promise<number> =>
+  issuer.sessionEnds.endAll(await idOfPerson(user, issuer), BY_CLI)
+
+/** @throws Fault that names the person */
+async function idOfPerson(name: string, { store }: Issuer): Promise<string> {
+  const found = await store.findPersonNamed(name)
+  if (!found) throw new Fault(`there is no user "${name}"`, 'see them all: signet user list')
+  return found.user.id
+}

@@ -1,0 +1,27 @@
+/** Signs claims that the caller may make several times, because a key may have to be made ready first. */
+import { fromSeconds } from '../ground/clock.ts'
+import { Unavailable } from '../ground/errors.ts'
+import type { RingId } from '../store/records/key.ts'
+import type { KeyRing } from './key-ring.ts'
+
+const MOST_ATTEMPTS = 8
+
+/**
+ * @param make the claims as they are at the moment of signing, with `iat` and `exp` in seconds; it may throw
+ * @returns a compact JWS
+ * @throws Unavailable where no key can sign now
+ */
+export async function signNow<Claims extends { iat: number; exp: number }>(
+  keys: Pick<KeyRing, 'trySign' | 'makeReady'>,
+  ring: RingId,
+  typ: string,
+  make: () => Claims,
+): Promise<string> {
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const claims = make()
+    const signing = keys.trySign(ring, typ, claims)
+    if (signing) return signing
+    await keys.makeReady(ring, fromSeconds(claims.exp), fromSeconds(claims.exp - claims.iat))
+  }
+  throw new Unavailable('no key was ready to sign')
+}

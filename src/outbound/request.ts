@@ -1,0 +1,90 @@
+/**
+ * Every request that Signet sends. It goes to a public address or to a host that the operator named, over https (http to
+ * this machine alone). The name is resolved once, and the connection is made to the address that was checked. Redirects
+ * are not followed. Time and size are bounded.
+ */
+import { lookup, type LookupAddress } from 'node:dns'
+import { request as sendHttp, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as sendHttps } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { isPublicAddress, type AllowedHosts } from './allowed.ts'
+
+const WITHIN_MS = 5000
+const MOST_BYTES = 65_536
+
+export interface OutboundRequest {
+  method: 'GET' | 'POST'
+  headers: Record<string, string>
+  body?: string
+}
+
+export interface OutboundAnswer {
+  status: number
+  body: string
+}
+
+/** A request that was not sent, or got no whole answer in time. The message names no secret. */
+export class OutboundFault extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'OutboundFault'
+  }
+}
+
+/** @throws OutboundFault */
+export async function sendOutbound(
+  address: string,
+  { method, headers, body }: OutboundRequest,
+  allowed: AllowedHosts,
+): Promise<OutboundAnswer> {
+  if (!URL.canParse(address)) throw new OutboundFault('the address is no URL')
+  const url = new URL(address)
+  const fault = allowed.faultOf(url)
+  if (fault !== undefined) throw new OutboundFault(fault)
+  const isNamed = allowed.has(url)
+  const literal = url.hostname.replace(/^\[|\]$/g, '')
+  // A literal address is not looked up, so it is checked here.
+  if (!isNamed && isIP(literal) !== 0 && !isPublicAddress(literal)) throw new OutboundFault('its address is private')
+  const options: RequestOptions = {
+    method,
+    headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) },
+    agent: false,
+    signal: AbortSignal.timeout(WITHIN_MS),
+    lookup: isNamed ? undefined : lookUpPublic,
+  }
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(new OutboundFault(describe(error)))
+    const send = url.protocol === 'https:' ? sendHttps : sendHttp
+    const sent: ClientRequest = send(url, options, (incoming) => void readAnswer(incoming).then(resolve, fail))
+    sent.on('error', fail)
+    sent.end(body)
+  })
+}
+
+const describe = (error: Error): string =>
+  error.name === 'AbortError' || error.name === 'TimeoutError'
+    ? `no answer within ${WITHIN_MS / 1000} s`
+    : error.message
+
+async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MOST_BYTES) throw new OutboundFault(`the answer is larger than ${MOST_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }
+}
+
+/** Gives the addresses of a name only where all of them are public, so that none can be chosen that is not. */
+const lookUpPublic: LookupFunction = (hostname, options, done) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    if (error) return done(error, '')
+    const isPublic = addresses.length > 0 && addresses.every(({ address }) => isPublicAddress(address))
+    if (!isPublic) return done(new OutboundFault('its name leads to a private address'), '')
+    if (options.all) return done(null, addresses)
+    const [first] = addresses
+    done(null, first?.address ?? '', first?.family)
+  })
+}

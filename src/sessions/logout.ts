@@ -1,0 +1,58 @@
+/**
+ * RP-Initiated Logout 1.0: what a request to sign out does, as a pure rule. A genuine hint of the person in this browser
+ * and a registered address end the session at once. Anything less asks the person first. Only a genuine hint leads back
+ * to a client.
+ */
+import type { ClientRecord } from '../store/records/client.ts'
+import type { IdTokenHint } from '../tokens/id-token-hint.ts'
+
+export interface LogoutRequest {
+  /** A genuine hint; absent for none, or for a text that proves nothing. */
+  hint: IdTokenHint | undefined
+  /** The client that the hint names, where it exists. */
+  client: ClientRecord | undefined
+  /** The parameter `client_id`. */
+  clientId: string | undefined
+  postLogoutRedirectUri: string | undefined
+  state: string | undefined
+  /** The live session of this browser. */
+  browser: { sessionId: string; userId: string } | undefined
+  /** Whether the person has said on our own page that the session shall end. */
+  isConfirmed: boolean
+  /** A form of another site comes without the session cookie. */
+  isForeignForm: boolean
+}
+
+export type LogoutDecision =
+  /** `goTo`: the address of the client, with `state` and nothing else; absent for our own page. */
+  | { act: 'end'; ends: { sessionId: string; userId: string } | undefined; goTo: string | undefined }
+  | { act: 'ask' }
+  /** The request comes again by GET, so that the browser sends its session cookie. */
+  | { act: 'come_again' }
+
+export function decideLogout(request: LogoutRequest): LogoutDecision {
+  const { hint, browser, isConfirmed, isForeignForm } = request
+  const goTo = addressOf(request)
+  const isOther = hint !== undefined && browser !== undefined && hint.sub !== browser.userId
+  if (isConfirmed && browser) return { act: 'end', ends: browser, goTo: isOther ? undefined : goTo }
+  const isProven = hint !== undefined && !isOther
+  if (browser) return isProven && goTo !== undefined ? { act: 'end', ends: browser, goTo } : { act: 'ask' }
+  if (isProven) return { act: 'end', ends: sessionOf(hint), goTo }
+  // Without hint and session there is nothing to end. A foreign form cannot tell, because it lacks the cookie.
+  return isForeignForm ? { act: 'come_again' } : { act: 'end', ends: undefined, goTo: undefined }
+}
+
+/** The registered address to go back to, where a genuine hint is for the same client (§2, §3). */
+function addressOf({ hint, client, clientId, postLogoutRedirectUri: uri, state }: LogoutRequest): string | undefined {
+  if (!hint || !client || uri === undefined || !client.postLogoutRedirectUris.includes(uri)) return undefined
+  if (clientId !== undefined && clientId !== client.clientId) return undefined
+  if (state === undefined) return uri
+  // The registered address keeps its exact spelling.
+  const [address = '', fragment] = uri.split('#', 2)
+  const query = new URLSearchParams({ state }).toString()
+  const joined = `${address}${address.includes('?') ? '&' : '?'}${query}`
+  return fragment === undefined ? joined : `${joined}#${fragment}`
+}
+
+const sessionOf = ({ sessionId, sub }: IdTokenHint): { sessionId: string; userId: string } | undefined =>
+  sessionId === undefined ? undefined : { sessionId, userId: sub }
