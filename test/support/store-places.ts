@@ -52,7 +52,7 @@ function postgresPlace(): Place {
     lock: async () => {
       const client = new Client({ connectionString: await found() })
       await client.connect()
-      await client.query('BEGIN; SELECT value FROM signet.revision FOR UPDATE')
+      await client.query('BEGIN; LOCK TABLE signet.revision IN EXCLUSIVE MODE')
       return () => void client.end()
     },
     burst: 100,

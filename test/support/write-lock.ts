@@ -24,13 +24,13 @@ export async function holdWriteLock({ folder }: { folder: string }): Promise<Wri
   return { release }
 }
 
-/** On PostgreSQL, writes that processes keep in memory, and grants that begin, wait for the row of the revision. */
+/** On PostgreSQL, writes that processes keep in memory, and grants that begin, wait for the lock on the table of the revision. */
 async function holdRevision(url: string): Promise<WriteLock> {
   const client = new Client({ connectionString: url })
   await client.connect()
   const ended = () => client.end()
   onTestFinished(ended)
-  await client.query(`BEGIN; SELECT value FROM ${new URL(url).searchParams.get('schema')}.revision FOR UPDATE`)
+  await client.query(`BEGIN; LOCK TABLE ${new URL(url).searchParams.get('schema')}.revision IN EXCLUSIVE MODE`)
   return { release: () => void ended() }
 }
 

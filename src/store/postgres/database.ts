@@ -48,9 +48,9 @@ const COMMIT_DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 /** Begins to follow a migrated database. */
 export async function startDatabase(
   address: PostgresAddress,
-  options: PoolOptions & { clock: Clock; notifies: boolean },
+  options: PoolOptions & { clock: Clock; notifies: boolean; locksTables: boolean },
 ): Promise<Database> {
-  const { size, ssl, clock, notifies } = options
+  const { size, ssl, clock, notifies, locksTables } = options
   const { schema } = address
   const pool = new Pool(address, { size, ssl })
   const time = new DatabaseTime(clock)
@@ -64,6 +64,7 @@ export async function startDatabase(
     address,
     schema,
     notifies,
+    locksTables,
     pool,
     size,
     time,

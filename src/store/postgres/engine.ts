@@ -188,7 +188,7 @@ class Acts {
   async #inTurn<Result>(act: () => Act<Result>, kind: ActKind, deadline: number): Promise<Result> {
     const leaveExclusive = kind === 'exclusive' ? await this.#exclusiveGate.enter(deadline) : () => {}
     try {
-      const leave = await this.#gate.enter(deadline)
+      const leave = await this.#gate.enter(deadline, kind === 'exclusive' ? 'exclusive' : 'common')
       const done = await this.#attempt(act, kind, deadline).finally(leave)
       leaveExclusive()
       await done.announced

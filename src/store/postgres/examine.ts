@@ -1,9 +1,9 @@
 /** The checks that only PostgreSQL can make of itself: its version, its lock, its settings, and its clock. */
 import type { Engine } from '../engine.ts'
 import type { Finding, StoreFacts } from '../records/facts.ts'
-import { revision } from '../tables.ts'
 import type { Database } from './database.ts'
 import { sortFailure } from './failures.ts'
+import { lockingFor } from './lock.ts'
 import { patienceLeft } from './time-limits.ts'
 
 /** More than that between two clocks is no matter of NTP. Milliseconds. */
@@ -23,14 +23,12 @@ export const examineVerb = (database: Database, { facts }: Pick<Engine, 'facts'>
 
 const good = (check: string, found: string): Finding => ({ check, ok: true, found, fix: null })
 
-/** While another transaction holds the row of the revision, nothing that replicas keep in memory can be changed. */
-async function checkLock({ pool, statements }: Database): Promise<Finding> {
+/** While another transaction holds the lock of all processes, nothing that they keep in memory can be changed. */
+async function checkLock(database: Database): Promise<Finding> {
   const check = 'database lock'
-  const session = await pool.session(patienceLeft())
+  const session = await database.pool.session(patienceLeft())
   try {
-    await session.script(
-      `BEGIN; SET LOCAL lock_timeout = 1500; SELECT value FROM ${statements.name(revision)} WHERE id = 1 FOR UPDATE; ROLLBACK`,
-    )
+    await session.script(`BEGIN; SET LOCAL lock_timeout = 1500; ${lockingFor('exclusive', database)}; ROLLBACK`)
     return good(check, 'free: nobody keeps others from writing')
   } catch (error) {
     await session.script('ROLLBACK').catch(() => session.giveUp())

@@ -1,9 +1,13 @@
-/** Lets so many acts in at once, in the order in which they came. */
+/** Lets so many acts in at once. Of those that wait in one line, the act that has waited longest is the first. */
 import { Failure } from './failures.ts'
+
+/** Exclusive acts have a line of their own, so that none of them waits until all others of a busy process are done. */
+export type Line = 'exclusive' | 'common'
 
 export class Gate {
   #free: number
-  readonly #waiting = new Set<() => void>()
+  readonly #lines: Record<Line, Set<() => void>> = { exclusive: new Set(), common: new Set() }
+  #last: Line = 'common'
 
   constructor(places: number) {
     this.#free = places
@@ -13,9 +17,9 @@ export class Gate {
    * Waits for a place until the deadline.
    * @returns gives the place back
    */
-  async enter(deadline: number): Promise<() => void> {
+  async enter(deadline: number, line: Line = 'common'): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1
-    else await this.#wait(deadline)
+    else await this.#wait(deadline, this.#lines[line])
     let isIn = true
     return () => {
       if (isIn) this.#leave()
@@ -23,20 +27,25 @@ export class Gate {
     }
   }
 
-  #wait(deadline: number): Promise<void> {
+  #wait(deadline: number, line: Set<() => void>): Promise<void> {
     const entered = Promise.withResolvers<void>()
-    this.#waiting.add(entered.resolve)
+    line.add(entered.resolve)
     const timer = setTimeout(() => {
-      if (this.#waiting.delete(entered.resolve)) entered.reject(new Failure('outage', '', 'earlier writes still wait'))
+      if (line.delete(entered.resolve)) entered.reject(new Failure('outage', '', 'earlier writes still wait'))
     }, deadline - performance.now())
     return entered.promise.finally(() => clearTimeout(timer))
   }
 
-  /** The place goes to the act that has waited longest. */
+  /** The lines take turns where both wait. */
   #leave(): void {
-    const [next] = this.#waiting
-    if (!next) return void (this.#free += 1)
-    this.#waiting.delete(next)
-    next()
+    const turn: Line = this.#last === 'common' ? 'exclusive' : 'common'
+    for (const line of [turn, this.#last]) {
+      const [next] = this.#lines[line]
+      if (!next) continue
+      this.#last = line
+      this.#lines[line].delete(next)
+      return next()
+    }
+    this.#free += 1
   }
 }

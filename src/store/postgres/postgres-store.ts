@@ -8,9 +8,11 @@ import type { Engine } from '../engine.ts'
 import type { Store } from '../store.ts'
 import { startDatabase } from './database.ts'
 import { postgresEngine } from './engine.ts'
+import { canLockTables } from './lock.ts'
 import { foreignSchema, migrate, readStanding } from './migrate.ts'
 import { openingFault } from './opening-faults.ts'
 import { clientConfig } from './pool.ts'
+import { Statements } from './statements.ts'
 import { CHANNEL } from './transaction.ts'
 
 const OLDEST = 140_000
@@ -29,8 +31,7 @@ export const openPostgresStore = async (address: PostgresAddress, options: Postg
 /** The engine under that store. */
 export async function openPostgresEngine(address: PostgresAddress, options: PostgresOptions): Promise<Engine> {
   try {
-    const { ssl, notifies } = await prepare(address, options)
-    return postgresEngine(await startDatabase(address, { ...options, ssl, notifies }))
+    return postgresEngine(await startDatabase(address, { ...options, ...(await prepare(address, options)) }))
   } catch (error) {
     throw openingFault(address, error)
   }
@@ -64,7 +65,8 @@ async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions)
     await requireVersion(client, address)
     if (mustExist && (await readStanding(client, address)) !== 'ours') throw missingSchema(address)
     await migrate(client, address)
-    return { ssl, notifies: await canNotify(client) }
+    const locksTables = await canLockTables(client, new Statements(address.schema))
+    return { ssl, notifies: await canNotify(client), locksTables }
   } finally {
     await client.end()
   }

@@ -1,7 +1,7 @@
 /**
- * One attempt at an act: a transaction that runs its steps in turn. A lock on the one row of `revision` keeps others from
+ * One attempt at an act: a transaction that runs its steps in turn. The lock of all processes (lock.ts) keeps others from
  * changing the facts that it is decided by. An exclusive act reads the newest committed state after it has the lock (READ
- * COMMITTED). All others read the state of their beginning, and fail where another has changed what they write
+ * COMMITTED). All others read the state in which they got it, and fail where another has changed what they write
  * (REPEATABLE READ); then they run again.
  */
 import type { Instant } from '../../ground/clock.ts'
@@ -12,9 +12,10 @@ import { changes, grants, revision } from '../tables.ts'
 import type { Noted } from './changes.ts'
 import { Failure } from './failures.ts'
 import { grantOfRow, renewalOf, type Families } from './families.ts'
+import { lockingFor, type LockNeeds } from './lock.ts'
 import type { Measured } from './measured.ts'
 import type { Session } from './pool.ts'
-import { generatedOf, type Row, type Statement, type Statements } from './statements.ts'
+import { generatedOf, type Row, type Statement } from './statements.ts'
 import { encodeText } from './text.ts'
 import { CLOCK_MS, type DatabaseTime } from './time.ts'
 
@@ -24,8 +25,7 @@ export class NeedsExclusive extends Error {}
 /** The channel on which replicas call each other. The payload is the schema and the revision. */
 export const CHANNEL = 'signet_changes'
 
-export interface TransactionNeeds {
-  statements: Statements
+export interface TransactionNeeds extends LockNeeds {
   measured: Measured
   families: Families
   time: DatabaseTime
@@ -60,13 +60,12 @@ export class Transaction {
   /** @param limitMs how long each statement and each wait for a lock may take */
   static async begin(session: Session, kind: ActKind, needs: TransactionNeeds, limitMs: number): Promise<Transaction> {
     const limit = Math.max(1, Math.floor(limitMs))
-    const lock = { exclusive: ' FOR UPDATE', guarded: ' FOR SHARE', free: '' }[kind]
     const read = needs.time.reading()
     const level = kind === 'exclusive' ? 'READ COMMITTED' : 'REPEATABLE READ'
     const results = await session.script(
       `BEGIN ISOLATION LEVEL ${level}; SET LOCAL statement_timeout = ${limit}; SET LOCAL lock_timeout = ${limit};
       SET LOCAL standard_conforming_strings = on; SET LOCAL idle_in_transaction_session_timeout = ${2 * limit + 1000};
-      SELECT value FROM ${needs.statements.name(revision)} WHERE id = 1${lock}; SELECT ${CLOCK_MS}`,
+      ${lockingFor(kind, needs)}; SELECT ${CLOCK_MS}`,
     )
     const [[at], [clock]] = results.slice(-2).map(({ rows }) => rows[0] ?? []) as [unknown[], unknown[]]
     const begun = { isExclusive: kind === 'exclusive', now: read(Number(clock)), at: Number(at) }

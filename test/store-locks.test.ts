@@ -1,0 +1,107 @@
+/**
+ * A steady stream of guarded acts (src/store/engine.ts) holds off no exclusive act: a denial, an update of a client or a
+ * rotation of keys. Rows that a test has locked keep acts in their transactions, so the order is made by locks alone.
+ */
+import { describe, expect, test } from 'vitest'
+import { find, insert, update, type Engine } from '../src/store/engine.ts'
+import { blacklistEntries, keyReaders } from '../src/store/tables.ts'
+import { ENGINES, entryRow, run, type OpenEngine } from './support/store-engine.ts'
+
+const onPostgres = ENGINES.filter(([name]) => name === 'PostgreSQL')
+
+interface Held {
+  /** Lets the act end that waits for this row. */
+  release(): Promise<void>
+  /** Whether the denial stood in the state that the act saw. */
+  sawDenial: Promise<boolean>
+}
+
+/** Acts that wait for a lock, and which other acts they wait for. */
+class Waiting {
+  readonly #query: OpenEngine['query']
+  readonly #known: number[] = []
+
+  constructor({ query }: OpenEngine) {
+    this.#query = query
+  }
+
+  /** The session of an act that was just asked for, as soon as it waits. */
+  async next(): Promise<number> {
+    for (;;) {
+      const waiting = await this.#query(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      )
+      const found = waiting.map(Number).find((pid) => !this.#known.includes(pid))
+      if (found === undefined) continue
+      this.#known.push(found)
+      return found
+    }
+  }
+
+  async for(session: number): Promise<number[]> {
+    return (await this.#query(`SELECT unnest(pg_blocking_pids(${session}))`)).map(Number)
+  }
+}
+
+const deny = (engine: Engine) => engine.act(() => insert(blacklistEntries, entryRow('x')), 'exclusive', 'operator')
+
+/** A guarded act that stays in its transaction until it is released. */
+async function holdOpen({ hold }: OpenEngine, engine: Engine, name: string): Promise<Held> {
+  const release = await hold(`SELECT 1 FROM key_readers WHERE name = '${name}' FOR UPDATE`)
+  const act = function* () {
+    yield* update(keyReaders, { name }, { lastSeenAt: 1 })
+    return (yield* find(blacklistEntries, { value: 'x' })) !== undefined
+  }
+  return { release, sawDenial: engine.act(act, 'guarded', 'operator') }
+}
+
+async function openWithReaders(open: () => Promise<OpenEngine>, names: string[]): Promise<OpenEngine> {
+  const opened = await open()
+  await run(opened.engine, function* () {
+    for (const name of names) yield* insert(keyReaders, { name, lastSeenAt: 0, knowsUntil: 0 })
+  })
+  return opened
+}
+
+describe.each(onPostgres)('%s: an exclusive act', (_name, open) => {
+  test('comes before the guarded acts of all processes that are asked for after it', async () => {
+    const first = await openWithReaders(open, ['a', 'b', 'c'])
+    const [second, third] = [await first.again(), await first.again()]
+    const waiting = new Waiting(first)
+    const before = await holdOpen(first, first.engine, 'a')
+    await waiting.next()
+    const denied = deny(second.engine)
+    const denial = await waiting.next()
+    const after: Held[] = []
+    for (const [{ engine }, name] of [
+      [first, 'b'],
+      [third, 'c'],
+    ] as const) {
+      after.push(await holdOpen(first, engine, name))
+      expect(await waiting.for(await waiting.next())).toContain(denial)
+    }
+    await before.release()
+    // The rows of the later acts are still locked, so nothing but the denial can end.
+    await denied
+    for (const { release } of after) await release()
+    const saw = await Promise.all([before, ...after].map(({ sawDenial }) => sawDenial))
+    expect(saw).toEqual([false, true, true])
+  })
+
+  test('comes before the guarded acts that wait for a connection of its own process', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+    const first = await openWithReaders(open, names)
+    const waiting = new Waiting(first)
+    const held: Held[] = []
+    for (const name of names) held.push(await holdOpen(first, first.engine, name))
+    // The pool has four connections, and leaves one to reads.
+    for (let inside = 0; inside < 3; inside++) await waiting.next()
+    const denied = deny(first.engine)
+    const saw = Promise.all(held.map(({ sawDenial }) => sawDenial))
+    for (const { release } of held.slice(0, 3)) await release()
+    await denied
+    for (const { release } of held.slice(3)) await release()
+    expect((await saw).slice(0, 3)).toEqual([false, false, false])
+    expect((await saw).slice(4)).toEqual([true, true, true])
+  })
+})
