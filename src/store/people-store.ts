@@ -3,6 +3,7 @@ import type { Instant } from '../ground/clock.ts'
 import type { Recording } from './records/audit.ts'
 import type { Page } from './records/facts.ts'
 import type { GrantDenial } from './records/grant.ts'
+import type { GuessAttempt, GuessOutcome, GuessRule } from './records/guess.ts'
 import type { ConsentRecord, LogoutDelivery, PersonEnding, SessionEnding, SessionRecord } from './records/session.ts'
 import type { Person } from './records/user.ts'
 
@@ -46,4 +47,12 @@ export interface SessionStore {
   finishLogout(id: string): Promise<void>
 }
 
-export interface PeopleStore extends SessionStore {}
+/** The throttle of guesses: see users/guesses.ts. */
+export interface GuessStore {
+  /** Counts a guess as wrong, or makes it wait. Of guesses at the same time none is left out. */
+  countGuess(attempt: GuessAttempt, rule: GuessRule): Promise<GuessOutcome>
+  /** The last guess of a bucket was right: its failures are forgotten. */
+  forgiveGuesses(bucket: string): Promise<void>
+}
+
+export interface PeopleStore extends SessionStore, GuessStore {}

@@ -6,6 +6,7 @@ import { blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
 import { declaredVerbs } from './declared.ts'
 import { grantVerbs } from './grants.ts'
+import { guessVerbs } from './guesses.ts'
 import { keyVerbs } from './keys.ts'
 import { masterKeyVerbs } from './master-keys.ts'
 import { replicaVerbs } from './replicas.ts'
@@ -28,6 +29,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...smallVerbs(engine),
   ...replicaVerbs(engine),
   ...sessionVerbs(engine),
+  ...guessVerbs(engine),
   sweep: async (limit, forgetBefore) =>
     (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
   onChange: (listener) => engine.onChange(listener),
