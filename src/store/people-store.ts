@@ -5,6 +5,8 @@ import type { Page } from './records/facts.ts'
 import type { GrantDenial } from './records/grant.ts'
 import type { GuessAttempt, GuessOutcome, GuessRule } from './records/guess.ts'
 import type { ConsentRecord, LogoutDelivery, PersonEnding, SessionEnding, SessionRecord } from './records/session.ts'
+import type { Proof, SignInFacts, SignInOutcome, SignInRef, SignInRule } from './records/sign-in-step.ts'
+import type { SignInRecord } from './records/sign-in.ts'
 import type { Person } from './records/user.ts'
 
 /** A session with its person, whether it is live or not. */
@@ -55,4 +57,36 @@ export interface GuessStore {
   forgiveGuesses(bucket: string): Promise<void>
 }
 
-export interface PeopleStore extends SessionStore, GuessStore {}
+/** A sign-in that begins. */
+export interface SignInStart {
+  signIn: SignInRecord
+  /** The hash of the `session` cookie, where the browser has one. */
+  sessionHash: string | undefined
+}
+
+export interface SignInStore {
+  /** Begins a sign-in. Its row is stored only where the rule keeps it: a code may follow at once. */
+  startSignIn<Result>(
+    start: SignInStart,
+    rule: SignInRule<Result> & { keeps: (result: Result) => boolean },
+  ): Promise<Result>
+  /** Keeps a request that another site posted, until a browser comes for it. Its `browserHash` is empty. */
+  keepRequest(signIn: SignInRecord): Promise<void>
+  /** Binds a kept request to the first browser that comes, and asks the rule. */
+  resumeRequest<Result>(
+    ref: SignInRef,
+    sessionHash: string | undefined,
+    rule: SignInRule<Result>,
+  ): Promise<SignInOutcome<Result>>
+  findSignIn(ref: SignInRef): Promise<SignInOutcome<SignInFacts>>
+  /** Takes a step of a sign-in. Everything that the rule decides on is read inside the write. */
+  takeStep<Result>(
+    ref: SignInRef,
+    proof: Proof | undefined,
+    rule: SignInRule<Result>,
+  ): Promise<SignInOutcome<Result>>
+  /** @param name in the form in which names are compared */
+  findByLoginName(name: string): Promise<Person | undefined>
+}
+
+export interface PeopleStore extends SessionStore, GuessStore, SignInStore {}

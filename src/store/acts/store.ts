@@ -13,6 +13,7 @@ import { replicaVerbs } from './replicas.ts'
 import { resourceVerbs } from './resources.ts'
 import { restoredVerbs } from './restored.ts'
 import { sessionVerbs } from './sessions.ts'
+import { signInVerbs } from './sign-ins.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
 
 export const storeOver = (engine: Engine): Store => ({
@@ -29,6 +30,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...smallVerbs(engine),
   ...replicaVerbs(engine),
   ...sessionVerbs(engine),
+  ...signInVerbs(engine),
   ...guessVerbs(engine),
   sweep: async (limit, forgetBefore) =>
     (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),

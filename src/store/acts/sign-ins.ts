@@ -1,0 +1,146 @@
+/**
+ * Sign-ins under way. Every step is one write: it reads the sign-in, the person, the session, the consent and the client
+ * as they stand, asks the rule of the step, and stores everything that follows. So whatever happened since the page was
+ * shown is known to the rule, and of two answers to one page only one counts.
+ */
+import { find, insert, time, update, type Act, type Engine } from '../engine.ts'
+import type { FoundSession, SignInStart, SignInStore } from '../people-store.ts'
+import { consents, sessions, signIns, users } from '../people-tables.ts'
+import { isLiveSession } from '../records/session.ts'
+import type {
+  Proof,
+  SignInDecision,
+  SignInFacts,
+  SignInOutcome,
+  SignInRef,
+  SignInRule,
+  SignInWrites,
+} from '../records/sign-in-step.ts'
+import type { SignInRecord } from '../records/sign-in.ts'
+import type { Person } from '../records/user.ts'
+import { record } from './audit.ts'
+import { findClient } from './clients.ts'
+import { forgiveGuesses, rememberBrowser } from './guesses.ts'
+import { addOneTime } from './one-time.ts'
+import { findPerson } from './people-rows.ts'
+import { personProven, proves, spend } from './proofs.ts'
+import { endSession } from './session-ends.ts'
+
+export const signInVerbs = (engine: Engine): SignInStore => ({
+  startSignIn: (start, rule) => engine.act(() => startSignIn(start, rule)),
+  keepRequest: (signIn) => engine.act(() => insert(signIns, signIn), 'free').then(() => {}),
+  resumeRequest: (ref, sessionHash, rule) => engine.act(() => resume(ref, sessionHash, rule)),
+  findSignIn: (ref) => engine.read(() => findSignIn(ref)),
+  takeStep: (ref, proof, rule) => engine.act(() => takeStep(ref, proof, rule)),
+  findByLoginName: (name) => engine.read(() => findByLoginName(name)),
+})
+
+/** Nobody has begun the sign-in in a browser yet: it was posted by another site. */
+const UNBOUND = ''
+
+function* startSignIn<Result>(
+  { signIn: drafted, sessionHash }: SignInStart,
+  rule: SignInRule<Result> & { keeps: (result: Result) => boolean },
+): Act<Result> {
+  const session = yield* liveSession({ secretHash: sessionHash })
+  const signIn = { ...drafted, sessionId: session?.session.id ?? null }
+  const facts = yield* gather(signIn, session)
+  const { writes, result } = rule(facts)
+  // Most requests of people who are signed in end here, with a code and without a row.
+  if (rule.keeps(result)) yield* insert(signIns, signIn)
+  yield* store(facts, undefined, writes)
+  return result
+}
+
+/** Binds a request that another site posted to the first browser that comes for it. */
+function* resume<Result>(
+  { id, browserHash }: SignInRef,
+  sessionHash: string | undefined,
+  rule: SignInRule<Result>,
+): Act<SignInOutcome<Result>> {
+  const session = yield* liveSession({ secretHash: sessionHash })
+  const bound = { browserHash, sessionId: session?.session.id ?? null }
+  yield* update(signIns, { id, browserHash: UNBOUND }, bound)
+  return yield* takeStep({ id, browserHash }, undefined, rule)
+}
+
+function* takeStep<Result>(
+  ref: SignInRef,
+  proof: Proof | undefined,
+  rule: SignInRule<Result>,
+): Act<SignInOutcome<Result>> {
+  const signIn = yield* standing(ref)
+  if (typeof signIn === 'string') return { outcome: signIn }
+  const known = yield* gather(signIn, yield* liveSession({ id: signIn.sessionId ?? undefined }))
+  const facts = proof ? { ...known, ...(yield* judge(proof, known)) } : known
+  const { writes, result }: SignInDecision<Result> = rule(facts)
+  yield* store(facts, proof, writes)
+  return { outcome: 'decided', result }
+}
+
+function* findSignIn(ref: SignInRef): Act<SignInOutcome<SignInFacts>> {
+  const signIn = yield* standing(ref)
+  if (typeof signIn === 'string') return { outcome: signIn }
+  const session = yield* liveSession({ id: signIn.sessionId ?? undefined })
+  return { outcome: 'decided', result: yield* gather(signIn, session) }
+}
+
+function* standing({ id, browserHash }: SignInRef): Act<SignInRecord | 'unknown' | 'other_browser'> {
+  const signIn = yield* find(signIns, { id })
+  if (!signIn || (yield* time()) >= signIn.expiresAt) return 'unknown'
+  return signIn.browserHash === browserHash ? signIn : 'other_browser'
+}
+
+function* liveSession(name: {
+  id?: string | undefined
+  secretHash?: string | undefined
+}): Act<FoundSession | undefined> {
+  const { id, secretHash } = name
+  const where = id === undefined ? secretHash !== undefined && { secretHash } : { id }
+  const session = where ? yield* find(sessions, where) : undefined
+  if (!session || !isLiveSession(session, yield* time())) return undefined
+  const person = yield* findPerson({ id: session.userId })
+  return person && { session, person }
+}
+
+/** Reads what decides beside the session. */
+function* gather(signIn: SignInRecord, session: FoundSession | undefined): Act<SignInFacts> {
+  const { userId, request } = signIn
+  const person = userId === null ? undefined : yield* findPerson({ id: userId })
+  const client = request ? yield* findClient(request.clientId) : undefined
+  const subject = person ?? session?.person
+  const consent =
+    client && subject ? yield* find(consents, { userId: subject.user.id, clientKey: client.key }) : undefined
+  return { signIn, session, person, client, consent, isProven: false, proven: undefined, now: yield* time() }
+}
+
+function* judge(proof: Proof, facts: SignInFacts): Act<Pick<SignInFacts, 'isProven' | 'proven'>> {
+  const proven = yield* personProven(proof, facts)
+  return { proven, isProven: proven !== undefined && (yield* proves(proof, proven, facts)) }
+}
+
+function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrites): Act<void> {
+  const { signIn, session, raised, ends, user, consent, code, forgives, browser, events = [] } = writes
+  if (writes.spends && proof) yield* spend(proof, facts)
+  if (session) yield* insert(sessions, session)
+  if (raised) yield* update(sessions, { id: raised.id, endedAt: null }, raised.change)
+  // Before the former session ends, because the sign-ins of a session end with it.
+  if (signIn) yield* update(signIns, { id: facts.signIn.id }, signIn)
+  if (ends) yield* endSession(ends.id, ends.ending)
+  if (user) yield* update(users, { id: user.id }, user.change)
+  if (consent) yield* storeConsent(consent)
+  if (code) yield* addOneTime(code)
+  if (forgives !== undefined) yield* forgiveGuesses(forgives)
+  if (browser) yield* rememberBrowser(browser.hash, browser.userId)
+  for (const event of events) yield* record(event)
+}
+
+function* storeConsent(consent: SignInWrites['consent'] & object): Act<void> {
+  const { userId, clientKey, createdAt: _, ...change } = consent
+  if ((yield* update(consents, { userId, clientKey }, change)) === 0) yield* insert(consents, consent)
+}
+
+/** The person whom a name signs in: by user name, or by an address that is verified. */
+function* findByLoginName(name: string): Act<Person | undefined> {
+  return (yield* findPerson({ username: name })) ?? (yield* findPerson({ emailKey: name }))
+}
