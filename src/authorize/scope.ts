@@ -1,0 +1,61 @@
+/**
+ * The scope of a request of a person (OIDC Core §3.1.2.1: scopes that are not understood are ignored). What the client, a
+ * resource or the person may not have is dropped, and the token reply tells what is left.
+ */
+import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
+import { knows } from '../grants/scope.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE, READ_SCOPE } from '../resources/resource.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
+import type { Person } from '../store/records/user.ts'
+import { OPERATOR_PERMISSION, READER_PERMISSION, permissionsOf } from '../users/person.ts'
+
+export const OPENID = 'openid'
+
+/** Scopes that name claims of the person. No resource needs to know them (OIDC Core §5.4). */
+export const IDENTITY_SCOPES: readonly string[] = [OPENID, 'profile', 'email', 'phone', 'address', 'groups']
+
+/** No request has more values than this. */
+const MOST_VALUES = 100
+
+/** The values that the client may have at these resources; without a request, all of them. */
+export function scopeOfClient(
+  requested: string | undefined,
+  client: ClientRecord,
+  resources: ResourceRecord[],
+): string[] {
+  const asked = requested?.split(' ').filter((value) => SCOPE_TOKEN.test(value)) ?? []
+  // Without a scope the client gets its own. A refresh token is given to a client that asks for one.
+  const wanted = asked.length > 0 ? asked : client.scope.filter((value) => value !== OFFLINE_ACCESS)
+  const values = [...new Set(wanted)].slice(0, MOST_VALUES)
+  return values.filter((value) => mayAsk(value, client) && isKnown(value, resources))
+}
+
+/** A person who signs in always may be told who it is, so `openid` needs no registration. */
+const mayAsk = (value: string, client: ClientRecord): boolean =>
+  value === OFFLINE_ACCESS ? mayRefresh(client) : value === OPENID || client.scope.includes(value)
+
+const isKnown = (value: string, resources: ResourceRecord[]): boolean =>
+  value === OFFLINE_ACCESS ||
+  IDENTITY_SCOPES.includes(value) ||
+  resources.every((resource) => knows(resource, value))
+
+/** The scopes of the issuer itself, and the permission that a person needs for each. */
+const OWN_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
+  [ADMIN_SCOPE]: [OPERATOR_PERMISSION],
+  [BLACKLIST_SCOPE]: [OPERATOR_PERMISSION],
+  [READ_SCOPE]: [OPERATOR_PERMISSION, READER_PERMISSION],
+}
+
+/** The values that the person may have too, by the `scope_permissions` of the resources. */
+export function scopeOfPerson(scope: string[], person: Person, resources: ResourceRecord[]): string[] {
+  const permissions = new Set(permissionsOf(person))
+  return scope.filter((value) => {
+    const own = Object.hasOwn(OWN_PERMISSIONS, value) ? OWN_PERMISSIONS[value] : undefined
+    if (own && !own.some((each) => permissions.has(each))) return false
+    return resources.every(({ scopePermissions }) => {
+      const needed = Object.hasOwn(scopePermissions, value) ? scopePermissions[value] : undefined
+      return needed === undefined || permissions.has(needed)
+    })
+  })
+}
