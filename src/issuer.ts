@@ -15,6 +15,7 @@ import { ClientSecrets } from './clients/secret.ts'
 import type { Clock } from './ground/clock.ts'
 import type { Config } from './config/config.ts'
 import { isLoopback } from './config/loopback.ts'
+import { PasswordQueue } from './ground/hash-queue.ts'
 import type { Lifetimes } from './grants/grant.ts'
 import { ResourceDirectory } from './resources/directory.ts'
 import { ResourceRegistry } from './resources/registration.ts'
@@ -110,7 +111,8 @@ export async function wireIssuer(
   const { clients, resources, blacklist } = memory
   const traffic = new Traffic()
   const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
-  const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'))
+  const hashQueue = new PasswordQueue()
+  const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
   const allowed = new AllowedHosts(config.outboundAllow)

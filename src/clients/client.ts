@@ -44,6 +44,8 @@ const DOT_SEGMENTS = ['.', '..']
 /** The actors of the audit trail that are no clients. A client of such a name would be taken for one of them. */
 const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown'])
 
+export const isActorName = (name: string): boolean => RESERVED_IDS.has(name)
+
 /** Signet's own clients, scopes and parameters begin with this. */
 export const hasOwnPrefix = (name: string): boolean => name.toLowerCase().startsWith('signet:')
 
@@ -56,7 +58,7 @@ function findIdFault(clientId: string): string | undefined {
     return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
   if (looksSecret(clientId) || TOKEN_LIKE.test(clientId))
     return 'this is a token or a secret; an id stands in logs and lists'
-  return RESERVED_IDS.has(clientId) || hasOwnPrefix(clientId) ? 'Signet uses this name itself: take another' : undefined
+  return isActorName(clientId) || hasOwnPrefix(clientId) ? 'Signet uses this name itself: take another' : undefined
 }
 
 export const usesSecret = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>): boolean =>

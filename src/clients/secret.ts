@@ -4,7 +4,6 @@
  * such secret, then remembers a digest under a key of its own.
  */
 import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
-import argon2 from 'argon2'
 import { invalidClientMetadata } from '../ground/errors.ts'
 import type { Instant } from '../ground/clock.ts'
 import type { CacheCounts } from '../ground/counts.ts'
@@ -12,15 +11,10 @@ import type { MasterKey } from '../keys/master-key.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import type { ClientRecord, ClientSecret, EndedSecret, SecretUse } from '../store/records/client.ts'
 import { PasswordQueue, type Lane } from '../ground/hash-queue.ts'
+import { matchesSlowHash, NOBODYS_HASH, slowHash } from '../ground/slow-hash.ts'
 import { LEAST_BROUGHT_CHARACTERS, MOST_BROUGHT_CHARACTERS } from './client.ts'
 
 const SECRET_PREFIX = 'sgs_'
-
-/** OWASP's recommendation for argon2id: 19 MiB, two passes, one lane. */
-const ARGON2 = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
-
-/** An encoded hash of a secret that nobody has, for callers who name a client that does not exist. */
-const NOBODYS_HASH = '$argon2id$v=19$m=19456,p=1,t=2$RAhc4DBL55WiilhaU5PfRw$8X1FawU2VoOXreYyqS/SnRAUuRrmyTrEfrKAhC8DNLc'
 
 /** Compared with for a client that does not exist. */
 const NO_DIGEST = Buffer.alloc(32)
@@ -37,16 +31,20 @@ export class ClientSecrets {
   readonly #asked: CacheCounts
   readonly #masterKeys: MasterKeys
   readonly #memoryKey = randomBytes(32).toString('base64url')
-  readonly #queue = new PasswordQueue()
+  readonly #queue: PasswordQueue
   /** Digests of brought secrets that argon2id has accepted in this process, oldest first. */
   readonly #accepted = new Set<string>()
   /** Checks under way, by the same digests. */
   readonly #checking = new Map<string, Promise<boolean>>()
 
-  /** @param asked counts how often a remembered digest was found, and how often not */
-  constructor(masterKeys: MasterKeys, asked: CacheCounts) {
+  /**
+   * @param asked counts how often a remembered digest was found, and how often not
+   * @param queue in which all slow hashes of this process wait
+   */
+  constructor(masterKeys: MasterKeys, asked: CacheCounts, queue: PasswordQueue) {
     this.#asked = asked
     this.#masterKeys = masterKeys
+    this.#queue = queue
   }
 
   /** A fresh secret and the record that keeps it. @throws Unavailable while this process lacks the current master key */
@@ -79,7 +77,7 @@ export class ClientSecrets {
         `a client secret that you bring has ${LEAST_BROUGHT_CHARACTERS} to ${MOST_BROUGHT_CHARACTERS} characters; this one has ${secret.length}`,
       )
     }
-    return this.#record('brought', await argon2.hash(secret, ARGON2), now)
+    return this.#record('brought', await slowHash(secret), now)
   }
 
   #record(kind: ClientSecret['kind'], digest: string, now: Instant): ClientSecret {
@@ -114,7 +112,7 @@ export class ClientSecrets {
   /** Whether a secret that was ended is this one, generated or brought; for an operator, at the operator's pace. */
   async matches(secret: string, ended: EndedSecret): Promise<boolean> {
     const { digest } = ended
-    return digest.startsWith('$argon2') ? argon2.verify(digest, secret) : this.#matchesEnded(secret, ended)
+    return digest.startsWith('$argon2') ? matchesSlowHash(digest, secret) : this.#matchesEnded(secret, ended)
   }
 
   /** After its master key was retired, nobody can tell which generated secret was ended: then each of that look was. */
@@ -144,7 +142,7 @@ export class ClientSecrets {
       if (await this.#matchesBrought(lane, secret, presented)) return secret
     }
     const guessesAreDear = candidates.length === 0 && priceOfBrought
-    if (guessesAreDear) await this.#queue.run(lane, () => argon2.verify(NOBODYS_HASH, presented))
+    if (guessesAreDear) await this.#queue.run(lane, () => matchesSlowHash(NOBODYS_HASH, presented))
     return undefined
   }
 
@@ -155,7 +153,7 @@ export class ClientSecrets {
     this.#asked[known ? 'hit' : 'miss'] += 1
     if (known) return known
     const outcome = this.#queue
-      .run(lane, () => argon2.verify(secret.digest, presented))
+      .run(lane, () => matchesSlowHash(secret.digest, presented))
       .then((matches) => {
         if (matches) this.#remember(memory)
         return matches

@@ -104,4 +104,4 @@ export class PasswordQueue {
 const waitingIn = (lanes: Lanes): number => [...lanes.values()].reduce((sum, jobs) => sum + jobs.length, 0)
 
 const tooMany = (): Unavailable =>
-  new Unavailable('too many client secrets are being checked at once', { retryAfterSeconds: 2 })
+  new Unavailable('too many secrets are being checked at once', { retryAfterSeconds: 2 })

@@ -1,0 +1,20 @@
+/**
+ * Hashes of what people choose: passwords, and client secrets that an operator brings. Both can be guessed, so each guess
+ * has to be expensive (OWASP, argon2id). Callers that anybody can reach wait in a `PasswordQueue`.
+ */
+import argon2 from 'argon2'
+
+/** OWASP's recommendation for argon2id: 19 MiB, two passes, one lane. */
+const PARAMETERS = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+/** An encoded hash of a secret that nobody has: compared with where there is no other, so that it takes the same time. */
+export const NOBODYS_HASH =
+  '$argon2id$v=19$m=19456,p=1,t=2$RAhc4DBL55WiilhaU5PfRw$8X1FawU2VoOXreYyqS/SnRAUuRrmyTrEfrKAhC8DNLc'
+
+/** An encoded hash with a salt of its own. */
+export const slowHash = (secret: string): Promise<string> => argon2.hash(secret, PARAMETERS)
+
+export const matchesSlowHash = (encoded: string, secret: string): Promise<boolean> => argon2.verify(encoded, secret)
+
+/** Whether a hash was made with smaller parameters than today's. */
+export const isOutdated = (encoded: string): boolean => argon2.needsRehash(encoded, PARAMETERS)
