@@ -70,7 +70,7 @@ function faultOf(request: AuthorizationRequest, client: ClientRecord | undefined
   if (!client || client.disabledAt !== null) {
     return { kind: 'fault', fault: 'unknown_client', reason: 'the client was disabled or deleted meanwhile' }
   }
-  if (isRegisteredRedirect(client, request.redirectUri)) return undefined
+  if (isRegisteredRedirect(request.redirectUri, client)) return undefined
   return { kind: 'fault', fault: 'redirect_uri_mismatch', reason: 'the redirect URI was taken off the client meanwhile' }
 }
 
