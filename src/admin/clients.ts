@@ -6,9 +6,9 @@ import {
   clientChangeSchema,
   clientMetadata,
   clientRegistrationSchema,
-  durationSchema,
   toClientChange,
 } from '../clients/wire.ts'
+import { durationSchema } from '../clients/field-schemas.ts'
 import { answerOf, createdOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { created, done, json } from '../http/reply.ts'

@@ -1,13 +1,13 @@
 /** `signet client …`: the clients, which ask for tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { OFFLINE_ACCESS, blankClient, requireSoundClient } from '../clients/client.ts'
+import { OFFLINE_ACCESS, PERSON_SCOPES, newClient, requireSoundClient } from '../clients/client.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import { shell } from '../ground/shell-word.ts'
 import { issuerResource } from '../resources/resource.ts'
 import { registeredResources } from '../grants/target.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
-import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
+import { addRedirectUris, type ClientChange, type RegisteredClient } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { withIssuer } from './open-issuer.ts'
@@ -15,7 +15,7 @@ import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { defineSnippet } from './snippet.ts'
-import { UsageError, durationOption, requireSound } from './usage.ts'
+import { UsageError, collect, durationOption, requireSound } from './usage.ts'
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
@@ -42,6 +42,7 @@ export function defineClient(client: Command): void {
     client.command('update').argument('<id>').description('replace the fields that are given; the others stay'),
     CLIENT_FIELDS,
   )
+    .option('--add-redirect-uri <uri>', 'another place where people are sent back to (repeatable)', collect)
     .addHelpText('after', example('update orders --scope "orders:read orders:write"'))
     .action(update)
   client
@@ -79,7 +80,7 @@ const readChange = (options: MetadataOptions): ClientChange =>
 
 async function create({ id, ...options }: MetadataOptions & { id?: string }, command: Command): Promise<void> {
   const change = readChange(options)
-  requireSound(() => requireSoundClient({ ...blankClient(id ?? 'generated', 0), ...change }))
+  requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))
   await withIssuer(async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     tellRegistered(command, registered, issuer)
@@ -114,8 +115,9 @@ function tellUnknownScopes(client: ClientRecord, { resources }: Issuer): void {
   if (known.length === 0 || known.some(({ scope }) => scope === null)) return
   const names = known.map(({ id }) => id).join(', ')
   const ofIssuer = issuerResource(resources.issuer).scope ?? []
-  for (const value of client.scope.filter((each) => !known.some(({ scope }) => scope?.includes(each)))) {
-    if (value === OFFLINE_ACCESS) continue
+  const ofNoResource: readonly string[] = [OFFLINE_ACCESS, ...PERSON_SCOPES]
+  const ofResources = client.scope.filter((value) => !ofNoResource.includes(value))
+  for (const value of ofResources.filter((each) => !known.some(({ scope }) => scope?.includes(each)))) {
     note(
       ofIssuer.includes(value)
         ? `scope "${value}" is one of the issuer alone, which is not among the resources of this client: ${updateCommand(client.clientId, '--resource', [...client.resources, resources.issuer])}`
@@ -171,11 +173,17 @@ function answerClient(command: Command, client: ClientRecord): void {
   answer(command, metadata, () => forPeople(metadata))
 }
 
-async function update(id: string, options: MetadataOptions, command: Command): Promise<void> {
+async function update(
+  id: string,
+  { addRedirectUri = [], ...options }: MetadataOptions & { addRedirectUri?: string[] },
+  command: Command,
+): Promise<void> {
   const change = readChange(options)
-  if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
+  const isEmpty = Object.keys(change).length === 0 && addRedirectUri.length === 0
+  if (isEmpty) throw new UsageError('nothing to change was given')
+  const changing = addRedirectUri.length > 0 ? addRedirectUris(addRedirectUri, change) : change
   await withClient(id, async (issuer) =>
-    tellRegistered(command, await issuer.clientRegistry.update(id, change, BY_CLI), issuer),
+    tellRegistered(command, await issuer.clientRegistry.update(id, changing, BY_CLI), issuer),
   )
 }
 

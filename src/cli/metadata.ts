@@ -1,22 +1,39 @@
 /** The flags of a record's metadata: they are defined and read by the table of its fields. */
 import { Option, type Command } from 'commander'
 import type * as z from 'zod'
+import { JsonFault, readExactJson } from '../ground/exact-json.ts'
 import type { Reading, Table } from '../ground/metadata.ts'
-import { checkMetadata, collect, readClaims, readJsonFile, readList } from './usage.ts'
+import { nearest } from '../ground/nearest.ts'
+import { UsageError, checkMetadata, collect, readClaims, readJsonFile, readList, readPairs } from './usage.ts'
 
 /** By the names that commander gives to the flags. */
 export type MetadataOptions = Record<string, Given | undefined>
 
 type Given = string | string[] | boolean
 
-/** Adds the flags of all fields to a command. */
+/** A field that has a flag of its own. */
+interface Flagged {
+  name: string
+  flag: string
+  help: string
+  read: Reading
+}
+
+const flaggedOf = (fields: Table): Flagged[] =>
+  Object.entries(fields).flatMap(([name, { flag, help = '', read = 'text' }]) =>
+    flag === undefined ? [] : [{ name, flag, help, read }],
+  )
+
+const REPEATABLE: readonly Reading[] = ['list', 'claims', 'pairs']
+
+/** Adds the flags of all fields to a command, and `--set` for any field. */
 export function withMetadata(command: Command, fields: Table): Command {
-  for (const { flag, help, read } of Object.values(fields)) {
-    if (read === 'list' || read === 'claims') command.option(flag, help, collect)
+  for (const { flag, help, read } of flaggedOf(fields)) {
+    if (REPEATABLE.includes(read)) command.option(flag, help, collect)
     else command.option(flag, help)
     if (typeof read === 'object') command.option(flag.replace('--', '--no-'), read.switch.helpOfNegation)
   }
-  return command
+  return command.option('--set <name=json>', 'any other field, such as consent=always (repeatable)', collect)
 }
 
 /**
@@ -24,14 +41,19 @@ export function withMetadata(command: Command, fields: Table): Command {
  * @throws UsageError that names the flag
  */
 export function readMetadata<Schema extends z.ZodType>(
-  options: MetadataOptions,
+  { set, ...options }: MetadataOptions,
   fields: Table,
   schema: Schema,
 ): z.output<Schema> {
-  const all = Object.entries(fields).map(([name, { flag, read }]) => ({ name, long: longOf(flag), read }))
-  const metadata = all.map(({ name, long, read }) => [name, valueOf(options[attributeOf(long)], long, read)])
-  const flags = all.map(({ name, long }) => [name, long])
-  return checkMetadata(schema, Object.fromEntries(metadata), Object.fromEntries(flags))
+  const all = flaggedOf(fields).map(({ name, flag, read }) => ({ name, long: longOf(flag), read }))
+  const metadata = all
+    .map(({ name, long, read }): [string, unknown] => [name, valueOf(options[attributeOf(long)], long, read)])
+    .filter(([, value]) => value !== undefined)
+  const sets = readSets([set ?? []].flat().map(String), fields)
+  const twice = sets.find(([name], at) => [...metadata, ...sets.slice(0, at)].some(([each]) => each === name))
+  if (twice) throw new UsageError(`--set: ${twice[0]} is given twice`)
+  const flags = [...all.map(({ name, long }) => [name, long]), ...sets.map(([name]) => [name, `--set ${name}`])]
+  return checkMetadata(schema, Object.fromEntries([...metadata, ...sets]), Object.fromEntries(flags))
 }
 
 const longOf = (flag: string): string => flag.split(' ', 1)[0] ?? flag
@@ -39,9 +61,43 @@ const longOf = (flag: string): string => flag.split(' ', 1)[0] ?? flag
 const attributeOf = (long: string): string => new Option(long).attributeName()
 
 function valueOf(given: Given | undefined, flag: string, read: Reading): unknown {
-  if (given === undefined || typeof given === 'boolean') return given
+  if (given === undefined) return given
+  if (typeof given === 'boolean') {
+    const [on, off] = (typeof read === 'object' && read.switch.values) || [true, false]
+    return given ? on : off
+  }
   if (read === 'list') return readList([given].flat())
   if (read === 'claims') return readClaims([given].flat())
+  if (read === 'pairs') return readPairs(flag, [given].flat())
   if (read === 'jsonFile') return readJsonFile(flag, String(given))
+  if (read === 'trueOrFalse') return given === 'true' || (given === 'false' ? false : given)
   return read === 'textOrDefault' && given === 'default' ? null : given
+}
+
+/** The values of `--set`, by the names of their fields. @throws UsageError */
+const readSets = (pairs: string[], fields: Table): [name: string, value: unknown][] =>
+  pairs.map((pair) => {
+    const at = pair.indexOf('=')
+    const name = pair.slice(0, at)
+    if (at < 1) throw new UsageError(`--set: read ${JSON.stringify(pair)}; accepted: name=json`)
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined
+    const names = Object.keys(fields)
+    if (!field)
+      throw new UsageError(
+        `--set: ${JSON.stringify(name)} is no field${nearest(name, names)}; accepted: ${names.join(', ')}`,
+      )
+    return [name, readSet(name, pair.slice(at + 1), field.schema)]
+  })
+
+/** A value as JSON; a text that the field takes as it is needs no quotes. */
+function readSet(name: string, text: string, schema: z.ZodType): unknown {
+  try {
+    const value = readExactJson(text)
+    const isText = !schema.safeParse(value).success && schema.safeParse(text).success
+    return isText ? text : value
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    if (error.isNoJson || schema.safeParse(text).success) return text
+    throw new UsageError(`--set ${name}: ${error.message}`)
+  }
 }

@@ -57,6 +57,24 @@ function readClaim(pair: string): [string, unknown] {
   }
 }
 
+/**
+ * `name=text` pairs as an object. A single empty value empties it.
+ * @throws UsageError
+ */
+export function readPairs(flag: string, pairs: string[]): Record<string, string> {
+  const given = pairs
+    .filter((pair) => pair !== '')
+    .map((pair): [string, string] => {
+      const at = pair.indexOf('=')
+      if (at < 1) throw new UsageError(`${flag}: read ${JSON.stringify(pair)}; accepted: name=path`)
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    })
+  const names = given.map(([name]) => name)
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice !== undefined) throw new UsageError(`${flag}: "${twice}" is given twice`)
+  return Object.fromEntries(given)
+}
+
 /** A list option. A single empty value empties the list. */
 export const readList = (values: string[] | undefined): string[] | undefined => values?.filter((value) => value !== '')
 

@@ -7,17 +7,27 @@ import { SIGN_IN_DEFAULTS, type ClientRecord } from '../store/records/client.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { findKeyFault, findSetFault } from './assertion-key.ts'
 import { requireFreeClaims } from './claims.ts'
+import { findRedirectFault } from './redirect-uri.ts'
 
 /** The contract's grant for a person whom a trusted backend signed in. */
 export const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'
 
+/** The grant of a person who signs in here (RFC 6749 §4.1). */
+export const AUTHORIZATION_CODE = 'authorization_code'
+
 /** Every `grant_type` that `/token` serves. */
-export const GRANT_TYPES = ['client_credentials', 'refresh_token', SUBJECT_GRANT] as const
+export const GRANT_TYPES = [AUTHORIZATION_CODE, 'client_credentials', 'refresh_token', SUBJECT_GRANT] as const
+
+/** Those that a public client may use: each of them needs a secret that only the client holds. */
+const PUBLIC_GRANT_TYPES: readonly string[] = [AUTHORIZATION_CODE, 'refresh_token']
 
 export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 
 /** Asks for a refresh token (OIDC Core §11); no resource needs to know it. */
 export const OFFLINE_ACCESS = 'offline_access'
+
+/** Ask for an ID token and for claims of the person (OIDC Core §5.4). No resource needs to know them. */
+export const PERSON_SCOPES = ['openid', 'profile', 'email', 'phone', 'address', 'groups'] as const
 
 /** Tokens that an operator minted without naming a client carry this `client_id`; nobody can register it. */
 export const OPERATOR_CLIENT_ID = 'signet:operator'
@@ -102,6 +112,14 @@ export function blankClient(clientId: string, now: number): ClientRecord {
 }
 
 /**
+ * The record of a new registration. A client of people that names no scope may ask for what tells who a person is.
+ */
+export function newClient(clientId: string, now: number, change: Partial<ClientRecord>): ClientRecord {
+  const isOfPeople = change.grantTypes?.includes(AUTHORIZATION_CODE) ?? false
+  return { ...blankClient(clientId, now), ...(isOfPeople && { scope: [...PERSON_SCOPES] }), ...change }
+}
+
+/**
  * Checks the rules that combine several fields.
  * @throws OAuthError `invalid_client_metadata` (RFC 7591 §3.2.2) naming the field and what is accepted.
  */
@@ -109,15 +127,33 @@ export function requireSoundClient(client: ClientRecord): void {
   const { clientId, tokenEndpointAuthMethod: method, grantTypes } = client
   const idFault = findIdFault(clientId)
   if (idFault !== undefined) throw invalidClientMetadata(`client_id: ${idFault}`)
-  if (isPublicClient(client) && grantTypes.some((grant) => grant !== 'refresh_token')) {
+  if (isPublicClient(client) && !grantTypes.every((grant) => PUBLIC_GRANT_TYPES.includes(grant))) {
     throw invalidClientMetadata(
-      'token_endpoint_auth_method "none" proves nothing, so the client may use the grant refresh_token only',
+      `token_endpoint_auth_method "none" proves nothing, so the client may use the grants ${PUBLIC_GRANT_TYPES.join(' and ')} only`,
     )
   }
+  requireSoundSignIn(client)
   if (method === 'private_key_jwt') requireSoundJwks(client)
   else if (client.jwks) throw invalidClientMetadata('jwks is for token_endpoint_auth_method "private_key_jwt"')
   requireFreeClaims(client.claims)
   requireFixedClaims(client)
+}
+
+/** The rules for sign-ins of people. */
+function requireSoundSignIn(client: ClientRecord): void {
+  const { grantTypes, redirectUris } = client
+  if (grantTypes.includes(AUTHORIZATION_CODE) && redirectUris.length === 0)
+    throw invalidClientMetadata(
+      'redirect_uris: the grant authorization_code needs the URI to which people are sent back (--redirect-uri)',
+    )
+  const redirectFault = findRedirectFault(client)
+  if (redirectFault !== undefined) throw invalidClientMetadata(`redirect_uris: ${redirectFault}`)
+  if (!client.requirePkce && isPublicClient(client))
+    throw invalidClientMetadata(
+      'require_pkce: a public client always needs PKCE, because it has no other proof that a code is its own (RFC 9700 §2.1.1)',
+    )
+  if (client.refresh === 'always' && !grantTypes.includes('refresh_token'))
+    throw invalidClientMetadata('refresh: "always" needs the grant refresh_token as well (--grant refresh_token)')
 }
 
 /** A claim is either set for the client or asserted of a person. If it could be both, it would be unclear which value wins. */

@@ -7,18 +7,22 @@ import { randomUUID } from 'node:crypto'
 import type { Actor, AuditTrail } from '../audit.ts'
 import { denyAndRefuse, denyDeleted, denyUpToNow } from '../blacklist/entry.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { conflict, invalidRequest, notFound } from '../ground/errors.ts'
+import { conflict, invalidClientMetadata, invalidRequest, notFound } from '../ground/errors.ts'
 import type { Moment } from '../store/records/blacklist.ts'
 import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
 import type { OperationOf, Store } from '../store/store.ts'
 import { BroughtSecret } from './brought-secret.ts'
-import { blankClient, requireSoundClient, usesSecret } from './client.ts'
+import { newClient, requireSoundClient, usesSecret } from './client.ts'
+import { isRedirectUri } from './redirect-uri.ts'
 import type { ClientSecrets, IssuedSecret } from './secret.ts'
 
 /** The fields that registration may set. Absent fields keep their default or current value. */
 export type ClientChange = Partial<
   Omit<ClientRecord, 'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'createdAt' | 'updatedAt'>
 >
+
+/** A change that depends on the client as it is inside the write. */
+export type ClientChanging = (current: ClientRecord) => ClientChange
 
 export interface RegisteredClient {
   client: ClientRecord
@@ -55,7 +59,7 @@ export class ClientRegistry {
   async create(wanted: { clientId?: string | undefined } & ClientChange, by: Actor): Promise<CreatedClient> {
     const { clientId = randomUUID(), ...change } = wanted
     const now = this.#store.now()
-    const client: ClientRecord = { ...blankClient(clientId, now), ...change }
+    const client = newClient(clientId, now, change)
     requireSoundClient(client)
     const issued = usesSecret(client) ? this.#secrets.generate(now) : undefined
     if (issued) client.secrets = [issued.record]
@@ -95,7 +99,7 @@ export class ClientRegistry {
   }
 
   /** Changes metadata; a client that now needs a secret and has none gets one. */
-  async update(clientId: string, change: ClientChange, by: Actor): Promise<RegisteredClient> {
+  async update(clientId: string, change: ClientChange | ClientChanging, by: Actor): Promise<RegisteredClient> {
     const { operation, spare } = this.change(clientId, change, by)
     const client = found(await this.#store.updateClient(...operation.needs))
     const isSpareUsed = client.secrets.some(({ id }) => id === spare.record.id)
@@ -105,11 +109,15 @@ export class ClientRegistry {
   /** The operation of `update`, and the secret that a client gets by it that needs one and has none. */
   change(
     clientId: string,
-    change: ClientChange,
+    changing: ClientChange | ClientChanging,
     by: Actor,
   ): { operation: OperationOf<'updateClient'>; spare: IssuedSecret } {
     const spare = this.#secrets.generate(this.#store.now())
+    // Filled in inside the write, where it is known what changes.
+    const details = { changed: '' }
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
+      const change = typeof changing === 'function' ? changing(current) : changing
+      details.changed = Object.keys(change).join(' ')
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
       if (next.tokenEndpointAuthMethod !== 'private_key_jwt' && change.jwks === undefined) next.jwks = null
       if (!usesSecret(next)) next.secrets = []
@@ -117,7 +125,6 @@ export class ClientRegistry {
       requireSoundClient(next)
       return next
     }
-    const details = { changed: Object.keys(change).join(' ') }
     const event = this.#audit.event('client.updated', clientId, { ...by, details })
     return { operation: { verb: 'updateClient', needs: [clientId, apply, event] }, spare }
   }
@@ -184,6 +191,22 @@ export class ClientRegistry {
     if (outcome === 'unknown') throw notFound('this client')
   }
 }
+
+/**
+ * Adds redirect URIs to those that the client has, and makes other changes with it.
+ * @throws OAuthError `invalid_client_metadata` inside the write where one may not be registered
+ */
+export const addRedirectUris =
+  (uris: string[], change: ClientChange = {}): ClientChanging =>
+  (current) => {
+    const bad = uris.find((uri) => !isRedirectUri(uri))
+    if (bad !== undefined)
+      throw invalidClientMetadata(
+        'redirect_uris: expected an https URI without fragment, or another of the accepted forms',
+      )
+    const { redirectUris = current.redirectUris } = change
+    return { ...change, redirectUris: [...new Set([...redirectUris, ...uris])] }
+  }
 
 function found(client: ClientRecord | undefined): ClientRecord {
   if (!client) throw notFound('this client')

@@ -4,7 +4,6 @@
  */
 import * as z from 'zod'
 import { toIso } from '../ground/clock.ts'
-import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/metadata.ts'
 import {
   anything,
@@ -21,57 +20,18 @@ import {
 } from '../ground/shape.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { readKeySet } from './assertion-key.ts'
-import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SCOPE_TOKEN, SUBJECT_GRANT } from './client.ts'
+import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SUBJECT_GRANT } from './client.ts'
+import { claimsSchema, durationSchema, scopeSchema, textOf, ttlSchema } from './field-schemas.ts'
+import { MOST_REDIRECT_URIS, MOST_URI_CHARACTERS, isRedirectUri } from './redirect-uri.ts'
 import type { ClientChange } from './registration.ts'
-
-/**
- * A string of at most so many characters. The length is checked first and alone: a longer text is not searched, split
- * or matched.
- */
-const textOf = (most: number) => z.string().max(most, { abort: true })
-
-/** A duration in any spelling, as seconds. */
-export const durationSchema = z
-  .union([textOf(32), z.number().int()], { error: `expected ${DURATION_FORM}` })
-  .transform((value, context) => {
-    const seconds = parseDuration(value)
-    if (seconds !== undefined) return seconds
-    context.addIssue({ code: 'custom', message: `expected ${DURATION_FORM}` })
-    return z.NEVER
-  })
-
-/** The life of a token, one second at least. */
-export const ttlSchema = durationSchema.refine((seconds) => seconds > 0, { message: 'expected 1s or more' })
-
-const MOST_SCOPES = 100
-const MOST_SCOPE_CHARACTERS = MOST_SCOPES * 257
-const SCOPE_FORM = `expected at most ${MOST_SCOPES} scope values of printable ASCII without " and \\`
-
-/** A scope as one string or as a list. */
-export const scopeSchema = z
-  .union([textOf(MOST_SCOPE_CHARACTERS), z.array(textOf(MOST_SCOPE_CHARACTERS)).max(MOST_SCOPES, { abort: true })], {
-    error: SCOPE_FORM,
-  })
-  .transform((value) => [
-    ...new Set(
-      [value]
-        .flat()
-        .flatMap((each) => each.split(/\s+/))
-        .filter((each) => each !== ''),
-    ),
-  ])
-  .refine((values) => values.length <= MOST_SCOPES && values.every((value) => SCOPE_TOKEN.test(value)), {
-    message: SCOPE_FORM,
-  })
-
-export const claimsSchema = z.record(z.string(), z.unknown())
+import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS } from './sign-in-fields.ts'
 
 /** `subject` is short for the grant's full name. */
 const grantTypeSchema = z.preprocess((value) => (value === 'subject' ? SUBJECT_GRANT : value), z.enum(GRANT_TYPES))
 
-const redirectUriSchema = textOf(2000).refine(isRedirectUri, {
+const redirectUriSchema = textOf(MOST_URI_CHARACTERS).refine(isRedirectUri, {
   message:
-    'expected an https URI without fragment (http for loopback addresses only), or a private scheme such as com.example.app:/cb',
+    'expected an https URI without fragment (http for loopback addresses only), or a private scheme such as com.example.app:/cb or cursor://callback',
 })
 
 /** Keys of a set as it is sent; how many of them may serve is for `readKeySet` to say. */
@@ -86,16 +46,6 @@ const keySetSchema = z
     context.addIssue({ code: 'custom', message: read.fault })
     return z.NEVER
   })
-
-/** RFC 6749 §3.1.2, RFC 8252 §7. */
-function isRedirectUri(uri: string): boolean {
-  if (!URL.canParse(uri) || uri.includes('#') || uri.includes('*')) return false
-  const { protocol, hostname, username, password } = new URL(uri)
-  if (username || password) return false
-  if (protocol === 'https:') return true
-  if (protocol === 'http:') return ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-  return /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(protocol)
-}
 
 const { field, duration } = fieldsOf<ClientRecord>()
 
@@ -115,7 +65,7 @@ export const CLIENT_FIELDS = {
     isSet: true,
     says: 'The grant types that it may ask for tokens by.',
     flag: '--grant <type>',
-    help: 'grant type: client_credentials, refresh_token, subject (repeatable)',
+    help: 'grant type: authorization_code, client_credentials, refresh_token, subject (repeatable)',
     read: 'list',
   }),
   scope: field('scope', {
@@ -137,7 +87,7 @@ export const CLIENT_FIELDS = {
     read: 'list',
   }),
   redirect_uris: field('redirectUris', {
-    schema: z.array(redirectUriSchema).max(50, { abort: true }),
+    schema: z.array(redirectUriSchema).max(MOST_REDIRECT_URIS, { abort: true }),
     shape: texts(),
     isSet: true,
     says: 'https URIs, http on loopback addresses, or private schemes.',
@@ -198,6 +148,7 @@ export const CLIENT_FIELDS = {
     help: 'a claim that it may assert of a person (repeatable)',
     read: 'list',
   }),
+  ...SIGN_IN_FIELDS,
 }
 
 /** A change of metadata: absent members stay as they are. Unknown ones are refused. */
@@ -272,6 +223,7 @@ export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants
     refresh_grace: null,
     claims: {},
     allowed_claims: [],
+    ...SIGN_IN_EXAMPLE,
     status: 'enabled',
     secrets: [
       {

@@ -7,7 +7,7 @@ import type { BroughtSecret } from '../clients/brought-secret.ts'
 import {
   LEAST_BROUGHT_CHARACTERS,
   MOST_BROUGHT_CHARACTERS,
-  blankClient,
+  newClient,
   requireSoundClient,
   usesSecret,
 } from '../clients/client.ts'
@@ -138,7 +138,7 @@ function planClient(
   if (!current && isEnded) return { ended: stillEnded('client', clientId, place) }
   const isKeyEnded = current !== undefined && hasEndedKey(declared.change, endedSecrets)
   const change = isKeyEnded ? withoutJwks(declared.change) : declared.change
-  const next = { ...(current ?? blankClient(clientId, facts.now)), ...change }
+  const next = current ? { ...current, ...change } : newClient(clientId, facts.now, change)
   requireSoundClient(next)
   requireSecret(declared, next, current)
   requireKnownResources(declared, resourceIds)

@@ -18,14 +18,25 @@ export interface Field<Stored, Inner extends PropertyKey, Schema extends z.ZodTy
   says: string
   /** Whether the order of its values has no meaning. */
   isSet?: boolean
-  /** On the command line; `read` says how the text becomes a value. */
-  flag: string
-  help: string
-  read: Reading
+  /** On the command line; `read` says how the text becomes a value. A field without a flag is given by `--set`. */
+  flag?: string
+  help?: string
+  read?: Reading
 }
 
-/** `textOrDefault`: the text `default` becomes `null`. `switch`: the flag has no value, and a negation of its own. */
-export type Reading = 'text' | 'textOrDefault' | 'list' | 'claims' | 'jsonFile' | { switch: { helpOfNegation: string } }
+/**
+ * `textOrDefault`: the text `default` becomes `null`. `pairs`: `name=text`, repeatable. `switch`: the flag has no value,
+ * and a negation of its own; it stands for `true` and `false`, or for two other values.
+ */
+export type Reading =
+  | 'text'
+  | 'textOrDefault'
+  | 'trueOrFalse'
+  | 'list'
+  | 'pairs'
+  | 'claims'
+  | 'jsonFile'
+  | { switch: { helpOfNegation: string; values?: readonly [on: string, off: string] } }
 
 /** A field of any record. */
 type AnyField = Field<never, PropertyKey, z.ZodType, unknown>
@@ -49,14 +60,13 @@ export const fieldsOf = <Stored>() => ({
   duration: <Inner extends keyof Stored, Schema extends z.ZodType<Stored[Inner]>>(
     inner: Inner,
     schema: Schema,
-    { says, flag, help }: { says: string; flag: string; help: string },
+    { says, ...named }: { says: string; flag?: string; help?: string },
   ): Field<Stored, Inner, Schema, Stored[Inner]> => ({
     inner,
     schema,
     shape: orNull(integer()),
     says: `${says} A duration such as \`15m\`, \`30d\` or \`3600\` (seconds); answers are in seconds.`,
-    flag,
-    help,
+    ...named,
     read: 'textOrDefault',
   }),
 })

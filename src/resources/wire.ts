@@ -1,6 +1,7 @@
 /** Resources as they stand on the wire, in both directions. All doors read the fields from one table. */
 import * as z from 'zod'
-import { claimsSchema, scopeSchema, ttlSchema } from '../clients/wire.ts'
+import { claimMapSchema, claimsSchema, scopeSchema, ttlSchema } from '../clients/field-schemas.ts'
+import { SCOPE_TOKEN } from '../clients/client.ts'
 import { toIso } from '../ground/clock.ts'
 import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/metadata.ts'
 import { anything, flag, oneOf, orNull, shapeOf, text, time } from '../ground/shape.ts'
@@ -12,6 +13,7 @@ const { field, duration } = fieldsOf<ResourceRecord>()
 
 const ALGORITHMS = ['ES256', 'RS256'] as const
 const TYPES = ['at+jwt', 'JWT'] as const
+const OPENINGS = ['registered', 'any_client'] as const
 
 /** Every field of a resource, once: the admin API, the declarative file, the command line and OpenAPI read this table. */
 export const RESOURCE_FIELDS = {
@@ -62,6 +64,31 @@ export const RESOURCE_FIELDS = {
     help: 'sign its tokens with keys of its own, published at /jwks/ID',
     read: { switch: { helpOfNegation: 'sign its tokens with the keys of the issuer' } },
   }),
+  claim_map: field('claimMap', {
+    schema: claimMapSchema,
+    shape: anything(),
+    says: 'Claims of the person in its access tokens, each with a path: `id username email name groups roles permissions claims.X`, `[0]` for a member of a list.',
+    flag: '--claim-map <name=path>',
+    help: 'a claim of people, such as role=roles[0] or org=claims.org (repeatable)',
+    read: 'pairs',
+  }),
+  open_to: field('openTo', {
+    schema: z.enum(OPENINGS),
+    shape: oneOf(OPENINGS),
+    says: '`any_client`: third-party clients may reach it too, always with consent.',
+    flag: '--open',
+    help: 'let third-party clients reach it, always with consent',
+    read: {
+      switch: { helpOfNegation: 'let only clients reach it that name it', values: ['any_client', 'registered'] },
+    },
+  }),
+  scope_permissions: field('scopePermissions', {
+    schema: z.record(z.string().regex(SCOPE_TOKEN), z.string().min(1).max(128), {
+      error: 'expected an object of scope values and permissions, such as {"orders:write":"orders.write"}',
+    }),
+    shape: anything(),
+    says: 'Scope values, each with the permission that a person needs for it.',
+  }),
 }
 
 /** A change: absent members stay as they are. Unknown ones are refused. */
@@ -99,6 +126,9 @@ export const RESOURCE = shapeOf<ReturnType<typeof resourceMetadata>>(
     typ: 'at+jwt',
     claims: {},
     own_keys: false,
+    claim_map: {},
+    open_to: 'registered',
+    scope_permissions: {},
     created_at: '2026-01-31T12:00:00.000Z',
     updated_at: '2026-01-31T12:00:00.000Z',
   },
