@@ -46,9 +46,7 @@ export const errorValues = (code: ClientErrorCode, description: string): AnswerV
   ['error_description', asDescription(description)],
 ]
 
-export type ClientAnswer =
-  | { by: 'redirect'; location: string }
-  | { by: 'form'; action: string; values: AnswerValues }
+export type ClientAnswer = { by: 'redirect'; location: string } | { by: 'form'; action: string; values: AnswerValues }
 
 /** @param issuer the exact `iss` */
 export function answerTo(

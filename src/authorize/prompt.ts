@@ -71,7 +71,11 @@ function faultOf(request: AuthorizationRequest, client: ClientRecord | undefined
     return { kind: 'fault', fault: 'unknown_client', reason: 'the client was disabled or deleted meanwhile' }
   }
   if (isRegisteredRedirect(request.redirectUri, client)) return undefined
-  return { kind: 'fault', fault: 'redirect_uri_mismatch', reason: 'the redirect URI was taken off the client meanwhile' }
+  return {
+    kind: 'fault',
+    fault: 'redirect_uri_mismatch',
+    reason: 'the redirect URI was taken off the client meanwhile',
+  }
 }
 
 function interactive(facts: SignInFacts, terms: Terms): Next {
@@ -90,10 +94,10 @@ function interactive(facts: SignInFacts, terms: Terms): Next {
   return consentOrCode({ request, client, standing, facts, terms })
 }
 
-/** The person who has passed a first factor in this sign-in; nobody, if the password was changed since. */
-function passedHere({ signIn, person }: SignInFacts): Standing | undefined {
-  const { amr, authTime } = signIn
-  if (!person || authTime === null) return undefined
+/** The person who has passed a first factor in this sign-in; nobody, if the password was changed or the session ended since. */
+function passedHere({ signIn, person, session }: SignInFacts): Standing | undefined {
+  const { amr, authTime, sessionId } = signIn
+  if (!person || authTime === null || (sessionId !== null && !session)) return undefined
   const { passwordChangedAt } = person.user
   const isOverruled = amr.includes('pwd') && passwordChangedAt !== null && passwordChangedAt > authTime
   return isOverruled ? undefined : { person, amr, authTime }
@@ -209,8 +213,10 @@ function needsConsent(
   request: AuthorizationRequest,
   client: ClientRecord,
   { scope, resources }: { scope: string[]; resources: string[] },
-  { consent }: SignInFacts,
+  { consent, signIn }: SignInFacts,
 ): boolean {
+  // The person has agreed in this very write.
+  if (signIn.state === 'consent') return false
   if (request.prompt.includes('consent') || client.consent === 'always') return true
   if (client.consent === 'skip') return false
   const isCovered =

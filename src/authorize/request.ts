@@ -195,7 +195,11 @@ function readChallenge(sent: Sent, client: ClientRecord, refuse: Refuse): string
   if (challenge === undefined) {
     if (method !== undefined) throw refuse('invalid_request', 'code_challenge_method came without code_challenge')
     if (isPublicClient(client))
-      throw refuse('invalid_request', 'code_challenge is missing: a public client needs PKCE with S256', 'PKCE required')
+      throw refuse(
+        'invalid_request',
+        'code_challenge is missing: a public client needs PKCE with S256',
+        'PKCE required',
+      )
     if (!client.requirePkce) return null
     throw refuse(
       'invalid_request',
@@ -272,5 +276,5 @@ function readProofKey(sent: Sent, refuse: Refuse): string | null {
   throw refuse('invalid_request', 'dpop_jkt is the SHA-256 thumbprint of a key: 43 characters of base64url')
 }
 
-const words = (text: string | undefined): string[] => [...new Set(text?.split(' ').filter(Boolean))].slice(0, MOST_WORDS)
-
+const words = (text: string | undefined): string[] =>
+  [...new Set(text?.split(' ').filter(Boolean))].slice(0, MOST_WORDS)

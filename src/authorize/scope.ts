@@ -36,9 +36,7 @@ const mayAsk = (value: string, client: ClientRecord): boolean =>
   value === OFFLINE_ACCESS ? mayRefresh(client) : value === OPENID || client.scope.includes(value)
 
 const isKnown = (value: string, resources: ResourceRecord[]): boolean =>
-  value === OFFLINE_ACCESS ||
-  IDENTITY_SCOPES.includes(value) ||
-  resources.every((resource) => knows(resource, value))
+  value === OFFLINE_ACCESS || IDENTITY_SCOPES.includes(value) || resources.every((resource) => knows(resource, value))
 
 /** The scopes of the issuer itself, and the permission that a person needs for each. */
 const OWN_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {

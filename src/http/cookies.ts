@@ -2,7 +2,9 @@
  * The cookies of people (RFC 6265): each holds a random secret and nothing else. The database knows its hash. Behind
  * https their names begin with `__Host-`, so that no other host can set them.
  */
-import { hash, randomBytes } from 'node:crypto'
+import { hashOf, newSecretValue as newCookieSecret } from '../ground/secret-value.ts'
+
+export { hashOf, newCookieSecret }
 
 /** `session`: a person who is signed in. `login`: a browser in which a sign-in is under way. `device`: a known browser. */
 export type CookieKind = 'session' | 'login' | 'device'
@@ -16,11 +18,6 @@ const SECRET = /^[\w-]{43}$/
 
 /** No browser sends more for one site than this. */
 const MOST_HEADER_CHARACTERS = 16_384
-
-export const newCookieSecret = (): string => randomBytes(32).toString('base64url')
-
-/** As the database keeps the secret of a cookie, a code or a link: SHA-256 in base64url. */
-export const hashOf = (secret: string): string => hash('sha256', secret, 'base64url')
 
 /** @param issuer the issuer URL, whose scheme decides the names */
 export function cookieName(kind: CookieKind, issuer: string): string {

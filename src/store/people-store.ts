@@ -80,11 +80,7 @@ export interface SignInStore {
   ): Promise<SignInOutcome<Result>>
   findSignIn(ref: SignInRef): Promise<SignInOutcome<SignInFacts>>
   /** Takes a step of a sign-in. Everything that the rule decides on is read inside the write. */
-  takeStep<Result>(
-    ref: SignInRef,
-    proof: Proof | undefined,
-    rule: SignInRule<Result>,
-  ): Promise<SignInOutcome<Result>>
+  takeStep<Result>(ref: SignInRef, proof: Proof | undefined, rule: SignInRule<Result>): Promise<SignInOutcome<Result>>
   /** @param name in the form in which names are compared */
   findByLoginName(name: string): Promise<Person | undefined>
 }

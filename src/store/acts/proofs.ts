@@ -66,7 +66,8 @@ export function* spend(proof: Proof, { proven }: SignInFacts): Act<void> {
     case 'new_user':
       return
     case 'password':
-      if (proof.renewedHash !== undefined) yield* update(users, { id, passwordHash }, { passwordHash: proof.renewedHash })
+      if (proof.renewedHash !== undefined)
+        yield* update(users, { id, passwordHash }, { passwordHash: proof.renewedHash })
       return
     case 'link':
       yield* takeOneTime('sign_in_link', proof.hash)

@@ -6,7 +6,8 @@
 import { find, insert, time, update, type Act, type Engine } from '../engine.ts'
 import type { FoundSession, SignInStart, SignInStore } from '../people-store.ts'
 import { consents, sessions, signIns, users } from '../people-tables.ts'
-import { isLiveSession } from '../records/session.ts'
+import type { ClientRecord } from '../records/client.ts'
+import { isLiveSession, type ConsentRecord } from '../records/session.ts'
 import type {
   Proof,
   SignInDecision,
@@ -47,8 +48,8 @@ function* startSignIn<Result>(
   const facts = yield* gather(signIn, session)
   const { writes, result } = rule(facts)
   // Most requests of people who are signed in end here, with a code and without a row.
-  if (rule.keeps(result)) yield* insert(signIns, signIn)
-  yield* store(facts, undefined, writes)
+  if (rule.keeps(result)) yield* insert(signIns, { ...signIn, ...writes.signIn })
+  yield* store(facts, undefined, { ...writes, signIn: undefined })
   return result
 }
 
@@ -108,15 +109,19 @@ function* gather(signIn: SignInRecord, session: FoundSession | undefined): Act<S
   const { userId, request } = signIn
   const person = userId === null ? undefined : yield* findPerson({ id: userId })
   const client = request ? yield* findClient(request.clientId) : undefined
-  const subject = person ?? session?.person
-  const consent =
-    client && subject ? yield* find(consents, { userId: subject.user.id, clientKey: client.key }) : undefined
-  return { signIn, session, person, client, consent, isProven: false, proven: undefined, now: yield* time() }
+  const consent = yield* consentOf(person ?? session?.person, client)
+  const unproven = { isProven: false, proven: undefined, provenConsent: undefined }
+  return { signIn, session, person, client, consent, ...unproven, now: yield* time() }
 }
 
-function* judge(proof: Proof, facts: SignInFacts): Act<Pick<SignInFacts, 'isProven' | 'proven'>> {
+function* judge(proof: Proof, facts: SignInFacts): Act<Pick<SignInFacts, 'isProven' | 'proven' | 'provenConsent'>> {
   const proven = yield* personProven(proof, facts)
-  return { proven, isProven: proven !== undefined && (yield* proves(proof, proven, facts)) }
+  const isProven = proven !== undefined && (yield* proves(proof, proven, facts))
+  return { isProven, proven, provenConsent: yield* consentOf(proven, facts.client) }
+}
+
+function* consentOf(person: Person | undefined, client: ClientRecord | undefined): Act<ConsentRecord | undefined> {
+  return person && client ? yield* find(consents, { userId: person.user.id, clientKey: client.key }) : undefined
 }
 
 function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrites): Act<void> {
@@ -135,7 +140,7 @@ function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrit
   for (const event of events) yield* record(event)
 }
 
-function* storeConsent(consent: SignInWrites['consent'] & object): Act<void> {
+function* storeConsent(consent: ConsentRecord): Act<void> {
   const { userId, clientKey, createdAt: _, ...change } = consent
   if ((yield* update(consents, { userId, clientKey }, change)) === 0) yield* insert(consents, consent)
 }

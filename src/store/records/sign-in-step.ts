@@ -72,8 +72,10 @@ export interface SignInFacts {
   consent: ConsentRecord | undefined
   /** Whether the proof of the step holds now. It is not used up by asking. */
   isProven: boolean
-  /** The person whom a first factor proves. */
+  /** The person whom the proof is about. */
   proven: Person | undefined
+  /** The consent of that person to the client. */
+  provenConsent: ConsentRecord | undefined
   now: Instant
 }
 

@@ -1,0 +1,255 @@
+/**
+ * The machine of sign-ins. A step is taken only where the rule of prompt.ts names it as the next one, inside the write
+ * that takes it. What follows from the step is asked of the same rule, and stored in the same write: a session once every
+ * factor is there, and a code once everything is.
+ */
+import { byUser, type AuditTrail } from '../audit.ts'
+import { timeOrderedId } from '../ground/ids.ts'
+import { hashOf, newSecretValue } from '../ground/secret-value.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
+import { sessionEnding } from '../sessions/ending.ts'
+import type {
+  SignInDecision,
+  SignInFacts,
+  SignInOutcome,
+  SignInRef,
+  SignInWrites,
+} from '../store/records/sign-in-step.ts'
+import type { AuthorizationRequest, SignInRecord } from '../store/records/sign-in.ts'
+import type { Person } from '../store/records/user.ts'
+import type { Store } from '../store/store.ts'
+import { mintCode } from './code.ts'
+import { whatNext, type Next, type Standing, type Terms } from './prompt.ts'
+import { sessionWrites, touchWrites, type Browser, type SessionTerms } from './session-writes.ts'
+import { afterStep, isDue, isGood, type Step } from './steps.ts'
+
+/** Where a sign-in stands after a step, or after a step that was not due. */
+export interface Reached {
+  /** Whether the step was taken. */
+  isTaken: boolean
+  /** The proof did not hold inside the write, or its person may not sign in. */
+  isRefused: boolean
+  next: Next
+  signIn: SignInRecord
+  facts: SignInFacts
+  /** A new secret of the `session` cookie. */
+  session?: { secret: string; maxAgeSeconds: number | undefined } | undefined
+  /** Set with `session`. */
+  deviceSecret?: string | undefined
+  /** The authorization code, where `next` is `code`. */
+  code?: string | undefined
+}
+
+/** The sign-in that was named is over, unknown, or another browser's. */
+export interface Gone {
+  gone: 'unknown' | 'other_browser'
+}
+
+export interface SignInNeeds {
+  store: Pick<
+    Store,
+    'now' | 'startSignIn' | 'keepRequest' | 'resumeRequest' | 'findSignIn' | 'takeStep' | 'findByLoginName'
+  >
+  resources: Pick<ResourceDirectory, 'find'>
+  audit: AuditTrail
+  config: Pick<Terms, 'mfa'> & SessionTerms
+}
+
+/** A sign-in may take so long (WCAG 2.2.1). */
+const LASTS_MS = 3_600_000
+
+/** Longer names are nobody's. */
+const MOST_NAME_CHARACTERS = 256
+
+/** A sign-in id, as `tx` names one. Anything else is asked of no database. */
+const ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
+
+export class SignIns {
+  readonly #needs: SignInNeeds
+  readonly #terms: Terms
+
+  constructor(needs: SignInNeeds) {
+    this.#needs = needs
+    this.#terms = { mfa: needs.config.mfa, findResource: (id) => needs.resources.find(id) }
+  }
+
+  /** Begins a sign-in for the request of a client. A person who is signed in may get the code at once. */
+  begin(request: AuthorizationRequest, browser: Browser): Promise<Reached> {
+    return this.#start(this.#draft(browser, request, null), browser)
+  }
+
+  /** Begins a sign-in without a client. @param returnTo a path of our own */
+  beginOwn(browser: Browser, returnTo: string): Promise<Reached> {
+    return this.#start(this.#draft(browser, null, returnTo), browser)
+  }
+
+  #start(signIn: SignInRecord, browser: Browser): Promise<Reached> {
+    const rule = (facts: SignInFacts) => this.#arrive(facts, {}, browser)
+    const keeps = ({ next }: Reached) => next.kind !== 'code' && next.kind !== 'error' && next.kind !== 'fault'
+    const sessionHash = hashOfMaybe(browser.sessionSecret)
+    return this.#needs.store.startSignIn({ signIn, sessionHash }, Object.assign(rule, { keeps }))
+  }
+
+  /** Keeps a request that another site posted: its browser comes again by GET, with its cookies. @returns its id */
+  async keep(request: AuthorizationRequest): Promise<string> {
+    const signIn = { ...this.#draft(undefined, request, null) }
+    await this.#needs.store.keepRequest(signIn)
+    return signIn.id
+  }
+
+  /** Goes on with a kept request in the browser that comes for it. */
+  async resume(id: string, browser: Browser): Promise<Reached | Gone> {
+    if (!ID.test(id)) return { gone: 'unknown' }
+    const ref = { id, browserHash: hashOf(browser.loginSecret) }
+    const rule = (facts: SignInFacts) => this.#arrive(facts, {}, browser)
+    return outcomeOf(await this.#needs.store.resumeRequest(ref, hashOfMaybe(browser.sessionSecret), rule))
+  }
+
+  /** Where a sign-in stands. Nothing is written. */
+  async find(ref: SignInRef): Promise<Reached | Gone> {
+    if (!ID.test(ref.id)) return { gone: 'unknown' }
+    const found = await this.#needs.store.findSignIn(ref)
+    if (found.outcome !== 'decided') return { gone: found.outcome }
+    return stayed(found.result, whatNext(found.result, this.#terms))
+  }
+
+  /** Takes a step, where it is due. */
+  async take(ref: SignInRef, step: Step, browser: Browser): Promise<Reached | Gone> {
+    if (!ID.test(ref.id)) return { gone: 'unknown' }
+    const proof = 'proof' in step ? step.proof : undefined
+    return outcomeOf(await this.#needs.store.takeStep(ref, proof, (facts) => this.#decide(step, facts, browser)))
+  }
+
+  /** Puts a challenge or an unconfirmed secret into a sign-in. It is no step. @returns whether there is such a sign-in */
+  async note(ref: SignInRef, noted: Partial<Pick<SignInRecord, 'challenge' | 'pendingTotp'>>): Promise<boolean> {
+    if (!ID.test(ref.id)) return false
+    const outcome = await this.#needs.store.takeStep(ref, undefined, ({ signIn }) => {
+      const isOver = signIn.state === 'done'
+      return { writes: isOver ? {} : { signIn: noted }, result: !isOver }
+    })
+    return outcome.outcome === 'decided' && outcome.result
+  }
+
+  /** The person whom a typed name means. Names that nobody can have are asked of no database. */
+  async findPerson(name: string): Promise<Person | undefined> {
+    const folded = name.normalize('NFKC').trim().toLowerCase()
+    const isName = folded !== '' && folded.length <= MOST_NAME_CHARACTERS && !/\p{Cc}/u.test(folded)
+    return isName ? this.#needs.store.findByLoginName(folded) : undefined
+  }
+
+  #draft(browser: Browser | undefined, request: AuthorizationRequest | null, returnTo: string | null): SignInRecord {
+    const now = this.#needs.store.now()
+    return {
+      id: timeOrderedId(now),
+      browserHash: browser ? hashOf(browser.loginSecret) : '',
+      request,
+      returnTo,
+      state: 'started',
+      userId: null,
+      amr: [],
+      authTime: null,
+      sessionId: null,
+      isRemembered: false,
+      challenge: null,
+      pendingTotp: null,
+      createdAt: now,
+      expiresAt: now + LASTS_MS,
+    }
+  }
+
+  #decide(step: Step, facts: SignInFacts, browser: Browser): SignInDecision<Reached> {
+    const due = whatNext(facts, this.#terms)
+    if (!isDue(step, due)) return { writes: {}, result: stayed(facts, due) }
+    if ('proof' in step && !isGood(facts, due))
+      return { writes: {}, result: { ...stayed(facts, due), isRefused: true } }
+    if (step.step === 'cancel') return this.#giveUp(step.reason, facts)
+    const { after, writes } = afterStep(step, facts, due)
+    return this.#arrive(after, writes, browser)
+  }
+
+  #giveUp(reason: string, facts: SignInFacts): SignInDecision<Reached> {
+    const description = 'the person did not go on'
+    const next: Next = { kind: 'error', error: 'access_denied', description, reason }
+    return { writes: { signIn: { state: 'done' } }, result: { ...stayed(facts, next), isTaken: true } }
+  }
+
+  /** THE end of every step: asks the rule what is next, and adds the session and the code that follow. */
+  #arrive(facts: SignInFacts, writes: SignInWrites, browser: Browser): SignInDecision<Reached> {
+    const next = whatNext(facts, this.#terms)
+    const reached: Reached = { ...stayed(facts, next), isTaken: true }
+    if (!isSignedIn(next)) return { writes: ended(next, writes), result: reached }
+    const entry = this.#enter(facts, next.standing, browser)
+    const { facts: inside, writes: more, ...cookies } = entry
+    const all = merged(writes, more)
+    if (next.kind !== 'code')
+      return { writes: ended(next, all), result: { ...reached, ...cookies, facts: inside, signIn: inside.signIn } }
+    const { secret, record } = mintCode(next, inside)
+    const result = { ...reached, ...cookies, facts: inside, signIn: inside.signIn, code: secret }
+    return { writes: ended(next, { ...all, code: record }), result }
+  }
+
+  /** The session of a person who has every factor: the browser's own, raised, or a new one. */
+  #enter(facts: SignInFacts, standing: Standing, browser: Browser) {
+    const { signIn, session } = facts
+    const { audit, config } = this.#needs
+    if (signIn.userId === null || isInside(facts, standing))
+      return { facts, writes: session ? touchWrites(session.session, facts.now) : {} }
+    const by = byUser(standing.person.user.id, browser.requestId)
+    const entry = sessionWrites({ facts, standing, browser, secret: newSecretValue() }, config)
+    const { record } = entry
+    const details = { user: record.userId, amr: record.amr.join(' '), acr: record.acr }
+    const action = entry.writes.session ? 'session.created' : 'session.raised'
+    const writes: SignInWrites = {
+      ...entry.writes,
+      events: [audit.event(action, record.id, { ...by, details })],
+      ...(entry.former !== undefined && { ends: { id: entry.former, ending: sessionEnding('signed_out', by, audit) } }),
+    }
+    return {
+      facts: {
+        ...facts,
+        signIn: { ...signIn, sessionId: record.id },
+        session: { session: record, person: standing.person },
+      },
+      writes,
+      session: { secret: entry.secret, maxAgeSeconds: record.isRemembered ? config.sessionTtlSeconds : undefined },
+      deviceSecret: browser.deviceSecret,
+    }
+  }
+}
+
+const hashOfMaybe = (secret: string | undefined): string | undefined =>
+  secret === undefined ? undefined : hashOf(secret)
+
+const outcomeOf = (outcome: SignInOutcome<Reached>): Reached | Gone =>
+  outcome.outcome === 'decided' ? outcome.result : { gone: outcome.outcome }
+
+const stayed = (facts: SignInFacts, next: Next): Reached => ({
+  isTaken: false,
+  isRefused: false,
+  next,
+  signIn: facts.signIn,
+  facts,
+})
+
+/** Whether every factor is there, so that the person has a session. */
+const isSignedIn = (next: Next): next is Extract<Next, { kind: 'not_allowed' | 'consent' | 'code' | 'arrived' }> =>
+  next.kind === 'not_allowed' || next.kind === 'consent' || next.kind === 'code' || next.kind === 'arrived'
+
+/** Whether the session has the factors of this sign-in already. */
+function isInside({ session: found }: SignInFacts, { person, amr, authTime }: Standing): boolean {
+  if (!found || found.session.userId !== person.user.id) return false
+  return found.session.authTime === authTime && amr.every((each) => found.session.amr.includes(each))
+}
+
+/** The writes of a step, with the end of the sign-in where nothing follows any more. */
+function ended(next: Next, writes: SignInWrites): SignInWrites {
+  const isOver = next.kind === 'code' || next.kind === 'error' || next.kind === 'arrived'
+  return isOver ? { ...writes, signIn: { ...writes.signIn, state: 'done' } } : writes
+}
+
+const merged = (first: SignInWrites, second: SignInWrites): SignInWrites => ({
+  ...first,
+  ...second,
+  signIn: { ...first.signIn, ...second.signIn },
+  events: [...(first.events ?? []), ...(second.events ?? [])],
+})

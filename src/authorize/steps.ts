@@ -1,0 +1,202 @@
+/** The steps of a sign-in: which of them is due, whether its proof is good, and what it changes. All of it is pure. */
+import type {
+  EnrolmentProof,
+  FirstProof,
+  Proof,
+  SecondProof,
+  SignInFacts,
+  SignInWrites,
+} from '../store/records/sign-in-step.ts'
+import type { SignInRecord } from '../store/records/sign-in.ts'
+import type { Person } from '../store/records/user.ts'
+import { withProof } from './assurance.ts'
+import type { Next } from './prompt.ts'
+
+/** An answer of the person to a page. */
+export type Step =
+  /** `forgives`: the bucket of guesses at the password. */
+  | { step: 'sign_in'; proof: FirstProof; isRemembered?: boolean | undefined; forgives?: string | undefined }
+  | { step: 'second'; proof: SecondProof; forgives?: string | undefined }
+  | { step: 'must_enrol'; proof: EnrolmentProof }
+  | { step: 'must_change'; passwordHash: string }
+  /** Goes on as the person who is signed in. */
+  | { step: 'choose_account' }
+  | { step: 'consent' }
+  /** Starts over as another person, from any page. */
+  | { step: 'switch' }
+  /** Gives up, from any page: Cancel, Deny, Back. */
+  | { step: 'cancel'; reason: string }
+
+/** The step that answers what is due. A name and a password are good for the choice of an account and for sign-up too. */
+export function isDue({ step }: Step, { kind }: Next): boolean {
+  switch (step) {
+    case 'sign_in':
+      return kind === 'sign_in' || kind === 'choose_account' || kind === 'sign_up'
+    case 'second':
+    case 'must_enrol':
+    case 'must_change':
+    case 'choose_account':
+    case 'consent':
+      return kind === step
+    case 'switch':
+    case 'cancel':
+      return kind !== 'over' && kind !== 'fault' && kind !== 'error' && kind !== 'code' && kind !== 'arrived'
+  }
+}
+
+/** Whether a proof holds, of a person who may sign in, and who is the one that the sign-in is about. */
+export function isGood({ isProven, proven }: SignInFacts, due: Next): boolean {
+  if (!isProven || !proven || proven.user.disabledAt !== null) return false
+  const isLater = due.kind === 'second' || due.kind === 'must_enrol'
+  return !isLater || proven.user.id === due.standing.person.user.id
+}
+
+/** The facts after a step, and the writes that make them so. */
+export interface Effect {
+  after: SignInFacts
+  writes: SignInWrites
+}
+
+/** Nothing of a person has been passed. */
+const BLANK: Partial<SignInRecord> = {
+  state: 'started',
+  userId: null,
+  amr: [],
+  authTime: null,
+  challenge: null,
+  pendingTotp: null,
+}
+
+export function afterStep(step: Exclude<Step, { step: 'cancel' }>, facts: SignInFacts, due: Next): Effect {
+  switch (step.step) {
+    case 'sign_in':
+      return afterFirstFactor(step, facts)
+    case 'second':
+    case 'must_enrol':
+      return afterMoreFactors(step, facts, due)
+    case 'must_change':
+      return afterChange(step.passwordHash, facts, due)
+    case 'choose_account':
+      return withPrompt(facts, (prompt) => without(prompt, 'select_account'))
+    case 'switch':
+      return changed(
+        withPrompt(facts, (prompt) => [...without(prompt, 'select_account', 'login'), 'login']),
+        BLANK,
+        { person: undefined },
+      )
+    case 'consent':
+      return afterConsent(facts, due)
+  }
+}
+
+function afterFirstFactor(
+  { proof, isRemembered, forgives }: Extract<Step, { step: 'sign_in' }>,
+  facts: SignInFacts,
+): Effect {
+  const { now, proven, provenConsent, signIn, session } = facts
+  if (!proven) return unchanged(facts)
+  const change: Partial<SignInRecord> = {
+    state: 'primary',
+    userId: proven.user.id,
+    amr: withProof([], proof),
+    authTime: now,
+    challenge: null,
+    // A session that is over does not hold the sign-in up.
+    sessionId: session?.session.id ?? null,
+    isRemembered: isRemembered ?? signIn.isRemembered,
+  }
+  const known = { person: proven, consent: provenConsent }
+  return changed({ after: facts, writes: { spends: true, forgives } }, change, known)
+}
+
+/** The factor may raise a session of the browser: then the time of its first factor stays. */
+function afterMoreFactors(
+  step: Extract<Step, { step: 'second' | 'must_enrol' }>,
+  facts: SignInFacts,
+  due: Next,
+): Effect {
+  if (due.kind !== 'second' && due.kind !== 'must_enrol') return unchanged(facts)
+  const { person, amr, authTime } = due.standing
+  const change: Partial<SignInRecord> = {
+    state: step.step,
+    userId: person.user.id,
+    amr: withProof(amr, step.proof),
+    authTime,
+    challenge: null,
+    pendingTotp: null,
+  }
+  const forgives = step.step === 'second' ? step.forgives : undefined
+  return changed({ after: facts, writes: { spends: true, forgives } }, change, { person: enrolled(person, step.proof) })
+}
+
+/** The person with a factor that the proof has set up. */
+function enrolled(person: Person, proof: Proof): Person {
+  const { user, factors } = person
+  if (proof.kind === 'passkey_enrolment') return { ...person, factors: { ...factors, passkeys: factors.passkeys + 1 } }
+  if (proof.kind !== 'totp_enrolment') return person
+  const { sealedSecret: totpSecret, timeStep: totpUsedStep, recoveryDigests } = proof
+  const recoveryCodes = recoveryDigests.length
+  return { ...person, user: { ...user, totpSecret, totpUsedStep }, factors: { ...factors, recoveryCodes } }
+}
+
+function afterChange(passwordHash: string, facts: SignInFacts, due: Next): Effect {
+  if (due.kind !== 'must_change') return unchanged(facts)
+  const { now, signIn, session } = facts
+  const { user } = due.standing.person
+  const change = {
+    passwordHash,
+    passwordOrigin: 'person' as const,
+    passwordChangedAt: now,
+    mustChangePassword: false,
+    updatedAt: now,
+  }
+  const renew = (person: Person | undefined): Person | undefined =>
+    person?.user.id === user.id ? { ...person, user: { ...person.user, ...change } } : person
+  const after = {
+    ...facts,
+    person: renew(facts.person),
+    session: session && { ...session, person: renew(session.person) ?? session.person },
+  }
+  const effect = { after, writes: { user: { id: user.id, change } } }
+  // The new password was chosen in this sign-in, so it overrules nothing that was passed in it.
+  return signIn.userId === null ? effect : changed(effect, { state: 'must_change', authTime: now })
+}
+
+function afterConsent(facts: SignInFacts, due: Next): Effect {
+  const { client, consent, now } = facts
+  if (due.kind !== 'consent' || !client) return unchanged(facts)
+  const agreed = {
+    userId: due.standing.person.user.id,
+    clientKey: client.key,
+    clientId: client.clientId,
+    scope: union(consent?.scope, due.scope),
+    resources: union(consent?.resources, due.resources),
+    createdAt: consent?.createdAt ?? now,
+    updatedAt: now,
+  }
+  const effect = { after: { ...facts, consent: agreed }, writes: { consent: agreed } }
+  return changed(effect, { state: 'consent' })
+}
+
+const unchanged = (facts: SignInFacts): Effect => ({ after: facts, writes: {} })
+
+/** The same effect with a change of the sign-in's row. */
+const changed = (
+  { after, writes }: Effect,
+  change: Partial<SignInRecord>,
+  known: Partial<SignInFacts> = {},
+): Effect => ({
+  after: { ...after, ...known, signIn: { ...after.signIn, ...change } },
+  writes: { ...writes, signIn: { ...writes.signIn, ...change } },
+})
+
+function withPrompt(facts: SignInFacts, change: (prompt: string[]) => string[]): Effect {
+  const { request } = facts.signIn
+  return request
+    ? changed(unchanged(facts), { request: { ...request, prompt: change(request.prompt) } })
+    : unchanged(facts)
+}
+
+const without = (values: string[], ...unwanted: string[]): string[] => values.filter((each) => !unwanted.includes(each))
+
+const union = (before: string[] | undefined, more: string[]): string[] => [...new Set([...(before ?? []), ...more])]
