@@ -26,6 +26,7 @@ import type { Route } from './http/route.ts'
 import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
+import { sharedPages } from './pages/routes.ts'
 
 /** The needs of one door. */
 type NeedsOf<Door> = Door extends (needs: infer Needs) => unknown ? Needs : never
@@ -48,7 +49,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof consentsApi> &
   NeedsOf<typeof auditApi> &
   NeedsOf<typeof health> &
-  NeedsOf<typeof metrics>
+  NeedsOf<typeof metrics> &
+  NeedsOf<typeof sharedPages>
 
 /** Answers every request that the server receives. */
 export const createApp = (needs: ServiceNeeds): RequestListener => serveRoutes(listRoutes(needs), needs, newApp())
@@ -94,6 +96,7 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
       return describeService(needs.issuer, routes)
     }),
     ...docs(),
+    ...sharedPages(needs),
   ]
   return routes
 }

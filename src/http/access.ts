@@ -54,3 +54,6 @@ export const PAGE = { kind: 'page', catchesUp: true, isInternal: true } as const
 
 /** A page that clients send people to, by GET or by a form of their own. */
 export const ENTRANCE = { ...PAGE, takesForeignForms: true } as const satisfies Access
+
+/** A file of the pages, of fixed content: without it they can hardly be read, so no limit closes it. */
+export const PAGE_FILE = { kind: 'page', isOpen: true, isInternal: true } as const satisfies Access

@@ -11,7 +11,7 @@ import { noHost, noRoute } from './no-route.ts'
 import { BUSY, errorReply } from './on-error.ts'
 import { takesBody, type Route } from './route.ts'
 import type { Routes } from './routes.ts'
-import { fail, type ServeNeeds } from './serve.ts'
+import { asPage, fail, type ServeNeeds } from './serve.ts'
 import { readTarget } from '../ground/target.ts'
 import { isOneHost } from './host.ts'
 
@@ -111,6 +111,8 @@ const arrivalOf = ({ incoming, outgoing, route }: Context) => ({
 
 /** Tells the caller to come back later. The log line stands at debug, since a flood must not become a flood of lines. */
 function turnAway(context: Context, { status, headers, description }: Refusal, { log }: DoorNeeds): void {
-  answer(context, errorReply(status, BUSY, description, Object.entries(headers).flat()))
+  const reply = errorReply(status, BUSY, description, Object.entries(headers).flat())
   log.debug('request', { ...context.facts, method: context.incoming.method ?? '', status, error: BUSY })
+  if (!context.route?.onError) return void answer(context, reply)
+  void asPage(context, undefined, reply).then((page) => answer(context, page))
 }

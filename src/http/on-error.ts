@@ -24,7 +24,9 @@ export function replyToError(error: unknown, facts: RequestFacts): Reply {
   if (error instanceof PageFault) {
     facts.error = error.code
     facts.reason = error.message
-    return errorReply(error.status, 'invalid_request', error.code)
+    const { retryAfterSeconds } = error.options
+    const headers = retryAfterSeconds === undefined ? [] : ['Retry-After', String(Math.ceil(retryAfterSeconds))]
+    return errorReply(error.status, 'invalid_request', error.code, headers)
   }
   if (error instanceof Unavailable) {
     facts.error = BUSY

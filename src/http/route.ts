@@ -124,13 +124,19 @@ export interface Route extends BodyTerms {
   onError?: ErrorPage | undefined
 }
 
-/** @param asked the request, as far as it was read */
-export type ErrorPage = (
-  error: unknown,
-  asked: { facts: RequestFacts; header(name: string): string | undefined },
-) => Reply
+/**
+ * @param asked the request, as far as it was read
+ * @param reply to the error as a program reads it; its status and headers hold for the page too
+ */
+export type ErrorPage = (error: unknown, asked: Asked, reply: Reply) => Reply | Promise<Reply>
 
-type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+/** A request as far as an error page needs it. */
+export interface Asked {
+  facts: RequestFacts
+  header(name: string): string | undefined
+}
+
+export type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Name | ParamsOf<`/${Rest}`>
   : Path extends `${string}:${infer Name}`
     ? Name

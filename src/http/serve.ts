@@ -47,8 +47,19 @@ function finish(context: Context, outcome: Outcome, needs: ServeNeeds, set: Head
 }
 
 /** Answers an error. @param set headers that were set in Hono's context, if the request came so far. */
-export function fail(context: Context, error: unknown, needs: ServeNeeds, set?: Headers): Response {
+export function fail(context: Context, error: unknown, needs: ServeNeeds, set?: Headers): Response | Promise<Response> {
   const reply = replyOf(error, context)
+  if (reply instanceof Promise) return reply.then((late) => finishFailed(context, error, late, needs, set))
+  return finishFailed(context, error, reply, needs, set)
+}
+
+function finishFailed(
+  context: Context,
+  error: unknown,
+  reply: Reply,
+  needs: ServeNeeds,
+  set: Headers | undefined,
+): Response {
   // Nothing can be said any more in a response that has begun.
   if (context.outgoing.headersSent) {
     context.outgoing.destroy()
@@ -59,11 +70,20 @@ export function fail(context: Context, error: unknown, needs: ServeNeeds, set?: 
   return RESPONSE_ALREADY_SENT
 }
 
-function replyOf(error: unknown, { route, facts, incoming }: Context): Reply {
-  const reply = replyToError(error, facts)
-  if (!route?.onError) return reply
+function replyOf(error: unknown, context: Context): Reply | Promise<Reply> {
+  const reply = replyToError(error, context.facts)
+  return context.route?.onError ? asPage(context, error, reply) : reply
+}
+
+/** The reply as the route's page tells it. A page that cannot be made leaves the reply as it is. */
+export async function asPage({ route, facts, incoming }: Context, error: unknown, reply: Reply): Promise<Reply> {
   const header = (name: string) => [incoming.headers[name]].flat().join(', ') || undefined
-  return route.onError(error, { facts, header })
+  try {
+    return (await route?.onError?.(error, { facts, header }, reply)) ?? reply
+  } catch (fault) {
+    facts.stack = (fault instanceof Error ? fault.stack : undefined) ?? ''
+    return reply
+  }
 }
 
 function note(context: Context, status: number, needs: ServeNeeds, isLoad = false): void {

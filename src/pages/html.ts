@@ -16,19 +16,21 @@ export interface PageTerms {
    * Where forms of the page may lead. `anywhere` leaves `form-action` out: Chromium applies it to every later redirect of
    * the client. Else our own origin, or the one that is named.
    */
-  formsLeadTo?: 'anywhere' | 'self' | { origin: string }
+  formsLeadTo?: 'anywhere' | 'self' | { origin: string } | undefined
+  /** Another origin that a picture comes from: the operator's logo. */
+  picturesFrom?: string | undefined
   /** `Set-Cookie` and others, names and values in turn. */
   headers?: readonly string[]
 }
 
 export const newNonce = (): string => randomBytes(16).toString('base64url')
 
-const policyOf = ({ nonce, formsLeadTo = 'self' }: PageTerms): string =>
+const policyOf = ({ nonce, formsLeadTo = 'self', picturesFrom }: PageTerms): string =>
   [
     "default-src 'none'",
     "style-src 'self'",
     ...(nonce === undefined ? [] : [`script-src 'nonce-${nonce}'`]),
-    "img-src 'self' data:",
+    `img-src 'self' data:${picturesFrom === undefined ? '' : ` ${picturesFrom}`}`,
     "connect-src 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",

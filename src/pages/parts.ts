@@ -1,0 +1,232 @@
+/** The parts that pages are made of: the gate with its card, forms, fields, alerts. */
+import { html } from 'hono/html'
+import type { ClientView, Frame } from './frame.ts'
+import type { Markup } from './html.ts'
+import { icon, type IconName } from './icons.ts'
+import { initialOf } from './plain-text.ts'
+import type { AccountView, FormError, Hidden } from './views.ts'
+
+/** Markup, or nothing; a text is escaped. */
+export type Part = Markup | Markup[] | string | false | undefined
+
+/** A page with one card in its middle: everything before a person is signed in. */
+export const gate = (frame: Frame, card: Part, kind: '' | 'roomy' = ''): Markup =>
+  html`<div class="gate">
+    ${brandOf(frame)}
+    <main id="main" class="card ${kind}">${card}</main>
+  </div>`
+
+/** The logo and the name of the operator. */
+export const brandOf = ({ brand }: Frame, address?: string): Markup => {
+  const mark = brand.logo === undefined ? markOf(brand.name) : html`<img src="${brand.logo}" alt="" />`
+  const inside = html`${mark}<span>${brand.name}</span>`
+  return address === undefined
+    ? html`<div class="brand">${inside}</div>`
+    : html`<a class="brand" href="${address}">${inside}</a>`
+}
+
+/** Signet's own mark is a seal; another name is its first letter. */
+const markOf = (name: string): Markup =>
+  html`<span class="mark" aria-hidden="true">${name === 'Signet' ? icon('seal') : initialOf(name)}</span>`
+
+/** The head of a card: a picture, the heading, and a line below. */
+export const lead = (tile: Part, heading: string, ...lines: Part[]): Markup =>
+  html`<div class="lead">
+    ${tile}
+    <h1>${heading}</h1>
+    ${lines.map((line) => line && html`<p class="soft">${line}</p>`)}
+  </div>`
+
+export const iconTile = (name: IconName, kind = ''): Markup => html`<div class="tile ${kind}">${icon(name)}</div>`
+
+/** The logo of a client, or its first letter. */
+export const clientTile = ({ name, logo }: ClientView): Markup =>
+  html`<div class="tile" aria-hidden="true">
+    ${logo === undefined ? initialOf(name) : html`<img src="${logo}" alt="" />`}
+  </div>`
+
+/** A form of our own, with its hidden fields. @param action the path below the issuer's */
+export const form = (
+  frame: Frame,
+  action: string,
+  inside: Part,
+  { hidden = {}, kind = 'stack' }: FormTerms = {},
+): Markup =>
+  html`<form class="${kind}" method="post" action="${frame.at(action)}">${proof(frame, hidden)}${inside}</form>`
+
+export interface FormTerms {
+  hidden?: Hidden | undefined
+  /** Its class. */
+  kind?: string
+}
+
+const proof = ({ csrf, tx }: Frame, hidden: Hidden): Markup[] => {
+  const own = { ...(csrf !== undefined && { csrf }), ...(tx !== undefined && { tx }), ...hidden }
+  return Object.entries(own).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)
+}
+
+/** A button that sends its form with `action`. */
+export const submit = (action: string, says: string, kind = 'wide'): Markup =>
+  html`<button class="button ${kind}" name="action" value="${action}">${says}</button>`
+
+/** A button that takes the person back without an answer: it is no answer to the fields, so they may be empty. */
+export const cancel = (frame: Frame, action = 'cancel', says = frame.texts.common.cancel): Markup =>
+  html`<button class="button plain wide" name="action" value="${action}" formnovalidate>${says}</button>`
+
+/** A field with its label, what helps and what is wrong with it. */
+export interface FieldTerms {
+  name: string
+  label: string
+  /** The attributes of the input: type, autocomplete and others. */
+  attributes: Markup
+  value?: string | undefined
+  kind?: string
+  hint?: string | undefined
+  error?: FormError | undefined
+  isOptional?: boolean
+  /** Wrong without a text of its own: the alert above the form tells it. */
+  isInvalid?: boolean
+}
+
+export function field(frame: Frame, terms: FieldTerms): Markup {
+  const { name, label, attributes, value = '', kind = '', hint, isOptional } = terms
+  const { texts } = frame
+  const { isWrong, says, described, invalid } = describedBy(frame, terms)
+  return html`<div class="field">
+    <label for="${name}"
+      >${label}${isOptional && html` <span class="soft small">(${texts.common.optional})</span>`}</label
+    >
+    <input class="input ${kind}" id="${name}" name="${name}" value="${value}" ${attributes} ${described} ${invalid} />
+    ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}${isWrong && html`<p class="wrong" id="${name}-wrong">${says}</p>`}
+  </div>`
+}
+
+/** A password, with a button that shows it. */
+export function passwordField(frame: Frame, terms: Omit<FieldTerms, 'value' | 'kind' | 'isOptional'>): Markup {
+  const { name, label, attributes, hint } = terms
+  const { texts } = frame
+  const { isWrong, says, described, invalid } = describedBy(frame, terms)
+  return html`<div class="field">
+    <label for="${name}">${label}</label>
+    <div class="secret">
+      <input class="input" id="${name}" name="${name}" type="password" ${attributes} ${described} ${invalid} />
+      <button
+        class="peek"
+        type="button"
+        aria-label="${texts.common.showPassword}"
+        aria-pressed="false"
+        aria-controls="${name}"
+        hidden
+      >
+        ${icon('eye')}
+      </button>
+    </div>
+    <p class="hint" data-caps hidden role="status">${texts.common.capsLock}</p>
+    ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}${isWrong && html`<p class="wrong" id="${name}-wrong">${says}</p>`}
+  </div>`
+}
+
+function describedBy(
+  frame: Frame,
+  { name, hint, error, isInvalid }: Pick<FieldTerms, 'name' | 'hint' | 'error' | 'isInvalid'>,
+) {
+  const isWrong = error !== undefined && error.field === name
+  const ids = [...(isWrong ? [`${name}-wrong`] : []), ...(hint === undefined ? [] : [`${name}-hint`])]
+  const described = ids.length > 0 && html`aria-describedby="${ids.join(' ')}"`
+  const invalid = (isWrong || isInvalid === true) && html`aria-invalid="true"`
+  return { isWrong, says: isWrong ? errorText(frame, error) : '', described, invalid }
+}
+
+/** A new password, told apart from a known one for password managers (PEOPLE P17). */
+export const newPasswordField = (
+  frame: Frame,
+  { label, leastCharacters, error }: { label: string; leastCharacters: number; error?: FormError | undefined },
+): Markup =>
+  html`${passwordField(frame, {
+    name: 'password',
+    label,
+    hint: frame.texts.password.rule(leastCharacters),
+    error: error && { ...error, field: error.field ?? 'password' },
+    attributes: html`autocomplete="new-password" minlength="${leastCharacters}" maxlength="1000"
+    passwordrules="minlength: ${leastCharacters}; maxlength: 128; allowed: unicode;" required`,
+  })}`
+
+/** The user name in a form that has only a password: password managers file the password under it. */
+export const filedUnder = (username: string): Markup =>
+  html`<input
+    class="unseen"
+    name="username"
+    value="${username}"
+    autocomplete="username"
+    readonly
+    tabindex="-1"
+    aria-hidden="true"
+  />`
+
+/** What went wrong with the form, above it. */
+export const alert = (frame: Frame, error: FormError | undefined): Markup | false =>
+  error !== undefined &&
+  html`<div class="alert" role="alert" data-error="${error.code}">
+    ${icon('warn')}
+    <p>${errorText(frame, error)}</p>
+  </div>`
+
+export function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError): string {
+  const { alerts, profile } = texts
+  if (code === 'too_many_attempts') return alerts.too_many_attempts(retryAfterSeconds)
+  if (code === 'bad_zone') return profile.badZone
+  if (code === 'too_long') return profile.tooLong(200)
+  return code in alerts ? alerts[code as keyof Omit<typeof alerts, 'too_many_attempts'>] : alerts.other
+}
+
+/** Below a button for passkeys: scripts show it when the passkey did not work. */
+export const passkeyAlert = ({ texts }: Frame): Markup =>
+  html`<div class="alert" role="alert" data-passkey-error hidden>
+      ${icon('warn')}
+      <p>${texts.common.passkeyFailed}</p>
+    </div>
+    <noscript><p class="hint">${texts.common.needsScript}</p></noscript>`
+
+/** A button for scripts alone, which show it where the browser has passkeys. @param what the purpose that the script reads */
+export const passkeyButton = (what: string, says: string, kind = 'wide quiet'): Markup =>
+  html`<button class="button ${kind}" type="button" data-passkey="${what}" hidden>${icon('passkey')}${says}</button>`
+
+/** The person, with a first letter for a picture. @param beside what stands at the end of the line */
+export const who = (account: AccountView, beside: Part = ''): Markup =>
+  html`<div class="who">
+    <span class="tile small-tile round" aria-hidden="true">${initialOf(nameOf(account))}</span>
+    <span><strong>${nameOf(account)}</strong><span class="soft small">${secondName(account)}</span></span
+    >${beside}
+  </div>`
+
+export const nameOf = ({ name, username }: AccountView): string => name ?? username
+
+/** A second line that tells persons of one name apart. */
+const secondName = ({ name, username, email }: AccountView): string => email ?? (name === null ? '' : username)
+
+export const or = (frame: Frame, says = frame.texts.common.or): Markup => html`<p class="or">${says}</p>`
+
+/** The code of an authenticator app: one field, spaces allowed (PEOPLE P20). */
+export const codeField = (frame: Frame, label: string, error: FormError | undefined): Markup =>
+  field(frame, {
+    name: 'code',
+    label,
+    kind: 'code',
+    attributes: html`type="text" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9 ]*" maxlength="10"
+    enterkeyhint="go" required autofocus`,
+    isInvalid: error !== undefined,
+  })
+
+/** A button for scripts alone, which show it. */
+export const copyButton = ({ texts }: Frame, value: string, says = texts.common.copy): Markup =>
+  html`<button class="button quiet low" type="button" data-copy="${value}" data-copied="${texts.common.copied}" hidden>
+    ${says}
+  </button>`
+
+/** A sentence of the texts with markup where it has a value: languages put it in different places. */
+export function around(says: (slot: string) => string, inside: Markup): Markup {
+  const [before = '', after = ''] = says(SLOT).split(SLOT)
+  return html`${before}${inside}${after}`
+}
+
+const SLOT = '\0'

@@ -1,0 +1,16 @@
+/** Texts of other parties, as pages show them (PEOPLE S18). */
+
+/** Longer names are cut. */
+const MOST_CHARACTERS = 80
+
+/** Characters that turn the direction of text or cannot be seen, and so make a name look like another one. */
+const DECEIVING = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu
+
+/** One line that shows what it holds. */
+export function plainLine(text: string, most = MOST_CHARACTERS): string {
+  const line = text.replaceAll(DECEIVING, ' ').replaceAll(/\s+/g, ' ').trim()
+  return line.length > most ? `${line.slice(0, most - 1).toWellFormed()}…` : line
+}
+
+/** The letter that stands for a name where there is no picture. */
+export const initialOf = (name: string): string => /\p{L}\p{M}*|\p{N}/u.exec(name)?.[0].toUpperCase() ?? '?'

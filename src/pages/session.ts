@@ -1,0 +1,108 @@
+/**
+ * The session of a page: the person whom the browser's cookie names, judged at each request. A page that changes
+ * passwords or factors asks for a fresh sign-in besides (PEOPLE S4).
+ */
+import { basePath } from '../http/endpoint-url.ts'
+import { hashOf } from '../http/cookies.ts'
+import type { PageCall } from '../http/route.ts'
+import type { Clock, Instant } from '../ground/clock.ts'
+import type { FoundSession, SessionStore } from '../store/people-store.ts'
+import { isLiveSession, type SessionRecord } from '../store/records/session.ts'
+import type { Person } from '../store/records/user.ts'
+
+export interface SessionNeeds {
+  issuer: string
+  store: Pick<SessionStore, 'findSession' | 'touchSession'>
+  clock: Pick<Clock, 'now'>
+  /** `off`: second factors are not asked for, so no sign-in can be fresher than its password. */
+  config: { mfa?: 'off' | 'optional' | 'required' | undefined }
+}
+
+/** A session is noted as seen at most so often. */
+const SEEN_EVERY_MS = 60_000
+
+/** Passwords, factors and addresses change after a sign-in that is at most this old. */
+const FRESH_FOR_MS = 5 * 60_000
+
+/** A session with its person and the secret of its cookie, which the forms of the page are bound to. */
+export interface SignedIn extends FoundSession {
+  secret: string
+}
+
+/** No session that will do: the person signs in first, and comes back. `page` answers it with 303 to /login. */
+export class SignInFirst extends Error {
+  /** A path of our own, with the path of the issuer before it. */
+  readonly location: string
+
+  constructor(issuer: string, returnTo: AccountPath, isForced: boolean) {
+    super('sign in first')
+    this.name = 'SignInFirst'
+    const asked = new URLSearchParams({ return_to: returnTo, ...(isForced && { prompt: 'login' }) })
+    this.location = `${basePath(issuer)}/login?${asked.toString()}`
+  }
+}
+
+/** The paths that a sign-in without a client may lead to. */
+export type AccountPath = '/account' | `/account/${string}`
+
+/** Whether a value from outside is the path of an account page. Nothing else may stand in `return_to`. */
+export const isAccountPath = (value: string): value is AccountPath => /^\/account(?:\/[a-z-]{1,40})?$/.test(value)
+
+/** The live session that the browser's cookie names; `undefined` for none. */
+export async function findLiveSession(
+  { cookies }: Pick<PageCall, 'cookies'>,
+  { store, clock }: Pick<SessionNeeds, 'store' | 'clock'>,
+): Promise<SignedIn | undefined> {
+  if (cookies.session === undefined) return undefined
+  const found = await store.findSession(hashOf(cookies.session))
+  const now = clock.now()
+  if (!found || !isLiveSession(found.session, now) || found.person.user.disabledAt !== null) return undefined
+  const seen = seenAt(found.session, now)
+  if (seen) await store.touchSession(found.session.id, seen)
+  return { ...found, secret: cookies.session }
+}
+
+/** The next times of a session, where it is time to note them. It stays idle for as long as it was first given. */
+function seenAt(session: SessionRecord, now: Instant): Pick<SessionRecord, 'lastSeenAt' | 'idleExpiresAt'> | undefined {
+  const { lastSeenAt, idleExpiresAt, expiresAt } = session
+  if (now < lastSeenAt + SEEN_EVERY_MS) return undefined
+  return { lastSeenAt: now, idleExpiresAt: Math.min(now + (idleExpiresAt - lastSeenAt), expiresAt) }
+}
+
+/**
+ * The live session of a page that needs one.
+ * @param returnTo the page itself, by GET
+ * @throws SignInFirst which `page` answers with 303 to /login
+ */
+export async function requireSession(
+  call: Pick<PageCall, 'cookies'>,
+  needs: SessionNeeds,
+  returnTo: AccountPath,
+): Promise<SignedIn> {
+  const found = await findLiveSession(call, needs)
+  if (!found) throw new SignInFirst(needs.issuer, returnTo, false)
+  return found
+}
+
+/** Like `requireSession`, for a page that changes how the person signs in. */
+export async function requireFreshSession(
+  call: Pick<PageCall, 'cookies'>,
+  needs: SessionNeeds,
+  returnTo: AccountPath,
+): Promise<SignedIn> {
+  const found = await requireSession(call, needs, returnTo)
+  if (!isFresh(found, needs.clock.now(), needs.config)) throw new SignInFirst(needs.issuer, returnTo, true)
+  return found
+}
+
+/** Whether the person has signed in within five minutes, with two factors where the person has two. */
+export function isFresh(
+  { session, person }: FoundSession,
+  now: Instant,
+  { mfa = 'optional' }: SessionNeeds['config'],
+): boolean {
+  const isStrong = mfa === 'off' || !hasSecondFactor(person) || session.acr !== '1'
+  return isStrong && now < session.authTime + FRESH_FOR_MS
+}
+
+export const hasSecondFactor = ({ user, factors }: Person): boolean => user.totpSecret !== null || factors.passkeys > 0

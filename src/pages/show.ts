@@ -1,0 +1,16 @@
+/** A page made of a frame and a template's body: `show(frame, loginPage(frame, view), { status, headers })`. */
+import type { Reply } from '../http/reply.ts'
+import type { Frame } from './frame.ts'
+import { answerPage } from './html.ts'
+import { layout, type PageBody } from './layout.ts'
+
+/** @param terms the status, `Set-Cookie` and other headers */
+export function show(
+  frame: Frame,
+  page: PageBody,
+  { status = 200, headers = [] }: { status?: number; headers?: readonly string[] } = {},
+): Promise<Reply> {
+  const { formsLeadTo } = page
+  const { nonce, brand } = frame
+  return answerPage(layout(frame, page), { status, headers, nonce, formsLeadTo, picturesFrom: brand.logoOrigin })
+}

@@ -1,0 +1,69 @@
+/** A client of a third party asks for access: who asks, for what, and where the person is sent (PEOPLE P24). */
+import { html } from 'hono/html'
+import type { Frame } from '../frame.ts'
+import type { Markup } from '../html.ts'
+import { icon } from '../icons.ts'
+import * as parts from '../parts.ts'
+import type { PageBody } from '../layout.ts'
+import { scopeText } from '../scope-text.ts'
+import type { ConsentView, ScopeView } from '../views.ts'
+
+export function consentPage(frame: Frame, view: ConsentView): PageBody {
+  const { consent } = frame.texts
+  const title = consent.title(view.client)
+  const tile = parts.clientTile(frame.client ?? { name: view.client })
+  const inside = html`${parts.who(view.account, switchOf(frame))}${warning(frame, view)}
+    <div class="stack tight">
+      <h2>${consent.wants(view.client)}</h2>
+      ${wants(frame, view)}
+    </div>
+    ${view.redirectHost !== undefined && html`<p class="hint">${consent.sentTo(view.redirectHost)}</p>`}
+    <div class="pair">${parts.submit('deny', consent.deny, 'quiet')}${parts.submit('allow', consent.allow, '')}</div>
+    <p class="hint">${consent.later}</p>
+    ${papers(frame, view)}`
+  return {
+    name: 'consent',
+    title,
+    formsLeadTo: 'anywhere',
+    body: parts.gate(frame, html`${parts.lead(tile, title)}${parts.form(frame, '/consent', inside)}`, 'roomy'),
+  }
+}
+
+const switchOf = ({ texts }: Frame): Markup =>
+  html`<button class="button plain low" name="action" value="switch">${texts.consent.notYou}</button>`
+
+function warning({ texts }: Frame, { isSelfDescribed, isLocalhostOnly }: ConsentView): Markup | false {
+  if (!isSelfDescribed && !isLocalhostOnly) return false
+  const says = isLocalhostOnly ? texts.consent.localhost : texts.consent.selfDescribed
+  return html`<div class="alert calm" data-warning="${isLocalhostOnly ? 'localhost' : 'self-described'}">
+    ${icon('warn')}
+    <p>${says}</p>
+  </div>`
+}
+
+function wants(frame: Frame, { scopes, resources }: ConsentView): Markup {
+  const { consent } = frame.texts
+  return html`<ul class="wants">
+      ${listOf(frame, scopes)}
+    </ul>
+    ${resources.map(
+      ({ name, scopes: ofResource }) =>
+        html`<h3 class="label soft">${consent.at(name)}</h3>
+          <ul class="wants">
+            ${listOf(frame, ofResource)}
+          </ul>`,
+    )}`
+}
+
+const listOf = (frame: Frame, scopes: readonly ScopeView[]): Markup[] =>
+  scopes.map(
+    (scope) => html`<li data-scope="${scope.scope}">${icon('check')}<span>${scopeText(frame, scope)}</span></li>`,
+  )
+
+function papers({ texts }: Frame, { policyUrl, termsUrl }: ConsentView): Markup | false {
+  if (policyUrl === undefined && termsUrl === undefined) return false
+  return html`<p class="links">
+    ${termsUrl !== undefined && html`<a href="${termsUrl}" rel="noreferrer">${texts.common.terms}</a>`}
+    ${policyUrl !== undefined && html`<a href="${policyUrl}" rel="noreferrer">${texts.common.privacy}</a>`}
+  </p>`
+}

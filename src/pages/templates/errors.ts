@@ -1,0 +1,59 @@
+/** Pages for what went wrong: what happened, what to do, and the id of the request (PEOPLE P25). No raw input. */
+import { html } from 'hono/html'
+import type { Frame } from '../frame.ts'
+import type { Markup } from '../html.ts'
+import * as parts from '../parts.ts'
+import type { PageBody } from '../layout.ts'
+import type { ErrorView, MismatchView, NotAllowedView } from '../views.ts'
+
+export function errorPage(frame: Frame, { code, retryAfterSeconds, back }: ErrorView): PageBody {
+  const { texts } = frame
+  const { title, help } = texts.errors[code]
+  const wait = retryAfterSeconds !== undefined && html`<p class="soft">${texts.wait(retryAfterSeconds)}</p>`
+  const way =
+    back === undefined
+      ? code === 'not_found' && html`<a class="button wide quiet" href="${frame.at('/account')}">${texts.toAccount}</a>`
+      : html`<a class="button wide" href="${back}" rel="noreferrer">${texts.common.back}</a>`
+  const body = html`<div role="alert" data-error="${code}">
+      ${parts.lead(parts.iconTile(code === 'not_found' ? 'lost' : 'warn', 'bad'), title, help, wait)}
+    </div>
+    <div class="stack">${way}${facts(frame)}</div>`
+  return { name: 'error', title, body: parts.gate(frame, body) }
+}
+
+/** The client is told `access_denied` when the person goes back. */
+export function notAllowedPage(frame: Frame, { client, account }: NotAllowedView): PageBody {
+  const { texts } = frame
+  const title = texts.notAllowed.title(client)
+  const way = parts.form(frame, '/consent', html`${parts.who(account)}${parts.submit('back', texts.common.back)}`)
+  const body = html`<div role="alert" data-error="not_allowed">
+      ${parts.lead(parts.iconTile('hand', 'bad'), title, texts.notAllowed.help(parts.nameOf(account)))}
+    </div>
+    <div class="stack">${way}${facts(frame)}</div>`
+  return { name: 'error', title, formsLeadTo: 'anywhere', body: parts.gate(frame, body) }
+}
+
+/** An operator may add the address that a client asked for (PEOPLE, finding 3). */
+export function mismatchPage(frame: Frame, { client, redirectUri, action, hidden }: MismatchView): PageBody {
+  const { texts } = frame
+  const { title, help, help2, add } = texts.mismatch
+  const way = parts.form(
+    frame,
+    action,
+    html`<p class="box mono">${redirectUri}</p>
+      <p class="hint">${help2}</p>
+      ${parts.submit('add-redirect-uri', add)}`,
+    { hidden },
+  )
+  const body = html`<div role="alert" data-error="redirect_uri_mismatch">
+      ${parts.lead(parts.iconTile('warn', 'bad'), title, help(client))}
+    </div>
+    <div class="stack">${way}${facts(frame)}</div>`
+  return { name: 'error', title, body: parts.gate(frame, body, 'roomy') }
+}
+
+const facts = ({ texts, requestId }: Frame): Markup =>
+  html`<dl class="facts">
+    <dt>${texts.common.requestId}</dt>
+    <dd data-request-id>${requestId}</dd>
+  </dl>`

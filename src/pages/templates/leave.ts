@@ -1,0 +1,40 @@
+/** Signing out: the question, and its end. */
+import { html } from 'hono/html'
+import type { Frame } from '../frame.ts'
+import * as parts from '../parts.ts'
+import type { PageBody } from '../layout.ts'
+import type { LogoutView, SignedOutView } from '../views.ts'
+
+export function logoutPage(frame: Frame, { account, client, hidden }: LogoutView): PageBody {
+  const { logout } = frame.texts
+  const help = client === undefined ? logout.help(frame.brand.name) : logout.helpFor(client)
+  const inside = html`${parts.who(account)}${parts.submit('logout', logout.signOut)}${parts.submit('stay', logout.stay, 'wide quiet')}`
+  return {
+    name: 'logout',
+    title: logout.title,
+    // The client may be where it leads, by a redirect.
+    formsLeadTo: 'anywhere',
+    body: parts.gate(
+      frame,
+      html`${parts.lead(parts.iconTile('out'), logout.title, help)}${parts.form(frame, '/logout', inside, { hidden })}`,
+    ),
+  }
+}
+
+export function signedOutPage(frame: Frame, { backTo }: SignedOutView): PageBody {
+  const { signedOut } = frame.texts
+  const back = backTo && html`<a class="button wide" href="${backTo.address}">${signedOut.backTo(backTo.client)}</a>`
+  return {
+    name: 'signed-out',
+    title: signedOut.title,
+    body: parts.gate(
+      frame,
+      html`${parts.lead(parts.iconTile('check', 'good'), signedOut.title, signedOut.help)}
+        <div class="stack">
+          ${back}<a class="button wide ${backTo ? 'plain' : 'quiet'}" href="${frame.at('/account')}"
+            >${signedOut.signIn}</a
+          >
+        </div>`,
+    ),
+  }
+}

@@ -1,0 +1,89 @@
+/** The sign-in form: user name, password and passkey on one page (PEOPLE P6). */
+import { html } from 'hono/html'
+import type { Frame } from '../frame.ts'
+import type { Markup } from '../html.ts'
+import * as parts from '../parts.ts'
+import type { PageBody } from '../layout.ts'
+import type { LoginView } from '../views.ts'
+
+export function loginPage(frame: Frame, view: LoginView): PageBody {
+  const heading = headingOf(frame, view)
+  return {
+    name: 'login',
+    title: heading,
+    usesPasskeys: view.hasPasskey,
+    formsLeadTo: 'anywhere',
+    body: parts.gate(
+      frame,
+      html`${head(frame, heading, view)}${known(frame, view)}${credentials(frame, view)}${after(frame, view)}`,
+    ),
+  }
+}
+
+function headingOf({ texts, client }: Frame, { account, isConfirming }: LoginView): string {
+  if (isConfirming) return texts.login.confirmTitle
+  if (account) return texts.login.chooseTitle
+  return client ? texts.login.titleTo(client.name) : texts.login.title
+}
+
+function head(frame: Frame, heading: string, { isConfirming }: LoginView): Markup {
+  const { client, texts } = frame
+  const help = isConfirming && texts.login.confirmHelp
+  const host = client?.redirectHost !== undefined && texts.login.goesTo(client.redirectHost)
+  return parts.lead(client ? parts.clientTile(client) : '', heading, help, host)
+}
+
+/** The person who is signed in already goes on with one button. */
+function known(frame: Frame, { account, hidden }: LoginView): Markup | false {
+  if (!account) return false
+  const { login } = frame.texts
+  const go = parts.submit('continue', login.continueAs(parts.nameOf(account)))
+  return html`${parts.form(frame, '/login', html`${parts.who(account)}${go}`, { hidden })}${parts.or(frame, login.another)}`
+}
+
+function credentials(frame: Frame, view: LoginView): Markup {
+  const { texts, client } = frame
+  const { hasPassword, hasPasskey, hidden, error } = view
+  const passkey =
+    hasPasskey && parts.passkeyButton('sign-in', texts.login.usePasskey, hasPassword ? 'wide quiet' : 'wide')
+  const isShared = hasPassword && hasPasskey
+  const inside = html`${parts.alert(frame, error)}${hasPassword && typed(frame, view)}
+  ${
+    hasPasskey &&
+    html`<div class="stack" data-passkeys hidden>
+        ${isShared && html`<p class="or flush">${texts.common.or}</p>`}${passkey}
+      </div>
+      ${parts.passkeyAlert(frame)}`
+  }
+  ${client && parts.cancel(frame)}`
+  return parts.form(frame, '/login', inside, { hidden })
+}
+
+function typed(frame: Frame, { username, isRemembered, account, error }: LoginView): Markup {
+  const { login } = frame.texts
+  const isInvalid = error?.code === 'invalid_credentials'
+  const first = html`type="text" autocomplete="username webauthn" autocapitalize="none" autocorrect="off"
+  spellcheck="false" enterkeyhint="next" maxlength="254" required
+  ${!account && username === undefined && html`autofocus`}`
+  const second = html`autocomplete="current-password webauthn" enterkeyhint="go" maxlength="1000" required
+  ${username !== undefined && html`autofocus`}`
+  return html`${parts.field(frame, { name: 'username', label: login.username, value: username, attributes: first, isInvalid })}
+    ${parts.passwordField(frame, { name: 'password', label: login.password, attributes: second, isInvalid })}
+    <label class="check"
+      ><input type="checkbox" name="remember" value="on" ${isRemembered && html`checked`} />${login.remember}</label
+    >
+    ${parts.submit('sign-in', login.signIn)}`
+}
+
+/** Help and sign-up, below everything. */
+function after(frame: Frame, { hasPassword, signUpAt }: LoginView): Markup {
+  const { login } = frame.texts
+  const forgot = html`<details class="forgot">
+    <summary>${login.forgot}</summary>
+    <p class="hint">${login.forgotHelp}</p>
+  </details>`
+  const create = html`<p class="links">
+    <span class="row">${login.noAccount} <a href="${signUpAt ?? ''}">${login.create}</a></span>
+  </p>`
+  return html`<div class="after">${hasPassword && forgot}${signUpAt !== undefined && create}</div>`
+}

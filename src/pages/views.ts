@@ -1,0 +1,285 @@
+/** What each template shows: values that are read and judged already. Instants are milliseconds. */
+import type { Instant } from '../ground/clock.ts'
+import type { PageFaultCode } from '../http/page-fault.ts'
+
+/** The error of a form that is shown again: its code stands in `data-error`, its words come from the texts. */
+export interface FormError {
+  code:
+    | PageFaultCode
+    | 'last_factor'
+    | 'wrong_password'
+    | 'invalid_username'
+    | 'invalid_email'
+    | 'invalid_value'
+    | 'too_long'
+    | 'bad_zone'
+  /** The field that has to be changed, by its `name`. */
+  field?: string
+  /** For `too_many_attempts`. */
+  retryAfterSeconds?: number
+}
+
+/** Hidden fields of a form beside `csrf` and `tx`, by name. */
+export type Hidden = Readonly<Record<string, string>>
+
+/** A person, as pages name one. */
+export interface AccountView {
+  username: string
+  name: string | null
+  email: string | null
+}
+
+/** `data-page=login`. Also the choice of an account: then `account` is the person who is signed in. */
+export interface LoginView {
+  username?: string | undefined
+  isRemembered?: boolean | undefined
+  error?: FormError | undefined
+  /** Passwords may be used here (SIGNET_PASSWORDS). */
+  hasPassword: boolean
+  hasPasskey: boolean
+  /** Sign-up is on for strangers: the link "Create account" is shown. */
+  signUpAt?: string | undefined
+  /** Shown above the form with one button, `action=continue`. */
+  account?: AccountView | undefined
+  /** A signed-in person signs in again, before a change: "Confirm it is you". */
+  isConfirming?: boolean | undefined
+  hidden?: Hidden | undefined
+}
+
+/** `data-page=second`. */
+export interface SecondView {
+  account?: AccountView | undefined
+  error?: FormError | undefined
+  hasTotp: boolean
+  hasPasskey: boolean
+  hasRecovery: boolean
+}
+
+/** `data-page=recovery`. */
+export interface RecoveryView {
+  account?: AccountView | undefined
+  error?: FormError | undefined
+}
+
+/** A TOTP secret that waits for its first code. */
+export interface TotpSetupView {
+  /** Base32. */
+  secret: string
+  /** `otpauth:` */
+  uri: string
+  /** The modules of the QR code, row by row, with or without a margin; dark is true. */
+  qr: readonly (readonly boolean[])[]
+}
+
+/** `data-page=enrol`: the person must add a factor before the sign-in goes on. */
+export interface EnrolView {
+  canPasskey: boolean
+  canTotp: boolean
+  /** Shown instead of the choice. */
+  totp?: TotpSetupView | undefined
+  /** Shown instead of both, once: then `action=continue` goes on. */
+  recoveryCodes?: readonly string[] | undefined
+  error?: FormError | undefined
+}
+
+/** `data-page=must-change`. */
+export interface MustChangeView {
+  username: string
+  leastCharacters: number
+  error?: FormError | undefined
+}
+
+/** `data-page=link`. */
+export interface LinkView {
+  account: AccountView
+  /** Of the link; a hidden field. */
+  token: string
+  error?: FormError | undefined
+}
+
+/** `data-page=signup`, and `invite` where there is an invitation. */
+export interface SignupView {
+  kind: 'signup' | 'invite'
+  /** Of the invitation; a hidden field. */
+  token?: string | undefined
+  username?: string | undefined
+  email?: string | undefined
+  name?: string | undefined
+  /** The invitation names the address. */
+  isEmailFixed?: boolean | undefined
+  /** The invitation makes an operator. */
+  isForOperator?: boolean | undefined
+  hasPassword: boolean
+  hasPasskey: boolean
+  leastCharacters: number
+  /** Where a person who has an account signs in. */
+  signInAt?: string | undefined
+  error?: FormError | undefined
+}
+
+/** Scopes of one resource in words, or of no resource. */
+export interface ScopeView {
+  scope: string
+  /** What the resource says of the scope; else our own words, or the scope itself. */
+  says?: string | undefined
+}
+
+/** `data-page=consent`. */
+export interface ConsentView {
+  client: string
+  account: AccountView
+  scopes: readonly ScopeView[]
+  resources: readonly { name: string; scopes: readonly ScopeView[] }[]
+  /** The host of the redirect URI. Always shown where no operator made the client. */
+  redirectHost?: string | undefined
+  /** The client registered itself, or is described by its own document. */
+  isSelfDescribed?: boolean | undefined
+  /** Every redirect URI is one of this device. */
+  isLocalhostOnly?: boolean | undefined
+  policyUrl?: string | undefined
+  termsUrl?: string | undefined
+}
+
+/** `data-page=signed-out`. */
+export interface SignedOutView {
+  /** A way back to the app, proven. */
+  backTo?: { client: string; address: string } | undefined
+}
+
+/** `data-page=logout`. */
+export interface LogoutView {
+  account: AccountView
+  /** The client that asks. */
+  client?: string | undefined
+  hidden?: Hidden | undefined
+}
+
+/** Hands values to a client by a form that sends itself (OAuth Form Post Response Mode). */
+export interface FormPostView {
+  /** The redirect URI. */
+  action: string
+  values: readonly (readonly [name: string, value: string])[]
+  client: string
+}
+
+/** `data-page=error` with `data-error=not_allowed`. `action=back` takes `access_denied` to the client. */
+export interface NotAllowedView {
+  client: string
+  account: AccountView
+}
+
+/** `data-page=error` with `data-error=redirect_uri_mismatch`, for an operator. */
+export interface MismatchView {
+  client: string
+  redirectUri: string
+  /** Where the form goes, below the issuer's path. */
+  action: string
+  hidden?: Hidden | undefined
+}
+
+/** `data-page=error`. */
+export interface ErrorView {
+  code: PageFaultCode | 'unavailable' | 'invalid_request' | 'server_error'
+  retryAfterSeconds?: number | undefined
+  /** A proven address of the client. */
+  back?: string | undefined
+}
+
+/** The notice above an account page, after a change. */
+export type Notice =
+  | 'saved'
+  | 'password_changed'
+  | 'passkey_added'
+  | 'passkey_removed'
+  | 'passkey_renamed'
+  | 'totp_enabled'
+  | 'totp_disabled'
+  | 'session_ended'
+  | 'app_withdrawn'
+
+/** Every account page: the person, and what the last form brought. */
+export interface AccountPageView {
+  account: AccountView
+  now: Instant
+  zone?: string | undefined
+  notice?: Notice | undefined
+  error?: FormError | undefined
+}
+
+export interface OverviewView extends AccountPageView {
+  passwordChangedAt: Instant | null
+  hasPassword: boolean
+  passkeys: number
+  hasTotp: boolean
+  recoveryCodes: number
+  sessions: number
+  apps: number
+  lastLoginAt: Instant | null
+  groups: readonly string[]
+}
+
+export interface ProfileView extends AccountPageView {
+  id: string
+  isEmailVerified: boolean
+  values: Readonly<Record<ProfileField, string>>
+}
+
+export type ProfileField = 'name' | 'given_name' | 'family_name' | 'nickname' | 'locale' | 'zoneinfo'
+
+export interface PasswordView extends AccountPageView {
+  hasPassword: boolean
+  leastCharacters: number
+}
+
+export interface PasskeysView extends AccountPageView {
+  passkeys: readonly {
+    id: string
+    name: string
+    isBackedUp: boolean
+    createdAt: Instant
+    lastUsedAt: Instant | null
+  }[]
+}
+
+export interface TwoFactorView extends AccountPageView {
+  isOn: boolean
+  /** SIGNET_MFA=required: it cannot be turned off. */
+  isRequired: boolean
+  recoveryCodesLeft: number
+  totp?: TotpSetupView | undefined
+  /** Shown this once. */
+  recoveryCodes?: readonly string[] | undefined
+}
+
+export interface SessionsView extends AccountPageView {
+  sessions: readonly {
+    id: string
+    isCurrent: boolean
+    userAgent: string
+    address: string
+    createdAt: Instant
+    lastSeenAt: Instant
+    /** Names of the clients. */
+    apps: readonly string[]
+  }[]
+}
+
+export interface AppsView extends AccountPageView {
+  apps: readonly {
+    clientId: string
+    name: string
+    scopes: readonly ScopeView[]
+    since: Instant
+  }[]
+}
+
+export interface ActivityView extends AccountPageView {
+  events: readonly {
+    id: string
+    at: Instant
+    action: string
+    actorKind: 'client' | 'user' | 'cli' | 'config' | 'system' | ''
+  }[]
+  /** The address of the page of older events. */
+  older?: string | undefined
+}
