@@ -9,8 +9,14 @@ CREATE TABLE "consents" (
 	CONSTRAINT "consents_user_id_client_key_pk" PRIMARY KEY("user_id","client_key")
 );
 --> statement-breakpoint
+CREATE TABLE "ended_groups" (
+	"name" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"ended_at" bigint NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "ended_users" (
 	"id" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"name_digest" text COLLATE "C",
 	"ended_at" bigint NOT NULL
 );
 --> statement-breakpoint
@@ -167,6 +173,7 @@ ALTER TABLE "recovery_codes" ADD CONSTRAINT "recovery_codes_user_id_users_id_fk"
 ALTER TABLE "session_clients" ADD CONSTRAINT "session_clients_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "consents_client" ON "consents" USING btree ("client_key");--> statement-breakpoint
+CREATE INDEX "ended_users_name" ON "ended_users" USING btree ("name_digest") WHERE name_digest IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "group_members_group" ON "group_members" USING btree ("group_name","user_id");--> statement-breakpoint
 CREATE INDEX "guesses_expiry" ON "guesses" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "known_browsers_expiry" ON "known_browsers" USING btree ("expires_at");--> statement-breakpoint

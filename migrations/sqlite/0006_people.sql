@@ -11,11 +11,18 @@ CREATE TABLE `consents` (
 );
 --> statement-breakpoint
 CREATE INDEX `consents_client` ON `consents` (`client_key`);--> statement-breakpoint
-CREATE TABLE `ended_users` (
-	`id` text PRIMARY KEY NOT NULL,
+CREATE TABLE `ended_groups` (
+	`name` text PRIMARY KEY NOT NULL,
 	`ended_at` integer NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `ended_users` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name_digest` text,
+	`ended_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `ended_users_name` ON `ended_users` (`name_digest`) WHERE name_digest IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `group_members` (
 	`user_id` text NOT NULL,
 	`group_name` text NOT NULL,

@@ -7,7 +7,23 @@ import type { GuessAttempt, GuessOutcome, GuessRule } from './records/guess.ts'
 import type { ConsentRecord, LogoutDelivery, PersonEnding, SessionEnding, SessionRecord } from './records/session.ts'
 import type { Proof, SignInFacts, SignInOutcome, SignInRef, SignInRule } from './records/sign-in-step.ts'
 import type { SignInRecord } from './records/sign-in.ts'
-import type { Person } from './records/user.ts'
+import type { OneTimeKind, OneTimeRecord } from './records/one-time.ts'
+import type {
+  GroupChange,
+  GroupDenial,
+  GroupRecord,
+  GroupSummary,
+  MemberChange,
+  PasskeyRecord,
+  Person,
+  PersonFilter,
+  PersonName,
+  UserChange,
+  UserCreation,
+  UserRecord,
+  UserTerms,
+  UserUpdate,
+} from './records/user.ts'
 
 /** A session with its person, whether it is live or not. */
 export interface FoundSession {
@@ -85,4 +101,47 @@ export interface SignInStore {
   findByLoginName(name: string): Promise<Person | undefined>
 }
 
-export interface PeopleStore extends SessionStore, GuessStore, SignInStore {}
+export interface UserStore {
+  findPerson(name: PersonName): Promise<Person | undefined>
+  /** In the order of their ids. */
+  listPersons(filter: PersonFilter, page: Page): Promise<Person[]>
+  hasUsers(): Promise<boolean>
+  hasPasskeys(): Promise<boolean>
+  listPasskeys(userId: string): Promise<PasskeyRecord[]>
+  createUser(user: UserRecord, terms: UserTerms, event: Recording): Promise<UserCreation>
+  /** Changes a person by the decision of `decide`, which is asked inside the write. Rejects with what it throws. */
+  changeUser(id: string, decide: (person: Person, now: Instant) => UserChange): Promise<UserUpdate>
+  /** Deletes a person with everything that is the person's. The id is never given again. */
+  deleteUser(
+    id: string,
+    ending: (person: Person) => PersonEnding,
+    event: Recording,
+  ): Promise<{ outcome: 'deleted'; person: Person } | { outcome: 'unknown' }>
+}
+
+export interface GroupStore {
+  /** By name. */
+  listGroups(): Promise<GroupSummary[]>
+  findGroup(name: string): Promise<GroupSummary | undefined>
+  createGroup(group: GroupRecord, event: Recording): Promise<'created' | 'exists' | 'ended'>
+  changeGroup(
+    name: string,
+    decide: (group: GroupRecord, now: Instant) => GroupChange,
+  ): Promise<GroupSummary | undefined>
+  deleteGroup(name: string, deny: GroupDenial, event: Recording): Promise<'deleted' | 'unknown' | 'built_in'>
+  changeMembers(
+    name: string,
+    change: MemberChange,
+  ): Promise<GroupSummary | { outcome: 'no_user'; id: string } | undefined>
+}
+
+export interface LinkStore {
+  /** Stores a link. One for a person ends the person's earlier ones of its kind; `unknown`: there is no such person. */
+  addLink(link: OneTimeRecord, event: Recording): Promise<'added' | 'unknown'>
+  findLink(kind: OneTimeKind, hash: string): Promise<OneTimeRecord | undefined>
+  /** Those that can be used, in the order of their ids. */
+  listInvitations(page: Page): Promise<OneTimeRecord[]>
+  revokeInvitation(id: string, event: Recording): Promise<OneTimeRecord | undefined>
+}
+
+export interface PeopleStore extends SessionStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore {}

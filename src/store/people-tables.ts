@@ -34,11 +34,22 @@ export const users = table({
   ],
 })
 
-/** Ids of deleted users. A `sub` is never given to another person (OIDC Core §2). */
+/**
+ * Ids of deleted users. A `sub` is never given to another person (OIDC Core §2). A digest of the user name is kept, so that
+ * the declarative file does not bring back a person whom an operator deleted.
+ */
 export const endedUsers = table({
   name: 'ended_users',
-  columns: { id: text(), endedAt: instant() },
+  columns: { id: text(), nameDigest: maybeText(), endedAt: instant() },
   key: ['id'],
+  indexes: [{ name: 'ended_users_name', columns: ['nameDigest'], where: { column: 'nameDigest', is: 'set' } }],
+})
+
+/** Groups that an operator deleted: the declarative file does not bring them back. */
+export const endedGroups = table({
+  name: 'ended_groups',
+  columns: { name: text(), endedAt: instant() },
+  key: ['name'],
 })
 
 export const groups = table({
@@ -240,6 +251,7 @@ export const logoutDeliveries = table({
 export const PEOPLE_TABLES = [
   users,
   endedUsers,
+  endedGroups,
   groups,
   groupMembers,
   passkeys,

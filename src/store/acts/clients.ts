@@ -24,6 +24,7 @@ import { isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
+import { findClient, toClient } from './client-rows.ts'
 import { packMembers, withoutMembers } from './members.ts'
 
 type Verbs = Pick<
@@ -52,29 +53,12 @@ export const clientVerbs = (engine: Engine): Verbs => ({
 /** How many digests of ended secrets are kept for a client. */
 const MOST_ENDED = 20
 
-function toSecret(row: RowOf<typeof clientSecrets>): ClientSecret {
-  const { clientKey: _, position: __, ...secret } = row
-  return secret
-}
-
 type Person = Parameters<Store['createClient']>[1]
-
-const toClient = ({ signIn, ...row }: RowOf<typeof clients>, secrets: RowOf<typeof clientSecrets>[]): ClientRecord => ({
-  ...SIGN_IN_DEFAULTS,
-  ...signIn,
-  ...row,
-  secrets: secrets.map(toSecret),
-})
 
 /** The columns of a client; its secrets have rows of their own. */
 export function toClientRow(full: ClientRecord): RowOf<typeof clients> {
   const { secrets: _, ...client } = full
   return { ...withoutMembers(SIGN_IN_DEFAULTS, client), signIn: packMembers(SIGN_IN_DEFAULTS, client) }
-}
-
-export function* findClient(clientId: string): Act<ClientRecord | undefined> {
-  const row = yield* find(clients, { clientId })
-  return row && toClient(row, yield* select(clientSecrets, { where: { clientKey: row.key }, orderBy: 'position' }))
 }
 
 function* list(onUnreadable?: Unreadable): Act<ClientRecord[]> {

@@ -3,7 +3,8 @@ import { find, time, type Act, type Engine } from '../engine.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredIds, DeclaredResourceFacts } from '../records/declared.ts'
 import type { DeclaredOperation, Store } from '../store.ts'
 import { deletedResources, endedClients } from '../tables.ts'
-import { createClient, deleteClient, findClient, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
+import { findClient } from './client-rows.ts'
+import { createClient, deleteClient, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
 import { createResource, deleteResource, listResources, updateResource } from './resources.ts'
 
 type Verbs = Pick<Store, 'readDeclared' | 'applyDeclared'>

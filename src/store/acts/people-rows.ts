@@ -1,10 +1,7 @@
 /** Persons: a user's row with the user's groups and factors, all of one state. */
 import { find, select, type Act } from '../engine.ts'
 import { groupMembers, groups, passkeys, recoveryCodes, users } from '../people-tables.ts'
-import type { GroupRecord, Person, UserRecord } from '../records/user.ts'
-
-/** Names one user, by a value that no other user has. */
-export type PersonName = { id: string } | { username: string } | { emailKey: string } | { handle: string }
+import { BUILT_IN_GROUP, type GroupRecord, type Person, type PersonName, type UserRecord } from '../records/user.ts'
 
 export function* findPerson(name: PersonName): Act<Person | undefined> {
   const user = yield* find(users, name)
@@ -34,8 +31,12 @@ export function* personOf(user: UserRecord): Act<Person> {
 export function* groupsOf(userId: string): Act<GroupRecord[]> {
   const found: GroupRecord[] = []
   for (const { groupName } of yield* select(groupMembers, { where: { userId }, orderBy: 'groupName' })) {
-    const group = yield* find(groups, { name: groupName })
+    const group = yield* findGroup(groupName)
     if (group) found.push(group)
   }
   return found
+}
+
+export function* findGroup(name: string): Act<GroupRecord | undefined> {
+  return (yield* find(groups, { name })) ?? (name === BUILT_IN_GROUP.name ? BUILT_IN_GROUP : undefined)
 }

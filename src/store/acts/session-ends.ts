@@ -10,7 +10,7 @@ import type { PersonEnding, SessionEnding, SessionRecord } from '../records/sess
 import { clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { append, endNamedGrants, moment } from './blacklist.ts'
-import { findClient } from './clients.ts'
+import { findClient } from './client-rows.ts'
 import { grantOf } from './grant-rows.ts'
 import { endRow } from './grants.ts'
 

@@ -20,7 +20,7 @@ import type {
 import type { SignInRecord } from '../records/sign-in.ts'
 import type { Person } from '../records/user.ts'
 import { record } from './audit.ts'
-import { findClient } from './clients.ts'
+import { findClient } from './client-rows.ts'
 import { forgiveGuesses, rememberBrowser } from './guesses.ts'
 import { addOneTime } from './one-time.ts'
 import { findPerson } from './people-rows.ts'

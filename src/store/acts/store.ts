@@ -7,7 +7,9 @@ import { clientVerbs } from './clients.ts'
 import { declaredVerbs } from './declared.ts'
 import { grantVerbs } from './grants.ts'
 import { guessVerbs } from './guesses.ts'
+import { groupVerbs } from './groups.ts'
 import { keyVerbs } from './keys.ts'
+import { linkVerbs } from './links.ts'
 import { masterKeyVerbs } from './master-keys.ts'
 import { replicaVerbs } from './replicas.ts'
 import { resourceVerbs } from './resources.ts'
@@ -15,6 +17,7 @@ import { restoredVerbs } from './restored.ts'
 import { sessionVerbs } from './sessions.ts'
 import { signInVerbs } from './sign-ins.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
+import { userVerbs } from './users.ts'
 
 export const storeOver = (engine: Engine): Store => ({
   now: () => engine.now(),
@@ -32,6 +35,9 @@ export const storeOver = (engine: Engine): Store => ({
   ...sessionVerbs(engine),
   ...signInVerbs(engine),
   ...guessVerbs(engine),
+  ...userVerbs(engine),
+  ...groupVerbs(engine),
+  ...linkVerbs(engine),
   sweep: async (limit, forgetBefore) =>
     (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
   onChange: (listener) => engine.onChange(listener),

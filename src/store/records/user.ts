@@ -1,5 +1,8 @@
 /** Users: the persons who sign in, and the groups that they belong to. */
 import type { Instant } from '../../ground/clock.ts'
+import type { Recording } from './audit.ts'
+import type { Moment, NewBlacklistEntry } from './blacklist.ts'
+import type { PersonEnding } from './session.ts'
 
 /** The claims of scope `profile`, `phone` and `address` that have no column (OIDC Core §5.1); absent ones are left out. */
 export interface UserProfile {
@@ -64,6 +67,9 @@ export interface FactorCounts {
   recoveryCodes: number
 }
 
+/** Names one user, by a value that no other user has. */
+export type PersonName = { id: string } | { username: string } | { emailKey: string } | { handle: string }
+
 /** A user with the groups that the user belongs to, by name. */
 export interface Person {
   user: UserRecord
@@ -86,8 +92,82 @@ export interface PasskeyRecord {
   lastUsedAt: Instant | null
 }
 
-/** `taken`: by whom the value is held. `ended`: the id belonged to a deleted user, and is never used again. */
-export type UserCreation =
-  | { outcome: 'created' }
+/** The group of operators, which is always there. It gets a row when something of it is changed. */
+export const BUILT_IN_GROUP: Readonly<GroupRecord> = {
+  name: 'signet-admins',
+  roles: [],
+  permissions: ['signet:admin'],
+  claims: {},
+  createdAt: 0,
+  updatedAt: 0,
+}
+
+/** Permissions that concern Signet itself. */
+export const carriesOwnPermission = ({ permissions }: Pick<GroupRecord, 'permissions'>): boolean =>
+  permissions.some((each) => each.startsWith('signet:'))
+
+export interface PersonFilter {
+  /** A part of the user name, the address or the name. */
+  search?: string | undefined
+  group?: string | undefined
+}
+
+/** What stands in the way of a change. `taken`: another person or a client has the value. */
+export type UserObstacle =
   | { outcome: 'taken'; member: 'username' | 'email' | 'id' }
+  /** The id belonged to a deleted person, or the file names a person whom an operator deleted. */
   | { outcome: 'ended' }
+  | { outcome: 'no_group'; group: string }
+  /** The invitation that the change rests on. */
+  | { outcome: 'link'; state: 'used' | 'expired' | 'unknown' }
+
+/** What a change of groups and an invitation need. */
+export interface UserTerms {
+  /** The person's groups from now on; absent where they stay. */
+  groups?: string[] | undefined
+  /** Throws where the actor may not let a person join this group, or take one out of it. */
+  mayChangeMembers: (group: GroupRecord) => void
+  /** Denies the tokens of a person who loses a permission for Signet itself. */
+  deny: (moment: Moment) => NewBlacklistEntry
+  /** The hash of the invitation that is used up by this change. */
+  invitation?: string | undefined
+}
+
+/** A change of one person, all of it in one write. */
+export interface UserChange extends UserTerms {
+  user?: Partial<UserRecord>
+  /** Ends the person's sessions, and where it denies, everything else. */
+  ending?: PersonEnding | undefined
+  /** Whether everything that refuses the person new tokens is lifted. */
+  lifts?: boolean
+  /** Factors that are taken away. */
+  removes?: { passkeys?: 'all' | string; recoveryCodes?: boolean }
+  event: Recording
+}
+
+export type UserCreation = { outcome: 'created'; person: Person } | UserObstacle
+export type UserUpdate = { outcome: 'changed'; person: Person } | { outcome: 'unknown' } | UserObstacle
+
+/** A group with the number of its members. */
+export interface GroupSummary extends GroupRecord {
+  members: number
+}
+
+/** The entry for a member who loses a permission for Signet itself. */
+export type GroupDenial = (userId: string, moment: Moment) => NewBlacklistEntry
+
+/** A change of a group. */
+export interface GroupChange {
+  group: GroupRecord
+  deny: GroupDenial
+  event: Recording
+}
+
+/** Ids of users who join and leave a group. */
+export interface MemberChange {
+  add?: string[]
+  remove?: string[]
+  mayChangeMembers: (group: GroupRecord) => void
+  deny: GroupDenial
+  event: Recording
+}

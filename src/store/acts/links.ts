@@ -1,0 +1,51 @@
+/** Links that are sent to people: invitations, and one-time sign-in links. How they are taken stands with the act that takes them. */
+import { find, select, time, update, type Act, type Engine } from '../engine.ts'
+import type { LinkStore } from '../people-store.ts'
+import { oneTimeValues, users } from '../people-tables.ts'
+import type { Recording } from '../records/audit.ts'
+import type { Page } from '../records/facts.ts'
+import type { OneTimeRecord } from '../records/one-time.ts'
+import { record } from './audit.ts'
+import { addOneTime, endOneTime, findOneTime, isUsable } from './one-time.ts'
+
+export const linkVerbs = (engine: Engine): LinkStore => ({
+  addLink: (link, event) => engine.act(() => add(link, event), 'free'),
+  findLink: (kind, hash) => engine.read(() => findOneTime(kind, hash)),
+  listInvitations: (page) => engine.read(() => list(page)),
+  revokeInvitation: (id, event) => engine.act(() => revoke(id, event), 'free'),
+})
+
+/** A newer link of a kind for a person ends the older ones. */
+function* add(link: OneTimeRecord, event: Recording): Act<'added' | 'unknown'> {
+  const { kind, owner } = link
+  if (owner !== '') {
+    if (!(yield* find(users, { id: owner }))) return 'unknown'
+    yield* endOneTime(kind, owner)
+  }
+  yield* addOneTime(link)
+  yield* record(event)
+  return 'added'
+}
+
+/** Those that can be used, in the order of their ids. */
+function* list({ after = '', limit }: Page): Act<OneTimeRecord[]> {
+  const now = yield* time()
+  const found: OneTimeRecord[] = []
+  let from = after
+  while (found.length < limit) {
+    const rows = yield* select(oneTimeValues, { where: { kind: 'invitation' }, orderBy: 'id', after: from, limit })
+    found.push(...rows.filter((each) => isUsable(each, now)))
+    const last = rows.at(-1)
+    if (!last || rows.length < limit) break
+    from = last.id
+  }
+  return found.slice(0, limit)
+}
+
+function* revoke(id: string, event: Recording): Act<OneTimeRecord | undefined> {
+  const link = yield* find(oneTimeValues, { kind: 'invitation', id })
+  if (!link || link.usesLeft === 0) return undefined
+  yield* update(oneTimeValues, { kind: 'invitation', hash: link.hash }, { usesLeft: 0 })
+  yield* record(event)
+  return { ...link, usesLeft: 0 }
+}

@@ -1,0 +1,208 @@
+/**
+ * Users and what they belong to. A change of a person is one write: the row, the groups, the factors, the end of sessions,
+ * and the denial of tokens that carry what the person has lost.
+ */
+import { hash } from 'node:crypto'
+import type { Instant } from '../../ground/clock.ts'
+import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
+import type { UserStore } from '../people-store.ts'
+import { endedUsers, groupMembers, passkeys, recoveryCodes, signIns, users } from '../people-tables.ts'
+import type { Recording } from '../records/audit.ts'
+import type { Page } from '../records/facts.ts'
+import type { PersonEnding } from '../records/session.ts'
+import {
+  carriesOwnPermission,
+  type GroupRecord,
+  type Person,
+  type PersonFilter,
+  type UserChange,
+  type UserCreation,
+  type UserObstacle,
+  type UserRecord,
+  type UserTerms,
+  type UserUpdate,
+} from '../records/user.ts'
+import { clients, endedClients } from '../tables.ts'
+import { isByFile, record } from './audit.ts'
+import { append, liftRefusing, moment } from './blacklist.ts'
+import { endOneTime, takeOneTime } from './one-time.ts'
+import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
+import { endPerson } from './session-ends.ts'
+
+/** Rows that a search looks at in one step. */
+const STEP = 500
+
+export const userVerbs = (engine: Engine): UserStore => ({
+  findPerson: (name) => engine.read(() => findPerson(name)),
+  listPersons: (filter, page) => engine.read(() => list(filter, page)),
+  hasUsers: () => engine.read(() => isThere(users)),
+  hasPasskeys: () => engine.read(() => isThere(passkeys)),
+  listPasskeys: (userId) => engine.read(() => select(passkeys, { where: { userId }, orderBy: 'createdAt' })),
+  createUser: (user, terms, event) => engine.act(() => createUser(user, terms, event), 'exclusive'),
+  changeUser: (id, decide) => engine.act(() => changeUser(id, decide), 'exclusive'),
+  deleteUser: (id, ending, event) => engine.act(() => deleteUser(id, ending, event), 'exclusive'),
+})
+
+function* isThere(table: typeof users | typeof passkeys): Act<boolean> {
+  return (yield* select<typeof users | typeof passkeys>(table, { limit: 1 })).length > 0
+}
+
+/** In the order of their ids. A search reads all persons: no index finds a part of a name. */
+function* list({ search, group }: PersonFilter, { after = '', limit }: Page): Act<Person[]> {
+  const wanted = search?.normalize('NFKC').toLowerCase()
+  const found: Person[] = []
+  let from = after
+  while (found.length < limit) {
+    const step = wanted === undefined ? limit : STEP
+    const rows = group === undefined ? yield* usersAfter(from, step) : yield* membersAfter(group, from, step)
+    for (const user of rows.filter((each) => wanted === undefined || isLike(each, wanted))) {
+      if (found.length < limit) found.push(yield* personOf(user))
+    }
+    const last = rows.at(-1)
+    if (!last || rows.length < step) break
+    from = last.id
+  }
+  return found
+}
+
+const usersAfter = (after: string, limit: number): Act<UserRecord[]> => select(users, { orderBy: 'id', after, limit })
+
+function* membersAfter(groupName: string, after: string, limit: number): Act<UserRecord[]> {
+  const members: UserRecord[] = []
+  for (const { userId } of yield* select(groupMembers, { where: { groupName }, orderBy: 'userId', after, limit })) {
+    const user = yield* find(users, { id: userId })
+    if (user) members.push(user)
+  }
+  return members
+}
+
+const isLike = ({ username, email, name }: UserRecord, wanted: string): boolean =>
+  [username, email, name].some((each) => each?.normalize('NFKC').toLowerCase().includes(wanted))
+
+/** As a deleted person's name is remembered. */
+const digestOfName = (username: string): string => hash('sha256', `signet user ${username}`, 'base64url')
+
+export function* wasEnded({ id, username }: { id?: string | undefined; username: string }): Act<boolean> {
+  const byName = yield* find(endedUsers, { nameDigest: digestOfName(username) })
+  return byName !== undefined || (id !== undefined && (yield* find(endedUsers, { id })) !== undefined)
+}
+
+export function* createUser(user: UserRecord, terms: UserTerms, event: Recording): Act<UserCreation> {
+  const { id, username } = user
+  if (yield* isTakenId(id)) return { outcome: 'taken', member: 'id' }
+  if (yield* find(endedUsers, { id })) return { outcome: 'ended' }
+  if (isByFile(event) && (yield* wasEnded({ username }))) return { outcome: 'ended' }
+  const obstacle = (yield* findTaken(user)) ?? (yield* prepare(terms, []))
+  if (obstacle) return obstacle
+  yield* update(endedUsers, { nameDigest: digestOfName(username) }, { nameDigest: null })
+  yield* insert(users, user)
+  yield* setGroups(id, terms, [])
+  yield* record(event)
+  return { outcome: 'created', person: yield* personOf(user) }
+}
+
+/** A `sub` is never given twice, and never the id of a client, be it deleted (RFC 9068 §5). */
+function* isTakenId(id: string): Act<boolean> {
+  const holders = [
+    yield* find(users, { id }),
+    yield* find(clients, { clientId: id }),
+    yield* find(endedClients, { clientId: id }),
+  ]
+  return holders.some((each) => each !== undefined)
+}
+
+function* findTaken({ id, username, emailKey }: UserRecord): Act<UserObstacle | undefined> {
+  const named = yield* find(users, { username })
+  if (named && named.id !== id) return { outcome: 'taken', member: 'username' }
+  const addressed = emailKey === null ? undefined : yield* find(users, { emailKey })
+  return addressed && addressed.id !== id ? { outcome: 'taken', member: 'email' } : undefined
+}
+
+/** Asks everything that can refuse a change. Taking the invitation is the last of it, because it writes. */
+function* prepare(terms: UserTerms, before: GroupRecord[]): Act<UserObstacle | undefined> {
+  const missing = yield* judgeGroups(terms, before)
+  if (missing !== undefined) return { outcome: 'no_group', group: missing }
+  if (terms.invitation === undefined) return undefined
+  const { outcome } = yield* takeOneTime('invitation', terms.invitation)
+  return outcome === 'taken' ? undefined : { outcome: 'link', state: outcome }
+}
+
+/** @returns the name of a group that does not exist */
+function* judgeGroups({ groups, mayChangeMembers }: UserTerms, before: GroupRecord[]): Act<string | undefined> {
+  if (!groups) return undefined
+  for (const name of groups.filter((each) => !before.some((group) => group.name === each))) {
+    const group = yield* findGroup(name)
+    if (!group) return name
+    mayChangeMembers(group)
+  }
+  for (const group of before.filter(({ name }) => !groups.includes(name))) mayChangeMembers(group)
+  return undefined
+}
+
+function* setGroups(userId: string, { groups, deny }: UserTerms, before: GroupRecord[]): Act<void> {
+  if (!groups) return
+  for (const { name: groupName } of before.filter(({ name }) => !groups.includes(name)))
+    yield* remove(groupMembers, { userId, groupName })
+  const addedAt = yield* time()
+  for (const groupName of groups) yield* insertIfAbsent(groupMembers, { userId, groupName, addedAt })
+  if (hasLost(before, yield* groupsOf(userId))) yield* append(deny(yield* moment()))
+}
+
+/** Whether a permission for Signet itself is gone: the tokens that rest on it are refused at once. */
+const hasLost = (before: GroupRecord[], after: GroupRecord[]): boolean => {
+  const own = (groups: GroupRecord[]) =>
+    groups
+      .filter(carriesOwnPermission)
+      .flatMap(({ permissions }) => permissions.filter((each) => each.startsWith('signet:')))
+  const kept = new Set(own(after))
+  return own(before).some((each) => !kept.has(each))
+}
+
+export function* changeUser(id: string, decide: (person: Person, now: Instant) => UserChange): Act<UserUpdate> {
+  const person = yield* findPerson({ id })
+  if (!person) return { outcome: 'unknown' }
+  const change = decide(person, yield* time())
+  const next: UserRecord = { ...person.user, ...change.user, id }
+  const obstacle = (yield* findTaken(next)) ?? (yield* prepare(change, person.groups))
+  if (obstacle) return obstacle
+  yield* update(users, { id }, next)
+  yield* setGroups(id, change, person.groups)
+  if (isAnotherSignIn(person.user, next)) yield* endLinks(id)
+  yield* removeFactors(id, change.removes ?? {})
+  if (change.ending) yield* endPerson(id, change.ending)
+  if (change.lifts) yield* liftRefusing('sub', id)
+  yield* record(change.event)
+  return { outcome: 'changed', person: yield* personOf(next) }
+}
+
+/** A link that was sent before ends: it was sent to somebody else, or for another reason. */
+const isAnotherSignIn = (before: UserRecord, next: UserRecord): boolean =>
+  (['username', 'email', 'passwordHash', 'disabledAt'] as const).some((member) => before[member] !== next[member])
+
+function* endLinks(userId: string): Act<void> {
+  yield* endOneTime('sign_in_link', userId)
+  yield* endOneTime('invitation', userId)
+}
+
+function* removeFactors(userId: string, removes: NonNullable<UserChange['removes']>): Act<void> {
+  if (removes.passkeys === 'all') yield* remove(passkeys, { userId })
+  else if (removes.passkeys !== undefined) yield* remove(passkeys, { userId, id: removes.passkeys })
+  if (removes.recoveryCodes) yield* remove(recoveryCodes, { userId })
+}
+
+function* deleteUser(
+  id: string,
+  ending: (person: Person) => PersonEnding,
+  event: Recording,
+): Act<{ outcome: 'deleted'; person: Person } | { outcome: 'unknown' }> {
+  const person = yield* findPerson({ id })
+  if (!person) return { outcome: 'unknown' }
+  yield* endPerson(id, ending(person))
+  yield* endLinks(id)
+  yield* remove(signIns, { userId: id })
+  yield* remove(users, { id })
+  const nameDigest = isByFile(event) ? null : digestOfName(person.user.username)
+  yield* insertIfAbsent(endedUsers, { id, nameDigest, endedAt: yield* time() })
+  yield* record(event)
+  return { outcome: 'deleted', person }
+}
