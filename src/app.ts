@@ -13,6 +13,7 @@ import { blacklist } from './endpoints/blacklist.ts'
 import { feed } from './endpoints/blacklist-feed.ts'
 import { discovery } from './endpoints/discovery.ts'
 import { docs } from './endpoints/docs.ts'
+import { endSession } from './endpoints/end-session.ts'
 import { health } from './endpoints/health.ts'
 import { introspect } from './endpoints/introspect.ts'
 import { jwks } from './endpoints/jwks.ts'
@@ -27,6 +28,7 @@ import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
 import { sharedPages } from './pages/routes.ts'
+import { sessionPages } from './pages/session-routes.ts'
 
 /** The needs of one door. */
 type NeedsOf<Door> = Door extends (needs: infer Needs) => unknown ? Needs : never
@@ -50,6 +52,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof auditApi> &
   NeedsOf<typeof health> &
   NeedsOf<typeof metrics> &
+  NeedsOf<typeof endSession> &
+  NeedsOf<typeof sessionPages> &
   NeedsOf<typeof sharedPages>
 
 /** Answers every request that the server receives. */
@@ -96,6 +100,8 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
       return describeService(needs.issuer, routes)
     }),
     ...docs(),
+    ...endSession(needs),
+    ...sessionPages(needs),
     ...sharedPages(needs),
   ]
   return routes

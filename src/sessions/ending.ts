@@ -47,7 +47,8 @@ export class SessionEnds {
   /** The person signs out in this browser. Signing out twice is signing out. */
   async signOut(sessionId: string, userId: string, requestId: string): Promise<void> {
     const { store, audit } = this.#needs
-    await store.endSession(sessionId, sessionEnding('signed_out', byUser(userId, requestId), audit))
+    const ending = sessionEnding('signed_out', byUser(userId, requestId), audit)
+    await store.endSession(sessionId, { ...ending, ofUser: userId })
     this.#needs.deliver()
   }
 
@@ -58,6 +59,14 @@ export class SessionEnds {
     if (outcome === 'unknown') throw notFound('this session')
     this.#needs.deliver()
     return outcome
+  }
+
+  /** The same for a session of this person. Another person's is as unknown as one that never was. @throws OAuthError 404 */
+  async endOwn(sessionId: string, userId: string, by: Actor): Promise<void> {
+    const { store, audit } = this.#needs
+    const outcome = await store.endSession(sessionId, { ...sessionEnding('ended', by, audit), ofUser: userId })
+    if (outcome === 'unknown') throw notFound('this session')
+    this.#needs.deliver()
   }
 
   /** Ends the sessions of a person. @param except a session that goes on @returns how many ended */

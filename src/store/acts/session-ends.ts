@@ -21,7 +21,7 @@ const OFFLINE_ACCESS = 'offline_access'
 
 export function* endSession(id: string, ending: SessionEnding): Act<'ended' | 'already' | 'unknown'> {
   const session = yield* find(sessions, { id })
-  if (!session) return 'unknown'
+  if (!session || (ending.ofUser !== undefined && session.userId !== ending.ofUser)) return 'unknown'
   if (session.endedAt !== null) return 'already'
   const { now } = yield* moment()
   yield* update(sessions, { id }, { endedAt: now, endedReason: ending.reason })

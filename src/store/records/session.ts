@@ -56,6 +56,8 @@ export interface LogoutDelivery {
 /** How a session ends. */
 export interface SessionEnding {
   reason: string
+  /** Only a session of this person; any other counts as unknown. */
+  ofUser?: string | undefined
   /** Denies the access tokens of a grant that ends with the session. */
   deny: GrantDenial
   /** Whether grants with scope `offline_access` go on: the person signs out, and takes nothing back. */
