@@ -22,6 +22,8 @@ export interface Browser {
   userAgent: string
   network: string
   requestId: string
+  /** A script follows no redirect to a client: the code is minted when the browser comes to /authorize by itself. */
+  isByScript: boolean
 }
 
 export interface SessionTerms {

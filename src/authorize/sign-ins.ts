@@ -177,15 +177,16 @@ export class SignIns {
   #arrive(facts: SignInFacts, writes: SignInWrites, browser: Browser): SignInDecision<Reached> {
     const next = whatNext(facts, this.#terms)
     const reached: Reached = { ...stayed(facts, next), isTaken: true }
-    if (!isSignedIn(next)) return { writes: ended(next, writes), result: reached }
+    const end = (all: SignInWrites) => (browser.isByScript && next.kind !== 'arrived' ? all : ended(next, all))
+    if (!isSignedIn(next)) return { writes: end(writes), result: reached }
     const entry = this.#enter(facts, next.standing, browser)
     const { facts: inside, writes: more, ...cookies } = entry
     const all = merged(writes, more)
-    if (next.kind !== 'code')
-      return { writes: ended(next, all), result: { ...reached, ...cookies, facts: inside, signIn: inside.signIn } }
+    if (next.kind !== 'code' || browser.isByScript)
+      return { writes: end(all), result: { ...reached, ...cookies, facts: inside, signIn: inside.signIn } }
     const { secret, record } = mintCode(next, inside)
     const result = { ...reached, ...cookies, facts: inside, signIn: inside.signIn, code: secret }
-    return { writes: ended(next, { ...all, code: record }), result }
+    return { writes: end({ ...all, code: record }), result }
   }
 
   /** The session of a person who has every factor: the browser's own, raised, or a new one. */

@@ -1,0 +1,120 @@
+/** GET and POST /authorize: reads the request, begins a sign-in, and leads to the page or the client that follows. */
+import { AuthorizationError, errorValues } from '../authorize/answer-client.ts'
+import { readRequest, UnprovenClient } from '../authorize/request.ts'
+import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import type { Config } from '../config/config.ts'
+import type { ClientDirectory } from '../clients/directory.ts'
+import { basePath } from '../http/endpoint-url.ts'
+import { PageFault } from '../http/page-fault.ts'
+import type { Reply } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
+import type { SentParameters } from '../http/sent.ts'
+import type { AuthorizationRequest } from '../store/records/sign-in.ts'
+import type { Store } from '../store/store.ts'
+import { readIdTokenHint } from '../tokens/id-token-hint.ts'
+import { isOperator } from '../users/person.ts'
+import { newFrame } from './frame.ts'
+import type { FrameNeeds } from './frame-needs.ts'
+import { browserOf, goneFault, goOn, loginCookie, nameOf, tellClient } from './go-on.ts'
+import { seeOther } from './html.ts'
+import { findLiveSession } from './session.ts'
+import { show } from './show.ts'
+import { mismatchPage } from './templates/errors.ts'
+
+export type AuthorizeNeeds = FrameNeeds &
+  SignInNeeds & {
+    store: Store
+    clients: ClientDirectory
+    resources: ResourceDirectory
+    keys: KeyRing
+    clock: Clock
+    config: Config
+  }
+
+/** Where the button of the mismatch page leads. */
+export const ADD_REDIRECT_URI = '/login/redirect-uri'
+
+export function answerAuthorize(needs: AuthorizeNeeds): (call: PageCall) => Promise<Reply> {
+  const signIns = new SignIns(needs)
+  const { signUp } = needs.config
+  const terms = {
+    clients: needs.clients,
+    resources: needs.resources,
+    isSignUpOn: signUp === 'open' || signUp === 'domains',
+    readHint: (text: string) => readIdTokenHint(text, needs),
+  }
+  const begin = async (call: PageCall): Promise<Reply> => {
+    const { request } = await readRequest(call.sent, terms)
+    call.facts.client_id = request.clientId
+    noteDropped(call, request)
+    // The form of another site comes without our cookies. The browser comes again by GET, and brings them.
+    if (call.method === 'POST') return seeOther(`${basePath(needs.issuer)}/authorize?tx=${await signIns.keep(request)}`)
+    const met = browserOf(call)
+    return goOn(call, await signIns.begin(request, met.browser), needs, loginCookie(met, needs.issuer))
+  }
+  return async (call) => {
+    if (isIdlePrefetch(call)) return NOT_YET
+    try {
+      return await (isOurOwn(call) ? resume(call, signIns, needs) : begin(call))
+    } catch (error) {
+      return refuse(call, error, needs)
+    }
+  }
+}
+
+/** A browser fetches a page ahead that nobody may ever open. Without a page there is no state to leave behind. */
+export const isIdlePrefetch = ({ header, sent }: Pick<PageCall, 'header' | 'sent'>): boolean =>
+  /\bprefetch\b/.test(header('sec-purpose') ?? header('purpose') ?? '') && sent.get('prompt') !== 'none'
+
+export const NOT_YET: Reply = { status: 503, headers: ['Cache-Control', 'no-store', 'Retry-After', '1'], body: '' }
+
+/** A sign-in that goes on: a form that was kept, or the end of one whose last step a script took. */
+const isOurOwn = ({ method, sent }: PageCall): boolean =>
+  method === 'GET' && sent.has('tx') && !sent.has('client_id')
+
+async function resume(call: PageCall, signIns: SignIns, needs: AuthorizeNeeds): Promise<Reply> {
+  const met = browserOf(call)
+  const reached = await signIns.resume(call.sent.get('tx') ?? '', met.browser)
+  if ('gone' in reached) throw goneFault(reached)
+  return goOn(call, reached, needs, loginCookie(met, needs.issuer))
+}
+
+/** The doctor tells which scopes of a request were dropped. The names are those of the request, so few of them are kept. */
+function noteDropped({ sent, facts }: PageCall, { scope }: AuthorizationRequest): void {
+  const asked = (sent.get('scope') ?? '').split(' ').filter((value) => /^[\w:./*-]{1,64}$/.test(value))
+  const dropped = asked.filter((value) => !scope.includes(value)).slice(0, 10)
+  if (dropped.length > 0) facts.dropped_scope = dropped.join(' ')
+}
+
+async function refuse(call: PageCall, error: unknown, needs: AuthorizeNeeds): Promise<Reply> {
+  if (error instanceof AuthorizationError) {
+    Object.assign(call.facts, { client_id: error.to.clientId, error: error.code, reason: error.reason })
+    return tellClient(call, error.to, errorValues(error.code, error.message), needs)
+  }
+  if (!(error instanceof UnprovenClient)) throw error
+  const fault = new PageFault(error.code, 400, { reason: error.message })
+  const offer = error.mismatch && (await offerToAdd(call, error.mismatch, needs))
+  if (!offer) throw fault
+  Object.assign(call.facts, { error: fault.code, reason: fault.message })
+  return offer
+}
+
+/** The button that adds the address to the client. Only an operator who is signed in sees it, and the raw address. */
+async function offerToAdd(
+  call: PageCall,
+  { client, redirectUri }: NonNullable<UnprovenClient['mismatch']>,
+  needs: AuthorizeNeeds,
+): Promise<Reply | undefined> {
+  const found = await findLiveSession(call, needs)
+  if (!found || !isOperator(found.person)) return undefined
+  const frame = newFrame(call, needs, { secret: found.secret, locale: found.person.user.profile.locale })
+  const hidden = { client_id: client.clientId, redirect_uri: redirectUri, request: queryOf(call.sent) }
+  const view = { client: nameOf(client.clientId, needs), redirectUri, action: ADD_REDIRECT_URI, hidden }
+  return show(frame, mismatchPage(frame, view), { status: 400 })
+}
+
+const queryOf = (sent: SentParameters): string =>
+  new URLSearchParams(sent.entries().map(([name, value]): [string, string] => [name, value])).toString()

@@ -1,0 +1,86 @@
+/** GET and POST /consent: the person agrees, refuses, or learns that the client is not for them. */
+import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import { isLoopbackRedirect } from '../clients/redirect-uri.ts'
+import { IDENTITY_SCOPES } from '../authorize/scope.ts'
+import { OFFLINE_ACCESS } from '../clients/client.ts'
+import type { Reply } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import { accountView } from './account-view.ts'
+import { findStep, frameOf, goOn, nameOf, takeStep, type At, type GoOnNeeds } from './go-on.ts'
+import { show } from './show.ts'
+import { consentPage } from './templates/consent.ts'
+import { notAllowedPage } from './templates/errors.ts'
+import type { ConsentView, ScopeView } from './views.ts'
+
+export type ConsentNeeds = GoOnNeeds & SignInNeeds
+
+const HERE = ['consent', 'not_allowed'] as const
+
+type Here = At<(typeof HERE)[number]>
+
+export function showConsent(needs: ConsentNeeds): (call: PageCall) => Promise<Reply> {
+  const signIns = new SignIns(needs)
+  return async (call) => {
+    const found = await findStep(call, HERE, { ...needs, signIns })
+    return 'elsewhere' in found ? found.elsewhere : showPage(call, found.at, needs)
+  }
+}
+
+export function answerConsent(needs: ConsentNeeds): (call: PageCall) => Promise<Reply> {
+  const signIns = new SignIns(needs)
+  return async (call) => {
+    const found = await findStep(call, HERE, { ...needs, signIns })
+    if ('elsewhere' in found) return found.elsewhere
+    const step = stepOf(call.sent.get('action'), found.at)
+    if (!step) return showPage(call, found.at, needs)
+    return goOn(call, await takeStep(call, step, signIns), needs)
+  }
+}
+
+/** The step of a button; `undefined` where no button of this page was pressed. */
+function stepOf(action: string | undefined, { next }: Here) {
+  if (action === 'switch') return { step: 'switch' } as const
+  if (next.kind === 'not_allowed') {
+    const reason = 'group not allowed: the person is in none of the allowed_groups'
+    return action === 'back' ? ({ step: 'cancel', reason } as const) : undefined
+  }
+  if (action === 'allow') return { step: 'consent' } as const
+  return action === 'deny' ? ({ step: 'cancel', reason: 'the person refused the consent' } as const) : undefined
+}
+
+function showPage(call: PageCall, at: Here, needs: ConsentNeeds): Promise<Reply> {
+  const { next, signIn } = at
+  const frame = frameOf(call, at, needs)
+  const client = signIn.request ? nameOf(signIn.request.clientId, needs) : ''
+  const account = accountView(next.standing.person)
+  if (next.kind === 'consent') return show(frame, consentPage(frame, consentView(at, client, needs)))
+  const reason = 'group not allowed: the person is in none of the allowed_groups'
+  Object.assign(call.facts, { error: 'not_allowed', reason })
+  return show(frame, notAllowedPage(frame, { client, account }), { status: 403 })
+}
+
+function consentView({ next, signIn, facts }: Here, client: string, { issuer }: ConsentNeeds): ConsentView {
+  const granted = next.kind === 'consent' ? next : { scope: [], resources: [] }
+  const isOfPerson = (value: string) => IDENTITY_SCOPES.includes(value) || value === OFFLINE_ACCESS
+  const asView = (scope: string): ScopeView => ({ scope })
+  const atResources = granted.scope.filter((value) => !isOfPerson(value)).map(asView)
+  const { policyUri, tosUri, redirectUris } = facts.client ?? { policyUri: null, tosUri: null, redirectUris: [] }
+  return {
+    client,
+    account: accountView(next.standing.person),
+    scopes: granted.scope.filter(isOfPerson).map(asView),
+    resources: granted.resources
+      .filter((id) => id !== issuer || atResources.length > 0)
+      .map((name) => ({ name, scopes: atResources })),
+    ...(signIn.request && { redirectHost: hostOf(signIn.request.redirectUri) }),
+    isLocalhostOnly: redirectUris.length > 0 && redirectUris.every(isLoopbackRedirect),
+    ...(policyUri !== null && { policyUrl: policyUri }),
+    ...(tosUri !== null && { termsUrl: tosUri }),
+  }
+}
+
+/** A private scheme has no host: the scheme itself is shown. */
+function hostOf(uri: string): string {
+  const { host, protocol } = new URL(uri)
+  return host === '' ? protocol : host
+}

@@ -1,0 +1,190 @@
+/**
+ * How a page of a sign-in goes on: to the page that the rule names next, or back to the client. No page decides itself
+ * where a person goes.
+ */
+import { answerTo, errorValues, type AnswerValues, type ClientAddress } from '../authorize/answer-client.ts'
+import type { Next } from '../authorize/prompt.ts'
+import type { Browser } from '../authorize/session-writes.ts'
+import type { Gone, Reached, SignIns } from '../authorize/sign-ins.ts'
+import type { Step } from '../authorize/steps.ts'
+import type { ClientDirectory } from '../clients/directory.ts'
+import { hashOf, newCookieSecret, setCookie } from '../http/cookies.ts'
+import { basePath } from '../http/endpoint-url.ts'
+import { PageFault } from '../http/page-fault.ts'
+import { json, type Reply } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import type { SignInRef } from '../store/records/sign-in-step.ts'
+import type { FrameNeeds } from './frame-needs.ts'
+import { newFrame, type Frame } from './frame.ts'
+import { seeOther } from './html.ts'
+import { isByScript } from './page.ts'
+import { isAccountPath } from './session.ts'
+import { show } from './show.ts'
+import { formPostPage } from './templates/form-post.ts'
+
+export interface GoOnNeeds extends FrameNeeds {
+  clients: Pick<ClientDirectory, 'find'>
+}
+
+/** A known browser is remembered for as long as browsers keep a cookie (RFC 6265bis §5.5). */
+const DEVICE_SECONDS = 400 * 86_400
+
+/** No cookie has this hash. */
+const NO_BROWSER = 'none'
+
+/** The browser of a call. `isNew`: it has no `login` cookie yet, and gets one. */
+export function browserOf({ cookies, header, network, facts }: PageCall): { browser: Browser; isNew: boolean } {
+  const browser = {
+    loginSecret: cookies.login ?? newCookieSecret(),
+    sessionSecret: cookies.session,
+    deviceSecret: cookies.device ?? newCookieSecret(),
+    userAgent: header('user-agent') ?? '',
+    network,
+    requestId: facts.request_id,
+    isByScript: isByScript({ header }),
+  }
+  return { browser, isNew: cookies.login === undefined }
+}
+
+/** The sign-in that a call names, of this browser. */
+export function refOf({ sent, json: body, cookies }: PageCall): SignInRef {
+  const inJson = typeof body.tx === 'string' ? body.tx : undefined
+  const browserHash = cookies.login === undefined ? NO_BROWSER : hashOf(cookies.login)
+  return { id: sent.get('tx') ?? inJson ?? '', browserHash }
+}
+
+/** The page of each answer that the rule gives. */
+const PAGES = {
+  sign_in: '/login',
+  choose_account: '/login',
+  sign_up: '/signup',
+  second: '/login/second',
+  must_change: '/login/must-change',
+  must_enrol: '/login/enrol',
+  not_allowed: '/consent',
+  consent: '/consent',
+} as const
+
+type PageKind = keyof typeof PAGES
+
+const isPage = (kind: Next['kind']): kind is PageKind => Object.hasOwn(PAGES, kind)
+
+/** A sign-in in which one of these pages is due. */
+export type At<Kind extends Next['kind']> = Reached & { next: Extract<Next, { kind: Kind }> }
+
+/**
+ * The sign-in of a page, where the page is due in it.
+ * @returns a reply that leads to the right page, where another one is due
+ * @throws PageFault where the sign-in is over, or another browser's
+ */
+export async function findStep<const Kind extends Next['kind']>(
+  call: PageCall,
+  kinds: readonly Kind[],
+  needs: GoOnNeeds & { signIns: SignIns },
+): Promise<{ at: At<Kind> } | { elsewhere: Reply }> {
+  const reached = await needs.signIns.find(refOf(call))
+  if ('gone' in reached) throw goneFault(reached)
+  return isAt(reached, kinds) ? { at: reached } : { elsewhere: await goOn(call, reached, needs) }
+}
+
+const isAt = <Kind extends Next['kind']>(reached: Reached, kinds: readonly Kind[]): reached is At<Kind> =>
+  kinds.some((kind) => kind === reached.next.kind)
+
+/** Takes a step of the sign-in that a call names. @throws PageFault where it is over, or another browser's */
+export async function takeStep(call: PageCall, step: Step, signIns: SignIns): Promise<Reached> {
+  const reached = await signIns.take(refOf(call), step, browserOf(call).browser)
+  if ('gone' in reached) throw goneFault(reached)
+  return reached
+}
+
+export const goneFault = ({ gone }: Gone): PageFault =>
+  gone === 'other_browser'
+    ? new PageFault('other_browser', 403, { reason: 'another browser began the sign-in, or its cookie was blocked' })
+    : new PageFault('expired', 400, { reason: 'the sign-in is over, or there was none' })
+
+/** Leads the person on: to the next page, or to the client. @param more headers, as a new `login` cookie */
+export async function goOn(
+  call: PageCall,
+  reached: Reached,
+  needs: GoOnNeeds,
+  more: readonly string[] = [],
+): Promise<Reply> {
+  const headers = [...cookiesOf(reached, needs.issuer), ...more]
+  const answer = answerOf(call, reached)
+  if (answer) return tellClient(call, answer.to, answer.values, needs, headers)
+  return seeOther(placeOf(reached, needs.issuer), headers)
+}
+
+/** The same for a script of a page: it sends the browser there. What the client is told, /authorize tells it. */
+export function goOnJson(_call: PageCall, reached: Reached, { issuer }: GoOnNeeds): Reply {
+  const { next, signIn } = reached
+  const isForClient = signIn.request !== null && (next.kind === 'code' || next.kind === 'error')
+  const location = isForClient ? `${basePath(issuer)}/authorize?tx=${signIn.id}` : placeOf(reached, issuer)
+  return json({ location }, 200, cookiesOf(reached, issuer))
+}
+
+/** The answer to the client, where the sign-in ends with one. */
+function answerOf(
+  call: PageCall,
+  { next, signIn: { request }, code }: Reached,
+): { to: ClientAddress; values: AnswerValues } | undefined {
+  if (!request || (next.kind !== 'code' && next.kind !== 'error')) return undefined
+  call.facts.client_id = request.clientId
+  if (next.kind === 'error') {
+    Object.assign(call.facts, { error: next.error, reason: next.reason ?? next.description })
+    return { to: request, values: errorValues(next.error, next.description) }
+  }
+  if (code === undefined) throw new PageFault('expired', 400, { reason: 'the code of this sign-in was given already' })
+  return { to: request, values: [['code', code]] }
+}
+
+/** @throws PageFault where nothing but an error can be shown */
+function placeOf({ next, signIn, facts }: Reached, issuer: string): string {
+  const base = basePath(issuer)
+  if (isPage(next.kind)) return `${base}${PAGES[next.kind]}?tx=${signIn.id}`
+  if (next.kind === 'arrived') return `${base}${signIn.returnTo !== null && isAccountPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
+  // Without a client there is nobody to tell of an error: the person gave up.
+  if (next.kind === 'error') return `${base}${facts.session ? '/account' : '/login'}`
+  if (next.kind !== 'fault') throw new PageFault('expired', 400, { reason: 'the sign-in is over' })
+  const status = next.fault === 'account_disabled' ? 403 : 400
+  throw new PageFault(next.fault, status, { reason: next.reason })
+}
+
+/** Sends values to a client at its proven redirect URI. */
+export async function tellClient(
+  call: PageCall,
+  to: ClientAddress,
+  values: AnswerValues,
+  needs: GoOnNeeds,
+  headers: readonly string[] = [],
+): Promise<Reply> {
+  const answer = answerTo(to, values, needs.issuer)
+  if (answer.by === 'redirect') return seeOther(answer.location, headers)
+  const frame = newFrame(call, needs)
+  const view = { action: answer.action, values: answer.values, client: nameOf(to.clientId, needs) }
+  return show(frame, formPostPage(frame, view), { headers })
+}
+
+export const nameOf = (clientId: string, { clients }: GoOnNeeds): string => clients.find(clientId)?.name ?? clientId
+
+/** The frame of a page of a sign-in. */
+export function frameOf(call: PageCall, { signIn, next, facts }: Reached, needs: GoOnNeeds): Frame {
+  const { request } = signIn
+  const person = 'standing' in next ? next.standing.person : facts.person
+  return newFrame(call, needs, {
+    secret: call.cookies.login,
+    tx: signIn.id,
+    ...(request && { client: { name: nameOf(request.clientId, needs) }, uiLocales: request.uiLocales }),
+    locale: person?.user.profile.locale,
+  })
+}
+
+function cookiesOf({ session, deviceSecret }: Reached, issuer: string): string[] {
+  if (!session) return []
+  const device = deviceSecret === undefined ? [] : setCookie('device', deviceSecret, issuer, DEVICE_SECONDS)
+  return [...setCookie('session', session.secret, issuer, session.maxAgeSeconds), ...device]
+}
+
+/** The `login` cookie of a browser that had none. */
+export const loginCookie = ({ browser, isNew }: ReturnType<typeof browserOf>, issuer: string): string[] =>
+  isNew ? setCookie('login', browser.loginSecret, issuer) : []

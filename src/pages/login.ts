@@ -1,0 +1,145 @@
+/** GET and POST /login: user name and password, the choice of an account, and the start of a sign-in without a client. */
+import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import type { Config } from '../config/config.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { PasswordQueue } from '../ground/hash-queue.ts'
+import { hashOf } from '../http/cookies.ts'
+import { basePath } from '../http/endpoint-url.ts'
+import type { Reply } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import type { Person } from '../store/records/user.ts'
+import type { Store } from '../store/store.ts'
+import { Guesses } from '../users/guesses.ts'
+import { Passwords } from '../users/password.ts'
+import { accountView } from './account-view.ts'
+import { isIdlePrefetch, NOT_YET } from './authorization.ts'
+import { browserOf, findStep, frameOf, goOn, loginCookie, takeStep, type At, type GoOnNeeds } from './go-on.ts'
+import { seeOther } from './html.ts'
+import { findLiveSession, isAccountPath } from './session.ts'
+import { show } from './show.ts'
+import { loginPage } from './templates/login.ts'
+import type { LoginView } from './views.ts'
+
+export type LoginNeeds = GoOnNeeds & SignInNeeds & { store: Store; clock: Clock; config: Config; hashQueue: PasswordQueue }
+
+/** The sign-ins in which this page is due. */
+const HERE = ['sign_in', 'choose_account'] as const
+
+type Here = At<(typeof HERE)[number]>
+
+export function showLogin(needs: LoginNeeds): (call: PageCall) => Promise<Reply> {
+  const signIns = new SignIns(needs)
+  return async (call) => {
+    if (isIdlePrefetch(call)) return NOT_YET
+    if (!call.sent.has('tx')) return startOwn(call, signIns, needs)
+    const found = await findStep(call, HERE, { ...needs, signIns })
+    return 'elsewhere' in found ? found.elsewhere : showForm(call, found.at, needs)
+  }
+}
+
+/** Without a client the person goes to the account page, or back to the page that asked for a fresh sign-in. */
+async function startOwn(call: PageCall, signIns: SignIns, needs: LoginNeeds): Promise<Reply> {
+  const { issuer } = needs
+  const asked = call.sent.get('return_to') ?? ''
+  const returnTo = isAccountPath(asked) ? asked : '/account'
+  const isForced = call.sent.get('prompt') === 'login'
+  if (!isForced && (await findLiveSession(call, needs))) return seeOther(`${basePath(issuer)}${returnTo}`)
+  const met = browserOf(call)
+  return goOn(call, await signIns.beginOwn(met.browser, returnTo), needs, loginCookie(met, issuer))
+}
+
+export function answerLogin(needs: LoginNeeds): (call: PageCall) => Promise<Reply> {
+  const signIns = new SignIns(needs)
+  const passwords = new Passwords(needs.hashQueue, needs.config)
+  const guesses = new Guesses(needs)
+  return async (call) => {
+    const found = await findStep(call, HERE, { ...needs, signIns })
+    if ('elsewhere' in found) return found.elsewhere
+    switch (call.sent.get('action')) {
+      case 'sign-in':
+        return signIn(call, found.at, { ...needs, signIns, passwords, guesses })
+      case 'continue':
+        return goOn(call, await takeStep(call, { step: 'choose_account' }, signIns), needs)
+      case 'switch':
+        return goOn(call, await takeStep(call, { step: 'switch' }, signIns), needs)
+      case 'cancel':
+        return goOn(call, await takeStep(call, { step: 'cancel', reason: 'the person cancelled' }, signIns), needs)
+      default:
+        // No button was pressed, so no step is taken.
+        return showForm(call, found.at, needs)
+    }
+  }
+}
+
+type Judges = LoginNeeds & { signIns: SignIns; passwords: Passwords; guesses: Guesses }
+
+/** The same answer in the same time, whether the person is unknown or disabled, has no password, or has another one. */
+async function signIn(call: PageCall, at: Here, needs: Judges): Promise<Reply> {
+  const { sent, network, cookies } = call
+  const username = sent.get('username') ?? ''
+  const person = await needs.signIns.findPerson(username)
+  const browserHash = cookies.device === undefined ? undefined : hashOf(cookies.device)
+  const userId = person?.user.id
+  const guess = await needs.guesses.count({ kind: 'password', userId, name: username, network, browserHash })
+  if (guess.outcome === 'wait') return tooMany(call, at, guess.seconds, needs)
+  const check = await needs.passwords.check(person?.user, sent.get('password') ?? '', network)
+  if (!check.matches || check.compared === null || userId === undefined) return refused(call, at, person, needs)
+  const { compared: passwordHash, renewed: renewedHash } = check
+  const reached = await takeStep(
+    call,
+    {
+      step: 'sign_in',
+      proof: { kind: 'password', userId, passwordHash, renewedHash },
+      isRemembered: sent.has('remember'),
+      forgives: guess.bucket,
+    },
+    needs.signIns,
+  )
+  return reached.isRefused ? refused(call, at, person, needs) : goOn(call, reached, needs)
+}
+
+function refused(call: PageCall, at: Here, person: Person | undefined, needs: LoginNeeds): Promise<Reply> {
+  Object.assign(call.facts, { error: 'invalid_credentials', reason: whyRefused(person) })
+  return showForm(call, at, needs, { error: { code: 'invalid_credentials' } })
+}
+
+/** For the log alone: the person reads one text for all of these. */
+function whyRefused(person: Person | undefined): string {
+  if (!person) return 'nobody has the user name or address'
+  if (person.user.disabledAt !== null) return 'the person is disabled'
+  return person.user.passwordHash === null ? 'the person has no password' : 'wrong password'
+}
+
+function tooMany(call: PageCall, at: Here, seconds: number, needs: LoginNeeds): Promise<Reply> {
+  Object.assign(call.facts, { error: 'too_many_attempts', reason: `too many guesses; the source waits ${seconds} s` })
+  const error = { code: 'too_many_attempts' as const, retryAfterSeconds: seconds }
+  return showForm(call, at, needs, { error }, { status: 429, headers: ['Retry-After', String(seconds)] })
+}
+
+/** The form, filled with what was typed but the password. */
+function showForm(
+  call: PageCall,
+  at: Here,
+  needs: LoginNeeds,
+  more: Partial<LoginView> = {},
+  terms: { status?: number; headers?: readonly string[] } = {},
+): Promise<Reply> {
+  const { sent, method } = call
+  const { request, isRemembered } = at.signIn
+  const { config } = needs
+  const frame = frameOf(call, at, needs)
+  const isOpen = config.signUp === 'open' || config.signUp === 'domains'
+  const before = at.facts.session?.person
+  const isConfirming = request === null && before !== undefined
+  const view: LoginView = {
+    username: sent.get('username') ?? request?.loginHint ?? (isConfirming ? before.user.username : undefined),
+    isRemembered: method === 'POST' ? sent.has('remember') : isRemembered,
+    hasPassword: config.passwords,
+    hasPasskey: true,
+    ...(isOpen && { signUpAt: `/signup?tx=${at.signIn.id}` }),
+    ...(at.next.kind === 'choose_account' && { account: accountView(at.next.standing.person) }),
+    isConfirming,
+    ...more,
+  }
+  return show(frame, loginPage(frame, view), terms)
+}
