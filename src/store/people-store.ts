@@ -2,6 +2,7 @@
 import type { Instant } from '../ground/clock.ts'
 import type { Recording } from './records/audit.ts'
 import type { Page } from './records/facts.ts'
+import type { FactorStore } from './records/factor-store.ts'
 import type { GrantDenial } from './records/grant.ts'
 import type { GuessAttempt, GuessOutcome, GuessRule } from './records/guess.ts'
 import type { ConsentRecord, LogoutDelivery, PersonEnding, SessionEnding, SessionRecord } from './records/session.ts'
@@ -144,4 +145,5 @@ export interface LinkStore {
   revokeInvitation(id: string, event: Recording): Promise<OneTimeRecord | undefined>
 }
 
-export interface PeopleStore extends SessionStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore {}
+export interface PeopleStore
+  extends SessionStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore, FactorStore {}

@@ -5,6 +5,7 @@ import { auditVerbs } from './audit.ts'
 import { blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
 import { declaredVerbs } from './declared.ts'
+import { factorVerbs } from './factors.ts'
 import { grantVerbs } from './grants.ts'
 import { guessVerbs } from './guesses.ts'
 import { groupVerbs } from './groups.ts'
@@ -38,6 +39,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...userVerbs(engine),
   ...groupVerbs(engine),
   ...linkVerbs(engine),
+  ...factorVerbs(engine),
   sweep: async (limit, forgetBefore) =>
     (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
   onChange: (listener) => engine.onChange(listener),

@@ -1,0 +1,42 @@
+/** The verbs of the store that change factors. The guarantees of store.ts hold for each of them. */
+import type { Recording } from './audit.ts'
+import type {
+  FactorOwner,
+  FactorRemoved,
+  FoundPasskey,
+  LostFactors,
+  MayLose,
+  PasskeyAdded,
+  PasskeyAddition,
+  TotpEnabled,
+  TotpEnrolment,
+} from './factor.ts'
+import type { OneTimeKind, OneTimeRecord } from './one-time.ts'
+import type { PasskeyRecord } from './user.ts'
+
+/** Passkeys, authenticator apps and recovery codes: changes outside of a sign-in. */
+export interface FactorStore {
+  /** Oldest first. */
+  listPasskeys(userId: string): Promise<PasskeyRecord[]>
+  findPasskey(id: string): Promise<FoundPasskey | undefined>
+  /** Keeps a challenge, or a secret that waits for its first code, in the place of one with the same hash. */
+  keepPending(value: OneTimeRecord): Promise<void>
+  /** `undefined` where it was used or is over, too. */
+  findPending(kind: OneTimeKind, hash: string): Promise<OneTimeRecord | undefined>
+  addPasskey(addition: PasskeyAddition, event: Recording): Promise<PasskeyAdded>
+  renamePasskey(owner: FactorOwner, id: string, name: string, event: Recording): Promise<'renamed' | 'unknown' | 'gone'>
+  removePasskey(owner: FactorOwner, id: string, mayLose: MayLose, event: Recording): Promise<FactorRemoved>
+  /** Stores the secret of an app with fresh recovery codes, in the place of those before. */
+  enableTotp(enrolment: TotpEnrolment, event: Recording): Promise<TotpEnabled>
+  /** Removes the app and the recovery codes. */
+  disableTotp(owner: FactorOwner, event: Recording): Promise<'removed' | 'unknown' | 'gone'>
+  /** @param sealed the keys that the digests were made with, as they were read */
+  replaceRecoveryCodes(
+    owner: FactorOwner,
+    sealed: string,
+    digests: string[],
+    event: Recording,
+  ): Promise<'replaced' | 'gone' | 'changed'>
+  /** For an operator; the password stays. `unknown`: there is no such person or factor. */
+  removeFactors(userId: string, lost: LostFactors, event: Recording): Promise<'removed' | 'unknown'>
+}

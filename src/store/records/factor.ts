@@ -1,0 +1,48 @@
+/** Changes of a person's factors. */
+import type { PasskeyRecord, Person } from './user.ts'
+
+/** The person who changes factors, in a session that has to be live in the write. `null`: an operator acts. */
+export interface FactorOwner {
+  userId: string
+  sessionId: string | null
+}
+
+/** A passkey with the person whom it signs in. */
+export interface FoundPasskey {
+  passkey: PasskeyRecord
+  person: Person
+}
+
+/** A passkey that is added in answer to a challenge, which the write uses up. */
+export interface PasskeyAddition extends FactorOwner {
+  challengeHash: string
+  passkey: Omit<PasskeyRecord, 'userId' | 'createdAt' | 'lastUsedAt'>
+  /** Passkeys of one person at most. */
+  most: number
+}
+
+/**
+ * `gone`: the session or the person is no more. `challenge`: it was used, is over, or is not of this session. `taken`: the
+ * credential is known already.
+ */
+export type PasskeyAdded = 'added' | 'gone' | 'challenge' | 'taken' | 'too_many'
+
+/** `last`: the person could not sign in any more. */
+export type FactorRemoved = 'removed' | 'unknown' | 'gone' | 'last'
+
+/** Whether a person may lose a passkey, as the write sees the person. */
+export type MayLose = (person: Person) => boolean
+
+/** An authenticator app whose first code was right. */
+export interface TotpEnrolment extends FactorOwner {
+  /** The pending secret that the code belongs to, by its hash, and as it was read. */
+  pendingHash: string
+  sealed: string
+  timeStep: number
+  recoveryDigests: string[]
+}
+
+export type TotpEnabled = 'enabled' | 'gone' | 'changed'
+
+/** Factors that are taken away together. */
+export type LostFactors = { passkeyId: string } | { totp: true } | { all: true }

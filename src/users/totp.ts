@@ -1,0 +1,83 @@
+/**
+ * Authenticator apps (TOTP, RFC 6238) and the recovery codes that belong to them. A person's secret and the key of the
+ * person's recovery codes are sealed together under the current master key, so that both move to another master key
+ * together. The libraries are loaded at the first use.
+ */
+import { randomBytes } from 'node:crypto'
+import * as z from 'zod'
+import type { Instant } from '../ground/clock.ts'
+import type { MasterKeys } from '../keys/master-keys.ts'
+import { Unavailable } from '../ground/errors.ts'
+import { sealedUnder } from '../store/records/key.ts'
+
+/** Seconds that a code stands. Apps know no other number. */
+const PERIOD = 30
+const DIGITS = 6
+/** Steps before and after the present one whose codes are accepted: clocks differ (RFC 6238 §5.2). */
+const WINDOW = 1
+
+const sealedSchema = z.object({ totp: z.string(), recovery: z.string() })
+
+/** What an authenticator app and the list of recovery codes rest on. */
+export interface TotpKeys {
+  /** The shared secret of the app, base32. */
+  totp: string
+  /** The key of the digests of recovery codes: 32 bytes, base64url. */
+  recovery: string
+}
+
+/** Fresh keys for a person who enrols: 160 bits for the app (RFC 4226 §4). */
+export async function newTotpKeys(): Promise<TotpKeys> {
+  const { Secret } = await import('otpauth')
+  return { totp: new Secret({ size: 20 }).base32, recovery: randomBytes(32).toString('base64url') }
+}
+
+/** @returns the keys, and what they are to be sealed as now where another master key is current. */
+export async function openTotpKeys(
+  sealed: string,
+  masterKeys: MasterKeys,
+): Promise<{ keys: TotpKeys; renewed: string | undefined }> {
+  const opened = await masterKeys.unseal(sealed)
+  const under = sealedUnder(sealed) ?? ''
+  if (opened === undefined) throw new Unavailable(`this server does not have master key ${under}`)
+  const keys = sealedSchema.parse(opened)
+  const successor = masterKeys.successorOf(under)
+  return { keys, renewed: successor && (await successor.seal(keys)) }
+}
+
+/** The address that an app reads, from a QR code or a link. @param label the name of this service, and of the person */
+export async function otpauthAddress({ totp }: TotpKeys, label: { issuer: string; person: string }): Promise<string> {
+  const { TOTP } = await import('otpauth')
+  const terms = { secret: totp, digits: DIGITS, period: PERIOD }
+  return new TOTP({ ...terms, issuer: label.issuer.replaceAll(':', ' '), label: label.person }).toString()
+}
+
+/** A QR code as SVG markup, black on white: apps read no other colours. */
+export async function qrCode(text: string): Promise<string> {
+  const { renderSVG } = await import('uqr')
+  return renderSVG(text, { ecc: 'M', border: 4, pixelSize: 4 })
+}
+
+/** A code without the blanks that people type; `undefined` for what cannot be a code. */
+export function readCode(typed: string): string | undefined {
+  const digits = typed.replace(/[\s-]/g, '').normalize('NFKC')
+  return /^\d{6}$/.test(digits) ? digits : undefined
+}
+
+/**
+ * The time step of a code, if the code is right and its step is after the one that was used last. A code is accepted
+ * once: whoever uses the step has to store it in the same write (RFC 6238 §5.2).
+ */
+export async function findTimeStep(
+  { totp }: TotpKeys,
+  code: string,
+  usedStep: number,
+  now: Instant,
+): Promise<number | undefined> {
+  const { Secret, TOTP } = await import('otpauth')
+  const terms = { secret: Secret.fromBase32(totp), digits: DIGITS, period: PERIOD }
+  const delta = TOTP.validate({ ...terms, token: code, timestamp: now, window: WINDOW })
+  if (delta === null) return undefined
+  const step = TOTP.counter({ period: PERIOD, timestamp: now }) + delta
+  return step > usedStep ? step : undefined
+}
