@@ -40,11 +40,11 @@ export function defineMasterKey(masterKey: Command): void {
 
 const example = (line: string): string => `\nExample:\n  signet master-key ${line}`
 
-/** `users`: nothing of a person is kept under a master key yet. */
-const view = ({ id, status, dependents: { signingKeys, secrets, grants, until } }: ListedMasterKey) => ({
+/** `users`: the persons with an authenticator app. */
+const view = ({ id, status, dependents: { signingKeys, secrets, grants, apps, until } }: ListedMasterKey) => ({
   id,
   status,
-  needed_by: { signing_keys: signingKeys, client_secrets: secrets.length, grants, users: 0 },
+  needed_by: { signing_keys: signingKeys, client_secrets: secrets.length, grants, users: apps },
   needed_until: status === 'previous' ? toIso(until) : null,
 })
 
@@ -63,13 +63,14 @@ const describeUnused = (id: string): string =>
 
 const tableOf = (views: ReturnType<typeof view>[]): string =>
   table(
-    ['ID', 'STATUS', 'SIGNING KEYS', 'CLIENT SECRETS', 'GRANTS', 'NEEDED UNTIL'],
+    ['ID', 'STATUS', 'SIGNING KEYS', 'CLIENT SECRETS', 'GRANTS', 'USERS', 'NEEDED UNTIL'],
     views.map(({ id, status, needed_by: by, needed_until }) => [
       id,
       status,
       by.signing_keys,
       by.client_secrets,
       by.grants,
+      by.users,
       needed_until,
     ]),
     'no master key yet',

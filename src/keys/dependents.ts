@@ -1,12 +1,20 @@
-/** The dependents of a master key: private keys that it sealed, client secrets that it digests, and grants whose tokens it makes. */
+/**
+ * The dependents of a master key: private keys that it sealed, client secrets that it digests, grants whose tokens it
+ * makes, and the authenticator apps of persons, whose secrets it sealed with the keys of their recovery codes. Without the
+ * master key these persons could give no code any more. Private keys and the secrets of apps are sealed anew when another
+ * key becomes current, and when a former one is retired.
+ */
 import type { Instant } from '../ground/clock.ts'
 import type { DependentSecret } from '../store/records/master-key.ts'
 import type { Store } from '../store/store.ts'
+import { sealedUnder } from '../store/records/key.ts'
 
 export interface Dependents {
   signingKeys: number
   secrets: DependentSecret[]
   grants: number
+  /** Persons with an authenticator app. */
+  apps: number
   /** When the last of them ends by itself; `null` where nothing needs the key, or something never ends by itself. */
   until: Instant | null
 }
@@ -26,19 +34,32 @@ export async function findDependents(store: Store, id: string): Promise<Dependen
     after = page.next
   }
   for (const { expiresAt } of secrets) until = expiresAt === null || until === null ? null : Math.max(until, expiresAt)
-  return { signingKeys: sealed.length, secrets, grants, until: sealed.length > 0 || until === 0 ? null : until }
+  const apps = await countApps(store, id)
+  const isEndless = sealed.length + apps > 0 || until === 0
+  return { signingKeys: sealed.length, secrets, grants, apps, until: isEndless ? null : until }
 }
 
-export const isNeeded = ({ signingKeys, secrets, grants }: Dependents): boolean =>
-  signingKeys + secrets.length + grants > 0
+async function countApps(store: Store, id: string): Promise<number> {
+  let apps = 0
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const page = await store.listTotpSecrets({ after, limit: PAGE })
+    apps += page.secrets.filter(({ sealed }) => sealedUnder(sealed) === id).length
+    after = page.next
+  }
+  return apps
+}
+
+export const isNeeded = ({ signingKeys, secrets, grants, apps }: Dependents): boolean =>
+  signingKeys + secrets.length + grants + apps > 0
 
 /** Such as `2 client secrets (billing, orders) and 17 grants`. */
-export function describeDependents({ signingKeys, secrets, grants }: Dependents): string {
+export function describeDependents({ signingKeys, secrets, grants, apps }: Dependents): string {
   const clients = [...new Set(secrets.map(({ clientId }) => clientId))].toSorted()
   const parts = [
     counted(signingKeys, 'signing key'),
     counted(secrets.length, 'client secret', clients),
     counted(grants, 'grant'),
+    counted(apps, 'authenticator app'),
   ].filter((part) => part !== '')
   const last = parts.pop() ?? 'nothing'
   return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`

@@ -48,6 +48,7 @@ const LOOK_EVERY_MS = 100
 const MOST_TRIES = 5
 
 const GRANTS_AT_ONCE = 500
+const APPS_AT_ONCE = 500
 
 export class MasterKeyChange {
   readonly #needs: Needs
@@ -104,7 +105,7 @@ export class MasterKeyChange {
     for (;;) {
       const resealed = await this.#sealAnew(key, (under) => under !== id)
       const used = await store.useMasterKey(id, resealed, blocking, audit.event('master_key.used', id, by))
-      if (used.outcome === 'used' || used.outcome === 'already') return
+      if (used.outcome === 'used' || used.outcome === 'already') return this.#moveApps(key, (under) => under !== id)
       if (used.outcome === 'retired') throw retiredFault(id)
       if (performance.now() > deadline)
         throw used.outcome === 'unheld' ? this.#unheldFault(id, used.holders) : changedFault()
@@ -135,15 +136,32 @@ export class MasterKeyChange {
     for (const { kid, sealedPrivateKey: from } of await store.listKeys()) {
       if (from === '' || !isChosen(sealedUnder(from))) continue
       const opened = await masterKeys.unseal(from)
-      if (opened === undefined) throw this.#sealedFault(kid, sealedUnder(from) ?? '')
+      if (opened === undefined) throw this.#sealedFault(`signing key ${kid}`, sealedUnder(from) ?? '')
       resealed.set(kid, { from, to: await key.seal(opened) })
     }
     return resealed
   }
 
-  #sealedFault(kid: string, id: string): Fault {
+  /** Seals the secrets of authenticator apps under another master key. Until then they are read with their former key. */
+  async #moveApps(key: MasterKey, isChosen: (under: string | undefined) => boolean): Promise<void> {
+    const { store, masterKeys } = this.#needs
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page = await store.listTotpSecrets({ after, limit: APPS_AT_ONCE })
+      const resealed = new Map<string, { from: string; to: string }>()
+      for (const { userId, sealed: from } of page.secrets) {
+        if (!isChosen(sealedUnder(from))) continue
+        const opened = await masterKeys.unseal(from)
+        if (opened === undefined) throw this.#sealedFault(`the app of user ${userId}`, sealedUnder(from) ?? '')
+        resealed.set(userId, { from, to: await key.seal(opened) })
+      }
+      if (resealed.size > 0) await store.resealTotp(resealed)
+      after = page.next
+    }
+  }
+
+  #sealedFault(sealed: string, id: string): Fault {
     const place = describeMasterKeyPlace(this.#needs.source)
-    return new Fault(`signing key ${kid} is sealed under master key ${id}, which is not here`, `put it in ${place}`)
+    return new Fault(`${sealed} is sealed under master key ${id}, which is not here`, `put it in ${place}`)
   }
 
   /**
@@ -170,6 +188,7 @@ export class MasterKeyChange {
     const ended = force ? (clientId: string) => audit.event('client.secret_ended', clientId, by) : undefined
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const resealed = await this.#sealAnew(masterKeys.current, (under) => under === id)
+      await this.#moveApps(masterKeys.current, (under) => under === id)
       const outcome = await store.retireMasterKey(id, resealed, ended, audit.event('master_key.retired', id, by))
       if (outcome.outcome === 'needed') throw neededFault(id, await findDependents(store, id))
       if (outcome.outcome === 'current') throw new Fault(`master key ${id} is current again`, 'nothing was changed')

@@ -25,8 +25,10 @@ import { record } from './audit.ts'
 import { requireStanding } from './master-key-rows.ts'
 import { findOneTime, isUsable, takeOneTime } from './one-time.ts'
 import { findPerson, personOf } from './people-rows.ts'
+import { totpSecretVerbs } from './totp-secrets.ts'
 
 export const factorVerbs = (engine: Engine): FactorStore => ({
+  ...totpSecretVerbs(engine),
   listPasskeys: (userId) => engine.read(() => select(passkeys, { where: { userId }, orderBy: 'createdAt' })),
   findPasskey: (id) => engine.read(() => findPasskey(id)),
   keepPending: (value) => engine.act(() => keepPending(value), 'free'),

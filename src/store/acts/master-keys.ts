@@ -24,6 +24,7 @@ import { record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { namesOf, readMasterKeys } from './master-key-rows.ts'
 import { put } from './small.ts'
+import { hasTotpUnder } from './totp-secrets.ts'
 
 type Verbs = Pick<
   Store,
@@ -116,7 +117,7 @@ function* retire(
   const { secrets } = yield* findNeeds(id)
   if (secrets.length > 0 && !ended) return { outcome: 'needed', secrets }
   const sealed = (yield* listSealed()).filter(({ sealedPrivateKey }) => sealedUnder(sealedPrivateKey) === id)
-  if (!covers(resealed, sealed)) return { outcome: 'changed' }
+  if (!covers(resealed, sealed) || (yield* hasTotpUnder(id))) return { outcome: 'changed' }
   yield* storeResealed(sealed, resealed)
   const now = yield* time()
   for (const secret of secrets) yield* endSecret(secret, id, now, ended)

@@ -11,6 +11,8 @@ import type {
   TotpEnabled,
   TotpEnrolment,
 } from './factor.ts'
+import type { Page } from './facts.ts'
+import type { DependentTotp, Resealed } from './master-key.ts'
 import type { OneTimeKind, OneTimeRecord } from './one-time.ts'
 import type { PasskeyRecord } from './user.ts'
 
@@ -37,6 +39,10 @@ export interface FactorStore {
     digests: string[],
     event: Recording,
   ): Promise<'replaced' | 'gone' | 'changed'>
+  /** A page of the users, with the secrets of those who have an authenticator app. */
+  listTotpSecrets(page: Page): Promise<DependentTotp>
+  /** Stores secrets that were sealed under another master key; one that was changed meanwhile stays. */
+  resealTotp(resealed: Resealed): Promise<void>
   /** For an operator; the password stays. `unknown`: there is no such person or factor. */
   removeFactors(userId: string, lost: LostFactors, event: Recording): Promise<'removed' | 'unknown'>
 }

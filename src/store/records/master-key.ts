@@ -51,6 +51,12 @@ export interface DependentGrants {
   next: string | undefined
 }
 
+/** The sealed secrets of authenticator apps on a page of users, and the user id after which the next page begins. */
+export interface DependentTotp {
+  secrets: { userId: string; sealed: string }[]
+  next: string | undefined
+}
+
 /** A running server, and the master keys that it said it has. */
 export interface KeyHolder {
   server: string
@@ -58,7 +64,7 @@ export interface KeyHolder {
   lastSeenAt: Instant
 }
 
-/** Private keys sealed anew, by `kid`: `from` as they were read, so that a change meanwhile is noticed. */
+/** Private keys sealed anew, by `kid`, or the secrets of persons, by their ids: `from` as they were read, so that a change meanwhile is noticed. */
 export type Resealed = ReadonlyMap<string, { from: string; to: string }>
 
 export type UseOutcome =
