@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { POSTGRES_FORM } from '../src/ground/postgres-url.ts'
+import { POSTGRES_FORM, readPostgresUrl } from '../src/ground/postgres-url.ts'
 import { Fault, readConfig } from '../src/index.ts'
 import { temporaryFolder } from './support/issuer.ts'
 
@@ -230,6 +230,43 @@ test.each([
     /^SIGNET_DATABASE_URL: read ".*", but .*; accepted: file:<path> of a SQLite database, or postgres:/,
   )
   expect(message).toContain(why)
+})
+
+test.each([
+  ['h1,h2/db', 'it names several hosts'],
+  ['h1:5432,h2:5432/db', 'it names several hosts'],
+  ['h1%2Ch2/db', 'it names several hosts'],
+  ['/db?host=/run/one,/run/two', 'it names several hosts'],
+  ['h:0/db', 'its port is not from 1 to 65535'],
+  ['h:65536/db', 'its port is not from 1 to 65535'],
+  ['h/db?sslmode=require&sslmode=disable', 'the parameter sslmode is there twice'],
+  ['h/db?schema=a&schema=a', 'the parameter schema is there twice'],
+  ['/db?host=/a&host=/b', 'the parameter host is there twice'],
+  ['h/d\nb', 'it has a line break or another control character'],
+  ['h/d%0Ab', 'it has a line break or another control character'],
+])('the PostgreSQL URL at %j is refused in one line', (place, why) => {
+  const message = refusalOf({ SIGNET_DATABASE_URL: `postgres://u:hunter2@${place}` })
+  expect(message).toContain(`but ${why}`)
+  expect(message).not.toMatch(/\n|hunter2/)
+})
+
+test.each(['a\nb', 'a\rb', 'a\tb', 'a%0Ab', 'a\u{85}b'])('a password with a control character: %j', (password) => {
+  const message = refusalOf({ SIGNET_DATABASE_URL: `postgres://u:${password}@h/db` })
+  expect(message).toContain('but it has a line break or another control character')
+  expect(message).not.toContain(password)
+})
+
+test('the parts of a PostgreSQL URL', () => {
+  const addressOf = (place: string) => {
+    const read = readPostgresUrl(`postgres://u:a,b%40@${place}`)
+    return 'why' in read ? read.why : [read.value.password, read.value.host, read.value.port]
+  }
+  expect(addressOf('h/db')).toEqual(['a,b@', 'h', 5432])
+  expect(addressOf('h:80/db')).toEqual(['a,b@', 'h', 80])
+  expect(addressOf('[::1]/db')).toEqual(['a,b@', '::1', 5432])
+  expect(addressOf('[::1]:65535/db?sslmode=require')).toEqual(['a,b@', '::1', 65_535])
+  expect(addressOf('/db?host=/run/pg')).toEqual(['a,b@', '/run/pg', 5432])
+  expect(addressOf('h:6432/db?host=/run/pg')).toEqual(['a,b@', '/run/pg', 6432])
 })
 
 test.each(['sqlite:x.db', ':memory:', 'data/signet.db', '/data/signet.db', 'files:x.db', 'http://x/y.db'])(

@@ -25,48 +25,75 @@ export const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:/i.test(u
 
 const PARAMETERS = ['sslmode', 'schema', 'host']
 
+const STANDARD_PORT = 5432
+
+const CONTROLS = 'it has a line break or another control character'
+
+const SEVERAL_HOSTS = 'it names several hosts; accepted is one, which leads to the primary also after a fail-over'
+
 /** Reads a URL. The reason of a refusal never repeats the password. */
 export function readPostgresUrl(text: string): Reading<PostgresAddress> {
   if (!/^postgres(ql)?:\/\//i.test(text)) return { why: 'it does not begin with postgres://' }
+  // The reader of URLs drops line breaks, so they are looked for first.
+  if (hasControls(text)) return { why: CONTROLS }
+  const port = readPort(text)
+  if ('why' in port) return port
   // A special scheme, so that the host is read as the host of a web address is.
   const url = URL.parse(
     text.replace(/^postgres(ql)?:/i, 'http:').replace(/^(http:\/\/[^/?#]*@)(?=[/?#]|$)/, '$1socket.invalid'),
   )
   if (!url) return { why: 'it is no URL; signs such as @ : / # ? % in a password are written %40 %3A %2F %23 %3F %25' }
   if (url.hash !== '') return { why: 'it has a fragment; # in a password is written %23' }
-  const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name))
-  if (unknown !== undefined) return { why: `of the parameters only ${PARAMETERS.join(', ')} are accepted` }
-  return readParts(url)
+  const why = parametersFault([...url.searchParams.keys()])
+  return why === undefined ? readParts(url, port.value) : { why }
 }
 
-function readParts(url: URL): Reading<PostgresAddress> {
+function parametersFault(names: string[]): string | undefined {
+  if (names.some((name) => !PARAMETERS.includes(name)))
+    return `of the parameters only ${PARAMETERS.join(', ')} are accepted`
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  return twice && `the parameter ${twice} is there twice; give it once`
+}
+
+/** The port, which the reader of URLs leaves out where it is that of web addresses. */
+function readPort(text: string): Reading<number> {
+  const [, place = ''] = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(text) ?? []
+  if (place.includes(',')) return { why: SEVERAL_HOSTS }
+  const port = Number(/:(\d+)$/.exec(place)?.[1] ?? STANDARD_PORT)
+  return port >= 1 && port <= 65_535 ? { value: port } : { why: 'its port is not from 1 to 65535' }
+}
+
+function readParts(url: URL, port: number): Reading<PostgresAddress> {
   const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decode)
   if (user === undefined || password === undefined || database === undefined)
     return { why: 'it has a % that begins no escape; % is written %25' }
   if (user === '') return { why: 'it names no user' }
   if (database === '' || database.includes('/')) return { why: 'it names no database' }
-  if (/\p{Cc}/u.test(user + password + database)) return { why: 'it has control characters' }
+  if (hasControls(user + password + database)) return { why: CONTROLS }
   const tls = TLS_MODES.find((mode) => mode === (url.searchParams.get('sslmode') ?? 'prefer'))
   if (!tls) return { why: `sslmode is one of ${TLS_MODES.join(', ')}` }
   const schema = url.searchParams.get('schema') ?? 'signet'
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema) || schema.startsWith('pg_'))
     return { why: 'a schema is up to 63 small letters, digits and _, and does not begin with a digit or pg_' }
-  const place = readHost(url)
-  return 'why' in place ? place : { value: { ...place.value, user, password, database, schema, tls } }
+  const host = readHost(url)
+  return 'why' in host ? host : { value: { host: host.value, port, user, password, database, schema, tls } }
 }
 
-function readHost(url: URL): Reading<{ host: string; port: number }> {
+function readHost(url: URL): Reading<string> {
   const socket = url.searchParams.get('host')
-  const port = url.port === '' ? 5432 : Number(url.port)
+  const host = socket ?? url.hostname
+  if (host.includes(',')) return { why: SEVERAL_HOSTS }
   if (socket !== null) {
     const why = pathFault(socket)
     return why === undefined && socket.startsWith('/')
-      ? { value: { host: socket, port } }
+      ? { value: socket }
       : { why: why ?? 'the parameter host is the absolute path of a folder with a Unix socket' }
   }
-  if (url.hostname === '' || url.hostname === 'socket.invalid') return { why: 'it names no host' }
-  return { value: { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port } }
+  if (host === '' || host === 'socket.invalid') return { why: 'it names no host' }
+  return { value: host.replace(/^\[(.*)\]$/, '$1') }
 }
+
+const hasControls = (text: string): boolean => /\p{Cc}/u.test(text)
 
 function decode(encoded: string): string | undefined {
   try {
