@@ -9,6 +9,7 @@ import { resourcesApi } from './admin/resources.ts'
 import { consentsApi } from './admin/consents.ts'
 import { sessionsApi } from './admin/sessions.ts'
 import { usersApi } from './admin/users.ts'
+import { authorize } from './endpoints/authorize.ts'
 import { blacklist } from './endpoints/blacklist.ts'
 import { feed } from './endpoints/blacklist-feed.ts'
 import { discovery } from './endpoints/discovery.ts'
@@ -29,6 +30,7 @@ import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
 import { sharedPages } from './pages/routes.ts'
 import { sessionPages } from './pages/session-routes.ts'
+import { signInPages } from './pages/sign-in-routes.ts'
 
 /** The needs of one door. */
 type NeedsOf<Door> = Door extends (needs: infer Needs) => unknown ? Needs : never
@@ -54,6 +56,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof metrics> &
   NeedsOf<typeof endSession> &
   NeedsOf<typeof sessionPages> &
+  NeedsOf<typeof authorize> &
+  NeedsOf<typeof signInPages> &
   NeedsOf<typeof sharedPages>
 
 /** Answers every request that the server receives. */
@@ -102,6 +106,8 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...docs(),
     ...endSession(needs),
     ...sessionPages(needs),
+    ...authorize(needs),
+    ...signInPages(needs),
     ...sharedPages(needs),
   ]
   return routes

@@ -65,6 +65,8 @@ export interface Issuer {
   backChannel: BackChannel
   sessionEnds: SessionEnds
   limits: Limits
+  /** Slow hashes, of client secrets and of passwords. */
+  hashQueue: PasswordQueue
   /** Live grants of one client and subject. */
   limitGrants: number
   /** Whether the service takes traffic; off while it starts or stops. */
@@ -147,6 +149,7 @@ export async function wireIssuer(
       limitDenials: config.limitDenials,
       ...administratorsOf(clients, tokenState),
     }),
+    hashQueue,
     limitGrants: config.limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),

@@ -20,6 +20,8 @@ export interface LogFields {
   error?: string
   /** The exact reason. The caller gets a more general text. */
   reason?: string
+  /** Scopes of an authorization request that the client or the resource does not have. */
+  dropped_scope?: string
   stack?: string
   kid?: string
   alg?: string

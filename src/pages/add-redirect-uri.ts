@@ -19,7 +19,8 @@ export const addRedirectUri =
     const { sent, facts } = call
     const { person } = await requireFreshSession(call, needs, '/account')
     if (!isOperator(person)) throw new PageFault('not_allowed', 403, { reason: 'the person is no operator' })
-    if (sent.get('action') !== 'add-redirect-uri') throw new PageFault('expired', 400, { reason: 'no action was named' })
+    if (sent.get('action') !== 'add-redirect-uri')
+      throw new PageFault('expired', 400, { reason: 'no action was named' })
     const by = { ...byUser(person.user.id, facts.request_id), isAdministrator: true }
     await update(sent.get('client_id') ?? '', sent.get('redirect_uri') ?? '', by, needs)
     // The request is read again as a whole, so nothing of it is believed.

@@ -72,8 +72,7 @@ export const isIdlePrefetch = ({ header, sent }: Pick<PageCall, 'header' | 'sent
 export const NOT_YET: Reply = { status: 503, headers: ['Cache-Control', 'no-store', 'Retry-After', '1'], body: '' }
 
 /** A sign-in that goes on: a form that was kept, or the end of one whose last step a script took. */
-const isOurOwn = ({ method, sent }: PageCall): boolean =>
-  method === 'GET' && sent.has('tx') && !sent.has('client_id')
+const isOurOwn = ({ method, sent }: PageCall): boolean => method === 'GET' && sent.has('tx') && !sent.has('client_id')
 
 async function resume(call: PageCall, signIns: SignIns, needs: AuthorizeNeeds): Promise<Reply> {
   const met = browserOf(call)

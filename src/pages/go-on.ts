@@ -17,7 +17,7 @@ import type { SignInRef } from '../store/records/sign-in-step.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { newFrame, type Frame } from './frame.ts'
 import { seeOther } from './html.ts'
-import { isByScript } from './page.ts'
+import { isByScript } from './handler.ts'
 import { isAccountPath } from './session.ts'
 import { show } from './show.ts'
 import { formPostPage } from './templates/form-post.ts'
@@ -142,7 +142,8 @@ function answerOf(
 function placeOf({ next, signIn, facts }: Reached, issuer: string): string {
   const base = basePath(issuer)
   if (isPage(next.kind)) return `${base}${PAGES[next.kind]}?tx=${signIn.id}`
-  if (next.kind === 'arrived') return `${base}${signIn.returnTo !== null && isAccountPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
+  if (next.kind === 'arrived')
+    return `${base}${signIn.returnTo !== null && isAccountPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
   // Without a client there is nobody to tell of an error: the person gave up.
   if (next.kind === 'error') return `${base}${facts.session ? '/account' : '/login'}`
   if (next.kind !== 'fault') throw new PageFault('expired', 400, { reason: 'the sign-in is over' })

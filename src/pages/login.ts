@@ -20,7 +20,8 @@ import { show } from './show.ts'
 import { loginPage } from './templates/login.ts'
 import type { LoginView } from './views.ts'
 
-export type LoginNeeds = GoOnNeeds & SignInNeeds & { store: Store; clock: Clock; config: Config; hashQueue: PasswordQueue }
+export type LoginNeeds = GoOnNeeds &
+  SignInNeeds & { store: Store; clock: Clock; config: Config; hashQueue: PasswordQueue }
 
 /** The sign-ins in which this page is due. */
 const HERE = ['sign_in', 'choose_account'] as const

@@ -1,0 +1,16 @@
+/**
+ * GET and POST /authorize (RFC 6749 §3.1, OIDC Core §3.1.2). Other sites send people here, by links and by forms. The
+ * answer is a page or a redirect, so the handler is one of pages, and is loaded when the first person comes.
+ */
+import type { Route } from '../http/route.ts'
+import type { AuthorizeNeeds } from '../pages/authorization.ts'
+import { page } from '../pages/page.ts'
+
+export function authorize(needs: AuthorizeNeeds): Route[] {
+  const load = async () => (await import('../pages/authorization.ts')).answerAuthorize
+  const says = 'Begins a sign-in for a client'
+  return [
+    page({ get: '/authorize', isEntrance: true, says }, needs, load),
+    page({ post: '/authorize', isEntrance: true, says }, needs, load),
+  ]
+}
