@@ -1,0 +1,429 @@
+/** THE rule of a sign-in as a table: from what is stored to what has to happen next. */
+import { describe, expect, test } from 'vitest'
+import { whatNext, type Terms } from '../../src/authorize/prompt.ts'
+import { blankClient } from '../../src/clients/client.ts'
+import { blankResource } from '../../src/resources/resource.ts'
+import type { ClientRecord } from '../../src/store/records/client.ts'
+import type { ConsentRecord, SessionRecord } from '../../src/store/records/session.ts'
+import type { SignInFacts } from '../../src/store/records/sign-in-step.ts'
+import type { AuthorizationRequest, SignInRecord } from '../../src/store/records/sign-in.ts'
+import type { Person, UserRecord } from '../../src/store/records/user.ts'
+
+const NOW = 1_800_000_000_000
+const CALLBACK = 'https://app.example/callback'
+const API = blankResource('https://api.example', NOW)
+
+const user = (id: string, more: Partial<UserRecord> = {}): UserRecord => ({
+  id,
+  username: id,
+  email: null,
+  emailKey: null,
+  name: null,
+  profile: {},
+  claims: {},
+  handle: id,
+  passwordHash: 'hash',
+  passwordOrigin: 'person',
+  passwordChangedAt: NOW - 86_400_000,
+  mustChangePassword: false,
+  totpSecret: null,
+  totpUsedStep: -1,
+  disabledAt: null,
+  createdAt: 0,
+  updatedAt: 0,
+  lastLoginAt: null,
+  ...more,
+})
+
+interface Described {
+  request?: Partial<AuthorizationRequest> | null
+  client?: Partial<ClientRecord>
+  /** The session of the browser: seconds since the person signed in, and how. */
+  session?: { ageSeconds?: number; amr?: string[]; who?: Person }
+  /** The factors passed in this sign-in. */
+  passed?: { amr: string[]; who?: Person; ageSeconds?: number }
+  signIn?: Partial<SignInRecord>
+  consent?: Partial<ConsentRecord>
+  terms?: Partial<Terms>
+}
+
+const person = (
+  more: Partial<UserRecord> = {},
+  factors: Partial<Person['factors']> = {},
+  groups: string[] = [],
+): Person => ({
+  user: user('ada', more),
+  groups: groups.map((name) => ({ name, roles: [], permissions: [], claims: {}, createdAt: 0, updatedAt: 0 })),
+  factors: { passkeys: 0, recoveryCodes: 0, ...factors },
+})
+
+const ADA = person()
+const WITH_TOTP = person({ totpSecret: 'sealed' })
+const WITH_PASSKEY = person({}, { passkeys: 1 })
+
+function factsOf({ request = {}, client = {}, session, passed, signIn, consent }: Described): SignInFacts {
+  const who = session?.who ?? ADA
+  const authTime = NOW - (session?.ageSeconds ?? 60) * 1000
+  const record: SessionRecord = {
+    id: 's1',
+    secretHash: '',
+    userId: who.user.id,
+    authTime,
+    amr: session?.amr ?? ['pwd'],
+    acr: '1',
+    isRemembered: false,
+    userAgent: '',
+    address: '',
+    createdAt: authTime,
+    lastSeenAt: authTime,
+    idleExpiresAt: NOW + 1000,
+    expiresAt: NOW + 1000,
+    endedAt: null,
+    endedReason: null,
+  }
+  const asked: AuthorizationRequest = {
+    clientId: 'app',
+    redirectUri: CALLBACK,
+    responseMode: 'query',
+    state: null,
+    nonce: null,
+    scope: ['openid'],
+    resources: [API.id],
+    codeChallenge: null,
+    prompt: [],
+    maxAge: null,
+    loginHint: null,
+    hintedSub: null,
+    acrValues: [],
+    isAcrEssential: false,
+    claims: { idToken: [], userinfo: [] },
+    uiLocales: [],
+    dpopJkt: null,
+    ...request,
+  }
+  return {
+    signIn: {
+      id: 'x',
+      browserHash: 'b',
+      request: request === null ? null : asked,
+      returnTo: null,
+      state: passed ? 'primary' : 'started',
+      userId: passed ? (passed.who ?? ADA).user.id : null,
+      amr: passed?.amr ?? [],
+      authTime: passed ? NOW - (passed.ageSeconds ?? 0) * 1000 : null,
+      sessionId: session ? 's1' : null,
+      isRemembered: false,
+      challenge: null,
+      pendingTotp: null,
+      createdAt: NOW,
+      expiresAt: NOW + 3_600_000,
+      ...signIn,
+    },
+    session: session && { session: record, person: who },
+    person: passed && (passed.who ?? ADA),
+    client: request === null ? undefined : { ...blankClient('app', NOW), redirectUris: [CALLBACK], ...client },
+    consent: consent && {
+      userId: 'ada',
+      clientKey: 0,
+      clientId: 'app',
+      scope: [],
+      resources: [API.id],
+      createdAt: 0,
+      updatedAt: 0,
+      ...consent,
+    },
+    isProven: false,
+    proven: undefined,
+    provenConsent: undefined,
+    now: NOW,
+  }
+}
+
+function next(described: Described): string {
+  const terms: Terms = { mfa: 'optional', findResource: (id) => (id === API.id ? API : undefined), ...described.terms }
+  const verdict = whatNext(factsOf(described), terms)
+  if (verdict.kind === 'error') return verdict.error
+  if (verdict.kind === 'fault') return `fault ${verdict.fault}`
+  if (verdict.kind === 'second' || verdict.kind === 'must_enrol') return `${verdict.kind} ${verdict.acr}`
+  return verdict.kind === 'code' ? `code ${verdict.acr}` : verdict.kind
+}
+
+const SESSION = {}
+const NONE = { prompt: ['none'] }
+const pwd = (who?: Person) => ({ amr: ['pwd'], ...(who && { who }) })
+
+describe('what has to happen next', () => {
+  test.each<[string, Described, string]>([
+    // Who is it?
+    ['nobody is signed in', {}, 'sign_in'],
+    ['nobody is signed in, and sign-up is asked for', { request: { prompt: ['create'] } }, 'sign_up'],
+    ['a session is believed', { session: SESSION }, 'code 1'],
+    ['a session, and prompt=login', { session: SESSION, request: { prompt: ['login'] } }, 'sign_in'],
+    ['a session, and prompt=create', { session: SESSION, request: { prompt: ['create'] } }, 'sign_up'],
+    [
+      'a session, and prompt=select_account',
+      { session: SESSION, request: { prompt: ['select_account'] } },
+      'choose_account',
+    ],
+    ['no session, and prompt=select_account', { request: { prompt: ['select_account'] } }, 'sign_in'],
+    ['prompt=select_account after signing in', { passed: pwd(), request: { prompt: ['select_account'] } }, 'code 1'],
+    ['prompt=login after signing in', { session: SESSION, passed: pwd(), request: { prompt: ['login'] } }, 'code 1'],
+    ['the session is older than max_age', { session: { ageSeconds: 11 }, request: { maxAge: 10 } }, 'sign_in'],
+    ['the session is as old as max_age', { session: { ageSeconds: 10 }, request: { maxAge: 10 } }, 'code 1'],
+    ['max_age=0 asks always', { session: { ageSeconds: 1 }, request: { maxAge: 0 } }, 'sign_in'],
+    ['default_max_age of the client', { session: { ageSeconds: 11 }, client: { defaultMaxAge: 10 } }, 'sign_in'],
+    [
+      'max_age wins over default_max_age',
+      { session: { ageSeconds: 11 }, request: { maxAge: 60 }, client: { defaultMaxAge: 10 } },
+      'code 1',
+    ],
+    ['session_max_age of the client', { session: { ageSeconds: 11 }, client: { sessionMaxAge: 10 } }, 'sign_in'],
+    [
+      'max_age cannot lengthen session_max_age',
+      { session: { ageSeconds: 11 }, request: { maxAge: 60 }, client: { sessionMaxAge: 10 } },
+      'sign_in',
+    ],
+    ['a hint of the person', { session: SESSION, request: { hintedSub: 'ada' } }, 'code 1'],
+    ['a hint of somebody else', { session: SESSION, request: { hintedSub: 'bob' } }, 'sign_in'],
+    ['a hint of somebody else, after signing in', { passed: pwd(), request: { hintedSub: 'bob' } }, 'login_required'],
+    ['the person of the session is disabled', { session: { who: person({ disabledAt: NOW }) } }, 'sign_in'],
+    [
+      'the person is disabled after the password',
+      { passed: pwd(person({ disabledAt: NOW })) },
+      'fault account_disabled',
+    ],
+    ['the password is changed after it was typed', { passed: pwd(person({ passwordChangedAt: NOW + 1 })) }, 'sign_in'],
+    ['the session ended after it was entered', { passed: pwd(), signIn: { sessionId: 's1' } }, 'sign_in'],
+    ['the sign-in is done', { session: SESSION, signIn: { state: 'done' } }, 'over'],
+
+    // Second factors: enrolled, required and used.
+    ['a password, and an app is set up', { passed: pwd(WITH_TOTP) }, 'second 2'],
+    ['a password in a session, and an app is set up', { session: { who: WITH_TOTP } }, 'second 2'],
+    ['a password and a code', { passed: { amr: ['pwd', 'otp', 'mfa'], who: WITH_TOTP } }, 'code 2'],
+    ['a passkey with verification counts as two', { passed: { amr: ['swk', 'user'], who: WITH_TOTP } }, 'code phr'],
+    ['a passkey without verification counts as one', { passed: { amr: ['swk'], who: WITH_TOTP } }, 'second 2'],
+    ['a password, and a passkey is there', { passed: pwd(WITH_PASSKEY) }, 'code 1'],
+    ['SIGNET_MFA=required, nothing set up', { passed: pwd(), terms: { mfa: 'required' } }, 'must_enrol 2'],
+    ['SIGNET_MFA=required in a session', { session: SESSION, terms: { mfa: 'required' } }, 'must_enrol 2'],
+    ['SIGNET_MFA=required, an app', { passed: pwd(WITH_TOTP), terms: { mfa: 'required' } }, 'second 2'],
+    ['SIGNET_MFA=required, a passkey', { passed: pwd(WITH_PASSKEY), terms: { mfa: 'required' } }, 'second 2'],
+    [
+      'SIGNET_MFA=required, signed in by passkey',
+      { passed: { amr: ['hwk', 'user'], who: WITH_PASSKEY }, terms: { mfa: 'required' } },
+      'code phr',
+    ],
+    ['SIGNET_MFA=off, an app', { passed: pwd(WITH_TOTP), terms: { mfa: 'off' } }, 'code 1'],
+    ['require_acr 2, an app', { session: { who: WITH_TOTP }, client: { requireAcr: '2' } }, 'second 2'],
+    ['require_acr 2, nothing set up', { session: SESSION, client: { requireAcr: '2' } }, 'must_enrol 2'],
+    [
+      'require_acr 2, SIGNET_MFA=off, an app',
+      { session: { who: WITH_TOTP }, client: { requireAcr: '2' }, terms: { mfa: 'off' } },
+      'second 2',
+    ],
+    [
+      'require_acr 2, SIGNET_MFA=off, nothing set up',
+      { session: SESSION, client: { requireAcr: '2' }, terms: { mfa: 'off' } },
+      'unmet_authentication_requirements',
+    ],
+    [
+      'require_acr phr, a code was given',
+      { passed: { amr: ['pwd', 'otp', 'mfa'], who: WITH_TOTP }, client: { requireAcr: 'phr' } },
+      'must_enrol phr',
+    ],
+    [
+      'require_acr phr, a passkey is there',
+      { passed: { amr: ['pwd'], who: WITH_PASSKEY }, client: { requireAcr: 'phr' } },
+      'second phr',
+    ],
+    ['require_acr 1', { session: SESSION, client: { requireAcr: '1' } }, 'code 1'],
+    ['acr_values within reach', { session: { who: WITH_PASSKEY }, request: { acrValues: ['phr'] } }, 'second phr'],
+    ['acr_values out of reach are a wish', { session: SESSION, request: { acrValues: ['phr'] } }, 'code 1'],
+    ['acr_values, one is reached', { session: { who: WITH_PASSKEY }, request: { acrValues: ['phr', '1'] } }, 'code 1'],
+    ['acr_values that nobody knows', { session: SESSION, request: { acrValues: ['urn:gold'] } }, 'code 1'],
+    [
+      'default_acr_values of the client',
+      { session: { who: WITH_PASSKEY }, client: { defaultAcrValues: ['2'] } },
+      'second 2',
+    ],
+    [
+      'an essential acr out of reach',
+      { session: SESSION, request: { acrValues: ['2'], isAcrEssential: true } },
+      'unmet_authentication_requirements',
+    ],
+    [
+      'an essential acr that nobody knows',
+      { session: SESSION, request: { acrValues: ['urn:gold'], isAcrEssential: true } },
+      'unmet_authentication_requirements',
+    ],
+    [
+      'an essential acr within reach',
+      { session: { who: WITH_PASSKEY }, request: { acrValues: ['2'], isAcrEssential: true } },
+      'second 2',
+    ],
+    [
+      'the requested acr is told',
+      { passed: { amr: ['swk', 'user'], who: WITH_PASSKEY }, request: { acrValues: ['2'] } },
+      'code 2',
+    ],
+
+    // Must change.
+    ['a password of an operator', { passed: pwd(person({ mustChangePassword: true })) }, 'must_change'],
+    [
+      'a password of an operator, and an app',
+      { passed: pwd(person({ mustChangePassword: true, totpSecret: 's' })) },
+      'second 2',
+    ],
+    [
+      'must change comes before must enrol',
+      { passed: pwd(person({ mustChangePassword: true })), terms: { mfa: 'required' } },
+      'must_change',
+    ],
+    [
+      'a passkey needs no new password',
+      { passed: { amr: ['swk', 'user'], who: person({ mustChangePassword: true }, { passkeys: 1 }) } },
+      'code phr',
+    ],
+
+    // Groups and consent.
+    [
+      'in an allowed group',
+      { session: { who: person({}, {}, ['staff']) }, client: { allowedGroups: ['staff', 'ops'] } },
+      'code 1',
+    ],
+    [
+      'in no allowed group',
+      { session: { who: person({}, {}, ['guests']) }, client: { allowedGroups: ['staff'] } },
+      'not_allowed',
+    ],
+    [
+      'the second factor comes before the group',
+      { passed: pwd(WITH_TOTP), client: { allowedGroups: ['staff'] } },
+      'second 2',
+    ],
+    ['consent once, none yet', { session: SESSION, client: { consent: 'once' } }, 'consent'],
+    [
+      'consent once, given',
+      { session: SESSION, client: { consent: 'once' }, consent: { scope: ['openid', 'email'] } },
+      'code 1',
+    ],
+    [
+      'consent once, and the scope has grown',
+      {
+        session: SESSION,
+        client: { consent: 'once' },
+        request: { scope: ['openid', 'email'] },
+        consent: { scope: ['openid'] },
+      },
+      'consent',
+    ],
+    [
+      'consent once, and the resource is new',
+      { session: SESSION, client: { consent: 'once' }, consent: { scope: ['openid'], resources: [] } },
+      'consent',
+    ],
+    [
+      'consent always, given before',
+      { session: SESSION, client: { consent: 'always' }, consent: { scope: ['openid'] } },
+      'consent',
+    ],
+    [
+      'consent always, given now',
+      { session: SESSION, client: { consent: 'always' }, signIn: { state: 'consent' } },
+      'code 1',
+    ],
+    ['prompt=consent asks a first-party client too', { session: SESSION, request: { prompt: ['consent'] } }, 'consent'],
+    [
+      'prompt=consent, given now',
+      { session: SESSION, request: { prompt: ['consent'] }, signIn: { state: 'consent' } },
+      'code 1',
+    ],
+
+    // Nobody may be asked.
+    ['prompt=none, nobody is signed in', { request: NONE }, 'login_required'],
+    ['prompt=none in a session', { request: NONE, session: SESSION }, 'code 1'],
+    ['prompt=none, the session is too old', { request: { ...NONE, maxAge: 1 }, session: SESSION }, 'login_required'],
+    [
+      'prompt=none, a hint of somebody else',
+      { request: { ...NONE, hintedSub: 'bob' }, session: SESSION },
+      'login_required',
+    ],
+    [
+      'prompt=none, consent is missing',
+      { request: NONE, session: SESSION, client: { consent: 'once' } },
+      'consent_required',
+    ],
+    [
+      'prompt=none, consent always',
+      { request: NONE, session: SESSION, client: { consent: 'always' }, consent: { scope: ['openid'] } },
+      'consent_required',
+    ],
+    ['prompt=none, a second factor is missing', { request: NONE, session: { who: WITH_TOTP } }, 'interaction_required'],
+    [
+      'prompt=none, the password has to be changed',
+      { request: NONE, session: { who: person({ mustChangePassword: true }) } },
+      'interaction_required',
+    ],
+    [
+      'prompt=none, require_acr out of reach',
+      { request: NONE, session: SESSION, client: { requireAcr: '2' } },
+      'unmet_authentication_requirements',
+    ],
+    [
+      'prompt=none, in no allowed group',
+      { request: NONE, session: SESSION, client: { allowedGroups: ['staff'] } },
+      'access_denied',
+    ],
+
+    // What has changed meanwhile.
+    ['the client is disabled', { session: SESSION, client: { disabledAt: NOW } }, 'fault unknown_client'],
+    [
+      'the redirect URI was taken off',
+      { session: SESSION, client: { redirectUris: [] } },
+      'fault redirect_uri_mismatch',
+    ],
+    ['the resource is gone', { session: SESSION, request: { resources: ['https://gone.example'] } }, 'access_denied'],
+    [
+      'the resource is disabled',
+      { session: SESSION, terms: { findResource: () => ({ ...API, disabledAt: NOW }) } },
+      'access_denied',
+    ],
+
+    // Without a client.
+    ['a sign-in without a client asks anew', { request: null, session: SESSION }, 'sign_in'],
+    ['signed in without a client', { request: null, passed: pwd() }, 'arrived'],
+    ['signed in without a client, an app is set up', { request: null, passed: pwd(WITH_TOTP) }, 'second 2'],
+    ['signed in without a client, a passkey is there', { request: null, passed: pwd(WITH_PASSKEY) }, 'arrived'],
+    [
+      'confirmed in a session, a passkey is there',
+      { request: null, session: { who: WITH_PASSKEY }, passed: pwd(WITH_PASSKEY) },
+      'second 2',
+    ],
+    ['confirmed in a session, nothing is set up', { request: null, session: SESSION, passed: pwd() }, 'arrived'],
+  ])('%s', (_name, described, expected) => {
+    expect(next(described)).toBe(expected)
+  })
+})
+
+describe('the scope of the person', () => {
+  const scoped = { ...API, scope: null, scopePermissions: { 'orders:write': 'orders.write' } }
+  const ask = (who: Person, scope: string[]) => {
+    const verdict = whatNext(factsOf({ session: { who }, request: { scope } }), {
+      mfa: 'optional',
+      findResource: () => scoped,
+    })
+    return verdict.kind === 'code' ? verdict.scope : verdict.kind
+  }
+  const clerk: Person = {
+    ...ADA,
+    groups: [{ name: 'clerks', roles: [], permissions: ['orders.write'], claims: {}, createdAt: 0, updatedAt: 0 }],
+  }
+
+  test('a scope that needs a permission is dropped for a person without it', () => {
+    expect(ask(ADA, ['openid', 'orders:write', 'orders:read'])).toEqual(['openid', 'orders:read'])
+    expect(ask(clerk, ['openid', 'orders:write'])).toEqual(['openid', 'orders:write'])
+  })
+
+  test('the scopes of Signet itself are for operators', () => {
+    expect(ask(ADA, ['openid', 'signet:admin', 'signet:read', 'signet:blacklist'])).toEqual(['openid'])
+  })
+})
