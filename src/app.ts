@@ -22,6 +22,7 @@ import { metrics } from './endpoints/metrics.ts'
 import { openapi } from './endpoints/openapi.ts'
 import { revoke } from './endpoints/revoke.ts'
 import { refresh, token } from './endpoints/token.ts'
+import { userinfo } from './endpoints/userinfo.ts'
 import type { Env } from './http/context.ts'
 import { openDoor, type DoorNeeds } from './http/door.ts'
 import type { Route } from './http/route.ts'
@@ -42,6 +43,7 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof token> &
   NeedsOf<typeof revoke> &
   NeedsOf<typeof introspect> &
+  NeedsOf<typeof userinfo> &
   NeedsOf<typeof feed> &
   NeedsOf<typeof blacklist> &
   NeedsOf<typeof clientsApi> &
@@ -85,6 +87,7 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     refresh(needs),
     revoke(needs),
     introspect(needs),
+    ...userinfo(needs),
     ...discovery(needs),
     ...jwks(needs),
     feed(needs),

@@ -29,6 +29,7 @@ import type { Log } from './ground/log.ts'
 import { Replica } from './replica.ts'
 import type { Store } from './store/store.ts'
 import { AccessTokens } from './tokens/access-token.ts'
+import { IdTokens } from './tokens/id-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
 import { AllowedHosts } from './outbound/allowed.ts'
 import { BackChannel } from './sessions/back-channel.ts'
@@ -56,6 +57,7 @@ export interface Issuer {
   blacklist: Blacklist
   accessTokens: AccessTokens
   refreshTokens: RefreshTokens
+  idTokens: IdTokens
   authentication: ClientAuthentication
   clientRegistry: ClientRegistry
   resourceRegistry: ResourceRegistry
@@ -138,6 +140,7 @@ export async function wireIssuer(
     ...memory,
     accessTokens,
     refreshTokens,
+    idTokens: new IdTokens({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds }),
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),

@@ -19,11 +19,11 @@ const INACTIVE = { active: false } as const
 interface Needs {
   issuer: string
   tokenState: TokenState
-  store: Pick<Store, 'silenceMs'>
+  store: Pick<Store, 'silenceMs' | 'findPerson'>
 }
 
 /** @throws Unavailable where memory is too old to say that a token is good */
-function requireNews(store: Needs['store']): void {
+function requireNews(store: Pick<Store, 'silenceMs'>): void {
   if (store.silenceMs() > ANSWERS_MS)
     throw new Unavailable('the database is silent: a denial by another replica could be missed')
 }
@@ -50,13 +50,14 @@ export const introspect = ({ tokenState, issuer, store }: Needs) =>
       if (tokenState.isRefreshToken(token)) {
         const state = await tokenState.checkRefreshToken(token)
         if (state.active && state.grant.clientId === client.clientId)
-          return tokenJson(describeGrant(state.grant, issuer))
+          return tokenJson({ ...describeGrant(state.grant, issuer), ...(await behindGrant(state.grant, store)) })
         facts.reason = state.active ? 'refresh token of another client' : state.reason
         return tokenJson(INACTIVE)
       }
       requireNews(store)
       const state = tokenState.checkAccessToken(token)
-      if (state.active && isFor(client, state.claims)) return tokenJson(describe(state.claims))
+      if (state.active && isFor(client, state.claims))
+        return tokenJson({ ...describe(state.claims), ...(await behindToken(state.claims, store)) })
       facts.reason = state.active ? 'neither issued to this client nor meant for one of its resources' : state.reason
       return tokenJson(INACTIVE)
     },
@@ -65,6 +66,25 @@ export const introspect = ({ tokenState, issuer, store }: Needs) =>
 /** Servers such as Dovecot do not check `aud`, so tokens of other audiences have to look inactive to them. */
 const isFor = (client: ClientRecord, claims: AccessTokenClaims): boolean =>
   claims.client_id === client.clientId || [claims.aud].flat().some((aud) => client.resources.includes(aud))
+
+/** Who stands behind a token, where a person signed in for it: the name, and how the person was authenticated (RFC 9470 §6.2). */
+interface Behind {
+  username?: string | undefined
+  acr?: string | undefined
+  auth_time?: number
+}
+
+/** The token of a service has no `auth_time`, and nothing is read for it. */
+async function behindToken({ sub, acr, auth_time }: AccessTokenClaims, store: Needs['store']): Promise<Behind> {
+  if (auth_time === undefined) return {}
+  return { username: (await store.findPerson({ id: sub }))?.user.username, acr, auth_time }
+}
+
+async function behindGrant({ sub, signIn }: GrantRecord, store: Needs['store']): Promise<Behind> {
+  if (signIn === null) return {}
+  const { acr, authTime } = signIn
+  return { username: (await store.findPerson({ id: sub }))?.user.username, acr, auth_time: toSeconds(authTime) }
+}
 
 /** RFC 7662 §2.2. */
 function describe(claims: AccessTokenClaims) {
@@ -117,7 +137,9 @@ const ACTIVE = object({
   token_type: oneOf(['Bearer', 'DPoP', 'refresh_token'], 'Which kind of token it is.'),
   sid: optional(text()),
   cnf: optional(object({ jkt: text('Thumbprint of the key (RFC 9449 §6.1).') }, 'The key that it is bound to.')),
-  username: optional(text('Where the token has such a claim.')),
+  username: optional(text('Of the person who signed in; or the claim of this name.')),
+  acr: optional(oneOf(['1', '2', 'phr'], 'How strongly the person was authenticated.')),
+  auth_time: optional(integer('When the person was authenticated. Seconds.')),
 })
 
 const INTROSPECTION: Shape = {

@@ -1,7 +1,7 @@
 /** POST /revoke (RFC 7009). A client revokes its own tokens and learns nothing about others. */
 import type { Revocation } from '../blacklist/revocation.ts'
 import { nothing } from '../ground/shape.ts'
-import { AS_CLIENT } from '../http/access.ts'
+import { AS_CLIENT_OF_ANY_ORIGIN } from '../http/access.ts'
 import { empty } from '../http/reply.ts'
 import { TOKEN_QUESTION, TOKEN_QUESTION_PARAMETERS } from '../http/parameters.ts'
 import { route } from '../http/route.ts'
@@ -16,7 +16,7 @@ export const revoke = ({ tokenState, revocation }: Needs) =>
   route(
     {
       post: '/revoke',
-      access: AS_CLIENT,
+      access: AS_CLIENT_OF_ANY_ORIGIN,
       form: TOKEN_QUESTION_PARAMETERS,
       id: 'revokeToken',
       tag: 'Tokens',

@@ -1,5 +1,5 @@
 /** POST /token and POST /refresh (RFC 6749 §3.2). */
-import { SUBJECT_GRANT } from '../clients/client.ts'
+import { AUTHORIZATION_CODE, SUBJECT_GRANT } from '../clients/client.ts'
 import { parseScope } from '../grants/scope.ts'
 import { invalidRequest, unsupportedGrantType } from '../ground/errors.ts'
 import { GRANT_TYPES, type GrantNeeds } from '../grant-types/index.ts'
@@ -7,7 +7,7 @@ import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
 import type { Clock } from '../ground/clock.ts'
 import { answerOf, header, integer, oneOf, optional, shapeOf, text } from '../ground/shape.ts'
 import type { Traffic } from '../ground/traffic.ts'
-import { AS_CLIENT } from '../http/access.ts'
+import { AS_CLIENT, AS_CLIENT_OF_ANY_ORIGIN } from '../http/access.ts'
 import { tokenJson, type Reply } from '../http/reply.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Parameters as FormParameters } from '../http/form.ts'
@@ -42,7 +42,7 @@ export const token = (needs: Needs) =>
   route(
     {
       post: '/token',
-      access: AS_CLIENT,
+      access: AS_CLIENT_OF_ANY_ORIGIN,
       form: TOKEN_PARAMETERS,
       id: 'issueToken',
       tag: 'Tokens',
@@ -50,6 +50,15 @@ export const token = (needs: Needs) =>
       headers: DPOP,
       required: ['grant_type'],
       examples: {
+        authorization_code: {
+          summary: 'For a person who has signed in here',
+          value: {
+            grant_type: AUTHORIZATION_CODE,
+            code: '…',
+            redirect_uri: 'https://app.example.com/callback',
+            code_verifier: '…',
+          },
+        },
         client_credentials: {
           summary: 'A service in its own name',
           value: { grant_type: 'client_credentials', scope: 'orders:read offline_access' },
@@ -122,21 +131,27 @@ async function readProof(
 
 function tokenParameters(parameters: FormParameters<keyof typeof TOKEN_PARAMETERS>): TokenParameters {
   const scope = parameters.get('scope')
+  // RFC 6749 §4.1.3 knows no scope beside a code. Apps that send one mean the scope that the person granted.
+  const isWithCode = parameters.get('grant_type') === AUTHORIZATION_CODE
   return {
-    scope: scope === undefined ? undefined : parseScope(scope),
+    scope: scope === undefined || isWithCode ? undefined : parseScope(scope),
     resources: [...parameters.all('resource'), ...parameters.all('audience')],
     refreshToken: parameters.get('refresh_token'),
     subject: parameters.get('subject'),
     subjectClaims: parameters.get('subject_claims'),
+    code: parameters.get('code'),
+    redirectUri: parameters.get('redirect_uri'),
+    codeVerifier: parameters.get('code_verifier'),
   }
 }
 
 /** RFC 6749 §5.1. */
-const tokenResponse = ({ accessToken, isBound, expiresInSeconds, scope, refreshToken }: TokenSet) => ({
+const tokenResponse = ({ accessToken, isBound, expiresInSeconds, scope, refreshToken, idToken }: TokenSet) => ({
   access_token: accessToken,
   token_type: isBound ? 'DPoP' : 'Bearer',
   expires_in: expiresInSeconds,
   ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+  ...(idToken !== undefined && { id_token: idToken }),
   ...(scope.length > 0 && { scope: scope.join(' ') }),
 })
 
@@ -148,6 +163,7 @@ function issued() {
       token_type: oneOf(['Bearer', 'DPoP'], '`DPoP` where it is bound to a key (RFC 9449).'),
       expires_in: { ...integer('Seconds.'), minimum: 1 },
       refresh_token: optional(text('Opaque; keep only the newest one.')),
+      id_token: optional(text('A JWT that tells the client who signed in (OIDC Core §2), where `openid` was granted.')),
       scope: optional(text('What was granted.')),
     },
     {

@@ -9,6 +9,7 @@ import type { SigningAlgorithm } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
 import type { Proof } from '../tokens/dpop-proof.ts'
+import type { IdTokens } from '../tokens/id-token.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
 /** The needs of a grant type that begins a grant. */
@@ -19,6 +20,7 @@ export interface BeginningNeeds {
   blacklist: Blacklist
   accessTokens: AccessTokens
   refreshTokens: RefreshTokens
+  idTokens: IdTokens
   audit: AuditTrail
   lifetimes: Lifetimes
   /** Live grants of one client and subject; one more ends the oldest. */
@@ -34,6 +36,9 @@ export interface TokenParameters {
   subject: string | undefined
   /** JSON text. */
   subjectClaims: string | undefined
+  code: string | undefined
+  redirectUri: string | undefined
+  codeVerifier: string | undefined
 }
 
 export interface TokenRequest {
@@ -54,6 +59,8 @@ export interface TokenSet {
   expiresInSeconds: number
   scope: string[]
   refreshToken?: string
+  /** Where a person signed in and scope `openid` was granted. */
+  idToken?: string
 }
 
 export interface GrantType<Needs> {

@@ -1,13 +1,14 @@
 /** The table of grant types. A `grant_type` that is not here is not served under any setting. */
 import type { RefreshNeeds } from './refresh-token.ts'
+import { authorizationCode, type CodeNeeds } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'
 import type { BeginningNeeds, GrantType } from './grant-type.ts'
 import { refreshToken } from './refresh-token.ts'
 import { subject } from './subject.ts'
 
 /** The needs of all grant types together. */
-export type GrantNeeds = BeginningNeeds & RefreshNeeds
+export type GrantNeeds = BeginningNeeds & CodeNeeds & RefreshNeeds
 
 export const GRANT_TYPES: ReadonlyMap<string, GrantType<GrantNeeds>> = new Map(
-  [clientCredentials, refreshToken, subject].map((each) => [each.grantType, each]),
+  [authorizationCode, clientCredentials, refreshToken, subject].map((each) => [each.grantType, each]),
 )

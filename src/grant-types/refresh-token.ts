@@ -3,31 +3,39 @@
  * rotation rule, the gate, a scope that is not wider. Only then is the token consumed. The family is read and written
  * under one lock. The gate is asked again when the access token is signed.
  */
-import { BY_SYSTEM, byClient, type Actor } from '../audit.ts'
-import { denyUntil } from '../blacklist/entry.ts'
-import type { Revocation } from '../blacklist/revocation.ts'
+import { byClient } from '../audit.ts'
+import { AUTHORIZATION_CODE } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { OAuthError, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { idleEnd } from '../grants/grant.ts'
-import { requireLive, requireMayIssue, requireMayRefresh } from '../grants/may-issue.ts'
+import { requireLive, requireMayIssue, requireMayRefresh, requireProof } from '../grants/may-issue.ts'
 import { lowerScope } from '../grants/scope.ts'
-import { registeredResources, requireOneShape } from '../grants/target.ts'
+import { findNamed, registeredResources, requireOneShape } from '../grants/target.ts'
 import { isForPredecessor } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import type { GrantDenial, GrantRecord, RotationOutcome, RotationVerdict } from '../store/records/grant.ts'
+import type { GrantRecord, RotationOutcome, RotationVerdict } from '../store/records/grant.ts'
+import type { GrantSignIn } from '../store/records/authentication.ts'
+import type { Person } from '../store/records/user.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
 import { decideRotation } from '../tokens/refresh-rotation.ts'
 import type { ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { BeginningNeeds, GrantType, TokenRequest } from './grant-type.ts'
 import { answerOf } from './new-grant.ts'
+import { idTokenBeside, termsOfPerson, type PersonTerms } from './person-grant.ts'
+import { endReused, type ReuseNeeds } from './reuse.ts'
 
 const grantType = 'refresh_token'
 
-export interface RefreshNeeds extends Omit<BeginningNeeds, 'limitGrants' | 'clients'> {
-  revocation: Revocation
+export interface RefreshNeeds extends Omit<BeginningNeeds, 'limitGrants' | 'clients'>, ReuseNeeds {
   traffic: Traffic
+}
+
+const REUSED = {
+  reason: 'refresh token reuse',
+  description:
+    'this refresh token was used before; every token of its grant is revoked, start over with a new grant (keep only the newest refresh token)',
 }
 
 const COUNTED_AS = {
@@ -48,15 +56,49 @@ export const refreshToken: GrantType<RefreshNeeds> = {
     })
     // A denial of everything up to now by the client's own quota ends no family: its next token is dated after it.
     await needs.accessTokens.passLine({ client_id: request.caller.client.clientId, sub: '' })
-    const rotation = await needs.store.rotateGrant(token.sid, (grant, now) => decide(token, grant, request, needs, now))
+    const person = await findPerson(token, request, needs)
+    const asked = { ...request, person }
+    const rotation = await needs.store.rotateGrant(token.sid, (grant, now) => decide(token, grant, asked, needs, now))
     refreshes[COUNTED_AS[rotation.outcome]] += 1
     if (rotation.outcome === 'unknown') throw unknownToken('its grant does not exist any more')
     if (rotation.outcome === 'refused' || rotation.outcome === 'ended') throw rotation.error
     const { grant, at } = rotation
     const written = { at, endsBy: grant.accessExpiresAt }
-    const issued = await needs.accessTokens.issue((now) => ({ ...renewal(grant, request, needs, now), written }))
-    return { ...answerOf(issued), refreshToken: needs.refreshTokens.encode(grant, token) }
+    const issued = await needs.accessTokens.issue((now) => ({ ...renewal(grant, asked, needs, now), written }))
+    const idToken = await idTokenOf(issued, grant, asked, needs)
+    return {
+      ...answerOf(issued),
+      refreshToken: needs.refreshTokens.encode(grant, token),
+      ...(idToken !== undefined && { idToken }),
+    }
   },
+}
+
+/** A request with the person who gave the grant, as of now; absent where no person signed in. */
+interface PersonRequest extends TokenRequest {
+  person: Person | undefined
+}
+
+/** Only a client that signs people in has grants of theirs, so the refresh of a service reads nothing more. */
+async function findPerson(
+  { sid }: ParsedRefreshToken,
+  { caller }: TokenRequest,
+  { store }: RefreshNeeds,
+): Promise<Person | undefined> {
+  if (!caller.client.grantTypes.includes(AUTHORIZATION_CODE)) return undefined
+  return (await store.findGrantPerson(sid))?.person
+}
+
+/** A new ID token has the `sub`, `auth_time` and `sid` of the first one (OIDC Core §12.2). */
+async function idTokenOf(
+  issued: { accessToken: string; terms: AccessTokenTerms },
+  grant: GrantRecord,
+  asked: PersonRequest,
+  needs: RefreshNeeds,
+): Promise<string | undefined> {
+  const { signIn } = grant
+  if (signIn === null) return undefined
+  return idTokenBeside(issued, grant, null, (now) => renewalOfPerson({ ...grant, signIn }, asked, needs, now), needs)
 }
 
 /** Makes the checks that need no lock. @throws OAuthError */
@@ -81,7 +123,7 @@ async function readToken(
 function decide(
   token: ParsedRefreshToken,
   grant: GrantRecord,
-  request: TokenRequest,
+  request: PersonRequest,
   needs: RefreshNeeds,
   now: Instant,
 ): RotationVerdict {
@@ -91,7 +133,7 @@ function decide(
     requireOwn(token, grant, client, needs)
     const graceSeconds = client.refreshGrace ?? needs.lifetimes.refreshGraceSeconds
     const decision = decideRotation(grant, token.generation, now, graceSeconds)
-    if (decision === 'reuse') return endReused(grant, byClient(client.clientId, request.requestId), needs)
+    if (decision === 'reuse') return endReused(grant.sid, byClient(client.clientId, request.requestId), REUSED, needs)
     if (decision === 'ended' || decision === 'expired') requireLive(grant, now)
 
     const { ttlSeconds } = renewal(grant, request, needs, now)
@@ -123,18 +165,11 @@ function requireOwn(
 }
 
 /** The content of the access token of a refresh. @throws OAuthError if no token may be issued now */
-function renewal(
-  grant: GrantRecord,
-  { caller, parameters, proof }: TokenRequest,
-  needs: RefreshNeeds,
-  now: Instant,
-): AccessTokenTerms {
-  const client = caller.current(now)
-  const { sub, sid } = grant
-  const resources = narrowResources(parameters.resources, grant, needs)
-  requireMayIssue({ grantType, client, sub, resources, grant }, needs.blacklist, now)
-  const dropped = resources.find(({ id }) => !registeredResources(client, needs.resources.issuer).includes(id))
-  if (dropped) throw invalidTarget(`resource ${dropped.id} is no longer registered for this client`)
+function renewal(grant: GrantRecord, asked: PersonRequest, needs: RefreshNeeds, now: Instant): AccessTokenTerms {
+  const { sub, sid, signIn } = grant
+  if (signIn !== null) return renewalOfPerson({ ...grant, signIn }, asked, needs, now)
+  const { parameters, proof } = asked
+  const { client, resources } = judged(grant, asked, needs, now)
   return {
     clientId: client.clientId,
     sub,
@@ -147,6 +182,33 @@ function renewal(
   }
 }
 
+type SignedInGrant = GrantRecord & { signIn: GrantSignIn }
+
+/** The same for a grant that a person gave by signing in. */
+function renewalOfPerson(grant: SignedInGrant, asked: PersonRequest, needs: RefreshNeeds, now: Instant): PersonTerms {
+  const { proofKey } = grant.signIn
+  if (proofKey !== null && asked.proof?.key !== proofKey)
+    throw unknownToken('it is bound to a key that was not proved (RFC 9449 §5)')
+  return termsOfPerson(grant, { ...judged(grant, asked, needs, now), person: asked.person }, asked, needs)
+}
+
+/** The client and resources of a grant, as they may be used now. @throws OAuthError */
+function judged(
+  grant: GrantRecord,
+  { caller, parameters, proof }: TokenRequest,
+  needs: RefreshNeeds,
+  now: Instant,
+): { client: ClientRecord; resources: ResourceRecord[] } {
+  const client = caller.current(now)
+  const resources = narrowResources(parameters.resources, grant, needs)
+  requireMayIssue({ grantType, client, sub: grant.sub, resources, grant }, needs.blacklist, now)
+  requireProof(client, proof?.key)
+  const registered = registeredResources(client, needs.resources.issuer)
+  const dropped = resources.find(({ id }) => !registered.includes(id))
+  if (dropped) throw invalidTarget(`resource ${dropped.id} is no longer registered for this client`)
+  return { client, resources }
+}
+
 /** The claims that the client may still assert. A withdrawn claim is in no new token. */
 function assertable(claims: Record<string, unknown>, { allowedClaims }: ClientRecord): Record<string, unknown> {
   const entries = Object.entries(claims)
@@ -156,9 +218,9 @@ function assertable(claims: Record<string, unknown>, { allowedClaims }: ClientRe
 
 /** The grant's resources, or some of them (RFC 8707 §2.2). */
 function narrowResources(requested: string[], grant: GrantRecord, needs: RefreshNeeds): ResourceRecord[] {
-  if (requested.some((id) => !grant.resources.includes(id)))
-    throw invalidTarget('the resource asked for was not part of the grant')
-  const ids = requested.length > 0 ? [...new Set(requested)] : grant.resources
+  const named = requested.flatMap((id) => findNamed(id, grant.resources) ?? [])
+  if (named.length < requested.length) throw invalidTarget('the resource asked for was not part of the grant')
+  const ids = named.length > 0 ? [...new Set(named)] : grant.resources
   const resources = ids.map((id) => requireSameResource(id, grant, needs))
   // Each was of the same shape as the others when the grant was made.
   requireOneShape(resources)
@@ -172,27 +234,6 @@ function requireSameResource(id: string, grant: GrantRecord, needs: RefreshNeeds
     throw invalidTarget(`resource ${id} was deleted and created anew after this grant; start over with a new grant`)
   }
   return resource
-}
-
-/** A used token is used again, by its owner or by a thief: the family ends. */
-function endReused({ sid }: GrantRecord, client: Actor, { audit, revocation }: RefreshNeeds): RotationVerdict {
-  const reason = 'refresh token reuse'
-  const deny: GrantDenial = ({ accessExpiresAt }, moment) => ({
-    ...denyUntil('sid', sid, accessExpiresAt, { cause: 'reuse', reason, by: BY_SYSTEM }, moment),
-    owner: client.id,
-  })
-  const own = revocation.ownDenials(client)
-  return {
-    act: 'end',
-    reason,
-    deny,
-    ...(own && { own }),
-    event: audit.budgeted('grant.reuse_detected', sid, client),
-    error: invalidGrant(
-      'this refresh token was used before; every token of its grant is revoked, start over with a new grant (keep only the newest refresh token)',
-      { reason },
-    ),
-  }
 }
 
 /** The same text for every token that the caller may not use. */

@@ -6,7 +6,14 @@ import type { Blacklist } from '../blacklist/match.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import type { Instant } from '../ground/clock.ts'
 import { SUBJECT_GRANT, mayRefresh } from '../clients/client.ts'
-import { invalidClient, invalidGrant, invalidTarget, unauthorizedClient, type OAuthError } from '../ground/errors.ts'
+import {
+  invalidClient,
+  invalidDpopProof,
+  invalidGrant,
+  invalidTarget,
+  unauthorizedClient,
+  type OAuthError,
+} from '../ground/errors.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { isExpired, type GrantRecord } from '../store/records/grant.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
@@ -45,6 +52,12 @@ export function requireMayIssue(
     )
   if (blacklist.findRefusing('client_id', client.clientId)) throw refused('the client')
   if (blacklist.findRefusing('sub', sub)) throw refused('the subject')
+}
+
+/** @throws OAuthError `invalid_dpop_proof` where each token request of the client needs a proof (RFC 9449 §5.2). */
+export function requireProof(client: ClientRecord, proofKey: string | undefined): void {
+  if (client.dpopBoundAccessTokens && proofKey === undefined)
+    throw invalidDpopProof('this client is registered with dpop_bound_access_tokens: send a proof in the header DPoP')
 }
 
 /** @throws OAuthError `invalid_grant` where the grant is over. */

@@ -11,6 +11,16 @@ const MOST_IN_A_REQUEST = 10
 export const registeredResources = (client: ClientRecord, issuer: string): string[] =>
   client.resources.length > 0 ? client.resources : [issuer]
 
+/** A bare origin, whose path is the same with and without its slash (RFC 3986 §6.2.3). */
+const BARE_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]+\/?$/i
+
+/** The id, of these, that a request names. Clients in JavaScript add a slash to a bare origin. */
+export function findNamed(requested: string, ids: readonly string[]): string | undefined {
+  if (ids.includes(requested) || !BARE_ORIGIN.test(requested)) return ids.find((id) => id === requested)
+  const other = requested.endsWith('/') ? requested.slice(0, -1) : `${requested}/`
+  return ids.find((id) => id === other)
+}
+
 /**
  * The resources of a request: the named ones, or the client's first.
  * @throws OAuthError `invalid_target` (RFC 8707 §2)
@@ -21,7 +31,8 @@ export function chooseResources(
   directory: ResourceDirectory,
 ): ResourceRecord[] {
   const registered = registeredResources(client, directory.issuer)
-  const ids = requested.length > 0 ? [...new Set(requested)] : registered.slice(0, 1)
+  const named = requested.map((id) => findNamed(id, registered) ?? id)
+  const ids = named.length > 0 ? [...new Set(named)] : registered.slice(0, 1)
   if (ids.length > MOST_IN_A_REQUEST) throw invalidTarget(`at most ${MOST_IN_A_REQUEST} resources fit into one request`)
   const chosen = ids.map((id) => requireResource(id, registered, client, directory))
   requireOneShape(chosen)

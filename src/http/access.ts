@@ -5,9 +5,10 @@
 export interface Access {
   /**
    * `scope`: a Bearer access token. `client`: client credentials. `public`: anybody; `scraper`: `/metrics` decides.
+   * `holder`: the holder of a live access token, whatever the token is for.
    * `page`: a browser, whose forms prove that they come from our own pages.
    */
-  kind: 'scope' | 'client' | 'public' | 'scraper' | 'page'
+  kind: 'scope' | 'client' | 'holder' | 'public' | 'scraper' | 'page'
   /** The scope that the access token needs; `signet:admin` always is enough. */
   scope?: string
   /** No limit closes the route: verifiers and watchers need it most when the load is highest. */
@@ -30,6 +31,12 @@ export const scope = <Scope extends string>(name: Scope) =>
 
 /** A registered client, authenticated as at `/token` (RFC 6749 §2.3). */
 export const AS_CLIENT = { kind: 'client' } as const satisfies Access
+
+/** The same where an app in a browser asks: with a public client's own tokens, and never with cookies. */
+export const AS_CLIENT_OF_ANY_ORIGIN = { ...AS_CLIENT, isCrossOrigin: true } as const satisfies Access
+
+/** The holder of a live access token, whatever the token is for (OIDC Core §5.3). */
+export const AS_HOLDER = { kind: 'holder', catchesUp: true, isCrossOrigin: true } as const satisfies Access
 
 /** A document of fixed content, such as metadata. */
 export const DOCUMENT = { kind: 'public', isOpen: true, isCrossOrigin: true } as const satisfies Access

@@ -17,11 +17,23 @@ import type { Outcome } from './reply.ts'
 import { judgeBearer } from './bearer.ts'
 import { authenticateClient, type ClientNeeds } from './client-auth.ts'
 import type { Context, Env } from './context.ts'
-import { parseForm, parseFormOrJson, parseJsonObject, readBody, readQuery, readSent, requireForm } from './form.ts'
+import {
+  isForm,
+  parseForm,
+  parseFormOrJson,
+  parseJsonObject,
+  readBody,
+  readQuery,
+  readSent,
+  requireForm,
+} from './form.ts'
+import { endpointUrl } from './endpoint-url.ts'
+import { judgeHolder } from './holder.ts'
 import { parseBody } from './parse-body.ts'
 import {
   takesBody,
   type ClientCall,
+  type HolderCall,
   type Route,
   type ScopedCall,
   type Call,
@@ -31,7 +43,7 @@ import {
 
 export interface DispatchNeeds extends ClientNeeds {
   issuer: string
-  store: Pick<Store, 'catchUp'>
+  store: Store
   tokenState: TokenState
   limits: Limits
   clock: Clock
@@ -44,6 +56,8 @@ export function dispatch(route: Route, c: HonoContext<Env>, needs: DispatchNeeds
       return callScoped(route, c, needs)
     case 'client':
       return callAsClient(route, c, needs)
+    case 'holder':
+      return callHolder(route, c, needs)
     case 'page':
       return callPage(route, c, needs)
     case 'public':
@@ -81,6 +95,28 @@ async function callAsClient(route: Route, c: HonoContext<Env>, needs: DispatchNe
   const caller = await authenticateClient(c.env, form, needs)
   const actor = byClient(caller.client.clientId, facts.request_id)
   const call: ClientCall<string, string, string> = { ...callOf(route, c), form, caller, actor }
+  return handle(route, call)
+}
+
+async function callHolder(route: Route, c: HonoContext<Env>, needs: DispatchNeeds): Promise<Outcome> {
+  const context = c.env
+  const { incoming, facts } = context
+  const form = route.form && isForm(incoming) ? parseForm(await readBody(incoming), route.form) : undefined
+  const news = needs.store.catchUp()
+  if (news) await news
+  const token = await judgeHolder(
+    {
+      authorization: incoming.headers.authorization,
+      accessToken: form?.get('access_token'),
+      proof: [incoming.headers.dpop].flat()[0],
+      method: route.method,
+      url: endpointUrl(needs.issuer, route.path),
+    },
+    needs,
+  )
+  facts.client_id = token.client_id
+  needs.limits.noteClient(token.client_id, context.ticket)
+  const call: HolderCall = { ...callOf(route, c), token }
   return handle(route, call)
 }
 

@@ -94,11 +94,11 @@ function meet(incoming: IncomingMessage, outgoing: ServerResponse, routes: Route
   }
 }
 
-/** A preflight (Fetch standard, CORS protocol) belongs to the document that a script wants to read. */
+/** A preflight (Fetch standard, CORS protocol) belongs to the route that a script wants to call. */
 function findRoute({ method = '', headers }: IncomingMessage, path: string, routes: Routes): Route | undefined {
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return routes.find(method, path)
-  const route = routes.find('GET', path)
-  return route?.access.isCrossOrigin ? route : undefined
+  const [open] = routes.crossOriginMethodsOf(path)
+  return open === undefined ? undefined : routes.find(open, path)
 }
 
 const arrivalOf = ({ incoming, outgoing, route }: Context) => ({

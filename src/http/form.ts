@@ -10,6 +10,7 @@ import { SentParameters } from './sent.ts'
 const MOST_BODY_BYTES = 65_536
 const MOST_PAIRS = 100
 const JSON_TYPE = 'application/json'
+const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /**
  * Known parameters by name. A parameter without a value counts as absent. An unknown one is ignored (RFC 6749 §3.2).
@@ -55,7 +56,7 @@ export class Parameters<Name extends string> {
 /** @throws OAuthError `invalid_request` where the body is said to be no form, nor JSON where that is taken too. */
 export function requireForm(incoming: IncomingMessage, isJsonTaken = false): void {
   const type = mediaType(incoming)
-  if (type === 'application/x-www-form-urlencoded' || (isJsonTaken && type === JSON_TYPE)) return
+  if (type === FORM_TYPE || (isJsonTaken && type === JSON_TYPE)) return
   throw invalidRequest('send the parameters as a form body: Content-Type: application/x-www-form-urlencoded')
 }
 
@@ -136,11 +137,12 @@ interface Sent {
   json: Readonly<Record<string, unknown>>
 }
 
+export const isForm = (incoming: IncomingMessage): boolean => mediaType(incoming) === FORM_TYPE
+
 /** The form or the JSON object of a page's own script. Any other body counts as an empty form. */
 export function readSent(incoming: IncomingMessage, bytes: Buffer): Sent {
   if (mediaType(incoming) === JSON_TYPE) return { sent: new SentParameters([]), json: parseJsonObject(incoming, bytes) }
-  const isForm = mediaType(incoming) === 'application/x-www-form-urlencoded'
-  return { sent: new SentParameters(isForm ? new URLSearchParams(bytes.toString('utf8')) : []), json: {} }
+  return { sent: new SentParameters(isForm(incoming) ? new URLSearchParams(bytes.toString('utf8')) : []), json: {} }
 }
 
 export const readQuery = (query: string | undefined): Sent => ({

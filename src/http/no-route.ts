@@ -14,11 +14,14 @@ export function toDocs({ incoming, target }: Context, routes: Routes): Reply {
   return { status: 303, headers: ['Location', `${routes.base}/docs`, 'Cache-Control', 'no-store'], body: '' }
 }
 
-/** Lets a script of any origin read the document, with the headers that it wants to send. */
-export function preflight({ headers }: IncomingMessage): Reply {
+/**
+ * Lets a script of any origin call the route, with the headers that it wants to send.
+ * @param methods those of the path that scripts of any origin may use
+ */
+export function preflight({ headers }: IncomingMessage, methods: readonly string[]): Reply {
   const asked = headers['access-control-request-headers']
   const allowed = asked === undefined ? [] : ['Access-Control-Allow-Headers', asked]
-  const terms = ['Access-Control-Allow-Methods', 'GET, HEAD', 'Access-Control-Max-Age', '86400']
+  const terms = ['Access-Control-Allow-Methods', methods.join(', '), 'Access-Control-Max-Age', '86400']
   return { status: 204, headers: [...terms, ...allowed, 'Vary', 'Access-Control-Request-Headers'] }
 }
 

@@ -21,6 +21,9 @@ export const TOKEN_PARAMETERS = {
   scope: 'once',
   resource: 'repeatable',
   audience: 'repeatable',
+  code: 'once',
+  redirect_uri: 'once',
+  code_verifier: 'once',
   refresh_token: 'once',
   subject: 'once',
   subject_claims: 'once',
@@ -43,6 +46,9 @@ export const TOKEN_QUESTION_PARAMETERS = {
   ...CLIENT,
 } as const satisfies KnownParameters
 
+/** `/userinfo` takes the token in a form as well (RFC 6750 §2.2). */
+export const USERINFO_PARAMETERS = { access_token: 'once' } as const satisfies KnownParameters
+
 /** The description of a body that asks about one token. */
 export const TOKEN_QUESTION = {
   required: ['token'],
@@ -51,4 +57,7 @@ export const TOKEN_QUESTION = {
 
 export type ClientParameter = keyof typeof CLIENT
 
-export type ParameterName = keyof typeof TOKEN_PARAMETERS | keyof typeof TOKEN_QUESTION_PARAMETERS
+export type ParameterName =
+  | keyof typeof TOKEN_PARAMETERS
+  | keyof typeof TOKEN_QUESTION_PARAMETERS
+  | keyof typeof USERINFO_PARAMETERS

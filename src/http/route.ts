@@ -11,6 +11,7 @@ import type { Actor } from '../audit.ts'
 import type { Caller } from '../clients/authentication.ts'
 import type { OAuthErrorCode } from '../ground/errors.ts'
 import type { AnswerShape, JsonSchema } from '../ground/shape.ts'
+import type { AccessTokenClaims } from '../tokens/access-token.ts'
 import type { Access } from './access.ts'
 import type { Cookies } from './cookies.ts'
 import type { Outcome, Reply } from './reply.ts'
@@ -46,6 +47,11 @@ export interface ClientCall<Name extends string, Param extends string, Query ext
   /** Its `current` is asked again in the turn in which something is granted. */
   caller: Caller
   actor: Actor
+}
+
+/** The access token was judged after the body had arrived. */
+export interface HolderCall<Param extends string = string, Query extends string = string> extends Call<Param, Query> {
+  token: AccessTokenClaims
 }
 
 /** A call without authentication. Streams need the response itself. */
@@ -146,9 +152,11 @@ type CallOf<Kind, Path extends string, Body, Name extends string, Query extends 
   ? ScopedCall<Body, ParamsOf<Path>, Query>
   : Kind extends 'client'
     ? ClientCall<Name, ParamsOf<Path>, Query>
-    : Kind extends 'page'
-      ? PageCall<ParamsOf<Path>>
-      : OpenCall<ParamsOf<Path>, Query>
+    : Kind extends 'holder'
+      ? HolderCall<ParamsOf<Path>, Query>
+      : Kind extends 'page'
+        ? PageCall<ParamsOf<Path>>
+        : OpenCall<ParamsOf<Path>, Query>
 
 type Spec<Path extends string, Kind extends Access['kind'], Body, Name extends string, Query extends string> = Partial<
   Record<'get' | 'post' | 'patch' | 'delete', Path>

@@ -75,6 +75,11 @@ export class Routes {
     return METHODS.filter((method) => this.find(method, path) !== undefined)
   }
 
+  /** The methods of a path that scripts of any origin may use. */
+  crossOriginMethodsOf(path: string): string[] {
+    return METHODS.filter((method) => this.find(method, path)?.access.isCrossOrigin)
+  }
+
   /** ` (did you mean …?)` for a path that is close to one of ours. It never repeats the path that was asked for. */
   nearestTo(path: string): string {
     const bare = withoutSlashes(path).toLowerCase()

@@ -30,7 +30,8 @@ export function serve(
 ): Response | Promise<Response> {
   const { route, incoming } = c.env
   if (!route) return finish(c.env, toDocs(c.env, routes), needs, set)
-  if (incoming.method === 'OPTIONS') return finish(c.env, preflight(incoming), needs, set)
+  if (incoming.method === 'OPTIONS')
+    return finish(c.env, preflight(incoming, routes.crossOriginMethodsOf(c.env.target?.path ?? '')), needs, set)
   const outcome = dispatch(route, c, needs)
   if (outcome instanceof Promise) return outcome.then((late) => finish(c.env, late, needs, set))
   return finish(c.env, outcome, needs, set)

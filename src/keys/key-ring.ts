@@ -29,7 +29,7 @@ interface RingKey {
 /** The key of a map of rings. */
 const nameOf = ({ ring, alg }: RingId): string => `${alg} ${ring}`
 
-const sharedRing = (alg: SigningAlgorithm): RingId => ({ ring: SHARED_RING, alg })
+export const sharedRing = (alg: SigningAlgorithm): RingId => ({ ring: SHARED_RING, alg })
 
 /** A key that signs now, with the encoded header of each `typ` it has signed. */
 interface Signer {
@@ -215,12 +215,12 @@ export class KeyRing {
   /**
    * Begins to sign claims as a compact JWS (RFC 7515) with the active key of a ring. It begins in this turn of the event
    * loop, so the signed claims are those that were just checked.
-   * @param claims must hold `exp` and `iat`, in seconds
+   * @param claims must hold `iat`, and `exp` where the token ends; in seconds
    * @returns `undefined` where the key's high-water mark is before `exp`, or there is no key: `makeReady` first
    */
-  trySign(id: RingId, typ: string, claims: { exp: number; iat: number }): Promise<string> | undefined {
+  trySign(id: RingId, typ: string, claims: { exp?: number; iat: number }): Promise<string> | undefined {
     const signer = this.#signers.get(nameOf(id))
-    const until = fromSeconds(claims.exp)
+    const until = fromSeconds(claims.exp ?? claims.iat)
     if (!signer || signer.signedUntil < until || performance.now() < signer.publishedFrom) return undefined
     const ahead = Math.min(until - fromSeconds(claims.iat), RESERVE_AHEAD_MS)
     // Reserved early, so that no request waits. If it fails, `makeReady` reserves again and waits.

@@ -78,6 +78,13 @@ function securitySchemes(issuer: string) {
       bearerFormat: 'JWT',
       description: 'The same, of a token that you have. The scopes are those of `oauth2`.',
     },
+    access_token: {
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description:
+        'Any access token of a person who signed in, whatever its `aud`. A bound token comes with scheme DPoP.',
+    },
     metrics_token: {
       type: 'http',
       scheme: 'bearer',

@@ -16,6 +16,9 @@ const PARAMETERS: Record<ParameterName, JsonSchema> = {
   },
   resource: { description: 'A resource that the token is for (RFC 8707); the client’s first one where absent.' },
   audience: { description: 'Another word for `resource`.' },
+  code: { description: 'The code, for grant type `authorization_code`.' },
+  redirect_uri: { description: 'The same as in the authorization request, byte for byte.', format: 'uri' },
+  code_verifier: { description: 'Belongs to the `code_challenge` of the authorization request (RFC 7636 §4.5).' },
   refresh_token: { description: 'The refresh token, for grant type `refresh_token`.' },
   subject: {
     description: 'Id of the person that the backend signed in, for the `subject` grant.',
@@ -28,6 +31,7 @@ const PARAMETERS: Record<ParameterName, JsonSchema> = {
   },
   token: { description: 'The token that is asked about: an access token or a refresh token.' },
   token_type_hint: { description: 'Taken and not needed (RFC 7009 §2.1).' },
+  access_token: { description: 'The access token, unless it stands in the header.' },
   client_id: { description: 'Who asks, unless HTTP Basic says it.' },
   client_secret: {
     description: 'For clients registered for `client_secret_post`.',

@@ -45,6 +45,8 @@ function securityOf({ access }: Route): Operation['security'] {
   switch (access.kind) {
     case 'scope':
       return [{ oauth2: [access.scope ?? ''] }, { bearer: [access.scope ?? ''] }]
+    case 'holder':
+      return [{ access_token: [] }]
     case 'client':
       return [{ client_secret_basic: [] }, {}]
     case 'scraper':

@@ -71,7 +71,10 @@ export function refusalsOf(route: Route): Record<number, CommonRefusal | AnswerS
   return {
     ...(codes.length > 0 && { 400: badRequest(codes) }),
     ...(access.kind === 'client' && { 401: 'InvalidClient' as const }),
-    ...(access.kind === 'scope' && { 401: 'InvalidToken' as const, 403: 'InsufficientScope' as const }),
+    ...((access.kind === 'scope' || access.kind === 'holder') && {
+      401: 'InvalidToken' as const,
+      403: 'InsufficientScope' as const,
+    }),
     ...(named.includes(404) && { 404: 'NotFound' as const }),
     ...(named.includes(409) && { 409: 'Conflict' as const }),
     ...(takesBody(route) && { 413: 'TooLarge' as const }),

@@ -1,6 +1,7 @@
 /** The verbs of the store that concern people. The guarantees of store.ts hold for each of them. */
 import type { Instant } from '../ground/clock.ts'
 import type { Recording } from './records/audit.ts'
+import type { CodeOutcome, CodeRule, FoundCode, GrantPerson } from './records/code.ts'
 import type { Page } from './records/facts.ts'
 import type { FactorStore } from './records/factor-store.ts'
 import type { GrantDenial } from './records/grant.ts'
@@ -147,3 +148,17 @@ export interface LinkStore {
 
 export interface PeopleStore
   extends SessionStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore, FactorStore {}
+/** Codes, and the persons behind tokens. */
+export interface TokenStore {
+  /** @param hash of the code. Reads alone. */
+  findCode(hash: string): Promise<FoundCode | undefined>
+  /**
+   * Redeems a code, or does with it what `decide` says. `decide` is asked inside the write, and may be asked several times.
+   * @param hash of the code
+   */
+  redeemCode(hash: string, decide: CodeRule): Promise<CodeOutcome>
+  /** A grant that a person gave by signing in, with the person as of now; `undefined` for any other grant. */
+  findGrantPerson(sid: string): Promise<GrantPerson | undefined>
+}
+
+export interface PeopleStore extends SessionStore, TokenStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore {}

@@ -29,6 +29,8 @@ export interface AccessTokenTerms {
   /** Thumbprint of the key that the token is bound to (RFC 9449 §6.1). */
   proofKey?: string | undefined
   ttlSeconds: number
+  /** How the person was authenticated; absent where no person signed in. */
+  signIn?: { authTime: Instant; acr: string } | undefined
   /**
    * The date of the grant that was written for the token, and the end that was written. The token has the same date and
    * ends by that end, so that an entry which denies the grant outlives the token.
@@ -61,6 +63,9 @@ export interface AccessTokenClaims {
   scope?: string
   sid?: string
   cnf?: { jkt: string }
+  /** Only where a person signed in. */
+  acr?: string
+  auth_time?: number
   [claim: string]: unknown
 }
 
@@ -174,8 +179,15 @@ export class AccessTokens {
    * @throws Unavailable
    */
   requireNoLine(names: { client_id: string; sub: string }, now: Instant): void {
-    if (this.#findLine({ ...names, iat: toSeconds(now) }) !== undefined)
-      throw new Unavailable('tokens of this name were denied up to now meanwhile')
+    if (this.mustPass(names, now)) throw new Unavailable('tokens of this name were denied up to now meanwhile')
+  }
+
+  /**
+   * Whether a token of these names would be denied from the start, and `passLine` is to be waited for.
+   * @throws OAuthError where no later one would be better.
+   */
+  mustPass(names: { client_id: string; sub: string }, now: Instant): boolean {
+    return this.#findLine({ ...names, iat: toSeconds(now) }) !== undefined
   }
 
   /**
@@ -210,6 +222,7 @@ export class AccessTokens {
     }
     if (terms.sid !== undefined) claims.sid = terms.sid
     if (terms.proofKey !== undefined) claims.cnf = { jkt: terms.proofKey }
+    if (terms.signIn) Object.assign(claims, { acr: terms.signIn.acr, auth_time: toSeconds(terms.signIn.authTime) })
     return claims
   }
 
@@ -235,6 +248,9 @@ export class AccessTokens {
     const { kid, typ, key, payload } = read
     if (!['at+jwt', 'JWT'].includes(typ)) return { valid: false, reason: 'typ is not that of an access token' }
     if (payload.iss !== this.#issuer) return { valid: false, reason: 'iss is another issuer' }
+    // An ID token, a logout token or an answer of userinfo may have the same `typ`. None of them names a client.
+    if (typeof payload.client_id !== 'string' || typeof payload.jti !== 'string')
+      return { valid: false, reason: 'it is a token of ours, and no access token' }
     // A resource's own keys speak for that resource alone, should one of them get out.
     if (key.ring !== SHARED_RING && payload.aud !== key.ring)
       return { valid: false, reason: 'signed by the own key of another resource' }

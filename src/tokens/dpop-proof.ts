@@ -2,6 +2,7 @@
  * DPoP proofs (RFC 9449 §4). A client proves that it holds a key, and its access token is bound to that key
  * (`cnf.jkt`). A thief of the token cannot use it without the key.
  */
+import { hash } from 'node:crypto'
 import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { fromSeconds, toSeconds, type Clock } from '../ground/clock.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
@@ -22,6 +23,8 @@ export interface ProofContext {
   url: string
   clock: Clock
   store: Store
+  /** The access token that the proof goes with; absent where it asks for one (RFC 9449 §7). */
+  accessToken?: string | undefined
 }
 
 /** A proof that is good, as long as it is used for the first time. */
@@ -39,7 +42,10 @@ export interface Proof {
  * Checks a proof, and consumes nothing.
  * @throws OAuthError `invalid_dpop_proof` (RFC 9449 §5).
  */
-export async function checkProof(proof: string, { method, url, clock, store }: ProofContext): Promise<Proof> {
+export async function checkProof(
+  proof: string,
+  { method, url, clock, store, accessToken }: ProofContext,
+): Promise<Proof> {
   const refuse = (reason: string) => invalidDpopProof(`the DPoP proof was refused: ${reason}`)
   if (proof.length > MOST_CHARACTERS) throw refuse(`it has more than ${MOST_CHARACTERS} characters`)
   if (isExpensive(proof)) throw refuse('its key is longer than 4096 bits, or has an unusual exponent')
@@ -55,13 +61,15 @@ export async function checkProof(proof: string, { method, url, clock, store }: P
   const jwk = protectedHeader.jwk ?? {}
   if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw refuse('its jwk has private members; replace that key')
   const now = toSeconds(clock.now())
-  const { jti, iat, htm, htu } = payload
+  const { jti, iat, htm, htu, ath } = payload
   if (htm !== method) throw refuse(`htm must be ${method}`)
   if (typeof htu !== 'string' || withoutQuery(htu) !== withoutQuery(url)) throw refuse(`htu must be ${url}`)
   if (typeof iat !== 'number' || Math.abs(now - iat) > WINDOW)
     throw refuse(`iat must be within ${WINDOW} seconds of the issuer's time, which is ${now}`)
   if (typeof jti !== 'string' || jti === '' || jti.length > 256)
     throw refuse('jti must be a string of 1 to 256 characters')
+  if (accessToken !== undefined && ath !== hash('sha256', accessToken, 'base64url'))
+    throw refuse('ath must be the hash of the access token')
   const key = await calculateJwkThumbprint(jwk)
   const consume = async () => {
     const outcome = await store.consumeJti('dpop_proof', key, jti, fromSeconds(iat + 2 * WINDOW))

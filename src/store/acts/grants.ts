@@ -38,7 +38,7 @@ type Verbs = Pick<
 >
 
 export const grantVerbs = (engine: Engine): Verbs => ({
-  createGrant: (grant, options, event) => engine.act(() => create(grant, options, event)),
+  createGrant: (grant, options, event) => engine.act(() => createGrant(grant, options, event)),
   findGrant: (sid) => engine.findGrant(sid),
   rotateGrant: (sid, decide) => engine.act(() => rotateFamily(sid, decide)),
   endGrant: (sid, reason, deny, options) => engine.act(() => end(sid, reason, deny, options), 'exclusive'),
@@ -47,7 +47,7 @@ export const grantVerbs = (engine: Engine): Verbs => ({
   findSubject: (sub) => engine.findSubject(sub, engine.now()),
 })
 
-function* create(
+export function* createGrant(
   { clientId, ...grant }: GrantRecord,
   { clientKey, limit, masterKeyId: rule }: GrantOptions,
   event: Recording | undefined,

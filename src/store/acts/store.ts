@@ -4,6 +4,7 @@ import type { Store } from '../store.ts'
 import { auditVerbs } from './audit.ts'
 import { blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
+import { codeVerbs } from './codes.ts'
 import { declaredVerbs } from './declared.ts'
 import { factorVerbs } from './factors.ts'
 import { grantVerbs } from './grants.ts'
@@ -40,6 +41,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...groupVerbs(engine),
   ...linkVerbs(engine),
   ...factorVerbs(engine),
+  ...codeVerbs(engine),
   sweep: async (limit, forgetBefore) =>
     (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
   onChange: (listener) => engine.onChange(listener),

@@ -18,4 +18,6 @@ export interface ClaimsRequest {
 /** The facts of a sign-in that a grant keeps, for later ID tokens and for userinfo. */
 export interface GrantSignIn extends Authentication {
   claims: ClaimsRequest
+  /** Thumbprint of the key that the refresh tokens of a public client are bound to (RFC 9449 §5); `null` for none. */
+  proofKey: string | null
 }

@@ -60,8 +60,8 @@ export interface SignInRecord {
 export interface CodeFacts extends Authentication {
   clientId: string
   clientKey: number
+  /** As the client sent it, with its port. It has to send the same again. */
   redirectUri: string
-  /** Whether the client sent it, so that it has to send it again. */
   codeChallenge: string | null
   userId: string
   sessionId: string

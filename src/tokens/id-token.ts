@@ -1,0 +1,110 @@
+/**
+ * ID tokens (OIDC Core §2) and signed answers of userinfo (§5.3.2). Both are signed by the shared ring of the client's
+ * algorithm, and neither names a `client_id`, so that none of them is ever taken for an access token.
+ */
+import { hash } from 'node:crypto'
+import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
+import { Unavailable } from '../ground/errors.ts'
+import { sharedRing, type KeyRing } from '../keys/key-ring.ts'
+import type { Authentication } from '../store/records/authentication.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { SigningAlgorithm } from '../store/records/key.ts'
+import type { Store } from '../store/store.ts'
+
+export interface IdTokenTerms {
+  client: ClientRecord
+  sub: string
+  /** `sid`: the session in which the person signed in. */
+  sessionId: string
+  authentication: Authentication
+  /** Of the person. Claims of the protocol win over them. */
+  claims: Record<string, unknown>
+  /** As the client sent it; a token of a refresh has none (OIDC Core §12.2). */
+  nonce: string | null
+  /** The access token beside it. */
+  accessToken: string
+}
+
+/** How often a token is composed again because its key was not ready or memory was behind. */
+const MOST_ATTEMPTS = 8
+
+/** OIDC Core §3.1.3.6: the left half of the hash that belongs to the algorithm, which is SHA-256 for both. */
+const halfHashOf = (token: string): string => hash('sha256', token, 'buffer').subarray(0, 16).toString('base64url')
+
+export class IdTokens {
+  readonly #issuer: string
+  readonly #keys: KeyRing
+  readonly #clock: Clock
+  readonly #store: Pick<Store, 'catchUp'>
+  readonly #ttlSeconds: number
+
+  /** @param needs.ttlSeconds the life of an ID token, where the client says none */
+  constructor(needs: {
+    issuer: string
+    keys: KeyRing
+    clock: Clock
+    store: Pick<Store, 'catchUp'>
+    ttlSeconds: number
+  }) {
+    this.#issuer = needs.issuer
+    this.#keys = needs.keys
+    this.#clock = needs.clock
+    this.#store = needs.store
+    this.#ttlSeconds = needs.ttlSeconds
+  }
+
+  /**
+   * Signs an ID token. `plan` judges whether there may be one, in the turn in which the signature begins.
+   * @throws what `plan` throws, and Unavailable when no key can sign now.
+   */
+  issue(plan: (now: Instant) => IdTokenTerms): Promise<string> {
+    return this.#sign((now) => {
+      const terms = plan(now)
+      const { client, sub, sessionId, authentication, nonce } = terms
+      const iat = toSeconds(now)
+      const claims = {
+        ...terms.claims,
+        iss: this.#issuer,
+        sub,
+        aud: client.clientId,
+        iat,
+        exp: iat + (client.idTokenTtl ?? this.#ttlSeconds),
+        auth_time: toSeconds(authentication.authTime),
+        acr: authentication.acr,
+        amr: authentication.amr,
+        sid: sessionId,
+        ...(nonce !== null && { nonce }),
+        at_hash: halfHashOf(terms.accessToken),
+      }
+      return { alg: client.idTokenSignedResponseAlg, claims }
+    })
+  }
+
+  /** Signs an answer of userinfo. It has no `exp`, so that nothing takes it for an ID token. */
+  signUserinfo(alg: SigningAlgorithm, clientId: string, plan: () => Record<string, unknown>): Promise<string> {
+    return this.#sign((now) => ({
+      alg,
+      claims: { ...plan(), iss: this.#issuer, aud: clientId, iat: toSeconds(now) },
+    }))
+  }
+
+  /** `compose` is asked in the turn in which the signature begins, on memory that lacks no change. */
+  async #sign(
+    compose: (now: Instant) => { alg: SigningAlgorithm; claims: { iat: number; exp?: number } },
+  ): Promise<string> {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      const news = this.#store.catchUp()
+      if (news) {
+        await news
+        continue
+      }
+      const { alg, claims } = compose(this.#clock.now())
+      const ring = sharedRing(alg)
+      const signing = this.#keys.trySign(ring, 'JWT', claims)
+      if (signing) return signing
+      const { iat, exp = iat } = claims
+      await this.#keys.makeReady(ring, fromSeconds(exp), fromSeconds(exp - iat))
+    }
+    throw new Unavailable('the key or the memory that a token needs was not ready')
+  }
+}
