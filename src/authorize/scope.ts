@@ -2,18 +2,15 @@
  * The scope of a request of a person (OIDC Core §3.1.2.1: scopes that are not understood are ignored). What the client, a
  * resource or the person may not have is dropped, and the token reply tells what is left.
  */
-import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
+import { OFFLINE_ACCESS, OPENID, PERSON_SCOPES, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
+import { isPermitted } from '../grants/person.ts'
 import { knows } from '../grants/scope.ts'
-import { ADMIN_SCOPE, BLACKLIST_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Person } from '../store/records/user.ts'
-import { OPERATOR_PERMISSION, READER_PERMISSION, permissionsOf } from '../users/person.ts'
-
-export const OPENID = 'openid'
 
 /** Scopes that name claims of the person. No resource needs to know them (OIDC Core §5.4). */
-export const IDENTITY_SCOPES: readonly string[] = [OPENID, 'profile', 'email', 'phone', 'address', 'groups']
+export const IDENTITY_SCOPES: readonly string[] = PERSON_SCOPES
 
 /** No request has more values than this. */
 const MOST_VALUES = 100
@@ -38,22 +35,6 @@ const mayAsk = (value: string, client: ClientRecord): boolean =>
 const isKnown = (value: string, resources: ResourceRecord[]): boolean =>
   value === OFFLINE_ACCESS || IDENTITY_SCOPES.includes(value) || resources.every((resource) => knows(resource, value))
 
-/** The scopes of the issuer itself, and the permission that a person needs for each. */
-const OWN_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
-  [ADMIN_SCOPE]: [OPERATOR_PERMISSION],
-  [BLACKLIST_SCOPE]: [OPERATOR_PERMISSION],
-  [READ_SCOPE]: [OPERATOR_PERMISSION, READER_PERMISSION],
-}
-
 /** The values that the person may have too, by the `scope_permissions` of the resources. */
-export function scopeOfPerson(scope: string[], person: Person, resources: ResourceRecord[]): string[] {
-  const permissions = new Set(permissionsOf(person))
-  return scope.filter((value) => {
-    const own = Object.hasOwn(OWN_PERMISSIONS, value) ? OWN_PERMISSIONS[value] : undefined
-    if (own && !own.some((each) => permissions.has(each))) return false
-    return resources.every(({ scopePermissions }) => {
-      const needed = Object.hasOwn(scopePermissions, value) ? scopePermissions[value] : undefined
-      return needed === undefined || permissions.has(needed)
-    })
-  })
-}
+export const scopeOfPerson = (scope: string[], person: Person, resources: ResourceRecord[]): string[] =>
+  scope.filter((value) => isPermitted(value, person, resources))

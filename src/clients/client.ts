@@ -26,8 +26,11 @@ export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'priva
 /** Asks for a refresh token (OIDC Core §11); no resource needs to know it. */
 export const OFFLINE_ACCESS = 'offline_access'
 
+/** Asks for an ID token (OIDC Core §3.1.2.1). */
+export const OPENID = 'openid'
+
 /** Ask for an ID token and for claims of the person (OIDC Core §5.4). No resource needs to know them. */
-export const PERSON_SCOPES = ['openid', 'profile', 'email', 'phone', 'address', 'groups'] as const
+export const PERSON_SCOPES = [OPENID, 'profile', 'email', 'phone', 'address', 'groups'] as const
 
 /** Tokens that an operator minted without naming a client carry this `client_id`; nobody can register it. */
 export const OPERATOR_CLIENT_ID = 'signet:operator'

@@ -6,6 +6,7 @@ import { challenge } from '../http/holder.ts'
 import { USERINFO_PARAMETERS } from '../http/parameters.ts'
 import { json, type Reply } from '../http/reply.ts'
 import { route, type HolderCall, type Route } from '../http/route.ts'
+import { OPENID } from '../clients/client.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { GrantPerson } from '../store/records/code.ts'
@@ -21,8 +22,6 @@ interface Needs {
 }
 
 const PATH = '/userinfo'
-const OPENID = 'openid'
-
 export function userinfo(needs: Needs): Route[] {
   const shared = {
     access: AS_HOLDER,

@@ -2,6 +2,7 @@
  * The tokens of a grant that a person gave by signing in. The redemption of a code and every refresh issue them here, so
  * that both judge the same: the person, the client, the resources and the scope.
  */
+import { OPENID } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { requireMaySignIn, scopeOfPerson } from '../grants/person.ts'
 import { claimsOfPerson, mappedClaims } from '../users/claims.ts'
@@ -12,8 +13,6 @@ import type { GrantRecord } from '../store/records/grant.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Person } from '../store/records/user.ts'
 import type { BeginningNeeds, TokenRequest } from './grant-type.ts'
-
-const OPENID = 'openid'
 
 /** A grant of a person, with the facts that were judged. */
 export interface PersonTerms extends AccessTokenTerms {

@@ -2,13 +2,13 @@
  * What a person may have through a client. It is judged when a code is redeemed, and again at every refresh, on the person
  * as the database has it then.
  */
-import { OFFLINE_ACCESS, PERSON_SCOPES, mayRefresh } from '../clients/client.ts'
+import { OFFLINE_ACCESS, OPENID, PERSON_SCOPES, mayRefresh } from '../clients/client.ts'
 import { invalidGrant, invalidScope } from '../ground/errors.ts'
-import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Person } from '../store/records/user.ts'
-import { groupNames, permissionsOf } from '../users/person.ts'
+import { OPERATOR_PERMISSION, READER_PERMISSION, groupNames, permissionsOf } from '../users/person.ts'
 import { knows } from './scope.ts'
 
 /** Whether the client lets the person in. */
@@ -24,12 +24,22 @@ export function requireMaySignIn(person: Person | undefined, client: ClientRecor
   return person
 }
 
-/** Whether the person has the permission that a resource asks for a scope. */
-export function isPermitted(value: string, person: Person, { scopePermissions }: ResourceRecord): boolean {
-  const needed = Object.hasOwn(scopePermissions, value) ? scopePermissions[value] : undefined
-  if (needed === undefined) return true
+/** The scopes of the issuer itself, and the permissions of which a person needs one, whatever the resource. */
+const OWN_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
+  [ADMIN_SCOPE]: [OPERATOR_PERMISSION],
+  [BLACKLIST_SCOPE]: [OPERATOR_PERMISSION],
+  [READ_SCOPE]: [OPERATOR_PERMISSION, READER_PERMISSION],
+}
+
+/** Whether a person has the permission that the resources ask for a scope (`scope_permissions`). */
+export function isPermitted(value: string, person: Person, resources: ResourceRecord[]): boolean {
   const permissions = permissionsOf(person)
-  return permissions.includes(needed) || (needed === READ_SCOPE && permissions.includes(ADMIN_SCOPE))
+  const own = Object.hasOwn(OWN_PERMISSIONS, value) ? OWN_PERMISSIONS[value] : undefined
+  if (own && !own.some((each) => permissions.includes(each))) return false
+  return resources.every(({ scopePermissions }) => {
+    const needed = Object.hasOwn(scopePermissions, value) ? scopePermissions[value] : undefined
+    return needed === undefined || permissions.includes(needed)
+  })
 }
 
 /** The client, person and resources of a token: they bound its scope. */
@@ -43,8 +53,9 @@ const isOfPerson = (value: string): boolean => PERSON_SCOPES.some((each) => each
 
 function mayHave(value: string, { client, person, resources }: PersonBounds): boolean {
   if (value === OFFLINE_ACCESS) return mayRefresh(client, person.user.id)
-  if (!client.scope.includes(value)) return false
-  return isOfPerson(value) || resources.every((each) => knows(each, value) && isPermitted(value, person, each))
+  // A person who signs in always may be told who it is, so `openid` needs no registration.
+  if (value !== OPENID && !client.scope.includes(value)) return false
+  return isOfPerson(value) || (resources.every((each) => knows(each, value)) && isPermitted(value, person, resources))
 }
 
 /**

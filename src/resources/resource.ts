@@ -37,8 +37,6 @@ export function blankResource(id: string, now: number): ResourceRecord {
 export const issuerResource = (issuer: string): ResourceRecord => ({
   ...blankResource(issuer, 0),
   scope: [ADMIN_SCOPE, READ_SCOPE, BLACKLIST_SCOPE],
-  // A person needs the permission of an operator, whatever the client is registered for.
-  scopePermissions: { [ADMIN_SCOPE]: ADMIN_SCOPE, [READ_SCOPE]: READ_SCOPE, [BLACKLIST_SCOPE]: ADMIN_SCOPE },
 })
 
 /** The keys that sign a resource's tokens. */

@@ -161,4 +161,5 @@ export interface TokenStore {
   findGrantPerson(sid: string): Promise<GrantPerson | undefined>
 }
 
-export interface PeopleStore extends SessionStore, TokenStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore {}
+export interface PeopleStore
+  extends SessionStore, TokenStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore {}
