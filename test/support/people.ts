@@ -11,7 +11,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { UserRecord } from '../../src/store/records/user.ts'
 import type { AdministeredIssuer } from './admin.ts'
 import { BrowserLike, type Seen } from './browser-like.ts'
-import type { TestIssuer } from './issuer.ts'
+import type { OnEnd, TestIssuer } from './issuer.ts'
 
 /** Good enough for any rule of passwords. */
 export const PASSWORD = 'correct horse battery staple 7'
@@ -26,10 +26,10 @@ const hashOnce = (password: string): Promise<string> => {
 }
 
 /** A second look at the database of a running issuer. */
-export async function storeOf(issuer: TestIssuer): Promise<Store> {
+export async function storeOf(issuer: TestIssuer, onEnd: OnEnd = onTestFinished): Promise<Store> {
   const surroundings = { clock: issuer.clock, log: rememberingLog().log }
   const { store } = await openDatabase(readConfig(issuer.env), surroundings)
-  onTestFinished(() => store.close())
+  onEnd(() => store.close())
   return store
 }
 
