@@ -8,6 +8,8 @@ import { keysApi } from './admin/keys.ts'
 import { resourcesApi } from './admin/resources.ts'
 import { consentsApi } from './admin/consents.ts'
 import { sessionsApi } from './admin/sessions.ts'
+import { groupsApi } from './admin/groups.ts'
+import { invitationsApi } from './admin/invitations.ts'
 import { usersApi } from './admin/users.ts'
 import { authorize } from './endpoints/authorize.ts'
 import { blacklist } from './endpoints/blacklist.ts'
@@ -51,6 +53,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof keysApi> &
   NeedsOf<typeof grantsApi> &
   NeedsOf<typeof usersApi> &
+  NeedsOf<typeof groupsApi> &
+  NeedsOf<typeof invitationsApi> &
   NeedsOf<typeof sessionsApi> &
   NeedsOf<typeof consentsApi> &
   NeedsOf<typeof auditApi> &
@@ -97,6 +101,8 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...keysApi(needs),
     ...grantsApi(needs),
     ...usersApi(needs),
+    ...groupsApi(needs),
+    ...invitationsApi(needs),
     ...sessionsApi(needs),
     ...consentsApi(needs),
     auditApi(needs),

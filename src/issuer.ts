@@ -34,6 +34,10 @@ import { RefreshTokens } from './tokens/refresh-token.ts'
 import { AllowedHosts } from './outbound/allowed.ts'
 import { BackChannel } from './sessions/back-channel.ts'
 import { SessionEnds } from './sessions/ending.ts'
+import { GroupRegistry } from './users/group.ts'
+import { Invitations } from './users/invitation.ts'
+import { Passwords } from './users/password.ts'
+import { UserRegistry } from './users/registration.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
 
@@ -66,6 +70,10 @@ export interface Issuer {
   feed: BlacklistFeed
   backChannel: BackChannel
   sessionEnds: SessionEnds
+  passwords: Passwords
+  userRegistry: UserRegistry
+  groupRegistry: GroupRegistry
+  invitations: Invitations
   limits: Limits
   /** Slow hashes, of client secrets and of passwords. */
   hashQueue: PasswordQueue
@@ -119,9 +127,11 @@ export async function wireIssuer(
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
+  const passwords = new Passwords(hashQueue, config)
   const allowed = new AllowedHosts(config.outboundAllow)
   const backChannel = new BackChannel({ issuer, store, keys, clients, audit, log, allowed })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
+  const deliver = () => backChannel.deliver()
   let ready = false
   const isReady = () => ready
   return {
@@ -157,7 +167,11 @@ export async function wireIssuer(
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
     backChannel,
-    sessionEnds: new SessionEnds({ store, audit, deliver: () => backChannel.deliver() }),
+    sessionEnds: new SessionEnds({ store, audit, deliver }),
+    passwords,
+    userRegistry: new UserRegistry({ issuer, store, audit, passwords, deliver }),
+    groupRegistry: new GroupRegistry({ store, audit }),
+    invitations: new Invitations({ issuer, store, audit }),
     limits: new Limits({ config, issuer, clock, log }),
     isReady,
     setReady(value) {

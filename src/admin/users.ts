@@ -1,132 +1,222 @@
-/** /admin/api/users: the persons for whom trusted backends have asked grants. Disabling one is a blacklist entry. */
-import type { Blacklist } from '../blacklist/match.ts'
+/** /admin/api/users: the persons who sign in here, and those for whom trusted backends have asked grants. */
 import type { Revocation } from '../blacklist/revocation.ts'
-import { MOST_NAME_CHARACTERS } from '../blacklist/wire.ts'
-import type { ClientDirectory } from '../clients/directory.ts'
-import { notFound } from '../ground/errors.ts'
-import { looksSecret } from '../ground/looks-secret.ts'
-import { answerOf } from '../ground/shape.ts'
-import { subjectView, USER } from '../grants/wire.ts'
+import { basePath } from '../http/endpoint-url.ts'
+import { answerOf, createdOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
-import { json } from '../http/reply.ts'
+import { created, done, json } from '../http/reply.ts'
 import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
-import { ADMIN_SCOPE } from '../resources/resource.ts'
-import type { Store } from '../store/store.ts'
-import { idParam } from './id.ts'
+import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
+import type { Invitations } from '../users/invitation.ts'
+import type { UserRegistry } from '../users/registration.ts'
+import { userChangeSchema, userCreationSchema } from '../users/wire.ts'
+import { idOf, idParam } from './id.ts'
+import { personsOf, USER, type PersonNeeds, type Persons } from './persons.ts'
+import { userActs } from './user-acts.ts'
 
-interface Needs {
-  store: Store
-  clients: ClientDirectory
-  blacklist: Blacklist
+export interface UserNeeds extends PersonNeeds {
+  issuer: string
   revocation: Revocation
+  userRegistry: UserRegistry
+  invitations: Invitations
 }
 
-export const usersApi = (needs: Needs): Route[] => {
+export const usersApi = (needs: UserNeeds): Route[] => {
   const persons = personsOf(needs)
-  return [listUsers(needs, persons), readUser(persons), disableUser(needs, persons), enableUser(needs, persons)]
+  return [
+    listUsers(persons),
+    createUser(needs, persons),
+    readUser(persons),
+    updateUser(needs, persons),
+    deleteUser(needs, persons),
+    disableUser(needs, persons),
+    enableUser(needs, persons),
+    ...userActs(needs, persons),
+  ]
 }
 
-type Persons = ReturnType<typeof personsOf>
-
-function personsOf({ store, clients, blacklist }: Needs) {
-  const refusing = (sub: string) => blacklist.findRefusing('sub', sub)?.id
-  const view = (summary: Parameters<typeof subjectView>[0]) => subjectView(summary, refusing(summary.sub))
-  const requireKnown = async (sub: string): Promise<void> => {
-    if (refusing(sub) === undefined && !(await store.findSubject(sub))) throw notFound('this user')
-  }
-  return {
-    view,
-    requireKnown,
-    describe: async (sub: string): Promise<object> => {
-      const summary = await store.findSubject(sub)
-      return view(summary ?? { sub, grants: 0, liveGrants: 0, lastGrantAt: null })
-    },
-    /**
-     * A denial needs no record of a person: a person who only got access tokens has none. The id of a client is no
-     * person's `sub`.
-     */
-    requireDeniable: async (sub: string): Promise<void> => {
-      const isNoName = sub.length > MOST_NAME_CHARACTERS || looksSecret(sub) || clients.find(sub) !== undefined
-      if (isNoName) await requireKnown(sub)
-    },
-  }
-}
-
+const PATH = '/admin/api/users'
+const READING = { access: scope(READ_SCOPE), tag: 'Users' }
 const SHARED = { access: scope(ADMIN_SCOPE), tag: 'Users' }
-const ONE = {
-  ...SHARED,
-  params: idParam('A `sub`; one that is `.` or `..` has no place in a path: use POST /blacklist', 'ada'),
+const PARAMS = {
+  params: idParam(
+    'A `sub`, or a user name; one that is `.` or `..` has no place in a path: use POST /blacklist',
+    'ada',
+  ),
 }
 const DISABLED = {
   ...USER,
-  example: { ...USER.example, status: 'disabled', blacklist_entry: '019a6e3d-11aa-7b0e-8c1d-2f3a4b5c6d7e' },
+  example: {
+    ...USER.example,
+    status: 'disabled' as const,
+    disabled: true,
+    blacklist_entry: '019a6e3d-11aa-7b0e-8c1d-2f3a4b5c6d7e',
+  },
 }
 
-const listUsers = ({ store }: Needs, { view }: Persons) =>
+const listUsers = ({ list, search }: Persons) =>
   route(
     {
-      get: '/admin/api/users',
-      ...SHARED,
-      query: paging('sub'),
+      get: PATH,
+      ...READING,
+      query: {
+        search: { says: 'Users whose user name, address or name holds this text.' },
+        group: { says: 'Users of this group.' },
+        ...paging('sub'),
+      },
       id: 'listUsers',
-      says: 'List the persons for whom grants were asked',
+      says: 'List users, and the persons for whom grants were asked',
+      tells: 'With `search` or `group`, users alone.',
       answers: { 200: pageOf('A page of persons.', USER) },
       refuses: ['invalid_request'],
     },
     async (call) => {
       const page = readPage(call)
-      return answerPage(call, page, await store.listSubjects(page), ({ sub }) => sub, view)
+      const filter = { search: call.query.search || undefined, group: call.query.group || undefined }
+      const isFiltered = filter.search !== undefined || filter.group !== undefined
+      const found = isFiltered ? await search(filter, page) : await list(page)
+      return answerPage(
+        call,
+        page,
+        found,
+        ({ sub }) => sub,
+        (view) => view,
+      )
     },
   )
 
-const readUser = ({ requireKnown, describe }: Persons) =>
+const createUser = ({ issuer, userRegistry, invitations }: UserNeeds, { describeUser }: Persons) =>
   route(
     {
-      get: '/admin/api/users/:id',
-      ...ONE,
+      post: PATH,
+      ...SHARED,
+      body: userCreationSchema,
+      example: {
+        username: 'ada',
+        email: 'ada@example.com',
+        name: 'Ada Lovelace',
+        groups: ['engineering'],
+        invite: true,
+      },
+      id: 'createUser',
+      says: 'Create a user',
+      tells:
+        'With `invite`, the answer has `invite_url`, by which the person chooses a password or a passkey; it is shown in this answer alone.',
+      answers: { 201: createdOf('Created.', USER) },
+      refuses: ['invalid_request', 409],
+    },
+    async ({ body: { invite = false, ...wanted }, actor }) => {
+      const person = await userRegistry.create(wanted, actor)
+      const link = invite ? await invitations.createFor(person, actor) : undefined
+      const view = { ...(await describeUser(person)), ...(link && { invite_url: link.url }) }
+      return created(view, `${basePath(issuer)}${PATH}/${encodeURIComponent(person.user.id)}`)
+    },
+  )
+
+const readUser = ({ requireKnown, findUser, describeUser, describe }: Persons) =>
+  route(
+    {
+      get: `${PATH}/:id`,
+      ...READING,
+      ...PARAMS,
       id: 'readUser',
       says: 'Read a person',
       answers: { 200: answerOf('The person.', USER) },
       refuses: [404],
     },
     async ({ params: { id: sub } }) => {
+      const person = await findUser(sub)
+      if (person) return json(await describeUser(person))
       await requireKnown(sub)
       return json(await describe(sub))
     },
   )
 
-const disableUser = ({ revocation }: Needs, { requireDeniable, describe }: Persons) =>
+const updateUser = ({ userRegistry }: UserNeeds, { requireUser, describeUser }: Persons) =>
   route(
     {
-      post: '/admin/api/users/:id/disable',
-      ...ONE,
+      patch: `${PATH}/:id`,
+      ...SHARED,
+      ...PARAMS,
+      body: userChangeSchema,
+      example: { name: 'Ada King', groups: ['engineering', 'press'] },
+      id: 'updateUser',
+      says: 'Change a user',
+      tells: 'Absent members stay as they are, `null` takes one away. An address counts as verified.',
+      answers: {
+        200: answerOf('The user as it is now.', { ...USER, example: { ...USER.example, name: 'Ada King' } }),
+      },
+      refuses: ['invalid_request', 404, 409],
+    },
+    async (call) => {
+      const { user } = await requireUser(idOf(call))
+      return json(await describeUser(await userRegistry.update(user.id, call.body, call.actor)))
+    },
+  )
+
+const deleteUser = ({ userRegistry }: UserNeeds, { requireUser }: Persons) =>
+  route(
+    {
+      delete: `${PATH}/:id`,
+      ...SHARED,
+      ...PARAMS,
+      id: 'deleteUser',
+      says: 'Delete a user',
+      tells:
+        'Sessions and grants go too, and live tokens are denied, here and downstream. The id is never given again.',
+      answers: { 204: nothing('Deleted.') },
+      refuses: [404],
+    },
+    async (call) => {
+      const { user } = await requireUser(idOf(call))
+      await userRegistry.delete(user.id, call.actor)
+      return done()
+    },
+  )
+
+const disableUser = (
+  { revocation, userRegistry }: UserNeeds,
+  { requireDeniable, findUser, describeUser, describe }: Persons,
+) =>
+  route(
+    {
+      post: `${PATH}/:id/disable`,
+      ...SHARED,
+      ...PARAMS,
       id: 'disableUser',
       says: 'Disable a person',
       tells:
-        'By a blacklist entry: issued tokens are denied and no new ones are issued, until it is lifted. It needs no grant. A client is no person: 404.',
+        'By a blacklist entry: issued tokens are denied and no new ones are issued, until it is lifted. Sessions end. It needs no account and no grant. A client is no person: 404.',
       answers: { 200: answerOf('The person as it is now.', DISABLED) },
       refuses: [404],
     },
     async ({ params: { id: sub }, actor }) => {
+      const person = await findUser(sub)
+      if (person) return json(await describeUser(await userRegistry.disable(person.user.id, actor)))
       await requireDeniable(sub)
       await revocation.disableUser(sub, actor)
       return json(await describe(sub))
     },
   )
 
-const enableUser = ({ revocation }: Needs, { requireKnown, describe }: Persons) =>
+const enableUser = (
+  { revocation, userRegistry }: UserNeeds,
+  { requireKnown, findUser, describeUser, describe }: Persons,
+) =>
   route(
     {
-      post: '/admin/api/users/:id/enable',
-      ...ONE,
+      post: `${PATH}/:id/enable`,
+      ...SHARED,
+      ...PARAMS,
       id: 'enableUser',
       says: 'Enable a person',
       tells: 'Lifts every blacklist entry that refuses the person new tokens. Grants that were ended stay ended.',
       answers: { 200: answerOf('The person as it is now.', USER) },
-      refuses: [404],
+      refuses: [404, 409],
     },
     async ({ params: { id: sub }, actor }) => {
+      const person = await findUser(sub)
+      if (person) return json(await describeUser(await userRegistry.enable(person.user.id, actor)))
       await requireKnown(sub)
       await revocation.enableUser(sub, actor)
       return json(await describe(sub))

@@ -73,22 +73,21 @@ export const GRANT = shapeOf<ReturnType<typeof grantView>>(
   },
 )
 
-export const USER = shapeOf<ReturnType<typeof subjectView>>(
-  'User',
-  {
-    sub: text(),
-    status: oneOf(['enabled', 'disabled']),
-    blacklist_entry: orNull(text()),
-    grants: integer('How many grants are remembered.'),
-    live_grants: integer('How many of them are live.'),
-    last_grant_at: orNull(time('When the last of them was made.')),
-  },
-  {
-    sub: 'ada',
-    status: 'enabled',
-    blacklist_entry: null,
-    grants: 3,
-    live_grants: 1,
-    last_grant_at: '2026-01-31T12:00:00.000Z',
-  },
-)
+/** The members of `subjectView`. */
+export const SUBJECT_SHAPES = {
+  sub: text(),
+  status: oneOf(['enabled', 'disabled']),
+  blacklist_entry: orNull(text()),
+  grants: integer('How many grants are remembered.'),
+  live_grants: integer('How many of them are live.'),
+  last_grant_at: orNull(time('When the last of them was made.')),
+}
+
+export const SUBJECT_EXAMPLE: ReturnType<typeof subjectView> = {
+  sub: 'ada',
+  status: 'enabled',
+  blacklist_entry: null,
+  grants: 3,
+  live_grants: 1,
+  last_grant_at: '2026-01-31T12:00:00.000Z',
+}

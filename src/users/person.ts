@@ -1,12 +1,12 @@
 /** A person as rules and tokens see one: the user with everything that the groups give. */
-import type { Person } from '../store/records/user.ts'
+import { BUILT_IN_GROUP, type Person } from '../store/records/user.ts'
 
 /** Permissions that make an operator of the console and the admin API: everything, or reading alone. */
 export const OPERATOR_PERMISSION = 'signet:admin'
 export const READER_PERMISSION = 'signet:read'
 
 /** The built-in group of operators. */
-export const OPERATORS = 'signet-admins'
+export const OPERATORS = BUILT_IN_GROUP.name
 
 const union = (lists: string[][]): string[] => [...new Set(lists.flat())].sort()
 

@@ -163,6 +163,8 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   if (!person) return { outcome: 'unknown' }
   const change = decide(person, yield* time())
   const next: UserRecord = { ...person.user, ...change.user, id }
+  // A client has taken the id since: its tokens and those of the person could not be told apart.
+  if (change.lifts && (yield* find(clients, { clientId: id }))) return { outcome: 'taken', member: 'id' }
   const obstacle = (yield* findTaken(next)) ?? (yield* prepare(change, person.groups))
   if (obstacle) return obstacle
   yield* update(users, { id }, next)

@@ -1,0 +1,133 @@
+/**
+ * Invitations: links by which people make accounts of their own, or take over one that was made for them. A link is used
+ * up in the write that makes the account.
+ */
+import type { Actor, AuditTrail } from '../audit.ts'
+import type { Instant } from '../ground/clock.ts'
+import { invalidRequest, notFound } from '../ground/errors.ts'
+import { hashOf } from '../ground/secret-value.ts'
+import type { Page } from '../store/records/facts.ts'
+import type { OneTimeRecord } from '../store/records/one-time.ts'
+import { carriesOwnPermission, type Person } from '../store/records/user.ts'
+import type { Store } from '../store/store.ts'
+import { newLink } from './link.ts'
+import { OPERATORS } from './person.ts'
+import { LinkRefusal, type ShownLink } from './registration.ts'
+import { mayChangeMembers } from './rights.ts'
+import { findEmailFault } from './username.ts'
+
+interface Needs {
+  issuer: string
+  store: Store
+  audit: AuditTrail
+}
+
+export interface WantedInvitation {
+  /** The address of the new account, which nobody can change who uses the link. */
+  email?: string | undefined
+  groups?: string[] | undefined
+  /** Whether the new person is an operator. */
+  admin?: boolean | undefined
+  uses?: number | undefined
+  ttlSeconds?: number | undefined
+}
+
+/** The facts of an invitation. */
+export interface InvitationFacts {
+  email: string | null
+  groups: string[]
+  /** Whether an administrator gave it, so that its groups may give rights in Signet. */
+  isTrusted: boolean
+  createdBy: string
+}
+
+export const USUAL_INVITATION = 7 * 86_400
+const LONGEST_INVITATION = 365 * 86_400
+const MOST_USES = 10_000
+
+/** A link as it was found: it can be used, or why not. */
+export type FoundInvitation =
+  | { state: 'good'; hash: string; facts: InvitationFacts; person: Person | undefined; expiresAt: Instant }
+  | { state: LinkRefusal['state'] }
+
+export class Invitations {
+  readonly #needs: Needs
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** @throws OAuthError `invalid_request`; 403 where it would make an operator, and the actor is no administrator */
+  async create(wanted: WantedInvitation, by: Actor): Promise<ShownLink> {
+    const { email, uses = 1, ttlSeconds = USUAL_INVITATION } = wanted
+    const fault = email === undefined ? undefined : findEmailFault(email)
+    if (fault !== undefined) throw invalidRequest(`email: ${fault}`)
+    if (!Number.isInteger(uses) || uses < 1 || uses > MOST_USES) throw invalidRequest(`uses: from 1 to ${MOST_USES}`)
+    if (email !== undefined && uses > 1) throw invalidRequest('uses: an invitation for one address is used once')
+    const groups = [...new Set([...(wanted.groups ?? []), ...(wanted.admin ? [OPERATORS] : [])])]
+    const isTrusted = await this.#judgeGroups(groups, by)
+    const facts: InvitationFacts = { email: email ?? null, groups, isTrusted, createdBy: by.id }
+    return this.#add({ owner: '', facts, uses, ttlSeconds }, by)
+  }
+
+  /** A link by which a person takes over an account that was made for them. It ends the earlier ones. */
+  createFor(person: Person, by: Actor, ttlSeconds: number = USUAL_INVITATION): Promise<ShownLink> {
+    const facts: InvitationFacts = { email: person.user.email, groups: [], isTrusted: false, createdBy: by.id }
+    return this.#add({ owner: person.user.id, facts, uses: 1, ttlSeconds }, by)
+  }
+
+  /** @returns whether a group gives rights in Signet, which then an administrator has given */
+  async #judgeGroups(groups: string[], by: Actor): Promise<boolean> {
+    let isTrusted = false
+    for (const name of groups) {
+      const group = await this.#needs.store.findGroup(name)
+      if (!group) throw invalidRequest(`groups: group ${JSON.stringify(name)} does not exist`)
+      mayChangeMembers(by)(group)
+      isTrusted ||= carriesOwnPermission(group)
+    }
+    return isTrusted
+  }
+
+  async #add(
+    terms: { owner: string; facts: InvitationFacts; uses: number; ttlSeconds: number },
+    by: Actor,
+  ): Promise<ShownLink> {
+    const { issuer, store, audit } = this.#needs
+    const { ttlSeconds, uses } = terms
+    if (ttlSeconds < 1 || ttlSeconds > LONGEST_INVITATION) throw invalidRequest('ttl: from 1s to 365d')
+    const { url, record } = newLink({ ...terms, kind: 'invitation', facts: { ...terms.facts } }, issuer, store.now())
+    const details = { uses, ttl_seconds: ttlSeconds, groups: terms.facts.groups.join(' ') }
+    const outcome = await store.addLink(record, audit.event('invitation.created', record.id, { ...by, details }))
+    if (outcome === 'unknown') throw notFound('this user')
+    return { id: record.id, url, expiresAt: record.expiresAt }
+  }
+
+  /** Those that can be used. */
+  list(page: Page): Promise<OneTimeRecord[]> {
+    return this.#needs.store.listInvitations(page)
+  }
+
+  /** @throws OAuthError 404 for one that is not there, or that is used up */
+  async revoke(id: string, by: Actor): Promise<OneTimeRecord> {
+    const { store, audit } = this.#needs
+    const revoked = await store.revokeInvitation(id, audit.event('invitation.revoked', id, by))
+    if (!revoked) throw notFound('this invitation')
+    return revoked
+  }
+
+  /** Looks at a link without using it up: mail scanners look at links too. */
+  async find(token: string): Promise<FoundInvitation> {
+    const { store } = this.#needs
+    const hash = hashOf(token)
+    const link = await store.findLink('invitation', hash)
+    if (!link) return { state: 'unknown' }
+    if (link.usesLeft <= 0) return { state: 'used' }
+    if (store.now() >= link.expiresAt) return { state: 'expired' }
+    const person = link.owner === '' ? undefined : await store.findPerson({ id: link.owner })
+    if (link.owner !== '' && (!person || person.user.disabledAt !== null)) return { state: 'unknown' }
+    return { state: 'good', hash, facts: factsOf(link), person, expiresAt: link.expiresAt }
+  }
+}
+
+/** Sound: only `create` and `createFor` make invitations, with these facts. */
+export const factsOf = ({ facts }: OneTimeRecord): InvitationFacts => facts as unknown as InvitationFacts

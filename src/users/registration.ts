@@ -1,0 +1,292 @@
+/**
+ * The acts on users: create, change, disable, enable, delete, set a password, take factors away, and a link for whoever is
+ * locked out. The admin API and the command line perform them one at a time; pages perform some in the person's own name.
+ */
+import type { Actor, AuditTrail } from '../audit.ts'
+import type { Instant } from '../ground/clock.ts'
+import { conflict, invalidRequest, notFound, type OAuthError } from '../ground/errors.ts'
+import type { Page } from '../store/records/facts.ts'
+import type {
+  PasskeyRecord,
+  PasswordOrigin,
+  Person,
+  PersonFilter,
+  UserChange,
+  UserObstacle,
+  UserRecord,
+  UserTerms,
+} from '../store/records/user.ts'
+import type { Store } from '../store/store.ts'
+import { denyLost, endingOf } from './ending.ts'
+import { newLink } from './link.ts'
+import type { Passwords } from './password.ts'
+import { mayChangeMembers, requireRightOver } from './rights.ts'
+import { blankUser, changedUser, requireSoundUser, type UserMetadata } from './user.ts'
+
+interface Needs {
+  issuer: string
+  store: Store
+  audit: AuditTrail
+  passwords: Passwords
+  /** Sends owed logout tokens now. */
+  deliver(): void
+}
+
+export interface WantedUser extends UserMetadata {
+  username: string
+  id?: string | undefined
+  password?: string | undefined
+}
+
+/** A one-time link, shown once. */
+export interface ShownLink {
+  id: string
+  url: string
+  expiresAt: Instant
+}
+
+/** What an act needs beside its actor. */
+export interface Terms {
+  /** The network of the caller, for the queue of hashes; empty for the operator. */
+  network?: string
+  origin?: PasswordOrigin
+  /** The hash of the invitation that the act uses up. */
+  invitation?: string | undefined
+  /** Whether the invitation was given by an administrator, so that its groups may give rights in Signet. */
+  isTrusted?: boolean
+  details?: Record<string, string | number | boolean | null>
+}
+
+/** The longest life of a sign-in link, and the usual one. Seconds. */
+const LONGEST_LINK = 7 * 86_400
+export const USUAL_LINK = 900
+
+export class UserRegistry {
+  readonly #needs: Needs
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** @throws OAuthError `invalid_request`; 409 where a name is taken */
+  async create(wanted: WantedUser, by: Actor, terms: Terms = {}): Promise<Person> {
+    const { store, audit } = this.#needs
+    const { id, password, groups = [], ...metadata } = wanted
+    const user = changedUser(blankUser(id, store.now()), metadata)
+    requireSoundUser(user)
+    if (password !== undefined) await this.#give(user, password, terms)
+    const event = audit.event('user.created', user.id, { ...by, details: terms.details ?? {} })
+    const created = await store.createUser(user, this.#terms(groups, by, terms, user.id), event)
+    if (created.outcome !== 'created') throw refusalOf(created, user)
+    return created.person
+  }
+
+  async #give(user: UserRecord, password: string, { network = '', origin = 'operator' }: Terms): Promise<void> {
+    user.passwordHash = await this.#needs.passwords.choose(password, user, network)
+    user.passwordOrigin = origin
+    user.passwordChangedAt = user.createdAt
+  }
+
+  #terms(groups: string[] | undefined, by: Actor, { invitation, isTrusted = false }: Terms, id: string): UserTerms {
+    const deny = denyLost(by)
+    return {
+      groups,
+      invitation,
+      mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
+      deny: (moment) => deny(id, moment),
+    }
+  }
+
+  /** The person of this id. @throws OAuthError 404 */
+  async get(id: string): Promise<Person> {
+    const person = await this.#needs.store.findPerson({ id })
+    if (!person) throw notFound('this user')
+    return person
+  }
+
+  /** @param name an id, a user name or a verified address */
+  findNamed(name: string): Promise<Person | undefined> {
+    return this.#needs.store.findPersonNamed(name)
+  }
+
+  list(filter: PersonFilter, page: Page): Promise<Person[]> {
+    return this.#needs.store.listPersons(filter, page)
+  }
+
+  /** Absent members stay as they are. */
+  async update(id: string, { groups, ...metadata }: UserMetadata, by: Actor): Promise<Person> {
+    const changed = Object.entries({ ...metadata, groups }).flatMap(([name, value]) =>
+      value === undefined ? [] : [name],
+    )
+    const details = { changed: changed.join(' ') }
+    return this.#change(id, 'user.updated', by, { details, groups }, (current, now) => {
+      const user = { ...changedUser(current, metadata), updatedAt: now }
+      requireSoundUser(user)
+      return { user }
+    })
+  }
+
+  /** Ends everything that the person has, and refuses the person everything, until the person is enabled. */
+  disable(id: string, by: Actor): Promise<Person> {
+    const ending = endingOf('disabled', id, { by, audit: this.#needs.audit })
+    return this.#change(id, 'user.disabled', by, {}, (current, now) => ({
+      user: { disabledAt: current.disabledAt ?? now, updatedAt: now },
+      // A second entry would have to be lifted as well.
+      ...(current.disabledAt === null && { ending }),
+    }))
+  }
+
+  /** Lifts everything that refuses the person new tokens. What has ended stays ended. */
+  enable(id: string, by: Actor): Promise<Person> {
+    return this.#change(id, 'user.enabled', by, {}, (_, now) => ({
+      user: { disabledAt: null, updatedAt: now },
+      lifts: true,
+    }))
+  }
+
+  async delete(id: string, by: Actor): Promise<Person> {
+    const { store, audit, deliver } = this.#needs
+    const ending = (person: Person) => {
+      requireRightOver(person, by)
+      return endingOf('deleted', id, { by, audit })
+    }
+    const deleted = await store.deleteUser(id, ending, audit.event('user.deleted', id, by))
+    if (deleted.outcome === 'unknown') throw notFound('this user')
+    deliver()
+    return deleted.person
+  }
+
+  /** Sets a password that an operator gives. All sessions and grants of the person end. */
+  async setPassword(id: string, password: string, by: Actor, { mustChange = false } = {}): Promise<Person> {
+    const { audit, passwords } = this.#needs
+    const { user } = await this.get(id)
+    const passwordHash = await passwords.choose(password, user)
+    const ending = endingOf('reset', id, { by, audit })
+    return this.#change(id, 'user.password_set', by, {}, (_, now) => ({
+      user: {
+        passwordHash,
+        passwordOrigin: 'operator',
+        passwordChangedAt: now,
+        mustChangePassword: mustChange,
+        updatedAt: now,
+      },
+      ending,
+    }))
+  }
+
+  /**
+   * Sets a password that the person has chosen. The person's other sessions end.
+   * @param except the session in which it is done
+   */
+  async choosePassword(id: string, password: string, by: Actor, terms: Terms & { except?: string }): Promise<Person> {
+    const { audit, passwords } = this.#needs
+    const { user } = await this.get(id)
+    const passwordHash = await passwords.choose(password, user, terms.network)
+    const ending = endingOf('chosen', id, { by, audit, except: terms.except })
+    return this.#change(id, 'user.password_changed', by, terms, (_, now) => ({
+      user: {
+        passwordHash,
+        passwordOrigin: 'person',
+        passwordChangedAt: now,
+        mustChangePassword: false,
+        updatedAt: now,
+      },
+      ending,
+    }))
+  }
+
+  listPasskeys(id: string): Promise<PasskeyRecord[]> {
+    return this.#needs.store.listPasskeys(id)
+  }
+
+  /** Takes factors away; the password stays. @throws OAuthError 404 for a passkey that the person does not have */
+  async removeFactors(
+    id: string,
+    factors: { passkey?: string | undefined; totp?: boolean | undefined; all?: boolean | undefined },
+    by: Actor,
+  ): Promise<Person> {
+    const known = await this.listPasskeys(id)
+    if (factors.passkey !== undefined && !known.some((each) => each.id === factors.passkey))
+      throw notFound('this passkey of the person')
+    const takesCodes = factors.totp === true || factors.all === true
+    const details = { passkeys: factors.all ? known.length : factors.passkey === undefined ? 0 : 1, totp: takesCodes }
+    return this.#change(id, 'user.factor_removed', by, { details }, (_, now) => ({
+      user: { ...(takesCodes && { totpSecret: null }), updatedAt: now },
+      removes: {
+        ...(factors.all
+          ? { passkeys: 'all' as const }
+          : factors.passkey !== undefined && { passkeys: factors.passkey }),
+        recoveryCodes: takesCodes,
+      },
+    }))
+  }
+
+  /** A one-time link that signs the person in. It ends the links that were made before. */
+  async link(id: string, by: Actor, ttlSeconds: number = USUAL_LINK): Promise<ShownLink> {
+    const { store, audit, issuer } = this.#needs
+    if (ttlSeconds < 1 || ttlSeconds > LONGEST_LINK) throw invalidRequest('ttl: from 1s to 7d')
+    const person = await this.get(id)
+    requireRightOver(person, by)
+    if (person.user.disabledAt !== null) throw conflict('this user is disabled: enable the user first')
+    const { url, record } = newLink(
+      { kind: 'sign_in_link', owner: id, facts: {}, uses: 1, ttlSeconds },
+      issuer,
+      store.now(),
+    )
+    const event = audit.event('user.link_made', id, { ...by, details: { ttl_seconds: ttlSeconds } })
+    if ((await store.addLink(record, event)) === 'unknown') throw notFound('this user')
+    return { id: record.id, url, expiresAt: record.expiresAt }
+  }
+
+  /** Asks `make` inside the write. @throws OAuthError 404, 403, or 409 */
+  async #change(
+    id: string,
+    action: string,
+    by: Actor,
+    { details = {}, groups, ...terms }: Terms & { groups?: string[] | undefined },
+    make: (current: UserRecord, now: Instant) => Omit<UserChange, keyof UserTerms | 'event'>,
+  ): Promise<Person> {
+    const { store, audit, deliver } = this.#needs
+    const event = audit.event(action, id, { ...by, details })
+    const changed = await store.changeUser(id, (person, now) => {
+      if (!terms.isTrusted) requireRightOver(person, by)
+      return { ...this.#terms(groups, by, terms, id), ...make(person.user, now), event }
+    })
+    if (changed.outcome === 'unknown') throw notFound('this user')
+    if (changed.outcome !== 'changed') throw refusalOf(changed, { id })
+    deliver()
+    return changed.person
+  }
+}
+
+/** The invitation that an act rests on cannot be used. Pages say why. */
+export class LinkRefusal extends Error {
+  readonly state: 'used' | 'expired' | 'unknown'
+
+  constructor(state: LinkRefusal['state']) {
+    super(`the link is ${state}`)
+    this.name = 'LinkRefusal'
+    this.state = state
+  }
+}
+
+function refusalOf(obstacle: UserObstacle, { id, username }: Partial<UserRecord>): OAuthError | LinkRefusal {
+  switch (obstacle.outcome) {
+    case 'taken':
+      return conflict(TAKEN[obstacle.member])
+    case 'ended':
+      return conflict(`${username ?? id} was deleted by an operator; the id of a deleted user is never given again`)
+    case 'no_group':
+      return invalidRequest(
+        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create`,
+      )
+    case 'link':
+      return new LinkRefusal(obstacle.state)
+  }
+}
+
+const TAKEN = {
+  id: 'id: a user or a client has it, or had it',
+  username: 'username: another user has it',
+  email: 'email: another user has it',
+} as const

@@ -1,0 +1,281 @@
+/** Users, groups and invitations as they stand on the wire, in both directions. No hash and no secret is among it. */
+import * as z from 'zod'
+import { claimsSchema, durationSchema } from '../clients/field-schemas.ts'
+import { toIso } from '../ground/clock.ts'
+import {
+  anything,
+  flag,
+  integer,
+  object,
+  orNull,
+  shapeOf,
+  text,
+  texts,
+  time,
+  type JsonSchema,
+} from '../ground/shape.ts'
+import type { OneTimeRecord } from '../store/records/one-time.ts'
+import { BUILT_IN_GROUP, type GroupSummary, type Person } from '../store/records/user.ts'
+import { factsOf } from './invitation.ts'
+import { groupNames, permissionsOf, rolesOf } from './person.ts'
+import type { ShownLink } from './registration.ts'
+import { PROFILE_TEXTS } from './user.ts'
+
+const shortText = z.string().max(1024, { abort: true })
+const names = z.array(shortText).max(200, { abort: true })
+
+/** A change of a user: absent members stay as they are, `null` takes one away. Unknown ones are refused. */
+export const userChangeSchema = z
+  .strictObject({
+    username: shortText,
+    email: shortText.nullable(),
+    email_verified: z.boolean(),
+    name: shortText.nullable(),
+    given_name: shortText.nullable(),
+    family_name: shortText.nullable(),
+    nickname: shortText.nullable(),
+    picture: shortText.nullable(),
+    locale: shortText.nullable(),
+    zoneinfo: shortText.nullable(),
+    phone_number: shortText.nullable(),
+    phone_number_verified: z.boolean(),
+    address: z.record(shortText, shortText).nullable(),
+    groups: names,
+    claims: claimsSchema,
+    must_change_password: z.boolean(),
+  })
+  .partial()
+  .meta({ id: 'UserChange' })
+
+export const userCreationSchema = userChangeSchema
+  .extend({
+    username: shortText,
+    id: shortText.optional(),
+    password: shortText.optional(),
+    invite: z.boolean().optional(),
+  })
+  .meta({ id: 'UserCreation' })
+
+export const passwordSchema = z
+  .strictObject({ password: shortText, must_change: z.boolean().optional() })
+  .meta({ id: 'PasswordSetting' })
+
+export const linkSchema = z.strictObject({ ttl: durationSchema }).partial().meta({ id: 'LinkRequest' })
+
+export const factorRemovalSchema = z
+  .strictObject({ passkey: shortText, totp: z.boolean(), all: z.boolean() })
+  .partial()
+  .meta({ id: 'FactorRemoval' })
+
+export const groupChangeSchema = z
+  .strictObject({ roles: names, permissions: names, claims: claimsSchema })
+  .partial()
+  .meta({ id: 'GroupChange' })
+
+export const groupCreationSchema = groupChangeSchema.extend({ name: shortText }).meta({ id: 'GroupCreation' })
+
+export const membersSchema = z
+  .strictObject({ users: z.array(shortText).min(1).max(1000, { abort: true }) })
+  .meta({ id: 'MemberList' })
+
+export const invitationSchema = z
+  .strictObject({
+    email: shortText,
+    groups: names,
+    admin: z.boolean(),
+    uses: z.number().int(),
+    ttl: durationSchema,
+  })
+  .partial()
+  .meta({ id: 'InvitationRequest' })
+
+/** A user as administrators see one. Absent values are `null`. */
+export const userView = (person: Person) => {
+  const { user, factors } = person
+  const { profile } = user
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    email_verified: user.emailKey !== null,
+    name: user.name,
+    given_name: profile.given_name ?? null,
+    family_name: profile.family_name ?? null,
+    nickname: profile.nickname ?? null,
+    picture: profile.picture ?? null,
+    locale: profile.locale ?? null,
+    zoneinfo: profile.zoneinfo ?? null,
+    phone_number: profile.phone_number ?? null,
+    phone_number_verified: profile.phone_number_verified ?? false,
+    address: profile.address ?? null,
+    groups: groupNames(person),
+    roles: rolesOf(person),
+    permissions: permissionsOf(person),
+    claims: user.claims,
+    disabled: user.disabledAt !== null,
+    must_change_password: user.mustChangePassword,
+    created_at: toIso(user.createdAt),
+    updated_at: toIso(user.updatedAt),
+    last_login_at: toIso(user.lastLoginAt),
+    factors: {
+      password: user.passwordHash !== null,
+      passkeys: factors.passkeys,
+      totp: user.totpSecret !== null,
+      recovery_codes: factors.recoveryCodes,
+      upstreams: 0,
+    },
+  }
+}
+
+export type UserView = ReturnType<typeof userView>
+
+/** Sound: it has a member for each name of PROFILE_TEXTS. */
+const profileShapes = Object.fromEntries(
+  PROFILE_TEXTS.map((name) => [name, orNull(text('A claim of OIDC Core §5.1.'))]),
+) as Record<(typeof PROFILE_TEXTS)[number], JsonSchema>
+
+export const USER_SHAPES = {
+  id: text('Becomes `sub`; never given again.'),
+  username: text('1 to 64 of `a-z 0-9 . _ -`.'),
+  email: orNull(text()),
+  email_verified: flag('Whether the address signs in; one that an operator enters does.'),
+  name: orNull(text('The full name.')),
+  ...profileShapes,
+  phone_number_verified: flag(),
+  address: orNull(anything('OIDC Core §5.1.1.')),
+  groups: texts('Sorted.'),
+  roles: texts('What the groups give.'),
+  permissions: texts('What the groups give.'),
+  claims: anything('Claims of the person alone.'),
+  disabled: flag('Whether everything is refused to the person.'),
+  must_change_password: flag('Whether the next sign-in asks for another password.'),
+  created_at: time(),
+  updated_at: time(),
+  last_login_at: orNull(time('When the person signed in last.')),
+  factors: object(
+    {
+      password: flag('Whether there is one.'),
+      passkeys: integer('How many.'),
+      totp: flag('Whether codes of an app are asked for.'),
+      recovery_codes: integer('How many are left.'),
+      upstreams: integer('How many accounts of other providers are linked.'),
+    },
+    'What the person can sign in with.',
+  ),
+}
+
+export const USER_EXAMPLE: UserView = {
+  id: '019a6e3c-1111-7c3a-9b52-0c1f6f1f2a77',
+  username: 'ada',
+  email: 'ada@example.com',
+  email_verified: true,
+  name: 'Ada Lovelace',
+  given_name: null,
+  family_name: null,
+  nickname: null,
+  picture: null,
+  locale: null,
+  zoneinfo: null,
+  phone_number: null,
+  phone_number_verified: false,
+  address: null,
+  groups: ['engineering'],
+  roles: ['editor'],
+  permissions: ['orders.write'],
+  claims: { org_slug: 'acme' },
+  disabled: false,
+  must_change_password: false,
+  created_at: '2026-01-31T12:00:00.000Z',
+  updated_at: '2026-01-31T12:00:00.000Z',
+  last_login_at: '2026-01-31T12:14:00.000Z',
+  factors: { password: true, passkeys: 1, totp: false, recovery_codes: 0, upstreams: 0 },
+}
+
+export const groupView = ({ name, roles, permissions, claims, members, createdAt, updatedAt }: GroupSummary) => ({
+  name,
+  roles,
+  permissions,
+  claims,
+  built_in: name === BUILT_IN_GROUP.name,
+  members,
+  created_at: createdAt === 0 ? null : toIso(createdAt),
+  updated_at: updatedAt === 0 ? null : toIso(updatedAt),
+})
+
+export const GROUP = shapeOf<ReturnType<typeof groupView>>(
+  'Group',
+  {
+    name: text('Stands in the claim `groups`.'),
+    roles: texts('Roles of its members.'),
+    permissions: texts('Permissions of its members; `signet:admin` and `signet:read` make operators.'),
+    claims: anything('Claims of its members.'),
+    built_in: flag('Whether it is always there.'),
+    members: integer('How many users belong to it.'),
+    created_at: orNull(time()),
+    updated_at: orNull(time()),
+  },
+  {
+    name: 'engineering',
+    roles: ['editor'],
+    permissions: ['orders.write'],
+    claims: { org_slug: 'acme' },
+    built_in: false,
+    members: 12,
+    created_at: '2026-01-31T12:00:00.000Z',
+    updated_at: '2026-01-31T12:00:00.000Z',
+  },
+)
+
+export const invitationView = (link: OneTimeRecord) => {
+  const { email, groups, createdBy } = factsOf(link)
+  return {
+    id: link.id,
+    email,
+    groups,
+    uses_left: link.usesLeft,
+    user_id: link.owner === '' ? null : link.owner,
+    created_by: createdBy,
+    created_at: toIso(link.createdAt),
+    expires_at: toIso(link.expiresAt),
+  }
+}
+
+export const INVITATION = shapeOf<ReturnType<typeof invitationView>>(
+  'Invitation',
+  {
+    id: text('Names it, and opens nothing.'),
+    email: orNull(text('The address of the new account.')),
+    groups: texts('The groups of the new account.'),
+    uses_left: integer('How many accounts it still makes.'),
+    user_id: orNull(text('The user whose account it hands over.')),
+    created_by: text('The actor who made it.'),
+    created_at: time(),
+    expires_at: time(),
+  },
+  {
+    id: '019a6e3c-2222-7c3a-9b52-0c1f6f1f2a77',
+    email: 'ada@example.com',
+    groups: ['engineering'],
+    uses_left: 1,
+    user_id: null,
+    created_by: 'cli',
+    created_at: '2026-01-31T12:00:00.000Z',
+    expires_at: '2026-02-07T12:00:00.000Z',
+  },
+)
+
+export const linkView = ({ id, url, expiresAt }: ShownLink) => ({ id, url, expires_at: toIso(expiresAt) })
+
+export const LINK = shapeOf<ReturnType<typeof linkView>>(
+  'Link',
+  {
+    id: text('Names it, and opens nothing.'),
+    url: text('The link itself, shown this once.'),
+    expires_at: time(),
+  },
+  {
+    id: '019a6e3c-2222-7c3a-9b52-0c1f6f1f2a77',
+    url: 'https://auth.example.com/invite?token=…',
+    expires_at: '2026-02-07T12:00:00.000Z',
+  },
+)
