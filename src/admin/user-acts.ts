@@ -5,6 +5,7 @@ import { scope } from '../http/access.ts'
 import { json } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
+import type { LostFactors } from '../store/records/factor.ts'
 import type { UserRegistry } from '../users/registration.ts'
 import { factorRemovalSchema, LINK, linkSchema, linkView, passwordSchema } from '../users/wire.ts'
 import { idOf, idParam } from './id.ts'
@@ -77,12 +78,26 @@ const removeFactors = ({ userRegistry }: Needs, { requireUser, describeUser }: P
       id: 'removeUserFactors',
       says: 'Take factors away',
       tells:
-        '`passkey` names one, `totp` takes the codes with the recovery codes, `all` takes both. The password stays.',
+        'One of the members is given: `passkey` names one, `totp` takes the codes with the recovery codes, `all` takes everything. The password stays.',
       answers: AS_IT_IS,
     },
     async (call) => {
-      if (Object.keys(call.body).length === 0) throw invalidRequest('name a factor: passkey, totp or all')
       const { user } = await requireUser(idOf(call))
-      return json(await describeUser(await userRegistry.removeFactors(user.id, call.body, call.actor)))
+      return json(await describeUser(await userRegistry.removeFactors(user.id, lostOf(call.body), call.actor)))
     },
   )
+
+function lostOf({
+  passkey,
+  totp,
+  all,
+}: {
+  passkey?: string | undefined
+  totp?: boolean | undefined
+  all?: boolean | undefined
+}): LostFactors {
+  if (all) return { all }
+  if (totp && passkey === undefined) return { totp }
+  if (passkey !== undefined && !totp) return { passkeyId: passkey }
+  throw invalidRequest('name one: passkey, totp or all')
+}

@@ -23,6 +23,18 @@ const NOUNS: Record<string, Noun> = {
     summary: 'the APIs that accept tokens',
     load: async () => (await import('./resource.ts')).defineResource,
   },
+  user: {
+    summary: 'the persons who sign in',
+    load: async () => (await import('./user.ts')).defineUser,
+  },
+  group: {
+    summary: 'what users belong to, and what it gives them',
+    load: async () => (await import('./group.ts')).defineGroup,
+  },
+  invite: {
+    summary: 'make a link by which somebody makes an account',
+    load: async () => (await import('./invite.ts')).defineInvite,
+  },
   key: {
     summary: 'the signing keys: list, rotate, revoke, export',
     load: async () => (await import('./key.ts')).defineKey,

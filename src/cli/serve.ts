@@ -2,6 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import { readConfig, type Config } from '../config/config.ts'
+import { toIso } from '../ground/clock.ts'
 import type { FirstClient } from '../service/first-client.ts'
 import type { RunningIssuer } from '../service/server.ts'
 import { answer, bold } from './output.ts'
@@ -18,11 +19,12 @@ export function defineServe(command: Command): void {
       'after',
       '\nConfigured by SIGNET_ variables; the README lists them.\n\nExample:\n  SIGNET_PORT=8080 signet serve',
     )
-    .action(async (_options: object, self: Command) => {
+    .option('--lose-passkeys', 'start although another domain makes every passkey useless')
+    .action(async ({ losePasskeys = false }: { losePasskeys?: boolean }, self: Command) => {
       const signalled = firstSignal()
       const config = readConfig(process.env)
       const { startIssuer } = await import('../service/server.ts')
-      const running = await startIssuer(config)
+      const running = await startIssuer(config, { losesPasskeys: losePasskeys })
       answer(self, describe(running), () => greetingFor(running, config))
       // Node writes the cache at exit, which a kill -9 prevents. It is written now, before the first requests arrive.
       flushCompileCache()
@@ -45,7 +47,7 @@ function firstSignal(): Promise<void> {
   })
 }
 
-const describe = ({ issuer, url, port, firstClient }: RunningIssuer) => ({
+const describe = ({ issuer, url, port, firstClient, firstInvitation }: RunningIssuer) => ({
   issuer,
   url,
   port,
@@ -57,19 +59,24 @@ const describe = ({ issuer, url, port, firstClient }: RunningIssuer) => ({
         scope: firstClient.scope,
       }
     : null,
+  first_invitation: firstInvitation ? { url: firstInvitation.url, expires_at: toIso(firstInvitation.expiresAt) } : null,
 })
 
 /** If the log was set to JSON, programs read stdout as well: the greeting is one line of JSON, as `--json` prints it. */
 const greetingFor = (running: RunningIssuer, { logFormat, setBy }: Config): string =>
   logFormat === 'json' && setBy.logFormat !== undefined ? JSON.stringify(describe(running)) : greeting(running)
 
-function greeting({ issuer, url, firstClient }: RunningIssuer): string {
+function greeting({ issuer, url, firstClient, firstInvitation }: RunningIssuer): string {
   const serves = `Signet serves ${issuer}${issuer === url ? '' : ` at ${url}`}`
-  return firstClient ? `${serves}\n\n${welcome(url, firstClient)}` : serves
+  return firstClient ? `${serves}\n\n${welcome(url, firstClient, firstInvitation)}` : serves
 }
 
 /** The first steps with Signet, as lines that can be pasted into any POSIX shell; the text around them is a comment there. */
-function welcome(url: string, { clientId, secret, resource, scope }: FirstClient): string {
+function welcome(
+  url: string,
+  { clientId, secret, resource, scope }: FirstClient,
+  invitation: RunningIssuer['firstInvitation'],
+): string {
   const ask = `curl -sS -u '${clientId}:${secret}'`
   const member = (name: string) => `$(echo "$TOKENS" | sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/')`
   const [readScope = ''] = scope.split(' ')
@@ -78,6 +85,7 @@ function welcome(url: string, { clientId, secret, resource, scope }: FirstClient
     `#   client_id      ${clientId}`,
     `#   client_secret  ${secret}`,
     `#   resource       ${resource} (scopes: ${scope})`,
+    ...(invitation ? [`# ${bold('The first operator')} signs up here, once: ${invitation.url}`] : []),
     '',
     '# Fetch a token:',
     `TOKENS=$(${ask} -d grant_type=client_credentials -d scope=${readScope}+offline_access ${url}/token); echo "$TOKENS"`,

@@ -6,7 +6,7 @@ import { header } from '../ground/shape.ts'
 import { readVersion } from '../ground/version.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Route } from '../http/route.ts'
-import { ADMIN_SCOPE, BLACKLIST_SCOPE } from '../resources/resource.ts'
+import { ADMIN_SCOPE, BLACKLIST_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import { schemasOf } from './components.ts'
 import { describeAnswer, describeRoute, type Components, type Operation } from './operation.ts'
 import { COMMON_REFUSALS } from './refusals.ts'
@@ -19,7 +19,8 @@ const TAGS = {
   Resources: 'Who accepts tokens.',
   Keys: 'What tokens are signed by.',
   Grants: 'Authorisations, each with its refresh token family.',
-  Users: 'Persons for whom trusted backends have asked grants.',
+  Users: 'Persons who sign in, and persons for whom trusted backends have asked grants.',
+  Groups: 'What users belong to, with the roles, permissions and claims that they get from it.',
   Sessions: 'Persons who are signed in, and what they have allowed to clients.',
   Audit: 'Who did what.',
   Operation: 'For operators and their tools.',
@@ -59,7 +60,11 @@ export function describeService(issuer: string, routes: readonly Route[]) {
 }
 
 function securitySchemes(issuer: string) {
-  const scopes = { [ADMIN_SCOPE]: 'Everything.', [BLACKLIST_SCOPE]: 'The blacklist alone.' }
+  const scopes = {
+    [ADMIN_SCOPE]: 'Everything.',
+    [READ_SCOPE]: 'Reading alone.',
+    [BLACKLIST_SCOPE]: 'The blacklist alone.',
+  }
   return {
     client_secret_basic: {
       type: 'http',

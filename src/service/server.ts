@@ -8,6 +8,9 @@ import type { Config } from '../config/config.ts'
 import type { Declaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
+import { inviteFirstOperator } from './first-operator.ts'
+import { rpIdOf, settleRpId } from './rp-id.ts'
+import type { ShownLink } from '../users/registration.ts'
 import { Connections } from './connections.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
@@ -28,6 +31,8 @@ export interface RunningIssuer {
   port: number
   /** Made at the very first start of a loopback issuer. Its secret is not kept. */
   firstClient: FirstClient | undefined
+  /** The invitation of the first operator, made with the first client. */
+  firstInvitation: ShownLink | undefined
   /** Readiness off, running requests finish, database closed; resolves within `STOP_WITHIN_MS` and a little. */
   stop(): Promise<void>
 }
@@ -60,7 +65,8 @@ export async function startIssuer(
   {
     clock: shown = systemClock,
     log = openLog({ level: config.logLevel, format: config.logFormat }),
-  }: { clock?: Clock; log?: Log } = {},
+    losesPasskeys = false,
+  }: { clock?: Clock; log?: Log; losesPasskeys?: boolean } = {},
 ): Promise<RunningIssuer> {
   const clock = new SteadyClock(shown)
   // Read before anything is created, because a refused start leaves nothing behind.
@@ -84,12 +90,14 @@ export async function startIssuer(
     for (const { warning } of findLooseModes(config)) log.warn(warning)
     const membership = await joinReplicas(opened.store, { issuer: name, port, log })
     const issuer = await wireIssuer(opened, name, config, { clock, log })
+    await settleRpId(issuer.store, rpIdOf(config, name), losesPasskeys)
     await issuer.store.putSetting('issuer', issuer.issuer)
     const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
     await keyHolder.tend()
     warnOfUnused(issuer.masterKeys, log)
     if (declaration) await declare(declaration, issuer, log)
     const firstClient = await createFirstClient(issuer)
+    const firstInvitation = firstClient && (await inviteFirstOperator(issuer))
     const pace = membership ? new SteadyClock(issuer.clock) : clock
     const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat: membership?.beat }, pace)
     const stopWatching = issuer.limits.watch()
@@ -103,6 +111,7 @@ export async function startIssuer(
       url,
       port,
       firstClient,
+      firstInvitation,
       stop: once(async () => {
         await stop(issuer, { server, connections, stopHousekeeping, membership })
         stopWatching()

@@ -5,6 +5,7 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound, type OAuthError } from '../ground/errors.ts'
+import type { LostFactors } from '../store/records/factor.ts'
 import type { Page } from '../store/records/facts.ts'
 import type {
   PasskeyRecord,
@@ -52,6 +53,9 @@ export interface Terms {
   origin?: PasswordOrigin
   /** The hash of the invitation that the act uses up. */
   invitation?: string | undefined
+  passkey?: UserTerms['passkey']
+  /** WebAuthn's `user.id`, where a passkey was made with it already. */
+  handle?: string | undefined
   /** Whether the invitation was given by an administrator, so that its groups may give rights in Signet. */
   isTrusted?: boolean
   details?: Record<string, string | number | boolean | null>
@@ -73,6 +77,7 @@ export class UserRegistry {
     const { store, audit } = this.#needs
     const { id, password, groups = [], ...metadata } = wanted
     const user = changedUser(blankUser(id, store.now()), metadata)
+    if (terms.handle !== undefined) user.handle = terms.handle
     requireSoundUser(user)
     if (password !== undefined) await this.#give(user, password, terms)
     const event = audit.event('user.created', user.id, { ...by, details: terms.details ?? {} })
@@ -87,14 +92,41 @@ export class UserRegistry {
     user.passwordChangedAt = user.createdAt
   }
 
-  #terms(groups: string[] | undefined, by: Actor, { invitation, isTrusted = false }: Terms, id: string): UserTerms {
+  #terms(
+    groups: string[] | undefined,
+    by: Actor,
+    { invitation, passkey, isTrusted = false }: Terms,
+    id: string,
+  ): UserTerms {
     const deny = denyLost(by)
     return {
       groups,
       invitation,
+      passkey,
       mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
       deny: (moment) => deny(id, moment),
     }
+  }
+
+  /** The person takes over an account that was made for them, by the link that an operator has sent. */
+  async takeOver(
+    person: Person,
+    { password, name }: { password?: string | undefined; name?: string | undefined },
+    by: Actor,
+    terms: Terms,
+  ): Promise<Person> {
+    const { passwords } = this.#needs
+    const { user } = person
+    const passwordHash = password === undefined ? undefined : await passwords.choose(password, user, terms.network)
+    return this.#change(user.id, 'user.taken_over', by, { ...terms, isTrusted: true }, (current, now) => ({
+      user: {
+        ...(passwordHash !== undefined && { passwordHash, passwordOrigin: 'person', passwordChangedAt: now }),
+        ...(terms.handle !== undefined && { handle: terms.handle }),
+        name: name ?? current.name,
+        mustChangePassword: false,
+        updatedAt: now,
+      },
+    }))
   }
 
   /** The person of this id. @throws OAuthError 404 */
@@ -199,26 +231,14 @@ export class UserRegistry {
     return this.#needs.store.listPasskeys(id)
   }
 
-  /** Takes factors away; the password stays. @throws OAuthError 404 for a passkey that the person does not have */
-  async removeFactors(
-    id: string,
-    factors: { passkey?: string | undefined; totp?: boolean | undefined; all?: boolean | undefined },
-    by: Actor,
-  ): Promise<Person> {
-    const known = await this.listPasskeys(id)
-    if (factors.passkey !== undefined && !known.some((each) => each.id === factors.passkey))
-      throw notFound('this passkey of the person')
-    const takesCodes = factors.totp === true || factors.all === true
-    const details = { passkeys: factors.all ? known.length : factors.passkey === undefined ? 0 : 1, totp: takesCodes }
-    return this.#change(id, 'user.factor_removed', by, { details }, (_, now) => ({
-      user: { ...(takesCodes && { totpSecret: null }), updatedAt: now },
-      removes: {
-        ...(factors.all
-          ? { passkeys: 'all' as const }
-          : factors.passkey !== undefined && { passkeys: factors.passkey }),
-        recoveryCodes: takesCodes,
-      },
-    }))
+  /** Takes factors away; the password stays. @throws OAuthError 404 for a factor that the person does not have */
+  async removeFactors(id: string, lost: LostFactors, by: Actor): Promise<Person> {
+    const { store, audit } = this.#needs
+    requireRightOver(await this.get(id), by)
+    const details = 'passkeyId' in lost ? { passkey: lost.passkeyId } : { factors: 'all' in lost ? 'all' : 'totp' }
+    const event = audit.event('user.factor_removed', id, { ...by, details })
+    if ((await store.removeFactors(id, lost, event)) === 'unknown') throw notFound('this factor of the person')
+    return this.get(id)
   }
 
   /** A one-time link that signs the person in. It ends the links that were made before. */

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { claimsSchema, durationSchema } from '../clients/field-schemas.ts'
 import { toIso } from '../ground/clock.ts'
+import { fieldsOf, schemasOf, shapesOf } from '../ground/metadata.ts'
 import {
   anything,
   flag,
@@ -16,36 +17,94 @@ import {
 } from '../ground/shape.ts'
 import type { OneTimeRecord } from '../store/records/one-time.ts'
 import { BUILT_IN_GROUP, type GroupSummary, type Person } from '../store/records/user.ts'
+import type { GroupMetadata } from './group.ts'
 import { factsOf } from './invitation.ts'
 import { groupNames, permissionsOf, rolesOf } from './person.ts'
 import type { ShownLink } from './registration.ts'
-import { PROFILE_TEXTS } from './user.ts'
+import { PROFILE_TEXTS, type UserMetadata } from './user.ts'
 
 const shortText = z.string().max(1024, { abort: true })
 const names = z.array(shortText).max(200, { abort: true })
 
+const { field } = fieldsOf<{ [Name in keyof UserMetadata]-?: Exclude<UserMetadata[Name], undefined> }>()
+
+const profileText = (name: (typeof PROFILE_TEXTS)[number], says: string) =>
+  field(name, { schema: shortText.nullable(), shape: orNull(text()), says })
+
+/** Every member of a user that may be given: the admin API, the declarative file, the command line and OpenAPI read it. */
+export const USER_FIELDS = {
+  username: field('username', {
+    schema: shortText,
+    shape: text(),
+    says: 'The name that signs in: 1 to 64 of `a-z 0-9 . _ -`.',
+    flag: '--username <name>',
+    help: 'another user name',
+    read: 'text',
+  }),
+  email: field('email', {
+    schema: shortText.nullable(),
+    shape: orNull(text()),
+    says: 'The mail address.',
+    flag: '--email <address>',
+    help: 'mail address, which signs in too; it counts as verified',
+    read: 'text',
+  }),
+  email_verified: field('email_verified', {
+    schema: z.boolean(),
+    shape: flag(),
+    says: 'Whether the address is proven, so that it signs in; one that an operator enters is, unless said otherwise.',
+  }),
+  name: field('name', {
+    schema: shortText.nullable(),
+    shape: orNull(text()),
+    says: 'The full name.',
+    flag: '--name <name>',
+    help: 'full name',
+    read: 'text',
+  }),
+  given_name: profileText('given_name', 'The given name (OIDC Core §5.1).'),
+  family_name: profileText('family_name', 'The family name (OIDC Core §5.1).'),
+  nickname: profileText('nickname', 'The casual name (OIDC Core §5.1).'),
+  picture: profileText('picture', 'The URL of a picture (OIDC Core §5.1).'),
+  locale: profileText('locale', 'The language, such as `de` (OIDC Core §5.1).'),
+  zoneinfo: profileText('zoneinfo', 'The time zone, such as `Europe/Berlin` (OIDC Core §5.1).'),
+  phone_number: profileText('phone_number', 'The phone number (OIDC Core §5.1).'),
+  phone_number_verified: field('phone_number_verified', {
+    schema: z.boolean(),
+    shape: flag(),
+    says: 'Whether the phone number is proven (OIDC Core §5.1).',
+  }),
+  address: field('address', {
+    schema: z.record(shortText, shortText).nullable(),
+    shape: orNull(anything()),
+    says: 'The postal address (OIDC Core §5.1.1).',
+  }),
+  groups: field('groups', {
+    schema: names,
+    shape: texts(),
+    says: 'The groups that the user belongs to.',
+    isSet: true,
+    flag: '--group <name>',
+    help: 'a group that the user belongs to (repeatable); the others are left',
+    read: 'list',
+  }),
+  claims: field('claims', {
+    schema: claimsSchema,
+    shape: anything(),
+    says: 'Claims of the user alone.',
+    flag: '--claim <name=value>',
+    help: 'a claim of this user; value is JSON, else text (repeatable)',
+    read: 'claims',
+  }),
+  must_change_password: field('must_change_password', {
+    schema: z.boolean(),
+    shape: flag(),
+    says: 'Whether the next sign-in asks for another password.',
+  }),
+}
+
 /** A change of a user: absent members stay as they are, `null` takes one away. Unknown ones are refused. */
-export const userChangeSchema = z
-  .strictObject({
-    username: shortText,
-    email: shortText.nullable(),
-    email_verified: z.boolean(),
-    name: shortText.nullable(),
-    given_name: shortText.nullable(),
-    family_name: shortText.nullable(),
-    nickname: shortText.nullable(),
-    picture: shortText.nullable(),
-    locale: shortText.nullable(),
-    zoneinfo: shortText.nullable(),
-    phone_number: shortText.nullable(),
-    phone_number_verified: z.boolean(),
-    address: z.record(shortText, shortText).nullable(),
-    groups: names,
-    claims: claimsSchema,
-    must_change_password: z.boolean(),
-  })
-  .partial()
-  .meta({ id: 'UserChange' })
+export const userChangeSchema = z.strictObject(schemasOf(USER_FIELDS)).partial().meta({ id: 'UserChange' })
 
 export const userCreationSchema = userChangeSchema
   .extend({
@@ -67,10 +126,39 @@ export const factorRemovalSchema = z
   .partial()
   .meta({ id: 'FactorRemoval' })
 
-export const groupChangeSchema = z
-  .strictObject({ roles: names, permissions: names, claims: claimsSchema })
-  .partial()
-  .meta({ id: 'GroupChange' })
+const { field: groupField } = fieldsOf<{ [Name in keyof GroupMetadata]-?: Exclude<GroupMetadata[Name], undefined> }>()
+
+/** The same of a group. */
+export const GROUP_FIELDS = {
+  roles: groupField('roles', {
+    schema: names,
+    shape: texts(),
+    says: 'Roles of the members.',
+    isSet: true,
+    flag: '--role <role>',
+    help: 'a role of its members (repeatable)',
+    read: 'list',
+  }),
+  permissions: groupField('permissions', {
+    schema: names,
+    shape: texts(),
+    says: 'Permissions of the members; `signet:admin` and `signet:read` make operators.',
+    isSet: true,
+    flag: '--permission <permission>',
+    help: 'a permission of its members (repeatable)',
+    read: 'list',
+  }),
+  claims: groupField('claims', {
+    schema: claimsSchema,
+    shape: anything(),
+    says: 'Claims of the members.',
+    flag: '--claim <name=value>',
+    help: 'a claim of its members; value is JSON, else text (repeatable)',
+    read: 'claims',
+  }),
+}
+
+export const groupChangeSchema = z.strictObject(schemasOf(GROUP_FIELDS)).partial().meta({ id: 'GroupChange' })
 
 export const groupCreationSchema = groupChangeSchema.extend({ name: shortText }).meta({ id: 'GroupCreation' })
 
@@ -129,26 +217,12 @@ export const userView = (person: Person) => {
 
 export type UserView = ReturnType<typeof userView>
 
-/** Sound: it has a member for each name of PROFILE_TEXTS. */
-const profileShapes = Object.fromEntries(
-  PROFILE_TEXTS.map((name) => [name, orNull(text('A claim of OIDC Core §5.1.'))]),
-) as Record<(typeof PROFILE_TEXTS)[number], JsonSchema>
-
-export const USER_SHAPES = {
+export const USER_SHAPES: Record<keyof UserView, JsonSchema> = {
+  ...shapesOf(USER_FIELDS),
   id: text('Becomes `sub`; never given again.'),
-  username: text('1 to 64 of `a-z 0-9 . _ -`.'),
-  email: orNull(text()),
-  email_verified: flag('Whether the address signs in; one that an operator enters does.'),
-  name: orNull(text('The full name.')),
-  ...profileShapes,
-  phone_number_verified: flag(),
-  address: orNull(anything('OIDC Core §5.1.1.')),
-  groups: texts('Sorted.'),
-  roles: texts('What the groups give.'),
-  permissions: texts('What the groups give.'),
-  claims: anything('Claims of the person alone.'),
+  roles: texts('Roles that the groups give.'),
+  permissions: texts('Permissions that the groups give.'),
   disabled: flag('Whether everything is refused to the person.'),
-  must_change_password: flag('Whether the next sign-in asks for another password.'),
   created_at: time(),
   updated_at: time(),
   last_login_at: orNull(time('When the person signed in last.')),
@@ -205,10 +279,8 @@ export const groupView = ({ name, roles, permissions, claims, members, createdAt
 export const GROUP = shapeOf<ReturnType<typeof groupView>>(
   'Group',
   {
+    ...shapesOf(GROUP_FIELDS),
     name: text('Stands in the claim `groups`.'),
-    roles: texts('Roles of its members.'),
-    permissions: texts('Permissions of its members; `signet:admin` and `signet:read` make operators.'),
-    claims: anything('Claims of its members.'),
     built_in: flag('Whether it is always there.'),
     members: integer('How many users belong to it.'),
     created_at: orNull(time()),

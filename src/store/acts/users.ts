@@ -6,11 +6,12 @@ import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
-import { endedUsers, groupMembers, passkeys, recoveryCodes, signIns, users } from '../people-tables.ts'
+import { endedUsers, groupMembers, passkeys, signIns, users } from '../people-tables.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { PersonEnding } from '../records/session.ts'
 import {
+  StaleChallenge,
   carriesOwnPermission,
   type GroupRecord,
   type Person,
@@ -37,7 +38,6 @@ export const userVerbs = (engine: Engine): UserStore => ({
   listPersons: (filter, page) => engine.read(() => list(filter, page)),
   hasUsers: () => engine.read(() => isThere(users)),
   hasPasskeys: () => engine.read(() => isThere(passkeys)),
-  listPasskeys: (userId) => engine.read(() => select(passkeys, { where: { userId }, orderBy: 'createdAt' })),
   createUser: (user, terms, event) => engine.act(() => createUser(user, terms, event), 'exclusive'),
   changeUser: (id, decide) => engine.act(() => changeUser(id, decide), 'exclusive'),
   deleteUser: (id, ending, event) => engine.act(() => deleteUser(id, ending, event), 'exclusive'),
@@ -96,6 +96,7 @@ export function* createUser(user: UserRecord, terms: UserTerms, event: Recording
   if (obstacle) return obstacle
   yield* update(endedUsers, { nameDigest: digestOfName(username) }, { nameDigest: null })
   yield* insert(users, user)
+  yield* addPasskey(id, terms)
   yield* setGroups(id, terms, [])
   yield* record(event)
   return { outcome: 'created', person: yield* personOf(user) }
@@ -118,13 +119,33 @@ function* findTaken({ id, username, emailKey }: UserRecord): Act<UserObstacle | 
   return addressed && addressed.id !== id ? { outcome: 'taken', member: 'email' } : undefined
 }
 
+/** Throws, because the invitation was taken already: then nothing of it is written. */
+function refuseChallenge(): never {
+  throw new StaleChallenge()
+}
+
 /** Asks everything that can refuse a change. Taking the invitation is the last of it, because it writes. */
 function* prepare(terms: UserTerms, before: GroupRecord[]): Act<UserObstacle | undefined> {
   const missing = yield* judgeGroups(terms, before)
   if (missing !== undefined) return { outcome: 'no_group', group: missing }
-  if (terms.invitation === undefined) return undefined
-  const { outcome } = yield* takeOneTime('invitation', terms.invitation)
-  return outcome === 'taken' ? undefined : { outcome: 'link', state: outcome }
+  if (terms.invitation !== undefined) {
+    const { outcome } = yield* takeOneTime('invitation', terms.invitation)
+    if (outcome !== 'taken') return { outcome: 'link', state: outcome }
+  }
+  return (yield* takeChallenge(terms)) ? undefined : refuseChallenge()
+}
+
+function* addPasskey(userId: string, { passkey }: UserTerms): Act<void> {
+  if (!passkey) return
+  const now = yield* time()
+  yield* insert(passkeys, { ...passkey.record, userId, createdAt: now, lastUsedAt: now })
+}
+
+/** The challenge of the passkey is used up by the write that stores it. */
+function* takeChallenge({ passkey }: UserTerms): Act<boolean> {
+  if (!passkey) return true
+  if (yield* find(passkeys, { id: passkey.record.id })) return false
+  return (yield* takeOneTime('passkey_creation', passkey.challengeHash)).outcome === 'taken'
 }
 
 /** @returns the name of a group that does not exist */
@@ -170,7 +191,7 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   yield* update(users, { id }, next)
   yield* setGroups(id, change, person.groups)
   if (isAnotherSignIn(person.user, next)) yield* endLinks(id)
-  yield* removeFactors(id, change.removes ?? {})
+  yield* addPasskey(id, change)
   if (change.ending) yield* endPerson(id, change.ending)
   if (change.lifts) yield* liftRefusing('sub', id)
   yield* record(change.event)
@@ -184,12 +205,6 @@ const isAnotherSignIn = (before: UserRecord, next: UserRecord): boolean =>
 function* endLinks(userId: string): Act<void> {
   yield* endOneTime('sign_in_link', userId)
   yield* endOneTime('invitation', userId)
-}
-
-function* removeFactors(userId: string, removes: NonNullable<UserChange['removes']>): Act<void> {
-  if (removes.passkeys === 'all') yield* remove(passkeys, { userId })
-  else if (removes.passkeys !== undefined) yield* remove(passkeys, { userId, id: removes.passkeys })
-  if (removes.recoveryCodes) yield* remove(recoveryCodes, { userId })
 }
 
 function* deleteUser(

@@ -70,5 +70,6 @@ export interface Pace {
 /**
  * `master_key_id`: the first master key, which rows without a key belong to. `current_master_key_id`: the current one,
  * where it is not the first. `issuer`: the one last served. `first_client`: printed once.
+ * `rp_id`: the domain that passkeys are bound to.
  */
-export type SettingName = 'master_key_id' | 'current_master_key_id' | 'issuer' | 'first_client'
+export type SettingName = 'master_key_id' | 'current_master_key_id' | 'issuer' | 'first_client' | 'rp_id'

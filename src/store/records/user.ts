@@ -131,7 +131,12 @@ export interface UserTerms {
   deny: (moment: Moment) => NewBlacklistEntry
   /** The hash of the invitation that is used up by this change. */
   invitation?: string | undefined
+  /** A new passkey, and the hash of the challenge that it answers, which is used up too. */
+  passkey?: { record: Omit<PasskeyRecord, 'userId' | 'createdAt' | 'lastUsedAt'>; challengeHash: string } | undefined
 }
+
+/** The challenge of a new passkey was used, or is over. */
+export class StaleChallenge extends Error {}
 
 /** A change of one person, all of it in one write. */
 export interface UserChange extends UserTerms {
@@ -140,8 +145,6 @@ export interface UserChange extends UserTerms {
   ending?: PersonEnding | undefined
   /** Whether everything that refuses the person new tokens is lifted. */
   lifts?: boolean
-  /** Factors that are taken away. */
-  removes?: { passkeys?: 'all' | string; recoveryCodes?: boolean }
   event: Recording
 }
 

@@ -1,0 +1,75 @@
+/** `signet invite …`: links by which people make accounts of their own. */
+import { Option, type Command } from 'commander'
+import { BY_CLI } from '../audit.ts'
+import { toIso } from '../ground/clock.ts'
+import { USUAL_INVITATION } from '../users/invitation.ts'
+import { invitationView, linkView } from '../users/wire.ts'
+import { everyPage } from './every-page.ts'
+import { withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { answer, fieldList, note, table } from './output.ts'
+import { UsageError, collect, durationOption } from './usage.ts'
+
+const example = (line: string): string => `\nExample:\n  signet invite ${line}`
+
+interface Wanted {
+  group?: string[]
+  uses: number
+  ttl: number
+  admin?: boolean
+  send?: boolean
+}
+
+export function defineInvite(invite: Command): void {
+  invite
+    .argument('[email]', 'the address of the new account')
+    .option('--group <name>', 'a group of the new account (repeatable)', collect)
+    .option('--uses <number>', 'how many accounts it makes', readUses, 1)
+    .option('--ttl <duration>', 'how long it is good', durationOption, USUAL_INVITATION)
+    .option('--admin', 'make the new person an operator')
+    .addOption(new Option('--send', 'send it by mail').hideHelp())
+    .addHelpText('after', example('ada@example.com --group engineering'))
+    .action(create)
+  invite.command('list').description('invitations that can be used').addHelpText('after', example('list')).action(list)
+  invite
+    .command('revoke')
+    .argument('<id>')
+    .description('take an invitation back')
+    .addHelpText('after', example('revoke 0192f0c1-2a3b-7c4d-8e5f-0123456789ab'))
+    .action(revoke)
+}
+
+function readUses(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text))
+    throw new UsageError(`--uses: read ${JSON.stringify(text)}; accepted: a number from 1`)
+  return Number(text)
+}
+
+async function create(
+  email: string | undefined,
+  { group: groups, uses, ttl: ttlSeconds, admin, send }: Wanted,
+  command: Command,
+): Promise<void> {
+  if (send) throw new UsageError('--send: this version sends no mail', 'hand the link over that the command prints')
+  await withIssuer(async ({ invitations }) => {
+    const made = await invitations.create({ email, groups, admin, uses, ttlSeconds }, BY_CLI)
+    answer(command, linkView(made), () => made.url)
+    note(`the link is good until ${toIso(made.expiresAt)}; take it back with: signet invite revoke ${made.id}`)
+  })
+}
+
+const list = (_options: object, command: Command): Promise<void> =>
+  withExistingIssuer(async ({ invitations }) => {
+    const found = await everyPage(
+      (page) => invitations.list(page),
+      ({ id }) => id,
+    )
+    const views = found.map(invitationView)
+    const rows = views.map((each) => [each.id, each.email, each.groups, each.uses_left, each.expires_at])
+    answer(command, views, () => table(['ID', 'EMAIL', 'GROUPS', 'USES LEFT', 'EXPIRES'], rows, 'no invitations'))
+  })
+
+const revoke = (id: string, _options: object, command: Command): Promise<void> =>
+  withExistingIssuer(async ({ invitations }) => {
+    const view = invitationView(await invitations.revoke(id, BY_CLI))
+    answer(command, view, () => fieldList(view))
+  })

@@ -1,0 +1,224 @@
+/** `signet user …`: the persons who sign in. */
+import type { Command } from 'commander'
+import { BY_CLI } from '../audit.ts'
+import { toIso } from '../ground/clock.ts'
+import { Fault } from '../ground/errors.ts'
+import type { Table } from '../ground/metadata.ts'
+import { readArgument } from '../ground/standard-input.ts'
+import type { Issuer } from '../issuer.ts'
+import type { Person } from '../store/records/user.ts'
+import { USUAL_LINK } from '../users/registration.ts'
+import { USER_FIELDS, userChangeSchema, userView } from '../users/wire.ts'
+import { everyPage } from './every-page.ts'
+import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
+import { requireUser } from './named.ts'
+import { withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { answer, fieldList, note, table } from './output.ts'
+import { UsageError, durationOption } from './usage.ts'
+
+const { username: _, ...NEW_FIELDS } = USER_FIELDS
+
+const example = (line: string): string => `\nExample:\n  signet user ${line}`
+
+export function defineUser(user: Command): void {
+  user.addHelpText('after', example('create ada --email ada@example.com --invite'))
+  defineCreation(user)
+  user
+    .command('list')
+    .description('all users, or some')
+    .option('--search <text>', 'whose user name, address or name holds this text')
+    .option('--group <name>', 'of one group')
+    .addHelpText('after', example('list --group engineering'))
+    .action(list)
+  named(user, 'show', 'one user', 'show ada').action(show)
+  fields(
+    named(user, 'update', 'replace what is given; the rest stays', 'update ada --name "Ada King"'),
+    USER_FIELDS,
+  ).action(update)
+  named(user, 'disable', 'refuse the person everything, and end what the person has', 'disable ada').action(disable)
+  named(user, 'enable', 'undo disable', 'enable ada').action(enable)
+  named(user, 'delete', 'delete the person with sessions and grants; the id is never given again', 'delete ada').action(
+    remove,
+  )
+  defineFactors(user)
+}
+
+function defineCreation(user: Command): void {
+  fields(user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -'), NEW_FIELDS)
+    .description('make a user')
+    .option('--id <sub>', 'the id, which becomes sub; made up when absent')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--invite', 'make a link by which the person chooses a password or a passkey; shown this once')
+    .addHelpText('after', example('create ada --email ada@example.com --group engineering --invite'))
+    .action(create)
+}
+
+function defineFactors(user: Command): void {
+  named(
+    user,
+    'set-password',
+    'set a password; sessions and grants of the person end',
+    'set-password ada --password-stdin',
+  )
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--must-change', 'ask for another password at the next sign-in')
+    .action(setPassword)
+  named(user, 'remove-factor', 'take factors away; the password stays', 'remove-factor ada --totp')
+    .option('--passkey <id>', 'one passkey')
+    .option('--totp', 'the codes of an app, with the recovery codes')
+    .option('--all', 'both')
+    .action(removeFactor)
+  named(user, 'link', 'make a one-time link that signs the person in, for the locked-out', 'link ada --ttl 1h')
+    .option('--ttl <duration>', 'how long it is good', durationOption, USUAL_LINK)
+    .action(link)
+}
+
+const named = (user: Command, command: string, says: string, line: string): Command =>
+  user
+    .command(command)
+    .argument('<name>', 'user name, address or id')
+    .description(says)
+    .addHelpText('after', example(line))
+
+const fields = (command: Command, table: Table): Command => withMetadata(command, table)
+
+interface CreationOptions {
+  id?: string
+  passwordStdin?: boolean
+  invite?: boolean
+}
+
+async function create(
+  username: string,
+  { id, passwordStdin, invite, ...options }: MetadataOptions & CreationOptions,
+  command: Command,
+): Promise<void> {
+  if (passwordStdin && invite) throw new UsageError('--invite lets the person choose: leave --password-stdin out')
+  const metadata = readMetadata(options, NEW_FIELDS, userChangeSchema)
+  const password = passwordStdin ? await readPassword() : undefined
+  await withIssuer(async ({ userRegistry, invitations }) => {
+    const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
+    const invitation = invite ? await invitations.createFor(person, BY_CLI) : undefined
+    const view = { ...userView(person), ...(invitation && { invite_url: invitation.url }) }
+    answer(command, view, () => fieldList(view))
+    if (invitation) note(`the link is good once, until ${toIso(invitation.expiresAt)}`)
+    else if (password === undefined) note(`the person has no way to sign in yet: signet user link ${view.username}`)
+  })
+}
+
+/** One line, without its line end: an empty password is a mistake. */
+async function readPassword(): Promise<string> {
+  const password = (await readArgument('-')).replace(/\r?\n$/, '')
+  if (password === '' || /[\r\n]/.test(password))
+    throw new UsageError(
+      '--password-stdin: the password is one line on standard input',
+      "echo 'four words' | signet user …",
+    )
+  return password
+}
+
+const list = ({ search, group }: { search?: string; group?: string }, command: Command): Promise<void> =>
+  withExistingIssuer(async ({ userRegistry, groupRegistry }) => {
+    if (group !== undefined) await groupRegistry.get(group)
+    const persons = await everyPage(
+      (page) => userRegistry.list({ search, group }, page),
+      ({ user }) => user.id,
+    )
+    const views = persons.map(userView)
+    const rows = views.map((each) => [
+      each.username,
+      each.email,
+      each.name,
+      each.groups,
+      each.disabled ? 'disabled' : 'enabled',
+      each.last_login_at,
+      each.id,
+    ])
+    answer(command, views, () =>
+      table(
+        ['USERNAME', 'EMAIL', 'NAME', 'GROUPS', 'STATUS', 'LAST SIGN-IN', 'ID'],
+        rows,
+        'no such users; make one with: signet user create NAME --invite',
+      ),
+    )
+  })
+
+/** @throws Fault that names the user, if there is none */
+const withUser = (name: string, work: (person: Person, issuer: Issuer) => Promise<void>): Promise<void> =>
+  withExistingIssuer(async (issuer) => work(await requireUser(name, issuer), issuer))
+
+function answerUser(command: Command, person: Person): void {
+  const view = userView(person)
+  answer(command, view, () => fieldList(view))
+}
+
+const show = (name: string, _options: object, command: Command): Promise<void> =>
+  withUser(name, async (person, { userRegistry }) => {
+    answerUser(command, person)
+    for (const passkey of await userRegistry.listPasskeys(person.user.id))
+      note(`passkey ${passkey.id}: ${passkey.name}, since ${toIso(passkey.createdAt)}`)
+  })
+
+async function update(name: string, options: MetadataOptions, command: Command): Promise<void> {
+  const metadata = readMetadata(options, USER_FIELDS, userChangeSchema)
+  if (Object.keys(metadata).length === 0) throw new UsageError('nothing to change was given')
+  await withUser(name, async ({ user }, { userRegistry }) =>
+    answerUser(command, await userRegistry.update(user.id, metadata, BY_CLI)),
+  )
+}
+
+const disable = (name: string, _options: object, command: Command): Promise<void> =>
+  withUser(name, async ({ user }, issuer) => {
+    answerUser(command, await issuer.userRegistry.disable(user.id, BY_CLI))
+    await issuer.backChannel.settle()
+  })
+
+const enable = (name: string, _options: object, command: Command): Promise<void> =>
+  withUser(name, async ({ user }, { userRegistry }) => answerUser(command, await userRegistry.enable(user.id, BY_CLI)))
+
+const remove = (name: string, _options: object, command: Command): Promise<void> =>
+  withUser(name, async ({ user }, issuer) => {
+    answerUser(command, await issuer.userRegistry.delete(user.id, BY_CLI))
+    note(`user ${user.username} was deleted; live tokens are denied`)
+    await issuer.backChannel.settle()
+  })
+
+async function setPassword(
+  name: string,
+  { passwordStdin, mustChange = false }: { passwordStdin?: boolean; mustChange?: boolean },
+  command: Command,
+): Promise<void> {
+  if (!passwordStdin) throw new UsageError('--password-stdin is missing: a password does not stand on a command line')
+  const password = await readPassword()
+  await withUser(name, async ({ user }, issuer) => {
+    answerUser(command, await issuer.userRegistry.setPassword(user.id, password, BY_CLI, { mustChange }))
+    await issuer.backChannel.settle()
+  })
+}
+
+async function removeFactor(
+  name: string,
+  factors: { passkey?: string; totp?: boolean; all?: boolean },
+  command: Command,
+): Promise<void> {
+  const given = Object.keys(factors)
+  if (given.length !== 1) throw new UsageError('name one factor: --passkey ID, --totp or --all')
+  const { passkey: passkeyId, all } = factors
+  await withUser(name, async ({ user }, { userRegistry }) => {
+    const known = (await userRegistry.listPasskeys(user.id)).map(({ id }) => id)
+    if (passkeyId !== undefined && !known.includes(passkeyId))
+      throw new Fault(
+        `user ${user.username} has no passkey ${JSON.stringify(passkeyId)}`,
+        known.length === 0 ? 'the person has none' : `the passkeys are: ${known.join(', ')}`,
+      )
+    const lost = passkeyId !== undefined ? { passkeyId } : all ? ({ all: true } as const) : ({ totp: true } as const)
+    answerUser(command, await userRegistry.removeFactors(user.id, lost, BY_CLI))
+  })
+}
+
+const link = (name: string, { ttl }: { ttl: number }, command: Command): Promise<void> =>
+  withUser(name, async ({ user }, { userRegistry }) => {
+    const { url, expiresAt } = await userRegistry.link(user.id, BY_CLI, ttl)
+    answer(command, { url, expires_at: toIso(expiresAt) }, () => url)
+    note(`the link is good once, until ${toIso(expiresAt)}; it ends the links before it`)
+  })
