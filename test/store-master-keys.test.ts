@@ -1,6 +1,7 @@
 /** The change of the master key in the store: one write, decided inside it, over every kind of database. */
 import { describe, expect, test } from 'vitest'
 import { Unavailable } from '../src/ground/errors.ts'
+import { KeyHolderNote } from '../src/keys/key-holder.ts'
 import type { KeyHolder, Resealed } from '../src/store/records/master-key.ts'
 import type { Store } from '../src/store/store.ts'
 import { PLACES } from './support/store-places.ts'
@@ -119,6 +120,16 @@ describe.each(PLACES)('%s: the master key', (_name, newPlace) => {
     clock.pass(DAY)
     await store.sweep(9, 0)
     expect(await store.listKeyHolders()).toEqual([])
+  })
+
+  test('two servers of one host name and one number have notes of their own', async () => {
+    const store = await newPlace().open()
+    const [one, two] = [['one'], ['two']].map((keys) => new KeyHolderNote(store, { ids: () => keys }))
+    await one?.tend()
+    await two?.tend()
+    expect((await store.listKeyHolders()).map(({ keys }) => keys.join()).toSorted()).toEqual(['one', 'two'])
+    await one?.forget()
+    expect(await store.listKeyHolders()).toMatchObject([{ keys: ['two'] }])
   })
 
   test('secrets and live grants of a key are found, those without a key as the first one’s', async () => {

@@ -1,19 +1,42 @@
 /** Names of processes, by which one process can tell whether another one still runs. */
+import { hash, randomBytes } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { codeOf } from './file-access.ts'
 
-/** This process: `host/pid`. */
-export const thisProcess = (): string => `${hostname()}/${process.pid}`
+/**
+ * A new name for what this process begins: `host/numbers-random/pid`. Containers may have one host name in common, and in
+ * each of them the process may be number 1.
+ */
+export const newProcessName = (): string =>
+  `${hostname()}/${numbering()}-${randomBytes(4).toString('hex')}/${process.pid}`
 
 /** Whether a process ran on this machine and does not exist any more. Of another machine nothing is known. */
 export function isGone(name: string): boolean {
-  const at = name.lastIndexOf('/')
-  const pid = Number(name.slice(at + 1))
-  if (name.slice(0, at) !== hostname() || !Number.isSafeInteger(pid) || pid < 1) return false
+  const [host, numbered = '', last] = name.split('/')
+  const pid = Number(last)
+  const isOfHere = host === hostname() && numbered.startsWith(`${numbering()}-`)
+  if (!isOfHere || !Number.isSafeInteger(pid) || pid < 1) return false
   try {
     process.kill(pid, 0)
     return false
   } catch (error) {
     return codeOf(error) === 'ESRCH'
+  }
+}
+
+/** Which numbers of processes mean the same as here: those of one start of a machine, in one of its containers. */
+function numbering(): string {
+  const start = told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+  const container = told(() => readlinkSync('/proc/self/ns/pid'))
+  return hash('sha256', `${start} ${container}`).slice(0, 6)
+}
+
+/** Only Linux tells, and only Linux has containers. */
+function told(read: () => string): string {
+  try {
+    return read()
+  } catch {
+    return ''
   }
 }

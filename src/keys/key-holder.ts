@@ -4,7 +4,7 @@
  * note. A server that was killed counts as running for `ALIVE_MS`, unless it ran on this machine and its process is gone.
  */
 import type { Instant } from '../ground/clock.ts'
-import { isGone, thisProcess } from '../ground/process-name.ts'
+import { isGone, newProcessName } from '../ground/process-name.ts'
 import type { KeyHolder } from '../store/records/master-key.ts'
 import type { Store } from '../store/store.ts'
 import type { MasterKeys } from './master-keys.ts'
@@ -14,12 +14,12 @@ const NOTE_EVERY_MS = 20_000
 
 export class KeyHolderNote {
   readonly #store: Store
-  readonly #masterKeys: MasterKeys
-  readonly #server = thisProcess()
+  readonly #masterKeys: Pick<MasterKeys, 'ids'>
+  readonly #server = newProcessName()
   #noted = ''
   #notedAt = -Infinity
 
-  constructor(store: Store, masterKeys: MasterKeys) {
+  constructor(store: Store, masterKeys: Pick<MasterKeys, 'ids'>) {
     this.#store = store
     this.#masterKeys = masterKeys
   }

@@ -21,7 +21,7 @@ import {
 import { dirname, join } from 'node:path'
 import { Fault } from '../ground/errors.ts'
 import { codeOf, describeRefusal, giveToFolderOwner } from '../ground/file-access.ts'
-import { isGone, thisProcess } from '../ground/process-name.ts'
+import { isGone, newProcessName } from '../ground/process-name.ts'
 import { splitKeyTexts } from '../ground/key-text.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { newMasterKey, parseMasterKey, type MasterKey } from './master-key.ts'
@@ -168,21 +168,22 @@ function changeFile(keysDir: string, change: (keys: MasterKey[]) => MasterKey[])
   try {
     const file = realpathSync(named)
     const lock = `${file}.lock`
-    takeLock(lock)
+    const own = newProcessName()
+    takeLock(lock, own)
     try {
-      replaceFile(file, change(readMasterKeyFile(keysDir) ?? []), () => requireOwn(lock))
+      replaceFile(file, change(readMasterKeyFile(keysDir) ?? []), () => requireOwn(lock, own))
     } finally {
-      if (readLock(lock) === thisProcess()) rmSync(lock, { force: true })
+      if (readLock(lock) === own) rmSync(lock, { force: true })
     }
   } catch (error) {
     throw error instanceof Fault ? error : keysFolderFault(named, error)
   }
 }
 
-function takeLock(lock: string): void {
+function takeLock(lock: string, own: string): void {
   if (isTakenByNobody(lock)) rmSync(lock, { force: true })
   try {
-    writeDurably(lock, thisProcess())
+    writeDurably(lock, own)
   } catch (error) {
     throw codeOf(error) === 'EEXIST' ? inTheWay(lock) : error
   }
@@ -198,8 +199,8 @@ function readLock(lock: string): string {
   return 'text' in read ? read.text : ''
 }
 
-function requireOwn(lock: string): void {
-  if (readLock(lock) !== thisProcess()) throw inTheWay(lock)
+function requireOwn(lock: string, own: string): void {
+  if (readLock(lock) !== own) throw inTheWay(lock)
 }
 
 const inTheWay = (lock: string): Fault =>
