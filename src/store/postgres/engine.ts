@@ -7,7 +7,7 @@ import type { GrantRecord } from '../records/grant.ts'
 import { decodeRow } from '../rows.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Database } from './database.ts'
-import { Failure, unavailable } from './failures.ts'
+import { Failure, isOfStatement, unavailable } from './failures.ts'
 import { examineVerb } from './examine.ts'
 import { backupFault, factsVerb } from './facts.ts'
 import { Gate } from './gate.ts'
@@ -88,7 +88,7 @@ async function patiently<Result>(
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       const isOver = performance.now() > deadline || (error.kind === 'lost' && outage.lasts())
-      const isHopeless = error.kind === 'defect' || error.kind === 'outage' || (error.kind === 'taken' && wasTaken)
+      const isHopeless = isOfStatement(error) || error.kind === 'outage' || (error.kind === 'taken' && wasTaken)
       if (isOver || isHopeless) throw unavailable(error)
       wasTaken ||= error.kind === 'taken'
     }

@@ -1,12 +1,13 @@
 /** Sorts the failures of PostgreSQL by what helps. The codes are those of its Appendix A. */
-import { Unavailable } from '../../ground/errors.ts'
+import { Unavailable, invalidRequest } from '../../ground/errors.ts'
 
 /**
  * `conflict`: another transaction was faster, and the act runs again. `taken`: a row of this key was there, perhaps by a
  * transaction that has just ended. `lost`: the connection ended, or could not be made. `outage`: the database cannot
- * do it now. `unprepared`: a pooler does not keep prepared statements. `defect`: the statement itself is at fault.
+ * do it now. `unprepared`: a pooler does not keep prepared statements. `excess`: a value is beyond a limit of the database.
+ * `defect`: the statement itself is at fault.
  */
-export type FailureKind = 'conflict' | 'taken' | 'lost' | 'outage' | 'unprepared' | 'defect'
+export type FailureKind = 'conflict' | 'taken' | 'lost' | 'outage' | 'unprepared' | 'excess' | 'defect'
 
 /** A failure of the database. Errors that an act throws are never of this kind. */
 export class Failure extends Error {
@@ -29,6 +30,7 @@ const KINDS: [pattern: RegExp, kind: FailureKind][] = [
   // The server goes or has gone; a connection to a standby is of no use either.
   [/^(08\w{3}|57P0[1235]|25006|25P03)$/, 'lost'],
   [/^(28|3D|53|55|57|58|42501)/, 'outage'],
+  [/^54/, 'excess'],
   [/^[0-9A-Z]{5}$/, 'defect'],
 ]
 
@@ -41,12 +43,19 @@ export function sortFailure(error: unknown): Failure {
   return new Failure(kind, code, error)
 }
 
-/** The error for callers, who get 503; a defect stays a defect. */
+/** Whether the statement or its values are at fault, and not the state of the database. */
+export const isOfStatement = ({ kind }: Failure): boolean => kind === 'defect' || kind === 'excess'
+
+/** The error for callers. They get 503, and a refusal where trying again is in vain. A defect stays a defect. */
 export function unavailable(error: unknown): unknown {
   if (!(error instanceof Failure)) return error
   if (error.kind === 'defect' || error.kind === 'taken') return error
+  // The server's message names an index or a limit, and no value.
+  if (error.kind === 'excess') return invalidRequest(TOO_LARGE, { reason: error.message })
   return new Unavailable(`${DESCRIPTIONS[error.kind]} (${error.message.replaceAll(/\s+/g, ' ')})`, { cause: error })
 }
+
+const TOO_LARGE = 'a value of this request is too large for the database; send a shorter one'
 
 const DESCRIPTIONS = {
   conflict: 'other writes to the database were faster again and again',

@@ -8,7 +8,7 @@ import type { Client } from 'pg'
 import type * as Migrator from 'drizzle-orm/migrator'
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
-import { sortFailure } from './failures.ts'
+import { isOfStatement, sortFailure } from './failures.ts'
 
 /** Right from `src/store/postgres` and from `dist/store/postgres`. */
 const FOLDER = fileURLToPath(new URL('../../../migrations/postgres', import.meta.url))
@@ -128,8 +128,9 @@ async function requireServed(client: Client, address: PostgresAddress, newest: n
 
 /** Errors of the connection, and of rights, are told as at any opening. */
 function migrationFault(address: PostgresAddress, error: unknown): unknown {
-  const { kind, code, message } = sortFailure(error)
-  if (error instanceof Fault || kind !== 'defect' || code === '42501') return error
+  const failure = sortFailure(error)
+  const { code, message } = failure
+  if (error instanceof Fault || !isOfStatement(failure) || code === '42501') return error
   return new Fault(
     `SIGNET_DATABASE_URL: the tables of ${describeAddress(address)} cannot be brought up to this version: ${message}`,
     'nothing was changed; restore a backup or name another schema (?schema=), then start again',

@@ -1,7 +1,7 @@
 /** The faults of a start on PostgreSQL, each in one line with one line of help. The password is in none of them. */
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
-import { sortFailure } from './failures.ts'
+import { isOfStatement, sortFailure } from './failures.ts'
 
 type Wording = (address: PostgresAddress) => [what: string, help: string]
 
@@ -54,7 +54,7 @@ const UNTRUSTED = /^(ERR_TLS_CERT|ERR_SSL|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_
 export function openingFault(address: PostgresAddress, error: unknown): unknown {
   if (error instanceof Fault) return error
   const failure = sortFailure(error)
-  if (failure.kind === 'defect' && failure.code !== '42501') return error
+  if (isOfStatement(failure) && failure.code !== '42501') return error
   const [what, help] = wordingOf(failure.code, failure.message)(address)
   const detail = failure.message.replaceAll(/\s+/g, ' ')
   return new Fault(`SIGNET_DATABASE_URL: ${describeAddress(address)}: ${what} (${detail})`, help, { cause: error })

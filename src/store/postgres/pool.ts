@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import {
+  Client,
   Pool as ClientPool,
   types as parsers,
   type ClientConfig,
@@ -58,15 +59,26 @@ export const clientConfig = (address: PostgresAddress, ssl: ClientConfig['ssl'])
 /** Milliseconds until a connection has to stand. */
 const CONNECT_MS = 1500
 
+/** The pool makes connections of this kind, and has no limit of its own: that would hold while all are in use, too. */
+const connectionOf = (config: ClientConfig) =>
+  class extends Client {
+    constructor() {
+      super(config)
+    }
+  }
+
 export class Pool implements Asker {
   readonly #pool: ClientPool
   readonly #names: StatementNames
+  readonly #size: number
+  /** Connections that are in use. */
+  #lent = 0
 
   constructor(address: PostgresAddress, { size, ssl }: PoolOptions) {
     this.#names = new StatementNames()
+    this.#size = size
     this.#pool = new ClientPool({
-      ...clientConfig(address, ssl),
-      pipeline: true,
+      Client: connectionOf({ ...clientConfig(address, ssl), pipeline: true }),
       max: size,
       idleTimeoutMillis: 60_000,
       allowExitOnIdle: true,
@@ -74,6 +86,8 @@ export class Pool implements Asker {
     // The pool throws away a connection that ends while it is idle. One that ends in use tells its user.
     this.#pool.on('error', () => {})
     this.#pool.on('connect', (client) => client.on('error', () => {}))
+    this.#pool.on('acquire', () => void (this.#lent += 1))
+    this.#pool.on('release', () => void (this.#lent -= 1))
   }
 
   /** Lends a connection until `release`. @param deadline of `performance.now()` */
@@ -112,10 +126,7 @@ export class Pool implements Asker {
     if (this.#pool.ending) throw new Unavailable('the database is closed')
     const connecting = this.#pool.connect()
     const late = Promise.withResolvers<never>()
-    const timer = setTimeout(
-      () => late.reject(new Failure('outage', '', 'all connections are in use')),
-      Math.max(0, deadline - performance.now()),
-    )
+    const timer = setTimeout(() => late.reject(this.#lateness()), Math.max(0, deadline - performance.now()))
     try {
       return await Promise.race([connecting, late.promise])
     } catch (error) {
@@ -124,6 +135,12 @@ export class Pool implements Asker {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Why there is no connection in time. */
+  #lateness(): Failure {
+    if (this.#lent >= this.#size) return new Failure('outage', '', 'all connections are in use')
+    return new Failure('lost', '', 'no connection was made in time')
   }
 }
 

@@ -6,7 +6,7 @@ import type { Rotated, RotationRule } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import type { Database } from './database.ts'
 import { grantOfRow, renewalOf, type Renewal } from './families.ts'
-import { Failure, sortFailure } from './failures.ts'
+import { Failure, isOfStatement, sortFailure } from './failures.ts'
 import type { Gate } from './gate.ts'
 import type { Session } from './pool.ts'
 
@@ -100,7 +100,7 @@ export class Rotations {
     try {
       await this.#attempt(batch)
     } catch (error) {
-      const isOfOne = sortFailure(error).kind === 'defect' && batch.length > 1
+      const isOfOne = isOfStatement(sortFailure(error)) && batch.length > 1
       if (isOfOne) for (const asked of batch) await this.#settle([asked])
       else for (const { reject } of batch) reject(error)
     }
