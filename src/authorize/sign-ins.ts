@@ -252,5 +252,12 @@ const merged = (first: SignInWrites, second: SignInWrites): SignInWrites => ({
   ...first,
   ...second,
   signIn: { ...first.signIn, ...second.signIn },
+  user: bothChanges(first.user, second.user),
   events: [...(first.events ?? []), ...(second.events ?? [])],
 })
+
+/** Both are changes of the person who signs in. */
+function bothChanges(first: SignInWrites['user'], second: SignInWrites['user']): SignInWrites['user'] {
+  if (!first || !second) return first ?? second
+  return { id: first.id, change: { ...first.change, ...second.change } }
+}
