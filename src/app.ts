@@ -32,6 +32,7 @@ import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
 import { sharedPages } from './pages/routes.ts'
+import { entryPages } from './pages/entry-routes.ts'
 import { sessionPages } from './pages/session-routes.ts'
 import { signInPages } from './pages/sign-in-routes.ts'
 
@@ -63,6 +64,7 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof endSession> &
   NeedsOf<typeof sessionPages> &
   NeedsOf<typeof authorize> &
+  NeedsOf<typeof entryPages> &
   NeedsOf<typeof signInPages> &
   NeedsOf<typeof sharedPages>
 
@@ -116,6 +118,7 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...endSession(needs),
     ...sessionPages(needs),
     ...authorize(needs),
+    ...entryPages(needs),
     ...signInPages(needs),
     ...sharedPages(needs),
   ]

@@ -105,6 +105,8 @@ export interface SignupView {
   username?: string | undefined
   email?: string | undefined
   name?: string | undefined
+  /** The invitation hands an account over. */
+  isUsernameFixed?: boolean | undefined
   /** The invitation names the address. */
   isEmailFixed?: boolean | undefined
   /** The invitation makes an operator. */

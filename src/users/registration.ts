@@ -4,7 +4,7 @@
  */
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
-import { conflict, invalidRequest, notFound, type OAuthError } from '../ground/errors.ts'
+import { conflict, invalidRequest, notFound, OAuthError } from '../ground/errors.ts'
 import type { LostFactors } from '../store/records/factor.ts'
 import type { Page } from '../store/records/facts.ts'
 import type {
@@ -290,10 +290,26 @@ export class LinkRefusal extends Error {
   }
 }
 
+const TAKEN = {
+  id: 'id: a user or a client has it, or had it',
+  username: 'username: another user has it',
+  email: 'email: another user has it',
+} as const
+
+/** Another person or a client has the value of this member: 409. */
+export class NameTaken extends OAuthError {
+  readonly member: keyof typeof TAKEN
+
+  constructor(member: keyof typeof TAKEN) {
+    super('invalid_request', TAKEN[member], { status: 409 })
+    this.member = member
+  }
+}
+
 function refusalOf(obstacle: UserObstacle, { id, username }: Partial<UserRecord>): OAuthError | LinkRefusal {
   switch (obstacle.outcome) {
     case 'taken':
-      return conflict(TAKEN[obstacle.member])
+      return new NameTaken(obstacle.member)
     case 'ended':
       return conflict(`${username ?? id} was deleted by an operator; the id of a deleted user is never given again`)
     case 'no_group':
@@ -304,9 +320,3 @@ function refusalOf(obstacle: UserObstacle, { id, username }: Partial<UserRecord>
       return new LinkRefusal(obstacle.state)
   }
 }
-
-const TAKEN = {
-  id: 'id: a user or a client has it, or had it',
-  username: 'username: another user has it',
-  email: 'email: another user has it',
-} as const

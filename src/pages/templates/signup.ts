@@ -35,10 +35,14 @@ function helpOf({ texts, brand }: Frame, { kind, isForOperator }: SignupView): s
   return kind === 'invite' && texts.signup.inviteHelp(brand.name)
 }
 
-function personFields(frame: Frame, { username, email, name, isEmailFixed, error }: SignupView): Markup {
+function personFields(
+  frame: Frame,
+  { username, email, name, isUsernameFixed, isEmailFixed, error }: SignupView,
+): Markup {
   const { signup } = frame.texts
   const asUsername = html`type="text" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false"
-  pattern="[A-Za-z0-9._\\-]{1,64}" maxlength="64" required ${username === undefined && html`autofocus`}`
+  pattern="[A-Za-z0-9._\\-]{1,64}" maxlength="64" required ${isUsernameFixed && html`readonly`}
+  ${username === undefined && html`autofocus`}`
   const asEmail = html`type="email" autocomplete="email" maxlength="254" ${isEmailFixed && html`readonly`}`
   return html`${parts.field(frame, { name: 'username', label: signup.username, value: username, attributes: asUsername, hint: signup.usernameHelp, error })}
   ${parts.field(frame, { name: 'name', label: signup.name, value: name, attributes: html`type="text" autocomplete="name" maxlength="200"`, isOptional: true, error })}

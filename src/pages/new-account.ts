@@ -1,0 +1,212 @@
+/**
+ * The forms by which people make accounts: by invitation, and by sign-up where that is on. The account, its password or
+ * passkey and the end of the invitation are one write; then the person is signed in by the machine of sign-ins.
+ */
+import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import { byUser, type AuditTrail } from '../audit.ts'
+import type { Config } from '../config/config.ts'
+import { timeOrderedId } from '../ground/ids.ts'
+import { hashOf } from '../http/cookies.ts'
+import { PageFault } from '../http/page-fault.ts'
+import type { Reply } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import type { Person, UserTerms } from '../store/records/user.ts'
+import type { Store } from '../store/store.ts'
+import type { FoundInvitation, Invitations } from '../users/invitation.ts'
+import type { Passwords } from '../users/password.ts'
+import { LinkRefusal, NameTaken, type UserRegistry } from '../users/registration.ts'
+import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
+import { browserOf, goneFault, goOn, loginCookie, takeStep, type GoOnNeeds } from './go-on.ts'
+import { newFrame } from './frame.ts'
+import { show } from './show.ts'
+import { signupPage } from './templates/signup.ts'
+import type { FormError, SignupView } from './views.ts'
+
+export type NewAccountNeeds = GoOnNeeds &
+  SignInNeeds & {
+    store: Store
+    audit: AuditTrail
+    config: Config
+    userRegistry: UserRegistry
+    invitations: Invitations
+    passwords: Passwords
+  }
+
+/** What a form of a new account rests on. */
+export interface Source {
+  kind: 'invite' | 'signup'
+  /** Of the invitation. */
+  token?: string
+  invitation?: Extract<FoundInvitation, { state: 'good' }>
+}
+
+/** What was typed. */
+export interface Typed {
+  username: string
+  email: string | undefined
+  name: string | undefined
+  password: string | undefined
+}
+
+/** @throws PageFault where the link cannot be used */
+export async function invitedBy(token: string | undefined, { invitations }: NewAccountNeeds): Promise<Source> {
+  const found = await invitations.find(token ?? '')
+  if (found.state !== 'good') throw linkFault(found.state)
+  return { kind: 'invite', token: token ?? '', invitation: found }
+}
+
+export const linkFault = (state: LinkRefusal['state']): PageFault =>
+  state === 'used'
+    ? new PageFault('link_used', 400, { reason: 'the link was used, or taken back' })
+    : new PageFault('expired', 400, { reason: state === 'expired' ? 'the link is over' : 'there is no such link' })
+
+/** @throws PageFault where strangers cannot sign up */
+export function signUp({ config: { signUp: mode } }: NewAccountNeeds): Source {
+  if (mode === 'open' || mode === 'domains') return { kind: 'signup' }
+  throw new PageFault('not_found', 404, { reason: `SIGNET_SIGNUP is ${mode}` })
+}
+
+/** An invitation that names an address or an account decides on them, whatever was typed. */
+export function typedIn(get: (name: string) => string | undefined, { invitation }: Source): Typed {
+  return {
+    username: invitation?.person?.user.username ?? canonicalName(get('username') ?? ''),
+    email: invitation?.facts.email ?? get('email')?.trim(),
+    name: get('name')?.trim(),
+    password: get('password'),
+  }
+}
+
+/** What is wrong with what was typed, but for the password. */
+export function findFault(typed: Typed, { kind, invitation }: Source, config: Config): FormError | undefined {
+  if (!invitation?.person && findNameFault(typed.username) !== undefined)
+    return { code: 'invalid_username', field: 'username' }
+  if (typed.email !== undefined && findEmailFault(typed.email) !== undefined)
+    return { code: 'invalid_email', field: 'email' }
+  if (kind === 'signup' && config.signUp === 'domains' && !isOfDomain(typed.email, config))
+    return { code: 'invalid_email', field: 'email' }
+  if ((typed.name?.length ?? 0) > 200 || /\p{Cc}/u.test(typed.name ?? '')) return { code: 'too_long', field: 'name' }
+  return undefined
+}
+
+const isOfDomain = (email: string | undefined, { signUpDomains }: Config): boolean =>
+  signUpDomains.includes(email?.toLowerCase().split('@').at(-1) ?? '')
+
+/** A new factor: a password that was typed, or a passkey with the handle that it was made for. */
+export type Means = { password: string } | { passkey: NonNullable<UserTerms['passkey']>; handle: string }
+
+/**
+ * Makes the account, or hands it over. @returns the person, or what has to be typed anew
+ * @throws PageFault where the invitation was used meanwhile
+ */
+export async function makeAccount(
+  call: Pick<PageCall, 'network' | 'facts'>,
+  typed: Typed,
+  source: Source,
+  means: Means,
+  { userRegistry, store }: NewAccountNeeds,
+): Promise<{ person: Person } | { error: FormError }> {
+  const { invitation } = source
+  const id = invitation?.person?.user.id ?? timeOrderedId(store.now())
+  const by = byUser(id, call.facts.request_id)
+  const terms = {
+    network: call.network,
+    origin: 'person' as const,
+    invitation: invitation?.hash,
+    isTrusted: invitation?.facts.isTrusted ?? false,
+    details: { by: source.kind },
+    ...('passkey' in means && means),
+  }
+  const password = 'password' in means ? means.password : undefined
+  const { username, email, name } = typed
+  try {
+    if (invitation?.person)
+      return { person: await userRegistry.takeOver(invitation.person, { password, name }, by, terms) }
+    // An address that only its owner has named is not proven, so it does not sign in.
+    const verified = { email_verified: invitation?.facts.email !== null && invitation !== undefined }
+    const groups = invitation?.facts.groups ?? []
+    const wanted = { id, username, name: name ?? null, email: email ?? null, ...verified, groups, password }
+    return { person: await userRegistry.create(wanted, by, terms) }
+  } catch (error) {
+    if (error instanceof LinkRefusal) throw linkFault(error.state)
+    if (error instanceof NameTaken)
+      return { error: { code: 'username_taken', field: error.member === 'email' ? 'email' : 'username' } }
+    throw error
+  }
+}
+
+/** Signs the new person in: in the sign-in that led here, else in one of its own. */
+export async function signInNew(
+  call: PageCall,
+  person: Person,
+  amr: string[],
+  { signIns, ...needs }: NewAccountNeeds & { signIns: SignIns },
+) {
+  const step = { step: 'sign_in', proof: { kind: 'new_user', userId: person.user.id, amr } } as const
+  const met = browserOf(call)
+  const tx = call.sent.get('tx') ?? call.json.tx
+  if (typeof tx === 'string' && tx !== '') return { reached: await takeStep(call, step, signIns), headers: [] }
+  const begun = await signIns.beginOwn(met.browser, '/account')
+  const ref = { id: begun.signIn.id, browserHash: hashOf(met.browser.loginSecret) }
+  const reached = await signIns.take(ref, step, met.browser)
+  if ('gone' in reached) throw goneFault(reached)
+  return { reached, headers: loginCookie(met, needs.issuer) }
+}
+
+/** POST of a form: with a password. */
+export async function answerForm(
+  call: PageCall,
+  source: Source,
+  needs: NewAccountNeeds & { signIns: SignIns },
+): Promise<Reply> {
+  const { config, passwords } = needs
+  const typed = typedIn((name) => call.sent.get(name), source)
+  if (call.sent.get('action') !== 'create' || !config.passwords) return showForm(call, source, needs)
+  const fault = findFault(typed, source, config) ?? (await findWeakness(typed, passwords))
+  if (fault) return showForm(call, source, needs, fault)
+  const made = await makeAccount(call, typed, source, { password: typed.password ?? '' }, needs)
+  if ('error' in made) return showForm(call, source, needs, made.error)
+  const { reached, headers } = await signInNew(call, made.person, ['pwd'], needs)
+  return goOn(call, reached, needs, headers)
+}
+
+async function findWeakness(typed: Typed, passwords: Passwords): Promise<FormError | undefined> {
+  const owner = { username: typed.username, email: typed.email ?? null, name: typed.name ?? null }
+  const weakness = await passwords.findWeakness(typed.password ?? '', owner)
+  return weakness === undefined ? undefined : { code: 'weak_password', field: 'password' }
+}
+
+/** The form, filled with what was typed but the password. */
+export function showForm(
+  call: PageCall,
+  source: Source,
+  { config, passwords, ...needs }: NewAccountNeeds,
+  error?: FormError,
+): Promise<Reply> {
+  const { kind, token, invitation } = source
+  const { sent } = call
+  const met = browserOf(call)
+  const tx = sent.get('tx')
+  const locale = invitation?.person?.user.profile.locale
+  const frame = newFrame(
+    call,
+    { config, ...needs },
+    { secret: met.browser.loginSecret, ...(tx !== undefined && { tx }), locale },
+  )
+  const typed = typedIn((name) => sent.get(name), source)
+  const view: SignupView = {
+    kind,
+    token,
+    username: typed.username || undefined,
+    email: typed.email,
+    name: typed.name ?? invitation?.person?.user.name ?? undefined,
+    isUsernameFixed: invitation?.person !== undefined,
+    isEmailFixed: invitation !== undefined && invitation.facts.email !== null,
+    isForOperator: invitation?.facts.isTrusted,
+    hasPassword: config.passwords,
+    hasPasskey: true,
+    leastCharacters: passwords.least,
+    ...(tx !== undefined && { signInAt: `/login?tx=${encodeURIComponent(tx)}` }),
+    ...(error && { error }),
+  }
+  return show(frame, signupPage(frame, view), { status: error ? 422 : 200, headers: loginCookie(met, needs.issuer) })
+}
