@@ -14,17 +14,20 @@ import { withIssuer } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
+import { answerPreset, choosePreset, definePresets, presetChange, withPreset, type PresetOptions } from './preset.ts'
 import { defineSnippet } from './snippet.ts'
 import { UsageError, collect, durationOption, requireSound } from './usage.ts'
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
-  withMetadata(
-    client
-      .command('create')
-      .description('register a client; its secret is shown this once')
-      .option('--id <id>', 'its client_id; made up when absent'),
-    CLIENT_FIELDS,
+  withPreset(
+    withMetadata(
+      client
+        .command('create')
+        .description('register a client; its secret is shown this once')
+        .option('--id <id>', 'its client_id; made up when absent'),
+      CLIENT_FIELDS,
+    ),
   )
     .addHelpText(
       'after',
@@ -71,6 +74,7 @@ export function defineClient(client: Command): void {
     .addHelpText('after', example('delete orders'))
     .action(remove)
   defineSnippet(client)
+  definePresets(client)
 }
 
 const example = (line: string): string => `\nExample:\n  signet client ${line}`
@@ -78,12 +82,17 @@ const example = (line: string): string => `\nExample:\n  signet client ${line}`
 const readChange = (options: MetadataOptions): ClientChange =>
   toClientChange(readMetadata(options, CLIENT_FIELDS, clientChangeSchema))
 
-async function create({ id, ...options }: MetadataOptions & { id?: string }, command: Command): Promise<void> {
-  const change = readChange(options)
+type Creation = MetadataOptions & PresetOptions & { id?: string }
+
+async function create({ id, for: app, url, ...options }: Creation, command: Command): Promise<void> {
+  const chosen = choosePreset({ for: app, url })
+  // Flags that are given win over the preset.
+  const change = { ...(chosen && presetChange(chosen)), ...readChange(options) }
   requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))
   await withIssuer(async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
-    tellRegistered(command, registered, issuer)
+    if (chosen) answerPreset(command, chosen, registered, issuer)
+    else tellRegistered(command, registered, issuer)
     const { client, endedGrants } = registered
     if (endedGrants > 0)
       note(
