@@ -130,7 +130,7 @@ function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrit
   if (session) yield* insert(sessions, session)
   if (raised) yield* update(sessions, { id: raised.id, endedAt: null }, raised.change)
   // Before the former session ends, because the sign-ins of a session end with it.
-  if (signIn) yield* update(signIns, { id: facts.signIn.id }, signIn)
+  if (signIn && Object.keys(signIn).length > 0) yield* update(signIns, { id: facts.signIn.id }, signIn)
   if (ends) yield* endSession(ends.id, ends.ending)
   if (user) yield* update(users, { id: user.id }, user.change)
   if (consent) yield* storeConsent(consent)
