@@ -20,7 +20,7 @@ const MOST_CHARACTERS = 128
 
 const PATH = /^(claims\.(?<name>[^\s[\]]+)|(?<member>[a-z]+))(?:\[(?<index>\d{1,3})\])?$/
 
-export const PATH_FORM = `one of ${PERSON_MEMBERS.join(', ')} or claims.X, with [0] after it for a member of a list`
+const PATH_FORM = `one of ${PERSON_MEMBERS.join(', ')} or claims.X, with [0] after it for a member of a list`
 
 /** `undefined` for a text that is no path. */
 export function readClaimPath(text: string): ClaimPath | undefined {

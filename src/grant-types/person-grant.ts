@@ -64,10 +64,11 @@ export async function idTokenBeside(
   { sessionId, signIn }: Pick<GrantRecord, 'sessionId' | 'signIn'>,
   nonce: string | null,
   plan: (now: Instant) => PersonTerms,
-  { idTokens }: Pick<BeginningNeeds, 'idTokens'>,
+  { idTokens, store }: Pick<BeginningNeeds, 'idTokens' | 'store'>,
 ): Promise<string | undefined> {
   if (!terms.scope.includes(OPENID) || signIn === null || sessionId === null) return undefined
-  return idTokens.issue((now) => {
+  const { idTokenSignedResponseAlg: alg } = plan(store.now()).client
+  return idTokens.issue(alg, (now) => {
     const { client, person, scope, sub } = plan(now)
     const asked = { scope: client.idTokenClaims ? scope : [], requested: signIn.claims.idToken }
     const claims = claimsOfPerson(person, client, asked)

@@ -7,21 +7,23 @@ import type { KeyRing } from './key-ring.ts'
 const MOST_ATTEMPTS = 8
 
 /**
- * @param make the claims as they are at the moment of signing, with `iat` and `exp` in seconds; it may throw
+ * @param make the claims as they are at the moment of signing, with `iat` and, where the token ends, `exp` in seconds; it
+ *   may throw
  * @returns a compact JWS
  * @throws Unavailable where no key can sign now
  */
-export async function signNow<Claims extends { iat: number; exp: number }>(
+export async function signNow(
   keys: Pick<KeyRing, 'trySign' | 'makeReady'>,
   ring: RingId,
   typ: string,
-  make: () => Claims,
+  make: () => { iat: number; exp?: number },
 ): Promise<string> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const claims = make()
     const signing = keys.trySign(ring, typ, claims)
     if (signing) return signing
-    await keys.makeReady(ring, fromSeconds(claims.exp), fromSeconds(claims.exp - claims.iat))
+    const { iat, exp = iat } = claims
+    await keys.makeReady(ring, fromSeconds(exp), fromSeconds(exp - iat))
   }
   throw new Unavailable('no key was ready to sign')
 }

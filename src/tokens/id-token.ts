@@ -3,9 +3,9 @@
  * algorithm, and neither names a `client_id`, so that none of them is ever taken for an access token.
  */
 import { hash } from 'node:crypto'
-import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
-import { Unavailable } from '../ground/errors.ts'
+import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
 import { sharedRing, type KeyRing } from '../keys/key-ring.ts'
+import { signNow } from '../keys/sign-now.ts'
 import type { Authentication } from '../store/records/authentication.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { SigningAlgorithm } from '../store/records/key.ts'
@@ -24,9 +24,6 @@ export interface IdTokenTerms {
   /** The access token beside it. */
   accessToken: string
 }
-
-/** How often a token is composed again because its key was not ready or memory was behind. */
-const MOST_ATTEMPTS = 8
 
 /** OIDC Core §3.1.3.6: the left half of the hash that belongs to the algorithm, which is SHA-256 for both. */
 const halfHashOf = (token: string): string => hash('sha256', token, 'buffer').subarray(0, 16).toString('base64url')
@@ -57,12 +54,12 @@ export class IdTokens {
    * Signs an ID token. `plan` judges whether there may be one, in the turn in which the signature begins.
    * @throws what `plan` throws, and Unavailable when no key can sign now.
    */
-  issue(plan: (now: Instant) => IdTokenTerms): Promise<string> {
-    return this.#sign((now) => {
+  issue(alg: SigningAlgorithm, plan: (now: Instant) => IdTokenTerms): Promise<string> {
+    return this.#sign(alg, (now) => {
       const terms = plan(now)
       const { client, sub, sessionId, authentication, nonce } = terms
       const iat = toSeconds(now)
-      const claims = {
+      return {
         ...terms.claims,
         iss: this.#issuer,
         sub,
@@ -76,35 +73,18 @@ export class IdTokens {
         ...(nonce !== null && { nonce }),
         at_hash: halfHashOf(terms.accessToken),
       }
-      return { alg: client.idTokenSignedResponseAlg, claims }
     })
   }
 
   /** Signs an answer of userinfo. It has no `exp`, so that nothing takes it for an ID token. */
   signUserinfo(alg: SigningAlgorithm, clientId: string, plan: () => Record<string, unknown>): Promise<string> {
-    return this.#sign((now) => ({
-      alg,
-      claims: { ...plan(), iss: this.#issuer, aud: clientId, iat: toSeconds(now) },
-    }))
+    return this.#sign(alg, (now) => ({ ...plan(), iss: this.#issuer, aud: clientId, iat: toSeconds(now) }))
   }
 
-  /** `compose` is asked in the turn in which the signature begins, on memory that lacks no change. */
-  async #sign(
-    compose: (now: Instant) => { alg: SigningAlgorithm; claims: { iat: number; exp?: number } },
-  ): Promise<string> {
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-      const news = this.#store.catchUp()
-      if (news) {
-        await news
-        continue
-      }
-      const { alg, claims } = compose(this.#clock.now())
-      const ring = sharedRing(alg)
-      const signing = this.#keys.trySign(ring, 'JWT', claims)
-      if (signing) return signing
-      const { iat, exp = iat } = claims
-      await this.#keys.makeReady(ring, fromSeconds(exp), fromSeconds(exp - iat))
-    }
-    throw new Unavailable('the key or the memory that a token needs was not ready')
+  /** `compose` is asked in the turn in which the signature begins. */
+  async #sign(alg: SigningAlgorithm, compose: (now: Instant) => { iat: number; exp?: number }): Promise<string> {
+    const news = this.#store.catchUp()
+    if (news) await news
+    return signNow(this.#keys, sharedRing(alg), 'JWT', () => compose(this.#clock.now()))
   }
 }

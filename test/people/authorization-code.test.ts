@@ -1,6 +1,6 @@
 /** The redemption of authorization codes at /token. */
 import { hash } from 'node:crypto'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Store } from '../../src/store/store.ts'
 import { bearer, claimsOf, post, request, type Credentials } from '../support/client.ts'
 import { introspect, isActive, refresh } from '../support/admin.ts'
@@ -15,11 +15,11 @@ let store: Store
 const opened = async (): Promise<Store> => (store = await storeOf(issuer()))
 
 /** A client, a person, and a code of both. */
-async function prepared(metadata: Record<string, unknown> = {}, request: Record<string, string | undefined> = {}) {
+async function prepared(metadata: Record<string, unknown> = {}, query: Record<string, string | undefined> = {}) {
   await opened()
   const client = await addClient(issuer(), metadata)
   const person = await addUser(store)
-  return { client, person, ...(await signIn(issuer(), client, person, request)) }
+  return { client, person, ...(await signIn(issuer(), client, person, query)) }
 }
 
 const PUBLIC = { token_endpoint_auth_method: 'none' }
@@ -233,12 +233,12 @@ describe('refresh tokens', () => {
 })
 
 describe('resources and scope', () => {
-  const world = async (request: Record<string, string | undefined> = {}) => {
+  const world = async () => {
     const orders = await resource(issuer(), { scope: 'orders:read orders:write', claim_map: { role: 'roles[0]' } })
     const bills = await resource(issuer(), { scope: 'bills:read', typ: 'JWT' })
     const made = await prepared(
       { resources: [orders, bills], scope: 'openid orders:read bills:read offline_access' },
-      { scope: 'openid orders:read bills:read offline_access', ...request },
+      { scope: 'openid orders:read bills:read offline_access' },
     )
     return { orders, bills, ...made }
   }
@@ -355,8 +355,4 @@ test('a code is nothing in any other slot, and nothing else is a code', async ()
   expect(await isActive(issuer(), client, body.id_token)).toBe(false)
   expect((await redeem(issuer(), client, code)).status).toBe(200)
   expect(refusal(await post(issuer(), '/token', codeForm('', { code: undefined }), client))).toBe('400 invalid_request')
-})
-
-beforeAll(() => {
-  expect(CHALLENGE).toHaveLength(43)
 })

@@ -93,9 +93,8 @@ describe('on the command line', () => {
 
   test('PKCE, groups and claims have flags', async () => {
     const { client_id: id } = (await create({})).body
-    const { json } = await command(
-      ...['client', 'update', id, '--require-pkce', 'false', '--allow-group', 'staff', '--claim-map', 'role=roles[0]'],
-    )
+    const flags = ['--require-pkce', 'false', '--allow-group', 'staff', '--claim-map', 'role=roles[0]']
+    const { json } = await command('client', 'update', id, ...flags)
     expect(json).toMatchObject({ require_pkce: false, allowed_groups: ['staff'], claim_map: { role: 'roles[0]' } })
     const cleared = await command('client', 'update', id, '--allow-group', '', '--claim-map', '')
     expect(cleared.json).toMatchObject({ allowed_groups: [], claim_map: {} })
@@ -120,10 +119,14 @@ describe('on the command line', () => {
 
   test('any field is set by its name, as JSON or as the text that it takes', async () => {
     const { client_id: id } = (await create({})).body
-    const set = await command(
-      ...['client', 'update', id, '--set', 'require_acr=2', '--set', 'contacts=["a@b.example"]'],
-      ...['--set', 'client_name=7', '--set', 'default_max_age=1h', '--set', 'id_token_claims=false'],
-    )
+    const pairs = [
+      'require_acr=2',
+      'contacts=["a@b.example"]',
+      'client_name=7',
+      'default_max_age=1h',
+      'id_token_claims=false',
+    ]
+    const set = await command('client', 'update', id, ...pairs.flatMap((pair) => ['--set', pair]))
     expect(set.json).toMatchObject({
       require_acr: '2',
       contacts: ['a@b.example'],

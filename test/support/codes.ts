@@ -18,7 +18,7 @@ import type { Store } from '../../src/store/store.ts'
 import { createClient } from './admin.ts'
 
 /** Every scope that tells of the person, and a refresh token. */
-export const ALL_SCOPES = 'openid profile email phone address groups offline_access'
+const ALL_SCOPES = 'openid profile email phone address groups offline_access'
 
 let named = 0
 export const freshName = (name: string): string => `${name}-${++named}-${randomBytes(3).toString('hex')}`
