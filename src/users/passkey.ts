@@ -27,6 +27,16 @@ export interface RelyingParty {
   name: string
 }
 
+/** @param issuer the issuer URL */
+export const relyingParty = (
+  issuer: string,
+  config: { rpId?: string | undefined; brandName?: string | undefined },
+): RelyingParty => ({
+  origin: new URL(issuer).origin,
+  id: config.rpId ?? new URL(issuer).hostname,
+  name: config.brandName ?? 'Signet',
+})
+
 /** `create` and `enrol`: a new passkey, on the account page and while signing in. `first`, `second`: the factor. */
 export type ChallengePurpose = 'create' | 'enrol' | 'first' | 'second'
 
@@ -107,7 +117,12 @@ export function requestOptions(party: RelyingParty, challenge: Challenge, allowe
 }
 
 /** Options of `navigator.credentials.create`, as JSON. */
-export function creationOptions(party: RelyingParty, challenge: Challenge, user: UserRecord, present: PasskeyRecord[]) {
+export function creationOptions(
+  party: RelyingParty,
+  challenge: Challenge,
+  user: Pick<UserRecord, 'handle' | 'username' | 'name'>,
+  present: PasskeyRecord[],
+) {
   return {
     challenge: challenge.value,
     rp: { id: party.id, name: party.name },

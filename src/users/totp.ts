@@ -52,10 +52,10 @@ export async function otpauthAddress({ totp }: TotpKeys, label: { issuer: string
   return new TOTP({ ...terms, issuer: label.issuer.replaceAll(':', ' '), label: label.person }).toString()
 }
 
-/** A QR code as SVG markup, black on white: apps read no other colours. */
-export async function qrCode(text: string): Promise<string> {
-  const { renderSVG } = await import('uqr')
-  return renderSVG(text, { ecc: 'M', border: 4, pixelSize: 4 })
+/** The modules of a QR code, row by row, without a margin; dark is true. */
+export async function qrModules(text: string): Promise<boolean[][]> {
+  const { encode } = await import('uqr')
+  return encode(text, { ecc: 'M', border: 0 }).data
 }
 
 /** A code without the blanks that people type; `undefined` for what cannot be a code. */

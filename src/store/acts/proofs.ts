@@ -4,8 +4,11 @@
  */
 import { find, insert, remove, time, update, type Act } from '../engine.ts'
 import { passkeys, recoveryCodes, users } from '../people-tables.ts'
+import { sealedUnder } from '../records/key.ts'
 import type { PasskeyProof, Proof, SignInFacts } from '../records/sign-in-step.ts'
-import type { Person, UserRecord } from '../records/user.ts'
+import type { PasskeyRecord, Person, UserRecord } from '../records/user.ts'
+import { storeTotp } from './factors.ts'
+import { requireStanding } from './master-key-rows.ts'
 import { findOneTime, isUsable, takeOneTime } from './one-time.ts'
 import { findPerson } from './people-rows.ts'
 
@@ -49,12 +52,16 @@ export function* proves(proof: Proof, { user }: Person, { signIn }: SignInFacts)
     case 'totp_enrolment':
       return signIn.pendingTotp === proof.sealedSecret
     case 'passkey_enrolment':
-      return signIn.challenge === proof.challenge && proof.passkey.userId === user.id
+      return signIn.challenge === proof.challenge && (yield* isNewPasskey(user, proof.passkey))
   }
 }
 
 function* isPasskeyOf({ id: userId }: UserRecord, { passkeyId: id }: PasskeyProof): Act<boolean> {
   return (yield* find(passkeys, { id, userId })) !== undefined
+}
+
+function* isNewPasskey({ id: userId }: UserRecord, passkey: PasskeyRecord): Act<boolean> {
+  return passkey.userId === userId && (yield* find(passkeys, { id: passkey.id })) === undefined
 }
 
 /** Uses a proof up, or stores the factor that it sets up. The challenge and the pending secret go with the sign-in's row. */
@@ -80,6 +87,7 @@ export function* spend(proof: Proof, { proven }: SignInFacts): Act<void> {
     case 'totp': {
       const { timeStep, renewedSecret } = proof
       const renewed = renewedSecret === undefined ? {} : { totpSecret: renewedSecret }
+      yield* requireStanding(renewedSecret && sealedUnder(renewedSecret))
       yield* update(users, { id }, { totpUsedStep: timeStep, ...renewed })
       return
     }
@@ -87,10 +95,8 @@ export function* spend(proof: Proof, { proven }: SignInFacts): Act<void> {
       yield* remove(recoveryCodes, { userId: id, digest: proof.digest })
       return
     case 'totp_enrolment': {
-      const { sealedSecret: totpSecret, timeStep: totpUsedStep, recoveryDigests } = proof
-      yield* update(users, { id }, { totpSecret, totpUsedStep, updatedAt: now })
-      yield* remove(recoveryCodes, { userId: id })
-      for (const digest of recoveryDigests) yield* insert(recoveryCodes, { userId: id, digest, createdAt: now })
+      const { sealedSecret: sealed, timeStep, recoveryDigests } = proof
+      yield* storeTotp(id, { sealed, timeStep, recoveryDigests })
       return
     }
     case 'passkey_enrolment':

@@ -43,6 +43,3 @@ export interface TotpEnrolment extends FactorOwner {
 }
 
 export type TotpEnabled = 'enabled' | 'gone' | 'changed'
-
-/** Factors that are taken away together. */
-export type LostFactors = { passkeyId: string } | { totp: true } | { all: true }
