@@ -31,6 +31,7 @@ import type { Route } from './http/route.ts'
 import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
+import { factorPages } from './pages/factor-routes.ts'
 import { sharedPages } from './pages/routes.ts'
 import { entryPages } from './pages/entry-routes.ts'
 import { sessionPages } from './pages/session-routes.ts'
@@ -66,6 +67,7 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof authorize> &
   NeedsOf<typeof entryPages> &
   NeedsOf<typeof signInPages> &
+  NeedsOf<typeof factorPages> &
   NeedsOf<typeof sharedPages>
 
 /** Answers every request that the server receives. */
@@ -120,6 +122,7 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...authorize(needs),
     ...entryPages(needs),
     ...signInPages(needs),
+    ...factorPages(needs),
     ...sharedPages(needs),
   ]
   return routes

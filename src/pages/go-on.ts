@@ -116,11 +116,14 @@ export async function goOn(
 }
 
 /** The same for a script of a page: it sends the browser there. What the client is told, /authorize tells it. */
-export function goOnJson(_call: PageCall, reached: Reached, { issuer }: GoOnNeeds): Reply {
+export const goOnJson = (_call: PageCall, reached: Reached, { issuer }: GoOnNeeds): Reply =>
+  json({ location: placeLater(reached, issuer) }, 200, cookiesOf(reached, issuer))
+
+/** The place where a sign-in goes on that was taken further without an answer to its client. */
+export function placeLater(reached: Reached, issuer: string): string {
   const { next, signIn } = reached
   const isForClient = signIn.request !== null && (next.kind === 'code' || next.kind === 'error')
-  const location = isForClient ? `${basePath(issuer)}/authorize?tx=${signIn.id}` : placeOf(reached, issuer)
-  return json({ location }, 200, cookiesOf(reached, issuer))
+  return isForClient ? `${basePath(issuer)}/authorize?tx=${signIn.id}` : placeOf(reached, issuer)
 }
 
 /** The answer to the client, where the sign-in ends with one. */
@@ -180,7 +183,7 @@ export function frameOf(call: PageCall, { signIn, next, facts }: Reached, needs:
   })
 }
 
-function cookiesOf({ session, deviceSecret }: Reached, issuer: string): string[] {
+export function cookiesOf({ session, deviceSecret }: Reached, issuer: string): string[] {
   if (!session) return []
   const device = deviceSecret === undefined ? [] : setCookie('device', deviceSecret, issuer, DEVICE_SECONDS)
   return [...setCookie('session', session.secret, issuer, session.maxAgeSeconds), ...device]

@@ -1,0 +1,152 @@
+/**
+ * /login/enrol: a person who needs a second factor sets one up in the middle of a sign-in. The sign-in keeps the secret
+ * of the app, or the challenge of the passkey, until it is confirmed. Recovery codes are shown before the sign-in goes on.
+ */
+import { json, type Outcome } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import type { PasskeyRecord } from '../store/records/user.ts'
+import {
+  creationOptions,
+  newChallenge,
+  readChallenge,
+  readCreation,
+  relyingParty,
+  verifyCreation,
+} from '../users/passkey.ts'
+import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
+import { findTimeStep, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
+import {
+  browserOf,
+  cookiesOf,
+  findStep,
+  frameOf,
+  goneFault,
+  goOnJson,
+  placeLater,
+  refOf,
+  takeStep,
+  type At,
+} from './go-on.ts'
+import { seeOther } from './html.ts'
+import { refusePasskey } from './passkey-json.ts'
+import { show } from './show.ts'
+import { cancel, type AtWork, door } from './sign-in-factors.ts'
+import { enrolPage } from './templates/enrol.ts'
+import { totpSetupOf } from './totp-setup.ts'
+import type { EnrolView, FormError } from './views.ts'
+
+type AtEnrol = At<'must_enrol'>
+
+export const showEnrolment = door(async (call, needs) => {
+  const step = await findStep(call, ['must_enrol'], needs)
+  return 'elsewhere' in step ? step.elsewhere : answer(call, step.at, needs)
+})
+
+type Shown = Partial<Pick<EnrolView, 'totp' | 'error'>>
+
+function answer(call: PageCall, at: AtEnrol, needs: AtWork, shown: Shown = {}): Promise<Outcome> {
+  const frame = frameOf(call, at, needs)
+  return show(frame, enrolPage(frame, { canPasskey: true, canTotp: takesApps(at), ...shown }))
+}
+
+/** Where the request asks for a passkey, no app is enough. */
+const takesApps = ({ next }: AtEnrol): boolean => next.acr === '2'
+
+export const takeEnrolment = door(async (call, needs) => {
+  const action = call.sent.get('action')
+  if (action === 'cancel') return cancel(call, 'enrolment', needs)
+  if (action === 'continue') return goOnLater(call, needs)
+  const step = await findStep(call, ['must_enrol'], needs)
+  if ('elsewhere' in step) return step.elsewhere
+  const { at } = step
+  if (action === 'enable-totp' && takesApps(at)) return begin(call, at, needs)
+  if (action === 'confirm-totp' && takesApps(at)) return confirm(call, at, needs)
+  return answer(call, at, needs)
+})
+
+async function begin(call: PageCall, at: AtEnrol, needs: AtWork): Promise<Outcome> {
+  const keys = await newTotpKeys()
+  await needs.signIns.note(refOf(call), { pendingTotp: await needs.masterKeys.seal(keys) })
+  return answer(call, at, needs, { totp: await setupOf(keys, at, needs) })
+}
+
+const setupOf = (keys: TotpKeys, { next }: AtEnrol, { config }: AtWork) =>
+  totpSetupOf(keys, next.standing.person, config)
+
+async function confirm(call: PageCall, at: AtEnrol, needs: AtWork): Promise<Outcome> {
+  const sealed = at.signIn.pendingTotp
+  if (sealed === null) return answer(call, at, needs)
+  const { keys, renewed } = await openTotpKeys(sealed, needs.masterKeys)
+  // The master key has changed meanwhile. Nothing is stored under a former one.
+  if (renewed !== undefined) return answer(call, at, needs, { error: { code: 'expired' } })
+  const code = readCode(call.sent.get('code') ?? '')
+  const timeStep = code === undefined ? undefined : await findTimeStep(keys, code, -1, needs.clock.now())
+  const invalid: FormError = { code: 'invalid_code', field: 'code' }
+  if (timeStep === undefined) return answer(call, at, needs, { totp: await setupOf(keys, at, needs), error: invalid })
+  return enable(call, { sealed, keys, timeStep }, needs)
+}
+
+/** Stores the app. The client gets its code after the person has seen the recovery codes. */
+async function enable(
+  call: PageCall,
+  { sealed, keys, timeStep }: { sealed: string; keys: TotpKeys; timeStep: number },
+  needs: AtWork,
+): Promise<Outcome> {
+  const codes = newRecoveryCodes()
+  const proof = {
+    kind: 'totp_enrolment',
+    sealedSecret: sealed,
+    timeStep,
+    recoveryDigests: recoveryDigests(keys, codes),
+  } as const
+  const browser = { ...browserOf(call).browser, isByScript: true }
+  const reached = await needs.signIns.take(refOf(call), { step: 'must_enrol', proof }, browser)
+  if ('gone' in reached) throw goneFault(reached)
+  if (!reached.isTaken) return seeOther(placeLater(reached, needs.issuer))
+  const frame = frameOf(call, reached, needs)
+  const view = { canPasskey: false, canTotp: false, recoveryCodes: codes }
+  return show(frame, enrolPage(frame, view), { headers: cookiesOf(reached, needs.issuer) })
+}
+
+/** "I have saved them". No step is taken here: the next page asks the rule. */
+async function goOnLater(call: PageCall, needs: AtWork): Promise<Outcome> {
+  const reached = await needs.signIns.find(refOf(call))
+  if ('gone' in reached) throw goneFault(reached)
+  return seeOther(placeLater(reached, needs.issuer))
+}
+
+export const offerEnrolment = door(async (call, needs) => {
+  const step = await findStep(call, ['must_enrol'], needs)
+  if ('elsewhere' in step) return { ...step.elsewhere, status: 409 }
+  const { user } = step.at.next.standing.person
+  const challenge = newChallenge('enrol', needs.clock.now())
+  await needs.signIns.note(refOf(call), { challenge: challenge.kept })
+  const present = await needs.store.listPasskeys(user.id)
+  return json(creationOptions(relyingParty(needs.issuer, needs.config), challenge, user, present))
+})
+
+export const enrolPasskey = door(async (call, needs) => {
+  const step = await findStep(call, ['must_enrol'], needs)
+  if ('elsewhere' in step) return { ...step.elsewhere, status: 409 }
+  const { at } = step
+  const kept = at.signIn.challenge
+  const challenge = readChallenge(kept, 'enrol', needs.clock.now())
+  const creation = readCreation(call.json.credential)
+  if (!creation || kept === null || challenge === undefined)
+    return refusePasskey(call, 'the body holds no new credential, or there is no live challenge for one')
+  // The passkey has to stand for two factors.
+  const terms = { party: relyingParty(needs.issuer, needs.config), challenge, requireUserVerification: true }
+  const verdict = await verifyCreation(creation, terms)
+  if (verdict.outcome === 'refused') {
+    await needs.signIns.note(refOf(call), { challenge: null })
+    return refusePasskey(call, verdict.reason)
+  }
+  const { passkey: made, ...use } = verdict.proof
+  if (await needs.store.findPasskey(made.id)) return refusePasskey(call, 'the credential is registered already', 409)
+  const { user } = at.next.standing.person
+  const passkey: PasskeyRecord = { ...made, userId: user.id, createdAt: needs.clock.now(), lastUsedAt: null }
+  const proof = { kind: 'passkey_enrolment', passkey, challenge: kept, ...use } as const
+  const reached = await takeStep(call, { step: 'must_enrol', proof }, needs.signIns)
+  if (reached.isRefused) return refusePasskey(call, 'the challenge was used meanwhile')
+  return goOnJson(call, reached, needs)
+})

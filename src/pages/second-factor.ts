@@ -1,0 +1,104 @@
+/**
+ * /login/second and /login/recovery: a code of an authenticator app, or a recovery code. Guesses are counted by person,
+ * whichever sign-in and whichever page they come in, and a right password forgives none of them.
+ */
+import type { Outcome } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import type { Person } from '../store/records/user.ts'
+import type { SecondProof } from '../store/records/sign-in-step.ts'
+import { recoveryDigest } from '../users/recovery.ts'
+import { findTimeStep, openTotpKeys, readCode } from '../users/totp.ts'
+import { accountView } from './account-view.ts'
+import { findStep, frameOf, goOn, takeStep, type At } from './go-on.ts'
+import { show } from './show.ts'
+import { cancel, countCode, waitTerms, type AtWork, door } from './sign-in-factors.ts'
+import { recoveryPage, secondPage } from './templates/second.ts'
+import type { FormError } from './views.ts'
+
+type AtSecond = At<'second'>
+
+/** A page that asks for a code, and how it reads one. */
+interface CodePage {
+  show(call: PageCall, at: AtSecond, needs: AtWork, error?: FormError): Promise<Outcome>
+  /** The proof that a typed text is, if it is right; `undefined` for a text that cannot be a code. */
+  proofOf(typed: string, person: Person, needs: AtWork): (() => Promise<SecondProof | undefined>) | undefined
+}
+
+const appPage: CodePage = {
+  show(call, at, needs, error) {
+    const frame = frameOf(call, at, needs)
+    const { person } = at.next.standing
+    const hasTotp = takesCodes(at)
+    const hasPasskey = person.factors.passkeys > 0
+    const hasRecovery = hasTotp && person.factors.recoveryCodes > 0
+    const view = { account: accountView(person), error, hasTotp, hasPasskey, hasRecovery }
+    return show(frame, secondPage(frame, view), termsOf(error))
+  },
+  proofOf(typed, { user }, { masterKeys, clock }) {
+    const code = readCode(typed)
+    const { totpSecret, totpUsedStep } = user
+    if (code === undefined || totpSecret === null) return undefined
+    return async () => {
+      const { keys, renewed } = await openTotpKeys(totpSecret, masterKeys)
+      const timeStep = await findTimeStep(keys, code, totpUsedStep, clock.now())
+      return timeStep === undefined ? undefined : { kind: 'totp', timeStep, renewedSecret: renewed }
+    }
+  },
+}
+
+const codePage: CodePage = {
+  show(call, at, needs, error) {
+    const frame = frameOf(call, at, needs)
+    const view = { account: accountView(at.next.standing.person), error }
+    return show(frame, recoveryPage(frame, view), termsOf(error))
+  },
+  proofOf(typed, { user: { totpSecret } }, { masterKeys }) {
+    if (typed.trim() === '' || totpSecret === null) return undefined
+    return async () => {
+      const { keys } = await openTotpKeys(totpSecret, masterKeys)
+      const digest = recoveryDigest(keys, typed)
+      return digest === undefined ? undefined : { kind: 'recovery', digest }
+    }
+  },
+}
+
+/** Codes are no passkeys: where the request asks for one, nothing else is enough. */
+const takesCodes = ({ next }: AtSecond): boolean => next.acr === '2' && next.standing.person.user.totpSecret !== null
+
+const termsOf = (error: FormError | undefined) =>
+  error?.retryAfterSeconds === undefined ? {} : waitTerms(error.retryAfterSeconds)
+
+const showing = (page: CodePage) =>
+  door(async (call, needs) => {
+    const step = await findStep(call, ['second'], needs)
+    return 'elsewhere' in step ? step.elsewhere : page.show(call, step.at, needs)
+  })
+
+const taking = (page: CodePage) =>
+  door(async (call, needs) => {
+    const action = call.sent.get('action')
+    if (action === 'cancel') return cancel(call, 'the second factor', needs)
+    const step = await findStep(call, ['second'], needs)
+    if ('elsewhere' in step) return step.elsewhere
+    return action === 'verify' ? verify(page, call, step.at, needs) : page.show(call, step.at, needs)
+  })
+
+async function verify(page: CodePage, call: PageCall, at: AtSecond, needs: AtWork): Promise<Outcome> {
+  const { person } = at.next.standing
+  const invalid: FormError = { code: 'invalid_code', field: 'code' }
+  const judge = takesCodes(at) ? page.proofOf(call.sent.get('code') ?? '', person, needs) : undefined
+  if (!judge) return page.show(call, at, needs, invalid)
+  const counted = await countCode(call, person, needs)
+  if ('seconds' in counted)
+    return page.show(call, at, needs, { code: 'too_many_attempts', retryAfterSeconds: counted.seconds })
+  const proof = await judge()
+  if (!proof) return page.show(call, at, needs, invalid)
+  const reached = await takeStep(call, { step: 'second', proof, forgives: counted.bucket }, needs.signIns)
+  // Another request has used the code meanwhile.
+  return reached.isRefused ? page.show(call, at, needs, invalid) : goOn(call, reached, needs)
+}
+
+export const showSecond = showing(appPage)
+export const takeCode = taking(appPage)
+export const showRecovery = showing(codePage)
+export const takeRecoveryCode = taking(codePage)

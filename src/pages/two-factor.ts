@@ -1,0 +1,139 @@
+/**
+ * /account/two-factor: an authenticator app is set up, confirmed by its first code, and removed; recovery codes are shown
+ * once. A secret that waits for its first code belongs to the session, and counts for nothing.
+ */
+import { hashOf } from '../http/cookies.ts'
+import { basePath } from '../http/endpoint-url.ts'
+import type { Outcome } from '../http/reply.ts'
+import type { PageCall } from '../http/route.ts'
+import { seeOther } from './html.ts'
+import { timeOrderedId } from '../ground/ids.ts'
+import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
+import { findTimeStep, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
+import { accountOf, actorOf, frameTermsOf, noticeOf, ownerOf, type AccountFactorNeeds } from './account-factors.ts'
+import { newFrame } from './frame.ts'
+import { requireFreshSession, requireSession, type SignedIn } from './session.ts'
+import { show } from './show.ts'
+import { totpSetupOf } from './totp-setup.ts'
+import { twoFactorPage } from './templates/factors.ts'
+import type { FormError, TwoFactorView } from './views.ts'
+
+const PATH = '/account/two-factor'
+const PENDING_MS = 3_600_000
+
+export const showTwoFactor =
+  (needs: AccountFactorNeeds) =>
+  async (call: PageCall): Promise<Outcome> => {
+    const signedIn = await requireSession(call, needs, PATH)
+    return answer(call, needs, signedIn, { notice: noticeOf(call, ['totp_enabled', 'totp_disabled']) })
+  }
+
+export const changeTwoFactor =
+  (needs: AccountFactorNeeds) =>
+  async (call: PageCall): Promise<Outcome> => {
+    const signedIn = await requireFreshSession(call, needs, PATH)
+    switch (call.sent.get('action') ?? '') {
+      case 'enable-totp':
+        return begin(call, needs, signedIn)
+      case 'confirm-totp':
+        return confirm(call, needs, signedIn)
+      case 'disable-totp':
+        return disable(call, needs, signedIn)
+      case 'new-recovery-codes':
+        return renewCodes(call, needs, signedIn)
+      default:
+        return seeOther(addressOf(needs))
+    }
+  }
+
+type Shown = Partial<Pick<TwoFactorView, 'notice' | 'error' | 'totp' | 'recoveryCodes'>>
+
+function answer(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn, shown: Shown, isOn?: true) {
+  const { user, factors } = signedIn.person
+  const frame = newFrame(call, needs, frameTermsOf(signedIn))
+  const view: TwoFactorView = {
+    ...accountOf(signedIn, needs),
+    isOn: isOn ?? user.totpSecret !== null,
+    isRequired: needs.config.mfa === 'required' && factors.passkeys === 0,
+    recoveryCodesLeft: factors.recoveryCodes,
+    ...shown,
+  }
+  return show(frame, twoFactorPage(frame, view))
+}
+
+const addressOf = ({ issuer }: AccountFactorNeeds, query = ''): string => `${basePath(issuer)}${PATH}${query}`
+
+const pendingHash = ({ session }: SignedIn): string => hashOf(`totp of session ${session.id}`)
+
+async function begin(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
+  const keys = await newTotpKeys()
+  const now = needs.clock.now()
+  const expiresAt = now + PENDING_MS
+  await needs.store.keepPending({
+    kind: 'totp_enrolment',
+    hash: pendingHash(signedIn),
+    id: timeOrderedId(now),
+    owner: signedIn.session.id,
+    facts: { sealed: await needs.masterKeys.seal(keys) },
+    usesLeft: 1,
+    createdAt: now,
+    expiresAt,
+    keptUntil: expiresAt,
+    consumedAt: null,
+    outcome: null,
+  })
+  return answer(call, needs, signedIn, { totp: await totpSetupOf(keys, signedIn.person, needs.config) })
+}
+
+/** The first code shows that the app has the secret. The person guesses at a secret of the person's own, so it counts nowhere. */
+async function confirm(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
+  const pending = await needs.store.findPending('totp_enrolment', pendingHash(signedIn))
+  const sealed = pending?.facts.sealed
+  if (typeof sealed !== 'string' || pending?.owner !== signedIn.session.id) return startOver(call, needs, signedIn)
+  const { keys, renewed } = await openTotpKeys(sealed, needs.masterKeys)
+  // The master key has changed meanwhile. Nothing is stored under a former one.
+  if (renewed !== undefined) return startOver(call, needs, signedIn)
+  const code = readCode(call.sent.get('code') ?? '')
+  const timeStep = code === undefined ? undefined : await findTimeStep(keys, code, -1, needs.clock.now())
+  if (timeStep === undefined) return refuse(call, needs, signedIn, keys)
+  const codes = newRecoveryCodes()
+  const enrolment = {
+    pendingHash: pendingHash(signedIn),
+    sealed,
+    timeStep,
+    recoveryDigests: recoveryDigests(keys, codes),
+  }
+  const event = needs.audit.event('totp.enabled', signedIn.person.user.id, actorOf(signedIn, call))
+  const enabled = await needs.store.enableTotp({ ...ownerOf(signedIn), ...enrolment }, event)
+  if (enabled === 'gone') return seeOther(addressOf(needs))
+  if (enabled === 'changed') return startOver(call, needs, signedIn)
+  return answer(call, needs, signedIn, { recoveryCodes: codes }, true)
+}
+
+async function refuse(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn, keys: TotpKeys): Promise<Outcome> {
+  const error: FormError = { code: 'invalid_code', field: 'code' }
+  return answer(call, needs, signedIn, { totp: await totpSetupOf(keys, signedIn.person, needs.config), error })
+}
+
+const startOver = (call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn) =>
+  answer(call, needs, signedIn, { error: { code: 'expired' } })
+
+async function disable(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
+  if (needs.config.mfa === 'required' && signedIn.person.factors.passkeys === 0)
+    return answer(call, needs, signedIn, { error: { code: 'last_factor' } })
+  const event = needs.audit.event('totp.disabled', signedIn.person.user.id, actorOf(signedIn, call))
+  const outcome = await needs.store.disableTotp(ownerOf(signedIn), event)
+  return seeOther(addressOf(needs, outcome === 'removed' ? '?done=totp_disabled' : ''))
+}
+
+async function renewCodes(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
+  const { id, totpSecret } = signedIn.person.user
+  if (totpSecret === null) return seeOther(addressOf(needs))
+  const { keys } = await openTotpKeys(totpSecret, needs.masterKeys)
+  const codes = newRecoveryCodes()
+  const event = needs.audit.event('recovery_codes.renewed', id, actorOf(signedIn, call))
+  const digests = recoveryDigests(keys, codes)
+  const outcome = await needs.store.replaceRecoveryCodes(ownerOf(signedIn), totpSecret, digests, event)
+  if (outcome !== 'replaced') return seeOther(addressOf(needs))
+  return answer(call, needs, signedIn, { recoveryCodes: codes })
+}
