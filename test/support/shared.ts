@@ -15,11 +15,19 @@ export const API = 'api'
 /** Starts an issuer with an administrator and the resource `api`. @param declared YAML, more clients of the file */
 export async function startWithApi(
   env: Record<string, string> = {},
-  { onEnd, folder = temporaryFolder(onEnd), declared = '' }: { onEnd?: OnEnd; folder?: string; declared?: string } = {},
+  {
+    onEnd,
+    folder = temporaryFolder(onEnd),
+    declared = '',
+    clock,
+  }: { onEnd?: OnEnd; folder?: string; declared?: string; clock?: TestClock } = {},
 ): Promise<AdministeredIssuer> {
   const { file, credentials } = declareOperator(folder, `resources:\n  - id: ${API}`)
   appendFileSync(file, declared)
-  const issuer = await startTestIssuer({ SIGNET_CONFIG: file, ...env }, { folder, ...(onEnd && { onEnd }) })
+  const issuer = await startTestIssuer(
+    { SIGNET_CONFIG: file, ...env },
+    { folder, ...(onEnd && { onEnd }), ...(clock && { clock }) },
+  )
   return { ...issuer, operator: operatorOf(issuer, credentials) }
 }
 
