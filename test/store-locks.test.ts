@@ -5,7 +5,9 @@
 import { describe, expect, test } from 'vitest'
 import { find, insert, update, type Engine } from '../src/store/engine.ts'
 import { blacklistEntries, keyReaders } from '../src/store/tables.ts'
-import { ENGINES, entryRow, run, type OpenEngine } from './support/store-engine.ts'
+import { startProxy } from './support/database-proxy.ts'
+import { hasPostgres } from './support/postgres.ts'
+import { ENGINES, entryRow, openPostgres, run, type OpenEngine } from './support/store-engine.ts'
 
 const onPostgres = ENGINES.filter(([name]) => name === 'PostgreSQL')
 
@@ -103,5 +105,28 @@ describe.each(onPostgres)('%s: an exclusive act', (_name, open) => {
     for (const { release } of held.slice(3)) await release()
     expect((await saw).slice(0, 3)).toEqual([false, false, false])
     expect((await saw).slice(4)).toEqual([true, true, true])
+  })
+})
+
+/** A database to which LOCK TABLE is a syntax error, as it is to some that speak like PostgreSQL. */
+const withoutTableLocks = () =>
+  openPostgres(async (port) => {
+    const withoutLock = (bytes: Buffer) =>
+      Buffer.from(bytes.toString('latin1').replaceAll(/LOCK TABLE/g, 'LOCK TIBLE'), 'latin1')
+    return (await startProxy(port, withoutLock)).port
+  })
+
+describe.runIf(hasPostgres)('a database that locks no tables', () => {
+  test('has the row of the revision as the lock: an exclusive act waits for guarded ones', async () => {
+    const first = await openWithReaders(withoutTableLocks, ['a'])
+    const second = await first.again()
+    const waiting = new Waiting(first)
+    const held = await holdOpen(first, first.engine, 'a')
+    const guarded = await waiting.next()
+    const denied = deny(second.engine)
+    expect(await waiting.for(await waiting.next())).toEqual([guarded])
+    await held.release()
+    await denied
+    expect(await held.sawDenial).toBe(false)
   })
 })

@@ -27,18 +27,22 @@ interface Loss {
   done: () => void
 }
 
-/** A TCP proxy between an issuer and its database. It ends with the test. */
-export async function startProxy(to: number): Promise<DatabaseProxy> {
+/**
+ * A TCP proxy between an issuer and its database. It ends with the test.
+ * @param changed changes what is sent to the database, and keeps its length
+ */
+export async function startProxy(to: number, changed = (bytes: Buffer): Buffer => bytes): Promise<DatabaseProxy> {
   let isSwallowing = false
   let loss: Loss | undefined
   const sockets = new Set<Socket>()
   const proxy = createServer((near) => {
     const far = connect(to, '127.0.0.1')
     const losing = new LosingAnswer()
-    pass(near, far, (bytes) => {
+    const isSent = (bytes: Buffer) => {
       if (loss && losing.begins(bytes, loss)) loss = undefined
       return !isSwallowing
-    })
+    }
+    pass(near, far, isSent, changed)
     pass(far, near, (bytes) => !isSwallowing && !losing.takes(bytes, () => near.destroy()))
     for (const socket of [near, far]) sockets.add(socket)
   })
@@ -55,8 +59,13 @@ export async function startProxy(to: number): Promise<DatabaseProxy> {
   }
 }
 
-function pass(from: Socket, into: Socket, isForwarded: (bytes: Buffer) => boolean): void {
-  from.on('data', (bytes) => void (isForwarded(bytes) && into.write(bytes)))
+function pass(
+  from: Socket,
+  into: Socket,
+  isForwarded: (bytes: Buffer) => boolean,
+  changed = (bytes: Buffer): Buffer => bytes,
+): void {
+  from.on('data', (bytes) => void (isForwarded(bytes) && into.write(changed(bytes))))
   from.on('error', () => {})
   from.on('close', () => into.destroy())
 }

@@ -74,11 +74,13 @@ function holdSqlite(file: string, sql: string): () => Promise<void> {
   }
 }
 
-async function openPostgres(): Promise<OpenEngine> {
+/** @param portOf the port to connect to, where something stands before the database's */
+export async function openPostgres(portOf = async (port: number): Promise<number> => port): Promise<OpenEngine> {
   const url = await newDatabase()
   const read = readPostgresUrl(url)
   if ('why' in read) throw new Error(read.why)
-  const opening = () => openPostgresEngine(read.value, { clock, mustExist: false, size: 4 })
+  const address = { ...read.value, port: await portOf(read.value.port) }
+  const opening = () => openPostgresEngine(address, { clock, mustExist: false, size: 4 })
   return listenTo(opening, { query: (sql) => queryPostgres(url, sql), hold: (sql) => holdPostgres(url, sql) })
 }
 
@@ -109,7 +111,7 @@ async function holdPostgres(connectionString: string, sql: string): Promise<() =
 /** Every engine, by name. */
 export const ENGINES: [string, () => Promise<OpenEngine>][] = [
   ['SQLite', openSqlite],
-  ...(hasPostgres ? ([['PostgreSQL', openPostgres]] satisfies [string, () => Promise<OpenEngine>][]) : []),
+  ...(hasPostgres ? ([['PostgreSQL', () => openPostgres()]] satisfies [string, () => Promise<OpenEngine>][]) : []),
 ]
 
 export const clientRow = (clientId: string, change: Partial<RowOf<typeof clients>> = {}): RowOf<typeof clients> => {
