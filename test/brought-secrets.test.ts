@@ -6,11 +6,13 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { BroughtSecret } from '../src/clients/brought-secret.ts'
 import { declareOperator, operatorOf, type Operator } from './support/admin.ts'
 import { post } from './support/client.ts'
 import { startTestIssuer, temporaryFolder, type TestIssuer } from './support/issuer.ts'
 import { signet } from './support/process.ts'
 import { ask } from './support/shared.ts'
+import { clientOf, secretOf } from './support/store-records.ts'
 
 interface Scene {
   issuer: TestIssuer
@@ -91,4 +93,18 @@ test('neither the database nor the log has it in the clear', async () => {
   await it.tries(GENERATED)
   const shown = await it.operator.call('GET', '/admin/api/clients/moved')
   expect(shown.text + it.issuer.logged.join('\n')).not.toContain(GENERATED.slice(4))
+})
+
+test('an ended secret that counts as the same for its look says nothing about a standing one', async () => {
+  const ended = secretOf('s', { masterKeyId: 'retired' })
+  const byLook = { find: async () => undefined, matches: async () => true, bring: () => Promise.reject(new Error()) }
+  const brought = new BroughtSecret(byLook, GENERATED)
+  const before = { current: clientOf('moved', { secrets: [] }), endedSecrets: [ended] }
+  await brought.compare(before, 0)
+  expect(brought.judge(before, 0)).toBe('ended')
+  const standing = secretOf('s', { masterKeyId: 'retired' })
+  const after = { current: clientOf('moved', { secrets: [standing] }), endedSecrets: [] }
+  expect(brought.judge(after, 0)).toBeUndefined()
+  await brought.compare(after, 0)
+  expect(brought.judge(after, 0)).toBe('new')
 })

@@ -16,20 +16,29 @@ interface Known {
   endedSecrets: EndedSecret[]
 }
 
-/** A stored digest that the secret was not compared with yet. */
+/** A comparison that was not made yet. */
 interface Uncompared {
-  digest: string
+  name: string
   compare(): Promise<boolean>
 }
 
+type Comparing = Pick<ClientSecrets, 'find' | 'matches' | 'bring'>
+
+/** Digests under two master keys are no digests of one secret, even where they are equal. */
+const nameOf = (as: 'standing' | 'ended', { digest, masterKeyId }: EndedSecret) =>
+  `${as} ${masterKeyId ?? ''} ${digest}`
+
 export class BroughtSecret {
-  readonly #secrets: ClientSecrets
+  readonly #secrets: Comparing
   readonly #secret: string
-  /** By stored digest: whether it is of this secret. */
+  /**
+   * By comparison: its outcome. An ended secret counts as this one for its look alone, when its master key was retired, so
+   * that outcome says nothing about a standing secret of the same digest.
+   */
   readonly #compared = new Map<string, boolean>()
   #record: ClientSecret | undefined
 
-  constructor(secrets: ClientSecrets, secret: string) {
+  constructor(secrets: Comparing, secret: string) {
     this.#secrets = secrets
     this.#secret = secret
   }
@@ -43,7 +52,7 @@ export class BroughtSecret {
   /** Compares the secret with stored digests until it can be judged. */
   async compare(known: Known, now: Instant): Promise<void> {
     for (let judged = this.#judge(known, now); typeof judged !== 'string'; judged = this.#judge(known, now))
-      this.#compared.set(judged.digest, await judged.compare())
+      this.#compared.set(judged.name, await judged.compare())
   }
 
   /** Makes the record that keeps the secret. */
@@ -59,15 +68,16 @@ export class BroughtSecret {
   #judge({ current, endedSecrets }: Known, now: Instant): SecretJudgement | Uncompared {
     if (!current) return 'new'
     for (const stored of current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)) {
-      const isSame = this.#compared.get(stored.digest)
+      const name = nameOf('standing', stored)
+      const isSame = this.#compared.get(name)
       if (isSame) return 'standing'
-      if (isSame === undefined) return { digest: stored.digest, compare: () => this.#isOf(current, stored, now) }
+      if (isSame === undefined) return { name, compare: () => this.#isOf(current, stored, now) }
     }
     for (const ended of endedSecrets) {
-      const { digest } = ended
-      const isSame = this.#compared.get(digest)
+      const name = nameOf('ended', ended)
+      const isSame = this.#compared.get(name)
       if (isSame) return 'ended'
-      if (isSame === undefined) return { digest, compare: () => this.#secrets.matches(this.#secret, ended) }
+      if (isSame === undefined) return { name, compare: () => this.#secrets.matches(this.#secret, ended) }
     }
     return 'new'
   }
