@@ -35,6 +35,7 @@ import {
   liftEntry,
   resourceOf,
   secretOf,
+  closing,
 } from './support/store-records.ts'
 import { PLACES, newFile, openFile, root, type Place } from './support/store-places.ts'
 
@@ -98,7 +99,11 @@ function storeContract(name: string, newPlace: () => Place): void {
       const deny = (moment: { now: Instant }) =>
         entryOf('sub', 'alice', { cause: 'name_taken', issuedBefore: moment.now + SECOND })
       const ended = (sid: string) => eventOf('grant.ended', sid)
-      const created = await store.createClient(clientOf('alice'), { deny, ended }, eventOf('client.created'))
+      const created = await store.createClient(
+        clientOf('alice'),
+        { deny, ended, ...closing() },
+        eventOf('client.created'),
+      )
       expect(created).toMatchObject({ outcome: 'created', endedGrants: 2 })
       expect((await store.findGrant('g1'))?.endedAt).toBe(clock.at)
       expect((await store.findGrant('g3'))?.endedAt).toBeNull()

@@ -34,6 +34,7 @@ import {
   listEndedSecrets,
   resourceOf,
   secretOf,
+  closing,
 } from './support/store-records.ts'
 import { PLACES, type Place } from './support/store-places.ts'
 
@@ -422,7 +423,7 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
   const deny = () => entryOf('client_id', 'app', { refusesNew: true })
   const acts: Record<string, (store: Store, entryId: string) => Promise<unknown>> = {
     createClient: (store) =>
-      store.createClient(client, { deny: () => entryOf('sub', 'alice'), ended: () => event }, event),
+      store.createClient(client, { deny: () => entryOf('sub', 'alice'), ended: () => event, ...closing() }, event),
     updateClient: (store) => store.updateClient('app', (each) => ({ ...each, name: 'x', secrets: [] }), event),
     disableClient: (store) => store.disableClient('app', deny, event),
     enableClient: (store) => store.enableClient('app', event),

@@ -13,6 +13,7 @@ import {
   grantOf,
   resourceOf,
   secretOf,
+  closing,
 } from './support/store-records.ts'
 import { PLACES } from './support/store-places.ts'
 
@@ -29,7 +30,11 @@ const operations = {
     verb: 'createClient',
     needs: [
       clientOf('alice'),
-      { deny: () => entryOf('sub', 'alice', { cause: 'name_taken' }), ended: () => eventOf('grant.ended') },
+      {
+        deny: () => entryOf('sub', 'alice', { cause: 'name_taken' }),
+        ended: () => eventOf('grant.ended'),
+        ...closing(),
+      },
       eventOf('client.created'),
     ],
   },

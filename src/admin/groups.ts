@@ -149,10 +149,10 @@ const removeMembers = ({ groupRegistry: registry, userRegistry }: Needs) =>
   )
 
 /** @param names ids, user names or addresses @throws OAuthError 404 */
-async function idsOf(names: string[], { findNamed }: Pick<UserRegistry, 'findNamed'>): Promise<string[]> {
+async function idsOf(names: string[], registry: Pick<UserRegistry, 'findNamed'>): Promise<string[]> {
   const ids: string[] = []
   for (const name of names) {
-    const person = await findNamed(name)
+    const person = await registry.findNamed(name)
     if (!person) throw notFound(`a user called ${JSON.stringify(name)}`)
     ids.push(person.user.id)
   }

@@ -5,10 +5,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Actor, AuditTrail } from '../audit.ts'
-import { denyAndRefuse, denyDeleted, denyUpToNow } from '../blacklist/entry.ts'
+import { denyAndRefuse, denyDeleted, denyUntil, denyUpToNow, type Origin } from '../blacklist/entry.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidClientMetadata, invalidRequest, notFound } from '../ground/errors.ts'
 import type { Moment } from '../store/records/blacklist.ts'
+import type { SessionEnding } from '../store/records/session.ts'
 import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
 import type { OperationOf, Store } from '../store/store.ts'
 import { BroughtSecret } from './brought-secret.ts'
@@ -76,18 +77,19 @@ export class ClientRegistry {
   /** The operation that registers a sound client with the secrets of its record. */
   creation(client: ClientRecord, by: Actor): OperationOf<'createClient'> {
     const { clientId } = client
-    const deny = (moment: Moment) =>
-      denyUpToNow(
-        'sub',
-        clientId,
-        { heardLate: true },
-        { cause: 'name_taken', reason: 'a client has this name', by },
-        moment,
-      )
-    const details = { reason: 'a client has this name' }
-    const ended = (sid: string) => this.#audit.event('grant.ended', sid, { ...by, details })
+    const origin: Origin = { cause: 'name_taken', reason: 'a client has this name', by }
+    const deny = (moment: Moment) => denyUpToNow('sub', clientId, { heardLate: true }, origin, moment)
+    const why = { ...by, details: { reason: 'a client has this name' } }
+    const ended = (sid: string) => this.#audit.event('grant.ended', sid, why)
+    const session: SessionEnding = {
+      reason: 'a client has this name',
+      deny: ({ sid, accessExpiresAt }, moment) => denyUntil('sid', sid, accessExpiresAt, origin, moment),
+      isKeepingOffline: false,
+      event: ({ id }) => this.#audit.event('session.ended', id, why),
+    }
+    const closed = this.#audit.event('user.disabled', clientId, why)
     const event = this.#audit.event('client.created', clientId, by)
-    return { verb: 'createClient', needs: [client, { deny, ended }, event] }
+    return { verb: 'createClient', needs: [client, { deny, ended, session, closed }, event] }
   }
 
   list(): Promise<ClientRecord[]> {

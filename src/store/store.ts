@@ -47,6 +47,7 @@ import type {
   UseOutcome,
 } from './records/master-key.ts'
 import type { ResourceRecord } from './records/resource.ts'
+import type { SessionEnding } from './records/session.ts'
 
 export interface Store extends PeopleStore {
   /** The database's time; for SQLite this machine's. Schedules are decided in it. */
@@ -57,13 +58,19 @@ export interface Store extends PeopleStore {
   listClients(onUnreadable?: (row: string) => void): Promise<ClientRecord[]>
   findClient(clientId: string): Promise<ClientRecord | undefined>
   /**
-   * Registers a client. If a person has had the same id as `sub`, the person's grants end; `person` denies their tokens
-   * and records each end, because a client's `sub` never equals a user's (RFC 9068 §5). An id that an operator ended can
+   * Registers a client. If a person has had the same id as `sub`, the person's grants end, and a user of that id is
+   * disabled; `person` denies their tokens and records each end, because a client's `sub` never equals a user's (RFC 9068 §5). An id that an operator ended can
    * be registered again by an operator only, never by the declarative file.
    */
   createClient(
     client: ClientRecord,
-    person: { deny: (moment: Moment) => NewBlacklistEntry; ended: (sid: string) => Recording },
+    person: {
+      deny: (moment: Moment) => NewBlacklistEntry
+      ended: (sid: string) => Recording
+      /** How the sessions of a user end, and the event of the user's end. */
+      session: SessionEnding
+      closed: Recording
+    },
     event: Recording,
   ): Promise<CreationOutcome>
   /**

@@ -52,6 +52,7 @@ export class GroupRegistry {
   /** @throws OAuthError `invalid_request`; 409 where the name is taken; 403 where it gives rights in Signet */
   async create(name: string, metadata: GroupMetadata, by: Actor): Promise<GroupSummary> {
     const { store, audit } = this.#needs
+    if (name === BUILT_IN_GROUP.name) throw conflict(`group "${name}" is always there`)
     const group = changedGroup(blankGroup(name, store.now()), metadata)
     requireSoundGroup(group)
     requireRightToGive(group, by)

@@ -179,6 +179,7 @@ export const createClient = (
     {
       deny: () => entryOf('sub', client.clientId, { cause: 'name_taken' }),
       ended: (sid) => eventOf('grant.ended', sid),
+      ...closing(),
     },
     event,
   )
@@ -227,3 +228,14 @@ export const addEntry = (
 
 export const liftEntry = (store: Store, id: string) =>
   store.removeBlacklistEntry(id, () => {}, eventOf('blacklist.removed'))
+
+/** How a user ends whose name a client takes. */
+export const closing = () => ({
+  session: {
+    reason: 'a client has this name',
+    deny: ({ sid }: Pick<GrantRecord, 'sid'>) => entryOf('sid', sid, { cause: 'name_taken' as const }),
+    isKeepingOffline: false,
+    event: ({ id }: { id: string }) => eventOf('session.ended', id),
+  },
+  closed: eventOf('user.disabled'),
+})

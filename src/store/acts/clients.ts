@@ -19,12 +19,14 @@ import type { ClientRecord, ClientSecret, CreationOutcome, EndedSecret, SecretUs
 import { isExpired, type GrantRecord } from '../records/grant.ts'
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
+import { endedUsers, sessions, users } from '../people-tables.ts'
 import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
 import { findClient, toClient } from './client-rows.ts'
+import { endSession } from './session-ends.ts'
 import { packMembers, withoutMembers } from './members.ts'
 
 type Verbs = Pick<
@@ -75,6 +77,7 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
   // What refuses everything of a deleted client would refuse the new one as well.
   yield* liftRefusals('client_id', clientId, 'client_deleted')
   const endedGrants = yield* endPerson(clientId, person)
+  yield* closeUser(clientId, person)
   const key = yield* insert(clients, { ...toClientRow(client), key: 0 })
   yield* insertSecrets(key, secrets)
   yield* record(event)
@@ -91,6 +94,23 @@ function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
   yield* endNamedGrants(entry, now.now)
   for (const { sid } of live) yield* record(ended(sid))
   return live.length
+}
+
+/**
+ * A user who has the client's id is disabled: sessions end, and tokens up to now are denied. What refuses the user would
+ * refuse the client as well, so it is lifted.
+ */
+function* closeUser(id: string, { deny, session, closed }: Person): Act<void> {
+  const user = yield* find(users, { id })
+  if (!user && !(yield* find(endedUsers, { id }))) return
+  for (const each of yield* select(sessions, { where: { userId: id, endedAt: null } }))
+    yield* endSession(each.id, session)
+  for (const cause of ['user_disabled', 'user_deleted'] as const) yield* liftRefusals('sub', id, cause)
+  const now = yield* moment()
+  yield* append(deny(now))
+  if (!user) return
+  yield* update(users, { id }, { disabledAt: user.disabledAt ?? now.now, updatedAt: now.now })
+  yield* record(closed)
 }
 
 /** Live grants that other clients hold for this subject. A grant in a client's own name belongs to no person. */
