@@ -14,7 +14,7 @@ export interface AskedClaims {
 const MOST_NAMES = 100
 const MOST_NAME_CHARACTERS = 256
 
-export const NO_CLAIMS: AskedClaims = {
+const NO_CLAIMS: AskedClaims = {
   claims: { idToken: [], userinfo: [] },
   acrValues: [],
   isAcrEssential: false,

@@ -10,7 +10,7 @@ import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Person } from '../store/records/user.ts'
 import { isRegisteredRedirect } from '../clients/redirect-uri.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { groupNames } from '../users/person.ts'
+import { isAllowedIn } from '../grants/person.ts'
 import { acrOf, isAcr, reaches, strongest, weakest, withinReach, type Acr } from './assurance.ts'
 import { scopeOfPerson } from './scope.ts'
 
@@ -90,7 +90,7 @@ function interactive(facts: SignInFacts, terms: Terms): Next {
   const factors = missingFactors(standing, facts, terms)
   if (factors) return factors
   if (!request || !client) return { kind: 'arrived', standing }
-  if (!isAllowed(standing.person, client)) return { kind: 'not_allowed', standing }
+  if (!isAllowedIn(standing.person, client)) return { kind: 'not_allowed', standing }
   return consentOrCode({ request, client, standing, facts, terms })
 }
 
@@ -178,9 +178,6 @@ function wantedAcr(standing: Standing, facts: SignInFacts, terms: Terms): Acr | 
 
 const askedAcr = ({ acrValues }: AuthorizationRequest, { defaultAcrValues }: ClientRecord): Acr[] =>
   (acrValues.length > 0 ? acrValues : defaultAcrValues).filter(isAcr)
-
-const isAllowed = (person: Person, { allowedGroups }: ClientRecord): boolean =>
-  allowedGroups.length === 0 || groupNames(person).some((name) => allowedGroups.includes(name))
 
 interface Agreed {
   request: AuthorizationRequest

@@ -2,12 +2,12 @@
  * The authorization request (RFC 6749 §4.1.1, OIDC Core §3.1.2.1, OAuth 2.1). The client and its redirect URI are proven
  * first: without them the person reads a page, and nobody is sent anywhere. Every later fault is told to the client.
  */
-import { isPublicClient } from '../clients/client.ts'
+import { AUTHORIZATION_CODE, isPublicClient } from '../clients/client.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { isRegisteredRedirect } from '../clients/redirect-uri.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import { OAuthError } from '../ground/errors.ts'
-import { chooseResources, registeredResources } from '../grants/target.ts'
+import { chooseResources } from '../grants/target.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { AuthorizationRequest } from '../store/records/sign-in.ts'
@@ -47,8 +47,6 @@ export interface RequestNeeds {
   /** Reads an ID token of this issuer; `undefined` for a text that proves nothing. */
   readHint(text: string): Promise<IdTokenHint | undefined>
 }
-
-export const AUTHORIZATION_CODE = 'authorization_code'
 
 /** Parameters that are sent once. `resource` may repeat (RFC 8707 §2); unknown ones are ignored (RFC 6749 §3.1). */
 const ONCE = new Set(
@@ -104,7 +102,7 @@ export async function readRequest(
 type Refuse = (code: ClientErrorCode, description: string, reason?: string) => AuthorizationError
 
 /** @throws UnprovenClient */
-export function proveClient(
+function proveClient(
   sent: Sent,
   clients: Pick<ClientDirectory, 'find'>,
 ): { client: ClientRecord; redirectUri: string } {
@@ -220,9 +218,7 @@ function readTarget(
   refuse: Refuse,
 ): Pick<AuthorizationRequest, 'resources' | 'scope'> {
   try {
-    const registered = registeredResources(client, directory.issuer)
-    const asked = sent.all('resource').map((id) => registered.find((each) => isSameTarget(each, id)) ?? id)
-    const chosen = chooseResources(asked, client, directory)
+    const chosen = chooseResources(sent.all('resource'), client, directory)
     const disabled = chosen.find(({ disabledAt }) => disabledAt !== null)
     if (disabled) throw refuse('invalid_target', `resource ${disabled.id} is disabled`)
     return { resources: chosen.map(({ id }) => id), scope: scopeOfClient(sent.get('scope'), client, chosen) }
@@ -231,11 +227,6 @@ function readTarget(
     throw error
   }
 }
-
-/** A bare origin equals itself with a slash (RFC 3986 §6.2.3): scripts add it when they make a URL of it. */
-const isSameTarget = (registered: string, asked: string): boolean =>
-  registered === asked ||
-  (/^https?:\/\/[^/?#]+\/?$/.test(registered) && registered.replace(/\/$/, '') === asked.replace(/\/$/, ''))
 
 function readMaxAge(sent: Sent, refuse: Refuse): number | null {
   const text = sent.get('max_age')

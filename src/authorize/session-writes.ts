@@ -54,7 +54,7 @@ export function sessionWrites(
   const userId = standing.person.user.id
   const isSame = found?.session.userId === userId
   const fresh = freshSession({ signIn, standing, browser, secret, now }, terms)
-  const { id, createdAt, ...change } = fresh
+  const { id: _, createdAt: __, ...change } = fresh
   const kept = isSame ? found.session : undefined
   const record = kept ? { ...kept, ...change, isRemembered: kept.isRemembered || fresh.isRemembered } : fresh
   const { id: recordId, ...row } = record

@@ -18,6 +18,7 @@ import type {
 import type { AuthorizationRequest, SignInRecord } from '../store/records/sign-in.ts'
 import type { Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
+import { canonicalName } from '../users/username.ts'
 import { mintCode } from './code.ts'
 import { whatNext, type Next, type Standing, type Terms } from './prompt.ts'
 import { sessionWrites, touchWrites, type Browser, type SessionTerms } from './session-writes.ts'
@@ -57,9 +58,6 @@ export interface SignInNeeds {
 
 /** A sign-in may take so long (WCAG 2.2.1). */
 const LASTS_MS = 3_600_000
-
-/** Longer names are nobody's. */
-const MOST_NAME_CHARACTERS = 256
 
 /** A sign-in id, as `tx` names one. Anything else is asked of no database. */
 const ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
@@ -132,9 +130,8 @@ export class SignIns {
 
   /** The person whom a typed name means. Names that nobody can have are asked of no database. */
   async findPerson(name: string): Promise<Person | undefined> {
-    const folded = name.normalize('NFKC').trim().toLowerCase()
-    const isName = folded !== '' && folded.length <= MOST_NAME_CHARACTERS && !/\p{Cc}/u.test(folded)
-    return isName ? this.#needs.store.findByLoginName(folded) : undefined
+    const folded = canonicalName(name)
+    return folded === '' || /\p{Cc}/u.test(folded) ? undefined : this.#needs.store.findByLoginName(folded)
   }
 
   #draft(browser: Browser | undefined, request: AuthorizationRequest | null, returnTo: string | null): SignInRecord {

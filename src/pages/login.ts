@@ -1,5 +1,6 @@
 /** GET and POST /login: user name and password, the choice of an account, and the start of a sign-in without a client. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import type { Step } from '../authorize/steps.ts'
 import type { Config } from '../config/config.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
@@ -56,20 +57,18 @@ export function answerLogin(needs: LoginNeeds): (call: PageCall) => Promise<Repl
   return async (call) => {
     const found = await findStep(call, HERE, { ...needs, signIns })
     if ('elsewhere' in found) return found.elsewhere
-    switch (call.sent.get('action')) {
-      case 'sign-in':
-        return signIn(call, found.at, { ...needs, signIns, passwords, guesses })
-      case 'continue':
-        return goOn(call, await takeStep(call, { step: 'choose_account' }, signIns), needs)
-      case 'switch':
-        return goOn(call, await takeStep(call, { step: 'switch' }, signIns), needs)
-      case 'cancel':
-        return goOn(call, await takeStep(call, { step: 'cancel', reason: 'the person cancelled' }, signIns), needs)
-      default:
-        // No button was pressed, so no step is taken.
-        return showForm(call, found.at, needs)
-    }
+    const action = call.sent.get('action')
+    if (action === 'sign-in') return signIn(call, found.at, { ...needs, signIns, passwords, guesses })
+    // Without the button of this page no step is taken.
+    const step = stepOf(action)
+    return step ? goOn(call, await takeStep(call, step, signIns), needs) : showForm(call, found.at, needs)
   }
+}
+
+function stepOf(action: string | undefined): Step | undefined {
+  if (action === 'continue') return { step: 'choose_account' }
+  if (action === 'switch') return { step: 'switch' }
+  return action === 'cancel' ? { step: 'cancel', reason: 'the person cancelled' } : undefined
 }
 
 type Judges = LoginNeeds & { signIns: SignIns; passwords: Passwords; guesses: Guesses }

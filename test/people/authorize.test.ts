@@ -396,3 +396,13 @@ describe('an operator adds the address of a refused request by a button', () => 
 })
 
 test('the challenge of the tests is S256', () => expect(CHALLENGE).toHaveLength(43))
+
+test('a resource that is a bare origin is named with its slash or without', async () => {
+  await issuer().operator.call('POST', '/admin/api/resources', { id: 'https://api.example' })
+  const client = await addApp(issuer(), { resources: ['https://api.example'] })
+  for (const resource of ['https://api.example', 'https://api.example/'])
+    expect(answerOf(await signedIn.get(authorizePath(client, { resource }))).code).toBeDefined()
+  expect(answerOf(await signedIn.get(authorizePath(client, { resource: 'https://api.example/x' }))).error).toBe(
+    'invalid_target',
+  )
+})

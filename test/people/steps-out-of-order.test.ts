@@ -126,7 +126,7 @@ describe.each(STATES)('in state %s', (state) => {
 
   test('Keycloak CVE-2026-18963: the form of another step is not taken', async () => {
     const at = await arrive(state)
-    for (const [path, values] of FORMS.filter(([path]) => path !== DUE[state])) {
+    for (const [path, values] of FORMS.filter(([each]) => each !== DUE[state])) {
       await isWhereItWas(state, at, await at.browser.post(path, { tx: at.tx, csrf: at.csrf, ...values }))
     }
   })

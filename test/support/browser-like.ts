@@ -77,12 +77,12 @@ export class BrowserLike {
    * Fills a form of a page and presses a button.
    * @param action value of the button named `action`; the first form that has it is sent
    */
-  async submit(seen: Seen, values: Record<string, string>, action: string): Promise<Seen> {
-    const form = seen.forms.find(({ buttons }) => buttons.some(({ value }) => value === action))
-    if (!form) throw new Error(`no button "${action}" on page ${seen.page ?? seen.status}: ${seen.html.slice(0, 400)}`)
+  async submit(at: Seen, values: Record<string, string>, action: string): Promise<Seen> {
+    const form = at.forms.find(({ buttons }) => buttons.some(({ value }) => value === action))
+    if (!form) throw new Error(`no button "${action}" on page ${at.page ?? at.status}: ${at.html.slice(0, 400)}`)
     const unknown = Object.keys(values).find((name) => !form.names.includes(name))
     if (unknown !== undefined) throw new Error(`the form has no field "${unknown}"`)
-    const url = new URL(form.action === '' ? seen.url : form.action, seen.url)
+    const url = new URL(form.action === '' ? at.url : form.action, at.url)
     return this.post(url.href, { ...form.values, ...values, action })
   }
 
