@@ -95,15 +95,12 @@ describe('what the metadata advertises', () => {
     for (const [name, url] of Object.entries(document)) {
       if (!/_(endpoint|uri)$/.test(name)) continue
       const { status } = await request(String(url), { method: name === 'jwks_uri' ? 'GET' : 'POST' })
-      expect([200, 400], `${name}: ${String(url)}`).toContain(status)
+      const expected = name === 'userinfo_endpoint' ? [401] : [200, 303, 400]
+      expect(expected, `${name}: ${String(url)}`).toContain(status)
     }
-    expect(document.response_types_supported).toEqual([])
-    for (const absent of [
-      'authorization_endpoint',
-      'userinfo_endpoint',
-      'registration_endpoint',
-      'code_challenge_methods_supported',
-    ])
+    expect(document.response_types_supported).toEqual(['code'])
+    expect(document.code_challenge_methods_supported).toEqual(['S256'])
+    for (const absent of ['registration_endpoint', 'pushed_authorization_request_endpoint'])
       expect(document).not.toHaveProperty(absent)
   })
 

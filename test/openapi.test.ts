@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { SUBJECT_GRANT } from './support/admin.ts'
 import { basic, bearer, claimsOf, request, type Answer, type Credentials } from './support/client.ts'
+import { addClient, addUser, codeForm, signIn } from './support/codes.ts'
 import {
   expectDocumented,
   readDescription,
@@ -13,6 +14,7 @@ import {
   type Json,
 } from './support/described.ts'
 import { startTestIssuer } from './support/issuer.ts'
+import { storeOf } from './support/people.ts'
 import { readRoutes } from './support/routes.ts'
 import { API, assertionOf, fresh, registered, shareWithApi } from './support/shared.ts'
 
@@ -238,7 +240,8 @@ describe('its paths', () => {
   const routes = readFileSync(new URL('../src/app.ts', import.meta.url), 'utf8')
 
   test('are those of the service, with the same methods', async () => {
-    const served = (await readRoutes()).map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+    const interfaces = (await readRoutes()).filter(({ access }) => access.kind !== 'page')
+    const served = interfaces.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
     expect(served.length).toBeGreaterThan(30)
     expect(described.operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(served.sort())
   })
@@ -272,8 +275,8 @@ describe('what it says is taken', () => {
     const client = await registered(shared())
     const headers = basic(client)
     const forms = described.operations.filter(({ operation }) => operation.requestBody?.content[FORM])
-    expect(forms.map(({ path }) => path)).toEqual(['/token', '/refresh', '/revoke', '/introspect'])
-    for (const operation of forms) {
+    expect(forms.map(({ path }) => path)).toEqual(['/token', '/refresh', '/revoke', '/introspect', '/userinfo'])
+    for (const operation of forms.filter(isForClients)) {
       const { properties, required } = operation.operation.requestBody.content[FORM].schema
       const rest: [string, string] = [required[0], required[0] === 'grant_type' ? 'client_credentials' : 'x']
       for (const [name, { type }] of Object.entries<Json>(properties)) {
@@ -411,6 +414,35 @@ describe('what it says is answered', () => {
     await expectCached('followBlacklist')
     for (const operationId of ['readLiveness', 'readReadiness'])
       expect((await send(named(operationId))).status).toBe(200)
+  })
+
+  test('to those who hold the token of a person', async () => {
+    const client = await addClient(shared())
+    const person = await addUser(await storeOf(shared()))
+    const { code } = await signIn(shared(), client, person)
+    const issued = await send(named('issueToken'), { headers: basic(client), form: codeForm(code) })
+    const { access_token: token, refresh_token } = issued.body
+    expect(issued.body.id_token).toBeDefined()
+    const state = await send(named('introspectToken'), { headers: basic(client), form: { token } })
+    expect(state.body).toMatchObject({ username: person.username, acr: '1' })
+    expect((await send(named('refreshToken'), { headers: basic(client), form: { refresh_token } })).status).toBe(200)
+    const service = await send(named('issueToken'), {
+      headers: basic(await registered(shared())),
+      form: { grant_type: 'client_credentials' },
+    })
+    for (const operationId of ['readUserinfo', 'postUserinfo']) {
+      const ask = (sent: Sent) => send(named(operationId), sent)
+      expect((await ask({ headers: bearer(token) })).body.sub).toBe(person.id)
+      expect((await ask({})).status).toBe(401)
+      expect((await ask({ headers: bearer(service.body.access_token) })).status).toBe(403)
+    }
+    const twice = await send(named('postUserinfo'), { headers: bearer(token), form: { access_token: token } })
+    expect(twice.status).toBe(400)
+    expect((await send(named('postUserinfo'), { form: { x: 'x'.repeat(70_000) } })).status).toBe(413)
+    await shared().operator.call('PATCH', `/admin/api/clients/${client.clientId}`, {
+      userinfo_signed_response_alg: 'ES256',
+    })
+    expect((await send(named('readUserinfo'), { headers: bearer(token) })).text).toMatch(/^eyJ/)
   })
 
   test('to followers of the feed as a stream', async () => {

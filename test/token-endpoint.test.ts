@@ -330,7 +330,7 @@ describe('a grant type', () => {
     const unknown = [
       'password',
       'implicit',
-      'authorization_code',
+      'urn:ietf:params:oauth:grant-type:device_code',
       'CLIENT_CREDENTIALS',
       'constructor',
       '__proto__',
