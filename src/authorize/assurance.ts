@@ -27,8 +27,10 @@ export function acrOf(amr: readonly string[]): Acr {
 }
 
 /** The factors after one more proof. A second factor makes `mfa` of both. */
-export function withProof(before: readonly string[], proof: Proof): string[] {
-  const more = methodsOf(proof)
+export const withProof = (before: readonly string[], proof: Proof): string[] => withMethods(before, methodsOf(proof))
+
+/** The same, of methods that are named: a factor is set up by a person who is signed in. */
+export function withMethods(before: readonly string[], more: readonly string[]): string[] {
   const all = [...new Set([...before, ...more])]
   const isSecond = before.length > 0 && !all.includes('mfa')
   return isSecond ? [...all, 'mfa'] : all
@@ -47,9 +49,17 @@ function methodsOf(proof: Proof): string[] {
       return ['otp']
     case 'passkey':
     case 'passkey_enrolment':
-      return [proof.isHardware ? 'hwk' : 'swk', ...(proof.isUserVerified ? ['user'] : [])]
+      return passkeyMethods(proof)
   }
 }
+
+export const passkeyMethods = ({
+  isHardware,
+  isUserVerified,
+}: {
+  isHardware: boolean
+  isUserVerified: boolean
+}): string[] => [isHardware ? 'hwk' : 'swk', ...(isUserVerified ? ['user'] : [])]
 
 /** The strongest that the person can reach with the factors that are set up. */
 export function withinReach({ user, factors }: Person): Acr {

@@ -1,8 +1,10 @@
 /** What the account pages of factors have in common: the person, the frame, and who acts. */
 import { byUser, type Actor, type AuditTrail } from '../audit.ts'
+import { acrOf, withMethods } from '../authorize/assurance.ts'
+import { hashOf, newCookieSecret, setCookie } from '../http/cookies.ts'
 import type { PageCall } from '../http/route.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
-import type { FactorOwner } from '../store/records/factor.ts'
+import type { FactorOwner, RaisedSession } from '../store/records/factor.ts'
 import type { Store } from '../store/store.ts'
 import type { FactorStore } from '../store/records/factor-store.ts'
 import { accountView } from './account-view.ts'
@@ -20,6 +22,22 @@ export type AccountFactorNeeds = FrameNeeds &
 
 export const actorOf = ({ person }: SignedIn, { facts }: Pick<PageCall, 'facts'>): Actor =>
   byUser(person.user.id, facts.request_id)
+
+/** The session of a person who has shown one more factor (RFC 8176 names it), and the cookie that its browser needs from now on. */
+export function raisedBy(
+  methods: readonly string[],
+  { session }: SignedIn,
+  { issuer, clock }: Pick<AccountFactorNeeds, 'issuer' | 'clock'>,
+): { raised: RaisedSession; secret: string; headers: string[] } {
+  const secret = newCookieSecret()
+  const amr = withMethods(session.amr, methods)
+  const seconds = session.isRemembered ? (session.expiresAt - clock.now()) / 1000 : undefined
+  return {
+    raised: { secretHash: hashOf(secret), amr, acr: acrOf(amr) },
+    secret,
+    headers: setCookie('session', secret, issuer, seconds),
+  }
+}
 
 export const ownerOf = ({ person, session }: SignedIn): FactorOwner => ({
   userId: person.user.id,

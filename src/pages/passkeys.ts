@@ -8,6 +8,7 @@ import { PageFault } from '../http/page-fault.ts'
 import { json, type Outcome } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import { timeOrderedId } from '../ground/ids.ts'
+import { passkeyMethods } from '../authorize/assurance.ts'
 import type { Person } from '../store/records/user.ts'
 import {
   claimedChallenge,
@@ -20,7 +21,15 @@ import {
   type MadePasskey,
 } from '../users/passkey.ts'
 import { passkeySignals } from '../users/passkey-signals.ts'
-import { accountOf, actorOf, frameTermsOf, noticeOf, ownerOf, type AccountFactorNeeds } from './account-factors.ts'
+import {
+  accountOf,
+  actorOf,
+  raisedBy,
+  frameTermsOf,
+  noticeOf,
+  ownerOf,
+  type AccountFactorNeeds,
+} from './account-factors.ts'
 import { newFrame } from './frame.ts'
 import { seeOther } from './html.ts'
 import { refusePasskey } from './passkey-json.ts'
@@ -111,10 +120,11 @@ async function add(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn
   const details = { passkey: passkey.id.slice(0, 64), name: passkey.name }
   const event = needs.audit.event('passkey.added', signedIn.person.user.id, { ...actorOf(signedIn, call), details })
   const challengeHash = hashOf(claimedChallenge(creation))
-  const addition = { ...ownerOf(signedIn), challengeHash, passkey, most: MOST_PASSKEYS }
+  const { raised, headers } = raisedBy(passkeyMethods(verdict.proof), signedIn, needs)
+  const addition = { ...ownerOf(signedIn), challengeHash, passkey, raised, most: MOST_PASSKEYS }
   const added = await needs.store.addPasskey(addition, event)
   if (added !== 'added') return refusePasskey(call, REFUSALS[added], added === 'taken' ? 409 : 400)
-  return json({ location: addressOf(needs, '?done=passkey_added') })
+  return json({ location: addressOf(needs, '?done=passkey_added') }, 200, headers)
 }
 
 const REFUSALS = {

@@ -10,7 +10,15 @@ import { seeOther } from './html.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
 import { findTimeStep, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
-import { accountOf, actorOf, frameTermsOf, noticeOf, ownerOf, type AccountFactorNeeds } from './account-factors.ts'
+import {
+  accountOf,
+  actorOf,
+  raisedBy,
+  frameTermsOf,
+  noticeOf,
+  ownerOf,
+  type AccountFactorNeeds,
+} from './account-factors.ts'
 import { newFrame } from './frame.ts'
 import { requireFreshSession, requireSession, type SignedIn } from './session.ts'
 import { show } from './show.ts'
@@ -48,7 +56,13 @@ export const changeTwoFactor =
 
 type Shown = Partial<Pick<TwoFactorView, 'notice' | 'error' | 'totp' | 'recoveryCodes'>>
 
-function answer(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn, shown: Shown, isOn?: true) {
+function answer(
+  call: PageCall,
+  needs: AccountFactorNeeds,
+  signedIn: SignedIn,
+  shown: Shown,
+  { isOn, headers = [] }: { isOn?: true; headers?: string[] } = {},
+) {
   const { user, factors } = signedIn.person
   const frame = newFrame(call, needs, frameTermsOf(signedIn))
   const view: TwoFactorView = {
@@ -58,7 +72,7 @@ function answer(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn, s
     recoveryCodesLeft: factors.recoveryCodes,
     ...shown,
   }
-  return show(frame, twoFactorPage(frame, view))
+  return show(frame, twoFactorPage(frame, view), { headers })
 }
 
 const addressOf = ({ issuer }: AccountFactorNeeds, query = ''): string => `${basePath(issuer)}${PATH}${query}`
@@ -97,17 +111,14 @@ async function confirm(call: PageCall, needs: AccountFactorNeeds, signedIn: Sign
   const timeStep = code === undefined ? undefined : await findTimeStep(keys, code, -1, needs.clock.now())
   if (timeStep === undefined) return refuse(call, needs, signedIn, keys)
   const codes = newRecoveryCodes()
-  const enrolment = {
-    pendingHash: pendingHash(signedIn),
-    sealed,
-    timeStep,
-    recoveryDigests: recoveryDigests(keys, codes),
-  }
+  const digests = recoveryDigests(keys, codes)
+  const { raised, secret, headers } = raisedBy(['otp'], signedIn, needs)
+  const enrolment = { pendingHash: pendingHash(signedIn), sealed, timeStep, recoveryDigests: digests, raised }
   const event = needs.audit.event('totp.enabled', signedIn.person.user.id, actorOf(signedIn, call))
   const enabled = await needs.store.enableTotp({ ...ownerOf(signedIn), ...enrolment }, event)
   if (enabled === 'gone') return seeOther(addressOf(needs))
   if (enabled === 'changed') return startOver(call, needs, signedIn)
-  return answer(call, needs, signedIn, { recoveryCodes: codes }, true)
+  return answer(call, needs, { ...signedIn, secret }, { recoveryCodes: codes }, { isOn: true, headers })
 }
 
 async function refuse(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn, keys: TotpKeys): Promise<Outcome> {

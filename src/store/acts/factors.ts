@@ -13,6 +13,7 @@ import type {
   MayLose,
   PasskeyAdded,
   PasskeyAddition,
+  RaisedSession,
   TotpEnabled,
   TotpEnrolment,
 } from '../records/factor.ts'
@@ -77,8 +78,14 @@ function* addPasskey(addition: PasskeyAddition, event: Recording): Act<PasskeyAd
   const now = yield* time()
   yield* insert(passkeys, { ...passkey, userId, createdAt: now, lastUsedAt: null })
   yield* touch(userId)
+  yield* raise(addition)
   yield* record(event)
   return 'added'
+}
+
+/** The person has just shown the new factor, so it counts in the session. */
+function* raise({ sessionId, raised }: FactorOwner & { raised: RaisedSession }): Act<void> {
+  if (sessionId !== null) yield* update(sessions, { id: sessionId, endedAt: null }, raised)
 }
 
 function* touch(id: string): Act<void> {
@@ -117,6 +124,7 @@ function* enableTotp(enrolment: TotpEnrolment, event: Recording): Act<TotpEnable
   if (pending.outcome !== 'taken' || pending.value.owner !== sessionId) return 'changed'
   if (pending.value.facts.sealed !== sealed) return 'changed'
   yield* storeTotp(userId, { sealed, timeStep, recoveryDigests })
+  yield* raise(enrolment)
   yield* record(event)
   return 'enabled'
 }

@@ -1,4 +1,5 @@
 /** Changes of a person's factors. */
+import type { SessionRecord } from './session.ts'
 import type { PasskeyRecord, Person } from './user.ts'
 
 /** The person who changes factors, in a session that has to be live in the write. `null`: an operator acts. */
@@ -6,6 +7,9 @@ export interface FactorOwner {
   userId: string
   sessionId: string | null
 }
+
+/** A session after one more factor: it has another secret, as at every factor. */
+export type RaisedSession = Pick<SessionRecord, 'secretHash' | 'amr' | 'acr'>
 
 /** A passkey with the person whom it signs in. */
 export interface FoundPasskey {
@@ -16,6 +20,7 @@ export interface FoundPasskey {
 /** A passkey that is added in answer to a challenge, which the write uses up. */
 export interface PasskeyAddition extends FactorOwner {
   challengeHash: string
+  raised: RaisedSession
   passkey: Omit<PasskeyRecord, 'userId' | 'createdAt' | 'lastUsedAt'>
   /** Passkeys of one person at most. */
   most: number
@@ -39,6 +44,7 @@ export interface TotpEnrolment extends FactorOwner {
   pendingHash: string
   sealed: string
   timeStep: number
+  raised: RaisedSession
   recoveryDigests: string[]
 }
 
