@@ -6,6 +6,7 @@ import { ACR_VALUES } from '../clients/sign-in-fields.ts'
 import { answerOf, flag, shapeOf, text, texts } from '../ground/shape.ts'
 import type { SigningAlgorithm } from '../store/records/key.ts'
 import { PERSON_CLAIMS } from '../users/claims.ts'
+import type { Config } from '../config/config.ts'
 import { DOCUMENT } from '../http/access.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import { answerDocument, CACHED } from '../http/public-document.ts'
@@ -13,11 +14,11 @@ import { route, type Route } from '../http/route.ts'
 
 interface Needs {
   issuer: string
-  config: { jwksMaxAgeSeconds: number }
+  config: Pick<Config, 'jwksMaxAgeSeconds' | 'signUp'>
 }
 
 export function discovery({ issuer, config }: Needs): Route[] {
-  const body = JSON.stringify(metadata(issuer))
+  const body = JSON.stringify(metadata(issuer, config))
   const document = { body, etag: entityTag(body) }
   const cacheControl = `public, max-age=${config.jwksMaxAgeSeconds}, must-revalidate`
   const answers = { 200: answerOf('The metadata.', METADATA, CACHED) }
@@ -52,9 +53,18 @@ const PROTOCOL_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 
 
 const ID_TOKEN_ALGORITHMS: readonly SigningAlgorithm[] = ['RS256', 'ES256']
 
-function metadata(issuer: string) {
-  return { issuer, ...endpointsOf(issuer), ...SIGN_IN, ...AUTHENTICATION }
+function metadata(issuer: string, { signUp }: Pick<Config, 'signUp'>) {
+  const hasSignUp = signUp === 'domains' || signUp === 'open'
+  return {
+    issuer,
+    ...endpointsOf(issuer),
+    ...SIGN_IN,
+    prompt_values_supported: hasSignUp ? [...PROMPTS, 'create'] : PROMPTS,
+    ...AUTHENTICATION,
+  }
 }
+
+const PROMPTS = ['none', 'login', 'consent', 'select_account']
 
 function endpointsOf(issuer: string) {
   const at = (path: string) => endpointUrl(issuer, path)
@@ -74,7 +84,6 @@ const SIGN_IN = {
   grant_types_supported: GRANT_TYPES,
   response_types_supported: ['code'],
   response_modes_supported: ['query', 'fragment', 'form_post'],
-  prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   code_challenge_methods_supported: ['S256'],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ID_TOKEN_ALGORITHMS,
@@ -155,5 +164,5 @@ const METADATA = shapeOf<ReturnType<typeof metadata>>(
     introspection_endpoint_auth_methods_supported: authMethods,
     introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
   },
-  metadata('https://signet.example.com'),
+  metadata('https://signet.example.com', { signUp: 'invite' }),
 )

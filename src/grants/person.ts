@@ -12,7 +12,7 @@ import { OPERATOR_PERMISSION, READER_PERMISSION, groupNames, permissionsOf } fro
 import { knows } from './scope.ts'
 
 /** Whether the client lets the person in. */
-const isAllowedIn = (person: Person, { allowedGroups }: Pick<ClientRecord, 'allowedGroups'>): boolean =>
+export const isAllowedIn = (person: Person, { allowedGroups }: Pick<ClientRecord, 'allowedGroups'>): boolean =>
   allowedGroups.length === 0 || groupNames(person).some((name) => allowedGroups.includes(name))
 
 /** @throws OAuthError `invalid_grant`. The client must not learn more than that it is over. */

@@ -16,6 +16,7 @@ import type {
   GroupRecord,
   GroupSummary,
   MemberChange,
+  PasskeyRecord,
   Person,
   PersonFilter,
   PersonName,
@@ -108,6 +109,8 @@ export interface UserStore {
   listPersons(filter: PersonFilter, page: Page): Promise<Person[]>
   hasUsers(): Promise<boolean>
   hasPasskeys(): Promise<boolean>
+  /** Oldest first. */
+  listPasskeys(userId: string): Promise<PasskeyRecord[]>
   createUser(user: UserRecord, terms: UserTerms, event: Recording): Promise<UserCreation>
   /** Changes a person by the decision of `decide`, which is asked inside the write. Rejects with what it throws. */
   changeUser(id: string, decide: (person: Person, now: Instant) => UserChange): Promise<UserUpdate>

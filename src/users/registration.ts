@@ -5,9 +5,9 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound, OAuthError } from '../ground/errors.ts'
-import type { LostFactors } from '../store/records/factor.ts'
 import type { Page } from '../store/records/facts.ts'
 import type {
+  LostFactors,
   PasskeyRecord,
   PasswordOrigin,
   Person,
@@ -233,12 +233,14 @@ export class UserRegistry {
 
   /** Takes factors away; the password stays. @throws OAuthError 404 for a factor that the person does not have */
   async removeFactors(id: string, lost: LostFactors, by: Actor): Promise<Person> {
-    const { store, audit } = this.#needs
-    requireRightOver(await this.get(id), by)
+    const known = 'passkeyId' in lost ? await this.listPasskeys(id) : []
+    if ('passkeyId' in lost && !known.some((each) => each.id === lost.passkeyId))
+      throw notFound('this passkey of the person')
     const details = 'passkeyId' in lost ? { passkey: lost.passkeyId } : { factors: 'all' in lost ? 'all' : 'totp' }
-    const event = audit.event('user.factor_removed', id, { ...by, details })
-    if ((await store.removeFactors(id, lost, event)) === 'unknown') throw notFound('this factor of the person')
-    return this.get(id)
+    return this.#change(id, 'user.factor_removed', by, { details }, (_, now) => ({
+      user: { updatedAt: now },
+      loses: lost,
+    }))
   }
 
   /** A one-time link that signs the person in. It ends the links that were made before. */

@@ -24,7 +24,9 @@ test('every preset makes a client, and its block is filled with the real values'
     // A cloud knows a service by its `sub`; it needs no secret.
     const shown = ['aws', 'gcp', 'azure'].includes(name) ? values.slice(0, 1) : values
     expect({ name, missing: shown.filter((value) => !made.paste.includes(value)) }).toEqual({ name, missing: [] })
-    expect(`${made.paste}${made.notes.join()}`).not.toMatch(/undefined|null|\bCLIENT_ID\b|https:\/\/app\.example\.com\/\//)
+    expect(`${made.paste}${made.notes.join()}`).not.toMatch(
+      /undefined|null|\bCLIENT_ID\b|https:\/\/app\.example\.com\/\//,
+    )
     expect(made.notes.length).toBeGreaterThan(0)
   }
 }, 300_000)

@@ -8,6 +8,7 @@ import { BY_SYSTEM } from '../../src/audit.ts'
 import { timeOrderedId } from '../../src/ground/ids.ts'
 import { slowHash } from '../../src/ground/slow-hash.ts'
 import type { Store } from '../../src/store/store.ts'
+import { newTotpKeys } from '../../src/users/totp.ts'
 import type { UserRecord } from '../../src/store/records/user.ts'
 import type { AdministeredIssuer } from './admin.ts'
 import { BrowserLike, type Seen } from './browser-like.ts'
@@ -31,6 +32,15 @@ export async function storeOf(issuer: TestIssuer, onEnd: OnEnd = onTestFinished)
   const { store } = await openDatabase(readConfig(issuer.env), surroundings)
   onEnd(() => store.close())
   return store
+}
+
+/** The secrets of an authenticator app, sealed as the database keeps them. */
+export async function sealedTotp(issuer: TestIssuer): Promise<string> {
+  const surroundings = { clock: issuer.clock, log: rememberingLog().log }
+  const { store, masterKeys } = await openDatabase(readConfig(issuer.env), surroundings)
+  const sealed = await masterKeys.seal(await newTotpKeys())
+  await store.close()
+  return sealed
 }
 
 export interface TestPerson {

@@ -10,6 +10,7 @@ import type {
   FactorOwner,
   FactorRemoved,
   FoundPasskey,
+  LostFactors,
   MayLose,
   PasskeyAdded,
   PasskeyAddition,
@@ -20,7 +21,7 @@ import type {
 import { sealedUnder } from '../records/key.ts'
 import type { OneTimeRecord } from '../records/one-time.ts'
 import { isLiveSession } from '../records/session.ts'
-import type { UserRecord } from '../records/user.ts'
+import type { Person, UserRecord } from '../records/user.ts'
 import { record } from './audit.ts'
 import { requireStanding } from './master-key-rows.ts'
 import { findOneTime, isUsable, takeOneTime } from './one-time.ts'
@@ -29,6 +30,7 @@ import { totpSecretVerbs } from './totp-secrets.ts'
 
 export const factorVerbs = (engine: Engine): FactorStore => ({
   ...totpSecretVerbs(engine),
+  listPasskeys: (userId) => engine.read(() => select(passkeys, { where: { userId }, orderBy: 'createdAt' })),
   findPasskey: (id) => engine.read(() => findPasskey(id)),
   keepPending: (value) => engine.act(() => keepPending(value), 'free'),
   findPending: (kind, hash) => engine.read(() => findPending(kind, hash)),
@@ -39,6 +41,7 @@ export const factorVerbs = (engine: Engine): FactorStore => ({
   disableTotp: (owner, event) => engine.act(() => disableTotp(owner, event)),
   replaceRecoveryCodes: (owner, sealed, digests, event) =>
     engine.act(() => replaceRecoveryCodes(owner, sealed, digests, event)),
+  removeFactors: (userId, lost, event) => engine.act(() => removeFactors(userId, lost, event)),
 })
 
 function* findPasskey(id: string): Act<FoundPasskey | undefined> {
@@ -175,4 +178,23 @@ function* replaceRecoveryCodes(
   yield* storeRecoveryCodes(owner.userId, digests)
   yield* record(event)
   return 'replaced'
+}
+
+/** An operator takes factors away. The password stays. */
+function* removeFactors(userId: string, lost: LostFactors, event: Recording): Act<'removed' | 'unknown'> {
+  const user = yield* find(users, { id: userId })
+  if (!user) return 'unknown'
+  const removed =
+    'passkeyId' in lost ? yield* remove(passkeys, { id: lost.passkeyId, userId }) : yield* lose(user, lost)
+  if (removed === 0) return 'unknown'
+  yield* touch(userId)
+  yield* record(event)
+  return 'removed'
+}
+
+function* lose({ id: userId, totpSecret }: Person['user'], lost: { totp: true } | { all: true }): Act<number> {
+  const passkeysLost = 'all' in lost ? yield* remove(passkeys, { userId }) : 0
+  if (totpSecret === null) return passkeysLost
+  yield* forgetTotp(userId)
+  return passkeysLost + 1
 }

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
-import { endedUsers, groupMembers, passkeys, signIns, users } from '../people-tables.ts'
+import { endedUsers, groupMembers, passkeys, recoveryCodes, signIns, users } from '../people-tables.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { PersonEnding } from '../records/session.ts'
@@ -14,6 +14,7 @@ import {
   StaleChallenge,
   carriesOwnPermission,
   type GroupRecord,
+  type LostFactors,
   type Person,
   type PersonFilter,
   type UserChange,
@@ -38,6 +39,7 @@ export const userVerbs = (engine: Engine): UserStore => ({
   listPersons: (filter, page) => engine.read(() => list(filter, page)),
   hasUsers: () => engine.read(() => isThere(users)),
   hasPasskeys: () => engine.read(() => isThere(passkeys)),
+  listPasskeys: (userId) => engine.read(() => select(passkeys, { where: { userId }, orderBy: 'createdAt' })),
   createUser: (user, terms, event) => engine.act(() => createUser(user, terms, event), 'exclusive'),
   changeUser: (id, decide) => engine.act(() => changeUser(id, decide), 'exclusive'),
   deleteUser: (id, ending, event) => engine.act(() => deleteUser(id, ending, event), 'exclusive'),
@@ -141,6 +143,14 @@ function* addPasskey(userId: string, { passkey }: UserTerms): Act<void> {
   yield* insert(passkeys, { ...passkey.record, userId, createdAt: now, lastUsedAt: now })
 }
 
+/** The recovery codes go with the app: their digests are made with a key that is sealed with its secret. */
+function* lose(userId: string, lost: LostFactors): Act<void> {
+  if ('passkeyId' in lost) return void (yield* remove(passkeys, { userId, id: lost.passkeyId }))
+  if ('all' in lost) yield* remove(passkeys, { userId })
+  yield* update(users, { id: userId }, { totpSecret: null, totpUsedStep: -1 })
+  yield* remove(recoveryCodes, { userId })
+}
+
 /** The challenge of the passkey is used up by the write that stores it. */
 function* takeChallenge({ passkey }: UserTerms): Act<boolean> {
   if (!passkey) return true
@@ -192,10 +202,11 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   yield* setGroups(id, change, person.groups)
   if (isAnotherSignIn(person.user, next)) yield* endLinks(id)
   yield* addPasskey(id, change)
+  if (change.loses) yield* lose(id, change.loses)
   if (change.ending) yield* endPerson(id, change.ending)
   if (change.lifts) yield* liftRefusing('sub', id)
   yield* record(change.event)
-  return { outcome: 'changed', person: yield* personOf(next) }
+  return { outcome: 'changed', person: (yield* findPerson({ id })) ?? person }
 }
 
 /** A link that was sent before ends: it was sent to somebody else, or for another reason. */

@@ -4,6 +4,7 @@ import type {
   FactorOwner,
   FactorRemoved,
   FoundPasskey,
+  LostFactors,
   MayLose,
   PasskeyAdded,
   PasskeyAddition,
@@ -13,9 +14,12 @@ import type {
 import type { Page } from './facts.ts'
 import type { DependentTotp, Resealed } from './master-key.ts'
 import type { OneTimeKind, OneTimeRecord } from './one-time.ts'
+import type { PasskeyRecord } from './user.ts'
 
 /** Passkeys, authenticator apps and recovery codes: changes outside of a sign-in. */
 export interface FactorStore {
+  /** Oldest first. */
+  listPasskeys(userId: string): Promise<PasskeyRecord[]>
   findPasskey(id: string): Promise<FoundPasskey | undefined>
   /** Keeps a challenge, or a secret that waits for its first code, in the place of one with the same hash. */
   keepPending(value: OneTimeRecord): Promise<void>
@@ -39,4 +43,6 @@ export interface FactorStore {
   listTotpSecrets(page: Page): Promise<DependentTotp>
   /** Stores secrets that were sealed under another master key; one that was changed meanwhile stays. */
   resealTotp(resealed: Resealed): Promise<void>
+  /** For an operator; the password stays. `unknown`: there is no such person or factor. */
+  removeFactors(userId: string, lost: LostFactors, event: Recording): Promise<'removed' | 'unknown'>
 }

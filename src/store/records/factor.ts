@@ -49,3 +49,6 @@ export interface TotpEnrolment extends FactorOwner {
 }
 
 export type TotpEnabled = 'enabled' | 'gone' | 'changed'
+
+/** Factors that are taken away together. */
+export type LostFactors = { passkeyId: string } | { totp: true } | { all: true }

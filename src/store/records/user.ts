@@ -138,6 +138,9 @@ export interface UserTerms {
 /** The challenge of a new passkey was used, or is over. */
 export class StaleChallenge extends Error {}
 
+/** Factors that an operator takes away together; the password is none of them. */
+export type LostFactors = { passkeyId: string } | { totp: true } | { all: true }
+
 /** A change of one person, all of it in one write. */
 export interface UserChange extends UserTerms {
   user?: Partial<UserRecord>
@@ -145,6 +148,7 @@ export interface UserChange extends UserTerms {
   ending?: PersonEnding | undefined
   /** Whether everything that refuses the person new tokens is lifted. */
   lifts?: boolean
+  loses?: LostFactors
   event: Recording
 }
 
