@@ -32,14 +32,20 @@ interface Setting {
   granted: Record<string, string>
 }
 
-async function startOn(url: string): Promise<Setting> {
-  const issuer = await startAdministered({ SIGNET_DATABASE_URL: url })
+async function startOn(url: string, env: Record<string, string> = {}): Promise<Setting> {
+  const issuer = await startAdministered({ ...env, SIGNET_DATABASE_URL: url })
   await createResource(issuer.operator, API)
   const backend = await createBackend(issuer.operator, { resources: [API] })
   // The first signature reserves time for the key, with which signing goes on without the database.
   await post(issuer, '/token', { grant_type: 'client_credentials' }, backend)
   return { issuer, backend, granted: await grantTokens(issuer, backend) }
 }
+
+/** The same database, by way of a proxy. */
+const through = (url: string, { port }: { port: number }): string => url.replace(`:${server.port}/`, `:${port}/`)
+
+/** Words of the statement that writes a refresh, and of no other. */
+const REFRESH = 'access_expires_at = greatest('
 
 const ready = ({ url }: { url: string }) => request(`${url}/readyz`)
 
@@ -133,7 +139,7 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
 
   test('a network that swallows everything is noticed, and recovers', async () => {
     const proxy = await startProxy(server.port)
-    const setting = await startOn(server.url(database).replace(`:${server.port}/`, `:${proxy.port}/`))
+    const setting = await startOn(through(server.url(database), proxy))
     const { issuer, backend, granted } = setting
     proxy.swallow(true)
     await requireGoingOn(setting)
@@ -147,5 +153,39 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     proxy.swallow(false)
     await within(5, () => refresh(issuer, backend, String(granted.refresh_token)), isOk)
     await within(5, () => ready(issuer), isOk)
+  })
+
+  const generationsIn = async (of: string) =>
+    (await server.query('SELECT generation FROM signet.grants', of)).map(({ generation }) => Number(generation))
+
+  test('a refresh that was written and whose answer broke off brings the token that was written', async () => {
+    const proxy = await startProxy(server.port)
+    // Without a time for repetitions, the written generation could be told from a reuse by nothing but this process.
+    const { issuer, backend, granted } = await startOn(through(server.url(database), proxy), {
+      SIGNET_REFRESH_GRACE: '0s',
+    })
+    const lost = proxy.loseAnswerTo(REFRESH, 'breaks')
+    const [answer] = await Promise.all([refresh(issuer, backend, String(granted.refresh_token)), lost])
+    expect(answer.status, answer.text).toBe(200)
+    expect(await generationsIn(database)).toEqual([1])
+    const next = await refresh(issuer, backend, answer.body.refresh_token)
+    expect(next.status, next.text).toBe(200)
+    // The token before it counts as used, although nobody heard of the write.
+    expect((await refresh(issuer, backend, String(granted.refresh_token))).body.error).toBe('invalid_grant')
+    expect((await refresh(issuer, backend, next.body.refresh_token)).body.error).toBe('invalid_grant')
+  })
+
+  test('a refresh that was written and whose answer never came is 503, and its repetition brings that token', async () => {
+    const proxy = await startProxy(server.port)
+    const { issuer, backend, granted } = await startOn(through(server.url(database), proxy))
+    const token = String(granted.refresh_token)
+    const lost = proxy.loseAnswerTo(REFRESH, 'is silent')
+    await Promise.all([requireRefused(refresh(issuer, backend, token)), lost])
+    expect(await generationsIn(database)).toEqual([1])
+    const [first, second] = [await refresh(issuer, backend, token), await refresh(issuer, backend, token)]
+    expect([first.status, second.status], first.text).toEqual([200, 200])
+    expect(second.body.refresh_token).toBe(first.body.refresh_token)
+    expect(await generationsIn(database)).toEqual([1])
+    expect((await refresh(issuer, backend, first.body.refresh_token)).status).toBe(200)
   })
 })
