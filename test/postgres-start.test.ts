@@ -1,12 +1,22 @@
 /** Starts that PostgreSQL stands in the way of: one line that names it, one of help, no password, and nothing changed. */
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
 import { Client } from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { programOf, startProgram } from '../harness/program.ts'
 import { Fault } from '../src/ground/errors.ts'
 import { openStore } from '../src/store/open.ts'
+import { until } from './support/admin.ts'
+import { environmentOf, startTestIssuer, temporaryFolder } from './support/issuer.ts'
 import { hasPostgres, newDatabase } from './support/postgres.ts'
 import { clock } from './support/store-records.ts'
-import { startTestIssuer } from './support/issuer.ts'
+
+const MIGRATIONS = resolve(import.meta.dirname, '../migrations/postgres')
+// As drizzle-kit writes it.
+const { entries: JOURNAL } = JSON.parse(readFileSync(join(MIGRATIONS, 'meta/_journal.json'), 'utf8')) as {
+  entries: { tag: string; when: number }[]
+}
 
 async function queryOn(url: string, ...statements: string[]): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url })
@@ -21,6 +31,31 @@ async function queryOn(url: string, ...statements: string[]): Promise<Record<str
 }
 
 const schemasIn = (url: string) => queryOn(url, "SELECT nspname FROM pg_namespace WHERE nspname = 'signet'")
+
+/** Transactions that wait for a lock. */
+const HELD_UP =
+  "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND state = 'active'"
+
+const columnsIn = (url: string) =>
+  queryOn(
+    url,
+    "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'signet' ORDER BY 1, 2",
+  )
+
+/** The schema as the first version with PostgreSQL made it, with a client. */
+async function makeFirstTables(url: string): Promise<void> {
+  const [first] = JOURNAL
+  if (!first) throw new Error('there is no migration')
+  await queryOn(
+    url,
+    'CREATE SCHEMA signet; SET search_path TO signet',
+    'CREATE TABLE signet_migrations (hash text NOT NULL, created_at bigint PRIMARY KEY)',
+    readFileSync(join(MIGRATIONS, `${first.tag}.sql`), 'utf8').replaceAll('"public".', ''),
+    `INSERT INTO signet_migrations VALUES ('first', ${first.when})`,
+    `INSERT INTO clients (client_id, grant_types, scope, resources, redirect_uris, token_endpoint_auth_method, jwks, claims,
+       allowed_claims, created_at, updated_at) VALUES ('kept', '[]', '[]', '[]', '[]', 'none', 'null', '{}', '[]', 1, 1)`,
+  )
+}
 
 /** The refusal of a start at this URL. */
 async function refusalOf(url: string): Promise<Fault> {
@@ -134,7 +169,38 @@ describe.runIf(hasPostgres)('a start on PostgreSQL', () => {
     await stores[0]?.putSetting('issuer', 'x')
     expect(await Promise.all(stores.map((store) => store.findSetting('issuer')))).toEqual(Array(5).fill('x'))
     await Promise.all(stores.map((store) => store.close()))
-    expect(await queryOn(url, 'SELECT count(*) FROM signet.signet_migrations')).toEqual([{ count: '1' }])
+    expect(await queryOn(url, 'SELECT count(*) FROM signet.signet_migrations')).toEqual([
+      { count: String(JOURNAL.length) },
+    ])
+  })
+
+  test('a migration that dies midway leaves nothing of it, and the next start applies the whole', async () => {
+    const url = await newDatabase()
+    await makeFirstTables(url)
+    const before = await columnsIn(url)
+    // The row of a grant that is just written holds up a change of its table, after other tables were made.
+    const writer = new Client({ connectionString: url })
+    await writer.connect()
+    onTestFinished(() => writer.end())
+    await writer.query('BEGIN; LOCK TABLE signet.grants IN ROW EXCLUSIVE MODE')
+    const env = environmentOf(temporaryFolder(), { SIGNET_DATABASE_URL: url })
+    const migrating = startProgram(programOf(['migrate'], { env }))
+    onTestFinished(() => void migrating.child.kill('SIGKILL'))
+    await until(async () => (await queryOn(url, HELD_UP)).length === 1)
+    migrating.child.kill('SIGKILL')
+    expect(await migrating.exited).toBe('SIGKILL')
+    // The server does not know yet that the process is dead. Whoever comes next waits for its lock.
+    const next = openStore(url, { clock })
+    await until(async () => (await queryOn(url, HELD_UP)).length === 2)
+    expect(await columnsIn(url)).toEqual(before)
+    await writer.query('COMMIT')
+    const store = await next
+    expect((await store.listClients()).map(({ clientId }) => clientId)).toEqual(['kept'])
+    await store.close()
+    expect(await queryOn(url, 'SELECT created_at FROM signet.signet_migrations ORDER BY 1')).toEqual(
+      JOURNAL.map(({ when }) => ({ created_at: String(when) })),
+    )
+    expect((await columnsIn(url)).length).toBeGreaterThan(before.length)
   })
 
   test('a database that was known and is empty now is not made anew', async () => {
