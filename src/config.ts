@@ -10,7 +10,7 @@ import type { LogLevel } from './ground/log.ts'
 import { readKeyTexts } from './ground/key-text.ts'
 import { pathFault, readFileUrl } from './ground/path-name.ts'
 import { POSTGRES_FORM, isPostgresUrl, readPostgresUrl } from './ground/postgres-url.ts'
-import { FETCHED_WITHIN_MS } from './ground/silence.ts'
+import { fetchedWithin } from './ground/silence.ts'
 import { findUnknown, readVariable, Refusal, type Env, type Variable } from './ground/variable.ts'
 
 export interface Config {
@@ -332,7 +332,7 @@ const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string 
 
 /** The faults that only several variables together show. */
 function checkTogether(config: Config): string[] {
-  const marginSeconds = isPostgresUrl(config.databaseUrl) ? FETCHED_WITHIN_MS / 1000 : 0
+  const marginSeconds = isPostgresUrl(config.databaseUrl) ? fetchedWithin() / 1000 : 0
   if (config.jwksMaxAgeSeconds + marginSeconds <= config.keyPrepublishSeconds) return []
   const prepublish = variableOf(config, 'keyPrepublishSeconds')
   const allowance = marginSeconds === 0 ? '' : ` less ${marginSeconds}s, for replicas that hear late`

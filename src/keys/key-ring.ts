@@ -20,6 +20,7 @@ import type { Store } from '../store/store.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKeys } from './master-keys.ts'
+import { publishedFrom, whyNotSign, type Signing } from './may-sign.ts'
 
 interface RingKey {
   record: SigningKeyRecord
@@ -32,16 +33,12 @@ const nameOf = ({ ring, alg }: RingId): string => `${alg} ${ring}`
 const sharedRing = (alg: SigningAlgorithm): RingId => ({ ring: SHARED_RING, alg })
 
 /** A key that signs now, with the encoded header of each `typ` it has signed. */
-interface Signer {
+interface Signer extends Signing {
   kid: string
   id: RingId
   privateKey: KeyObject
   headers: Map<string, string>
-  /** Reserved in the database; a token that outlives it needs a new reservation first. */
-  signedUntil: Instant
   reserving: Promise<void> | undefined
-  /** Before this, another replica may not publish the key yet. In time that passed for this process. */
-  publishedFrom: number
 }
 
 /** How far the high-water mark is raised ahead, so that the disk is written once in ten minutes and not for each token. */
@@ -174,8 +171,6 @@ export class KeyRing {
       const id = { ring, alg }
       const privateKey = this.#unsealed.get(kid)
       const known = this.#signers.get(nameOf(id))
-      const seenAt = this.#seenAt.get(kid)
-      const publishedFrom = seenAt === undefined || othersHearWithinMs === 0 ? 0 : seenAt + othersHearWithinMs
       if (known?.kid === kid) {
         known.signedUntil = Math.max(known.signedUntil, signedUntil)
         signers.set(nameOf(id), known)
@@ -187,7 +182,7 @@ export class KeyRing {
           headers: new Map(),
           signedUntil,
           reserving: undefined,
-          publishedFrom,
+          publishedFrom: publishedFrom(this.#seenAt.get(kid), othersHearWithinMs),
         })
       }
     }
@@ -221,7 +216,7 @@ export class KeyRing {
   trySign(id: RingId, typ: string, claims: { exp: number; iat: number }): Promise<string> | undefined {
     const signer = this.#signers.get(nameOf(id))
     const until = fromSeconds(claims.exp)
-    if (!signer || signer.signedUntil < until || performance.now() < signer.publishedFrom) return undefined
+    if (!signer || whyNotSign(signer, until, performance.now())) return undefined
     const ahead = Math.min(until - fromSeconds(claims.iat), RESERVE_AHEAD_MS)
     // Reserved early, so that no request waits. If it fails, `makeReady` reserves again and waits.
     if (signer.signedUntil < until + ahead / 2 && !signer.reserving)
