@@ -7,10 +7,10 @@ import { BY_SYSTEM, byClient, type Actor } from '../audit.ts'
 import { denyUntil } from '../blacklist/entry.ts'
 import type { Revocation } from '../blacklist/revocation.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { OAuthError, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
+import { invalidGrant, invalidRequest, invalidTarget, type OAuthError } from '../ground/errors.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { idleEnd } from '../grants/grant.ts'
-import { requireLive, requireMayIssue, requireMayRefresh } from '../grants/may-issue.ts'
+import { requireMayIssue, requireMayRefresh } from '../grants/may-issue.ts'
 import { lowerScope } from '../grants/scope.ts'
 import { registeredResources, requireOneShape } from '../grants/target.ts'
 import { isForPredecessor } from '../resources/resource.ts'
@@ -18,7 +18,7 @@ import type { ClientRecord } from '../store/records/client.ts'
 import type { GrantDenial, GrantRecord, RotationOutcome, RotationVerdict } from '../store/records/grant.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
-import { decideRotation } from '../tokens/refresh-rotation.ts'
+import { judgeRotation } from '../tokens/refresh-rotation.ts'
 import type { ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { BeginningNeeds, GrantType, TokenRequest } from './grant-type.ts'
 import { answerOf } from './new-grant.ts'
@@ -85,31 +85,26 @@ function decide(
   needs: RefreshNeeds,
   now: Instant,
 ): RotationVerdict {
-  try {
+  return judgeRotation(grant, now, () => {
     // Read again under the lock: the client may have been disabled or deleted since it authenticated.
     const client = request.caller.current(now)
     requireOwn(token, grant, client, needs)
-    const graceSeconds = client.refreshGrace ?? needs.lifetimes.refreshGraceSeconds
-    const decision = decideRotation(grant, token.generation, now, graceSeconds)
-    if (decision === 'reuse') return endReused(grant, byClient(client.clientId, request.requestId), needs)
-    if (decision === 'ended' || decision === 'expired') requireLive(grant, now)
-
-    const { ttlSeconds } = renewal(grant, request, needs, now)
-    needs.accessTokens.requireNoLine({ client_id: client.clientId, sub: grant.sub }, now)
-    const accessExpiresAt = now + fromSeconds(ttlSeconds)
-    return decision === 'repeat'
-      ? { act: 'repeat', accessExpiresAt }
-      : {
-          act: 'rotate',
-          accessExpiresAt,
+    return {
+      generation: token.generation,
+      graceSeconds: client.refreshGrace ?? needs.lifetimes.refreshGraceSeconds,
+      endReused: () => endReused(grant, byClient(client.clientId, request.requestId), needs),
+      renew() {
+        const { ttlSeconds } = renewal(grant, request, needs, now)
+        needs.accessTokens.requireNoLine({ client_id: client.clientId, sub: grant.sub }, now)
+        return {
+          accessExpiresAt: now + fromSeconds(ttlSeconds),
           idleExpiresAt: idleEnd(client, now),
           // The write is made in any case, so the family moves to the current master key with it.
           masterKeyId: needs.refreshTokens.nextKeyId(grant),
         }
-  } catch (error) {
-    if (error instanceof OAuthError) return { act: 'refuse', error }
-    throw error
-  }
+      },
+    }
+  })
 }
 
 function requireOwn(
@@ -174,23 +169,32 @@ function requireSameResource(id: string, grant: GrantRecord, needs: RefreshNeeds
   return resource
 }
 
-/** A used token is used again, by its owner or by a thief: the family ends. */
-function endReused({ sid }: GrantRecord, client: Actor, { audit, revocation }: RefreshNeeds): RotationVerdict {
-  const reason = 'refresh token reuse'
-  const deny: GrantDenial = ({ accessExpiresAt }, moment) => ({
-    ...denyUntil('sid', sid, accessExpiresAt, { cause: 'reuse', reason, by: BY_SYSTEM }, moment),
-    owner: client.id,
+const REUSE = 'refresh token reuse'
+
+/** The entry that denies the tokens of a family that ended by a reuse. @param owner the client */
+export const denyReused =
+  (owner: string): GrantDenial =>
+  ({ sid, accessExpiresAt }, moment) => ({
+    ...denyUntil('sid', sid, accessExpiresAt, { cause: 'reuse', reason: REUSE, by: BY_SYSTEM }, moment),
+    owner,
   })
+
+/** A used token is used again, by its owner or by a thief: the family ends. */
+function endReused(
+  { sid }: GrantRecord,
+  client: Actor,
+  { audit, revocation }: RefreshNeeds,
+): Extract<RotationVerdict, { act: 'end' }> {
   const own = revocation.ownDenials(client)
   return {
     act: 'end',
-    reason,
-    deny,
+    reason: REUSE,
+    deny: denyReused(client.id),
     ...(own && { own }),
     event: audit.budgeted('grant.reuse_detected', sid, client),
     error: invalidGrant(
       'this refresh token was used before; every token of its grant is revoked, start over with a new grant (keep only the newest refresh token)',
-      { reason },
+      { reason: REUSE },
     ),
   }
 }
