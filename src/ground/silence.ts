@@ -13,7 +13,7 @@ const READY_MS = 5000
 const ANSWERS_MS = 10_000
 
 /** A key may be dated so long before its commit: no act takes longer. */
-const COMMITTED_WITHIN_MS = 2000
+export const COMMITTED_WITHIN_MS = 2000
 
 /** Whether a replica still takes traffic, and so serves its key set. */
 export const isReadyAfter = (silenceMs: number, readyMs = READY_MS): boolean => silenceMs <= readyMs

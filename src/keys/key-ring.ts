@@ -7,6 +7,7 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } fr
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
+import { fetchedWithin } from '../ground/silence.ts'
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Change } from '../store/records/change.ts'
 import {
@@ -20,7 +21,7 @@ import type { Store } from '../store/store.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKeys } from './master-keys.ts'
-import { publishedFrom, whyNotSign, type Signing } from './may-sign.ts'
+import { committedBy, publishedFrom, whyNotSign, type Signing } from './may-sign.ts'
 
 interface RingKey {
   record: SigningKeyRecord
@@ -44,8 +45,8 @@ interface Signer extends Signing {
 /** How far the high-water mark is raised ahead, so that the disk is written once in ten minutes and not for each token. */
 const RESERVE_AHEAD_MS = 10 * 60_000
 
-/** Every live replica has heard of a key that is older. */
-const OLD_MS = 10_000
+/** Every replica that is ready has heard of a key that is older. */
+const OLD_MS = fetchedWithin()
 
 export class KeyRing {
   readonly noun = 'key'
@@ -62,8 +63,8 @@ export class KeyRing {
   /** By ring, both algorithms together. */
   #documents = new Map<string, JwksDocument>()
   /** The number of the last reading that was begun, and of the newest reading that was taken over. */
-  /** When this process first saw each key that is not old. In time that passed. */
-  #seenAt = new Map<string, number>()
+  /** The latest time at which each key that is not old was committed. In time that passed. */
+  #committedBy = new Map<string, number>()
   #readings = 0
   #taken = 0
 
@@ -166,7 +167,7 @@ export class KeyRing {
 
   #signersOf(records: SigningKeyRecord[], othersHearWithinMs: number): Map<string, Signer> {
     const signers = new Map<string, Signer>()
-    this.#noteSeen(records)
+    this.#noteCommitted(records)
     for (const { kid, ring, alg, signedUntil } of records.filter((key) => key.status === 'active')) {
       const id = { ring, alg }
       const privateKey = this.#unsealed.get(kid)
@@ -182,18 +183,20 @@ export class KeyRing {
           headers: new Map(),
           signedUntil,
           reserving: undefined,
-          publishedFrom: publishedFrom(this.#seenAt.get(kid), othersHearWithinMs),
+          publishedFrom: publishedFrom(this.#committedBy.get(kid), othersHearWithinMs),
         })
       }
     }
     return signers
   }
 
-  /** A key is committed when it is seen here, so from then on the others hear of it within their bound. */
-  #noteSeen(records: SigningKeyRecord[]): void {
+  #noteCommitted(records: SigningKeyRecord[]): void {
     const now = performance.now()
-    const fresh = records.filter(({ createdAt }) => createdAt > this.#store.now() - OLD_MS)
-    this.#seenAt = new Map(fresh.map(({ kid }) => [kid, this.#seenAt.get(kid) ?? now]))
+    const ages = records.map(({ kid, createdAt }) => ({ kid, ageMs: this.#store.now() - createdAt }))
+    const fresh = ages.filter(({ ageMs }) => ageMs < OLD_MS)
+    this.#committedBy = new Map(
+      fresh.map(({ kid, ageMs }) => [kid, committedBy(this.#committedBy.get(kid) ?? now, ageMs, now)]),
+    )
   }
 
   /** The JWKS of a ring as it is served (RFC 7517 §5); empty for a ring that has no keys yet. */

@@ -12,7 +12,7 @@
 import { BY_SYSTEM } from '../../src/audit.ts'
 import { denyKey } from '../../src/blacklist/entry.ts'
 import { fetchedWithin, isReadyAfter, publishedWithin } from '../../src/ground/silence.ts'
-import { publishedFrom, whyNotSign } from '../../src/keys/may-sign.ts'
+import { committedBy, publishedFrom, whyNotSign } from '../../src/keys/may-sign.ts'
 import type { SigningKeyRecord } from '../../src/store/records/key.ts'
 import { SHARED_ES256, eventOf, keyOf } from '../support/store-records.ts'
 import { commit, transact, type Database, type Write } from './database.ts'
@@ -192,10 +192,10 @@ function committed(state: State, by: number, writes: readonly Write[]): State {
 const denyRevoked = (key: SigningKeyRecord, moment: Parameters<typeof denyKey>[3]) =>
   denyKey(key.kid, key.signedUntil, { cause: 'key_revoked', by: BY_SYSTEM }, moment)
 
-/** A process sees a key at its commit at the earliest, so the date of the key is the more adverse time. */
+/** A process that sees the key for the first time takes it for the oldest, so it signs the soonest. */
 const signingOf = ({ signedUntil, createdAt }: Known, { reserves, othersHearWithin }: Rules) => ({
   signedUntil: reserves ? signedUntil : Infinity,
-  publishedFrom: publishedFrom(createdAt, othersHearWithin),
+  publishedFrom: publishedFrom(committedBy(0, -createdAt, 0, 0), othersHearWithin),
 })
 
 function* signing(state: State, at: number, replica: Replica, bounds: Bounds): Generator<Step<State>> {
