@@ -179,8 +179,8 @@ const VARIABLES = {
   keyPrepublishSeconds: {
     name: 'SIGNET_KEY_PREPUBLISH',
     standard: '1d',
-    accepts: `${DURATION_FORM}, at least SIGNET_JWKS_MAX_AGE`,
-    meaning: 'how long a key is published before it signs',
+    accepts: `${DURATION_FORM}, at least SIGNET_JWKS_MAX_AGE, and ${fetchedWithin() / 1000} s more on PostgreSQL`,
+    meaning: `how long a key is published before it signs; at least \`SIGNET_JWKS_MAX_AGE\`, and ${fetchedWithin() / 1000} s more on PostgreSQL`,
     parse: duration(0),
   },
   jwksMaxAgeSeconds: {
