@@ -1,4 +1,8 @@
-/** An issuer whose PostgreSQL is away, comes back, or ends its connections. The server is this file's own. */
+/**
+ * An issuer whose PostgreSQL is away, comes back, or ends its connections. The server is this file's own.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { findPostgres, startPostgres, type PostgresServer } from '../harness/postgres-server.ts'
 import {

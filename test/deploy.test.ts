@@ -1,4 +1,8 @@
-/** What runs Signet elsewhere: the container file and the systemd unit, as far as neither Docker nor systemd is needed. */
+/**
+ * What runs Signet elsewhere: the container file and the systemd unit, as far as neither Docker nor systemd is needed.
+ *
+ * Not again on PostgreSQL: it is about the file of SQLite.
+ */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'

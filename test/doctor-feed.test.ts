@@ -1,4 +1,8 @@
-/** The doctor reads every page of a feed that it sees over HTTP alone, and never takes a failure for good news. */
+/**
+ * The doctor reads every page of a feed that it sees over HTTP alone, and never takes a failure for good news.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

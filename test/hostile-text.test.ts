@@ -1,4 +1,9 @@
-/** Hostile text costs no more than its length: every pattern of the source is tried, and every schema checks lengths first. */
+/**
+ * Hostile text costs no more than its length: every pattern of the source is tried, and every schema checks lengths
+ * first.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'

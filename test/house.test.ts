@@ -1,4 +1,8 @@
-/** The house's one rule about arrows: imports run down the page, never up, never between rooms side by side. */
+/**
+ * The house's one rule about arrows: imports run down the page, never up, never between rooms side by side.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,4 +1,8 @@
-/** Identifiers that sort by time: UUID version 7 (RFC 9562 §5.7), whatever a clock shows. */
+/**
+ * Identifiers that sort by time: UUID version 7 (RFC 9562 §5.7), whatever a clock shows.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { expect, test } from 'vitest'
 import { idToBytes, timeOrderedId } from '../src/ground/ids.ts'
 

@@ -171,7 +171,10 @@ describe('each figure is moved by what it says:', () => {
   })
 
   test('caches: a brought secret is hashed once, the feed is made once for each of its changes', async () => {
-    const issuer = await startWithApi()
+    const first = await startWithApi()
+    const { SIGNET_CONFIG: _declared, ...env } = first.env
+    // A process that does not apply the file sees the secret for the first time when the client comes.
+    const issuer = await startTestIssuer({ ...env, SIGNET_PORT: '0' }, first)
     const of = (cache: string, outcome: string): [string, Labels] => ['signet_cache_requests_total', { cache, outcome }]
     const figures = {
       hashed: of('client_secret', 'miss'),
@@ -180,7 +183,7 @@ describe('each figure is moved by what it says:', () => {
       kept: of('feed', 'hit'),
     }
     const by = await moved(issuer, figures, async () => {
-      for (let each = 0; each < 3; each++) await tokens(issuer, issuer.operator.credentials)
+      for (let each = 0; each < 3; each++) await tokens(issuer, first.operator.credentials)
       for (let each = 0; each < 3; each++) await request(`${issuer.url}/blacklist/feed`)
     })
     expect(by).toEqual({ hashed: 1, remembered: 2, made: 1, kept: 2 })

@@ -1,4 +1,8 @@
-/** `signet migrate --from … --to …`: everything goes on in another database, and nothing is half there. */
+/**
+ * `signet migrate --from … --to …`: everything goes on in another database, and nothing is half there.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'

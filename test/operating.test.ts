@@ -1,4 +1,8 @@
-/** The runbooks can be followed: their links lead somewhere, their commands and options exist, their files are there. */
+/**
+ * The runbooks can be followed: their links lead somewhere, their commands and options exist, their files are there.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { expect, test } from 'vitest'

@@ -539,7 +539,7 @@ test('killed in the middle of refreshes, it loses no family: the last answered t
       expect((await refresh(server, client, token ?? '')).body.error).toBe('invalid_grant')
     }
   }
-}, 20_000)
+})
 
 // ------------------------------------------------------------------ what it survives
 

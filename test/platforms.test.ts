@@ -1,4 +1,9 @@
-/** Folders, files and users as platforms give them: Kubernetes volumes, OpenShift users, mounted secrets, root's commands. */
+/**
+ * Folders, files and users as platforms give them: Kubernetes volumes, OpenShift users, mounted secrets, root's
+ * commands.
+ *
+ * Not again on PostgreSQL: it is about the file of SQLite.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,

@@ -1,4 +1,8 @@
-/** Starts that PostgreSQL stands in the way of: one line that names it, one of help, no password, and nothing changed. */
+/**
+ * Starts that PostgreSQL stands in the way of: one line that names it, one of help, no password, and nothing changed.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'

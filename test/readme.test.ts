@@ -1,4 +1,8 @@
-/** The README says the truth: its tables are the code's, its paths exist, its picture has every room. */
+/**
+ * The README says the truth: its tables are the code's, its paths exist, its picture has every room.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,8 @@
-/** Several issuers with one PostgreSQL: what one has answered holds on the other, within a second. */
+/**
+ * Several issuers with one PostgreSQL: what one has answered holds on the other, within a second.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { Client } from 'pg'
 import { describe, expect, test } from 'vitest'
 import {

@@ -1,4 +1,8 @@
-/** Of two issuers with one PostgreSQL, one is cut off from it alone. Nobody who goes by what it says may be misled. */
+/**
+ * Of two issuers with one PostgreSQL, one is cut off from it alone. Nobody who goes by what it says may be misled.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { describe, expect, test } from 'vitest'
 import { createClient, startAdministered, startReplica, type AdministeredIssuer } from './support/admin.ts'
 import { post, request, type Answer, type Credentials } from './support/client.ts'

@@ -1,4 +1,8 @@
-/** What every store promises (src/store/store.ts), and what the SQLite store adds, on real files. */
+/**
+ * What every store promises (src/store/store.ts), and what the SQLite store adds, on real files.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'

@@ -1,6 +1,8 @@
 /**
  * What a write is decided by is read inside the write: the grant, the time, the latest expiry, the quota, whether the
  * actor may still act. Each test lets something change between the call of a verb and its write.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
  */
 import { describe, expect, test } from 'vitest'
 import type { Instant } from '../src/ground/clock.ts'

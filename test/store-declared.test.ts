@@ -1,4 +1,8 @@
-/** A declarative file in the store: its facts are of one state, and its operations take effect together or not at all. */
+/**
+ * A declarative file in the store: its facts are of one state, and its operations take effect together or not at all.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { describe, expect, test } from 'vitest'
 import type { Change } from '../src/store/records/change.ts'
 import type { DeclaredFacts } from '../src/store/records/declared.ts'

@@ -1,4 +1,8 @@
-/** What an engine promises to acts (src/store/engine.ts), step by step, on real databases. */
+/**
+ * What an engine promises to acts (src/store/engine.ts), step by step, on real databases.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   find,

@@ -1,4 +1,8 @@
-/** The change of the master key in the store: one write, decided inside it, over every kind of database. */
+/**
+ * The change of the master key in the store: one write, decided inside it, over every kind of database.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { describe, expect, test } from 'vitest'
 import { Unavailable } from '../src/ground/errors.ts'
 import { KeyHolderNote } from '../src/keys/key-holder.ts'

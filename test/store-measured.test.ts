@@ -1,4 +1,8 @@
-/** The steps of the engine that are written by hand for each database (measured.ts in sqlite/ and postgres/). */
+/**
+ * The steps of the engine that are written by hand for each database (measured.ts in sqlite/ and postgres/).
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   beyond,

@@ -1,4 +1,8 @@
-/** Refreshes that come together (src/store/engine.ts, `rotate`): each has an outcome of its own, on real databases. */
+/**
+ * Refreshes that come together (src/store/engine.ts, `rotate`): each has an outcome of its own, on real databases.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { describe, expect, test } from 'vitest'
 import { OAuthError } from '../src/ground/errors.ts'
 import { insert, rotate, type Engine, type RotationRule } from '../src/store/engine.ts'

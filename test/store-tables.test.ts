@@ -1,4 +1,8 @@
-/** One page describes every table (src/store/tables.ts); schema, migrations and the database say the same. */
+/**
+ * One page describes every table (src/store/tables.ts); schema, migrations and the database say the same.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'

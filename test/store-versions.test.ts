@@ -1,6 +1,8 @@
 /**
  * Beside the version before, on one database: what that version wrote is migrated, it goes on using what this one
  * migrated, and both hear of each other. The version before (commit 6fa6620) is played by its own SQL.
+ *
+ * Not again on PostgreSQL: it is about the file of SQLite.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

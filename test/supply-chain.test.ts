@@ -1,4 +1,8 @@
-/** What a release is made of: pinned, hashed, licensed for any use, running nothing at install, and all of it listed. */
+/**
+ * What a release is made of: pinned, hashed, licensed for any use, running nothing at install, and all of it listed.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'

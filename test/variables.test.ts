@@ -1,4 +1,8 @@
-/** The variables that configure Signet: their defaults, the accepted values, and the line that refuses any other. */
+/**
+ * The variables that configure Signet: their defaults, the accepted values, and the line that refuses any other.
+ *
+ * Not again on PostgreSQL: it is about what variables say, and opens no server.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

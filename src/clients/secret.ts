@@ -77,7 +77,10 @@ export class ClientSecrets {
         `a client secret that you bring has ${LEAST_BROUGHT_CHARACTERS} to ${MOST_BROUGHT_CHARACTERS} characters; this one has ${secret.length}`,
       )
     }
-    return this.#record('brought', await slowHash(secret), now)
+    const record = this.#record('brought', await slowHash(secret), now)
+    // This process has paid for the secret now, so its first use costs nothing more.
+    this.#remember(this.#memory(record, secret))
+    return record
   }
 
   #record(kind: ClientSecret['kind'], digest: string, now: Instant): ClientSecret {

@@ -4,7 +4,7 @@
  */
 import { Fault } from '../ground/errors.ts'
 import { isPostgresUrl } from '../ground/postgres-url.ts'
-import { FETCHED_WITHIN_MS } from '../ground/silence.ts'
+import { fetchedWithin } from '../ground/silence.ts'
 import { findUnknown, readVariable, type Env, type Variable } from '../ground/variable.ts'
 import type { Config, Setting } from './setting.ts'
 import { VARIABLES } from './variables.ts'
@@ -69,7 +69,7 @@ const checkTogether = (config: Config): string[] => [
 ]
 
 function checkKeyTimes(config: Config): string[] {
-  const marginSeconds = isPostgresUrl(config.databaseUrl) ? FETCHED_WITHIN_MS / 1000 : 0
+  const marginSeconds = isPostgresUrl(config.databaseUrl) ? fetchedWithin() / 1000 : 0
   if (config.jwksMaxAgeSeconds + marginSeconds <= config.keyPrepublishSeconds) return []
   const prepublish = variableOf(config, 'keyPrepublishSeconds')
   const allowance = marginSeconds === 0 ? '' : ` less ${marginSeconds}s, for replicas that hear late`

@@ -2,6 +2,7 @@
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { readKeyTexts } from '../ground/key-text.ts'
 import { POSTGRES_FORM } from '../ground/postgres-url.ts'
+import { fetchedWithin } from '../ground/silence.ts'
 import type { Variable } from '../ground/variable.ts'
 import {
   databaseUrl,
@@ -113,8 +114,8 @@ export const VARIABLES = {
   keyPrepublishSeconds: {
     name: 'SIGNET_KEY_PREPUBLISH',
     standard: '1d',
-    accepts: `${DURATION_FORM}, at least SIGNET_JWKS_MAX_AGE`,
-    meaning: 'how long a key is published before it signs',
+    accepts: `${DURATION_FORM}, at least SIGNET_JWKS_MAX_AGE, and ${fetchedWithin() / 1000} s more on PostgreSQL`,
+    meaning: `how long a key is published before it signs; at least \`SIGNET_JWKS_MAX_AGE\`, and ${fetchedWithin() / 1000} s more on PostgreSQL`,
     parse: duration(0),
   },
   jwksMaxAgeSeconds: {

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FeedPages, FeedPage } from '../blacklist/feed-pages.ts'
 import { Shed } from '../ground/errors.ts'
-import { ANSWERS_MS } from '../ground/silence.ts'
+import { couldMissDenial } from '../ground/silence.ts'
 import type { Caller } from '../limits/network.ts'
 import type { BlacklistFeed } from '../blacklist/feed.ts'
 import type { Log } from '../ground/log.ts'
@@ -43,7 +43,7 @@ export interface FollowerNeeds {
 }
 
 /** Whether a denial by another replica could be missing here. A follower has to hear so, or it takes itself for fresh. */
-export const isCutOff = ({ store }: Pick<FollowerNeeds, 'store'>): boolean => store.silenceMs() > ANSWERS_MS
+export const isCutOff = ({ store }: Pick<FollowerNeeds, 'store'>): boolean => couldMissDenial(store.silenceMs())
 
 /** A follower is counted from the moment its connection is there until the connection is closed. */
 export class Followers {

@@ -2,7 +2,7 @@
 import { isPublicClient } from '../clients/client.ts'
 import { toSeconds } from '../ground/clock.ts'
 import { Unavailable, invalidClient } from '../ground/errors.ts'
-import { ANSWERS_MS } from '../ground/silence.ts'
+import { couldMissDenial } from '../ground/silence.ts'
 import { answerOf, flag, integer, object, oneOf, optional, text, type Shape } from '../ground/shape.ts'
 import { AS_CLIENT } from '../http/access.ts'
 import { tokenJson } from '../http/reply.ts'
@@ -24,7 +24,7 @@ interface Needs {
 
 /** @throws Unavailable where memory is too old to say that a token is good */
 function requireNews(store: Pick<Store, 'silenceMs'>): void {
-  if (store.silenceMs() > ANSWERS_MS)
+  if (couldMissDenial(store.silenceMs()))
     throw new Unavailable('the database is silent: a denial by another replica could be missed')
 }
 

@@ -6,10 +6,10 @@
 import { byClient } from '../audit.ts'
 import { AUTHORIZATION_CODE } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { OAuthError, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
+import { invalidGrant, invalidRequest, invalidTarget, type OAuthError } from '../ground/errors.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { idleEnd } from '../grants/grant.ts'
-import { requireLive, requireMayIssue, requireMayRefresh, requireProof } from '../grants/may-issue.ts'
+import { requireMayIssue, requireMayRefresh, requireProof } from '../grants/may-issue.ts'
 import { lowerScope } from '../grants/scope.ts'
 import { findNamed, registeredResources, requireOneShape } from '../grants/target.ts'
 import { isForPredecessor } from '../resources/resource.ts'
@@ -19,7 +19,7 @@ import type { GrantSignIn } from '../store/records/authentication.ts'
 import type { Person } from '../store/records/user.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
-import { decideRotation } from '../tokens/refresh-rotation.ts'
+import { judgeRotation } from '../tokens/refresh-rotation.ts'
 import type { ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { BeginningNeeds, GrantType, TokenRequest } from './grant-type.ts'
 import { answerOf } from './new-grant.ts'
@@ -127,31 +127,26 @@ function decide(
   needs: RefreshNeeds,
   now: Instant,
 ): RotationVerdict {
-  try {
+  return judgeRotation(grant, now, () => {
     // Read again under the lock: the client may have been disabled or deleted since it authenticated.
     const client = request.caller.current(now)
     requireOwn(token, grant, client, needs)
-    const graceSeconds = client.refreshGrace ?? needs.lifetimes.refreshGraceSeconds
-    const decision = decideRotation(grant, token.generation, now, graceSeconds)
-    if (decision === 'reuse') return endReused(grant.sid, byClient(client.clientId, request.requestId), REUSED, needs)
-    if (decision === 'ended' || decision === 'expired') requireLive(grant, now)
-
-    const { ttlSeconds } = renewal(grant, request, needs, now)
-    needs.accessTokens.requireNoLine({ client_id: client.clientId, sub: grant.sub }, now)
-    const accessExpiresAt = now + fromSeconds(ttlSeconds)
-    return decision === 'repeat'
-      ? { act: 'repeat', accessExpiresAt }
-      : {
-          act: 'rotate',
-          accessExpiresAt,
+    return {
+      generation: token.generation,
+      graceSeconds: client.refreshGrace ?? needs.lifetimes.refreshGraceSeconds,
+      endReused: () => endReused(grant.sid, byClient(client.clientId, request.requestId), REUSED, needs),
+      renew() {
+        const { ttlSeconds } = renewal(grant, request, needs, now)
+        needs.accessTokens.requireNoLine({ client_id: client.clientId, sub: grant.sub }, now)
+        return {
+          accessExpiresAt: now + fromSeconds(ttlSeconds),
           idleExpiresAt: idleEnd(client, now),
           // The write is made in any case, so the family moves to the current master key with it.
           masterKeyId: needs.refreshTokens.nextKeyId(grant),
         }
-  } catch (error) {
-    if (error instanceof OAuthError) return { act: 'refuse', error }
-    throw error
-  }
+      },
+    }
+  })
 }
 
 function requireOwn(

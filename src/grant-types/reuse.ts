@@ -21,6 +21,14 @@ interface Ending {
   error: OAuthError
 }
 
+/** The entry that denies the tokens of a grant that ended by a reuse. @param owner the client */
+export const denyReused =
+  (owner: string, reason: string): GrantDenial =>
+  ({ sid, accessExpiresAt }, moment) => ({
+    ...denyUntil('sid', sid, accessExpiresAt, { cause: 'reuse', reason, by: BY_SYSTEM }, moment),
+    owner,
+  })
+
 /** @param description for the client, which cannot know whether it or a thief was first */
 export function endReused(
   sid: string,
@@ -28,15 +36,11 @@ export function endReused(
   { reason, description }: { reason: string; description: string },
   { audit, revocation }: ReuseNeeds,
 ): Ending {
-  const deny: GrantDenial = ({ accessExpiresAt }, moment) => ({
-    ...denyUntil('sid', sid, accessExpiresAt, { cause: 'reuse', reason, by: BY_SYSTEM }, moment),
-    owner: client.id,
-  })
   const own = revocation.ownDenials(client)
   return {
     act: 'end',
     reason,
-    deny,
+    deny: denyReused(client.id, reason),
     ...(own && { own }),
     event: audit.budgeted('grant.reuse_detected', sid, client),
     error: invalidGrant(description, { reason }),

@@ -1,19 +1,29 @@
 /**
- * How long a replica goes on with what it knows while its database is silent. All bounds stand here, because they rest on
- * each other. Milliseconds.
+ * How long a replica goes on with what it knows while its database is silent. All bounds and their rules stand here, because
+ * they rest on each other. `npm run model` searches these rules, with ticks for the bounds. Milliseconds.
  */
 
+/** A replica that the database answers hears of a change within this time. */
+export const NEWS_MS = 1000
+
 /** A replica that is silent for longer takes no traffic: `/readyz` is 503. */
-export const READY_MS = 5000
+const READY_MS = 5000
 
 /** A replica that is silent for longer could miss a denial: it answers no introspection and serves no feed. */
-export const ANSWERS_MS = 10_000
-
-/** After so long, every replica that is still ready publishes a key that was committed before: READY_MS, and a margin. */
-export const PUBLISHED_WITHIN_MS = READY_MS + 1000
+const ANSWERS_MS = 10_000
 
 /** A key may be dated so long before its commit: no act takes longer. */
-const COMMITTED_WITHIN_MS = 2000
+export const COMMITTED_WITHIN_MS = 2000
+
+/** Whether a replica still takes traffic, and so serves its key set. */
+export const isReadyAfter = (silenceMs: number, readyMs = READY_MS): boolean => silenceMs <= readyMs
+
+/** Whether a denial by another replica could be missing in memory. */
+export const couldMissDenial = (silenceMs: number): boolean => silenceMs > ANSWERS_MS
+
+/** After so long, every replica that is still ready publishes a key that was committed before. */
+export const publishedWithin = (readyMs = READY_MS): number => readyMs + NEWS_MS
 
 /** After so long, no key set is fetched any more that lacks a key of that date. */
-export const FETCHED_WITHIN_MS = PUBLISHED_WITHIN_MS + COMMITTED_WITHIN_MS
+export const fetchedWithin = (readyMs = READY_MS, committedWithinMs = COMMITTED_WITHIN_MS): number =>
+  publishedWithin(readyMs) + committedWithinMs

@@ -7,6 +7,7 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } fr
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
+import { fetchedWithin } from '../ground/silence.ts'
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Change } from '../store/records/change.ts'
 import {
@@ -20,6 +21,7 @@ import type { Store } from '../store/store.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKeys } from './master-keys.ts'
+import { committedBy, publishedFrom, whyNotSign, type Signing } from './may-sign.ts'
 
 interface RingKey {
   record: SigningKeyRecord
@@ -32,23 +34,19 @@ const nameOf = ({ ring, alg }: RingId): string => `${alg} ${ring}`
 export const sharedRing = (alg: SigningAlgorithm): RingId => ({ ring: SHARED_RING, alg })
 
 /** A key that signs now, with the encoded header of each `typ` it has signed. */
-interface Signer {
+interface Signer extends Signing {
   kid: string
   id: RingId
   privateKey: KeyObject
   headers: Map<string, string>
-  /** Reserved in the database; a token that outlives it needs a new reservation first. */
-  signedUntil: Instant
   reserving: Promise<void> | undefined
-  /** Before this, another replica may not publish the key yet. In time that passed for this process. */
-  publishedFrom: number
 }
 
 /** How far the high-water mark is raised ahead, so that the disk is written once in ten minutes and not for each token. */
 const RESERVE_AHEAD_MS = 10 * 60_000
 
-/** Every live replica has heard of a key that is older. */
-const OLD_MS = 10_000
+/** Every replica that is ready has heard of a key that is older. */
+const OLD_MS = fetchedWithin()
 
 export class KeyRing {
   readonly noun = 'key'
@@ -65,8 +63,8 @@ export class KeyRing {
   /** By ring, both algorithms together. */
   #documents = new Map<string, JwksDocument>()
   /** The number of the last reading that was begun, and of the newest reading that was taken over. */
-  /** When this process first saw each key that is not old. In time that passed. */
-  #seenAt = new Map<string, number>()
+  /** The latest time at which each key that is not old was committed. In time that passed. */
+  #committedBy = new Map<string, number>()
   #readings = 0
   #taken = 0
 
@@ -169,13 +167,11 @@ export class KeyRing {
 
   #signersOf(records: SigningKeyRecord[], othersHearWithinMs: number): Map<string, Signer> {
     const signers = new Map<string, Signer>()
-    this.#noteSeen(records)
+    this.#noteCommitted(records)
     for (const { kid, ring, alg, signedUntil } of records.filter((key) => key.status === 'active')) {
       const id = { ring, alg }
       const privateKey = this.#unsealed.get(kid)
       const known = this.#signers.get(nameOf(id))
-      const seenAt = this.#seenAt.get(kid)
-      const publishedFrom = seenAt === undefined || othersHearWithinMs === 0 ? 0 : seenAt + othersHearWithinMs
       if (known?.kid === kid) {
         known.signedUntil = Math.max(known.signedUntil, signedUntil)
         signers.set(nameOf(id), known)
@@ -187,18 +183,20 @@ export class KeyRing {
           headers: new Map(),
           signedUntil,
           reserving: undefined,
-          publishedFrom,
+          publishedFrom: publishedFrom(this.#committedBy.get(kid), othersHearWithinMs),
         })
       }
     }
     return signers
   }
 
-  /** A key is committed when it is seen here, so from then on the others hear of it within their bound. */
-  #noteSeen(records: SigningKeyRecord[]): void {
+  #noteCommitted(records: SigningKeyRecord[]): void {
     const now = performance.now()
-    const fresh = records.filter(({ createdAt }) => createdAt > this.#store.now() - OLD_MS)
-    this.#seenAt = new Map(fresh.map(({ kid }) => [kid, this.#seenAt.get(kid) ?? now]))
+    const ages = records.map(({ kid, createdAt }) => ({ kid, ageMs: this.#store.now() - createdAt }))
+    const fresh = ages.filter(({ ageMs }) => ageMs < OLD_MS)
+    this.#committedBy = new Map(
+      fresh.map(({ kid, ageMs }) => [kid, committedBy(this.#committedBy.get(kid) ?? now, ageMs, now)]),
+    )
   }
 
   /** The JWKS of a ring as it is served (RFC 7517 §5); empty for a ring that has no keys yet. */
@@ -221,7 +219,7 @@ export class KeyRing {
   trySign(id: RingId, typ: string, claims: { exp?: number; iat: number }): Promise<string> | undefined {
     const signer = this.#signers.get(nameOf(id))
     const until = fromSeconds(claims.exp ?? claims.iat)
-    if (!signer || signer.signedUntil < until || performance.now() < signer.publishedFrom) return undefined
+    if (!signer || whyNotSign(signer, until, performance.now())) return undefined
     const ahead = Math.min(until - fromSeconds(claims.iat), RESERVE_AHEAD_MS)
     // Reserved early, so that no request waits. If it fails, `makeReady` reserves again and waits.
     if (signer.signedUntil < until + ahead / 2 && !signer.reserving)

@@ -5,7 +5,9 @@
  * requests raced, and both get the same successor.
  */
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { isExpired, type GrantRecord } from '../store/records/grant.ts'
+import { OAuthError } from '../ground/errors.ts'
+import { requireLive } from '../grants/may-issue.ts'
+import { isExpired, type GrantRecord, type RotationVerdict } from '../store/records/grant.ts'
 
 export type RotationDecision = 'rotate' | 'repeat' | 'reuse' | 'ended' | 'expired'
 
@@ -24,4 +26,36 @@ export function decideRotation(
   if (isPredecessor && now < grant.rotatedAt + fromSeconds(graceSeconds)) return 'repeat'
   // A generation that was not issued yet means that the database is older than the token: it was replaced by a copy.
   return 'reuse'
+}
+
+/** A refresh token that is presented, and what may follow from it. */
+export interface Presented {
+  generation: number
+  /** Counted from the rotation; 0 for none. */
+  graceSeconds: number
+  /** The end of the family. */
+  endReused(): Extract<RotationVerdict, { act: 'end' }>
+  /** The terms of a renewal. @throws OAuthError where no token may be issued now */
+  renew(): Omit<Extract<RotationVerdict, { act: 'rotate' }>, 'act'>
+}
+
+/**
+ * The verdict on a presented token, under the family's lock.
+ *
+ * @param present judges the request by the facts of this moment; what it throws as an OAuthError is the refusal
+ */
+export function judgeRotation(grant: GrantRecord, now: Instant, present: () => Presented): RotationVerdict {
+  try {
+    const { generation, graceSeconds, endReused, renew } = present()
+    const decision = decideRotation(grant, generation, now, graceSeconds)
+    if (decision === 'reuse') return endReused()
+    if (decision === 'ended' || decision === 'expired') requireLive(grant, now)
+    const renewal = renew()
+    return decision === 'repeat'
+      ? { act: 'repeat', accessExpiresAt: renewal.accessExpiresAt }
+      : { act: 'rotate', ...renewal }
+  } catch (error) {
+    if (error instanceof OAuthError) return { act: 'refuse', error }
+    throw error
+  }
 }

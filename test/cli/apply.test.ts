@@ -24,7 +24,7 @@ test.concurrent('a dry run tells the plan and leaves no trace; applying does it;
 
   const plan = await place.run(['apply', file, '--dry-run'])
   expect(plan.stdout).toContain('+ resource orders-api\n+ client orders\n')
-  expect(existsSync(place.database)).toBe(false)
+  expect(await place.hasDatabase()).toBe(false)
   expect(existsSync(place.keysDir)).toBe(false)
 
   const created = [

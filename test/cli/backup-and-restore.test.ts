@@ -1,4 +1,8 @@
-/** A backup from a running server, and what restoring it brings back. */
+/**
+ * A backup from a running server, and what restoring it brings back.
+ *
+ * Not again on PostgreSQL: it is about the file of SQLite.
+ */
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
 import { test, type TestContext } from 'vitest'

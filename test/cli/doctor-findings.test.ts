@@ -567,7 +567,7 @@ const DEPLOYMENT: Row[] = [
   deployment('a sound deployment: http on loopback', () => ({}), 'tls', /fine on this machine/, null),
   deployment(
     'JWKS cached for longer than keys are published before they sign',
-    () => ({ SIGNET_KEY_PREPUBLISH: '1m', SIGNET_JWKS_MAX_AGE: '1m' }),
+    () => ({ SIGNET_KEY_PREPUBLISH: '70s', SIGNET_JWKS_MAX_AGE: '1m' }),
     'jwks caching',
     /max-age is 300 s, longer than keys are published/,
     /SIGNET_JWKS_MAX_AGE/,

@@ -2,6 +2,7 @@
 import { chmodSync, existsSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
+import { sqliteTest } from '../support/sqlite.ts'
 import { Place } from './run-signet.ts'
 
 interface Check {
@@ -55,24 +56,24 @@ test.concurrent('a running deployment is found sound, and one that has stopped, 
   for (const { fix } of stopped.checks.filter(({ ok }) => !ok)) expect(fix).toContain('signet serve')
 })
 
-test.concurrent('a database that another process keeps locked is a finding, and soon none any more', async ({
-  expect,
-  onTestFinished,
-}) => {
-  const place = new Place(onTestFinished)
-  const lockFinding = async () => (await examine(place)).checks.find(({ check }) => check === 'database lock')
-  await place.run(['migrate'])
-  const other = new SqliteDatabase(place.database)
-  onTestFinished(() => void other.close())
-  other.exec('BEGIN IMMEDIATE')
-  const found = await lockFinding()
-  expect(found).toMatchObject({ ok: false, found: expect.stringContaining('locked by another process') as string })
-  expect(found?.fix).toContain(`fuser -v ${place.database}`)
-  const disabled = await place.run(['key', 'rotate'])
-  expect(disabled).toMatchObject({ code: 1, stderr: expect.stringContaining('try again') as string })
-  other.exec('ROLLBACK')
-  expect(await lockFinding()).toMatchObject({ ok: true })
-})
+sqliteTest.concurrent(
+  'a database that another process keeps locked is a finding, and soon none any more',
+  async ({ expect, onTestFinished }) => {
+    const place = new Place(onTestFinished)
+    const lockFinding = async () => (await examine(place)).checks.find(({ check }) => check === 'database lock')
+    await place.run(['migrate'])
+    const other = new SqliteDatabase(place.database)
+    onTestFinished(() => void other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const found = await lockFinding()
+    expect(found).toMatchObject({ ok: false, found: expect.stringContaining('locked by another process') as string })
+    expect(found?.fix).toContain(`fuser -v ${place.database}`)
+    const disabled = await place.run(['key', 'rotate'])
+    expect(disabled).toMatchObject({ code: 1, stderr: expect.stringContaining('try again') as string })
+    other.exec('ROLLBACK')
+    expect(await lockFinding()).toMatchObject({ ok: true })
+  },
+)
 
 test.concurrent('where there is no database the doctor says so and makes none', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
@@ -80,7 +81,7 @@ test.concurrent('where there is no database the doctor says so and makes none', 
   expect(code).toBe(1)
   expect(failed).toContain('database')
   expect(existsSync(place.keysDir)).toBe(false)
-  expect(existsSync(place.database)).toBe(false)
+  expect(await place.hasDatabase()).toBe(false)
 })
 
 test.concurrent('a token is examined as we see it, and as an app sees it that knows our URL alone', async ({
@@ -105,7 +106,7 @@ test.concurrent('a token is examined as we see it, and as an app sees it that kn
   const slash = await examine(outside, token, '--issuer', `${server.url}/`)
   expect(slash).toMatchObject({ code: 1, failed: ['issuer', 'issuer'] })
   expect(slash.checks.find(({ ok }) => !ok)?.found).toContain('slash')
-  expect(existsSync(outside.database)).toBe(false)
+  expect(await outside.hasDatabase()).toBe(false)
 })
 
 test.concurrent('what is on record of a request is found by its id', async ({ expect, onTestFinished }) => {

@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import SqliteDatabase from 'better-sqlite3'
 import { describe, test, type ExpectStatic } from 'vitest'
 import { post, request } from '../../harness/call.ts'
+import { sqliteTest } from '../support/sqlite.ts'
+import { holdWriteLock } from '../support/write-lock.ts'
 import { Place, SOON, requestToken, type Client, type OnTestFinished, type Server } from './run-signet.ts'
 
 interface MasterKey {
@@ -254,18 +255,10 @@ async function applied(place: Place, client: Client): Promise<{ ended?: unknown[
 }
 
 describe('killed in the middle', () => {
-  /** Takes the write lock, so that a command stops between the file and the database. */
-  function lock(place: Place, onTestFinished: OnTestFinished): () => void {
-    const database = new SqliteDatabase(place.database, { timeout: 5000 })
-    const release = () => void (database.open && database.close())
-    onTestFinished(release)
-    database.exec('BEGIN IMMEDIATE')
-    return release
-  }
-
   async function killedRotation(place: Place, expect: ExpectStatic, onTestFinished: OnTestFinished): Promise<void> {
     const before = keysIn(place).length
-    const release = lock(place, onTestFinished)
+    // The command stops between the file and the database.
+    const lock = await holdWriteLock(place, (work) => onTestFinished(work))
     const signet = join(import.meta.dirname, '../../src/signet.js')
     const env = { PATH: process.env.PATH, ...place.variables }
     const child = spawn(process.execPath, [signet, 'master-key', 'rotate'], { env, stdio: 'ignore' })
@@ -273,7 +266,7 @@ describe('killed in the middle', () => {
     await expect.poll(() => keysIn(place).length, { timeout: 20_000, interval: 5 }).toBe(before + 1)
     child.kill('SIGKILL')
     await ended
-    release()
+    lock.release()
   }
 
   test.concurrent('a rotation leaves a key that is told, used or taken away', async ({ expect, onTestFinished }) => {
@@ -391,7 +384,7 @@ describe('keys that are missing or wrong', () => {
     expect(fault).not.toContain('hunter2')
   })
 
-  test.concurrent('a restored backup needs the keys that its rows name', async ({ expect, onTestFinished }) => {
+  sqliteTest.concurrent('a restored backup needs the keys that its rows name', async ({ expect, onTestFinished }) => {
     const place = new Place(onTestFinished)
     await place.createClient('--id orders')
     const [text = ''] = keysIn(place)

@@ -1,10 +1,12 @@
 /** The command line as people have it: a process of its own, in a folder of its own. */
 import type { ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client as Connection } from 'pg'
 import { vi, type TestContext } from 'vitest'
 import { post } from '../../harness/call.ts'
-import { databaseIn, temporaryFolder, type OnEnd } from '../../harness/folder.ts'
+import { databaseIn, environmentOf, postgresOfRun, temporaryFolder, type OnEnd } from '../../harness/folder.ts'
 import { runCommand, startServer } from '../../harness/program.ts'
 
 // Every step is a process, and the machine may be busy with others.
@@ -37,9 +39,10 @@ export type OnTestFinished = TestContext['onTestFinished']
 
 export type Variables = Record<string, string>
 
-/** A folder with its own database and keys; gone when the test is. */
+/** A folder with its own keys and its own database, or a schema of its name; gone when the test is. */
 export class Place {
   readonly folder: string
+  /** The file of SQLite. */
   readonly database: string
   readonly keysDir: string
   readonly variables: Variables
@@ -51,11 +54,24 @@ export class Place {
     this.database = databaseIn(this.folder)
     this.keysDir = join(this.folder, 'keys')
     this.variables = {
-      SIGNET_DATABASE_URL: `file:${this.database}`,
-      SIGNET_KEYS_DIR: this.keysDir,
-      SIGNET_PORT: '0',
+      ...environmentOf(this.folder),
       NODE_COMPILE_CACHE: join(tmpdir(), 'signet-cli-compiled'),
       ...variables,
+    }
+  }
+
+  /** Whether there is a database. */
+  async hasDatabase(): Promise<boolean> {
+    if (postgresOfRun === undefined) return existsSync(this.database)
+    const url = new URL(this.variables.SIGNET_DATABASE_URL ?? '')
+    const connection = new Connection({ connectionString: url.href })
+    await connection.connect()
+    try {
+      const standing = 'SELECT FROM pg_namespace WHERE nspname = $1'
+      const { rowCount } = await connection.query(standing, [url.searchParams.get('schema')])
+      return rowCount === 1
+    } finally {
+      await connection.end()
     }
   }
 

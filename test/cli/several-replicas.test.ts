@@ -1,4 +1,8 @@
-/** The README's block "several replicas", pasted: only the database and the ports are those of the test. */
+/**
+ * The README's block "several replicas", pasted: only the database and the ports are those of the test.
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'

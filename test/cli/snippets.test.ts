@@ -1,4 +1,8 @@
-/** Every snippet of `signet client snippet` runs as printed, against a real issuer. */
+/**
+ * Every snippet of `signet client snippet` runs as printed, against a real issuer.
+ *
+ * Not again on PostgreSQL: the lines that are printed are the same, and their compilers take minutes.
+ */
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
+import { sqliteTest } from '../support/sqlite.ts'
 import { Place } from './run-signet.ts'
 
 test.concurrent.for([
@@ -95,38 +96,38 @@ test.concurrent('commands about what there is make no new database', async ({ ex
   expect(existsSync(place.keysDir)).toBe(false)
 })
 
-test.concurrent('a database that is made in passing is told first, before the result', async ({
-  expect,
-  onTestFinished,
-}) => {
-  const place = new Place(onTestFinished)
-  const first = await place.run(['blacklist', 'add', '--sub', 'mallory', '--json'])
-  expect(first.code).toBe(0)
-  expect(first.stderr).toMatch(new RegExp(`^note: there was no database at ${place.database}: a new one was made`))
-  expect(JSON.parse(first.stdout)).toMatchObject({ sub: 'mallory' })
-  expect((await place.run(['blacklist', 'list'])).stderr).toBe('')
-})
+sqliteTest.concurrent(
+  'a database that is made in passing is told first, before the result',
+  async ({ expect, onTestFinished }) => {
+    const place = new Place(onTestFinished)
+    const first = await place.run(['blacklist', 'add', '--sub', 'mallory', '--json'])
+    expect(first.code).toBe(0)
+    expect(first.stderr).toMatch(new RegExp(`^note: there was no database at ${place.database}: a new one was made`))
+    expect(JSON.parse(first.stdout)).toMatchObject({ sub: 'mallory' })
+    expect((await place.run(['blacklist', 'list'])).stderr).toBe('')
+  },
+)
 
-test.concurrent('beside keys that belong to another database a misspelt path is refused, and nothing is made there', async ({
-  expect,
-  onTestFinished,
-}) => {
-  const place = new Place(onTestFinished)
-  await place.run(['migrate'])
-  const misspelt = { SIGNET_DATABASE_URL: `file:${place.file('dta/signet.db')}` }
-  for (const args of [['blacklist', 'add', '--sub', 'mallory'], ['client', 'list'], ['status']]) {
-    const { code, stdout, stderr } = await place.run(args, misspelt)
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(stderr).toContain(`there is no database at ${place.file('dta/signet.db')}, and the keys in`)
-    expect(stderr).toContain(`belong to ${place.database}`)
-  }
-  expect(existsSync(place.file('dta'))).toBe(false)
-  // On purpose it goes on.
-  expect((await place.run(['migrate'], misspelt)).code).toBe(0)
-  expect((await place.run(['blacklist', 'list'], misspelt)).code).toBe(0)
-})
+sqliteTest.concurrent(
+  'beside keys that belong to another database a misspelt path is refused, and nothing is made there',
+  async ({ expect, onTestFinished }) => {
+    const place = new Place(onTestFinished)
+    await place.run(['migrate'])
+    const misspelt = { SIGNET_DATABASE_URL: `file:${place.file('dta/signet.db')}` }
+    for (const args of [['blacklist', 'add', '--sub', 'mallory'], ['client', 'list'], ['status']]) {
+      const { code, stdout, stderr } = await place.run(args, misspelt)
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toContain(`there is no database at ${place.file('dta/signet.db')}, and the keys in`)
+      expect(stderr).toContain(`belong to ${place.database}`)
+    }
+    expect(existsSync(place.file('dta'))).toBe(false)
+    // On purpose it goes on.
+    expect((await place.run(['migrate'], misspelt)).code).toBe(0)
+    expect((await place.run(['blacklist', 'list'], misspelt)).code).toBe(0)
+  },
+)
 
-test.concurrent('a database that is gone is told as the start tells it', async ({ expect, onTestFinished }) => {
+sqliteTest.concurrent('a database that is gone is told as the start tells it', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   await place.run(['migrate'])
   for (const suffix of ['', '-wal', '-shm']) rmSync(place.database + suffix, { force: true })
@@ -169,22 +170,25 @@ test.concurrent('a client or resource that is not there is named, with one that 
 
 const works = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0
 
-test.concurrent('a full disk is told as one, and what to do about it', async ({ expect, onTestFinished, skip }) => {
-  const place = new Place(onTestFinished)
-  const disk = place.file('disk')
-  mkdirSync(disk)
-  if (!works('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk)) skip('no tmpfs can be mounted here')
-  onTestFinished(() => void works('umount', '-l', disk))
-  const onDisk = { SIGNET_DATABASE_URL: `file:${join(disk, 'signet.db')}` }
-  expect((await place.run(['migrate'], onDisk)).code).toBe(0)
-  // Keeps the index of the journal in place, as a running server does.
-  const other = new SqliteDatabase(join(disk, 'signet.db'))
-  onTestFinished(() => void other.close())
-  other.prepare('SELECT count(*) FROM clients').get()
-  works('dd', 'if=/dev/zero', `of=${join(disk, 'filler')}`, 'bs=1k')
-  const { code, stderr } = await place.run(['client', 'create'], onDisk)
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/disk .*is full \(SQLITE_FULL\)\n.*make room on it/)
-  other.close()
-  expect((await place.run(['client', 'create'], onDisk)).stderr).toMatch(/disk .*is full.*\n.*make room on it/)
-})
+sqliteTest.concurrent(
+  'a full disk is told as one, and what to do about it',
+  async ({ expect, onTestFinished, skip }) => {
+    const place = new Place(onTestFinished)
+    const disk = place.file('disk')
+    mkdirSync(disk)
+    if (!works('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk)) skip('no tmpfs can be mounted here')
+    onTestFinished(() => void works('umount', '-l', disk))
+    const onDisk = { SIGNET_DATABASE_URL: `file:${join(disk, 'signet.db')}` }
+    expect((await place.run(['migrate'], onDisk)).code).toBe(0)
+    // Keeps the index of the journal in place, as a running server does.
+    const other = new SqliteDatabase(join(disk, 'signet.db'))
+    onTestFinished(() => void other.close())
+    other.prepare('SELECT count(*) FROM clients').get()
+    works('dd', 'if=/dev/zero', `of=${join(disk, 'filler')}`, 'bs=1k')
+    const { code, stderr } = await place.run(['client', 'create'], onDisk)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/disk .*is full \(SQLITE_FULL\)\n.*make room on it/)
+    other.close()
+    expect((await place.run(['client', 'create'], onDisk)).stderr).toMatch(/disk .*is full.*\n.*make room on it/)
+  },
+)

@@ -1,4 +1,8 @@
-/** The JWT gateway, started by its one command and driven over HTTP: two verifiers, the same answers. */
+/**
+ * The JWT gateway, started by its one command and driven over HTTP: two verifiers, the same answers.
+ *
+ * Not again on PostgreSQL: each example brings a database of its own.
+ */
 import { beforeAll, expect, test } from 'vitest'
 import { bearer, claimsOf, headerOf, request, type Answer } from '../support/client.ts'
 import {

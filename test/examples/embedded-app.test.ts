@@ -1,4 +1,8 @@
-/** The portal and the app that it embeds, started by their one command: over HTTP, and in a real browser. */
+/**
+ * The portal and the app that it embeds, started by their one command: over HTTP, and in a real browser.
+ *
+ * Not again on PostgreSQL: each example brings a database of its own.
+ */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core'

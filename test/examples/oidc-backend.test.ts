@@ -1,4 +1,8 @@
-/** The OIDC backend, started by its one command: who gets in with which claims, and what a refused one reads. */
+/**
+ * The OIDC backend, started by its one command: who gets in with which claims, and what a refused one reads.
+ *
+ * Not again on PostgreSQL: each example brings a database of its own.
+ */
 import { beforeAll, expect, test } from 'vitest'
 import { bearer, claimsOf, request } from '../support/client.ts'
 import { millisecondsUntil, opens, outcome, startExample, withClaims, type RunningExample } from './run-example.ts'

@@ -5,13 +5,15 @@
  *
  * Entries are composed by entry.ts inside the acts of the store. The memory of a replica is a `Blacklist`, its feed is
  * `FeedPages`, and the follower asks a `RevocationList` of the verifier. Every time is told from now. Within a tick every
- * replica that is not cut off hears of all changes, and so does a follower of it. There is no horizon: the search is
- * bounded by the number of acts alone.
+ * replica that is not cut off hears of all changes, and so does a follower of it. A replica that is silent for a tick is
+ * silent for longer than the bound of `couldMissDenial`, which says what it still answers. There is no horizon: the search
+ * is bounded by the number of acts alone.
  */
 import type { FeedDocument, FeedEntry } from '../../verifier/src/revocation-list.ts'
 import { BY_SYSTEM } from '../../src/audit.ts'
 import { denyAndRefuse, denyDeleted, denyUntil, type Origin } from '../../src/blacklist/entry.ts'
 import { toSeconds } from '../../src/ground/clock.ts'
+import { couldMissDenial } from '../../src/ground/silence.ts'
 import {
   isStanding,
   type BlacklistEntry,
@@ -232,7 +234,9 @@ function denialsAfter({ denials, database: before }: State, database: Database):
   return [...standing, ...added.map(({ id, kind }) => ({ id, kind, counts: false }))]
 }
 
-const serves = (replica: Replica, { silentEndsFeed }: Rules): boolean => replica.heardAt === 0 || !silentEndsFeed
+const couldMiss = ({ heardAt }: Replica): boolean => couldMissDenial(-heardAt)
+
+const serves = (replica: Replica, { silentEndsFeed }: Rules): boolean => !couldMiss(replica) || !silentEndsFeed
 
 /** A cursor that is before the one that was asked for means that the list starts over. */
 function taken(follower: Follower, page: FeedDocument): Follower {
@@ -347,9 +351,9 @@ async function findAccepted(state: State, rules: Rules): Promise<string | undefi
   const denial = state.denials.find(({ counts }) => counts)
   if (!denial) return undefined
   const says = `the token is denied by ${denial.id} (${denial.kind}), and`
-  for (const [at, { known, heardAt }] of state.replicas.entries()) {
-    const answers = heardAt === 0 || !rules.silentRefuses
-    const memory = await memoryOf(known)
+  for (const [at, replica] of state.replicas.entries()) {
+    const answers = !couldMiss(replica) || !rules.silentRefuses
+    const memory = await memoryOf(replica.known)
     if (answers && !memory.findDenying(claimsOf(token))) return `${says} replica ${at} accepts it`
   }
   const isTold = follower.heardAt < 0 || isDeniedDownstream(follower.entries, claimsOf(token))

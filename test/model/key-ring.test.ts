@@ -1,6 +1,6 @@
 /** Every state of a key ring at several replicas is searched. key-ring.ts is the model, and each control switches one rule off. */
 import { expect, test } from 'vitest'
-import { keyRing, type Rules } from './key-ring.ts'
+import { keyRing, prepublishFor, type Rules } from './key-ring.ts'
 import { TICK } from './known-keys.ts'
 import { figures, search } from './search.ts'
 
@@ -26,13 +26,13 @@ test('the same holds for three replicas and one act', async () => {
 }, 300_000)
 
 const CONTROLS: [string, Partial<Rules>, string][] = [
-  ['a key that signs before every live replica has it', { freshWait: TICK }, 'a live replica lacks'],
+  ['a key that signs before every live replica has it', { othersHearWithin: TICK }, 'a live replica lacks'],
   ['signatures that reserve nothing', { reserves: false }, 'a live replica lacks'],
   ['a reservation that does not wait for a retirement', { waits: false }, 'a live replica lacks'],
   ['a promotion that nobody judges', { ...WITH_VERIFIER, judges: false }, 'a fresh cache'],
   [
     'a key set that is kept as long as a key is published before',
-    { ...WITH_VERIFIER, prepublish: 2 * TICK },
+    { ...WITH_VERIFIER, prepublish: prepublishFor(0) },
     'a fresh cache',
   ],
 ]

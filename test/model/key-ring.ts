@@ -6,11 +6,13 @@
  * The rules are those of `KeyRotation`, taken out of it as it hands them to the store, and the acts are those of the
  * store. Time moves in ticks, and every time is told from now. Within a tick every replica that is not cut off hears of
  * all changes, so a tick is the bound of the news. Times that are too long ago to matter are the same, so the search has
- * no horizon: it is bounded by the number of acts alone. `freshWait` stands for the part of a signer that SQLite does
- * not need.
+ * no horizon: it is bounded by the number of acts alone. When a key signs, who is ready and how long a key is published
+ * before are decided by the functions of production, with ticks for their bounds.
  */
 import { BY_SYSTEM } from '../../src/audit.ts'
 import { denyKey } from '../../src/blacklist/entry.ts'
+import { fetchedWithin, isReadyAfter, publishedWithin } from '../../src/ground/silence.ts'
+import { committedBy, publishedFrom, whyNotSign } from '../../src/keys/may-sign.ts'
 import type { SigningKeyRecord } from '../../src/store/records/key.ts'
 import { SHARED_ES256, eventOf, keyOf } from '../support/store-records.ts'
 import { commit, transact, type Database, type Write } from './database.ts'
@@ -42,8 +44,8 @@ export interface Rules {
   prepublish: number
   /** How long the verifier keeps a key set. `null`: no verifier. */
   jwksMaxAge: number | null
-  /** How long after its publication a key may sign at the earliest. */
-  freshWait: number
+  /** How late another replica that is ready may hear of a key. */
+  othersHearWithin: number
   /** Whether the promotion rule is asked. */
   judges: boolean
   /** Whether a signature needs a mark in the database that no earlier one has reserved. */
@@ -52,14 +54,19 @@ export interface Rules {
   waits: boolean
 }
 
+/** How long a replica that hears nothing stays ready. */
+const READY = TICK
+/** The key set is cached for so long; and an act is committed in the tick in which it begins. */
+export const prepublishFor = (jwksMaxAge: number): number => jwksMaxAge + fetchedWithin(READY, 0)
+
 const RULES: Rules = {
   replicas: 2,
   acts: ['requested', 'emergency', 'revoke'],
   mostActs: 2,
-  liveFor: TICK,
-  prepublish: 3 * TICK,
+  liveFor: READY,
+  prepublish: prepublishFor(TICK),
   jwksMaxAge: null,
-  freshWait: 2 * TICK,
+  othersHearWithin: publishedWithin(READY),
   judges: true,
   reserves: true,
   waits: true,
@@ -185,14 +192,22 @@ function committed(state: State, by: number, writes: readonly Write[]): State {
 const denyRevoked = (key: SigningKeyRecord, moment: Parameters<typeof denyKey>[3]) =>
   denyKey(key.kid, key.signedUntil, { cause: 'key_revoked', by: BY_SYSTEM }, moment)
 
+/** A process that sees the key for the first time takes it for the oldest, so it signs the soonest. */
+const signingOf = ({ signedUntil, createdAt }: Known, { reserves, othersHearWithin }: Rules) => ({
+  signedUntil: reserves ? signedUntil : Infinity,
+  publishedFrom: publishedFrom(committedBy(0, -createdAt, 0, 0), othersHearWithin),
+})
+
 function* signing(state: State, at: number, replica: Replica, bounds: Bounds): Generator<Step<State>> {
   const { database } = state
   const key = holder(replica.keys, 'active')
   const end = TTL
-  if (!key || key.createdAt + bounds.freshWait > 0 || (state.tokens[key.kid] ?? 0) >= end) return
+  if (!key || (state.tokens[key.kid] ?? 0) >= end) return
+  const lacks = whyNotSign(signingOf(key, bounds), end, 0)
+  if (lacks === 'unpublished') return
   const signed = { ...state, tokens: { ...state.tokens, [key.kid]: end } }
   const says = `replica ${at} signs with ${key.kid}`
-  if (!bounds.reserves || key.signedUntil >= end) yield { says, to: settled(signed, state.replicas) }
+  if (lacks === undefined) yield { says, to: settled(signed, state.replicas) }
   else if (!replica.isCut && !(bounds.waits && state.writing)) {
     const mark = end + TTL
     const { result, writes } = transact(database, 0, (store) => store.reserveSigning(key.kid, mark))
@@ -237,7 +252,9 @@ function* ticking(state: State, bounds: Bounds): Generator<Step<State>> {
 
 /** Of a replica that does not count as live any more, nobody asks for keys. It may still sign, while its mark lasts. */
 const usedBy = ({ isCut, heardAt }: Replica, { liveFor, reserves }: Rules, keys: Known[]): Known[] =>
-  isCut && heardAt - TICK < -liveFor && reserves ? keys.filter(({ signedUntil }) => signedUntil >= TTL) : keys
+  isCut && !isReadyAfter(TICK - heardAt, liveFor) && reserves
+    ? keys.filter(({ signedUntil }) => signedUntil >= TTL)
+    : keys
 
 const olderReplica = (replica: Replica, bounds: Bounds): Replica => ({
   ...replica,
@@ -262,7 +279,7 @@ function* stepsOf(state: State, bounds: Bounds): Generator<Step<State>> {
 
 // ------------------------------------------------------------------ invariants
 
-const isLive = ({ heardAt }: Replica, { liveFor }: Rules): boolean => -heardAt <= liveFor
+const isLive = ({ heardAt }: Replica, { liveFor }: Rules): boolean => isReadyAfter(-heardAt, liveFor)
 
 const isRevoked = ({ database }: State, kid: string): boolean =>
   ringOf(database).some((key) => key.kid === kid && key.status === 'revoked')

@@ -1,11 +1,12 @@
 /** Keys as the model of a ring holds them: rows with nothing but what a rule or an invariant reads, told from now. */
+import { NEWS_MS } from '../../src/ground/silence.ts'
 import { isPublished, type SigningKeyRecord } from '../../src/store/records/key.ts'
 import { signingKeys } from '../../src/store/tables.ts'
 import { SHARED_ES256 } from '../support/store-records.ts'
 import { rowsOf, type Database, type Row } from './database.ts'
 
 /** Milliseconds; the bound of the news. */
-export const TICK = 1000
+export const TICK = NEWS_MS
 /** How long a token lives. */
 export const TTL = 1000
 

@@ -3,15 +3,16 @@
  * whichever replica; a reading and a writing statement each, with anything between them; answers that are lost; a replica
  * that dies between the two statements; an operator who ends the grant or denies the client; time that passes.
  *
- * The rule is `decideRotation`, the acts are those of the store. The model is of the engine below them: what the writing
+ * The rule is `judgeRotation`, with its verdicts, and the acts are those of the store. The model is of the engine below them: what the writing
  * statement is conditional on, and for whom it waits.
  */
 import { BY_SYSTEM } from '../../src/audit.ts'
-import { denyAndRefuse, denyUntil } from '../../src/blacklist/entry.ts'
+import { denyAndRefuse } from '../../src/blacklist/entry.ts'
+import { denyReused } from '../../src/grant-types/reuse.ts'
 import { invalidGrant } from '../../src/ground/errors.ts'
-import type { GrantDenial, GrantRecord, RotationVerdict } from '../../src/store/records/grant.ts'
+import type { GrantRecord, RotationVerdict } from '../../src/store/records/grant.ts'
 import { blacklistEntries, clients, grants } from '../../src/store/tables.ts'
-import { decideRotation } from '../../src/tokens/refresh-rotation.ts'
+import { judgeRotation } from '../../src/tokens/refresh-rotation.ts'
 import { commit, rowsOf, transact, type Database, type Write } from './database.ts'
 import type { Model, Step } from './search.ts'
 
@@ -25,7 +26,7 @@ const MOST_AT_ONCE = 2
 
 /** What keeps the invariants. A control switches one of them off. */
 export interface Rules {
-  decide: typeof decideRotation
+  judge: typeof judgeRotation
   /** The writing statement holds only for the generation that was read. */
   comparesGeneration: boolean
   /** The writing statement holds only at the revision that was read. */
@@ -37,7 +38,7 @@ export interface Rules {
 }
 
 const RULES: Rules = {
-  decide: decideRotation,
+  judge: judgeRotation,
   comparesGeneration: true,
   comparesRevision: true,
   raisesTheEnd: true,
@@ -92,22 +93,24 @@ const INITIAL: State = {
   fault: null,
 }
 
-const denySid: GrantDenial = ({ sid, accessExpiresAt }, moment) =>
-  denyUntil('sid', sid, accessExpiresAt, { cause: 'reuse', by: BY_SYSTEM }, moment)
+const denySid = denyReused('app', 'refresh token reuse')
 
-/** As `decide` of the grant type, without the parts that no event of this model changes. */
+/** What a request presents. No event of this model changes what the grant type judges before the rule. */
 const verdictOn =
-  (rules: Rules, presented: number) =>
-  (family: GrantRecord, now: number): RotationVerdict => {
-    const decision = rules.decide(family, presented, now, GRACE_SECONDS)
-    const error = invalidGrant(decision)
-    if (decision === 'reuse') return { act: 'end', reason: 'reuse', deny: denySid, event: undefined, error }
-    if (decision === 'ended' || decision === 'expired') return { act: 'refuse', error }
-    const accessExpiresAt = now + ACCESS_TTL
-    return decision === 'repeat'
-      ? { act: 'repeat', accessExpiresAt }
-      : { act: 'rotate', accessExpiresAt, idleExpiresAt: null }
-  }
+  (rules: Rules, generation: number) =>
+  (family: GrantRecord, now: number): RotationVerdict =>
+    rules.judge(family, now, () => ({
+      generation,
+      graceSeconds: GRACE_SECONDS,
+      endReused: () => ({
+        act: 'end',
+        reason: 'reuse',
+        deny: denySid,
+        event: undefined,
+        error: invalidGrant('used before'),
+      }),
+      renew: () => ({ accessExpiresAt: now + ACCESS_TTL, idleExpiresAt: null }),
+    }))
 
 const rotate = (rules: Rules, presented: number, database: Database, at: number) =>
   transact(database, at, (store) => store.rotateGrant(SID, verdictOn(rules, presented)))

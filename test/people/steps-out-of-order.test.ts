@@ -6,7 +6,16 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { hashOf } from '../../src/http/cookies.ts'
 import type { Store } from '../../src/store/store.ts'
 import { answerOf, type BrowserLike, type Seen } from '../support/browser-like.ts'
-import { addApp, addPerson, authorizePath, browserAt, PASSWORD, sealedTotp, signInAt, storeOf } from '../support/people.ts'
+import {
+  addApp,
+  addPerson,
+  authorizePath,
+  browserAt,
+  PASSWORD,
+  sealedTotp,
+  signInAt,
+  storeOf,
+} from '../support/people.ts'
 import { shareWithApi } from '../support/shared.ts'
 
 const issuer = shareWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })

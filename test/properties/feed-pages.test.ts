@@ -1,6 +1,8 @@
 /**
  * The invariant of the feed's pages: whoever applies them in the order in which they follow each other holds what the
  * blacklist held at the last page's cursor, whatever is added, changed and lifted between two pages.
+ *
+ * Not again on PostgreSQL: it knows no database.
  */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'

@@ -1,4 +1,8 @@
-/** ECDSA signatures come back from DER as they went in, whatever their numbers look like. */
+/**
+ * ECDSA signatures come back from DER as they went in, whatever their numbers look like.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { assert, property, uint8Array } from 'fast-check'
 import { expect, test } from 'vitest'
 import { derSignature, joseSignature } from '../../src/keys/algorithms.ts'

@@ -1,4 +1,8 @@
-/** Our HMAC agrees with the library's, whatever key and message. */
+/**
+ * Our HMAC agrees with the library's, whatever key and message.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { createHmac } from 'node:crypto'
 import { assert, property, uint8Array, type IntArrayConstraints } from 'fast-check'
 import { expect, test } from 'vitest'

@@ -22,9 +22,6 @@ export default async function setup(): Promise<() => Promise<void>> {
   if (findPostgres() !== undefined) {
     const { port } = databases.address() as AddressInfo // bound to a TCP port, so it is no path
     process.env.SIGNET_TEST_POSTGRES = `http://127.0.0.1:${port}`
-    // Tests on PostgreSQL find their place without waiting, so the server is there before they begin.
-    if (process.env.SIGNET_TEST_DATABASE === 'postgres')
-      process.env.SIGNET_TEST_URL = await (await fetch(process.env.SIGNET_TEST_POSTGRES)).text()
   } else if (process.env.SIGNET_TEST_DATABASE === 'postgres') {
     throw new Error('SIGNET_TEST_DATABASE=postgres needs an installed PostgreSQL server (initdb, postgres)')
   } else {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { Client } from 'pg'
 import { onTestFinished } from 'vitest'
-import { environmentOf, postgresOfRun } from '../../harness/folder.ts'
+import { environmentOf, postgresOfRun, type OnEnd } from '../../harness/folder.ts'
 import { request } from './client.ts'
 
 export interface WriteLock {
@@ -14,22 +14,22 @@ export interface WriteLock {
 }
 
 /** Takes the lock of an issuer's database. Writes wait for at most two seconds, so it has to be released before. */
-export async function holdWriteLock({ folder }: { folder: string }): Promise<WriteLock> {
+export async function holdWriteLock({ folder }: { folder: string }, onEnd: OnEnd = onTestFinished): Promise<WriteLock> {
   const { SIGNET_DATABASE_URL: url = '' } = environmentOf(folder)
-  if (postgresOfRun !== undefined) return holdRevision(url)
+  if (postgresOfRun !== undefined) return holdRevision(url, onEnd)
   const database = new SqliteDatabase(join(folder, 'data/signet.db'), { timeout: 2000 })
   const release = () => void (database.open && database.close())
-  onTestFinished(release)
+  onEnd(release)
   database.exec('BEGIN IMMEDIATE')
   return { release }
 }
 
 /** On PostgreSQL, writes that processes keep in memory, and grants that begin, wait for the lock on the table of the revision. */
-async function holdRevision(url: string): Promise<WriteLock> {
+async function holdRevision(url: string, onEnd: OnEnd): Promise<WriteLock> {
   const client = new Client({ connectionString: url })
   await client.connect()
   const ended = () => client.end()
-  onTestFinished(ended)
+  onEnd(ended)
   await client.query(`BEGIN; LOCK TABLE ${new URL(url).searchParams.get('schema')}.revision IN EXCLUSIVE MODE`)
   return { release: () => void ended() }
 }

@@ -1,4 +1,8 @@
-/** Tokens that are bound to a key (RFC 9449): a proof is for one request, and good for all guards of that request. */
+/**
+ * Tokens that are bound to a key (RFC 9449): a proof is for one request, and good for all guards of that request.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { createHash } from 'node:crypto'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'

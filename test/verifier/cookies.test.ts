@@ -1,4 +1,8 @@
-/** A token in a cookie: where it is looked for, and whose requests are believed. */
+/**
+ * A token in a cookie: where it is looked for, and whose requests are believed.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { describe, expect, test } from 'vitest'
 import { FRAMEWORKS, rawStatus, startApi } from './guarded-apis.ts'
 

@@ -1,4 +1,8 @@
-/** A number in a claim that JavaScript would change is refused by name; every other number arrives as it was sent. */
+/**
+ * A number in a claim that JavaScript would change is refused by name; every other number arrives as it was sent.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { expect, onTestFinished, test } from 'vitest'
 import { createTokenVerifier } from '../../verifier/src/index.ts'
 import { API, signWithJson, startKeyServer } from './key-server.ts'

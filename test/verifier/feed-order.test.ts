@@ -2,6 +2,8 @@
  * The invariant of a follower: whenever its list counts as whole, it is what the feed held at its cursor, however many
  * questions are open at a time, in whatever order pages arrive, and even if replicas lag behind. A page may already
  * leave out what was lifted after its cursor, and nothing else.
+ *
+ * Not again on PostgreSQL: it knows no database.
  */
 import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'

@@ -1,6 +1,8 @@
 /**
  * A long feed comes in pages. No token is judged before the last of the first pages, what denied goes on denying while
  * a list starts over, and no size of the whole list makes another client's good token fail.
+ *
+ * Not again on PostgreSQL: it knows no database.
  */
 import { createHash } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'

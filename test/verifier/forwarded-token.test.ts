@@ -1,6 +1,8 @@
 /**
  * A token forwarded to an embedded app: taken from the fragment, sent as Bearer, renewed by messages between
  * exactly two origins. The two windows are stand-ins for a browser's; the code is the package's own.
+ *
+ * Not again on PostgreSQL: it knows no database.
  */
 import { afterEach, expect, test, vi } from 'vitest'
 import { until } from '../support/admin.ts'

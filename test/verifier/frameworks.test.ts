@@ -1,4 +1,8 @@
-/** Guards on real Express, Fastify and Hono servers, over HTTP: who gets in, who is told what, and never a 500. */
+/**
+ * Guards on real Express, Fastify and Hono servers, over HTTP: who gets in, who is told what, and never a 500.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import express from 'express'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'

@@ -1,4 +1,8 @@
-/** The issuer's keys: when they are fetched, how they are kept, and what happens while the issuer is away. */
+/**
+ * The issuer's keys: when they are fetched, how they are kept, and what happens while the issuer is away.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'

@@ -1,6 +1,8 @@
 /**
  * The package as others get it: packed, installed by npm into an empty project beside one framework, run
  * there on every Node that this machine has, and compiled against.
+ *
+ * Not again on PostgreSQL: it knows no database.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,6 +1,8 @@
 /**
  * News of the feed may come late, twice, by two lines and in any order, and clocks may be set: whatever
  * happens on the way, a verifier that was told of a revocation does not forget it while the token lives.
+ *
+ * Not again on PostgreSQL: it knows no database.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import {

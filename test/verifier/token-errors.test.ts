@@ -1,4 +1,8 @@
-/** The fault of a token is told by a code from a closed list; forged tokens of every kind are refused. */
+/**
+ * The fault of a token is told by a code from a closed list; forged tokens of every kind are refused.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { createHash, generateKeyPairSync, sign as rawSign } from 'node:crypto'
 import {
   FlattenedSign,

@@ -1,4 +1,8 @@
-/** The package's version, its one dependency, and its imports. */
+/**
+ * The package's version, its one dependency, and its imports.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'

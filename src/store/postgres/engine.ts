@@ -1,6 +1,6 @@
 /** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
 import { Unavailable, Unheard } from '../../ground/errors.ts'
-import { PUBLISHED_WITHIN_MS, READY_MS } from '../../ground/silence.ts'
+import { NEWS_MS, isReadyAfter, publishedWithin } from '../../ground/silence.ts'
 import type { Act, ActKind, Engine, Patience, Step } from '../engine.ts'
 import { backOff } from '../patience.ts'
 import type { GrantRecord } from '../records/grant.ts'
@@ -43,15 +43,15 @@ export function postgresEngine(database: Database): Engine {
     pollChanges: () => look(changes),
     pace: {
       noticeEveryMs: NOTICE_EVERY_MS,
-      heardWithinMs: 1000,
-      readyHearWithinMs: PUBLISHED_WITHIN_MS,
+      heardWithinMs: NEWS_MS,
+      readyHearWithinMs: publishedWithin(),
       heartbeatEveryMs: 5000,
     },
     listen: () => database.listener.start(),
     silenceMs: () => changes.silenceMs(),
     requireAnswer: async () => {
       const silenceMs = changes.silenceMs()
-      if (silenceMs > READY_MS)
+      if (!isReadyAfter(silenceMs))
         throw new Unavailable(`the database has not answered for ${Math.round(silenceMs / 1000)} s`)
     },
     machineAheadMs: () => time.machineAheadMs,

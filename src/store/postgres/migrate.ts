@@ -100,8 +100,8 @@ async function applyPending(
   const last = await lastApplied(client, address)
   await client.query(`SET LOCAL search_path TO "${schema}"`)
   for (const { sql, folderMillis, hash } of migrations.filter((each) => each.folderMillis > last)) {
-    // The generator names the schema that it does not know.
-    for (const statement of sql) await client.query(statement.replaceAll('"public".', ''))
+    // One message for all statements, since each would be a round trip. The generator names the schema that it does not know.
+    await client.query(sql.join(';\n').replaceAll('"public".', ''))
     await client.query(`INSERT INTO ${JOURNAL} (hash, created_at) VALUES ($1, $2)`, [hash, folderMillis])
   }
 }
