@@ -10,6 +10,7 @@ import { namesLike } from '../ground/fingerprint.ts'
 import type { AuditEvent } from '../store/records/audit.ts'
 import type { Store } from '../store/store.ts'
 import { bad, good, type Check } from './check.ts'
+import { shell } from '../ground/shell-word.ts'
 import { findRepair } from './repairs.ts'
 import { readArgument } from '../ground/standard-input.ts'
 
@@ -61,6 +62,7 @@ interface LogLine {
   client_id?: string
   error?: string
   reason?: string
+  dropped_scope?: string
 }
 
 /**
@@ -84,7 +86,8 @@ export async function readRequestFromLog(
     ]
   const { method = '', route = '', status = 0, client_id: clientId, error, reason, time } = line
   const where = [time, method, route, status, clientId && `by ${clientId}`].filter(Boolean).join(' ')
-  if (error === undefined && status < 400) return [good('request', `it was not refused: ${where}`)]
+  if (error === undefined && status < 400)
+    return [good('request', `it was not refused: ${where}`), ...droppedScope(line)]
   return [
     bad(
       'request',
@@ -93,6 +96,18 @@ export async function readRequestFromLog(
     ),
   ]
 }
+
+/** The client or the resource does not have what was asked for, so the person was signed in without it. */
+const droppedScope = ({ dropped_scope: scope, client_id: clientId = 'ID' }: LogLine): Check[] =>
+  scope === undefined
+    ? []
+    : [
+        bad(
+          'scope',
+          `scope dropped: ${scope}`,
+          `register it: signet client update ${shell(clientId)} --scope "… ${scope}"; scopes of a resource: signet resource list`,
+        ),
+      ]
 
 async function readLog(file: string): Promise<string> {
   // Stdin may be a pipe that is still being written to, which cannot be read at once.

@@ -17,6 +17,44 @@ interface Repair {
 /** The first that fits counts. */
 const REPAIRS: readonly Repair[] = [
   {
+    reason: /^redirect URI mismatch/,
+    fix: ({ clientId }) =>
+      `an operator who is signed in opens the same link and presses "Add this address"; or: signet client update ${clientId} --add-redirect-uri URI`,
+  },
+  { reason: /^redirect_uri is missing/, fix: () => 'the app sends redirect_uri, one of: signet client show ID' },
+  {
+    reason: /^PKCE required/,
+    fix: ({ clientId }) =>
+      `switch PKCE with S256 on in the app; for a confidential client whose app cannot do it: signet client update ${clientId} --require-pkce false`,
+  },
+  {
+    reason: /^group not allowed/,
+    fix: ({ clientId }) =>
+      `add the person to a group that the client allows: signet group add GROUP USER; or allow another: signet client update ${clientId} --allow-group GROUP`,
+  },
+  {
+    reason: /consent is missing/,
+    fix: () => 'the app asks once without prompt=none, so that the person can agree',
+  },
+  {
+    reason: /^prompt=none, and (second|must_change|choose_account)|has no factor that reaches|reaches an essential acr/,
+    fix: () => 'second factor missing: the app asks without prompt=none, and the person sets one up at /account',
+  },
+  {
+    reason: /^prompt=none, and nobody/,
+    fix: () => 'the app sends the person to sign in: the same request without prompt',
+  },
+  {
+    reason: /^another browser began|its cookie was blocked/,
+    fix: () =>
+      'start again from the app, in one browser that takes cookies of this site; behind a proxy the issuer needs https, else the cookie is not sent back',
+  },
+  { reason: /^the sign-in is over/, fix: () => 'start again from the app: a sign-in can take an hour' },
+  {
+    reason: /^(nobody has the user name|the person is disabled|the person has no password|wrong password)/,
+    fix: () => 'see: signet user list; a link for the locked-out: signet user link USER',
+  },
+  {
     reason: /^wrong or expired secret/,
     fix: ({ clientId }) =>
       `give the client its newest secret, or make another: signet client rotate-secret ${clientId}`,
