@@ -108,7 +108,8 @@ async function add(button) {
 async function create(button) {
   const form = button.closest('form')
   if (form && !form.reportValidity()) throw new DOMException('', 'AbortError')
-  const path = new URL(form?.action ?? location.href).pathname
+  // The attribute, because a button named `action` hides the property.
+  const path = new URL(form?.getAttribute('action') ?? '', location.href).pathname
   const fields = fieldsOf(button)
   const options = await post(`${path}/passkey/options`, fields)
   return post(`${path}/passkey`, { ...fields, credential: await make(options) })
