@@ -95,6 +95,7 @@ async function refuse(call: PageCall, error: unknown, needs: AuthorizeNeeds): Pr
   }
   if (!(error instanceof UnprovenClient)) throw error
   const fault = new PageFault(error.code, 400, { reason: error.message })
+  if (error.mismatch) call.facts.client_id = error.mismatch.client.clientId
   const offer = error.mismatch && (await offerToAdd(call, error.mismatch, needs))
   if (!offer) throw fault
   Object.assign(call.facts, { error: fault.code, reason: fault.message })

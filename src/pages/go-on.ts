@@ -84,6 +84,7 @@ export async function findStep<const Kind extends Next['kind']>(
 ): Promise<{ at: At<Kind> } | { elsewhere: Reply }> {
   const reached = await needs.signIns.find(refOf(call))
   if ('gone' in reached) throw goneFault(reached)
+  if (reached.signIn.request) call.facts.client_id = reached.signIn.request.clientId
   return isAt(reached, kinds) ? { at: reached } : { elsewhere: await goOn(call, reached, needs) }
 }
 
