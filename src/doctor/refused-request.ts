@@ -43,6 +43,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'client.assertion_refused': 'assertion refused',
   'client.assertion_replayed': 'assertion refused: its jti was used before',
   'grant.reuse_detected': 'refresh token reuse',
+  'grant.code_reused': 'authorization code reuse',
 }
 
 function judgeEvent({ at, action, target, actor, details }: AuditEvent): Check {

@@ -92,6 +92,26 @@ const REPAIRS: readonly Repair[] = [
       'start over with a new grant; see that only one place keeps the refresh token, always the newest; if nobody did it, it was stolen',
   },
   {
+    reason: /^authorization code reuse/,
+    fix: () =>
+      'send each code to /token once, and do not repeat the request; if nobody did it, the code was stolen: send the person to /authorize again',
+  },
+  {
+    reason: /^code_verifier /,
+    fix: () =>
+      'send the code_verifier of the same sign-in: an app on several servers must keep it where all of them find it, beside state',
+  },
+  {
+    reason: /^redirect_uri (is missing|differs)$/,
+    fix: () => 'send the redirect_uri of the authorization request to /token as well, byte for byte',
+  },
+  {
+    reason: /in none of the allowed_groups/,
+    fix: ({ clientId }) =>
+      `add the person to a group with: signet group add GROUP USER; or let another group in: signet client update ${clientId} --allow-group GROUP`,
+  },
+  { reason: /^the user is disabled/, fix: () => 'enable the person with: signet user enable NAME' },
+  {
     reason: /^(grant ended|its grant was ended)/,
     fix: () => 'start over with a new grant; who ended it: signet grant list',
   },

@@ -27,6 +27,7 @@ import { endOf, idTokenBeside, termsOfPerson, type PersonTerms } from './person-
 export type CodeNeeds = BeginningNeeds & ReuseNeeds
 
 const REUSED = {
+  action: 'grant.code_reused',
   reason: 'authorization code reuse',
   description: 'this code was used before; everything that it gave is revoked, send the person to /authorize again',
 }

@@ -33,6 +33,7 @@ export interface RefreshNeeds extends Omit<BeginningNeeds, 'limitGrants' | 'clie
 }
 
 const REUSED = {
+  action: 'grant.reuse_detected',
   reason: 'refresh token reuse',
   description:
     'this refresh token was used before; every token of its grant is revoked, start over with a new grant (keep only the newest refresh token)',

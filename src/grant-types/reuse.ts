@@ -29,11 +29,14 @@ export const denyReused =
     owner,
   })
 
-/** @param description for the client, which cannot know whether it or a thief was first */
+/**
+ * @param action of the audit trail
+ * @param description for the client, which cannot know whether it or a thief was first
+ */
 export function endReused(
   sid: string,
   client: Actor,
-  { reason, description }: { reason: string; description: string },
+  { action, reason, description }: { action: string; reason: string; description: string },
   { audit, revocation }: ReuseNeeds,
 ): Ending {
   const own = revocation.ownDenials(client)
@@ -42,7 +45,7 @@ export function endReused(
     reason,
     deny: denyReused(client.id, reason),
     ...(own && { own }),
-    event: audit.budgeted('grant.reuse_detected', sid, client),
+    event: audit.budgeted(action, sid, client),
     error: invalidGrant(description, { reason }),
   }
 }

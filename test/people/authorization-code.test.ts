@@ -66,7 +66,7 @@ test('a second use ends everything that the first one gave', async () => {
   expect(entries).toContainEqual(
     expect.objectContaining({ kind: 'sid', hash: hash('sha256', `sid:${sid}`, 'base64url') }),
   )
-  expect(await auditOf(issuer(), sid)).toEqual(['grant.reuse_detected', 'grant.created'])
+  expect(await auditOf(issuer(), sid)).toEqual(['grant.code_reused', 'grant.created'])
 })
 
 test('a second use half a minute and some hours later ends it as well', async () => {
