@@ -30,7 +30,7 @@ export function readClaimPath(text: string): ClaimPath | undefined {
   return { member: known ?? 'claims', name, index: index === undefined ? undefined : Number(index) }
 }
 
-/** Why a map cannot be taken, if it cannot. */
+/** Why a map cannot be taken, if it cannot. It repeats no name but those of the protocol. */
 export function findClaimMapFault(map: Record<string, string>): string | undefined {
   const entries = Object.entries(map)
   if (entries.length > MOST_CLAIMS) return `a claim map has at most ${MOST_CLAIMS} claims`
@@ -38,7 +38,7 @@ export function findClaimMapFault(map: Record<string, string>): string | undefin
     if (isProtocolClaim(name)) return `claim "${name}" belongs to the protocol and cannot be mapped`
     if (name === '' || name === '__proto__' || name.length > MOST_CHARACTERS)
       return `a claim name has 1 to ${MOST_CHARACTERS} characters`
-    if (!readClaimPath(path)) return `the path of claim "${name}" is ${PATH_FORM}`
+    if (!readClaimPath(path)) return `the path of a claim is ${PATH_FORM}`
   }
   return undefined
 }

@@ -17,13 +17,18 @@ export function parseBody<Schema extends z.ZodType>(
   const [issue] = parsed.error.issues
   if (issue?.code === 'unrecognized_keys' && issue.message.startsWith('Unrecognized'))
     throw refuseUnknown(issue, refusal)
-  throw refusal(`${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not accepted'}`)
+  throw refusal(`${placeOf(issue?.path ?? [])}: ${issue?.message ?? 'not accepted'}`)
 }
+
+/** The place of a fault. A name inside of a record is the caller's own, and may be anything. */
+const placeOf = (path: readonly PropertyKey[]): string =>
+  path.map((part) => (typeof part === 'number' || MEMBER_NAME.test(String(part)) ? String(part) : '*')).join('.') ||
+  'body'
 
 /** The caller reads the name that it sent; the log does not, because nobody knows it. */
 function refuseUnknown({ keys, path }: z.core.$ZodIssueUnrecognizedKeys, refusal: Refusal): OAuthError {
   const [name = ''] = keys
-  const place = path.join('.') || 'body'
+  const place = placeOf(path)
   const reason = `${place}: a member is not known`
   return refusal(MEMBER_NAME.test(name) ? `${place}: member ${name} is not known` : reason, { reason })
 }
