@@ -66,7 +66,7 @@ export class Guesses {
 }
 
 /** The rule: a guess in a closed source waits, and any other is counted as wrong. */
-export const afterGuess: GuessRule = (before, now) => {
+const afterGuess: GuessRule = (before, now) => {
   const standing = before && now < before.expiresAt ? before : undefined
   if (standing && now < standing.blockedUntil) return { outcome: 'wait', until: standing.blockedUntil }
   const failures = (standing?.failures ?? 0) + 1

@@ -16,7 +16,7 @@ export const guessVerbs = (engine: Engine): GuessStore => ({
   forgiveGuesses: (bucket) => engine.act(() => forgiveGuesses(bucket), 'free'),
 })
 
-export function* countGuess({ userId, browserHash, bucketOf }: GuessAttempt, rule: GuessRule): Act<GuessOutcome> {
+function* countGuess({ userId, browserHash, bucketOf }: GuessAttempt, rule: GuessRule): Act<GuessOutcome> {
   const now = yield* time()
   const bucket = bucketOf(yield* isKnownBrowser(browserHash, userId, now))
   const before = yield* find(guesses, { bucket })
