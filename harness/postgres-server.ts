@@ -14,10 +14,12 @@ export interface PostgresServer {
   port: number
   /** The folder of its Unix socket. */
   folder: string
-  /** The URL of a database. @param user the superuser where it is left out */
-  url(database: string, parameters?: string): string
-  /** Makes an empty database with an unused name. @returns its name */
-  createDatabase(): Promise<string>
+  /** The URL of a database. @param role the superuser where it is left out */
+  url(database: string, parameters?: string, role?: string): string
+  /** Makes an empty database with an unused name. @param owner the superuser where it is left out @returns its name */
+  createDatabase(owner?: string): Promise<string>
+  /** Makes a role that may log in, and nothing else. @returns its name */
+  createRole(): Promise<string>
   /** Runs a statement as the superuser. */
   query(text: string, database?: string): Promise<Record<string, unknown>[]>
   /** Ends the server as an operator does, and waits for it. */
@@ -74,11 +76,16 @@ async function serve({ programs, folder, user }: Installation, onEnd: OnEnd): Pr
   const server: PostgresServer = {
     port,
     folder,
-    url: (database, parameters = '') =>
-      `postgres://${SUPERUSER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${database}${parameters}`,
-    async createDatabase() {
+    url: (database, parameters = '', role = SUPERUSER) =>
+      `postgres://${role}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${database}${parameters}`,
+    async createDatabase(owner = SUPERUSER) {
       const name = `test_${process.pid}_${(count += 1)}`
-      await server.query(`CREATE DATABASE ${name}`)
+      await server.query(`CREATE DATABASE ${name} OWNER ${owner}`)
+      return name
+    },
+    async createRole() {
+      const name = `role_${process.pid}_${(count += 1)}`
+      await server.query(`CREATE ROLE ${name} LOGIN PASSWORD '${PASSWORD}'`)
       return name
     },
     query: (text, database = 'postgres') => queryOnce(server.url(database), text),

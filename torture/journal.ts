@@ -14,7 +14,7 @@ const RETRY_MS = 10
 export interface Family {
   /** Refresh tokens in the order of the responses; the last is the newest. */
   acknowledged: string[]
-  /** Whether the last token was used and no response came: the use may have been written or not. */
+  /** Whether the last token was used and its outcome is unknown: the use may have been written or not. */
   unanswered: boolean
 }
 
@@ -52,6 +52,8 @@ export class Journal {
       this.refreshes++
     } else if (status === 503) {
       this.unavailable++
+      // Any other 503 says that nothing was changed, and is believed.
+      family.unanswered = text.includes('may be stored')
       if (!(Number(answer.headers.get('retry-after')) > 0)) this.withoutRetryAfter++
     } else this.refusals.push(`${status} ${text}`)
     return answer
