@@ -43,8 +43,8 @@ export function findPostgres(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
 }
 
-/** The server refuses to run as root, so it runs as the user that its package made, or as nobody. */
-function serverUser(): { uid?: number; gid?: number } {
+/** Servers refuse to run as root, so they run as the user that its package made, or as nobody. */
+export function serverUser(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {}
   const users = readFileSync('/etc/passwd', 'utf8')
   const found = /^(?:postgres):[^:]*:(\d+):(\d+):/m.exec(users) ?? /^(?:nobody):[^:]*:(\d+):(\d+):/m.exec(users)
@@ -123,7 +123,7 @@ export async function startStandby(primary: PostgresServer, onEnd: OnEnd): Promi
 }
 
 /** A temporary folder of the server's user. */
-function ownFolder(user: { uid?: number; gid?: number }, onEnd: OnEnd): string {
+export function ownFolder(user: { uid?: number; gid?: number }, onEnd: OnEnd): string {
   const folder = mkdtempSync(join(tmpdir(), 'signet-postgres-'))
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid)
   onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -196,7 +196,7 @@ async function queryOnce(connectionString: string, text: string): Promise<Record
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const address = server.address()

@@ -36,7 +36,7 @@ export class Journal {
   readonly refusals: string[] = []
 
   async open(caller: Caller, count: number): Promise<void> {
-    const grants = await Promise.all(Array.from({ length: count }, () => caller.grant()))
+    const grants = await Promise.all(Array.from({ length: count }, () => patiently(() => caller.grant())))
     for (const { refreshToken } of grants) this.families.push({ acknowledged: [refreshToken], unanswered: false })
   }
 
@@ -88,6 +88,19 @@ export class Journal {
     const lost = vanished || !after.includes(successor) ? 'its newest token was not active' : undefined
     return { lost, doublyValid: Math.max(stale.length, after.filter((token) => token !== successor).length) }
   }
+}
+
+/** Grants are made before anything is measured, so a server that is busy with something else is asked again. */
+async function patiently<Result>(ask: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; tries < 5; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!String(error).includes(' 503 ')) throw error
+      await pause(200 * tries)
+    }
+  }
+  return ask()
 }
 
 export const newest = (family: Family): string => {

@@ -1,11 +1,11 @@
 /** Replicas as processes on one PostgreSQL of the trial, behind a round-robin proxy. They connect as an ordinary role. */
+import { startBalancer, type Balancer } from '../../harness/balancer.ts'
 import { startPostgres, type PostgresServer } from '../../harness/postgres-server.ts'
 import type { Launch } from '../../harness/program.ts'
 import { Caller } from '../caller.ts'
 import type { Context } from '../fault.ts'
 import { preparePlace, type Place, type PlaceOptions } from '../place.ts'
 import type { ServerProcess } from '../server-process.ts'
-import { startBalancer, type Balancer } from './balancer.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 export interface Cluster {
@@ -43,7 +43,7 @@ export async function startCluster(
   const network = await startTcpProxy(context, (await pool?.(postgres, role)) ?? postgres.port)
   const url = postgres.url(database, '', role).replace(`:${postgres.port}/`, `:${network.port}/`)
   const place = preparePlace(context, { ...options, env: { SIGNET_DATABASE_URL: url, ...env } })
-  const balancer = await startBalancer(context)
+  const balancer = await startBalancer(context.onEnd)
   const replicas: ServerProcess[] = []
   const replace = async (index: number, given: Partial<Launch> = {}): Promise<void> => {
     const started = await place.start(given)
