@@ -45,7 +45,7 @@ export const lostNews: Fault = {
   },
 }
 
-const heardBy = (what: string, tookMs: number[]): Finding =>
+export const heardBy = (what: string, tookMs: number[]): Finding =>
   below(
     what,
     Math.max(...tookMs),
@@ -55,7 +55,7 @@ const heardBy = (what: string, tookMs: number[]): Finding =>
   )
 
 /** Denies tokens one by one at replicas in turn. @returns how long each took to be refused by all, from the answer on */
-async function denyEach(
+export async function denyEach(
   context: Context,
   { replicas, place, app }: Pick<Cluster, 'replicas' | 'place' | 'app'>,
   times: number,
