@@ -7,6 +7,7 @@ import { replicaMasterKey } from './master-key.ts'
 import { lostNews, denials } from './news.ts'
 import { outages } from './outages.ts'
 import { pooler } from './pooler.ts'
+import { denialProperty } from './property.ts'
 import { rotation } from './rotation.ts'
 import { sameToken } from './same-token.ts'
 import { rollingUpgrade } from './upgrade.ts'
@@ -27,6 +28,7 @@ export const REPLICA_FAULTS: Fault[] = [
   sameToken,
   denials,
   lostNews,
+  denialProperty,
   pooler,
   rollingUpgrade,
   replicaMasterKey,

@@ -11,7 +11,7 @@ import { startTcpProxy } from '../../replicas/tcp-proxy.ts'
 /** The bound of the contract. Milliseconds. */
 const HEARD_WITHIN_MS = 1000
 /** A replica that has not heard by then never will. It still answers, as far as its silence is concerned. */
-const NEVER_MS = 5000
+const NEVER_MS = 3000
 
 export const denials: Fault = {
   name: 'replica-denials',

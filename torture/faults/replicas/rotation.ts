@@ -23,7 +23,7 @@ export const rotation: Fault = {
   name: 'replica-rotation',
   title: 'key rotation again and again, a verifier that caches for 5 s',
   async run(context) {
-    const wanted = context.count(3, 18)
+    const wanted = context.count(2, 18)
     const [perSecond, everyMs] = [context.count(150, 500), context.count(7000, 10_000)]
     const cluster = await startCluster(context, { env: EAGER })
     const tally: Tally = { tokens: 0, failed: [], unknown: 0, unknownToStale: 0, rotations: 0 }
