@@ -19,6 +19,9 @@ export interface Balancer {
   broken: { there: number; elsewhere: number }
 }
 
+/** Longer than a replica keeps an idle connection: its `Keep-Alive` header is passed on, and clients believe it. */
+const KEPT_MS = 90_000
+
 interface Target {
   url: string
   isDying: boolean
@@ -35,7 +38,7 @@ export async function startBalancer(onEnd: OnEnd): Promise<Balancer> {
     const left = targets.filter((target) => !tried.includes(target))
     return left[turn++ % left.length]
   }
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer({ keepAliveTimeout: KEPT_MS }, (incoming, outgoing) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
     incoming.on('end', () => pass(incoming, Buffer.concat(chunks), outgoing, []))
