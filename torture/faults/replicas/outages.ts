@@ -1,6 +1,6 @@
 /** PostgreSQL is restarted, drops its connections, is cut off, has no connection left, and is replaced by its standby. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { startStandby } from '../../../harness/postgres-server.ts'
+import { startStandby, type PostgresServer } from '../../../harness/postgres-server.ts'
 import type { Context, Fault } from '../../fault.ts'
 import { allOf, atLeast, below, control, exactly, type Finding } from '../../finding.ts'
 import { startCluster, type Cluster } from '../../replicas/cluster.ts'
@@ -16,6 +16,8 @@ const FELT_MS = 3000
 
 interface Outage {
   what: string
+  /** Work while all is well, before the load is measured. */
+  prepare?(cluster: Cluster, context: Context): Promise<void>
   /** Breaks the database and mends it; resolves when it is whole again. */
   make(cluster: Cluster, context: Context): Promise<void>
   /** Whether writes must have failed meanwhile: an outage that nobody notices shows nothing. */
@@ -52,18 +54,27 @@ const OUTAGES: Outage[] = [
     },
   },
   { what: 'pool exhausted', isFelt: true, make: exhaust },
-  {
+  promotion(),
+]
+
+/** The standby is there before the primary goes. */
+function promotion(): Outage {
+  let standby: PostgresServer | undefined
+  return {
     what: 'a promoted standby',
     isFelt: true,
-    async make({ postgres, network }, context) {
-      const standby = await startStandby(postgres, context.onEnd)
+    async prepare({ postgres }, context) {
+      standby = await startStandby(postgres, context.onEnd)
+    },
+    async make({ postgres, network }) {
+      if (!standby) throw new Error('the standby was prepared')
       await postgres.halt('SIGQUIT')
       await pause(FELT_MS)
       await standby.query('SELECT pg_promote()')
       network.turnTo(standby.port)
     },
-  },
-]
+  }
+}
 
 export const outages: Fault = {
   name: 'replica-outages',
@@ -78,7 +89,8 @@ export const outages: Fault = {
 
 const startOne = (context: Context): Promise<Cluster> => startCluster(context, { env: { SIGNET_REFRESH_GRACE: '5m' } })
 
-async function trial(context: Context, { what, make, isFelt }: Outage, cluster: Cluster): Promise<Finding[]> {
+async function trial(context: Context, { what, prepare, make, isFelt }: Outage, cluster: Cluster): Promise<Finding[]> {
+  await prepare?.(cluster, context)
   const load = new Load(cluster.app, 50)
   await load.prepare()
   let isOver = false
