@@ -20,8 +20,8 @@ const LOCK = 0x53676e74
 /** How long to wait for another process, which is most likely doing the same. Milliseconds. */
 const WAIT_MS = 30_000
 
-/** How long a change waits for its table. All work on the table waits behind it, and requests have two seconds. */
-const TABLE_MS = 1000
+/** How long each change waits for its table. All work on that table, and on those before, waits behind it. */
+const TABLE_MS = 200
 const LOCK_NOT_AVAILABLE = '55P03'
 
 const TAKE_LOCK = `SET LOCAL lock_timeout = ${WAIT_MS}; SELECT pg_advisory_xact_lock(${LOCK})`
