@@ -20,8 +20,11 @@ const LOCK = 0x53676e74
 /** How long to wait for another process, which is most likely doing the same. Milliseconds. */
 const WAIT_MS = 30_000
 
-/** How long each change waits for its table. All work on that table, and on those before, waits behind it. */
-const TABLE_MS = 200
+/**
+ * How long each change waits for its table: at first, and at most, after some tries. All work on that table, and on those
+ * before, waits behind it.
+ */
+const TABLE_MS = { first: 200, most: 1000 }
 const LOCK_NOT_AVAILABLE = '55P03'
 
 const TAKE_LOCK = `SET LOCAL lock_timeout = ${WAIT_MS}; SELECT pg_advisory_xact_lock(${LOCK})`
@@ -49,8 +52,11 @@ export async function migrate(client: Client, address: PostgresAddress): Promise
   if ((await readStanding(client, address)) === 'ours' && (await lastApplied(client, address)) >= newest)
     return requireServed(client, address, newest)
   const deadline = performance.now() + WAIT_MS
-  for (let tries = 0; !(await applyAtOnce(client, address, migrations, performance.now() > deadline)); tries++)
+  for (let tries = 0; ; tries++) {
+    const waitMs = Math.min(TABLE_MS.first * (tries + 1), TABLE_MS.most)
+    if (await applyAtOnce(client, address, migrations, { waitMs, isLast: performance.now() > deadline })) break
     await backOff(tries)
+  }
   await requireServed(client, address, newest)
 }
 
@@ -62,10 +68,10 @@ async function applyAtOnce(
   client: Client,
   address: PostgresAddress,
   migrations: Migrator.MigrationMeta[],
-  isLast: boolean,
+  { waitMs, isLast }: { waitMs: number; isLast: boolean },
 ): Promise<boolean> {
   try {
-    await client.query(`BEGIN; ${TAKE_LOCK}; SET LOCAL lock_timeout = ${TABLE_MS}`)
+    await client.query(`BEGIN; ${TAKE_LOCK}; SET LOCAL lock_timeout = ${waitMs}`)
     await applyPending(client, address, migrations)
     await client.query('COMMIT')
     return true
