@@ -14,10 +14,12 @@ export interface PostgresServer {
   port: number
   /** The folder of its Unix socket. */
   folder: string
-  /** The URL of a database. @param user the superuser where it is left out */
-  url(database: string, parameters?: string): string
-  /** Makes an empty database with an unused name. @returns its name */
-  createDatabase(): Promise<string>
+  /** The URL of a database. @param role the superuser where it is left out */
+  url(database: string, parameters?: string, role?: string): string
+  /** Makes an empty database with an unused name. @param owner the superuser where it is left out @returns its name */
+  createDatabase(owner?: string): Promise<string>
+  /** Makes a role that may log in, and nothing else. @returns its name */
+  createRole(): Promise<string>
   /** Runs a statement as the superuser. */
   query(text: string, database?: string): Promise<Record<string, unknown>[]>
   /** Ends the server as an operator does, and waits for it. */
@@ -41,8 +43,8 @@ export function findPostgres(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
 }
 
-/** The server refuses to run as root, so it runs as the user that its package made, or as nobody. */
-function serverUser(): { uid?: number; gid?: number } {
+/** Servers refuse to run as root, so they run as the user that its package made, or as nobody. */
+export function serverUser(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {}
   const users = readFileSync('/etc/passwd', 'utf8')
   const found = /^(?:postgres):[^:]*:(\d+):(\d+):/m.exec(users) ?? /^(?:nobody):[^:]*:(\d+):(\d+):/m.exec(users)
@@ -74,11 +76,16 @@ async function serve({ programs, folder, user }: Installation, onEnd: OnEnd): Pr
   const server: PostgresServer = {
     port,
     folder,
-    url: (database, parameters = '') =>
-      `postgres://${SUPERUSER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${database}${parameters}`,
-    async createDatabase() {
+    url: (database, parameters = '', role = SUPERUSER) =>
+      `postgres://${role}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${database}${parameters}`,
+    async createDatabase(owner = SUPERUSER) {
       const name = `test_${process.pid}_${(count += 1)}`
-      await server.query(`CREATE DATABASE ${name}`)
+      await server.query(`CREATE DATABASE ${name} OWNER ${owner}`)
+      return name
+    },
+    async createRole() {
+      const name = `role_${process.pid}_${(count += 1)}`
+      await server.query(`CREATE ROLE ${name} LOGIN PASSWORD '${PASSWORD}'`)
       return name
     },
     query: (text, database = 'postgres') => queryOnce(server.url(database), text),
@@ -116,7 +123,7 @@ export async function startStandby(primary: PostgresServer, onEnd: OnEnd): Promi
 }
 
 /** A temporary folder of the server's user. */
-function ownFolder(user: { uid?: number; gid?: number }, onEnd: OnEnd): string {
+export function ownFolder(user: { uid?: number; gid?: number }, onEnd: OnEnd): string {
   const folder = mkdtempSync(join(tmpdir(), 'signet-postgres-'))
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid)
   onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -189,7 +196,7 @@ async function queryOnce(connectionString: string, text: string): Promise<Record
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const address = server.address()

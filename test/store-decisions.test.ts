@@ -174,6 +174,17 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
     expect(await waiting).toMatchObject({ outcome: 'rotated', at: clock.at, grant: { rotatedAt: clock.at } })
   })
 
+  test.runIf(database === 'PostgreSQL')('an operator who ends many grants waits longer than a request', async () => {
+    const place = newPlace()
+    const store = await storeWithKeys(place)
+    for (const sid of ['g1', 'g2']) await createGrant(store, grantOf(sid))
+    const unlock = await place.lock()
+    const waiting = store.endGrant('g1', 'ended', denySid, { event: undefined, isOfOperator: true })
+    await expect(endGrant(store, 'g2')).rejects.toThrow(Unavailable)
+    unlock()
+    expect(await waiting).toBe('ended')
+  })
+
   test('no grant is made for a registration that another has followed', async () => {
     const store = await storeWithKeys(newPlace())
     const key = (await store.findClient('app'))?.key ?? 0

@@ -14,7 +14,7 @@ const RETRY_MS = 10
 export interface Family {
   /** Refresh tokens in the order of the responses; the last is the newest. */
   acknowledged: string[]
-  /** Whether the last token was used and no response came: the use may have been written or not. */
+  /** Whether the last token was used and its outcome is unknown: the use may have been written or not. */
   unanswered: boolean
 }
 
@@ -36,7 +36,7 @@ export class Journal {
   readonly refusals: string[] = []
 
   async open(caller: Caller, count: number): Promise<void> {
-    const grants = await Promise.all(Array.from({ length: count }, () => caller.grant()))
+    const grants = await Promise.all(Array.from({ length: count }, () => patiently(() => caller.grant())))
     for (const { refreshToken } of grants) this.families.push({ acknowledged: [refreshToken], unanswered: false })
   }
 
@@ -52,6 +52,8 @@ export class Journal {
       this.refreshes++
     } else if (status === 503) {
       this.unavailable++
+      // Any other 503 says that nothing was changed, and is believed.
+      family.unanswered = text.includes('may be stored')
       if (!(Number(answer.headers.get('retry-after')) > 0)) this.withoutRetryAfter++
     } else this.refusals.push(`${status} ${text}`)
     return answer
@@ -86,6 +88,19 @@ export class Journal {
     const lost = vanished || !after.includes(successor) ? 'its newest token was not active' : undefined
     return { lost, doublyValid: Math.max(stale.length, after.filter((token) => token !== successor).length) }
   }
+}
+
+/** Grants are made before anything is measured, so a server that is busy with something else is asked again. */
+async function patiently<Result>(ask: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; tries < 5; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!String(error).includes(' 503 ')) throw error
+      await pause(200 * tries)
+    }
+  }
+  return ask()
 }
 
 export const newest = (family: Family): string => {

@@ -26,6 +26,7 @@ const HELP = `npm run torture -- [options]
   --soak TIME   soak for so long, such as 24h
   --store KIND  sqlite (one issuer, the default), or postgres (three replicas behind a proxy)
   --only NAME   one fault alone; may be repeated
+  --skip NAME   all but this one; may be repeated
   --seed N      draw the same random figures again
   --json FILE   write the findings as JSON too
   --help        this text
@@ -40,6 +41,7 @@ interface Options {
   faults: Fault[]
   long: boolean
   only: string[]
+  skip: string[]
   seed: number
   json: string | undefined
   soakSeconds: number | undefined
@@ -54,6 +56,7 @@ function readOptions(args: string[]): Options {
       long: { type: 'boolean', default: false },
       store: { type: 'string', default: 'sqlite' },
       only: { type: 'string', multiple: true, default: [] },
+      skip: { type: 'string', multiple: true, default: [] },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       json: { type: 'string' },
       soak: { type: 'string' },
@@ -62,8 +65,10 @@ function readOptions(args: string[]): Options {
   })
   const faults = STORES[values.store]
   if (!faults) throw new Error(`--store ${values.store}: expected one of ${Object.keys(STORES).join(', ')}`)
-  const unknown = values.only.find((name) => !faults.some((fault) => fault.name === name))
-  if (unknown !== undefined) throw new Error(`--only ${unknown}: no such fault; --help lists them`)
+  for (const option of ['only', 'skip'] as const) {
+    const unknown = values[option].find((name) => !faults.some((fault) => fault.name === name))
+    if (unknown !== undefined) throw new Error(`--${option} ${unknown}: no such fault; --help lists them`)
+  }
   if (!/^\d{1,9}$/.test(values.seed)) throw new Error(`--seed ${values.seed}: expected a whole number`)
   const soakSeconds = values.soak === undefined ? undefined : parseDuration(values.soak)
   if (values.soak !== undefined && !soakSeconds)
@@ -71,9 +76,9 @@ function readOptions(args: string[]): Options {
   return { ...values, faults, seed: Number(values.seed), json: values.json, soakSeconds }
 }
 
-async function torture({ faults, long, only, seed, json, soakSeconds }: Options): Promise<number> {
+async function torture({ faults, long, only, skip, seed, json, soakSeconds }: Options): Promise<number> {
   const chosen = faults
-    .filter(({ name }) => only.length === 0 || only.includes(name))
+    .filter(({ name }) => (only.length === 0 || only.includes(name)) && !skip.includes(name))
     .map((fault) => (fault.name === 'soak' && soakSeconds ? soakFor(soakSeconds) : fault))
   console.log(
     `${long ? 'Long' : 'Short'} form, seed ${seed}, Node ${process.versions.node}, ${availableParallelism()} cores\n`,

@@ -10,9 +10,9 @@ export interface OtherVersion {
   checkout: string | undefined
 }
 
-/** The previous commit, and the last commit with other tables. A checkout without a history has none. */
-export function previousVersions(context: Context): OtherVersion[] {
-  const migrated = lastAdditionTo('migrations/sqlite/*.sql')
+/** The previous commit, and the last commit with other tables in that store. A checkout without a history has none. */
+export function previousVersions(context: Context, store: 'sqlite' | 'postgres' = 'sqlite'): OtherVersion[] {
+  const migrated = lastAdditionTo(`migrations/${store}/*.sql`)
   const versions = [
     { commit: commitOf('HEAD~1'), called: 'the previous commit' },
     { commit: migrated && commitOf(`${migrated}~1`), called: 'the last commit with other tables' },

@@ -102,6 +102,14 @@ export class Revocation {
     return store.endGrant(sid, reason, deny, { event, own: this.ownDenials(by) })
   }
 
+  /** Ends one of many grants that an operator ends together: it may have to wait for the others. */
+  endGrantOfMany(sid: string, by: Actor, reason: string): Promise<'ended' | 'already' | 'unknown'> {
+    const { store, audit } = this.#needs
+    const event = audit.event('grant.ended', sid, { ...by, details: { reason } })
+    const deny = denyGrant({ cause: 'grant_ended', reason, by })
+    return store.endGrant(sid, reason, deny, { event, isOfOperator: true })
+  }
+
   /**
    * Ends every grant that was made so far, a page at a time, so that other writes have their turn between the pages.
    * @returns how many grants ended, and how many of them had a live access token

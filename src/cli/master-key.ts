@@ -79,7 +79,7 @@ const tableOf = (views: ReturnType<typeof view>[]): string =>
 const withChange = (work: (change: MasterKeyChange, issuer: Issuer) => Promise<void>): Promise<void> =>
   withMasterKeys(readConfig(process.env), (issuer) => {
     const { store, masterKeys, audit, config, revocation } = issuer
-    const endGrant = (sid: string) => revocation.endGrant(sid, BY_CLI, 'master key retired')
+    const endGrant = (sid: string) => revocation.endGrantOfMany(sid, BY_CLI, 'master key retired')
     const sharing = listOtherDatabases(config)
     return work(new MasterKeyChange({ store, masterKeys, audit, source: config, sharing, endGrant }), issuer)
   })

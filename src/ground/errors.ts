@@ -89,7 +89,10 @@ export class Unavailable extends Error {
   }
 }
 
-/** The change is stored, and this process could not take it over in time: a retry may find it done. */
+/**
+ * The change is stored, and this process could not take it over in time; or it may be stored, because the answer of the
+ * database was lost. A retry may find it done.
+ */
 export class Unheard extends Unavailable {}
 
 /** Too many requests at once, and nothing is wrong here. It is logged only at level debug. */

@@ -33,7 +33,7 @@ export function replyToError(error: unknown, facts: RequestFacts): Reply {
     facts.reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
     const description =
       error instanceof Unheard
-        ? 'the change is stored, and Signet could not go on with it yet: look whether it is done before you try again'
+        ? 'the change may be stored, and Signet could not go on with it: look whether it is done; a refresh may be tried again'
         : 'Signet cannot answer this now; nothing was changed, try again'
     return errorReply(503, BUSY, description, ['Retry-After', String(error.retryAfterSeconds)])
   }

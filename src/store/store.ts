@@ -5,7 +5,7 @@
  *
  * Guarantees of every store:
  * - when the promise of a verb resolves, its changes are on disk and survive a power cut;
- * - a verb that rejects has changed nothing, unless it rejects with `Unheard`: then the change is stored;
+ * - a verb that rejects has changed nothing, unless it rejects with `Unheard`: then the change is stored, or may be;
  * - a verb rejects with `Unavailable` when the database is locked, full or gone: the caller answers 503;
  * - before a verb resolves, the listeners of `onChange` have taken its changes over.
  */

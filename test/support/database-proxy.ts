@@ -18,6 +18,8 @@ export interface DatabaseProxy {
    * @param afterwards whether the connection breaks, or stands and stays silent
    */
   loseAnswerTo(words: string, afterwards: Afterwards): Promise<void>
+  /** From the first statement with this text on, statements arrive and answers are lost, until `swallow(false)`. */
+  loseAnswersOf(text: string): void
 }
 
 /** An answer that is to be lost. */
@@ -33,6 +35,8 @@ interface Loss {
  */
 export async function startProxy(to: number, changed = (bytes: Buffer): Buffer => bytes): Promise<DatabaseProxy> {
   let isSwallowing = false
+  let isLosing = false
+  let awaited: string | undefined
   let loss: Loss | undefined
   const sockets = new Set<Socket>()
   const proxy = createServer((near) => {
@@ -40,10 +44,11 @@ export async function startProxy(to: number, changed = (bytes: Buffer): Buffer =
     const losing = new LosingAnswer()
     const isSent = (bytes: Buffer) => {
       if (loss && losing.begins(bytes, loss)) loss = undefined
+      isLosing ||= awaited !== undefined && bytes.includes(awaited)
       return !isSwallowing
     }
     pass(near, far, isSent, changed)
-    pass(far, near, (bytes) => !isSwallowing && !losing.takes(bytes, () => near.destroy()))
+    pass(far, near, (bytes) => !isSwallowing && !isLosing && !losing.takes(bytes, () => near.destroy()))
     for (const socket of [near, far]) sockets.add(socket)
   })
   await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
@@ -54,8 +59,13 @@ export async function startProxy(to: number, changed = (bytes: Buffer): Buffer =
   const { port } = proxy.address() as AddressInfo // bound to a TCP port, so it is no path
   return {
     port,
-    swallow: (on) => void (isSwallowing = on),
+    swallow(on) {
+      isSwallowing = on
+      isLosing = false
+      awaited = undefined
+    },
     loseAnswerTo: (words, afterwards) => new Promise((done) => (loss = { words, afterwards, done })),
+    loseAnswersOf: (text) => void (awaited = text),
   }
 }
 

@@ -15,7 +15,7 @@ async function withChange<T>(issuer: TestIssuer, work: (change: MasterKeyChange)
   const opened = await openDatabase(config, surroundings)
   const { store, masterKeys, audit, revocation, close } = await wireIssuer(opened, issuer.issuer, config, surroundings)
   try {
-    const endGrant = (sid: string) => revocation.endGrant(sid, BY_CLI, 'master key retired')
+    const endGrant = (sid: string) => revocation.endGrantOfMany(sid, BY_CLI, 'master key retired')
     return await work(new MasterKeyChange({ store, masterKeys, audit, source: config, sharing: [], endGrant }))
   } finally {
     await close()

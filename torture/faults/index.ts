@@ -6,6 +6,7 @@ import { diskFull } from './disk-full.ts'
 import { garbage } from './garbage.ts'
 import { jwtBombs } from './jwt-bombs.ts'
 import { kill } from './kill.ts'
+import { masterKey } from './master-key.ts'
 import { model } from './model.ts'
 import { powerCut } from './power-cut.ts'
 import { races } from './races.ts'
@@ -23,6 +24,7 @@ export const FAULTS: Fault[] = [
   damage,
   clockJump,
   upgrade,
+  masterKey,
   model,
   soak,
   garbage,

@@ -1,18 +1,18 @@
-/** Three replicas as processes on one PostgreSQL of the trial, behind a round-robin proxy. */
+/** Replicas as processes on one PostgreSQL of the trial, behind a round-robin proxy. They connect as an ordinary role. */
+import { startBalancer, type Balancer } from '../../harness/balancer.ts'
 import { startPostgres, type PostgresServer } from '../../harness/postgres-server.ts'
 import type { Launch } from '../../harness/program.ts'
 import { Caller } from '../caller.ts'
 import type { Context } from '../fault.ts'
 import { preparePlace, type Place, type PlaceOptions } from '../place.ts'
 import type { ServerProcess } from '../server-process.ts'
-import { startBalancer, type Balancer } from './balancer.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
-
-const REPLICAS = 3
 
 export interface Cluster {
   postgres: PostgresServer
   database: string
+  /** The owner of the database, as which the replicas connect. */
+  role: string
   place: Place
   /** All connections of the replicas to the database go through it. */
   network: TcpProxy
@@ -24,27 +24,36 @@ export interface Cluster {
   replace(index: number, launch?: Partial<Launch>): Promise<void>
 }
 
+export interface ClusterOptions extends PlaceOptions {
+  /** How many replicas; three unless a trial says otherwise. */
+  size?: number
+  /** For the first replicas, such as another version. @param index the place of the replica */
+  launch?: (index: number) => Partial<Launch>
+  /** Puts a pooler before the database. @returns the port of the pooler */
+  pool?: (postgres: PostgresServer, role: string) => Promise<number>
+}
+
 export async function startCluster(
   context: Context,
-  { env = {}, ...options }: PlaceOptions = {},
-  launch: Partial<Launch> = {},
+  { env = {}, size = 3, launch = () => ({}), pool, ...options }: ClusterOptions = {},
 ): Promise<Cluster> {
   const postgres = await startPostgres(context.onEnd)
-  const database = await postgres.createDatabase()
-  const network = await startTcpProxy(context, postgres.port)
-  const url = postgres.url(database).replace(`:${postgres.port}/`, `:${network.port}/`)
+  const role = await postgres.createRole()
+  const database = await postgres.createDatabase(role)
+  const network = await startTcpProxy(context, (await pool?.(postgres, role)) ?? postgres.port)
+  const url = postgres.url(database, '', role).replace(`:${postgres.port}/`, `:${network.port}/`)
   const place = preparePlace(context, { ...options, env: { SIGNET_DATABASE_URL: url, ...env } })
-  const balancer = await startBalancer(context)
+  const balancer = await startBalancer(context.onEnd)
   const replicas: ServerProcess[] = []
   const replace = async (index: number, given: Partial<Launch> = {}): Promise<void> => {
     const started = await place.start(given)
     replicas[index] = started
     balancer.add(started.url)
   }
-  for (let index = 0; index < REPLICAS; index++) await replace(index, launch)
+  for (let index = 0; index < size; index++) await replace(index, launch(index))
   const app = new Caller(balancer.url, place.app)
   context.onEnd(() => app.close())
-  return { postgres, database, place, network, balancer, replicas, app, replace }
+  return { postgres, database, role, place, network, balancer, replicas, app, replace }
 }
 
 /** Whom a trial asks as the administrator, at any replica. */

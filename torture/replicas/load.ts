@@ -18,8 +18,10 @@ export class Load {
   broken = 0
   /** Responses that are neither 200 nor, in an outage, 503. */
   readonly wrong: string[] = []
-  /** When each 5xx came. Milliseconds of `performance.now()`. */
+  /** When each 503 came. Milliseconds of `performance.now()`. */
   readonly unavailableAt: number[] = []
+  /** What the last of them said. */
+  lastUnavailable = ''
   readonly keySets = { asked: 0, answered: 0 }
 
   constructor(app: Caller, perSecond: number) {
@@ -32,7 +34,8 @@ export class Load {
   }
 
   async prepare(): Promise<void> {
-    await this.journal.open(this.#app, FAMILIES)
+    // A few at a time: a burst of grants at servers that have just started is no part of the load.
+    while (this.journal.families.length < FAMILIES) await this.journal.open(this.#app, 5)
     this.#free.push(...this.journal.families)
     this.#accessToken = await this.#app.accessToken()
   }
@@ -58,8 +61,10 @@ export class Load {
   }
 
   #note({ status, text }: Answer): void {
-    if (status === 503) this.unavailableAt.push(performance.now())
-    else if (status !== 200) this.wrong.push(`${status} ${text.slice(0, 200)}`)
+    if (status === 503) {
+      this.unavailableAt.push(performance.now())
+      this.lastUnavailable = text.slice(0, 200)
+    } else if (status !== 200) this.wrong.push(`${status} ${text.slice(0, 200)}`)
   }
 
   async #other(number: number): Promise<Answer> {

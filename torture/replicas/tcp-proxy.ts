@@ -1,5 +1,6 @@
 /** A TCP proxy between the replicas and PostgreSQL: it can stop to forward, as a cut network does, and change its target. */
 import { connect, createServer, type Socket } from 'node:net'
+import { listen } from '../../harness/listen.ts'
 import type { Context } from '../fault.ts'
 
 export interface TcpProxy {
@@ -54,12 +55,4 @@ export async function startTcpProxy(context: Context, to: number): Promise<TcpPr
       closeAll()
     },
   }
-}
-
-/** Listens on a free port of this machine. @returns the port */
-export async function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port is free')
-  return address.port
 }

@@ -41,7 +41,8 @@ export const grantVerbs = (engine: Engine): Verbs => ({
   createGrant: (grant, options, event) => engine.act(() => createGrant(grant, options, event)),
   findGrant: (sid) => engine.findGrant(sid),
   rotateGrant: (sid, decide) => engine.act(() => rotateFamily(sid, decide)),
-  endGrant: (sid, reason, deny, options) => engine.act(() => end(sid, reason, deny, options), 'exclusive'),
+  endGrant: (sid, reason, deny, options) =>
+    engine.act(() => end(sid, reason, deny, options), 'exclusive', options.isOfOperator ? 'operator' : 'request'),
   listGrants: (filter, page) => engine.read(() => list(filter, page)),
   listSubjects: (page) => engine.listSubjects(page, engine.now()),
   findSubject: (sub) => engine.findSubject(sub, engine.now()),

@@ -1,7 +1,7 @@
 /** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
 import { Unavailable, Unheard } from '../../ground/errors.ts'
 import { NEWS_MS, isReadyAfter, publishedWithin } from '../../ground/silence.ts'
-import type { Act, ActKind, Engine, Patience, Step } from '../engine.ts'
+import type { Act, ActKind, Engine, Patience, RotationRule, Step } from '../engine.ts'
 import { backOff } from '../patience.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import { decodeRow } from '../rows.ts'
@@ -128,6 +128,14 @@ async function runReads<Result>(act: Act<Result>, { statements, time }: Database
   return next.value
 }
 
+/** The error for a caller whose refresh was written, or not: nobody could be asked afterwards. */
+const untold = (error: unknown): unknown =>
+  error instanceof Unavailable
+    ? new Unheard(`the answer of the database to a refresh was lost: it may be stored (${error.message})`, {
+        cause: error,
+      })
+    : error
+
 /** How long a transaction that holds a lock waits for memory. */
 const HELD_MS = 100
 
@@ -151,6 +159,7 @@ class Acts {
   run<Result>(act: () => Act<Result>, kind: ActKind = 'guarded', patience?: Patience): Promise<Result> {
     if (this.#isClosed) return Promise.reject(new Unavailable('the database is closed'))
     let wanted = kind
+    let rule: RotationRule | undefined
     const running = patiently(
       this.#database,
       async (deadline) => {
@@ -158,7 +167,8 @@ class Acts {
         const first = wanted === 'exclusive' ? undefined : begun.next()
         if (first?.done) return first.value
         if (first?.value.step === 'rotate') {
-          const rotated = await this.#rotations.rotate(first.value.sid, first.value.decide, deadline)
+          rule = first.value.decide
+          const rotated = await this.#rotations.rotate(first.value.sid, rule, deadline)
           const after = begun.next(rotated)
           if (after.done) return after.value
           wanted = 'exclusive'
@@ -172,7 +182,9 @@ class Acts {
         }
       },
       patience,
-    )
+    ).catch((error: unknown) => {
+      throw rule && this.#rotations.isUntold(rule) ? untold(error) : error
+    })
     this.#running.add(running)
     const forget = () => this.#running.delete(running)
     running.then(forget, forget)

@@ -9,6 +9,7 @@ import type * as Migrator from 'drizzle-orm/migrator'
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
 import { isOfStatement, sortFailure } from './failures.ts'
+import { backOff } from '../patience.ts'
 
 /** Right from `src/store/postgres` and from `dist/store/postgres`. */
 const FOLDER = fileURLToPath(new URL('../../../migrations/postgres', import.meta.url))
@@ -18,6 +19,13 @@ const JOURNAL = 'signet_migrations'
 const LOCK = 0x53676e74
 /** How long to wait for another process, which is most likely doing the same. Milliseconds. */
 const WAIT_MS = 30_000
+
+/**
+ * How long each change waits for its table: at first, and at most, after some tries. All work on that table, and on those
+ * before, waits behind it.
+ */
+const TABLE_MS = { first: 200, most: 1000 }
+const LOCK_NOT_AVAILABLE = '55P03'
 
 const TAKE_LOCK = `SET LOCAL lock_timeout = ${WAIT_MS}; SELECT pg_advisory_xact_lock(${LOCK})`
 
@@ -43,15 +51,36 @@ export async function migrate(client: Client, address: PostgresAddress): Promise
   const newest = migrations.at(-1)?.folderMillis ?? 0
   if ((await readStanding(client, address)) === 'ours' && (await lastApplied(client, address)) >= newest)
     return requireServed(client, address, newest)
-  await client.query(`BEGIN; ${TAKE_LOCK}`)
-  try {
-    await applyPending(client, address, migrations)
-    await client.query('COMMIT')
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {})
-    throw migrationFault(address, error)
+  const deadline = performance.now() + WAIT_MS
+  for (let tries = 0; ; tries++) {
+    const waitMs = Math.min(TABLE_MS.first * (tries + 1), TABLE_MS.most)
+    if (await applyAtOnce(client, address, migrations, { waitMs, isLast: performance.now() > deadline })) break
+    await backOff(tries)
   }
   await requireServed(client, address, newest)
+}
+
+/**
+ * One attempt. Replicas of the version before go on with their work meanwhile, and may hold the tables in another order.
+ * @returns false where their work is in the way, unless it is the last attempt
+ */
+async function applyAtOnce(
+  client: Client,
+  address: PostgresAddress,
+  migrations: Migrator.MigrationMeta[],
+  { waitMs, isLast }: { waitMs: number; isLast: boolean },
+): Promise<boolean> {
+  try {
+    await client.query(`BEGIN; ${TAKE_LOCK}; SET LOCAL lock_timeout = ${waitMs}`)
+    await applyPending(client, address, migrations)
+    await client.query('COMMIT')
+    return true
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    const { kind, code } = sortFailure(error)
+    if (isLast || (kind !== 'conflict' && code !== LOCK_NOT_AVAILABLE)) throw migrationFault(address, error)
+    return false
+  }
 }
 
 /**

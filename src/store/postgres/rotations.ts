@@ -61,6 +61,11 @@ export class Rotations {
     return promise
   }
 
+  /** Whether a renewal by this rule may have been written, because its answer was lost. */
+  isUntold(decide: RotationRule): boolean {
+    return this.#untold.has(decide)
+  }
+
   /** At the end of this turn of the event loop, so that all requests of the turn are in. */
   #beginSoon(): void {
     if (this.#isDue || this.#batches >= MOST_BATCHES || this.#waiting.length === 0) return

@@ -88,6 +88,8 @@ export interface EndingOptions {
   event: Recording | undefined
   /** The denials of the client that ends its own grant. */
   own?: OwnDenials | undefined
+  /** Whether an operator waits, who ends many grants at once, or a request. */
+  isOfOperator?: boolean
 }
 
 /** The verdict of the rule of refresh rotation on a presented generation, under the family's lock. */

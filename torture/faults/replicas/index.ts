@@ -3,10 +3,14 @@ import { findPostgres } from '../../../harness/postgres-server.ts'
 import type { Fault } from '../../fault.ts'
 import { skipped } from '../../finding.ts'
 import { replicaKill } from './kill.ts'
+import { replicaMasterKey } from './master-key.ts'
 import { lostNews, denials } from './news.ts'
 import { outages } from './outages.ts'
+import { pooler } from './pooler.ts'
+import { denialProperty } from './property.ts'
 import { rotation } from './rotation.ts'
 import { sameToken } from './same-token.ts'
+import { rollingUpgrade } from './upgrade.ts'
 
 /** Where no server is installed, the row says so. */
 const onPostgres = (fault: Fault): Fault => ({
@@ -17,4 +21,15 @@ const onPostgres = (fault: Fault): Fault => ({
       : fault.run(context),
 })
 
-export const REPLICA_FAULTS: Fault[] = [replicaKill, rotation, outages, sameToken, denials, lostNews].map(onPostgres)
+export const REPLICA_FAULTS: Fault[] = [
+  replicaKill,
+  rotation,
+  outages,
+  sameToken,
+  denials,
+  lostNews,
+  denialProperty,
+  pooler,
+  rollingUpgrade,
+  replicaMasterKey,
+].map(onPostgres)

@@ -4,9 +4,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Fault } from '../../fault.ts'
-import { atLeast, control, exactly } from '../../finding.ts'
-import { Journal } from '../../journal.ts'
+import { atLeast, exactly } from '../../finding.ts'
 import { startCluster, type Cluster } from '../../replicas/cluster.ts'
+import { controlOfRows } from '../../replicas/controls.ts'
 import { Load } from '../../replicas/load.ts'
 
 export const replicaKill: Fault = {
@@ -35,7 +35,7 @@ export const replicaKill: Fault = {
       exactly('families lost', lost.length, 0, lost[0] ?? `${load.refreshes} refreshes`),
       exactly('tokens doubly valid', doublyValid, 0),
       atLeast('requests broken at a replica that died', there, 1),
-      await controlOf(cluster),
+      await controlOfRows(cluster),
     ]
   },
 }
@@ -48,14 +48,4 @@ async function killOne({ replicas, balancer, replace }: Cluster, number: number)
   balancer.expectDeath(killed.url)
   await killed.stop('SIGKILL')
   await replace(index)
-}
-
-/** Families whose rows are gone from the database are lost. */
-async function controlOf({ app, postgres, database }: Cluster) {
-  const journal = new Journal()
-  await journal.open(app, 3)
-  await postgres.query('DELETE FROM signet.grants', database)
-  const verdicts = await Promise.all(journal.families.map((family) => journal.check(family, app)))
-  const lost = verdicts.filter((verdict) => verdict.lost !== undefined).length
-  return control('rows taken out of the database', `${lost} of 3 families lost`, '0', lost === 3)
 }

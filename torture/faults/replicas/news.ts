@@ -6,11 +6,12 @@ import type { Context, Fault } from '../../fault.ts'
 import { atLeast, below, control, type Finding } from '../../finding.ts'
 import { percentile } from '../../latency.ts'
 import { operatorAt, startCluster, type Cluster } from '../../replicas/cluster.ts'
+import { startTcpProxy } from '../../replicas/tcp-proxy.ts'
 
 /** The bound of the contract. Milliseconds. */
 const HEARD_WITHIN_MS = 1000
-/** A replica that has not heard by then never will. */
-const NEVER_MS = 10_000
+/** A replica that has not heard by then never will. It still answers, as far as its silence is concerned. */
+const NEVER_MS = 3000
 
 export const denials: Fault = {
   name: 'replica-denials',
@@ -19,7 +20,7 @@ export const denials: Fault = {
     const times = context.count(100, 1000)
     const cluster = await startCluster(context)
     const tookMs = await denyEach(context, cluster, times)
-    return [heardBy('refused by all replicas, slowest', tookMs), await controlOf(cluster)]
+    return [heardBy('refused by all replicas, slowest', tookMs), await controlOf(context, cluster)]
   },
 }
 
@@ -39,12 +40,12 @@ export const lostNews: Fault = {
       atLeast('… listening connections ended', ended, times),
       heardBy('NOTIFY never arrives: refused by all, slowest', silenced),
       atLeast('… notifications dropped', cluster.network.dropped(), times),
-      await controlOf(cluster),
+      await controlOf(context, cluster),
     ]
   },
 }
 
-const heardBy = (what: string, tookMs: number[]): Finding =>
+export const heardBy = (what: string, tookMs: number[]): Finding =>
   below(
     what,
     Math.max(...tookMs),
@@ -54,9 +55,9 @@ const heardBy = (what: string, tookMs: number[]): Finding =>
   )
 
 /** Denies tokens one by one at replicas in turn. @returns how long each took to be refused by all, from the answer on */
-async function denyEach(
+export async function denyEach(
   context: Context,
-  { replicas, place, app }: Cluster,
+  { replicas, place, app }: Pick<Cluster, 'replicas' | 'place' | 'app'>,
   times: number,
   before: () => Promise<void> = async () => {},
 ): Promise<number[]> {
@@ -94,15 +95,13 @@ async function endListeners({ postgres, database }: Cluster): Promise<number> {
   return ended.length
 }
 
-/** A denial that is never made is never heard of. */
-async function controlOf({ app }: Cluster): Promise<Finding> {
-  const token = await app.accessToken()
-  await pause(HEARD_WITHIN_MS)
-  const isActive = await app.isActive(token)
-  return control(
-    'no entry at all',
-    isActive ? 'accepted after a second' : 'refused',
-    `< ${HEARD_WITHIN_MS} ms`,
-    isActive,
-  )
+/** A replica that is cut off hears of no entry, and says for ten seconds what it knew. */
+async function controlOf(context: Context, { place, app, network, replicas }: Cluster): Promise<Finding> {
+  const cut = await startTcpProxy(context, network.port)
+  const url = place.env.SIGNET_DATABASE_URL?.replace(`:${network.port}/`, `:${cut.port}/`) ?? ''
+  const deaf = await place.start({ env: { SIGNET_DATABASE_URL: url } })
+  const all = { place, app, replicas: [...replicas, deaf] }
+  const [tookMs = NaN] = await denyEach(context, all, 1, async () => cut.swallow(true))
+  const found = `${tookMs.toFixed(0)} ms until it was given up`
+  return control('a replica that is cut off', found, `< ${HEARD_WITHIN_MS} ms`, tookMs > HEARD_WITHIN_MS)
 }

@@ -3,26 +3,34 @@
  * that is under way at a replica that dies is broken off. It never repeats a request that was sent.
  */
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Context } from '../fault.ts'
-import { listen } from './tcp-proxy.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { OnEnd } from './folder.ts'
+import { listen } from './listen.ts'
 
 export interface Balancer {
   url: string
   /** Gives requests to a replica, from now on. */
   add(url: string): void
+  /** Gives a replica no more requests. Resolves when none is under way there. */
+  remove(url: string): Promise<void>
   /** A replica is about to be killed: what is under way there may break. Requests go there until connections are refused. */
   expectDeath(url: string): void
   /** Requests that broke under way at a replica whose death was expected, and at others. */
   broken: { there: number; elsewhere: number }
 }
 
+/** Longer than a replica keeps an idle connection: its `Keep-Alive` header is passed on, and clients believe it. */
+const KEPT_MS = 90_000
+
 interface Target {
   url: string
   isDying: boolean
   agent: Agent
+  /** Requests that have no whole response yet. */
+  underWay: number
 }
 
-export async function startBalancer(context: Context): Promise<Balancer> {
+export async function startBalancer(onEnd: OnEnd): Promise<Balancer> {
   const targets: Target[] = []
   const broken = { there: 0, elsewhere: 0 }
   let turn = 0
@@ -30,7 +38,7 @@ export async function startBalancer(context: Context): Promise<Balancer> {
     const left = targets.filter((target) => !tried.includes(target))
     return left[turn++ % left.length]
   }
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer({ keepAliveTimeout: KEPT_MS }, (incoming, outgoing) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
     incoming.on('end', () => pass(incoming, Buffer.concat(chunks), outgoing, []))
@@ -41,6 +49,8 @@ export async function startBalancer(context: Context): Promise<Balancer> {
     if (!target) return void outgoing.writeHead(502).end('no replica')
     const { method = 'GET', headers, url = '/' } = incoming
     const sent = request(target.url + url, { method, headers, agent: target.agent })
+    target.underWay++
+    sent.once('close', () => target.underWay--)
     const breakOff = (error: NodeJS.ErrnoException): void => {
       if (error.code === 'ECONNREFUSED') {
         if (target.isDying) targets.splice(targets.indexOf(target), targets.includes(target) ? 1 : 0)
@@ -58,14 +68,21 @@ export async function startBalancer(context: Context): Promise<Balancer> {
     sent.end(body)
   }
   const port = await listen(server)
-  context.onEnd(() => {
+  onEnd(() => {
     server.close()
     server.closeAllConnections()
   })
   return {
     url: `http://127.0.0.1:${port}`,
     broken,
-    add: (url) => void targets.push({ url, isDying: false, agent: new Agent({ keepAlive: true }) }),
+    add: (url) => void targets.push({ url, isDying: false, agent: new Agent({ keepAlive: true }), underWay: 0 }),
+    async remove(url) {
+      for (const target of targets.filter((each) => each.url === url)) {
+        targets.splice(targets.indexOf(target), 1)
+        while (target.underWay > 0) await pause(5)
+        target.agent.destroy()
+      }
+    },
     expectDeath(url) {
       for (const target of targets) if (target.url === url) target.isDying = true
     },
