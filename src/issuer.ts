@@ -124,14 +124,11 @@ export async function wireIssuer(
   const traffic = new Traffic()
   const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
   const hashQueue = new PasswordQueue()
+  const people = wirePeople({ issuer, store, audit, keys, clients, config, clock, log, hashQueue })
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
-  const passwords = new Passwords(hashQueue, config)
-  const allowed = new AllowedHosts(config.outboundAllow)
-  const backChannel = new BackChannel({ issuer, store, keys, clients, audit, log, allowed })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
-  const deliver = () => backChannel.deliver()
   let ready = false
   const isReady = () => ready
   return {
@@ -150,7 +147,6 @@ export async function wireIssuer(
     ...memory,
     accessTokens,
     refreshTokens,
-    idTokens: new IdTokens({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds }),
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
@@ -162,16 +158,11 @@ export async function wireIssuer(
       limitDenials: config.limitDenials,
       ...administratorsOf(clients, tokenState),
     }),
+    ...people,
     hashQueue,
     limitGrants: config.limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
-    backChannel,
-    sessionEnds: new SessionEnds({ store, audit, deliver }),
-    passwords,
-    userRegistry: new UserRegistry({ issuer, store, audit, passwords, deliver }),
-    groupRegistry: new GroupRegistry({ store, audit }),
-    invitations: new Invitations({ issuer, store, audit }),
     limits: new Limits({ config, issuer, clock, log }),
     isReady,
     setReady(value) {
@@ -180,6 +171,33 @@ export async function wireIssuer(
       blacklist.wakeFollowers()
     },
     close: () => store.close(),
+  }
+}
+
+/** The parts that concern people who sign in. */
+function wirePeople({
+  issuer,
+  store,
+  audit,
+  keys,
+  clients,
+  config,
+  clock,
+  log,
+  hashQueue,
+}: Pick<Issuer, 'issuer' | 'store' | 'audit' | 'keys' | 'clients' | 'config' | 'clock' | 'log' | 'hashQueue'>) {
+  const passwords = new Passwords(hashQueue, config)
+  const allowed = new AllowedHosts(config.outboundAllow)
+  const backChannel = new BackChannel({ issuer, store, keys, clients, audit, log, allowed })
+  const deliver = () => backChannel.deliver()
+  return {
+    idTokens: new IdTokens({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds }),
+    backChannel,
+    sessionEnds: new SessionEnds({ store, audit, deliver }),
+    passwords,
+    userRegistry: new UserRegistry({ issuer, store, audit, passwords, deliver }),
+    groupRegistry: new GroupRegistry({ store, audit }),
+    invitations: new Invitations({ issuer, store, audit }),
   }
 }
 

@@ -44,7 +44,7 @@ export async function addPasskey(browser: BrowserLike, bent: Bending = {}) {
 }
 
 /** Options for the passkey that is due in the sign-in of a page. */
-export async function askForPasskey(browser: BrowserLike, seen: Seen): Promise<RequestOptions & JsonAnswer['body']> {
+export async function askForPasskey(browser: BrowserLike, seen: Seen): Promise<JsonAnswer['body']> {
   const { status, body } = await postJson(browser, '/login/passkey/options', formOn(seen))
   if (status !== 200) throw new Error(`no options: ${status} ${JSON.stringify(body)}`)
   return body
