@@ -47,10 +47,15 @@ export class Passwords {
    * @throws OAuthError `invalid_request`, which says what is accepted
    */
   async choose(typed: string, owner: Owner, network = ''): Promise<string> {
+    await this.requireGood(typed, owner)
+    return this.hash(typed, network)
+  }
+
+  /** @throws OAuthError `invalid_request`, which says what is accepted */
+  async requireGood(typed: string, owner: Owner): Promise<void> {
     if (!this.#config.passwords) throw invalidRequest('password: passwords are off (SIGNET_PASSWORDS=off)')
     const weakness = await this.findWeakness(typed, owner)
     if (weakness !== undefined) throw this.#refusal(weakness)
-    return this.hash(typed, network)
   }
 
   /** @throws Unavailable where too many wait already */

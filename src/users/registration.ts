@@ -17,7 +17,7 @@ import type {
   UserRecord,
   UserTerms,
 } from '../store/records/user.ts'
-import type { Store } from '../store/store.ts'
+import type { OperationOf, Store } from '../store/store.ts'
 import { denyLost, endingOf } from './ending.ts'
 import { newLink } from './link.ts'
 import type { Passwords } from './password.ts'
@@ -106,6 +106,30 @@ export class UserRegistry {
       mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
       deny: (moment) => deny(id, moment),
     }
+  }
+
+  /** The operation that adds a sound user of the declarative file. */
+  creation(user: UserRecord, groups: string[], by: Actor): OperationOf<'createUser'> {
+    const event = this.#needs.audit.event('user.created', user.id, by)
+    return { verb: 'createUser', needs: [user, this.#terms(groups, by, {}, user.id), event] }
+  }
+
+  /** The operation that changes a user by the declarative file. @param passwordHash of a user who has no password */
+  change(
+    id: string,
+    { groups, ...metadata }: UserMetadata,
+    passwordHash: string | undefined,
+    by: Actor,
+  ): OperationOf<'changeUser'> {
+    const details = { changed: Object.keys({ ...metadata, ...(groups && { groups }) }).join(' ') }
+    const event = this.#needs.audit.event('user.updated', id, { ...by, details })
+    const decide = ({ user: current }: Person, now: Instant): UserChange => {
+      const user = { ...changedUser(current, metadata), updatedAt: now }
+      requireSoundUser(user)
+      if (passwordHash !== undefined && current.passwordHash === null) givePassword(user, passwordHash, 'file', now)
+      return { ...this.#terms(groups, by, {}, id), user, event }
+    }
+    return { verb: 'changeUser', needs: [id, decide] }
   }
 
   /** The person takes over an account that was made for them, by the link that an operator has sent. */
@@ -279,6 +303,10 @@ export class UserRegistry {
     deliver()
     return changed.person
   }
+}
+
+export function givePassword(user: UserRecord, hash: string, origin: PasswordOrigin, now: Instant): void {
+  Object.assign(user, { passwordHash: hash, passwordOrigin: origin, passwordChangedAt: now })
 }
 
 /** The invitation that an act rests on cannot be used. Pages say why. */

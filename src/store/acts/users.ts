@@ -105,7 +105,7 @@ export function* createUser(user: UserRecord, terms: UserTerms, event: Recording
 }
 
 /** A `sub` is never given twice, and never the id of a client, be it deleted (RFC 9068 §5). */
-function* isTakenId(id: string): Act<boolean> {
+export function* isTakenId(id: string): Act<boolean> {
   const holders = [
     yield* find(users, { id }),
     yield* find(clients, { clientId: id }),
