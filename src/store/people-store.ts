@@ -1,6 +1,6 @@
 /** The verbs of the store that concern people. The guarantees of store.ts hold for each of them. */
 import type { Instant } from '../ground/clock.ts'
-import type { Recording } from './records/audit.ts'
+import type { AuditEvent, Recording } from './records/audit.ts'
 import type { CodeOutcome, CodeRule, FoundCode, GrantPerson } from './records/code.ts'
 import type { Page } from './records/facts.ts'
 import type { FactorStore } from './records/factor-store.ts'
@@ -147,8 +147,13 @@ export interface LinkStore {
   revokeInvitation(id: string, event: Recording): Promise<OneTimeRecord | undefined>
 }
 
+export interface ActivityStore {
+  /** Audit events of a person and of the person's sessions, newest first. @param page `after` the id of the last one */
+  listActivity(userId: string, page: Page): Promise<AuditEvent[]>
+}
+
 export interface PeopleStore
-  extends SessionStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore, FactorStore {}
+  extends SessionStore, GuessStore, SignInStore, ActivityStore, UserStore, GroupStore, LinkStore, FactorStore {}
 /** Codes, and the persons behind tokens. */
 export interface TokenStore {
   /** @param hash of the code. Reads alone. */

@@ -48,6 +48,8 @@ export interface ShownLink {
 
 /** What an act needs beside its actor. */
 export interface Terms {
+  /** The session in which the person acts on the own account: once it is over, nothing is changed. */
+  inSession?: string
   /** The network of the caller, for the queue of hashes; empty for the operator. */
   network?: string
   origin?: PasswordOrigin
@@ -95,12 +97,13 @@ export class UserRegistry {
   #terms(
     groups: string[] | undefined,
     by: Actor,
-    { invitation, passkey, isTrusted = false }: Terms,
+    { invitation, passkey, inSession, isTrusted = false }: Terms,
     id: string,
   ): UserTerms {
     const deny = denyLost(by)
     return {
       groups,
+      inSession,
       invitation,
       passkey,
       mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
@@ -170,12 +173,12 @@ export class UserRegistry {
   }
 
   /** Absent members stay as they are. */
-  async update(id: string, { groups, ...metadata }: UserMetadata, by: Actor): Promise<Person> {
+  async update(id: string, { groups, ...metadata }: UserMetadata, by: Actor, terms: Terms = {}): Promise<Person> {
     const changed = Object.entries({ ...metadata, groups }).flatMap(([name, value]) =>
       value === undefined ? [] : [name],
     )
     const details = { changed: changed.join(' ') }
-    return this.#change(id, 'user.updated', by, { details, groups }, (current, now) => {
+    return this.#change(id, 'user.updated', by, { ...terms, details, groups }, (current, now) => {
       const user = { ...changedUser(current, metadata), updatedAt: now }
       requireSoundUser(user)
       return { user }

@@ -6,10 +6,10 @@ import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
-import { endedUsers, groupMembers, passkeys, recoveryCodes, signIns, users } from '../people-tables.ts'
+import { endedUsers, groupMembers, passkeys, recoveryCodes, sessions, signIns, users } from '../people-tables.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
-import type { PersonEnding } from '../records/session.ts'
+import { isLiveSession, type PersonEnding } from '../records/session.ts'
 import {
   StaleChallenge,
   carriesOwnPermission,
@@ -192,7 +192,9 @@ const hasLost = (before: GroupRecord[], after: GroupRecord[]): boolean => {
 export function* changeUser(id: string, decide: (person: Person, now: Instant) => UserChange): Act<UserUpdate> {
   const person = yield* findPerson({ id })
   if (!person) return { outcome: 'unknown' }
-  const change = decide(person, yield* time())
+  const now = yield* time()
+  const change = decide(person, now)
+  if (change.inSession !== undefined && !(yield* isInSession(change.inSession, id, now))) return { outcome: 'unknown' }
   const next: UserRecord = { ...person.user, ...change.user, id }
   // A client has taken the id since: its tokens and those of the person could not be told apart.
   if (change.lifts && (yield* find(clients, { clientId: id }))) return { outcome: 'taken', member: 'id' }
@@ -207,6 +209,11 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   if (change.lifts) yield* liftRefusing('sub', id)
   yield* record(change.event)
   return { outcome: 'changed', person: (yield* findPerson({ id })) ?? person }
+}
+
+function* isInSession(id: string, userId: string, now: Instant): Act<boolean> {
+  const session = yield* find(sessions, { id })
+  return session !== undefined && session.userId === userId && isLiveSession(session, now)
 }
 
 /** A link that was sent before ends: it was sent to somebody else, or for another reason. */
