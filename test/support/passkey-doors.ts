@@ -6,7 +6,6 @@ import {
   usePasskey,
   type Bending,
   type CreationOptions,
-  type RequestOptions,
   type SoftPasskey,
 } from './soft-passkey.ts'
 
