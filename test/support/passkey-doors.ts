@@ -1,13 +1,7 @@
 /** The doors of passkeys, as the script of the pages uses them, with an authenticator in software. */
 import type { BrowserLike, Seen } from './browser-like.ts'
 import { formOn } from './second-factor.ts'
-import {
-  makePasskey,
-  usePasskey,
-  type Bending,
-  type CreationOptions,
-  type SoftPasskey,
-} from './soft-passkey.ts'
+import { makePasskey, usePasskey, type Bending, type CreationOptions, type SoftPasskey } from './soft-passkey.ts'
 
 interface JsonAnswer {
   status: number
