@@ -162,14 +162,22 @@ export const newPasswordField = (
   frame: Frame,
   { label, leastCharacters, error, isOptional }: NewPasswordTerms,
 ): Markup =>
-  html`${passwordField(frame, {
-    name: 'password',
-    label,
-    hint: frame.texts.password.rule(leastCharacters),
-    error,
-    attributes: html`autocomplete="new-password" minlength="${leastCharacters}" maxlength="1000"
-    passwordrules="minlength: ${leastCharacters}; maxlength: 128; allowed: unicode;" ${!isOptional && html`required`}`,
-  })}`
+  html`<div class="field" data-least="${leastCharacters}">
+    ${passwordField(frame, {
+      name: 'password',
+      label,
+      hint: frame.texts.password.rule(leastCharacters),
+      error,
+      attributes: html`autocomplete="new-password" minlength="${leastCharacters}" maxlength="1000"
+      passwordrules="minlength: ${leastCharacters}; maxlength: 128; allowed: unicode;" ${!isOptional && html`required`}`,
+    })}
+    <p
+      class="hint"
+      aria-live="polite"
+      data-short="${frame.texts.password.short}"
+      data-enough="${frame.texts.password.enough}"
+    ></p>
+  </div>`
 
 interface NewPasswordTerms {
   label: string

@@ -68,6 +68,8 @@ describe.each(ALL)('%s', (_, picture) => {
     const nonce = /'nonce-([\w-]+)'/.exec(headers.join(' '))?.[1]
     for (const each of elements) {
       if (each.tagName === 'script') expect(valueOf(each, 'nonce')).toBe(nonce)
+      // A build makes modules of them.
+      if (valueOf(each, 'src') !== undefined) expect(valueOf(each, 'type')).toBe('module')
       for (const { name, value } of each.attrs) {
         expect(name).not.toMatch(/^on|^style$/)
         if (['href', 'src', 'action'].includes(name)) expect(value).toMatch(/^(\/(?!\/)|#main$|https:\/\/|otpauth:)/)
