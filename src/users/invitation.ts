@@ -12,7 +12,7 @@ import { carriesOwnPermission, type Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import { newLink } from './link.ts'
 import { OPERATORS } from './person.ts'
-import { LinkRefusal, type ShownLink } from './registration.ts'
+import type { LinkRefusal, ShownLink } from './registration.ts'
 import { mayChangeMembers } from './rights.ts'
 import { findEmailFault } from './username.ts'
 

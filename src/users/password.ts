@@ -3,7 +3,7 @@
  * caller among the clients, and networks take turns. An unknown person takes as long as a known person.
  */
 import type { Config } from '../config/config.ts'
-import { OAuthError, invalidRequest } from '../ground/errors.ts'
+import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
 import { isOutdated, matchesSlowHash, NOBODYS_HASH, slowHash } from '../ground/slow-hash.ts'
 import type { UserRecord } from '../store/records/user.ts'

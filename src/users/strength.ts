@@ -8,7 +8,7 @@
 import type { ZxcvbnFactory } from '@zxcvbn-ts/core'
 import type { Config } from '../config/config.ts'
 
-export const LEAST_CHARACTERS = { alone: 12, withSecond: 8 } as const
+const LEAST_CHARACTERS = { alone: 12, withSecond: 8 } as const
 /** From this length on, a password is long enough for NIST as the only factor. */
 const LONG = 15
 /** Hashing time grows with the length, and no password needs more characters. */
@@ -26,7 +26,7 @@ export type Weakness = 'short' | 'long' | 'weak'
 /** As it is hashed: one form for one text, whatever keyboard it was typed on (NIST SP 800-63B-4 §3.1.1.2). */
 export const normalPassword = (typed: string): string => typed.normalize('NFKC')
 
-const charactersOf = (password: string): number => [...password].length
+const charactersOf = (password: string): number => Array.from(password).length
 
 export const leastCharacters = ({ mfa }: Pick<Config, 'mfa'>): number =>
   mfa === 'required' ? LEAST_CHARACTERS.withSecond : LEAST_CHARACTERS.alone

@@ -101,7 +101,7 @@ test.each([
 ])('a file with %s applies nothing', async (_, text, finding) => {
   const { folder, write, apply, operator } = await scene()
   writeFileSync(join(folder, 'weak'), 'password1234')
-  write(`${text}`)
+  write(text)
   const before = (await operator.call('GET', '/admin/api/users')).body
   const { code, stderr } = await apply()
   expect(code, stderr).toBe(1)
