@@ -129,6 +129,7 @@ export async function wireIssuer(
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
+  const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
   let ready = false
   const isReady = () => ready
   return {
@@ -150,14 +151,7 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({
-      store,
-      rotation,
-      audit,
-      blacklist,
-      limitDenials: config.limitDenials,
-      ...administratorsOf(clients, tokenState),
-    }),
+    revocation: new Revocation({ ...terms, ...administratorsOf(clients, tokenState) }),
     ...people,
     hashQueue,
     limitGrants: config.limitGrants,

@@ -219,7 +219,7 @@ const FIELD_OF: Readonly<Partial<Record<FormError['code'], string>>> = {
 
 const fieldOf = ({ field: named, code }: FormError): string | undefined => named ?? FIELD_OF[code]
 
-export function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError): string {
+function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError): string {
   const { alerts, profile } = texts
   if (code === 'too_many_attempts') return alerts.too_many_attempts(retryAfterSeconds)
   if (code === 'bad_zone') return profile.badZone

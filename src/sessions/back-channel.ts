@@ -17,7 +17,7 @@ import type { LogoutDelivery } from '../store/records/session.ts'
 import type { Store } from '../store/store.ts'
 
 /** OIDC Back-Channel Logout §2.4. */
-export const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 
 /** Pauses before the second and each later attempt. After the last one the client is given up. Milliseconds. */
 const PAUSES_MS = [5000, 30_000, 5 * 60_000, 30 * 60_000]
