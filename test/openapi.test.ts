@@ -445,6 +445,23 @@ describe('what it says is answered', () => {
     expect((await send(named('readUserinfo'), { headers: bearer(token) })).text).toMatch(/^eyJ/)
   })
 
+  test('to administrators about sessions and consents', async () => {
+    const client = await addClient(shared())
+    const person = await addUser(await storeOf(shared()))
+    const { code } = await signIn(shared(), client, person)
+    await send(named('issueToken'), { headers: basic(client), form: codeForm(code) })
+    const query = `?user=${person.id}`
+    const [session] = items(await call('listSessions', { query }))
+    expect((await call('readSession', { in: { id: session?.id } })).body.user_id).toBe(person.id)
+    expect((await call('listConsents')).status).toBe(400)
+    expect(items(await call('listConsents', { query }))).toEqual([])
+    expect((await call('withdrawConsent', { query })).status).toBe(400)
+    const both = { query: `${query}&client_id=${client.clientId}` }
+    expect((await call('withdrawConsent', both)).status).toBe(204)
+    expect((await call('withdrawConsent', both)).status).toBe(404)
+    expect((await call('endSession', { in: { id: session?.id } })).status).toBe(204)
+  })
+
   test('to followers of the feed as a stream', async () => {
     const leaving = new AbortController()
     const response = await fetch(`${shared().url}/blacklist/feed`, {
