@@ -62,15 +62,18 @@ const STARTS: Record<string, Start> = {
     onTestFinished(() => app.close())
     return app.listen({ port: 0, host: '127.0.0.1' })
   },
-  async hono(resource, options) {
-    const auth = closing(forHono.createAuthMiddleware(options))
-    const app = new Hono().route('/', forHono.protectedResource(resource))
-    app.get('/scope', auth.requireScope('orders:read'), (c) => c.json({}))
-    app.get('/role', auth.requireRole('admin'), (c) => c.json({}))
-    for (const [path, status, challenge] of ANSWERS)
-      app.get(path, () => new Response('{}', { status, headers: challengeOf(challenge) }))
-    return listen((request, response) => void getRequestListener(app.fetch)(request, response))
-  },
+  hono: (resource, options) => startHono(new Hono().use(forHono.protectedResource(resource)), options),
+  'hono, mounted': (resource, options) =>
+    startHono(new Hono().route('/', forHono.protectedResource(resource)), options),
+}
+
+function startHono(app: Hono, options: AuthMiddlewareOptions): Promise<string> {
+  const auth = closing(forHono.createAuthMiddleware(options))
+  app.get('/scope', auth.requireScope('orders:read'), (c) => c.json({}))
+  app.get('/role', auth.requireRole('admin'), (c) => c.json({}))
+  for (const [path, status, challenge] of ANSWERS)
+    app.get(path, () => new Response('{}', { status, headers: challengeOf(challenge) }))
+  return listen((request, response) => void getRequestListener(app.fetch)(request, response))
 }
 
 const challengeOf = (challenge: string | undefined): Record<string, string> =>

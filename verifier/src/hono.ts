@@ -81,20 +81,20 @@ export function signIn(options: SignInOptions): HonoSignIn {
 
 /**
  * Serves the API's metadata (RFC 9728), and points to it in every 401 of routes that come later:
- * `app.route('/', protectedResource({ … }))`.
+ * `app.use(protectedResource({ … }))`, or `app.route('/', protectedResource({ … }))`.
  * @throws TypeError naming the option that is wrong
  */
-export function protectedResource(options: ProtectedResourceOptions): Hono {
+export function protectedResource(options: ProtectedResourceOptions): MiddlewareHandler & Hono {
   const resource = new PublishedResource(options)
-  const app = new Hono()
-  app.use('*', async (c, next) => {
+  const middleware: MiddlewareHandler = async (c, next) => {
     const answer = resource.answer(c.req.method, webRequest(c.req.raw).target())
     if (answer) return responseOf(c, answer)
     await next()
     const challenge = resource.challenge(c.res.status, c.res.headers.get('www-authenticate') ?? undefined)
     if (challenge !== undefined) c.header('www-authenticate', challenge)
-  })
-  return app
+  }
+  // Mounted like the routes of a sign-in, the middleware has itself as its only route.
+  return Object.assign(middleware, new Hono().use('*', middleware))
 }
 
 const appRequest = (c: Context): AppRequest => ({
