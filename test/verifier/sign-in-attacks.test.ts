@@ -50,6 +50,8 @@ test('the mock signs in: every attack below differs in one point', async () => {
   const it = await scene()
   expect((await signIn(it)).status).toBe(303)
   expect(await statusOf(it.browser)).toBe(200)
+  expect((await it.browser.get('/auth/me', { authorization: 'Basic eDp5' })).status).toBe(200)
+  expect(errorOf(await it.browser.get('/auth/me', { authorization: 'Bearer x' }))).toBe('401 malformed_token')
 })
 
 describe('open redirects', () => {

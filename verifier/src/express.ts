@@ -1,4 +1,4 @@
-/** Guards for Express 4 and 5, and for other frameworks with `(req, res, next)`. It loads no framework. */
+/** Guards and sign-in for Express 4 and 5, and for other frameworks with `(req, res, next)`. It loads no framework. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingRequest } from './incoming-request.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'

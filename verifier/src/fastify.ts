@@ -1,4 +1,4 @@
-/** Guards for Fastify, as hooks: `{ preHandler: auth.requireAuth() }`. It loads no framework. */
+/** Guards for Fastify, as hooks: `{ preHandler: auth.requireAuth() }`, and sign-in as a plugin. It loads no framework. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions } from 'fastify'
 import type { IncomingRequest } from './incoming-request.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'

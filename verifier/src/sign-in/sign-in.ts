@@ -284,7 +284,8 @@ export class SignIn {
 
   /** By the cookie of the app, or by an access token that was handed over to the caller. */
   async #whoIsIt(request: AppRequest): Promise<object> {
-    if (request.header('authorization') !== undefined) return this.#byToken(request)
+    // A proxy before the app may use the header for itself, with another scheme.
+    if (/^\s*(bearer|dpop)\b/i.test(request.header('authorization') ?? '')) return this.#byToken(request)
     const secret = this.#cookies.session(request)
     const session = secret === undefined ? undefined : await this.#live.find(secret)
     if (!session) throw new SignInFault('signed_out', 'nobody is signed in here: send the person to /auth/login')
