@@ -26,7 +26,8 @@ interface Told {
 let issuer: AdministeredIssuer
 let suite: Suite
 let party: Party
-let told: Told[]
+/** Every request so far. */
+const told: Told[] = []
 
 beforeAll(async () => {
   const ends: (() => Promise<void> | void)[] = []
@@ -61,7 +62,6 @@ type Change = Record<string, string | undefined>
 
 /** A sign-in, and then a visit of the end_session_endpoint. `undefined` leaves a parameter out. */
 async function signOut(change: (idToken: string) => Promise<Change> | Change = () => ({})) {
-  told = []
   const browser = suite.newBrowser()
   const flow = await suite.signIn(browser, party)
   const idToken = flow.tokens.id_token ?? ''
@@ -153,6 +153,10 @@ async function forged(idToken: string): Promise<string> {
   return new SignJWT(decodeJwt(idToken)).setProtectedHeader({ alg: 'RS256' }).sign(privateKey)
 }
 
+/** What the client was told of one session: logout tokens of other tests may still be under way. */
+const toldOf = (sid: unknown): Told[] =>
+  told.filter(({ body }) => decodeJwt(new URLSearchParams(body).get('logout_token') ?? '').sid === sid)
+
 describe('Back-channel logout', () => {
   test('oidcc-backchannel-logout-discovery-endpoint-verification', async () => {
     expect(await metadata()).toMatchObject({
@@ -164,10 +168,10 @@ describe('Back-channel logout', () => {
 
   test('oidcc-backchannel-rp-initiated-logout', async () => {
     const { browser, flow, seen, state } = await signOut()
-    await until(() => told.length > 0)
+    await until(() => toldOf(flow.claims.sid).length > 0)
     await expectBack(browser, seen, state)
-    expect(told).toHaveLength(1)
-    const [{ method, headers, body } = { method: '', headers: {}, body: '' }] = told
+    expect(toldOf(flow.claims.sid)).toHaveLength(1)
+    const [{ method, headers, body } = { method: '', headers: {}, body: '' }] = toldOf(flow.claims.sid)
     expect(method).toBe('POST')
     expect(headers['content-type']).toMatch(/^application\/x-www-form-urlencoded/)
     const form = new URLSearchParams(body)
