@@ -27,7 +27,7 @@ import {
 import { clients, endedClients } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { append, liftRefusing, moment } from './blacklist.ts'
-import { endOneTime, takeOneTime } from './one-time.ts'
+import { endLinks, takeOneTime } from './one-time.ts'
 import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
 import { endPerson } from './session-ends.ts'
 
@@ -219,11 +219,6 @@ function* isInSession(id: string, userId: string, now: Instant): Act<boolean> {
 /** A link that was sent before ends: it was sent to somebody else, or for another reason. */
 const isAnotherSignIn = (before: UserRecord, next: UserRecord): boolean =>
   (['username', 'email', 'passwordHash', 'disabledAt'] as const).some((member) => before[member] !== next[member])
-
-function* endLinks(userId: string): Act<void> {
-  yield* endOneTime('sign_in_link', userId)
-  yield* endOneTime('invitation', userId)
-}
 
 function* deleteUser(
   id: string,
