@@ -2,6 +2,8 @@
  * Attacks on the sign-in of people, each as an attacker would send it: forms of other sites, hints and links of before,
  * and answers that come after the right to them is gone.
  */
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Store } from '../../src/store/store.ts'
 import type { BrowserLike, Seen } from '../support/browser-like.ts'
@@ -10,6 +12,8 @@ import { addClient, addUser, nextCode, redeem, tokensOf } from '../support/codes
 import { authorizePath, browserAt, sealedTotp, signInAt, storeOf } from '../support/people.ts'
 import { formOn } from '../support/second-factor.ts'
 import { shareWithApi } from '../support/shared.ts'
+import { sqliteTest } from '../support/sqlite.ts'
+import { untilBegun } from '../support/write-lock.ts'
 
 const issuer = shareWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })
 
@@ -178,5 +182,37 @@ describe('a password that has to be changed', () => {
     expect(await refreshed(app, thief.refresh_token)).toBe(400)
     const linked = browserAt(issuer())
     expect((await linked.get(body.url)).error).toBe('link_used')
+  })
+})
+
+describe('a right that is taken away while a refresh waits for its write', () => {
+  /** Takes the group away in a write that the refresh waits for, after it has read the person. */
+  const refreshBehind = async (app: Credentials, token: string, sql: string) => {
+    const database = new SqliteDatabase(join(issuer().folder, 'data/signet.db'), { timeout: 2000 })
+    database.exec('BEGIN IMMEDIATE')
+    const answer = post(issuer(), '/token', { grant_type: 'refresh_token', refresh_token: token }, app)
+    await untilBegun(issuer())
+    database.exec(`${sql}; COMMIT`)
+    database.close()
+    return answer
+  }
+
+  sqliteTest('is in no token: signet:admin', async () => {
+    const app = await client({ scope: 'openid offline_access signet:admin' })
+    const person = await addUser(store, { groups: ['signet-admins'] })
+    const scope = 'openid offline_access signet:admin'
+    const { refresh_token, access_token } = await tokensOf(issuer(), app, person, { scope })
+    expect(claimsOf(access_token).scope).toContain('signet:admin')
+    const sql = `DELETE FROM group_members WHERE user_id = '${person.id}'`
+    const { body, text } = await refreshBehind(app, refresh_token, sql)
+    expect(claimsOf(body.access_token).scope, text).not.toContain('signet:admin')
+  })
+
+  sqliteTest('gives no token: allowed_groups', async () => {
+    const app = await client({ allowed_groups: ['staff'] })
+    const person = await addUser(store, { groups: ['staff'] })
+    const { refresh_token } = await tokensOf(issuer(), app, person)
+    const sql = `DELETE FROM group_members WHERE user_id = '${person.id}'`
+    expect((await refreshBehind(app, refresh_token, sql)).status).toBe(400)
   })
 })
