@@ -266,7 +266,7 @@ export const codeField = (frame: Frame, label: string, error: FormError | undefi
     kind: 'code',
     attributes: html`type="text" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9 ]*" maxlength="10"
     enterkeyhint="go" required autofocus`,
-    isInvalid: error !== undefined,
+    error,
   })
 
 /** A button for scripts alone, which show it. */
