@@ -5,12 +5,13 @@
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { isPublicAddress } from '../../src/outbound/allowed.ts'
 import type { Store } from '../../src/store/store.ts'
-import type { BrowserLike, Seen } from '../support/browser-like.ts'
-import { claimsOf, post, type Credentials } from '../support/client.ts'
+import { answerOf, type BrowserLike, type Seen } from '../support/browser-like.ts'
+import { claimsOf, headerOf, post, type Credentials } from '../support/client.ts'
 import { addClient, addUser, nextCode, redeem, tokensOf } from '../support/codes.ts'
 import { authorizePath, browserAt, sealedTotp, signInAt, storeOf } from '../support/people.ts'
-import { formOn } from '../support/second-factor.ts'
+import { codeAt, formOn, turnOn } from '../support/second-factor.ts'
 import { shareWithApi } from '../support/shared.ts'
 import { sqliteTest } from '../support/sqlite.ts'
 import { untilBegun } from '../support/write-lock.ts'
@@ -72,6 +73,61 @@ describe('signing out', () => {
     const hint = new URLSearchParams({ id_token_hint: before.id_token, post_logout_redirect_uri: HOME })
     expect((await browser.get(`/logout?${hint.toString()}`)).page).toBe('logout')
     expect(await isSignedIn(browser)).toBe(true)
+  })
+})
+
+describe('an id_token_hint', () => {
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+  /** What is no ID token of the client, by what it is. */
+  async function forgeries(tokens: Awaited<ReturnType<typeof tokensOf>>): Promise<[name: string, text: string][]> {
+    const { id_token, access_token, refresh_token } = tokens
+    const [header = '', payload = '', signature = ''] = String(id_token).split('.')
+    const authorization = `Bearer ${access_token}`
+    const answer = await fetch(`${issuer().url}/userinfo`, { headers: { authorization } })
+    const { kid } = headerOf(id_token)
+    return [
+      ['an access token', access_token],
+      ['a refresh token', refresh_token],
+      ['a signed answer of userinfo', await answer.text()],
+      ['alg none', `${encode({ alg: 'none', typ: 'JWT', kid })}.${payload}.`],
+      ['alg none with a signature', `${encode({ alg: 'none', typ: 'JWT', kid })}.${payload}.${signature}`],
+      ['alg HS256', `${encode({ alg: 'HS256', typ: 'JWT', kid })}.${payload}.${signature}`],
+      ['another sub', `${header}.${encode({ ...claimsOf(id_token), sub: 'mallory' })}.${signature}`],
+    ]
+  }
+
+  test('that is no ID token of the client proves nothing', async () => {
+    const app = await client({ userinfo_signed_response_alg: 'ES256' })
+    const tokens = await tokensOf(issuer(), app, await addUser(store))
+    const { browser } = tokens
+    for (const [name, hint] of await forgeries(tokens)) {
+      const sent = { id_token_hint: hint, post_logout_redirect_uri: HOME }
+      expect((await browser.get(`/logout?${new URLSearchParams(sent).toString()}`)).page, name).toBe('logout')
+      expect((await browserAt(issuer()).postFromElsewhere('/logout', sent)).isAway, name).toBe(false)
+      const silent = authorizePath(app.clientId, { prompt: 'none', id_token_hint: hint })
+      expect(answerOf(await browser.get(silent)).error, name).toBe('login_required')
+    }
+    expect(await isSignedIn(browser)).toBe(true)
+  })
+})
+
+describe('codes of a second factor', () => {
+  test('of the app and of recovery, sent in parallel, give one code to the client', async () => {
+    const app = await client()
+    const person = await addUser(store)
+    const home = browserAt(issuer())
+    await signInAt(home, '/login', nameOf(person))
+    const { secret, codes } = await turnOn(home, issuer())
+    issuer().clock.advance(60)
+    const browser = browserAt(issuer())
+    const fields = formOn(await signInAt(browser, authorizePath(app.clientId), nameOf(person)))
+    const answer = (path: string, code: string) => browser.post(path, { ...fields, code, action: 'verify' })
+    const seen = await Promise.all([
+      ...[1, 2, 3].map(() => answer('/login/second', codeAt(secret, issuer().clock.now()))),
+      ...codes.slice(0, 2).map((code) => answer('/login/recovery', code)),
+    ])
+    expect(seen.flatMap(({ url }) => url.searchParams.get('code') ?? [])).toHaveLength(1)
   })
 })
 
@@ -215,4 +271,9 @@ describe('a right that is taken away while a refresh waits for its write', () =>
     const sql = `DELETE FROM group_members WHERE user_id = '${person.id}'`
     expect((await refreshBehind(app, refresh_token, sql)).status).toBe(400)
   })
+})
+
+test('an address inside another one is no public address', () => {
+  const addresses = ['::ffff:0:7f00:1', '::ffff:7f00:1', '::7f00:1', '64:ff9b::a00:1', '2002:a00:1::', '5f00::1', '::1']
+  expect(addresses.filter(isPublicAddress)).toEqual([])
 })
