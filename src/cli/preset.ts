@@ -79,6 +79,7 @@ export function answerPreset(
     issuer,
     clientId: client.clientId,
     clientSecret: secret,
+    authMethod: client.tokenEndpointAuthMethod,
     url,
     redirectUris: client.redirectUris,
     at: (path) => endpointUrl(issuer, path),
