@@ -10,6 +10,8 @@ import { openLog } from '../src/index.ts'
 
 export interface LocalSignet {
   issuer: string
+  /** The variables by which a `signet` command works on the same database. */
+  env: Readonly<Record<string, string>>
   stop(): Promise<void>
 }
 
@@ -25,8 +27,8 @@ export async function startLocalSignet(declaration: URL, clients: readonly Clien
   // The folder is removed at the end of the process.
   const folder = temporaryFolder((remove) => void process.once('exit', () => void remove()), 'signet-example-')
   const variables = environmentOf(folder, { SIGNET_CONFIG: fileURLToPath(declaration) })
-  const { issuer, stop } = await startInProcess(variables, { log: openLog({ level: 'warn', format: 'pretty' }) })
-  return { issuer, stop }
+  const { issuer, env, stop } = await startInProcess(variables, { log: openLog({ level: 'warn', format: 'pretty' }) })
+  return { issuer, env, stop }
 }
 
 export const randomSecret = (): string => randomBytes(32).toString('base64url')
