@@ -47,8 +47,20 @@ export async function findWeakness(
   if (length > MOST_PASSWORD_CHARACTERS) return 'long'
   if (length < leastCharacters(config)) return 'short'
   const known = [...personal, config.brandName, 'signet'].flatMap((each) => each?.split(/[\s@]+/) ?? [])
-  const { guessesLog10 } = (await estimator()).check(password.slice(0, ESTIMATED_CHARACTERS), known)
-  return guessesLog10 < (length < LONG ? GUESSES.short : GUESSES.long) ? 'weak' : undefined
+  const estimated = await estimator()
+  const guesses = (text: string) => estimated.check(text.slice(0, ESTIMATED_CHARACTERS), known).guessesLog10
+  if (guesses(password) < (length < LONG ? GUESSES.short : GUESSES.long)) return 'weak'
+  return guesses(withoutWords(password, known)) < GUESSES.long ? 'weak' : undefined
+}
+
+/** A word of the person makes no password longer. Shorter ones stand in other words by chance. */
+const LEAST_WORD = 3
+
+function withoutWords(password: string, words: string[]): string {
+  let rest = password.toLowerCase()
+  for (const word of words.map((each) => each.toLowerCase()))
+    if (word.length >= LEAST_WORD) rest = rest.replaceAll(word, '')
+  return rest
 }
 
 let loaded: Promise<ZxcvbnFactory> | undefined
