@@ -1,6 +1,8 @@
 /**
  * Libraries with which apps sign people in, by discovery alone. The person is played by a browser without a window; all the
  * rest is the libraries' own code.
+ *
+ * Not again on PostgreSQL: the answers are the same, and compilers and package managers take minutes.
  */
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
