@@ -15,10 +15,10 @@ import {
 import { hasOneHost, nodeHeader } from './node-request.ts'
 import { onHead } from './node-response.ts'
 import { PublishedResource, type ProtectedResourceOptions } from './published-resource.ts'
-import type { Answer } from './sign-in/answer.ts'
-import { formOf, pathOf, readForm, requireForm, type AppRequest } from './sign-in/app-request.ts'
-import type { SignInOptions } from './sign-in/settings.ts'
-import { SignIn, type SignedIn } from './sign-in/sign-in.ts'
+import type { Answer } from './answer.ts'
+import { formOf, pathOf, readForm, requireForm, type AppRequest } from './app-request.ts'
+import type { SignInOptions } from './sign-in-settings.ts'
+import { SignIn, type SignedIn } from './sign-in.ts'
 import type { Auth } from './token.ts'
 
 declare global {

@@ -13,10 +13,10 @@ import {
 } from './guard.ts'
 import { hasOneHost, nodeHeader } from './node-request.ts'
 import { PublishedResource, type ProtectedResourceOptions } from './published-resource.ts'
-import type { Answer } from './sign-in/answer.ts'
-import { formOf, requireForm, type AppRequest } from './sign-in/app-request.ts'
-import type { SignInOptions } from './sign-in/settings.ts'
-import { SIGN_IN_PATHS, SignIn, type SignedIn } from './sign-in/sign-in.ts'
+import type { Answer } from './answer.ts'
+import { formOf, requireForm, type AppRequest } from './app-request.ts'
+import type { SignInOptions } from './sign-in-settings.ts'
+import { SIGN_IN_PATHS, SignIn, type SignedIn } from './sign-in.ts'
 import type { Auth } from './token.ts'
 
 declare module 'fastify' {

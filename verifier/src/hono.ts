@@ -1,6 +1,5 @@
-/** Guards and sign-in for Hono. */
-import { Hono, type Context, type Handler, type MiddlewareHandler } from 'hono'
-import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status'
+/** Guards and sign-in for Hono. It loads no framework. */
+import type { Context, Handler, Hono, MiddlewareHandler } from 'hono'
 import { webRequest } from './incoming-request.ts'
 import { guardFromEnv, type EnvOptions } from './env.ts'
 import { TokenError } from './errors.ts'
@@ -13,10 +12,10 @@ import {
   type Guard,
 } from './guard.ts'
 import { PublishedResource, type ProtectedResourceOptions } from './published-resource.ts'
-import type { Answer } from './sign-in/answer.ts'
-import { formOf, readForm, requireForm, type AppRequest } from './sign-in/app-request.ts'
-import type { SignInOptions } from './sign-in/settings.ts'
-import { SIGN_IN_PATHS, SignIn, type SignedIn } from './sign-in/sign-in.ts'
+import type { Answer } from './answer.ts'
+import { formOf, pathOf, readForm, requireForm, type AppRequest } from './app-request.ts'
+import type { SignInOptions } from './sign-in-settings.ts'
+import { SignIn, type SignedIn } from './sign-in.ts'
 import type { Auth } from './token.ts'
 
 declare module 'hono' {
@@ -57,23 +56,27 @@ const adapt = (guard: Guard): HonoAuth =>
     },
   )
 
-/** Routes of a sign-in, and what an app asks of it. */
-export type HonoSignIn = Hono & {
+/** Routes that are used as middleware, or mounted. */
+export type HonoRoutes = MiddlewareHandler & Hono
+
+export type HonoSignIn = HonoRoutes & {
   /** The person who is signed in, for routes of the app. */
   signedIn(c: Context): Promise<SignedIn | undefined>
   close(): Promise<void>
 }
 
 /**
- * Routes for people who sign in, below `/auth`: `app.route('/', signIn({ … }))`.
+ * Routes for people who sign in, below `/auth`: `app.route('/', signIn({ … }))`, or `app.use(signIn({ … }))`.
  * @throws TypeError naming the option that is wrong
  */
 export function signIn(options: SignInOptions): HonoSignIn {
   const core = new SignIn(options)
-  const app = new Hono()
-  for (const { route, path } of SIGN_IN_PATHS)
-    app.all(path, async (c) => responseOf(c, await core.answer(route, appRequest(c))))
-  return Object.assign(app, {
+  const middleware: MiddlewareHandler = async (c, next) => {
+    const route = core.routeOf(pathOf(targetOf(c)))
+    if (route === undefined) return next()
+    return responseOf(await core.answer(route, appRequest(c)))
+  }
+  return Object.assign(mountable(middleware), {
     signedIn: (c: Context) => core.signedIn(appRequest(c)),
     close: () => core.close(),
   })
@@ -84,18 +87,30 @@ export function signIn(options: SignInOptions): HonoSignIn {
  * `app.use(protectedResource({ … }))`, or `app.route('/', protectedResource({ … }))`.
  * @throws TypeError naming the option that is wrong
  */
-export function protectedResource(options: ProtectedResourceOptions): MiddlewareHandler & Hono {
+export function protectedResource(options: ProtectedResourceOptions): HonoRoutes {
   const resource = new PublishedResource(options)
-  const middleware: MiddlewareHandler = async (c, next) => {
-    const answer = resource.answer(c.req.method, webRequest(c.req.raw).target())
-    if (answer) return responseOf(c, answer)
+  return mountable(async (c, next) => {
+    const answer = resource.answer(c.req.method, targetOf(c))
+    if (answer) return responseOf(answer)
     await next()
     const challenge = resource.challenge(c.res.status, c.res.headers.get('www-authenticate') ?? undefined)
     if (challenge !== undefined) c.header('www-authenticate', challenge)
-  }
-  // Mounted like the routes of a sign-in, the middleware has itself as its only route.
-  return Object.assign(middleware, new Hono().use('*', middleware))
+  })
 }
+
+/** An error is for the app that the middleware is mounted in. */
+const passOn = (error: Error): never => {
+  throw error
+}
+
+/** Middleware that `app.route('/', …)` takes too, with itself as the only route. */
+function mountable(middleware: MiddlewareHandler): HonoRoutes {
+  const routes = [{ method: 'ALL', path: '/*', basePath: '/', handler: middleware }]
+  // `route()` reads these two members. A Hono of its own would have to be loaded.
+  return Object.assign(middleware, { routes, errorHandler: passOn }) as unknown as HonoRoutes
+}
+
+const targetOf = (c: Context): string => webRequest(c.req.raw).target()
 
 const appRequest = (c: Context): AppRequest => ({
   ...webRequest(c.req.raw),
@@ -107,10 +122,10 @@ const appRequest = (c: Context): AppRequest => ({
   },
 })
 
-function responseOf(c: Context, { status, headers, cookies, body }: Answer): Response {
-  for (const cookie of cookies) c.header('set-cookie', cookie, { append: true })
-  if (body === '') return c.body(null, status as StatusCode, headers) // both are from lists of our own
-  return c.body(body, status as ContentfulStatusCode, headers)
+function responseOf({ status, headers, cookies, body }: Answer): Response {
+  const response = new Response(body === '' ? null : body, { status, headers })
+  for (const cookie of cookies) response.headers.append('set-cookie', cookie)
+  return response
 }
 
 function refuse(c: Context, error: unknown): Response {

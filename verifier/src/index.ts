@@ -16,9 +16,9 @@ export {
   type ProtectedResource,
   type ProtectedResourceMetadata,
 } from './resource-metadata.ts'
-export { SignInFault, type SignInFaultCode } from './sign-in/fault.ts'
-export type { SignInOptions } from './sign-in/settings.ts'
-export type { SignedIn } from './sign-in/sign-in.ts'
+export { SignInFault, type SignInFaultCode } from './sign-in-fault.ts'
+export type { SignInOptions } from './sign-in-settings.ts'
+export type { SignedIn } from './sign-in.ts'
 export { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
 export { permissionsOf, profileOf, rolesOf, scopesOf } from './token.ts'
 export type { Auth, Profile, TokenClaims, TokenHeader, VerifiedToken } from './token.ts'

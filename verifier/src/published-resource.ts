@@ -4,7 +4,7 @@
  */
 import { requireKnown } from './known-options.ts'
 import { protectedResourceMetadata, type ProtectedResource } from './resource-metadata.ts'
-import { jsonAnswer, emptyAnswer, type Answer } from './sign-in/answer.ts'
+import { jsonAnswer, emptyAnswer, type Answer } from './answer.ts'
 
 export interface ProtectedResourceOptions extends Omit<ProtectedResource, 'authorizationServers'> {
   /** The issuer of its tokens, or several. */

@@ -2,13 +2,13 @@
  * The checks of tokens that are for the app itself: ID tokens (OIDC Core §3.1.3.7, §12.2) and logout tokens (OIDC
  * Back-Channel Logout §2.6). Signature, `iss`, `aud` and time are the verifier's.
  */
-import type { Clock } from '../clock.ts'
-import { sha256Bytes } from '../digest.ts'
-import { TokenError } from '../errors.ts'
-import { ExpiringSet } from '../expiring-set.ts'
-import type { TokenVerifier } from '../token-verifier.ts'
-import type { TokenClaims } from '../token.ts'
-import { SignInFault } from './fault.ts'
+import type { Clock } from './clock.ts'
+import { sha256Bytes } from './digest.ts'
+import { TokenError } from './errors.ts'
+import { ExpiringSet } from './expiring-set.ts'
+import type { TokenVerifier } from './token-verifier.ts'
+import type { TokenClaims } from './token.ts'
+import { SignInFault } from './sign-in-fault.ts'
 
 /** The claims of a checked ID token. */
 export interface IdClaims extends TokenClaims {

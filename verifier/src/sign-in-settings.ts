@@ -1,8 +1,8 @@
 /** The options of a sign-in. They are checked when it is made, so that a mistake shows at start. */
-import type { StalenessPolicy } from '../blacklist-follower.ts'
-import { requireKnown } from '../known-options.ts'
-import { readOptions, type RemoteSettings, type TokenVerifierOptions } from '../options.ts'
-import { requireOrigin } from '../web-address.ts'
+import type { StalenessPolicy } from './blacklist-follower.ts'
+import { requireKnown } from './known-options.ts'
+import { readOptions, type RemoteSettings, type TokenVerifierOptions } from './options.ts'
+import { requireOrigin } from './web-address.ts'
 
 export interface SignInOptions {
   /** The issuer; `baseURL` is another name for it. */

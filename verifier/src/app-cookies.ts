@@ -1,7 +1,7 @@
 /** The cookies of the app: one for the session, one for each sign-in under way. */
-import { findCookie } from '../credentials.ts'
-import { sha256 } from '../digest.ts'
-import type { IncomingRequest } from '../incoming-request.ts'
+import { findCookie } from './credentials.ts'
+import { sha256 } from './digest.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
 /** So many sign-ins may be under way in one browser; an attacker's links must not fill the header of cookies. */
 const MOST_SIGN_INS = 5

@@ -1,6 +1,6 @@
 /** A request to the app as the sign-in reads it, whatever the framework. */
-import type { IncomingRequest } from '../incoming-request.ts'
-import { SignInFault } from './fault.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import { SignInFault } from './sign-in-fault.ts'
 
 export interface AppRequest extends IncomingRequest {
   /** The body, if it is a form. @throws SignInFault `invalid_request` */

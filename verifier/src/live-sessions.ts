@@ -3,10 +3,10 @@
  * session that the issuer has ended ends here too.
  */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import type { BlacklistFollower } from '../blacklist-follower.ts'
-import type { Clock } from '../clock.ts'
-import type { TokenClaims } from '../token.ts'
-import { SignInFault } from './fault.ts'
+import type { BlacklistFollower } from './blacklist-follower.ts'
+import type { Clock } from './clock.ts'
+import type { TokenClaims } from './token.ts'
+import { SignInFault } from './sign-in-fault.ts'
 import { IssuerRefusal, type IssuerCalls, type TokenReply } from './issuer-calls.ts'
 import type { AccessToken, Session, Sessions } from './sessions.ts'
 import type { IdClaims, TokenChecks } from './token-checks.ts'

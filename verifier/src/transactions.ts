@@ -4,9 +4,9 @@
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
-import type { Clock } from '../clock.ts'
-import { ExpiringSet } from '../expiring-set.ts'
-import { SignInFault } from './fault.ts'
+import type { Clock } from './clock.ts'
+import { ExpiringSet } from './expiring-set.ts'
+import { SignInFault } from './sign-in-fault.ts'
 
 export interface Transaction {
   state: string

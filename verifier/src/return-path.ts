@@ -1,5 +1,5 @@
 /** Where a person goes after signing in: a path of the app and nothing else, so that no link leads elsewhere. */
-import { SignInFault } from './fault.ts'
+import { SignInFault } from './sign-in-fault.ts'
 
 const MOST_CHARACTERS = 2000
 

@@ -2,10 +2,10 @@
  * The sessions of the app, in the memory of this process. A browser knows its session by a secret, which is kept only as
  * a hash. What ended is remembered for a while, so that a sign-in that is being finished meanwhile does not bring it back.
  */
-import type { Clock } from '../clock.ts'
-import { sha256 } from '../digest.ts'
-import { ExpiringSet } from '../expiring-set.ts'
-import type { TokenClaims } from '../token.ts'
+import type { Clock } from './clock.ts'
+import { sha256 } from './digest.ts'
+import { ExpiringSet } from './expiring-set.ts'
+import type { TokenClaims } from './token.ts'
 import type { Ended, IdClaims } from './token-checks.ts'
 import { randomText, SIGN_IN_SECONDS } from './transactions.ts'
 

@@ -1,5 +1,5 @@
 /** An answer of the app, before a framework sends it. Tokens and cookies are in it, so it is never stored by a cache. */
-import type { IncomingRequest } from '../incoming-request.ts'
+import type { IncomingRequest } from './incoming-request.ts'
 
 export interface Answer {
   status: number

@@ -2,20 +2,20 @@
  * People sign in to an app by the authorization code flow (OIDC Core §3.1, RFC 9700): the routes below `/auth`, for any
  * framework. The adapters only translate requests and answers.
  */
-import { findCredentials, isFromOwnOrigin, mayUseCookie } from '../credentials.ts'
-import { sha256 } from '../digest.ts'
-import { TokenError } from '../errors.ts'
-import { followerOf, keysOf, Verifier } from '../token-verifier.ts'
-import { profileOf, scopesOf, type TokenClaims } from '../token.ts'
+import { findCredentials, isFromOwnOrigin, mayUseCookie } from './credentials.ts'
+import { sha256 } from './digest.ts'
+import { TokenError } from './errors.ts'
+import { followerOf, keysOf, Verifier } from './token-verifier.ts'
+import { profileOf, scopesOf, type TokenClaims } from './token.ts'
 import { emptyAnswer, jsonAnswer, refusalAnswer, seeOther, wantsPage, type Answer, type Refusal } from './answer.ts'
 import { AppCookies } from './app-cookies.ts'
 import { onlyOne, queryOf, type AppRequest } from './app-request.ts'
-import { SignInFault } from './fault.ts'
+import { SignInFault } from './sign-in-fault.ts'
 import { IssuerCalls, type TokenReply } from './issuer-calls.ts'
 import { LiveSessions } from './live-sessions.ts'
 import { readReturnPath } from './return-path.ts'
 import { Sessions, type Session } from './sessions.ts'
-import { readSignInOptions, type SignInOptions, type SignInSettings } from './settings.ts'
+import { readSignInOptions, type SignInOptions, type SignInSettings } from './sign-in-settings.ts'
 import { TokenChecks } from './token-checks.ts'
 import { SIGN_IN_SECONDS, Transactions, type Transaction } from './transactions.ts'
 

@@ -1,10 +1,10 @@
 /** The app's calls to the issuer: where a person signs in and out, and what is asked for with the app's own secret. */
-import type { Clock } from '../clock.ts'
-import { getJson, RequestFault } from '../get-document.ts'
-import { addressIn, findMetadata, type IssuerMetadata } from '../issuer-metadata.ts'
-import { postForm } from '../post-form.ts'
-import { SignInFault } from './fault.ts'
-import type { SignInSettings } from './settings.ts'
+import type { Clock } from './clock.ts'
+import { getJson, RequestFault } from './get-document.ts'
+import { addressIn, findMetadata, type IssuerMetadata } from './issuer-metadata.ts'
+import { postForm } from './post-form.ts'
+import { SignInFault } from './sign-in-fault.ts'
+import type { SignInSettings } from './sign-in-settings.ts'
 
 /** The addresses of the issuer that a sign-in needs. */
 export interface Endpoints {
