@@ -4,7 +4,8 @@
  */
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
-import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
+import { choosePreset, presetMetadata } from '../clients/presets/index.ts'
+import { clientChangeSchema, clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
@@ -67,13 +68,31 @@ const secretReferenceSchema = z.union(
   },
 )
 
+/** A client of the file; `for` and `url` name a preset, over which the other members win. */
+const declaredClientSchema = clientRegistrationSchema
+  .extend({
+    client_id: clientIdSchema,
+    client_secret: secretReferenceSchema.optional(),
+    for: shortText.optional(),
+    url: shortText.optional(),
+  })
+  .superRefine(({ for: name, url }, context) => {
+    const chosen = name === undefined ? undefined : choosePreset(name, url)
+    if (name === undefined && url !== undefined)
+      context.addIssue({ code: 'custom', message: 'this is for a client with `for`', path: ['url'] })
+    if (chosen && 'fault' in chosen) context.addIssue({ code: 'custom', message: chosen.fault, path: [chosen.at] })
+  })
+
+/** The members of the preset that a client names. */
+function presetOf(name: string | undefined, url: string | undefined): ClientChange {
+  const chosen = name === undefined ? undefined : choosePreset(name, url)
+  if (!chosen || 'fault' in chosen) return {}
+  return { ...toClientChange(clientChangeSchema.parse(presetMetadata(chosen))), preset: chosen.name }
+}
+
 const declarationSchema = z.strictObject({
   resources: z.array(resourceRegistrationSchema).default([]),
-  clients: z
-    .array(
-      clientRegistrationSchema.extend({ client_id: clientIdSchema, client_secret: secretReferenceSchema.optional() }),
-    )
-    .default([]),
+  clients: z.array(declaredClientSchema).default([]),
   groups: z.array(groupCreationSchema).default([]),
   users: z
     .array(
@@ -133,9 +152,9 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
       change: toResourceChange(metadata),
       place: source.place(['resources', index]),
     })),
-    clients: clients.map(({ client_id: clientId, client_secret: reference, ...metadata }, index) => ({
+    clients: clients.map(({ client_id: clientId, client_secret: reference, for: app, url, ...metadata }, index) => ({
       clientId,
-      change: toClientChange(metadata),
+      change: { ...presetOf(app, url), ...toClientChange(metadata) },
       secret: reference && readSecret(reference, source.place(['clients', index, 'client_secret']), file, env),
       place: source.place(['clients', index]),
     })),
