@@ -374,7 +374,7 @@ export const de: Texts = {
     },
     link_used: {
       title: 'Dieser Link gilt nicht mehr',
-      help: 'Er wurde schon benutzt oder ist abgelaufen. Bitten Sie um einen neuen.',
+      help: 'Er wurde schon benutzt, ist abgelaufen oder unvollständig. Bitten Sie um einen neuen.',
     },
     weak_password: {
       title: 'Dieses Passwort ist zu leicht zu raten',

@@ -366,7 +366,7 @@ export const en = {
     },
     link_used: {
       title: 'This link does not work any more',
-      help: 'It was used already, or it has expired. Ask for a new one.',
+      help: 'It was used already, it has expired, or a part of it is missing. Ask for a new one.',
     },
     weak_password: { title: 'This password is too easy to guess', help: 'Go back and take a longer one.' },
     username_taken: { title: 'This username is taken', help: 'Go back and take another one.' },

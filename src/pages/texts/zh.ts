@@ -337,7 +337,7 @@ export const zh: Texts = {
       help: '它没有说明要将您送往何处。请将下方的请求编号告知其管理员。',
     },
     csrf: { title: '此表单不是从我们的页面发送的', help: '请返回并重新加载页面后再试。本站必须允许使用 Cookie。' },
-    link_used: { title: '此链接已失效', help: '它已被使用或已过期。请索取新的链接。' },
+    link_used: { title: '此链接已失效', help: '它已被使用、已过期或不完整。请索取新的链接。' },
     weak_password: { title: '此密码太容易被猜到', help: '请返回并使用更长的密码。' },
     username_taken: { title: '此用户名已被使用', help: '请返回并选择另一个。' },
     not_found: { title: '没有此页面', help: '请检查地址，或前往您的账户页面。' },
