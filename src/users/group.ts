@@ -3,6 +3,7 @@ import type { Actor, AuditTrail } from '../audit.ts'
 import { findClaimFault } from '../clients/claims.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, insufficientScope, invalidRequest, notFound } from '../ground/errors.ts'
+import { shell } from '../ground/shell-word.ts'
 import {
   BUILT_IN_GROUP,
   carriesOwnPermission,
@@ -64,7 +65,8 @@ export class GroupRegistry {
     requireSoundGroup(group)
     requireRightToGive(group, by)
     const outcome = await store.createGroup(...this.creation(group, by).needs)
-    if (outcome === 'exists') throw conflict(`group "${name}" exists already; change it with: signet group update`)
+    if (outcome === 'exists')
+      throw conflict(`group "${name}" exists already; change it with: signet group update ${shell(name)}`)
     if (outcome === 'ended') throw conflict(`group "${name}" was deleted by an operator`)
     return { ...group, members: 0 }
   }

@@ -5,6 +5,7 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound, OAuthError } from '../ground/errors.ts'
+import { shell } from '../ground/shell-word.ts'
 import type { Page } from '../store/records/facts.ts'
 import type {
   LostFactors,
@@ -347,7 +348,7 @@ function refusalOf(obstacle: UserObstacle, { id, username }: Partial<UserRecord>
       return conflict(`${username ?? id} was deleted by an operator; the id of a deleted user is never given again`)
     case 'no_group':
       return invalidRequest(
-        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create`,
+        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${shell(obstacle.group)}`,
       )
     case 'link':
       return new LinkRefusal(obstacle.state)
