@@ -13,7 +13,7 @@ import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
-import { UsageError, durationOption } from './usage.ts'
+import { UsageError, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
 
@@ -68,7 +68,7 @@ function defineFactors(user: Command): void {
     .option('--all', 'both')
     .action(removeFactor)
   named(user, 'link', 'make a one-time link that signs the person in, for the locked-out', 'link ada --ttl 1h')
-    .option('--ttl <duration>', 'how long it is good', durationOption, USUAL_LINK)
+    .addOption(ttlOption(USUAL_LINK, '15m'))
     .action(link)
 }
 
