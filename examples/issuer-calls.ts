@@ -43,6 +43,11 @@ export class IssuerClient {
     return answerOf(await fetch(`${this.#issuer}/refresh`, { method: 'POST', headers, body }))
   }
 
+  /** Asks whether a token for one of this client's resources is still good (RFC 7662). */
+  introspect(token: string): Promise<IssuerAnswer> {
+    return this.#post('/introspect', { token })
+  }
+
   /** Calls an endpoint for administrators, with a token of this client's own. */
   async administer(path: string, json: unknown): Promise<IssuerAnswer> {
     const { status, body } = await this.#post('/token', { grant_type: 'client_credentials' })
