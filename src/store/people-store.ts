@@ -16,7 +16,6 @@ import type {
   GroupRecord,
   GroupSummary,
   MemberChange,
-  PasskeyRecord,
   Person,
   PersonFilter,
   PersonName,
@@ -103,14 +102,16 @@ export interface SignInStore {
   findByLoginName(name: string): Promise<Person | undefined>
 }
 
+/** Whether there is anything of people. */
+export interface PresenceStore {
+  hasUsers(): Promise<boolean>
+  hasPasskeys(): Promise<boolean>
+}
+
 export interface UserStore {
   findPerson(name: PersonName): Promise<Person | undefined>
   /** In the order of their ids. */
   listPersons(filter: PersonFilter, page: Page): Promise<Person[]>
-  hasUsers(): Promise<boolean>
-  hasPasskeys(): Promise<boolean>
-  /** Oldest first. */
-  listPasskeys(userId: string): Promise<PasskeyRecord[]>
   createUser(user: UserRecord, terms: UserTerms, event: Recording): Promise<UserCreation>
   /** Changes a person by the decision of `decide`, which is asked inside the write. Rejects with what it throws. */
   changeUser(id: string, decide: (person: Person, now: Instant) => UserChange): Promise<UserUpdate>
@@ -147,8 +148,6 @@ export interface LinkStore {
   revokeInvitation(id: string, event: Recording): Promise<OneTimeRecord | undefined>
 }
 
-export interface PeopleStore
-  extends SessionStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore, FactorStore {}
 /** Codes, and the persons behind tokens. */
 export interface TokenStore {
   /** @param hash of the code. Reads alone. */
@@ -163,4 +162,13 @@ export interface TokenStore {
 }
 
 export interface PeopleStore
-  extends SessionStore, TokenStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore {}
+  extends
+    PresenceStore,
+    SessionStore,
+    TokenStore,
+    GuessStore,
+    SignInStore,
+    UserStore,
+    GroupStore,
+    LinkStore,
+    FactorStore {}
