@@ -125,7 +125,16 @@ export async function wireIssuer(
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
-  const backChannel = new BackChannel({ issuer, store, keys, clients, audit, log, allowed: config.outboundAllow })
+  const backChannel = new BackChannel({
+    issuer,
+    store,
+    keys,
+    clients,
+    audit,
+    log,
+    allowed: config.outboundAllow,
+    traffic,
+  })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
   const deliver = () => backChannel.deliver()
   let ready = false

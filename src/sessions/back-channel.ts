@@ -6,6 +6,7 @@
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Log } from '../ground/log.ts'
 import { onDemand } from '../ground/on-demand.ts'
+import type { Traffic } from '../ground/traffic.ts'
 import type { LogoutDelivery } from '../store/records/session.ts'
 import type { Store } from '../store/store.ts'
 import type { LogoutSender, SenderNeeds } from './logout-sender.ts'
@@ -20,6 +21,7 @@ interface Needs extends SenderNeeds {
   store: Pick<Store, 'now' | 'hasDueLogouts' | 'claimLogouts' | 'finishLogout' | 'delayLogout'>
   audit: AuditTrail
   log: Log
+  traffic: Pick<Traffic, 'people'>
 }
 
 export class BackChannel {
@@ -69,14 +71,18 @@ export class BackChannel {
 
   async #attempt(delivery: LogoutDelivery): Promise<void> {
     const { store, audit, clients } = this.#needs
+    const { logouts } = this.#needs.traffic.people
     const fault = await this.#sender
       .send(delivery)
       .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
     const { id, clientId, attempts } = delivery
     const pause = PAUSES_MS[attempts - 1]
-    if (fault !== undefined && pause !== undefined && clients.find(clientId))
+    if (fault !== undefined && pause !== undefined && clients.find(clientId)) {
+      logouts.delayed += 1
       return store.delayLogout(id, store.now() + pause)
+    }
     await store.finishLogout(id)
+    logouts[fault === undefined ? 'delivered' : 'undelivered'] += 1
     if (fault !== undefined)
       audit.note(audit.event('logout.undelivered', clientId, { ...BY_SYSTEM, details: { reason: fault } }))
   }

@@ -38,6 +38,8 @@ export interface SessionStore {
   /** @param secretHash of the cookie */
   findSession(secretHash: string): Promise<FoundSession | undefined>
   findSessionById(id: string): Promise<FoundSession | undefined>
+  /** How many sessions are live. */
+  countSessions(): Promise<number>
   touchSession(id: string, seen: { lastSeenAt: Instant; idleExpiresAt: Instant }): Promise<void>
   /** Live sessions, in the order of their ids. */
   listSessions(filter: { userId?: string | undefined }, page: Page): Promise<(SessionRecord & { clients: string[] })[]>
@@ -62,6 +64,8 @@ export interface SessionStore {
    * @param againAt when the delivery is due again if its process dies
    */
   claimLogouts(limit: number, againAt: Instant): Promise<LogoutDelivery[]>
+  /** Logout tokens that are owed, in the order of their ids. */
+  listOwedLogouts(page: Page): Promise<LogoutDelivery[]>
   delayLogout(id: string, until: Instant): Promise<void>
   finishLogout(id: string): Promise<void>
 }
