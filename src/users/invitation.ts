@@ -10,6 +10,7 @@ import type { Page } from '../store/records/facts.ts'
 import type { OneTimeRecord } from '../store/records/one-time.ts'
 import { carriesOwnPermission, type Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
+import { factsOf, type InvitationFacts } from './invitation-facts.ts'
 import { newLink } from './link.ts'
 import { OPERATORS } from './person.ts'
 import { LinkRefusal, type ShownLink } from './registration.ts'
@@ -30,15 +31,6 @@ export interface WantedInvitation {
   admin?: boolean | undefined
   uses?: number | undefined
   ttlSeconds?: number | undefined
-}
-
-/** The facts of an invitation. */
-export interface InvitationFacts {
-  email: string | null
-  groups: string[]
-  /** Whether an administrator gave it, so that its groups may give rights in Signet. */
-  isTrusted: boolean
-  createdBy: string
 }
 
 export const USUAL_INVITATION = 7 * 86_400
@@ -128,6 +120,3 @@ export class Invitations {
     return { state: 'good', hash, facts: factsOf(link), person, expiresAt: link.expiresAt }
   }
 }
-
-/** Sound: only `create` and `createFor` make invitations, with these facts. */
-export const factsOf = ({ facts }: OneTimeRecord): InvitationFacts => facts as unknown as InvitationFacts

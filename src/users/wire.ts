@@ -18,7 +18,7 @@ import {
 import type { OneTimeRecord } from '../store/records/one-time.ts'
 import { BUILT_IN_GROUP, type GroupSummary, type Person } from '../store/records/user.ts'
 import type { GroupMetadata } from './group.ts'
-import { factsOf } from './invitation.ts'
+import { factsOf } from './invitation-facts.ts'
 import { groupNames, permissionsOf, rolesOf } from './person.ts'
 import type { ShownLink } from './registration.ts'
 import { PROFILE_TEXTS, type UserMetadata } from './user.ts'
