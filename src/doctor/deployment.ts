@@ -8,6 +8,7 @@ import { openStore } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import { bad, failed, good, type Check } from './check.ts'
+import { checkCookies, checkPeople } from './people.ts'
 import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
 import { lookAtIssuer } from './remote-issuer.ts'
@@ -23,7 +24,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
   } catch (error) {
     return [node, failed('configuration', error)]
   }
-  const { checks, issuer } = await checkDatabase(config)
+  const { checks, issuer, isForPeople = false } = await checkDatabase(config)
   const remote = await lookAtIssuer({
     issuer,
     jwksUri: undefined,
@@ -36,6 +37,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
     await checkMasterKeyFile(config),
     ...checks,
     ...remote.checks,
+    ...(isForPeople && remote.jwks ? [await checkCookies(issuer)] : []),
   ]
 }
 
@@ -46,7 +48,7 @@ function checkNode(): Check {
     : bad('node', found, 'run it with Node 24 or newer')
 }
 
-async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer: string }> {
+async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer: string; isForPeople?: boolean }> {
   const fallback = config.issuer ?? localIssuer(config.port)
   let store: Store
   try {
@@ -58,7 +60,11 @@ async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer:
     return { checks: [failed('database', error)], issuer: fallback }
   }
   try {
-    return { checks: await checkStore(store, config), issuer: await issuerUrl(store, config) }
+    return {
+      checks: await checkStore(store, config),
+      issuer: await issuerUrl(store, config),
+      isForPeople: await store.hasUsers(),
+    }
   } finally {
     await store.close()
   }
@@ -71,6 +77,7 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
     good('migrations', 'all applied'),
     ...(await checkMasterKeys(store, keys, config)),
     ...checkRings(keys, store.now(), config),
+    ...(await checkPeople(store, config)),
     await checkLocalClock(store),
   ]
 }
