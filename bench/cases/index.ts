@@ -8,6 +8,7 @@ import { growth } from './growth.ts'
 import { logging } from './logging.ts'
 import { memory } from './memory.ts'
 import type { CaseName } from './names.ts'
+import { people } from './people.ts'
 import { revoke } from './revoke.ts'
 import { saturation } from './saturation.ts'
 import { tail } from './tail.ts'
@@ -24,6 +25,7 @@ export const CASES: Record<CaseName, (bench: Bench) => Promise<Finding>> = {
   introspect: endpoint('introspect'),
   'introspect-once': endpoint('introspect-once'),
   revoke,
+  people,
   logging,
   saturation,
   tail,

@@ -9,6 +9,7 @@ export const CASE_NAMES = [
   'introspect',
   'introspect-once',
   'revoke',
+  'people',
   'logging',
   'saturation',
   'tail',

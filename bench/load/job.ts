@@ -57,11 +57,15 @@ export class Job {
   #connect(): void {
     this.#open += 1
     let began = 0
+    let isRedeeming = false
     const { port, otherPorts = [] } = this.#work
     const ports = [port, ...otherPorts]
     const connection = new Connection(ports[this.#connected++ % ports.length] ?? port, {
       onReady: () => next(),
       onAnswer: (answer) => {
+        const second = isRedeeming ? undefined : this.#redemption(answer)
+        isRedeeming = second !== undefined
+        if (second) return connection.send(second)
         this.#latencies.add(performance.now() - began)
         this.#note(answer)
         if (this.#work.pauseMs === undefined) next()
@@ -94,6 +98,18 @@ export class Job {
   #request(body: string): Buffer {
     const length = this.#work.method === 'POST' ? `content-length: ${Buffer.byteLength(body)}\r\n` : ''
     return Buffer.from(`${this.#head}${length}\r\n${body}`)
+  }
+
+  /** The request that redeems the code of a response. */
+  #redemption(answer: Answer): Buffer | undefined {
+    const { redeems } = this.#work
+    const code = redeems && /\r\nlocation: [^\r]*[?&]code=([^&\r]+)/i.exec(answer.text())?.[1]
+    if (!redeems || code === undefined) return undefined
+    const body = new URLSearchParams({ ...redeems.form, code }).toString()
+    const { headers: _, ...work } = this.#work
+    return Buffer.from(
+      `${headOf({ ...work, method: 'POST', path: redeems.path })}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    )
   }
 
   #note(answer: Answer): void {

@@ -18,6 +18,8 @@ export interface Work {
   takes?: { pool: string; as: 'refresh_token' | 'token'; putBack?: boolean }
   /** A member of each response that goes into a pool, such as the successor of a refresh token. */
   keeps?: { pool: string; member: 'refresh_token' | 'access_token' }
+  /** A second request with the code in the `Location` of each response, on the same connection; both count as one. */
+  redeems?: { path: string; form: Record<string, string> }
   /** The load ends after so many requests, if the time has not ended it before. */
   requests?: number
 }

@@ -77,8 +77,11 @@ export async function makeModel(version: Version, name: string, env: Record<stri
 }
 
 /** Runs a command line of Signet on a place. @returns its standard output @throws Error where it fails */
-export async function runOn(place: Place, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCommand(args, launchOf(place))
+export const runOn = (place: Place, ...args: string[]): Promise<string> => runWithInput(place, '', ...args)
+
+/** The same with a standard input. */
+export async function runWithInput(place: Place, input: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(args, launchOf(place), { input })
   if (code !== 0) throw new Error(`signet ${args.join(' ')} ended with ${code}: ${stderr}`)
   return stdout
 }
