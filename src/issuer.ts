@@ -125,16 +125,8 @@ export async function wireIssuer(
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
-  const backChannel = new BackChannel({
-    issuer,
-    store,
-    keys,
-    clients,
-    audit,
-    log,
-    allowed: config.outboundAllow,
-    traffic,
-  })
+  const base = { issuer, store, audit, keys, clock, config }
+  const backChannel = new BackChannel({ ...base, clients, log, traffic, allowed: config.outboundAllow })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
   const deliver = () => backChannel.deliver()
   let ready = false
@@ -155,7 +147,7 @@ export async function wireIssuer(
     ...memory,
     accessTokens,
     refreshTokens,
-    ...ofPeople({ issuer, store, audit, keys, clock, hashQueue, config, deliver }),
+    ...ofPeople({ ...base, hashQueue, deliver }),
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),

@@ -2,7 +2,7 @@
  * The forms by which people make accounts: by invitation, and by sign-up where that is on. The account, its password or
  * passkey and the end of the invitation are one write; then the person is signed in by the machine of sign-ins.
  */
-import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import type { SignIns, SignInNeeds } from '../authorize/sign-ins.ts'
 import { byUser, type AuditTrail } from '../audit.ts'
 import type { Config } from '../config/config.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'

@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts'
 import { factsOf, type InvitationFacts } from './invitation-facts.ts'
 import { newLink } from './link.ts'
 import { OPERATORS } from './person.ts'
-import { LinkRefusal, type ShownLink } from './registration.ts'
+import type { LinkRefusal, ShownLink } from './registration.ts'
 import { mayChangeMembers } from './rights.ts'
 import { findEmailFault } from './username.ts'
 
