@@ -15,6 +15,7 @@ import { ClientSecrets } from './clients/secret.ts'
 import type { Clock } from './ground/clock.ts'
 import type { Config } from './config/config.ts'
 import { isLoopback } from './config/loopback.ts'
+import { onDemand } from './ground/on-demand.ts'
 import { PasswordQueue } from './ground/hash-queue.ts'
 import type { Lifetimes } from './grants/grant.ts'
 import { ResourceDirectory } from './resources/directory.ts'
@@ -29,15 +30,13 @@ import type { Log } from './ground/log.ts'
 import { Replica } from './replica.ts'
 import type { Store } from './store/store.ts'
 import { AccessTokens } from './tokens/access-token.ts'
-import { IdTokens } from './tokens/id-token.ts'
+import type { IdTokens } from './tokens/id-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
-import { AllowedHosts } from './outbound/allowed.ts'
 import { BackChannel } from './sessions/back-channel.ts'
-import { SessionEnds } from './sessions/ending.ts'
-import { GroupRegistry } from './users/group.ts'
-import { Invitations } from './users/invitation.ts'
-import { Passwords } from './users/password.ts'
-import { UserRegistry } from './users/registration.ts'
+import type { SessionEnds } from './sessions/ending.ts'
+import type { GroupRegistry } from './users/group.ts'
+import type { Invitations } from './users/invitation.ts'
+import type { UserRegistry } from './users/registration.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
 
@@ -70,7 +69,6 @@ export interface Issuer {
   feed: BlacklistFeed
   backChannel: BackChannel
   sessionEnds: SessionEnds
-  passwords: Passwords
   userRegistry: UserRegistry
   groupRegistry: GroupRegistry
   invitations: Invitations
@@ -124,11 +122,13 @@ export async function wireIssuer(
   const traffic = new Traffic()
   const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
   const hashQueue = new PasswordQueue()
-  const people = wirePeople({ issuer, store, audit, keys, clients, config, clock, log, hashQueue })
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
+  const base = { issuer, store, audit, keys, clock, config }
+  const backChannel = new BackChannel({ ...base, clients, log, traffic, allowed: config.outboundAllow })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
+  const deliver = () => backChannel.deliver()
   const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
   let ready = false
   const isReady = () => ready
@@ -148,15 +148,16 @@ export async function wireIssuer(
     ...memory,
     accessTokens,
     refreshTokens,
+    ...ofPeople({ ...base, hashQueue, deliver }),
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
     revocation: new Revocation({ ...terms, ...administratorsOf(clients, tokenState) }),
-    ...people,
     hashQueue,
     limitGrants: config.limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
+    backChannel,
     limits: new Limits({ config, issuer, clock, log }),
     isReady,
     setReady(value) {
@@ -168,32 +169,43 @@ export async function wireIssuer(
   }
 }
 
-/** The parts that concern people who sign in. */
-function wirePeople({
-  issuer,
-  store,
-  audit,
-  keys,
-  clients,
-  config,
-  clock,
-  log,
-  hashQueue,
-}: Pick<Issuer, 'issuer' | 'store' | 'audit' | 'keys' | 'clients' | 'config' | 'clock' | 'log' | 'hashQueue'>) {
-  const passwords = new Passwords(hashQueue, config)
-  const allowed = new AllowedHosts(config.outboundAllow)
-  const backChannel = new BackChannel({ issuer, store, keys, clients, audit, log, allowed })
-  const deliver = () => backChannel.deliver()
-  return {
-    idTokens: new IdTokens({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds }),
-    backChannel,
-    sessionEnds: new SessionEnds({ store, audit, deliver }),
-    passwords,
-    userRegistry: new UserRegistry({ issuer, store, audit, passwords, deliver }),
-    groupRegistry: new GroupRegistry({ store, audit }),
-    invitations: new Invitations({ issuer, store, audit }),
-  }
+interface PeopleNeeds {
+  issuer: string
+  store: Store
+  audit: AuditTrail
+  keys: KeyRing
+  clock: Clock
+  hashQueue: PasswordQueue
+  config: Config
+  deliver(): void
 }
+
+/** The parts that people alone need. An issuer of services loads nothing of them. */
+const ofPeople = ({ issuer, store, audit, keys, clock, hashQueue, config, deliver }: PeopleNeeds) => ({
+  idTokens: onDemand<IdTokens>(async () => {
+    const { IdTokens: Made } = await import('./tokens/id-token.ts')
+    return new Made({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds })
+  }),
+  sessionEnds: onDemand<SessionEnds>(async () => {
+    const { SessionEnds: Made } = await import('./sessions/ending.ts')
+    return new Made({ store, audit, deliver })
+  }),
+  userRegistry: onDemand<UserRegistry>(async () => {
+    const [{ UserRegistry: Made }, { Passwords }] = await Promise.all([
+      import('./users/registration.ts'),
+      import('./users/password.ts'),
+    ])
+    return new Made({ issuer, store, audit, passwords: new Passwords(hashQueue, config), deliver })
+  }),
+  groupRegistry: onDemand<GroupRegistry>(async () => {
+    const { GroupRegistry: Made } = await import('./users/group.ts')
+    return new Made({ store, audit })
+  }),
+  invitations: onDemand<Invitations>(async () => {
+    const { Invitations: Made } = await import('./users/invitation.ts')
+    return new Made({ issuer, store, audit })
+  }),
+})
 
 const administratorsOf = (clients: ClientDirectory, tokenState: TokenState) => ({
   isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),

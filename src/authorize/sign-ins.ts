@@ -4,11 +4,14 @@
  * factor is there, and a code once everything is.
  */
 import { byUser, type AuditTrail } from '../audit.ts'
+import type { Factor } from '../ground/people-traffic.ts'
+import type { Traffic } from '../ground/traffic.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { hashOf, newSecretValue } from '../ground/secret-value.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import { sessionEnding } from '../sessions/ending.ts'
 import type {
+  Proof,
   SignInDecision,
   SignInFacts,
   SignInOutcome,
@@ -54,11 +57,23 @@ export interface SignInNeeds {
   >
   resources: Pick<ResourceDirectory, 'find'>
   audit: AuditTrail
+  traffic: Pick<Traffic, 'people'>
   config: Pick<Terms, 'mfa'> & SessionTerms
 }
 
 /** A sign-in may take so long (WCAG 2.2.1). */
 const LASTS_MS = 3_600_000
+
+const FACTOR_OF = {
+  password: 'password',
+  passkey: 'passkey',
+  passkey_enrolment: 'passkey',
+  totp: 'totp',
+  totp_enrolment: 'totp',
+  recovery: 'recovery_code',
+  link: 'link',
+  new_user: 'new_account',
+} as const satisfies Record<Proof['kind'], Factor>
 
 /** A sign-in id, as `tx` names one. Anything else is asked of no database. */
 const ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
@@ -82,11 +97,14 @@ export class SignIns {
     return this.#start(this.#draft(browser, null, returnTo), browser)
   }
 
-  #start(signIn: SignInRecord, browser: Browser): Promise<Reached> {
+  async #start(signIn: SignInRecord, browser: Browser): Promise<Reached> {
     const rule = (facts: SignInFacts) => this.#arrive(facts, {}, browser)
     const keeps = ({ next }: Reached) => next.kind !== 'code' && next.kind !== 'error' && next.kind !== 'fault'
     const sessionHash = hashOfMaybe(browser.sessionSecret)
-    return this.#needs.store.startSignIn({ signIn, sessionHash }, Object.assign(rule, { keeps }))
+    const reached = await this.#needs.store.startSignIn({ signIn, sessionHash }, Object.assign(rule, { keeps }))
+    // A page of the account begins a sign-in of its own, and one that is over at once is no sign-in.
+    if (signIn.request !== null) this.#count(reached)
+    return reached
   }
 
   /** Keeps a request that another site posted: its browser comes again by GET, with its cookies. @returns its id */
@@ -101,7 +119,9 @@ export class SignIns {
     if (!ID.test(id)) return { gone: 'unknown' }
     const ref = { id, browserHash: hashOf(browser.loginSecret) }
     const rule = (facts: SignInFacts) => this.#arrive(facts, {}, browser)
-    return outcomeOf(await this.#needs.store.resumeRequest(ref, hashOfMaybe(browser.sessionSecret), rule))
+    const outcome = await this.#needs.store.resumeRequest(ref, hashOfMaybe(browser.sessionSecret), rule)
+    if (outcome.outcome === 'decided') this.#count(outcome.result)
+    return outcomeOf(outcome)
   }
 
   /** Where a sign-in stands. Nothing is written. */
@@ -116,7 +136,23 @@ export class SignIns {
   async take(ref: SignInRef, step: Step, browser: Browser): Promise<Reached | Gone> {
     if (!ID.test(ref.id)) return { gone: 'unknown' }
     const proof = 'proof' in step ? step.proof : undefined
-    return outcomeOf(await this.#needs.store.takeStep(ref, proof, (facts) => this.#decide(step, facts, browser)))
+    const outcome = await this.#needs.store.takeStep(ref, proof, (facts) => this.#decide(step, facts, browser))
+    if (outcome.outcome === 'decided') this.#count(outcome.result, step)
+    return outcomeOf(outcome)
+  }
+
+  /** Counts what was decided, after it was written: a rule may be asked several times. */
+  #count({ isTaken, isRefused, next, code }: Reached, step?: Step): void {
+    const { factors, signIns } = this.#needs.traffic.people
+    if (step && 'proof' in step) {
+      if (isTaken) factors[FACTOR_OF[step.proof.kind]].passed += 1
+      else if (isRefused) factors[FACTOR_OF[step.proof.kind]].refused += 1
+    }
+    if (!isTaken) return
+    if (step?.step === 'cancel') signIns.cancelled += 1
+    else if (next.kind === 'error') signIns.error += 1
+    else if (next.kind === 'arrived') signIns.arrived += 1
+    else if (code !== undefined) signIns.code += 1
   }
 
   /** Puts a challenge or an unconfirmed secret into a sign-in. It is no step. @returns whether there is such a sign-in */

@@ -10,7 +10,7 @@ import type { Clock, Instant } from '../ground/clock.ts'
 import type { ClientRecord, ClientSecret, SecretUse } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
 import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
-import { isPublicClient } from './client.ts'
+import { isPublicClient, usesSecret } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
 import type { ClientSecrets } from './secret.ts'
 
@@ -184,9 +184,13 @@ function requireEnabled(client: ClientRecord): void {
   if (client.disabledAt !== null) throw refusal('the client is disabled')
 }
 
+/**
+ * A client with a secret may send it by Basic or in the body, whichever it is registered for: some libraries try one after
+ * the other (golang.org/x/oauth2), and the secret is the same proof. Other methods are exact.
+ */
 function requireMethod(client: ClientRecord, method: string): void {
   const registered = client.tokenEndpointAuthMethod
-  if (registered === method) return
+  if (registered === method || (usesSecret(client) && method.startsWith('client_secret_'))) return
   // The caller may read this: it has proved to be the client.
   throw refusal(
     `authenticated by ${method}, registered for ${registered}`,

@@ -2,9 +2,11 @@
  * Applies a declarative file in one write: all of it or nothing. Records and fields that the file does not mention stay as
  * they are. A second application changes nothing.
  */
+import type { AuditTrail } from '../audit.ts'
 import type { BroughtSecret } from '../clients/brought-secret.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
+import type { PasswordQueue } from '../ground/hash-queue.ts'
 import type { DeclaredFacts, DeclaredIds } from '../store/records/declared.ts'
 import { BUILT_IN_GROUP } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
@@ -14,10 +16,17 @@ import type { Declaration } from './file.ts'
 import { appliedBy, clientFactsOf, planDeclaration, stepsOf, type Plan } from './plan.ts'
 import type { Registries } from './step.ts'
 
-interface Needs extends Registries {
-  issuer: string
-  clientRegistry: Registries['clientRegistry'] & Pick<ClientRegistry, 'brought'>
+/** The parts that groups and users of a file need. */
+type OfPeople = Pick<Registries, 'groupOperations' | 'userOperations'> & {
   passwords: Pick<Passwords, 'requireGood' | 'hash'>
+}
+
+interface Needs extends Omit<Registries, keyof OfPeople> {
+  issuer: string
+  audit: AuditTrail
+  hashQueue: PasswordQueue
+  config: ConstructorParameters<typeof Passwords>[1]
+  clientRegistry: Registries['clientRegistry'] & Pick<ClientRegistry, 'brought'>
   store: Pick<Store, 'readDeclared' | 'applyDeclared'>
 }
 
@@ -60,18 +69,47 @@ export async function applyDeclaration(
     ),
   )
   const hashes = new Map<string, string>()
+  const ofPeople = await loadOfPeople(declaration, needs)
   const plan = (facts: DeclaredFacts): Plan => planDeclaration(declaration, issuer, facts, secrets, hashes)
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const facts = await store.readDeclared(ids)
     await prepareSecrets(plan(facts), facts, secrets, { dryRun })
-    await preparePasswords(declaration, plan(facts), hashes, needs.passwords, { dryRun })
+    await preparePasswords(declaration, plan(facts), hashes, ofPeople.passwords, { dryRun })
     const outlook = plan(facts)
     if (dryRun || stepsOf(outlook).every(({ outcome }) => outcome === 'left')) return appliedBy(outlook)
     // The plan is made again inside the write, because an operator or another process may have changed a record since.
-    const written = await store.applyDeclared(ids, (current) => withOperations(plan(current), needs))
+    const written = await store.applyDeclared(ids, (current) =>
+      withOperations(plan(current), { ...needs, ...ofPeople }),
+    )
     if (!written.isWaiting) return appliedBy(written.plan)
   }
   throw new Unavailable('the secrets of declared clients change faster than they can be compared')
+}
+
+const none = (): never => {
+  throw new Error('the file names nobody')
+}
+
+/** For a file of services alone. */
+const NOBODY: OfPeople = {
+  groupOperations: { creation: none, change: none },
+  userOperations: { creation: none, change: none },
+  passwords: { requireGood: none, hash: none },
+}
+
+/** Loaded for a file that names people: an issuer of services loads nothing of them. */
+async function loadOfPeople({ groups, users }: Declaration, { audit, hashQueue, config }: Needs): Promise<OfPeople> {
+  if (groups.length === 0 && users.length === 0) return NOBODY
+  const [{ GroupOperations }, { UserOperations }, { Passwords: Made }] = await Promise.all([
+    import('../users/group.ts'),
+    import('../users/registration.ts'),
+    import('../users/password.ts'),
+  ])
+  return {
+    groupOperations: new GroupOperations(audit),
+    userOperations: new UserOperations(audit),
+    passwords: new Made(hashQueue, config),
+  }
 }
 
 const idsOf = ({ resources, clients, groups, users }: Declaration): DeclaredIds => ({
@@ -103,7 +141,7 @@ async function preparePasswords(
   { users }: Declaration,
   plan: Plan,
   hashes: Map<string, string>,
-  passwords: Needs['passwords'],
+  passwords: OfPeople['passwords'],
   { dryRun }: { dryRun: boolean },
 ): Promise<void> {
   const waiting = stepsOf(plan).filter(({ isWaiting, item: { kind } }) => isWaiting && kind === 'user')

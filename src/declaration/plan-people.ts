@@ -23,7 +23,7 @@ export function planGroup({ name, change, place }: DeclaredGroup, facts: Declare
     return {
       item: itemOf('group', name, []),
       outcome: 'created',
-      operations: ({ groupRegistry }) => [groupRegistry.creation(next, BY_CONFIG)],
+      operations: ({ groupOperations }) => [groupOperations.creation(next, BY_CONFIG)],
     }
   const view = (group: typeof next) => groupView({ ...group, members: 0 })
   const item = itemOf('group', name, differing(GROUP_FIELDS, view(current), view(next)))
@@ -31,7 +31,7 @@ export function planGroup({ name, change, place }: DeclaredGroup, facts: Declare
   return {
     item,
     outcome: 'changed',
-    operations: ({ groupRegistry }) => [groupRegistry.change(name, change, BY_CONFIG)],
+    operations: ({ groupOperations }) => [groupOperations.change(name, change, BY_CONFIG)],
   }
 }
 
@@ -55,7 +55,7 @@ export function planUser(
     item: itemOf('user', username, []),
     outcome: 'created',
     isWaiting: declared.password !== undefined && hash === undefined,
-    operations: ({ userRegistry }) => [userRegistry.creation(user, declared.change.groups ?? [], BY_CONFIG)],
+    operations: ({ userOperations }) => [userOperations.creation(user, declared.change.groups ?? [], BY_CONFIG)],
   }
 }
 
@@ -76,7 +76,7 @@ function planChange({ username, id, change, password }: DeclaredUser, current: P
     item,
     outcome: 'changed',
     isWaiting: getsPassword && hash === undefined,
-    operations: ({ userRegistry }) => [userRegistry.change(current.user.id, change, hash, BY_CONFIG)],
+    operations: ({ userOperations }) => [userOperations.change(current.user.id, change, hash, BY_CONFIG)],
   }
 }
 

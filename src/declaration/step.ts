@@ -2,16 +2,16 @@
 import type { ClientRegistry } from '../clients/registration.ts'
 import type { ResourceRegistry } from '../resources/registration.ts'
 import type { DeclaredOperation } from '../store/store.ts'
-import type { GroupRegistry } from '../users/group.ts'
-import type { UserRegistry } from '../users/registration.ts'
+import type { GroupOperations } from '../users/group.ts'
+import type { UserOperations } from '../users/registration.ts'
 import type { Applied, AppliedItem, StillEnded } from './applied.ts'
 
 /** The registries that make operations of steps. */
 export interface Registries {
   resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change'>
   clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition'>
-  groupRegistry: Pick<GroupRegistry, 'creation' | 'change'>
-  userRegistry: Pick<UserRegistry, 'creation' | 'change'>
+  groupOperations: Pick<GroupOperations, 'creation' | 'change'>
+  userOperations: Pick<UserOperations, 'creation' | 'change'>
 }
 
 export interface Step {

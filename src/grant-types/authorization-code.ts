@@ -8,6 +8,7 @@ import { byClient } from '../audit.ts'
 import { AUTHORIZATION_CODE, OFFLINE_ACCESS, isPublicClient, mayRefresh } from '../clients/client.ts'
 import type { Instant } from '../ground/clock.ts'
 import { OAuthError, Unavailable, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
+import type { Traffic } from '../ground/traffic.ts'
 import { newGrant } from '../grants/grant.ts'
 import { requireGrantType, requireMayIssue, requireProof } from '../grants/may-issue.ts'
 import { findNamed, registeredResources, requireOneShape } from '../grants/target.ts'
@@ -24,7 +25,7 @@ import { answerOf } from './new-grant.ts'
 import { endReused, type ReuseNeeds } from './reuse.ts'
 import { endOf, idTokenBeside, termsOfPerson, type PersonTerms } from './person-grant.ts'
 
-export type CodeNeeds = BeginningNeeds & ReuseNeeds
+export type CodeNeeds = BeginningNeeds & ReuseNeeds & { traffic: Traffic }
 
 const REUSED = {
   action: 'grant.code_reused',
@@ -45,6 +46,7 @@ export const authorizationCode: GrantType<CodeNeeds> = {
     const codeHash = hash('sha256', parameters.code, 'base64url')
     await consumeProof(codeHash, request, needs)
     const outcome = await redeem(codeHash, request, needs)
+    needs.traffic.people.codes[outcome.outcome === 'redeemed' ? 'redeemed' : 'refused'] += 1
     if (outcome.outcome !== 'redeemed') throw outcome.outcome === 'refused' ? outcome.error : unknownCode('not found')
     return answer(outcome, request, needs)
   },

@@ -1,6 +1,7 @@
 /** The table of grant types. A `grant_type` that is not here is not served under any setting. */
 import type { RefreshNeeds } from './refresh-token.ts'
-import { authorizationCode, type CodeNeeds } from './authorization-code.ts'
+import { AUTHORIZATION_CODE } from '../clients/client.ts'
+import type { CodeNeeds } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'
 import type { BeginningNeeds, GrantType } from './grant-type.ts'
 import { refreshToken } from './refresh-token.ts'
@@ -8,6 +9,12 @@ import { subject } from './subject.ts'
 
 /** The needs of all grant types together. */
 export type GrantNeeds = BeginningNeeds & CodeNeeds & RefreshNeeds
+
+/** Loaded at the first code. */
+const authorizationCode: GrantType<CodeNeeds> = {
+  grantType: AUTHORIZATION_CODE,
+  run: async (request, needs) => (await import('./authorization-code.ts')).authorizationCode.run(request, needs),
+}
 
 export const GRANT_TYPES: ReadonlyMap<string, GrantType<GrantNeeds>> = new Map(
   [authorizationCode, clientCredentials, refreshToken, subject].map((each) => [each.grantType, each]),

@@ -1,4 +1,5 @@
 /** Counts of the requests that this process answered. They name no client, no subject and no token. */
+import { PeopleTraffic } from './people-traffic.ts'
 import { Counts, Histogram, type CacheCounts } from './counts.ts'
 
 /** Seconds: from an answer out of memory to one that waited for the disk. */
@@ -25,6 +26,7 @@ export class Traffic {
   /** `repeated`: the same successor again. `reused`: the family ended. `refused`: refused, and nothing was consumed. */
   readonly refreshes = { rotated: 0, repeated: 0, reused: 0, refused: 0 }
   readonly caches: Record<string, CacheCounts> = {}
+  readonly people = new PeopleTraffic()
   /** Streams of the feed that are open now. */
   feedFollowers = 0
 

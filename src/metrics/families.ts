@@ -38,6 +38,8 @@ export async function readFamilies(measured: Measured, isServing: boolean): Prom
       value: 1,
     }),
     ...requests(measured.traffic),
+    ...people(measured.traffic),
+    await sessions(measured.store),
     ...limits(measured.limits.figures()),
     ...tokens(measured),
     ...keys(measured),
@@ -66,6 +68,26 @@ function requests({ requests: answered, durations, refusals }: Traffic): Family[
     ),
     counted('signet_refusals_total', 'Requests that were refused, by registered error code.', refusals),
   ]
+}
+
+const people = ({ people: { factors, signIns, codes, logouts } }: Traffic): Family[] => [
+  counter(
+    'signet_factors_total',
+    'Factors that people have shown, by outcome; waited: not judged, for too many guesses before.',
+    ...Object.entries(factors).flatMap(([factor, outcomes]) =>
+      labelled('outcome', outcomes).map(({ labels, value }) => ({ labels: { factor, ...labels }, value })),
+    ),
+  ),
+  counter('signet_sign_ins_total', 'Sign-ins that ended, by outcome.', ...labelled('outcome', signIns)),
+  counter('signet_codes_total', 'Authorization codes that came to /token, by outcome.', ...labelled('outcome', codes)),
+  counter('signet_logouts_total', 'Attempts to tell clients of a logout, by outcome.', ...labelled('outcome', logouts)),
+]
+
+/** No sample where the database does not answer: the other figures are needed most then. */
+async function sessions(store: Store): Promise<Family> {
+  const live = store.silenceMs() > 0 ? undefined : await store.countSessions().catch(() => undefined)
+  const samples = live === undefined ? [] : [plain(live)]
+  return gauge('signet_sessions', 'Sessions of people that are live.', ...samples)
 }
 
 const limits = ({ inFlight, shed, limited }: ReturnType<Limits['figures']>): Family[] => [

@@ -83,7 +83,10 @@ async function signIn(call: PageCall, at: Here, needs: Judges): Promise<Reply> {
   const guess = await needs.guesses.count({ kind: 'password', userId, name: username, network, browserHash })
   if (guess.outcome === 'wait') return tooMany(call, at, guess.seconds, needs)
   const check = await needs.passwords.check(person?.user, sent.get('password') ?? '', network)
-  if (!check.matches || check.compared === null || userId === undefined) return refused(call, at, person, needs)
+  if (!check.matches || check.compared === null || userId === undefined) {
+    needs.traffic.people.factors.password.refused += 1
+    return refused(call, at, person, needs)
+  }
   const { compared: passwordHash, renewed: renewedHash } = check
   const reached = await takeStep(
     call,
@@ -111,6 +114,7 @@ function whyRefused(person: Person | undefined): string {
 }
 
 function tooMany(call: PageCall, at: Here, seconds: number, needs: LoginNeeds): Promise<Reply> {
+  needs.traffic.people.factors.password.waited += 1
   Object.assign(call.facts, { error: 'too_many_attempts', reason: `too many guesses; the source waits ${seconds} s` })
   const error = { code: 'too_many_attempts' as const, retryAfterSeconds: seconds }
   return showForm(call, at, needs, { error }, { status: 429, headers: ['Retry-After', String(seconds)] })

@@ -5,6 +5,7 @@
 import type { SignIns, SignInNeeds } from '../authorize/sign-ins.ts'
 import { byUser, type AuditTrail } from '../audit.ts'
 import type { Config } from '../config/config.ts'
+import type { PasswordQueue } from '../ground/hash-queue.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { hashOf } from '../http/cookies.ts'
 import { PageFault } from '../http/page-fault.ts'
@@ -13,8 +14,9 @@ import type { PageCall } from '../http/route.ts'
 import type { Person, UserTerms } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import type { FoundInvitation, Invitations } from '../users/invitation.ts'
-import type { Passwords } from '../users/password.ts'
+import { Passwords } from '../users/password.ts'
 import { LinkRefusal, NameTaken, type UserRegistry } from '../users/registration.ts'
+import { leastCharacters } from '../users/strength.ts'
 import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
 import { browserOf, goneFault, goOn, loginCookie, takeStep, type GoOnNeeds } from './go-on.ts'
 import { newFrame } from './frame.ts'
@@ -29,7 +31,7 @@ export type NewAccountNeeds = GoOnNeeds &
     config: Config
     userRegistry: UserRegistry
     invitations: Invitations
-    passwords: Passwords
+    hashQueue: PasswordQueue
   }
 
 /** What a form of a new account rests on. */
@@ -163,10 +165,10 @@ export async function answerForm(
   source: Source,
   needs: NewAccountNeeds & { signIns: SignIns },
 ): Promise<Reply> {
-  const { config, passwords } = needs
+  const { config, hashQueue } = needs
   const typed = typedIn((name) => call.sent.get(name), source)
   if (call.sent.get('action') !== 'create' || !config.passwords) return showForm(call, source, needs)
-  const fault = findFault(typed, source, config) ?? (await findWeakness(typed, passwords))
+  const fault = findFault(typed, source, config) ?? (await findWeakness(typed, new Passwords(hashQueue, config)))
   if (fault) return showForm(call, source, needs, fault)
   const made = await makeAccount(call, typed, source, { password: typed.password ?? '' }, needs)
   if ('error' in made) return showForm(call, source, needs, made.error)
@@ -184,7 +186,7 @@ async function findWeakness(typed: Typed, passwords: Passwords): Promise<FormErr
 export function showForm(
   call: PageCall,
   source: Source,
-  { config, passwords, ...needs }: NewAccountNeeds,
+  { config, ...needs }: NewAccountNeeds,
   error?: FormError,
 ): Promise<Reply> {
   const { kind, token, invitation } = source
@@ -209,7 +211,7 @@ export function showForm(
     isForOperator: invitation?.facts.isTrusted,
     hasPassword: config.passwords,
     hasPasskey: true,
-    leastCharacters: passwords.least,
+    leastCharacters: leastCharacters(config),
     ...(tx !== undefined && { signInAt: `/login?tx=${encodeURIComponent(tx)}` }),
     ...(error && { error }),
   }

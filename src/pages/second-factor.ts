@@ -19,12 +19,15 @@ type AtSecond = At<'second'>
 
 /** A page that asks for a code, and how it reads one. */
 interface CodePage {
+  /** As it is counted. */
+  factor: 'totp' | 'recovery_code'
   show(call: PageCall, at: AtSecond, needs: AtWork, error?: FormError): Promise<Outcome>
   /** The proof that a typed text is, if it is right; `undefined` for a text that cannot be a code. */
   proofOf(typed: string, person: Person, needs: AtWork): (() => Promise<SecondProof | undefined>) | undefined
 }
 
 const appPage: CodePage = {
+  factor: 'totp',
   show(call, at, needs, error) {
     const frame = frameOf(call, at, needs)
     const { person } = at.next.standing
@@ -47,6 +50,7 @@ const appPage: CodePage = {
 }
 
 const codePage: CodePage = {
+  factor: 'recovery_code',
   show(call, at, needs, error) {
     const frame = frameOf(call, at, needs)
     const view = { account: accountView(at.next.standing.person), error }
@@ -88,11 +92,17 @@ async function verify(page: CodePage, call: PageCall, at: AtSecond, needs: AtWor
   const invalid: FormError = { code: 'invalid_code', field: 'code' }
   const judge = takesCodes(at) ? page.proofOf(call.sent.get('code') ?? '', person, needs) : undefined
   if (!judge) return page.show(call, at, needs, invalid)
+  const tally = needs.traffic.people.factors[page.factor]
   const counted = await countCode(call, person, needs)
-  if ('seconds' in counted)
+  if ('seconds' in counted) {
+    tally.waited += 1
     return page.show(call, at, needs, { code: 'too_many_attempts', retryAfterSeconds: counted.seconds })
+  }
   const proof = await judge()
-  if (!proof) return page.show(call, at, needs, invalid)
+  if (!proof) {
+    tally.refused += 1
+    return page.show(call, at, needs, invalid)
+  }
   const reached = await takeStep(call, { step: 'second', proof, forgives: counted.bucket }, needs.signIns)
   // Another request has used the code meanwhile.
   return reached.isRefused ? page.show(call, at, needs, invalid) : goOn(call, reached, needs)

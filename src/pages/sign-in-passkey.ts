@@ -88,6 +88,7 @@ export const takePasskey = door(async (call, needs) => {
   const { wanted, reached } = found
   const verdict = await judge(call, found, needs)
   if ('refusal' in verdict) {
+    needs.traffic.people.factors.passkey.refused += 1
     // A challenge is good for one response, be it wrong.
     if (reached.signIn.challenge !== null) await needs.signIns.note(refOf(call), { challenge: null })
     return verdict.refusal

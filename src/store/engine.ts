@@ -111,6 +111,7 @@ export interface Engine {
   requireAnswer(): Promise<void>
   machineAheadMs(): number
 
+  countSessions(): Promise<number>
   facts(options: { integrity: boolean }): Promise<StoreFacts>
   figures(): StoreFigures
   /** Looks for what is wrong with the database itself. */

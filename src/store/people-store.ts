@@ -16,7 +16,6 @@ import type {
   GroupRecord,
   GroupSummary,
   MemberChange,
-  PasskeyRecord,
   Person,
   PersonFilter,
   PersonName,
@@ -39,6 +38,8 @@ export interface SessionStore {
   /** @param secretHash of the cookie */
   findSession(secretHash: string): Promise<FoundSession | undefined>
   findSessionById(id: string): Promise<FoundSession | undefined>
+  /** How many sessions are live. */
+  countSessions(): Promise<number>
   touchSession(id: string, seen: { lastSeenAt: Instant; idleExpiresAt: Instant }): Promise<void>
   /** Live sessions, in the order of their ids. */
   listSessions(filter: { userId?: string | undefined }, page: Page): Promise<(SessionRecord & { clients: string[] })[]>
@@ -63,6 +64,8 @@ export interface SessionStore {
    * @param againAt when the delivery is due again if its process dies
    */
   claimLogouts(limit: number, againAt: Instant): Promise<LogoutDelivery[]>
+  /** Logout tokens that are owed, in the order of their ids. */
+  listOwedLogouts(page: Page): Promise<LogoutDelivery[]>
   delayLogout(id: string, until: Instant): Promise<void>
   finishLogout(id: string): Promise<void>
 }
@@ -103,14 +106,16 @@ export interface SignInStore {
   findByLoginName(name: string): Promise<Person | undefined>
 }
 
+/** Whether there is anything of people. */
+export interface PresenceStore {
+  hasUsers(): Promise<boolean>
+  hasPasskeys(): Promise<boolean>
+}
+
 export interface UserStore {
   findPerson(name: PersonName): Promise<Person | undefined>
   /** In the order of their ids. */
   listPersons(filter: PersonFilter, page: Page): Promise<Person[]>
-  hasUsers(): Promise<boolean>
-  hasPasskeys(): Promise<boolean>
-  /** Oldest first. */
-  listPasskeys(userId: string): Promise<PasskeyRecord[]>
   createUser(user: UserRecord, terms: UserTerms, event: Recording): Promise<UserCreation>
   /** Changes a person by the decision of `decide`, which is asked inside the write. Rejects with what it throws. */
   changeUser(id: string, decide: (person: Person, now: Instant) => UserChange): Promise<UserUpdate>
@@ -152,8 +157,6 @@ export interface ActivityStore {
   listActivity(userId: string, page: Page): Promise<AuditEvent[]>
 }
 
-export interface PeopleStore
-  extends SessionStore, GuessStore, SignInStore, ActivityStore, UserStore, GroupStore, LinkStore, FactorStore {}
 /** Codes, and the persons behind tokens. */
 export interface TokenStore {
   /** @param hash of the code. Reads alone. */
@@ -168,4 +171,14 @@ export interface TokenStore {
 }
 
 export interface PeopleStore
-  extends SessionStore, TokenStore, GuessStore, SignInStore, UserStore, GroupStore, LinkStore {}
+  extends
+    PresenceStore,
+    SessionStore,
+    TokenStore,
+    GuessStore,
+    SignInStore,
+    ActivityStore,
+    UserStore,
+    GroupStore,
+    LinkStore,
+    FactorStore {}

@@ -41,6 +41,35 @@ const OWN_PERMISSIONS = [OPERATOR_PERMISSION, READER_PERMISSION]
 
 const MOST_VALUES = 200
 
+/** The operations on groups, which a declarative file performs together with others. */
+export class GroupOperations {
+  readonly #audit: AuditTrail
+
+  constructor(audit: AuditTrail) {
+    this.#audit = audit
+  }
+
+  /** The operation that adds a sound group. */
+  creation(group: GroupRecord, by: Actor): OperationOf<'createGroup'> {
+    return { verb: 'createGroup', needs: [group, this.#audit.event('group.created', group.name, by)] }
+  }
+
+  /** The operation of `update`. */
+  change(name: string, metadata: GroupMetadata, by: Actor): OperationOf<'changeGroup'> {
+    const details = { changed: Object.keys(metadata).join(' ') }
+    const event = this.#audit.event('group.updated', name, { ...by, details })
+    const decide = (current: GroupRecord, now: Instant): GroupChange => {
+      const group = { ...changedGroup(current, metadata), updatedAt: now }
+      if (current.createdAt === 0) group.createdAt = now
+      requireSoundGroup(group)
+      requireRightToGive(current, by)
+      requireRightToGive(group, by)
+      return { group, deny: denyLost(by), event }
+    }
+    return { verb: 'changeGroup', needs: [name, decide] }
+  }
+}
+
 export class GroupRegistry {
   readonly #needs: Needs
 
@@ -59,12 +88,12 @@ export class GroupRegistry {
 
   /** @throws OAuthError `invalid_request`; 409 where the name is taken; 403 where it gives rights in Signet */
   async create(name: string, metadata: GroupMetadata, by: Actor): Promise<GroupSummary> {
-    const { store } = this.#needs
+    const { store, audit } = this.#needs
     if (name === BUILT_IN_GROUP.name) throw conflict(`group "${name}" is always there`)
     const group = changedGroup(blankGroup(name, store.now()), metadata)
     requireSoundGroup(group)
     requireRightToGive(group, by)
-    const outcome = await store.createGroup(...this.creation(group, by).needs)
+    const outcome = await store.createGroup(...new GroupOperations(audit).creation(group, by).needs)
     if (outcome === 'exists')
       throw conflict(`group "${name}" exists already; change it with: signet group update ${shell(name)}`)
     if (outcome === 'ended') throw conflict(`group "${name}" was deleted by an operator`)
@@ -73,27 +102,8 @@ export class GroupRegistry {
 
   /** Absent members stay as they are. A member who loses a permission for Signet loses the tokens that rest on it. */
   async update(name: string, metadata: GroupMetadata, by: Actor): Promise<GroupSummary> {
-    return found(await this.#needs.store.changeGroup(...this.change(name, metadata, by).needs))
-  }
-
-  /** The operation that adds a sound group. */
-  creation(group: GroupRecord, by: Actor): OperationOf<'createGroup'> {
-    return { verb: 'createGroup', needs: [group, this.#needs.audit.event('group.created', group.name, by)] }
-  }
-
-  /** The operation of `update`. */
-  change(name: string, metadata: GroupMetadata, by: Actor): OperationOf<'changeGroup'> {
-    const details = { changed: Object.keys(metadata).join(' ') }
-    const event = this.#needs.audit.event('group.updated', name, { ...by, details })
-    const decide = (current: GroupRecord, now: Instant): GroupChange => {
-      const group = { ...changedGroup(current, metadata), updatedAt: now }
-      if (current.createdAt === 0) group.createdAt = now
-      requireSoundGroup(group)
-      requireRightToGive(current, by)
-      requireRightToGive(group, by)
-      return { group, deny: denyLost(by), event }
-    }
-    return { verb: 'changeGroup', needs: [name, decide] }
+    const { store, audit } = this.#needs
+    return found(await store.changeGroup(...new GroupOperations(audit).change(name, metadata, by).needs))
   }
 
   async delete(name: string, by: Actor): Promise<void> {

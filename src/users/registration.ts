@@ -68,6 +68,57 @@ export interface Terms {
 const LONGEST_LINK = 7 * 86_400
 export const USUAL_LINK = 900
 
+/** What a change of a user rests on inside the write. */
+function termsOf(
+  groups: string[] | undefined,
+  by: Actor,
+  { invitation, passkey, inSession, isTrusted = false }: Terms,
+  id: string,
+): UserTerms {
+  const deny = denyLost(by)
+  return {
+    groups,
+    inSession,
+    invitation,
+    passkey,
+    mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
+    deny: (moment) => deny(id, moment),
+  }
+}
+
+/** The operations on users, which a declarative file performs together with others. */
+export class UserOperations {
+  readonly #audit: AuditTrail
+
+  constructor(audit: AuditTrail) {
+    this.#audit = audit
+  }
+
+  /** The operation that adds a sound user of the declarative file. */
+  creation(user: UserRecord, groups: string[], by: Actor): OperationOf<'createUser'> {
+    const event = this.#audit.event('user.created', user.id, by)
+    return { verb: 'createUser', needs: [user, termsOf(groups, by, {}, user.id), event] }
+  }
+
+  /** The operation that changes a user by the declarative file. @param passwordHash of a user who has no password */
+  change(
+    id: string,
+    { groups, ...metadata }: UserMetadata,
+    passwordHash: string | undefined,
+    by: Actor,
+  ): OperationOf<'changeUser'> {
+    const details = { changed: Object.keys({ ...metadata, ...(groups && { groups }) }).join(' ') }
+    const event = this.#audit.event('user.updated', id, { ...by, details })
+    const decide = ({ user: current }: Person, now: Instant): UserChange => {
+      const user = { ...changedUser(current, metadata), updatedAt: now }
+      requireSoundUser(user)
+      if (passwordHash !== undefined && current.passwordHash === null) givePassword(user, passwordHash, 'file', now)
+      return { ...termsOf(groups, by, {}, id), user, event }
+    }
+    return { verb: 'changeUser', needs: [id, decide] }
+  }
+}
+
 export class UserRegistry {
   readonly #needs: Needs
 
@@ -84,7 +135,7 @@ export class UserRegistry {
     requireSoundUser(user)
     if (password !== undefined) await this.#give(user, password, terms)
     const event = audit.event('user.created', user.id, { ...by, details: terms.details ?? {} })
-    const created = await store.createUser(user, this.#terms(groups, by, terms, user.id), event)
+    const created = await store.createUser(user, termsOf(groups, by, terms, user.id), event)
     if (created.outcome !== 'created') throw refusalOf(created, user)
     return created.person
   }
@@ -93,47 +144,6 @@ export class UserRegistry {
     user.passwordHash = await this.#needs.passwords.choose(password, user, network)
     user.passwordOrigin = origin
     user.passwordChangedAt = user.createdAt
-  }
-
-  #terms(
-    groups: string[] | undefined,
-    by: Actor,
-    { invitation, passkey, inSession, isTrusted = false }: Terms,
-    id: string,
-  ): UserTerms {
-    const deny = denyLost(by)
-    return {
-      groups,
-      inSession,
-      invitation,
-      passkey,
-      mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
-      deny: (moment) => deny(id, moment),
-    }
-  }
-
-  /** The operation that adds a sound user of the declarative file. */
-  creation(user: UserRecord, groups: string[], by: Actor): OperationOf<'createUser'> {
-    const event = this.#needs.audit.event('user.created', user.id, by)
-    return { verb: 'createUser', needs: [user, this.#terms(groups, by, {}, user.id), event] }
-  }
-
-  /** The operation that changes a user by the declarative file. @param passwordHash of a user who has no password */
-  change(
-    id: string,
-    { groups, ...metadata }: UserMetadata,
-    passwordHash: string | undefined,
-    by: Actor,
-  ): OperationOf<'changeUser'> {
-    const details = { changed: Object.keys({ ...metadata, ...(groups && { groups }) }).join(' ') }
-    const event = this.#needs.audit.event('user.updated', id, { ...by, details })
-    const decide = ({ user: current }: Person, now: Instant): UserChange => {
-      const user = { ...changedUser(current, metadata), updatedAt: now }
-      requireSoundUser(user)
-      if (passwordHash !== undefined && current.passwordHash === null) givePassword(user, passwordHash, 'file', now)
-      return { ...this.#terms(groups, by, {}, id), user, event }
-    }
-    return { verb: 'changeUser', needs: [id, decide] }
   }
 
   /** The person takes over an account that was made for them, by the link that an operator has sent. */
@@ -300,7 +310,7 @@ export class UserRegistry {
     const event = audit.event(action, id, { ...by, details })
     const changed = await store.changeUser(id, (person, now) => {
       if (!terms.isTrusted) requireRightOver(person, by)
-      return { ...this.#terms(groups, by, terms, id), ...make(person.user, now), event }
+      return { ...termsOf(groups, by, terms, id), ...make(person.user, now), event }
     })
     if (changed.outcome === 'unknown') throw notFound('this user')
     if (changed.outcome !== 'changed') throw refusalOf(changed, { id })

@@ -7,13 +7,13 @@ import { createClient, createResource, declareOperator, grantTokens, operatorOf,
 import { request } from '../support/client.ts'
 import { environmentOf, temporaryFolder } from '../support/issuer.ts'
 
-/** Rooms and packages of people. Lists of routes, shapes of the admin API and names of columns are small, and are loaded. */
+/** Rooms and packages of people. Rules of users and groups belong to the declarative file too. Lists of routes, shapes of the admin API and names of columns are small, and are loaded. */
 const OF_PEOPLE = [
   /^src\/(authorize|outbound)\//,
   /^src\/pages\/(?!((\w+-)*routes|page|handler|html|session)\.ts$)/,
   /^src\/sessions\/(ending|logout|logout-sender)\.ts$/,
-  /^src\/users\/(registration|group|invitation|password|strength|passkey|totp|recovery|guesses|link|ending|rights)\.ts$/,
-  /^src\/store\/acts\/(codes|factors|groups|guesses|links|proofs|sign-ins|users)\.ts$/,
+  /^src\/users\/(invitation|password|strength|passkey|totp|recovery|guesses)\.ts$/,
+  /^src\/store\/acts\/(codes|factors|guesses|links|proofs|sign-ins)\.ts$/,
   /^src\/(tokens\/id-token|grant-types\/authorization-code)\.ts$/,
   /^node_modules\/(@simplewebauthn|@zxcvbn-ts|otpauth|uqr)\//,
 ]

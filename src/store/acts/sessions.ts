@@ -18,6 +18,7 @@ import { endPerson, endSession } from './session-ends.ts'
 export const sessionVerbs = (engine: Engine): SessionStore => ({
   findSession: (secretHash) => engine.read(() => findWithPerson({ secretHash })),
   findSessionById: (id) => engine.read(() => findWithPerson({ id })),
+  countSessions: () => engine.countSessions(),
   touchSession: (id, seen) => engine.act(() => update(sessions, { id, endedAt: null }, seen), 'free').then(() => {}),
   listSessions: (filter, page) => engine.read(() => list(filter, page)),
   listSessionClients: (sessionId) => engine.read(() => listClients(sessionId)),
@@ -29,6 +30,7 @@ export const sessionVerbs = (engine: Engine): SessionStore => ({
     engine.act(() => withdraw({ userId, clientId }, reason, deny, event), 'exclusive'),
   hasDueLogouts: () => engine.read(hasDueLogouts),
   claimLogouts: (limit, againAt) => engine.act(() => claimLogouts(limit, againAt), 'free'),
+  listOwedLogouts: ({ after, limit }) => engine.read(() => select(logoutDeliveries, { orderBy: 'id', after, limit })),
   delayLogout: (id, until) =>
     engine.act(() => update(logoutDeliveries, { id }, { nextAt: until }), 'free').then(() => {}),
   finishLogout: (id) => engine.act(() => remove(logoutDeliveries, { id }), 'free').then(() => {}),

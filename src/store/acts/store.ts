@@ -5,22 +5,25 @@ import { activityVerbs } from './activity.ts'
 import { auditVerbs } from './audit.ts'
 import { blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
-import { codeVerbs } from './codes.ts'
 import { declaredVerbs } from './declared.ts'
-import { factorVerbs } from './factors.ts'
 import { grantVerbs } from './grants.ts'
-import { guessVerbs } from './guesses.ts'
-import { groupVerbs } from './groups.ts'
 import { keyVerbs } from './keys.ts'
-import { linkVerbs } from './links.ts'
 import { masterKeyVerbs } from './master-keys.ts'
+import {
+  codeVerbs,
+  factorVerbs,
+  groupVerbs,
+  guessVerbs,
+  linkVerbs,
+  presenceVerbs,
+  signInVerbs,
+  userVerbs,
+} from './people.ts'
 import { replicaVerbs } from './replicas.ts'
 import { resourceVerbs } from './resources.ts'
 import { restoredVerbs } from './restored.ts'
 import { sessionVerbs } from './sessions.ts'
-import { signInVerbs } from './sign-ins.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
-import { userVerbs } from './users.ts'
 
 export const storeOver = (engine: Engine): Store => ({
   now: () => engine.now(),
@@ -36,6 +39,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...activityVerbs(engine),
   ...smallVerbs(engine),
   ...replicaVerbs(engine),
+  ...presenceVerbs(engine),
   ...sessionVerbs(engine),
   ...signInVerbs(engine),
   ...guessVerbs(engine),

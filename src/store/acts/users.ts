@@ -37,17 +37,10 @@ const STEP = 500
 export const userVerbs = (engine: Engine): UserStore => ({
   findPerson: (name) => engine.read(() => findPerson(name)),
   listPersons: (filter, page) => engine.read(() => list(filter, page)),
-  hasUsers: () => engine.read(() => isThere(users)),
-  hasPasskeys: () => engine.read(() => isThere(passkeys)),
-  listPasskeys: (userId) => engine.read(() => select(passkeys, { where: { userId }, orderBy: 'createdAt' })),
   createUser: (user, terms, event) => engine.act(() => createUser(user, terms, event), 'exclusive'),
   changeUser: (id, decide) => engine.act(() => changeUser(id, decide), 'exclusive'),
   deleteUser: (id, ending, event) => engine.act(() => deleteUser(id, ending, event), 'exclusive'),
 })
-
-function* isThere(table: typeof users | typeof passkeys): Act<boolean> {
-  return (yield* select<typeof users | typeof passkeys>(table, { limit: 1 })).length > 0
-}
 
 /** In the order of their ids. A search reads all persons: no index finds a part of a name. */
 function* list({ search, group }: PersonFilter, { after = '', limit }: Page): Act<Person[]> {

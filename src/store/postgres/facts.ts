@@ -3,6 +3,7 @@ import { Fault } from '../../ground/errors.ts'
 import { describeAddress } from '../../ground/postgres-url.ts'
 import type { Engine } from '../engine.ts'
 import type { StoreFacts } from '../records/facts.ts'
+import { sessions, users } from '../people-tables.ts'
 import { auditEvents, blacklistEntries, clients, grants, resources } from '../tables.ts'
 import type { Database } from './database.ts'
 import { unavailable } from './failures.ts'
@@ -13,7 +14,7 @@ const LIMIT_MS = 60_000
 
 const SETTINGS = ['server_version', 'fsync', 'synchronous_commit', 'ssl', 'max_connections']
 
-export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures'> {
+export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures' | 'countSessions'> {
   let sizeBytes = 0
   // Figures are read often, so the size is that of the opening or of the last look at the facts.
   readSize(database, database.pool).then(
@@ -21,6 +22,14 @@ export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures'>
     () => {},
   )
   return {
+    countSessions: async () => {
+      try {
+        const [row] = await database.pool.ask(`SELECT ${liveSessions(database)}`, [])
+        return Number(row?.[0])
+      } catch (error) {
+        throw unavailable(error)
+      }
+    },
     facts: async ({ integrity }) => {
       try {
         const session = await database.pool.session(performance.now() + LIMIT_MS)
@@ -40,10 +49,10 @@ async function gather(database: Database, session: Session, integrity: boolean):
   const settings = await session.ask('SELECT name, setting FROM pg_settings WHERE name = ANY($1) ORDER BY name', [
     SETTINGS,
   ])
-  const counted = { clients, resources, grants, blacklist: blacklistEntries, audit: auditEvents }
+  const counted = { clients, resources, grants, users, blacklist: blacklistEntries, audit: auditEvents }
   const texts = Object.values(counted).map((table) => `(SELECT count(*) FROM ${statements.name(table)})`)
-  const [counts = []] = await session.ask(`SELECT ${texts.join(', ')}`, [])
-  const [clientCount, resourceCount, grantCount, entryCount, eventCount] = counts.map(Number)
+  const [counts = []] = await session.ask(`SELECT ${[...texts, liveSessions(database)].join(', ')}`, [])
+  const [clientCount, resourceCount, grantCount, userCount, entryCount, eventCount, sessionCount] = counts.map(Number)
   return {
     location: describeAddress(address),
     sizeBytes: await readSize(database, session),
@@ -54,11 +63,17 @@ async function gather(database: Database, session: Session, integrity: boolean):
       clients: clientCount ?? 0,
       resources: resourceCount ?? 0,
       grants: grantCount ?? 0,
+      users: userCount ?? 0,
+      sessions: sessionCount ?? 0,
       blacklist: entryCount ?? 0,
       audit: eventCount ?? 0,
     },
   }
 }
+
+/** The rule of `isLiveSession`, as a column. The time is a number, so it needs no place. */
+const liveSessions = ({ statements, time }: Database): string =>
+  `(SELECT count(*) FROM ${statements.name(sessions)} WHERE ended_at IS NULL AND least(expires_at, idle_expires_at) > ${time.now()})`
 
 /** Of the tables and their indexes. */
 async function readSize({ schema }: Database, by: Asker): Promise<number> {

@@ -18,7 +18,16 @@ export interface StoreFacts {
   settings: Record<string, string | number>
   /** `ok`, or what the check of the whole database found; only on request, since it reads everything. */
   integrity: string | null
-  counts: { clients: number; resources: number; grants: number; blacklist: number; audit: number }
+  /** `sessions`: those that are live. */
+  counts: {
+    clients: number
+    resources: number
+    grants: number
+    users: number
+    sessions: number
+    blacklist: number
+    audit: number
+  }
 }
 
 /** Figures that a scrape reads every few seconds: no query is made for them. */

@@ -1,0 +1,48 @@
+/**
+ * Objects that are loaded at the first call of one of their methods. An issuer without people starts as fast, and stays
+ * as small, as one that knows none.
+ */
+
+type Method = (...args: never[]) => Promise<unknown>
+
+/** Every method answers by a promise, so that its caller does not see whether the object was loaded already. */
+type Promising<T> = { [Name in keyof T]: Method }
+
+/**
+ * An object whose methods are these names. The names can be listed, so the object can be spread.
+ * @param load called once; again at the next call, where it failed
+ */
+export function methodsOnDemand<T extends Promising<T>>(names: Record<keyof T, true>, load: () => Promise<T>): T {
+  const call = caller(load)
+  // Sound: it has every name of T, and each calls the method of that name.
+  return Object.fromEntries(Object.keys(names).map((name) => [name, call(name)])) as T
+}
+
+/** An object of a class. @param load called once; again at the next call, where it failed */
+export function onDemand<T extends Promising<T> & object>(load: () => Promise<T>): T {
+  const call = caller(load)
+  // Sound: all members of T are methods, and each name gives the method of that name.
+  return new Proxy({} as T, {
+    // Nobody may take the object for a promise.
+    get: (_, name) => (typeof name === 'string' && name !== 'then' ? call(name) : undefined),
+  })
+}
+
+function caller<T extends object>(load: () => Promise<T>): (name: string) => Method {
+  let loaded: T | undefined
+  let loading: Promise<T> | undefined
+  const open = async (): Promise<T> => {
+    try {
+      return (loaded = await (loading ??= load()))
+    } catch (error) {
+      loading = undefined
+      throw error
+    }
+  }
+  return (name) =>
+    async (...args) => {
+      const object = loaded ?? (await open())
+      // Sound: the callers ask for methods of T alone.
+      return (object as Record<string, Method>)[name]?.(...args)
+    }
+}
