@@ -151,14 +151,7 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({
-      store,
-      rotation,
-      audit,
-      blacklist,
-      limitDenials: config.limitDenials,
-      ...administratorsOf(clients, tokenState),
-    }),
+    revocation: revocationOf({ ...base, ...memory, rotation, tokenState }),
     hashQueue,
     limitGrants: config.limitGrants,
     tokenState,
@@ -174,6 +167,8 @@ export async function wireIssuer(
     close: () => store.close(),
   }
 }
+
+type RevocationParts = Pick<Issuer, 'store' | 'rotation' | 'audit' | 'blacklist' | 'config' | 'clients' | 'tokenState'>
 
 interface PeopleNeeds {
   issuer: string
@@ -212,6 +207,9 @@ const ofPeople = ({ issuer, store, audit, keys, clock, hashQueue, config, delive
     return new Made({ issuer, store, audit })
   }),
 })
+
+const revocationOf = ({ config, clients, tokenState, ...needs }: RevocationParts) =>
+  new Revocation({ ...needs, limitDenials: config.limitDenials, ...administratorsOf(clients, tokenState) })
 
 const administratorsOf = (clients: ClientDirectory, tokenState: TokenState) => ({
   isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),
