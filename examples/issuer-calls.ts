@@ -36,6 +36,18 @@ export class IssuerClient {
     return this.#post('/refresh', { refresh_token: refreshToken })
   }
 
+  /** The same by JSON, which Signet's `/refresh` takes too. */
+  async refreshByJson(refreshToken: string): Promise<IssuerAnswer> {
+    const headers = { authorization: this.#basic, 'content-type': 'application/json' }
+    const body = JSON.stringify({ refresh_token: refreshToken })
+    return answerOf(await fetch(`${this.#issuer}/refresh`, { method: 'POST', headers, body }))
+  }
+
+  /** Asks whether a token for one of this client's resources is still good (RFC 7662). */
+  introspect(token: string): Promise<IssuerAnswer> {
+    return this.#post('/introspect', { token })
+  }
+
   /** Calls an endpoint for administrators, with a token of this client's own. */
   async administer(path: string, json: unknown): Promise<IssuerAnswer> {
     const { status, body } = await this.#post('/token', { grant_type: 'client_credentials' })

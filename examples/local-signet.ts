@@ -10,6 +10,8 @@ import { openLog } from '../src/index.ts'
 
 export interface LocalSignet {
   issuer: string
+  /** The variables by which a `signet` command works on the same database. */
+  env: Readonly<Record<string, string>>
   stop(): Promise<void>
 }
 
@@ -19,14 +21,21 @@ export interface ClientSecret {
   secretIn: string
 }
 
-/** Starts Signet with the clients and resources of a declarative file. Each start makes new secrets. */
-export async function startLocalSignet(declaration: URL, clients: readonly ClientSecret[]): Promise<LocalSignet> {
+/**
+ * Starts Signet with the clients and resources of a declarative file. Each start makes new secrets.
+ * @param more variables of this Signet alone
+ */
+export async function startLocalSignet(
+  declaration: URL,
+  clients: readonly ClientSecret[],
+  more: Record<string, string> = {},
+): Promise<LocalSignet> {
   for (const { secretIn } of clients) process.env[secretIn] = randomSecret()
   // The folder is removed at the end of the process.
   const folder = temporaryFolder((remove) => void process.once('exit', () => void remove()), 'signet-example-')
-  const variables = environmentOf(folder, { SIGNET_CONFIG: fileURLToPath(declaration) })
-  const { issuer, stop } = await startInProcess(variables, { log: openLog({ level: 'warn', format: 'pretty' }) })
-  return { issuer, stop }
+  const variables = environmentOf(folder, { ...more, SIGNET_CONFIG: fileURLToPath(declaration) })
+  const { issuer, env, stop } = await startInProcess(variables, { log: openLog({ level: 'warn', format: 'pretty' }) })
+  return { issuer, env, stop }
 }
 
 export const randomSecret = (): string => randomBytes(32).toString('base64url')

@@ -65,7 +65,7 @@ export class Refusal extends Error {
 }
 
 /** `Signet serves https://id.example.com at http://localhost:3000`, or the latter address alone; or a line of JSON. */
-export const SERVES = /^(?:Signet serves (?:\S+ at )?|\{.*"url":")(https?:[^\s"]+)["\n]/m
+export const SERVES = /^(?:Signet serves (?:\S+ at )?|\{.*?"url":")(https?:[^\s"]+)["\n]/m
 
 /** Starts `signet serve` and waits until it prints its address. @throws Refusal if it ends instead */
 export const startServer = (launch: Launch, onEnd: OnEnd): Promise<Serving> =>

@@ -32,6 +32,7 @@ import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
 import { factorPages } from './pages/factor-routes.ts'
+import { ownPages } from './pages/own-routes.ts'
 import { sharedPages } from './pages/routes.ts'
 import { entryPages } from './pages/entry-routes.ts'
 import { sessionPages } from './pages/session-routes.ts'
@@ -68,6 +69,7 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof entryPages> &
   NeedsOf<typeof signInPages> &
   NeedsOf<typeof factorPages> &
+  NeedsOf<typeof ownPages> &
   NeedsOf<typeof sharedPages>
 
 /** Answers every request that the server receives. */
@@ -123,6 +125,7 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...entryPages(needs),
     ...signInPages(needs),
     ...factorPages(needs),
+    ...ownPages(needs),
     ...sharedPages(needs),
   ]
   return routes

@@ -34,9 +34,10 @@ import type { IdTokens } from './tokens/id-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
 import { BackChannel } from './sessions/back-channel.ts'
 import type { SessionEnds } from './sessions/ending.ts'
-import type { GroupRegistry } from './users/group.ts'
+import { GroupRegistry } from './users/group.ts'
 import type { Invitations } from './users/invitation.ts'
-import type { UserRegistry } from './users/registration.ts'
+import { Passwords } from './users/password.ts'
+import { UserRegistry } from './users/registration.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
 
@@ -69,6 +70,7 @@ export interface Issuer {
   feed: BlacklistFeed
   backChannel: BackChannel
   sessionEnds: SessionEnds
+  passwords: Passwords
   userRegistry: UserRegistry
   groupRegistry: GroupRegistry
   invitations: Invitations
@@ -122,13 +124,12 @@ export async function wireIssuer(
   const traffic = new Traffic()
   const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
   const hashQueue = new PasswordQueue()
+  const people = wirePeople({ issuer, store, audit, keys, clients, config, clock, log, hashQueue, traffic })
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
-  const base = { issuer, store, audit, keys, clock, config }
-  const backChannel = new BackChannel({ ...base, clients, log, traffic, allowed: config.outboundAllow })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
-  const deliver = () => backChannel.deliver()
+  const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
   let ready = false
   const isReady = () => ready
   return {
@@ -147,16 +148,15 @@ export async function wireIssuer(
     ...memory,
     accessTokens,
     refreshTokens,
-    ...ofPeople({ ...base, hashQueue, deliver }),
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: revocationOf({ ...base, ...memory, rotation, tokenState }),
+    revocation: new Revocation({ ...terms, ...administratorsOf(clients, tokenState) }),
+    ...people,
     hashQueue,
     limitGrants: config.limitGrants,
     tokenState,
     feed: new BlacklistFeed(blacklist, clock),
-    backChannel,
     limits: new Limits({ config, issuer, clock, log }),
     isReady,
     setReady(value) {
@@ -168,48 +168,46 @@ export async function wireIssuer(
   }
 }
 
-type RevocationParts = Pick<Issuer, 'store' | 'rotation' | 'audit' | 'blacklist' | 'config' | 'clients' | 'tokenState'>
-
-interface PeopleNeeds {
-  issuer: string
-  store: Store
-  audit: AuditTrail
-  keys: KeyRing
-  clock: Clock
-  hashQueue: PasswordQueue
-  config: Config
-  deliver(): void
-}
-
 /** The parts that people alone need. An issuer of services loads nothing of them. */
-const ofPeople = ({ issuer, store, audit, keys, clock, hashQueue, config, deliver }: PeopleNeeds) => ({
-  idTokens: onDemand<IdTokens>(async () => {
-    const { IdTokens: Made } = await import('./tokens/id-token.ts')
-    return new Made({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds })
-  }),
-  sessionEnds: onDemand<SessionEnds>(async () => {
-    const { SessionEnds: Made } = await import('./sessions/ending.ts')
-    return new Made({ store, audit, deliver })
-  }),
-  userRegistry: onDemand<UserRegistry>(async () => {
-    const [{ UserRegistry: Made }, { Passwords }] = await Promise.all([
-      import('./users/registration.ts'),
-      import('./users/password.ts'),
-    ])
-    return new Made({ issuer, store, audit, passwords: new Passwords(hashQueue, config), deliver })
-  }),
-  groupRegistry: onDemand<GroupRegistry>(async () => {
-    const { GroupRegistry: Made } = await import('./users/group.ts')
-    return new Made({ store, audit })
-  }),
-  invitations: onDemand<Invitations>(async () => {
-    const { Invitations: Made } = await import('./users/invitation.ts')
-    return new Made({ issuer, store, audit })
-  }),
-})
-
-const revocationOf = ({ config, clients, tokenState, ...needs }: RevocationParts) =>
-  new Revocation({ ...needs, limitDenials: config.limitDenials, ...administratorsOf(clients, tokenState) })
+function wirePeople({
+  issuer,
+  store,
+  audit,
+  keys,
+  clients,
+  config,
+  clock,
+  log,
+  hashQueue,
+  traffic,
+}: Pick<
+  Issuer,
+  'issuer' | 'store' | 'audit' | 'keys' | 'clients' | 'config' | 'clock' | 'log' | 'hashQueue' | 'traffic'
+>) {
+  const allowed = config.outboundAllow
+  const passwords = new Passwords(hashQueue, config)
+  const backChannel = new BackChannel({ issuer, store, keys, clients, audit, log, allowed, traffic })
+  const deliver = () => backChannel.deliver()
+  return {
+    backChannel,
+    idTokens: onDemand<IdTokens>(async () => {
+      const { IdTokens: Made } = await import('./tokens/id-token.ts')
+      return new Made({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds })
+    }),
+    sessionEnds: onDemand<SessionEnds>(async () => {
+      const { SessionEnds: Made } = await import('./sessions/ending.ts')
+      return new Made({ store, audit, deliver })
+    }),
+    // The declarative file makes operations of these, inside one write.
+    userRegistry: new UserRegistry({ issuer, store, audit, passwords, deliver }),
+    groupRegistry: new GroupRegistry({ store, audit }),
+    passwords,
+    invitations: onDemand<Invitations>(async () => {
+      const { Invitations: Made } = await import('./users/invitation.ts')
+      return new Made({ issuer, store, audit })
+    }),
+  }
+}
 
 const administratorsOf = (clients: ClientDirectory, tokenState: TokenState) => ({
   isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),

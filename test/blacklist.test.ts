@@ -318,6 +318,9 @@ test('the command line says what a denial may not have meant', async () => {
   expect(unknown).toMatchObject({ code: 0, stderr: expect.stringContaining('no client has this id now') as string })
   expect(await run('--client', 'shop')).toMatchObject({ code: 0, stderr: '' })
   expect(await run('--sub', 'ada')).toMatchObject({ code: 0, stderr: '' })
+  const { body: grace } = await issuer.operator.call('POST', '/admin/api/users', { username: 'grace' })
+  expect((await run('--sub', 'grace')).stderr).toContain(`have the sub ${grace.id}; use: signet user disable grace`)
+  expect(await run('--sub', grace.id as string)).toMatchObject({ code: 0, stderr: '' })
   const whole = `sgr_${'a'.repeat(71)}`
   expect((await run('--sub', whole)).stderr).toContain('to deny a token, give it as --token')
   for (const kind of ['--jti', '--sid']) expect((await run(kind, whole)).code).toBe(2)

@@ -366,7 +366,7 @@ describe('what it says is taken', () => {
         asked += 1
       }
     }
-    expect(asked).toBe(7)
+    expect(asked).toBe(10)
   })
 })
 
@@ -443,6 +443,23 @@ describe('what it says is answered', () => {
       userinfo_signed_response_alg: 'ES256',
     })
     expect((await send(named('readUserinfo'), { headers: bearer(token) })).text).toMatch(/^eyJ/)
+  })
+
+  test('to administrators about sessions and consents', async () => {
+    const client = await addClient(shared())
+    const person = await addUser(await storeOf(shared()))
+    const { code } = await signIn(shared(), client, person)
+    await send(named('issueToken'), { headers: basic(client), form: codeForm(code) })
+    const query = `?user=${person.id}`
+    const [session] = items(await call('listSessions', { query }))
+    expect((await call('readSession', { in: { id: session?.id } })).body.user_id).toBe(person.id)
+    expect((await call('listConsents')).status).toBe(400)
+    expect(items(await call('listConsents', { query }))).toEqual([])
+    expect((await call('withdrawConsent', { query })).status).toBe(400)
+    const both = { query: `${query}&client_id=${client.clientId}` }
+    expect((await call('withdrawConsent', both)).status).toBe(204)
+    expect((await call('withdrawConsent', both)).status).toBe(404)
+    expect((await call('endSession', { in: { id: session?.id } })).status).toBe(204)
   })
 
   test('to followers of the feed as a stream', async () => {
@@ -564,6 +581,45 @@ describe('what it says is answered', () => {
     expect(items(await call('listAudit', { query: `?target=${client.clientId}` })).length).toBeGreaterThan(1)
   })
 
+  test('to operators who make users, groups and invitations', async () => {
+    const username = fresh('ada')
+    const group = (await call('createGroup', { json: { name: fresh('group') } })).body
+    expect((await call('createGroup', { json: { name: group.name } })).status).toBe(409)
+    const wanted = { username, groups: [group.name], invite: true }
+    const user = (await call('createUser', { json: wanted })).body
+    expect((await call('createUser', { json: { username } })).status).toBe(409)
+    const one = { in: { id: user.id } }
+    expect((await call('readUser', one)).body.username).toBe(username)
+    expect(items(await call('listUsers', { query: `?group=${group.name}&search=${username}` }))).toHaveLength(1)
+    expect((await call('updateUser', { ...one, json: { name: 'Ada' } })).body.name).toBe('Ada')
+    const other = (await call('createUser', { json: { username: fresh('grace') } })).body
+    expect((await call('updateUser', { ...one, json: { username: other.username } })).status).toBe(409)
+    const password = 'four words of no meaning'
+    expect((await call('createGroup', { json: { name: '' } })).status).toBe(400)
+    expect((await call('createInvitation', { json: { uses: 0 } })).status).toBe(400)
+    expect((await call('setUserPassword', { ...one, json: { password } })).status).toBe(200)
+    expect((await call('makeSignInLink', one)).status).toBe(201)
+    expect((await call('removeUserFactors', { ...one, json: { all: true } })).status).toBe(200)
+    await call('disableUser', one)
+    expect((await call('makeSignInLink', one)).status).toBe(409)
+    expect((await call('enableUser', one)).status).toBe(200)
+    await call('createClient', { json: { client_id: other.id } })
+    expect((await call('enableUser', { in: { id: other.id } })).status).toBe(409)
+
+    const ofGroup = { in: { id: group.name } }
+    expect((await call('readGroup', ofGroup)).body.members).toBe(1)
+    expect((await call('updateGroup', { ...ofGroup, json: { roles: ['editor'] } })).status).toBe(200)
+    expect((await call('removeMembers', { ...ofGroup, json: { users: [username] } })).body.members).toBe(0)
+    expect((await call('addMembers', { ...ofGroup, json: { users: [user.id] } })).body.members).toBe(1)
+    expect((await call('deleteGroup', ofGroup)).status).toBe(204)
+    expect((await call('deleteGroup', { in: { id: 'signet-admins' } })).status).toBe(409)
+
+    const invitation = (await call('createInvitation', { json: { email: 'x@example.com' } })).body
+    expect(items(await call('listInvitations', { query: '?limit=1000' }))).not.toHaveLength(0)
+    expect((await call('revokeInvitation', { in: { id: invitation.id } })).status).toBe(204)
+    expect((await call('deleteUser', one)).status).toBe(204)
+  })
+
   test('to those who may not, who ask for what is not there, and who send too much', async () => {
     const low = await registered(shared(), { resources: [shared().issuer], scope: '' })
     const token = (await send(named('issueToken'), { headers: basic(low), form: { grant_type: 'client_credentials' } }))
@@ -584,15 +640,18 @@ describe('what it says is answered', () => {
       }
       const isNamed = operation.path.includes('{')
       const headers = needsBearer(operation) ? admin : {}
-      // A change that changes nothing is a body that is taken.
-      const sent = { headers, ...(requestBody?.required && { json: {} }) }
+      // The example is a body that is taken.
+      const example = requestBody?.content['application/json']?.example
+      const sent = { headers, ...(requestBody?.required && { json: example ?? {} }) }
       // Any name may be that of a person, but a client's.
       const isOfUser = operation.path.startsWith('/admin/api/users/')
       const missing = isOfUser ? { in: { id: low.clientId } } : {}
       if (isNamed) expect((await send(operation, { ...sent, ...missing })).status).toBe(404)
       if (needsBearer(operation) && requestBody)
         expect((await send(operation, { headers, json: tooLong })).status).toBe(413)
-      expect('404' in responses).toBe(isNamed || operation.operation.operationId === 'rotateKeys')
+      expect('404' in responses).toBe(
+        isNamed || ['rotateKeys', 'withdrawConsent'].includes(operation.operation.operationId),
+      )
     }
   })
 

@@ -29,6 +29,7 @@ const listConsents = ({ store }: Needs) =>
       access: scope(READ_SCOPE),
       ...SHARED,
       query: { user: { says: 'The `sub` of the person.' } },
+      refuses: ['invalid_request'],
       id: 'listConsents',
       says: 'List the consents of a person',
       answers: { 200: listOf('The consents.', CONSENT) },

@@ -7,7 +7,7 @@ import { MOST_NAME_CHARACTERS } from '../blacklist/wire.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { notFound } from '../ground/errors.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
-import { optional, shapeOf, type JsonSchema } from '../ground/shape.ts'
+import { optional, shapeOf, text, type JsonSchema } from '../ground/shape.ts'
 import { SUBJECT_EXAMPLE, SUBJECT_SHAPES, subjectView } from '../grants/wire.ts'
 import type { Page } from '../store/records/facts.ts'
 import type { Person, PersonFilter } from '../store/records/user.ts'
@@ -23,7 +23,7 @@ export interface PersonNeeds {
 type Summary = Parameters<typeof subjectView>[0]
 
 /** The members of a user are absent for a person who has no account here. */
-export type PersonView = ReturnType<typeof subjectView> & Partial<UserView>
+export type PersonView = ReturnType<typeof subjectView> & Partial<UserView> & { invite_url?: string }
 
 export type Persons = ReturnType<typeof personsOf>
 
@@ -87,6 +87,10 @@ const ofUsersAlone = Object.fromEntries(
 
 export const USER = shapeOf<PersonView>(
   'User',
-  { ...SUBJECT_SHAPES, ...ofUsersAlone },
+  {
+    ...SUBJECT_SHAPES,
+    ...ofUsersAlone,
+    invite_url: optional(text('The link by which the person takes the account over, shown this once.')),
+  },
   { ...SUBJECT_EXAMPLE, ...USER_EXAMPLE, sub: USER_EXAMPLE.id },
 )

@@ -25,7 +25,7 @@ const SHARED = {
   access: scope(ADMIN_SCOPE),
   tag: 'Users',
   params: idParam('The `sub` or the user name of a user', 'ada'),
-  refuses: ['invalid_request', 404, 409] as const,
+  refuses: ['invalid_request', 404] as const,
 }
 const AS_IT_IS = { 200: answerOf('The user as it is now.', USER) }
 
@@ -56,6 +56,7 @@ const makeLink = ({ userRegistry }: Needs, { requireUser }: Persons) =>
       body: linkSchema,
       isBodyOptional: true,
       example: { ttl: '15m' },
+      refuses: ['invalid_request', 404, 409],
       id: 'makeSignInLink',
       says: 'Make a link that signs the person in, once',
       tells:

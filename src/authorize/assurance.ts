@@ -8,7 +8,7 @@ import type { Person } from '../store/records/user.ts'
 export type Acr = '1' | '2' | 'phr'
 
 /** From the weakest to the strongest. */
-export const ACR_VALUES: readonly Acr[] = ['1', '2', 'phr']
+const ACR_VALUES: readonly Acr[] = ['1', '2', 'phr']
 
 export const isAcr = (value: string): value is Acr => ACR_VALUES.some((each) => each === value)
 

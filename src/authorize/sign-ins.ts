@@ -21,6 +21,7 @@ import type {
 import type { AuthorizationRequest, SignInRecord } from '../store/records/sign-in.ts'
 import type { Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
+import { endingOf } from '../users/ending.ts'
 import { canonicalName } from '../users/username.ts'
 import { mintCode } from './code.ts'
 import { whatNext, type Next, type Standing, type Terms } from './prompt.ts'
@@ -197,7 +198,13 @@ export class SignIns {
       return { writes: {}, result: { ...stayed(facts, due), isRefused: true } }
     if (step.step === 'cancel') return this.#giveUp(step.reason, facts)
     const { after, writes } = afterStep(step, facts, due)
-    return this.#arrive(after, writes, browser)
+    return this.#arrive(after, { ...writes, ...this.#renewal(step, writes, browser) }, browser)
+  }
+
+  /** Whoever had the former password is signed in no more. */
+  #renewal({ step }: Step, { user }: SignInWrites, { requestId }: Browser): Pick<SignInWrites, 'renews'> {
+    if (step !== 'must_change' || !user) return {}
+    return { renews: endingOf('chosen', user.id, { by: byUser(user.id, requestId), audit: this.#needs.audit }) }
   }
 
   #giveUp(reason: string, facts: SignInFacts): SignInDecision<Reached> {

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { nameDenial } from '../tokens/denial.ts'
+import type { Issuer } from '../issuer.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
@@ -33,7 +34,7 @@ export function defineBlacklist(blacklist: Command): void {
     .description('deny one thing, here and wherever the feed is followed')
     .option('--jti <jti>', 'one access token, by its id')
     .option('--sid <sid>', 'one grant: its access tokens, and its refresh tokens for good')
-    .option('--sub <sub>', 'a person: every token up to now, and new ones are refused')
+    .option('--sub <sub>', 'a subject, of a user the id: every token up to now, and new ones are refused')
     .option('--client <id>', 'a client: every token up to now, and new ones are refused')
     .option('--token <token>', 'the token itself, access or refresh; - reads it from standard input')
     .option('--reason <text>', 'for those who read the list')
@@ -57,16 +58,26 @@ async function add(options: AddOptions, command: Command): Promise<void> {
   if (reason !== undefined && reason.length > MOST_REASON_CHARACTERS)
     throw new UsageError(`--reason has at most ${MOST_REASON_CHARACTERS} characters`)
   const expiresAt = readExpiry(options.expires)
-  await withIssuer(async ({ revocation, tokenState, clients }) => {
+  await withIssuer(async (issuer) => {
+    const { revocation, tokenState, clients } = issuer
     const denied =
       named.kind === 'token' ? await nameDenial(named.value, tokenState) : { kind: named.kind, value: named.value }
     const entry = await revocation.deny({ ...denied, reason, expiresAt }, BY_CLI)
     answerEntry(command, entry)
     if (named.kind === 'client_id' && !clients.find(named.value))
       note('no client has this id now: the entry refuses one that is made with it')
+    if (named.kind === 'sub') await noteUserName(named.value, issuer)
     if (named.kind !== 'token' && looksSecret(named.value))
       note('this looks like a token or secret; to deny a token, give it as --token')
   })
+}
+
+/** The `sub` of a user is the id. An entry for the user name stops a backend's subject, and leaves the user signed in. */
+async function noteUserName(sub: string, { userRegistry }: Pick<Issuer, 'userRegistry'>): Promise<void> {
+  const person = await userRegistry.findNamed(sub)
+  if (!person || person.user.id === sub) return
+  const { id, username } = person.user
+  note(`user ${username} is not stopped: tokens of this user have the sub ${id}; use: signet user disable ${username}`)
 }
 
 interface Named {

@@ -14,7 +14,7 @@ import { withIssuer } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
-import { answerPreset, choosePreset, definePresets, presetChange, withPreset, type PresetOptions } from './preset.ts'
+import { answerPreset, definePresets, presetChange, readPreset, withPreset, type PresetOptions } from './preset.ts'
 import { defineSnippet } from './snippet.ts'
 import { UsageError, collect, durationOption, requireSound } from './usage.ts'
 
@@ -85,7 +85,7 @@ const readChange = (options: MetadataOptions): ClientChange =>
 type Creation = MetadataOptions & PresetOptions & { id?: string }
 
 async function create({ id, for: app, url, ...options }: Creation, command: Command): Promise<void> {
-  const chosen = choosePreset({ for: app, url })
+  const chosen = readPreset({ for: app, url })
   // Flags that are given win over the preset.
   const change = { ...(chosen && presetChange(chosen)), ...readChange(options) }
   requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))

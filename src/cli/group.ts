@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
 import { Fault } from '../ground/errors.ts'
 import { nearest } from '../ground/nearest.ts'
+import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
 import type { GroupSummary } from '../store/records/user.ts'
 import { GROUP_FIELDS, groupChangeSchema, groupView } from '../users/wire.ts'
@@ -63,7 +64,7 @@ const withGroup = (name: string, work: (issuer: Issuer) => Promise<void>): Promi
     if (!known.includes(name))
       throw new Fault(
         `group ${JSON.stringify(name)} does not exist${nearest(name, known)}`,
-        `see: signet group list; make it with: signet group create`,
+        `see: signet group list; make it with: signet group create ${shell(name)}`,
       )
     await work(issuer)
   })

@@ -7,7 +7,7 @@ import { invitationView, linkView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
-import { UsageError, collect, durationOption } from './usage.ts'
+import { UsageError, collect, ttlOption } from './usage.ts'
 
 const example = (line: string): string => `\nExample:\n  signet invite ${line}`
 
@@ -24,7 +24,7 @@ export function defineInvite(invite: Command): void {
     .argument('[email]', 'the address of the new account')
     .option('--group <name>', 'a group of the new account (repeatable)', collect)
     .option('--uses <number>', 'how many accounts it makes', readUses, 1)
-    .option('--ttl <duration>', 'how long it is good', durationOption, USUAL_INVITATION)
+    .addOption(ttlOption(USUAL_INVITATION, '7d'))
     .option('--admin', 'make the new person an operator')
     .addOption(new Option('--send', 'send it by mail').hideHelp())
     .addHelpText('after', example('ada@example.com --group engineering'))

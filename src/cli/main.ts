@@ -24,7 +24,7 @@ const NOUNS: Record<string, Noun> = {
     load: async () => (await import('./resource.ts')).defineResource,
   },
   user: {
-    summary: 'the persons who sign in',
+    summary: 'the people who sign in',
     load: async () => (await import('./user.ts')).defineUser,
   },
   group: {
@@ -56,7 +56,7 @@ const NOUNS: Record<string, Noun> = {
     load: async () => (await import('./grant.ts')).defineGrant,
   },
   session: {
-    summary: 'the sign-ins of persons in their browsers: list, end',
+    summary: 'the sign-ins of people in their browsers: list, end',
     load: async () => (await import('./session.ts')).defineSession,
   },
   apply: {

@@ -1,7 +1,6 @@
 /** `signet client create --for APP` and `signet client presets`: a client for an app, and the block to paste into it. */
 import type { Command } from 'commander'
-import { PRESETS, whyNoPreset } from '../clients/presets/index.ts'
-import type { Preset } from '../clients/presets/preset.ts'
+import { PRESETS, choosePreset, presetMetadata, type ChosenPreset } from '../clients/presets/index.ts'
 import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
 import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
@@ -34,38 +33,22 @@ export function definePresets(client: Command): void {
     })
 }
 
-/** A preset that was chosen, with the address of the app. */
-export interface ChosenPreset {
-  name: string
-  preset: Preset
-  url: string
-}
-
 /** @throws UsageError that names what is missing */
-export function choosePreset({ for: name, url }: PresetOptions): ChosenPreset | undefined {
+export function readPreset({ for: name, url }: PresetOptions): ChosenPreset | undefined {
   if (name === undefined) {
     if (url !== undefined) throw new UsageError('--url is for --for APP', HELP)
     return undefined
   }
-  const preset = PRESETS.get(name)
-  if (!preset) throw new UsageError(whyNoPreset(name), HELP)
-  return { name, preset, url: preset.hasUrl ? readUrl(name, url) : '' }
+  const chosen = choosePreset(name, url)
+  if (!('fault' in chosen)) return chosen
+  const help = chosen.at === 'for' ? HELP : `such as --url https://${name}.example.com`
+  throw new UsageError(`--${chosen.at}: ${chosen.fault}`, help)
 }
 
-/** The address without a slash at its end, as people open it. */
-function readUrl(name: string, url: string | undefined): string {
-  const example = `such as --url https://${name}.example.com`
-  if (url === undefined) throw new UsageError(`--for ${name} needs the app's own address: --url URL`, example)
-  const read = URL.canParse(url) ? new URL(url) : undefined
-  const isAddress = read && /^https?:$/.test(read.protocol) && !/[?#@]/.test(url) && /^[\x21-\x7E]+$/.test(url)
-  if (!isAddress) throw new UsageError('--url is no http or https address without query and fragment', example)
-  return url.replace(/\/+$/, '')
-}
-
-/** The members of the client that the preset asks for. */
-export const presetChange = ({ name, preset, url }: ChosenPreset): ClientChange => ({
-  ...toClientChange(clientChangeSchema.parse({ client_name: preset.title, ...preset.metadata(url) })),
-  preset: name,
+/** The change that makes a client what the preset asks for. */
+export const presetChange = (chosen: ChosenPreset): ClientChange => ({
+  ...toClientChange(clientChangeSchema.parse(presetMetadata(chosen))),
+  preset: chosen.name,
 })
 
 /** Prints the block that goes into the app, and the steps that guides leave out. */
@@ -79,6 +62,7 @@ export function answerPreset(
     issuer,
     clientId: client.clientId,
     clientSecret: secret,
+    authMethod: client.tokenEndpointAuthMethod,
     url,
     redirectUris: client.redirectUris,
     at: (path) => endpointUrl(issuer, path),

@@ -1,6 +1,6 @@
 /** Checks the values of the command line. Each mistake names its flag and the accepted values. */
 import { readFileSync } from 'node:fs'
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import type * as z from 'zod'
 import { findClaimFault } from '../clients/claims.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
@@ -23,6 +23,10 @@ export function durationOption(text: string): number {
   if (seconds === undefined) throw new InvalidArgumentError(`Accepted: ${DURATION_FORM}.`)
   return seconds
 }
+
+/** How long a link is good. @param shown the usual seconds, in the form that the option accepts */
+export const ttlOption = (usualSeconds: number, shown: string): Option =>
+  new Option('--ttl <duration>', 'how long it is good').argParser(durationOption).default(usualSeconds, shown)
 
 /**
  * `k=v` pairs as claims; `v` is JSON where it is JSON, else a string.

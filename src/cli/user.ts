@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
 import { toIso } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
-import type { Table } from '../ground/metadata.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import type { Issuer } from '../issuer.ts'
 import type { Person } from '../store/records/user.ts'
@@ -14,7 +13,7 @@ import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
-import { UsageError, durationOption } from './usage.ts'
+import { UsageError, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
 
@@ -31,7 +30,7 @@ export function defineUser(user: Command): void {
     .addHelpText('after', example('list --group engineering'))
     .action(list)
   named(user, 'show', 'one user', 'show ada').action(show)
-  fields(
+  withMetadata(
     named(user, 'update', 'replace what is given; the rest stays', 'update ada --name "Ada King"'),
     USER_FIELDS,
   ).action(update)
@@ -44,7 +43,7 @@ export function defineUser(user: Command): void {
 }
 
 function defineCreation(user: Command): void {
-  fields(user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -'), NEW_FIELDS)
+  withMetadata(user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -'), NEW_FIELDS)
     .description('make a user')
     .option('--id <sub>', 'the id, which becomes sub; made up when absent')
     .option('--password-stdin', 'read the password from standard input')
@@ -69,7 +68,7 @@ function defineFactors(user: Command): void {
     .option('--all', 'both')
     .action(removeFactor)
   named(user, 'link', 'make a one-time link that signs the person in, for the locked-out', 'link ada --ttl 1h')
-    .option('--ttl <duration>', 'how long it is good', durationOption, USUAL_LINK)
+    .addOption(ttlOption(USUAL_LINK, '15m'))
     .action(link)
 }
 
@@ -79,8 +78,6 @@ const named = (user: Command, command: string, says: string, line: string): Comm
     .argument('<name>', 'user name, address or id')
     .description(says)
     .addHelpText('after', example(line))
-
-const fields = (command: Command, table: Table): Command => withMetadata(command, table)
 
 interface CreationOptions {
   id?: string

@@ -142,10 +142,13 @@ export function requireSoundClient(client: ClientRecord): void {
   requireFixedClaims(client)
 }
 
-/** The rules for sign-ins of people. */
+/**
+ * The rules for sign-ins of people. An app that was made by a preset may show its redirect URI only after the values of
+ * its client were saved there.
+ */
 function requireSoundSignIn(client: ClientRecord): void {
-  const { grantTypes, redirectUris } = client
-  if (grantTypes.includes(AUTHORIZATION_CODE) && redirectUris.length === 0)
+  const { grantTypes, redirectUris, preset } = client
+  if (grantTypes.includes(AUTHORIZATION_CODE) && redirectUris.length === 0 && preset === null)
     throw invalidClientMetadata(
       'redirect_uris: the grant authorization_code needs the URI to which people are sent back (--redirect-uri)',
     )

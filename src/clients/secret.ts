@@ -10,7 +10,7 @@ import type { CacheCounts } from '../ground/counts.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import type { ClientRecord, ClientSecret, EndedSecret, SecretUse } from '../store/records/client.ts'
-import { PasswordQueue, type Lane } from '../ground/hash-queue.ts'
+import type { Lane, PasswordQueue } from '../ground/hash-queue.ts'
 import { matchesSlowHash, NOBODYS_HASH, slowHash } from '../ground/slow-hash.ts'
 import { LEAST_BROUGHT_CHARACTERS, MOST_BROUGHT_CHARACTERS } from './client.ts'
 

@@ -99,8 +99,8 @@ export const PEOPLE_VARIABLES = {
   },
   brandColor: {
     name: 'SIGNET_BRAND_COLOR',
-    standard: '#1d5fd1',
-    accepts: 'a colour such as #1d5fd1, with a contrast of 3:1 or more with white',
+    standard: '#0a6c5c',
+    accepts: 'a colour such as #0a6c5c, with a contrast of 3:1 or more with white',
     meaning: 'colour of buttons and links: `#rrggbb`, with a contrast of 3:1 or more with white',
     parse: parseColour,
   },

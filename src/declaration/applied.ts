@@ -10,7 +10,7 @@ export interface AppliedChange {
 }
 
 export interface AppliedItem {
-  kind: 'resource' | 'client'
+  kind: 'resource' | 'client' | 'group' | 'user'
   id: string
   /** Fields that differ, for a change. */
   fields: string[]
@@ -22,7 +22,7 @@ export interface AppliedItem {
 
 /** A client, resource or secret that an operator ended and the file still names: it stays ended. */
 export interface StillEnded {
-  kind: 'resource' | 'client' | 'client_secret' | 'jwks'
+  kind: 'resource' | 'client' | 'client_secret' | 'jwks' | 'group' | 'user'
   id: string
   /** File and line. */
   place: string
@@ -59,6 +59,10 @@ const REVIVED_BY = {
     `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${id}`,
   client: (id: string) =>
     `an operator deleted client ${id}; take it out of the file, or bring it back with: signet client create --id ${id}`,
+  group: (id: string) =>
+    `an operator deleted group ${id}; take it out of the file, or bring it back with: signet group create`,
+  user: (id: string) =>
+    `an operator deleted user ${id}; take the user out of the file, or make another with: signet user create ${id}`,
   jwks: (id: string) => `an operator took a key of jwks from client ${id}; take that key out of the file`,
   client_secret: (id: string) =>
     `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,

@@ -4,30 +4,42 @@
  */
 import type { BroughtSecret } from '../clients/brought-secret.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
-import { Unavailable } from '../ground/errors.ts'
+import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
 import type { DeclaredFacts, DeclaredIds } from '../store/records/declared.ts'
+import { BUILT_IN_GROUP } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
+import type { Passwords } from '../users/password.ts'
 import type { Applied } from './applied.ts'
 import type { Declaration } from './file.ts'
-import { appliedBy, clientFactsOf, planDeclaration, stepsOf, type Plan, type Registries } from './plan.ts'
+import { appliedBy, clientFactsOf, planDeclaration, stepsOf, type Plan } from './plan.ts'
+import type { Registries } from './step.ts'
 
 interface Needs extends Registries {
   issuer: string
   clientRegistry: Registries['clientRegistry'] & Pick<ClientRegistry, 'brought'>
+  passwords: Pick<Passwords, 'requireGood' | 'hash'>
   store: Pick<Store, 'readDeclared' | 'applyDeclared'>
 }
 
 /** How often the secrets are prepared again because a client got another secret meanwhile. */
 const MOST_TRIES = 10
 
-const EMPTY: DeclaredFacts = { now: 0, resourceIds: new Set(), resources: new Map(), clients: new Map() }
+const EMPTY: DeclaredFacts = {
+  now: 0,
+  resourceIds: new Set(),
+  resources: new Map(),
+  clients: new Map(),
+  groupNames: new Set([BUILT_IN_GROUP.name]),
+  groups: new Map(),
+  users: new Map(),
+}
 
 /**
  * Plans a declaration before the first database is made, because a start that it stops leaves nothing behind.
  * @throws Fault as `applyDeclaration` does
  */
 export function checkDeclaration(declaration: Declaration, issuer: string): void {
-  planDeclaration(declaration, issuer, EMPTY, new Map())
+  planDeclaration(declaration, issuer, EMPTY, new Map(), new Map())
 }
 
 /**
@@ -47,10 +59,12 @@ export async function applyDeclaration(
       secret === undefined ? [] : [[clientId, clientRegistry.brought(secret)] as const],
     ),
   )
-  const plan = (facts: DeclaredFacts): Plan => planDeclaration(declaration, issuer, facts, secrets)
+  const hashes = new Map<string, string>()
+  const plan = (facts: DeclaredFacts): Plan => planDeclaration(declaration, issuer, facts, secrets, hashes)
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const facts = await store.readDeclared(ids)
     await prepareSecrets(plan(facts), facts, secrets, { dryRun })
+    await preparePasswords(declaration, plan(facts), hashes, needs.passwords, { dryRun })
     const outlook = plan(facts)
     if (dryRun || stepsOf(outlook).every(({ outcome }) => outcome === 'left')) return appliedBy(outlook)
     // The plan is made again inside the write, because an operator or another process may have changed a record since.
@@ -60,7 +74,11 @@ export async function applyDeclaration(
   throw new Unavailable('the secrets of declared clients change faster than they can be compared')
 }
 
-const idsOf = ({ resources, clients }: Declaration): DeclaredIds => ({
+const idsOf = ({ resources, clients, groups, users }: Declaration): DeclaredIds => ({
+  ...((groups.length > 0 || users.length > 0) && {
+    groups: groups.map(({ name }) => name),
+    users: users.map(({ username, id }) => ({ username, id })),
+  }),
   resources: resources.map(({ id }) => id),
   clients: clients.map(({ clientId }) => clientId),
 })
@@ -72,11 +90,34 @@ async function prepareSecrets(
   secrets: ReadonlyMap<string, BroughtSecret>,
   { dryRun }: { dryRun: boolean },
 ): Promise<void> {
-  for (const { item } of stepsOf(plan).filter(({ isWaiting }) => isWaiting)) {
+  for (const { item } of stepsOf(plan).filter(({ isWaiting, item: { kind } }) => isWaiting && kind === 'client')) {
     const secret = secrets.get(item.id)
     const known = clientFactsOf(facts, item.id)
     await secret?.compare(known, facts.now)
     if (!dryRun && secret?.judge(known, facts.now) === 'new') await secret.hash(facts.now)
+  }
+}
+
+/** Hashes the passwords that steps wait for. A dry run judges them, and hashes none. */
+async function preparePasswords(
+  { users }: Declaration,
+  plan: Plan,
+  hashes: Map<string, string>,
+  passwords: Needs['passwords'],
+  { dryRun }: { dryRun: boolean },
+): Promise<void> {
+  const waiting = stepsOf(plan).filter(({ isWaiting, item: { kind } }) => isWaiting && kind === 'user')
+  for (const { item } of waiting) {
+    const declared = users.find(({ username }) => username === item.id)
+    if (declared?.password === undefined) continue
+    const { username, password, place, change } = declared
+    try {
+      await passwords.requireGood(password, { username, email: change.email ?? null, name: change.name ?? null })
+    } catch (error) {
+      if (error instanceof OAuthError) throw new Fault(`${place}: ${error.message}`, 'nothing was applied')
+      throw error
+    }
+    if (!dryRun) hashes.set(username, await passwords.hash(password, ''))
   }
 }
 

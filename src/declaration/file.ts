@@ -4,7 +4,8 @@
  */
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
-import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
+import { choosePreset, presetMetadata } from '../clients/presets/index.ts'
+import { clientChangeSchema, clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
@@ -12,6 +13,10 @@ import { pathFault } from '../ground/path-name.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { resourceRegistrationSchema, toResourceChange } from '../resources/wire.ts'
 import type { ResourceChange } from '../resources/registration.ts'
+import type { GroupMetadata } from '../users/group.ts'
+import type { UserMetadata } from '../users/user.ts'
+import { canonicalName } from '../users/username.ts'
+import { groupCreationSchema, userChangeSchema } from '../users/wire.ts'
 import { Source, type Path } from './source.ts'
 
 export interface DeclaredClient {
@@ -29,10 +34,28 @@ export interface DeclaredResource {
   place: string
 }
 
+export interface DeclaredGroup {
+  name: string
+  change: GroupMetadata
+  place: string
+}
+
+export interface DeclaredUser {
+  /** In canonical form. */
+  username: string
+  id: string | undefined
+  change: UserMetadata
+  /** The password behind its reference. */
+  password: string | undefined
+  place: string
+}
+
 export interface Declaration {
   file: string
   resources: DeclaredResource[]
   clients: DeclaredClient[]
+  groups: DeclaredGroup[]
+  users: DeclaredUser[]
 }
 
 /** The length is checked first; no name of a variable or file is longer. */
@@ -45,11 +68,39 @@ const secretReferenceSchema = z.union(
   },
 )
 
+/** A client of the file; `for` and `url` name a preset, over which the other members win. */
+const declaredClientSchema = clientRegistrationSchema
+  .extend({
+    client_id: clientIdSchema,
+    client_secret: secretReferenceSchema.optional(),
+    for: shortText.optional(),
+    url: shortText.optional(),
+  })
+  .superRefine(({ for: name, url }, context) => {
+    const chosen = name === undefined ? undefined : choosePreset(name, url)
+    if (name === undefined && url !== undefined)
+      context.addIssue({ code: 'custom', message: 'this is for a client with `for`', path: ['url'] })
+    if (chosen && 'fault' in chosen) context.addIssue({ code: 'custom', message: chosen.fault, path: [chosen.at] })
+  })
+
+/** The members of the preset that a client names. */
+function presetOf(name: string | undefined, url: string | undefined): ClientChange {
+  const chosen = name === undefined ? undefined : choosePreset(name, url)
+  if (!chosen || 'fault' in chosen) return {}
+  return { ...toClientChange(clientChangeSchema.parse(presetMetadata(chosen))), preset: chosen.name }
+}
+
 const declarationSchema = z.strictObject({
   resources: z.array(resourceRegistrationSchema).default([]),
-  clients: z
+  clients: z.array(declaredClientSchema).default([]),
+  groups: z.array(groupCreationSchema).default([]),
+  users: z
     .array(
-      clientRegistrationSchema.extend({ client_id: clientIdSchema, client_secret: secretReferenceSchema.optional() }),
+      userChangeSchema.extend({
+        username: shortText,
+        id: shortText.optional(),
+        password: secretReferenceSchema.optional(),
+      }),
     )
     .default([]),
 })
@@ -64,7 +115,7 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
   const source = new Source(file, namedBy)
   const parsed = declarationSchema.safeParse(withoutExtensions(source.value))
   if (!parsed.success) throw faultOf(source, parsed.error.issues)
-  const { resources, clients } = parsed.data
+  const { resources, clients, groups, users } = parsed.data
   requireUnique(
     source,
     'resources',
@@ -75,16 +126,35 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
     'clients',
     clients.map((client) => client.client_id),
   )
+  const usernames = users.map(({ username }) => canonicalName(username))
+  requireUnique(
+    source,
+    'groups',
+    groups.map(({ name }) => name),
+  )
+  requireUnique(source, 'users', usernames)
   return {
     file,
+    groups: groups.map(({ name, ...change }, index) => ({ name, change, place: source.place(['groups', index]) })),
+    users: users.map(({ id, password, ...change }, index) => {
+      const username = usernames[index] ?? ''
+      const at = source.place(['users', index, 'password'])
+      return {
+        username,
+        id,
+        change: { ...change, username },
+        password: password && readSecret(password, at, file, env, 'password'),
+        place: source.place(['users', index]),
+      }
+    }),
     resources: resources.map(({ id, ...metadata }, index) => ({
       id,
       change: toResourceChange(metadata),
       place: source.place(['resources', index]),
     })),
-    clients: clients.map(({ client_id: clientId, client_secret: reference, ...metadata }, index) => ({
+    clients: clients.map(({ client_id: clientId, client_secret: reference, for: app, url, ...metadata }, index) => ({
       clientId,
-      change: toClientChange(metadata),
+      change: { ...presetOf(app, url), ...toClientChange(metadata) },
       secret: reference && readSecret(reference, source.place(['clients', index, 'client_secret']), file, env),
       place: source.place(['clients', index]),
     })),
@@ -111,8 +181,14 @@ const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The secret behind a reference, without its line end and surrounding blanks. */
-function readSecret(reference: z.output<typeof secretReferenceSchema>, place: string, file: string, env: Env): string {
-  const refuse = (finding: string, help: string) => new Fault(`${place}: client_secret: ${finding}`, help)
+function readSecret(
+  reference: z.output<typeof secretReferenceSchema>,
+  place: string,
+  file: string,
+  env: Env,
+  member = 'client_secret',
+): string {
+  const refuse = (finding: string, help: string) => new Fault(`${place}: ${member}: ${finding}`, help)
   if ('file' in reference) return readSecretFile(resolve(dirname(file), reference.file), reference.file, refuse)
   const value = env[reference.env]?.trim()
   if (value) return requireOneLine(value, `the variable ${reference.env}`, refuse)
@@ -169,7 +245,10 @@ function requireUnique(source: Source, list: string, ids: string[]): void {
 
 /** The keys that may stand at a place of the file. */
 function acceptedAt([list, index]: Path): string[] {
-  const { clients, resources } = declarationSchema.shape
-  if (index === undefined) return Object.keys(declarationSchema.shape)
-  return Object.keys((list === 'clients' ? clients : resources).unwrap().element.shape)
+  const { shape } = declarationSchema
+  if (index === undefined || !isList(list)) return Object.keys(shape)
+  return Object.keys(shape[list].unwrap().element.shape)
 }
+
+const isList = (name: unknown): name is keyof typeof declarationSchema.shape =>
+  typeof name === 'string' && Object.hasOwn(declarationSchema.shape, name)

@@ -11,47 +11,19 @@ import {
   requireSoundClient,
   usesSecret,
 } from '../clients/client.ts'
-import type { ClientChange, ClientRegistry } from '../clients/registration.ts'
+import type { ClientChange } from '../clients/registration.ts'
 import { CLIENT_FIELDS, clientMetadata } from '../clients/wire.ts'
 import type { Instant } from '../ground/clock.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
-import { issuerIsBuiltIn, type ResourceRegistry } from '../resources/registration.ts'
+import { issuerIsBuiltIn } from '../resources/registration.ts'
 import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
 import { digestOfKey, type ClientRecord, type EndedSecret } from '../store/records/client.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
-import type { DeclaredOperation } from '../store/store.ts'
-import {
-  NEW_SECRET,
-  differing,
-  itemOf,
-  stillEnded,
-  type Applied,
-  type AppliedItem,
-  type StillEnded,
-} from './applied.ts'
+import { NEW_SECRET, differing, itemOf, stillEnded, type Applied } from './applied.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
-
-/** The registries that make operations of steps. */
-export interface Registries {
-  resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change'>
-  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition'>
-}
-
-/** The change that one declaration needs. */
-interface Step {
-  item: AppliedItem
-  outcome: Exclude<keyof Applied, 'ended'>
-  ended?: StillEnded
-  /** Whether its secret has still to be compared or hashed. Then it has no operations yet. */
-  isWaiting?: boolean
-  operations(registries: Registries): DeclaredOperation[]
-}
-
-/** A declaration that is not applied, because an operator ended the declared record. */
-interface Ended {
-  ended: StillEnded
-}
+import { planGroup, planUser } from './plan-people.ts'
+import type { Ended, Step } from './step.ts'
 
 export type Plan = (Step | Ended)[]
 
@@ -67,6 +39,7 @@ export const clientFactsOf = ({ clients }: DeclaredFacts, clientId: string): Dec
 /**
  * @param issuer the issuer URL
  * @param secrets the secrets of the declared clients, by `client_id`
+ * @param passwords hashes of the passwords of declared users, by user name
  * @throws Fault naming the line of the first declaration that cannot hold
  */
 export function planDeclaration(
@@ -74,12 +47,18 @@ export function planDeclaration(
   issuer: string,
   facts: DeclaredFacts,
   secrets: ReadonlyMap<string, BroughtSecret>,
+  passwords: ReadonlyMap<string, string>,
 ): Plan {
+  const groupNames = new Set([...facts.groupNames, ...declaration.groups.map(({ name }) => name)])
   const known = new Set([issuer, ...declaration.resources.map(({ id }) => id), ...facts.resourceIds])
   return [
     ...declaration.resources.map((declared) => atPlace(declared.place, () => planResource(declared, issuer, facts))),
     ...declaration.clients.map((declared) =>
       atPlace(declared.place, () => planClient(declared, known, facts, secrets.get(declared.clientId))),
+    ),
+    ...declaration.groups.map((declared) => atPlace(declared.place, () => planGroup(declared, facts))),
+    ...declaration.users.map((declared) =>
+      atPlace(declared.place, () => planUser(declared, groupNames, facts, passwords.get(declared.username))),
     ),
   ]
 }

@@ -63,7 +63,8 @@ async function answerLogout(
     case 'end': {
       const { ends, goTo } = decision
       if (ends) await needs.sessionEnds.signOut(ends.sessionId, ends.userId, call.facts.request_id)
-      const headers = dropCookie('session', needs.issuer)
+      // A form of another site comes without the cookie: it may be that of another session.
+      const headers = call.cookies.session === undefined ? [] : dropCookie('session', needs.issuer)
       return seeOther(goTo ?? `${basePath(needs.issuer)}/signed-out`, headers)
     }
   }

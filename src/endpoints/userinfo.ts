@@ -30,7 +30,6 @@ export function userinfo(needs: Needs): Route[] {
       'Takes any live access token of a grant with scope `openid`, whatever its `aud`. A JWT where the client is registered with `userinfo_signed_response_alg`.',
     answers: { 200: USERINFO },
     headers: { DPoP: { says: 'Proof of the key that the token is bound to (RFC 9449 §7).' } },
-    refuses: ['invalid_request'],
   } as const
   const handler = (call: HolderCall) => answer(call, needs)
   return [
@@ -39,6 +38,7 @@ export function userinfo(needs: Needs): Route[] {
       {
         post: PATH,
         form: USERINFO_PARAMETERS,
+        refuses: ['invalid_request'],
         id: 'postUserinfo',
         says: 'The same by POST; the token may stand in the form',
         examples: { token: { summary: 'A token', value: { access_token: 'eyJhbGciOiJFUzI1NiIsImtpZCI6…' } } },

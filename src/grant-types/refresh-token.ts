@@ -57,13 +57,14 @@ export const refreshToken: GrantType<RefreshNeeds> = {
     })
     // A denial of everything up to now by the client's own quota ends no family: its next token is dated after it.
     await needs.accessTokens.passLine({ client_id: request.caller.client.clientId, sub: '' })
-    const person = await findPerson(token, request, needs)
-    const asked = { ...request, person }
-    const rotation = await needs.store.rotateGrant(token.sid, (grant, now) => decide(token, grant, asked, needs, now))
+    const before = { ...request, person: await findPerson(token, request, needs) }
+    const rotation = await needs.store.rotateGrant(token.sid, (grant, now) => decide(token, grant, before, needs, now))
     refreshes[COUNTED_AS[rotation.outcome]] += 1
     if (rotation.outcome === 'unknown') throw unknownToken('its grant does not exist any more')
     if (rotation.outcome === 'refused' || rotation.outcome === 'ended') throw rotation.error
     const { grant, at } = rotation
+    // The write may have waited, so the person is read again. What is taken away later denies a token of this date.
+    const asked = { ...request, person: await findPerson(token, request, needs) }
     const written = { at, endsBy: grant.accessExpiresAt }
     const issued = await needs.accessTokens.issue((now) => ({ ...renewal(grant, asked, needs, now), written }))
     const idToken = await idTokenOf(issued, grant, asked, needs)
@@ -75,7 +76,7 @@ export const refreshToken: GrantType<RefreshNeeds> = {
   },
 }
 
-/** A request with the person who gave the grant, as of now; absent where no person signed in. */
+/** A request with the person who gave the grant, as last read; absent where no person signed in. */
 interface PersonRequest extends TokenRequest {
   person: Person | undefined
 }

@@ -1,6 +1,6 @@
 /** Guards our own API: a Bearer access token whose `aud` is the issuer, with a scope (RFC 6750). */
 import { insufficientScope, invalidToken } from '../ground/errors.ts'
-import { ADMIN_SCOPE } from '../resources/resource.ts'
+import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { TokenState } from '../tokens/token-state.ts'
 
 interface Judged {
@@ -42,6 +42,9 @@ export function judgeBearer(
   const granted = (state.claims.scope ?? '').split(' ')
   const isAdministrator = granted.includes(ADMIN_SCOPE)
   if (!granted.includes(scope) && !isAdministrator)
-    throw insufficientScope(`this needs scope ${scope}`, { headers: challenge('insufficient_scope', scope) })
+    throw insufficientScope(`this needs scope ${scope}`, { headers: challenge('insufficient_scope', enough(scope)) })
   return { clientId: state.claims.client_id, isAdministrator }
 }
+
+/** The challenge names the scope of administrators: after reading comes changing. */
+const enough = (scope: string): string => (scope === READ_SCOPE ? ADMIN_SCOPE : scope)

@@ -20,7 +20,7 @@ const SECRET = /^[\w-]{43}$/
 const MOST_HEADER_CHARACTERS = 16_384
 
 /** @param issuer the issuer URL, whose scheme decides the names */
-export function cookieName(kind: CookieKind, issuer: string): string {
+function cookieName(kind: CookieKind, issuer: string): string {
   return `${issuer.startsWith('https:') ? '__Host-' : ''}signet_${kind}`
 }
 

@@ -24,7 +24,7 @@ export interface OutboundAnswer {
 }
 
 /** A request that was not sent, or got no whole answer in time. The message names no secret. */
-export class OutboundFault extends Error {
+class OutboundFault extends Error {
   constructor(message: string) {
     super(message)
     this.name = 'OutboundFault'

@@ -58,18 +58,15 @@ export const endSessions =
   async (call) => {
     const signedIn = await requireSession(call, needs, PATH)
     const base = basePath(needs.issuer)
-    switch (call.sent.get('action')) {
-      case 'end': {
-        const id = call.sent.get('id') ?? ''
-        await endOwn(id, signedIn, call, needs)
-        if (id !== signedIn.session.id) break
-        return seeOther(`${base}/signed-out`, dropCookie('session', needs.issuer))
-      }
-      case 'end-others':
-        await needs.sessionEnds.endAll(signedIn.person.user.id, actorOf(signedIn, call), signedIn.session.id)
-        break
-      default:
-        return seeOther(`${base}${PATH}`)
+    const action = call.sent.get('action')
+    if (action === 'end') {
+      const id = call.sent.get('id') ?? ''
+      await endOwn(id, signedIn, call, needs)
+      if (id === signedIn.session.id) return seeOther(`${base}/signed-out`, dropCookie('session', needs.issuer))
+    } else if (action === 'end-others') {
+      await needs.sessionEnds.endAll(signedIn.person.user.id, actorOf(signedIn, call), signedIn.session.id)
+    } else {
+      return seeOther(`${base}${PATH}`)
     }
     return seeOther(`${base}${PATH}?done=ended`)
   }

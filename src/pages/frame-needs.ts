@@ -11,6 +11,8 @@ export interface PageSettings {
   brandHelpUrl?: string | undefined
   /** The language where neither the request nor the person asks for another that there is. */
   locale?: 'en' | 'de' | 'zh' | undefined
+  /** Off where people sign in without passwords. */
+  passwords?: boolean | undefined
 }
 
 /** What every page needs. */

@@ -56,6 +56,8 @@ export interface Frame {
   tx: string | undefined
   client: ClientView | undefined
   requestId: string
+  /** Whether there are passwords here. */
+  hasPasswords: boolean
 }
 
 export interface FrameTerms {
@@ -99,5 +101,6 @@ export function newFrame(asked: Asked, { issuer, config }: FrameNeeds, terms: Fr
     tx,
     client: client && { ...client, name: plainLine(client.name) },
     requestId: asked.facts.request_id,
+    hasPasswords: config.passwords !== false,
   }
 }

@@ -46,8 +46,8 @@ export function layout(frame: Frame, page: PageBody): Markup {
         <title>${page.title} – ${brand.name}</title>
         <link rel="icon" href="${frame.file('icon.svg')}" type="image/svg+xml" />
         <link rel="stylesheet" href="${frame.file('style.css')}" />
-        <script src="${frame.file('page.js')}" nonce="${nonce}" defer></script>
-        ${page.usesPasskeys && html`<script src="${frame.file('passkey.js')}" nonce="${nonce}" defer></script>`}
+        <script src="${frame.file('page.js')}" nonce="${nonce}" type="module"></script>
+        ${page.usesPasskeys && html`<script src="${frame.file('passkey.js')}" nonce="${nonce}" type="module"></script>`}
       </head>
       <body data-page="${page.name}" data-base="${frame.at('')}" data-csrf="${csrf}" data-tx="${tx}">
         <a class="jump" href="#main">${texts.common.skip}</a>

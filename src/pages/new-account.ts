@@ -57,10 +57,15 @@ export async function invitedBy(token: string | undefined, { invitations }: NewA
   return { kind: 'invite', token: token ?? '', invitation: found }
 }
 
+const LINK_REASON = {
+  used: 'the link was used, or taken back',
+  expired: 'the link is over',
+  unknown: 'there is no such link',
+} as const
+
+/** The page is the same for each state: whoever holds a link that is good for nothing needs a new link. The log tells which. */
 export const linkFault = (state: LinkRefusal['state']): PageFault =>
-  state === 'used'
-    ? new PageFault('link_used', 400, { reason: 'the link was used, or taken back' })
-    : new PageFault('expired', 400, { reason: state === 'expired' ? 'the link is over' : 'there is no such link' })
+  new PageFault('link_used', 400, { reason: LINK_REASON[state] })
 
 /** @throws PageFault where strangers cannot sign up */
 export function signUp({ config: { signUp: mode } }: NewAccountNeeds): Source {

@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import type { ClientView, Frame } from './frame.ts'
 import type { Markup } from './html.ts'
 import { icon, type IconName } from './icons.ts'
-import { initialOf } from './plain-text.ts'
+import { initialOf, plainLine } from './plain-text.ts'
 import type { AccountView, FormError, Hidden } from './views.ts'
 
 /** Markup, or nothing; a text is escaped. */
@@ -12,7 +12,7 @@ export type Part = Markup | Markup[] | string | false | undefined
 /** A page with one card in its middle: everything before a person is signed in. */
 export const gate = (frame: Frame, card: Part, kind: '' | 'roomy' = ''): Markup =>
   html`<div class="gate">
-    ${brandOf(frame)}
+    <header>${brandOf(frame)}</header>
     <main id="main" class="card ${kind}">${card}</main>
   </div>`
 
@@ -91,13 +91,13 @@ export interface FieldTerms {
 export function field(frame: Frame, terms: FieldTerms): Markup {
   const { name, label, attributes, value = '', kind = '', hint, isOptional } = terms
   const { texts } = frame
-  const { isWrong, says, described, invalid } = describedBy(frame, terms)
+  const { wrong, described, invalid } = describedBy(frame, terms)
   return html`<div class="field">
     <label for="${name}"
       >${label}${isOptional && html` <span class="soft small">(${texts.common.optional})</span>`}</label
     >
     <input class="input ${kind}" id="${name}" name="${name}" value="${value}" ${attributes} ${described} ${invalid} />
-    ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}${isWrong && html`<p class="wrong" id="${name}-wrong">${says}</p>`}
+    ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}${wrong}
   </div>`
 }
 
@@ -105,7 +105,7 @@ export function field(frame: Frame, terms: FieldTerms): Markup {
 export function passwordField(frame: Frame, terms: Omit<FieldTerms, 'value' | 'kind' | 'isOptional'>): Markup {
   const { name, label, attributes, hint } = terms
   const { texts } = frame
-  const { isWrong, says, described, invalid } = describedBy(frame, terms)
+  const { wrong, described, invalid } = describedBy(frame, terms)
   return html`<div class="field">
     <label for="${name}">${label}</label>
     <div class="secret">
@@ -122,7 +122,24 @@ export function passwordField(frame: Frame, terms: Omit<FieldTerms, 'value' | 'k
       </button>
     </div>
     <p class="hint" data-caps hidden role="status">${texts.common.capsLock}</p>
-    ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}${isWrong && html`<p class="wrong" id="${name}-wrong">${says}</p>`}
+    ${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}${wrong}
+  </div>`
+}
+
+/** A choice of few values. @param options values with what they are called */
+export function choice(
+  frame: Frame,
+  { name, label, value = '', error }: Omit<FieldTerms, 'attributes'>,
+  options: Readonly<Record<string, string>>,
+): Markup {
+  const { wrong, described, invalid } = describedBy(frame, { name, hint: undefined, error })
+  const each = ([known, says]: [string, string]) =>
+    html`<option value="${known}" ${known === value && html`selected`}>${says}</option>`
+  return html`<div class="field">
+    <label for="${name}">${label}</label
+    ><select class="input" id="${name}" name="${name}" ${described} ${invalid}>
+      ${Object.entries(options).map(each)}</select
+    >${wrong}
   </div>`
 }
 
@@ -130,26 +147,45 @@ function describedBy(
   frame: Frame,
   { name, hint, error, isInvalid }: Pick<FieldTerms, 'name' | 'hint' | 'error' | 'isInvalid'>,
 ) {
-  const isWrong = error !== undefined && error.field === name
+  const isWrong = error !== undefined && fieldOf(error) === name
   const ids = [...(isWrong ? [`${name}-wrong`] : []), ...(hint === undefined ? [] : [`${name}-hint`])]
   const described = ids.length > 0 && html`aria-describedby="${ids.join(' ')}"`
   const invalid = (isWrong || isInvalid === true) && html`aria-invalid="true"`
-  return { isWrong, says: isWrong ? errorText(frame, error) : '', described, invalid }
+  const wrong =
+    isWrong &&
+    html`<p class="wrong" id="${name}-wrong" role="alert" data-error="${error.code}">${errorText(frame, error)}</p>`
+  return { wrong, described, invalid }
 }
 
 /** A new password, told apart from a known one for password managers (PEOPLE P17). */
 export const newPasswordField = (
   frame: Frame,
-  { label, leastCharacters, error }: { label: string; leastCharacters: number; error?: FormError | undefined },
+  { label, leastCharacters, error, isOptional }: NewPasswordTerms,
 ): Markup =>
-  html`${passwordField(frame, {
-    name: 'password',
-    label,
-    hint: frame.texts.password.rule(leastCharacters),
-    error: error && { ...error, field: error.field ?? 'password' },
-    attributes: html`autocomplete="new-password" minlength="${leastCharacters}" maxlength="1000"
-    passwordrules="minlength: ${leastCharacters}; maxlength: 128; allowed: unicode;" required`,
-  })}`
+  html`<div class="field" data-least="${leastCharacters}">
+    ${passwordField(frame, {
+      name: 'password',
+      label,
+      hint: frame.texts.password.rule(leastCharacters),
+      error,
+      attributes: html`autocomplete="new-password" minlength="${leastCharacters}" maxlength="1000"
+      passwordrules="minlength: ${leastCharacters}; maxlength: 128; allowed: unicode;" ${!isOptional && html`required`}`,
+    })}
+    <p
+      class="hint"
+      aria-live="polite"
+      data-short="${frame.texts.password.short}"
+      data-enough="${frame.texts.password.enough}"
+    ></p>
+  </div>`
+
+interface NewPasswordTerms {
+  label: string
+  leastCharacters: number
+  error?: FormError | undefined
+  /** A passkey does as well. */
+  isOptional?: boolean
+}
 
 /** The user name in a form that has only a password: password managers file the password under it. */
 export const filedUnder = (username: string): Markup =>
@@ -163,15 +199,27 @@ export const filedUnder = (username: string): Markup =>
     aria-hidden="true"
   />`
 
-/** What went wrong with the form, above it. */
+/** What went wrong with the form, above it. What is wrong with one field stands beside the field. */
 export const alert = (frame: Frame, error: FormError | undefined): Markup | false =>
   error !== undefined &&
+  fieldOf(error) === undefined &&
   html`<div class="alert" role="alert" data-error="${error.code}">
     ${icon('warn')}
     <p>${errorText(frame, error)}</p>
   </div>`
 
-export function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError): string {
+/** Errors that concern one field by their nature. */
+const FIELD_OF: Readonly<Partial<Record<FormError['code'], string>>> = {
+  weak_password: 'password',
+  username_taken: 'username',
+  invalid_username: 'username',
+  invalid_email: 'email',
+  bad_zone: 'zoneinfo',
+}
+
+const fieldOf = ({ field: named, code }: FormError): string | undefined => named ?? FIELD_OF[code]
+
+function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError): string {
   const { alerts, profile } = texts
   if (code === 'too_many_attempts') return alerts.too_many_attempts(retryAfterSeconds)
   if (code === 'bad_zone') return profile.badZone
@@ -199,10 +247,14 @@ export const who = (account: AccountView, beside: Part = ''): Markup =>
     >${beside}
   </div>`
 
-export const nameOf = ({ name, username }: AccountView): string => name ?? username
+export const nameOf = ({ name, username }: AccountView): string => plainLine(name ?? username)
+
+/** The address of a person, or the name that signs in. */
+export const addressOf = ({ email, username }: AccountView): string => plainLine(email ?? username, 254)
 
 /** A second line that tells persons of one name apart. */
-const secondName = ({ name, username, email }: AccountView): string => email ?? (name === null ? '' : username)
+const secondName = (account: AccountView): string =>
+  account.email === null && account.name === null ? '' : addressOf(account)
 
 export const or = (frame: Frame, says = frame.texts.common.or): Markup => html`<p class="or">${says}</p>`
 
@@ -214,7 +266,7 @@ export const codeField = (frame: Frame, label: string, error: FormError | undefi
     kind: 'code',
     attributes: html`type="text" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9 ]*" maxlength="10"
     enterkeyhint="go" required autofocus`,
-    isInvalid: error !== undefined,
+    error,
   })
 
 /** A button for scripts alone, which show it. */

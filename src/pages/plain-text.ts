@@ -12,5 +12,9 @@ export function plainLine(text: string, most = MOST_CHARACTERS): string {
   return line.length > most ? `${line.slice(0, most - 1).toWellFormed()}…` : line
 }
 
+/** A URI whose every character can be seen: others are percent-encoded. */
+export const visibleUri = (uri: string): string =>
+  uri.toWellFormed().replaceAll(DECEIVING, (each) => encodeURIComponent(each))
+
 /** The letter that stands for a name where there is no picture. */
 export const initialOf = (name: string): string => /\p{L}\p{M}*|\p{N}/u.exec(name)?.[0].toUpperCase() ?? '?'

@@ -96,7 +96,7 @@ export async function requireFreshSession(
 }
 
 /** Whether the person has signed in within five minutes, with two factors where the person has two. */
-export function isFresh(
+function isFresh(
   { session, person }: FoundSession,
   now: Instant,
   { mfa = 'optional' }: SessionNeeds['config'],
@@ -105,4 +105,4 @@ export function isFresh(
   return isStrong && now < session.authTime + FRESH_FOR_MS
 }
 
-export const hasSecondFactor = ({ user, factors }: Person): boolean => user.totpSecret !== null || factors.passkeys > 0
+const hasSecondFactor = ({ user, factors }: Person): boolean => user.totpSecret !== null || factors.passkeys > 0

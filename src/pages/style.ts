@@ -8,7 +8,7 @@ export const DEFAULT_COLOUR = '#0a6c5c'
 
 /** The surfaces that the tones of the operator's colour have to stand out from. */
 const LIGHT = { page: '#f3f2ee', card: '#ffffff' }
-const DARK = { page: '#101215', card: '#191c21' }
+const DARK = { page: '#101215', card: '#191c21', raised: '#21252b' }
 
 /** @param colour of the operator, `#rrggbb` */
 export function styleOf(colour: string = DEFAULT_COLOUR): string {
@@ -23,13 +23,13 @@ const brand = (colour: string, background: string): string => {
 const tokens = (colour: string): string => `:root{
   color-scheme:light dark;${brand(colour, LIGHT.page)};
   --page:${LIGHT.page};--card:${LIGHT.card};--raised:#f7f6f3;--ink:#1a1c20;--soft:#575c66;--line:#e0dfda;--edge:#858a94;
-  --bad:#a3160e;--bad-back:#fdeeec;--bad-line:#efc4bf;--good:#17603a;--good-back:#e9f5ee;--good-line:#bfe0cd;
+  --bad:#a3160e;--bad-back:#fdeeec;--bad-line:#efc4bf;--care:#6b4a00;--care-back:#fdf5e0;--care-line:#ecd9a4;--good:#17603a;--good-back:#e9f5ee;--good-line:#bfe0cd;
   --shadow:0 1px 2px #1a1c2014,0 12px 40px -12px #1a1c2026
 }
 @media (prefers-color-scheme:dark){:root{
-  ${brand(colour, DARK.card)};
-  --page:${DARK.page};--card:${DARK.card};--raised:#21252b;--ink:#eceef1;--soft:#a5acb8;--line:#2d323a;--edge:#767e8c;
-  --bad:#ffb4ab;--bad-back:#3a1b19;--bad-line:#6b2f2a;--good:#9fdcb9;--good-back:#15301f;--good-line:#2a5a3d;
+  ${brand(colour, DARK.raised)};
+  --page:${DARK.page};--card:${DARK.card};--raised:${DARK.raised};--ink:#eceef1;--soft:#a5acb8;--line:#2d323a;--edge:#767e8c;
+  --bad:#ffb4ab;--bad-back:#3a1b19;--bad-line:#6b2f2a;--care:#f2cf7a;--care-back:#322812;--care-line:#5e4d20;--good:#9fdcb9;--good-back:#15301f;--good-line:#2a5a3d;
   --shadow:0 0 0 1px #2d323a,0 16px 48px -16px #000c
 }}
 `
@@ -37,11 +37,11 @@ const tokens = (colour: string): string => `:root{
 const SHEET = `
 *,::before,::after{box-sizing:border-box}
 html{font:100%/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","PingFang SC","Microsoft YaHei",sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
-body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:column;color:var(--ink);background:var(--page);overflow-wrap:break-word}
+body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:column;color:var(--ink);background:var(--page);overflow-wrap:anywhere}
 @supports (color:color-mix(in srgb,red,blue)){body{background:radial-gradient(70rem 28rem at 50% -12rem,color-mix(in srgb,var(--fill) 20%,transparent),transparent) no-repeat var(--page)}}
 h1,h2,h3,p,ul,ol,dl,dd,figure,form{margin:0;padding:0}
 ul,ol{list-style:none}
-h1{font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.014em;text-wrap:balance}
+h1{hyphens:auto;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.014em;text-wrap:balance}
 h2{font-size:1.0625rem;line-height:1.35;font-weight:620}
 a{color:var(--accent);text-underline-offset:.2em;text-decoration-thickness:.07em}
 a:hover{text-decoration-thickness:.14em}
@@ -66,7 +66,7 @@ svg{display:block;flex:none}
 .tile{display:flex;align-items:center;justify-content:center;inline-size:3.5rem;block-size:3.5rem;border-radius:1rem;background:var(--raised);border:1px solid var(--line);color:var(--accent);font-size:1.5rem;font-weight:650;line-height:1;flex:none}
 .tile .icon{inline-size:1.75rem;block-size:1.75rem}
 .tile img{inline-size:2.25rem;block-size:2.25rem;object-fit:contain}
-.tile.round{border-radius:50%}
+.tile.round{border-radius:50%;background:var(--fill);border-color:transparent;color:var(--on)}
 .tile.small-tile{inline-size:2.75rem;block-size:2.75rem;border-radius:.8rem;font-size:1.125rem}
 .tile.small-tile.round{border-radius:50%}
 .tile.small-tile .icon{inline-size:1.375rem;block-size:1.375rem}
@@ -106,18 +106,23 @@ input,select,.button,button{font:inherit}
 .wide{inline-size:100%}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
 .row{display:flex;flex-wrap:wrap;align-items:center;gap:.75rem}
+.nowrap{flex-wrap:nowrap}
+.grow{flex:1;min-inline-size:0}
 .or{display:flex;align-items:center;gap:.875rem;color:var(--soft);font-size:.875rem;margin-block:1.25rem}
 .or::before,.or::after{content:"";flex:1;border-block-start:1px solid var(--line)}
-.links{display:flex;flex-wrap:wrap;justify-content:center;gap:0 1.25rem;margin-block-start:1rem;font-size:.9375rem;text-align:center}
+.or.flush{margin:0}
+.links{display:flex;flex-wrap:wrap;align-items:center;justify-content:center;gap:0 .625rem;margin-block-start:1rem;font-size:.9375rem;text-align:center}
 .links a,.links summary{display:inline-flex;align-items:center;min-block-size:2.75rem}
 details>summary{cursor:pointer;color:var(--accent);list-style:none;min-block-size:2.75rem;display:inline-flex;align-items:center;gap:.375rem}
 details>summary::-webkit-details-marker{display:none}
 details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
-.forgot{font-size:.9375rem;text-align:center}
-.forgot p{padding-block-end:.5rem}
+.between{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:flex-start;gap:0 1rem}
+.forgot{font-size:.9375rem}
+.forgot[open]{flex-basis:100%}
 .alert,.notice{display:flex;gap:.625rem;padding:.75rem .875rem;border:1px solid var(--bad-line);border-radius:.75rem;background:var(--bad-back);color:var(--bad);font-size:.9375rem}
 .alert .icon,.notice .icon{margin-block-start:.125rem}
 .notice{border-color:var(--good-line);background:var(--good-back);color:var(--good)}
+.alert.calm{border-color:var(--care-line);background:var(--care-back);color:var(--care)}
 .notice.plain{border-color:var(--line);background:var(--raised);color:var(--ink)}
 .who{display:flex;align-items:center;gap:.75rem;padding:.625rem .75rem;border:1px solid var(--line);border-radius:.875rem;background:var(--raised);text-align:start}
 .who>:nth-child(2){flex:1;min-inline-size:0}
@@ -125,8 +130,7 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .wants{display:flex;flex-direction:column;gap:.75rem}
 .wants li{display:flex;gap:.625rem}
 .wants .icon{color:var(--accent);margin-block-start:.125rem}
-.facts{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;font-size:.875rem}
-.facts dt{color:var(--soft)}
+.facts{padding-block-start:1rem;border-block-start:1px solid var(--line);text-align:center;font-size:.8125rem;color:var(--soft)}
 .facts dd,.mono{font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace;overflow-wrap:anywhere}
 .box{padding:.75rem .875rem;border:1px solid var(--line);border-radius:.75rem;background:var(--raised);font-size:.9375rem}
 .qr{display:grid;place-items:center;padding:1rem;border-radius:1rem;background:#fff;border:1px solid var(--line)}
@@ -138,6 +142,7 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .bar{border-block-end:1px solid var(--line);background:var(--card)}
 .bar>div{display:flex;align-items:center;justify-content:space-between;gap:1rem;max-inline-size:66rem;margin-inline:auto;padding:.5rem 1.25rem}
 .bar .row{flex-wrap:nowrap;min-inline-size:0}
+.bar .button{white-space:nowrap;padding-inline:.5rem}
 .bar .row>span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .house{flex:1;inline-size:100%;max-inline-size:66rem;margin-inline:auto;padding:1.25rem 1.25rem 3rem}
 .rooms{display:none}
@@ -154,26 +159,35 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .panel.padded,.panel>.padded{padding:1.25rem}
 .panel>li+li,.panel>.padded+.padded{border-block-start:1px solid var(--line)}
 .item{display:flex;align-items:center;gap:.875rem;min-block-size:4rem;padding:.75rem 1.125rem}
-.item>.grow{flex:1;min-inline-size:0}
 .item strong{display:block;font-weight:600}
-.item p,.item .hint{color:var(--soft);font-size:.9375rem}
+.item p,.item .hint{display:block;color:var(--soft);font-size:.9375rem}
 a.item{color:inherit;text-decoration:none}
 .panel>li:first-child>a.item{border-start-start-radius:1.0625rem;border-start-end-radius:1.0625rem}
 .panel>li:last-child>a.item{border-end-start-radius:1.0625rem;border-end-end-radius:1.0625rem}
 a.item:hover{background:var(--raised)}
 a.item>.icon:last-child{color:var(--soft)}
 [dir=rtl] .flip{transform:scaleX(-1)}
-.item.top{align-items:flex-start;flex-wrap:wrap}
-.tag{display:inline-block;padding:.0625rem .5rem;border-radius:1rem;border:1px solid var(--good-line);background:var(--good-back);color:var(--good);font-size:.8125rem;font-weight:560;white-space:nowrap}
+.item.top{align-items:flex-start}
+.item.top>form{align-self:center}
+.item p+p{margin-block-start:.125rem}
+.tag{display:inline-block;padding:.0625rem .5rem;border-radius:1rem;border:1px solid var(--good-line);background:var(--good-back);color:var(--good);font-size:.8125rem;font-weight:560;max-inline-size:100%}
 .tag.dim{border-color:var(--line);background:var(--raised);color:var(--soft)}
 .tags{display:flex;flex-wrap:wrap;gap:.375rem;margin-block-start:.25rem}
 .two{display:grid;gap:1rem}
 .narrow{max-inline-size:26rem}
+.told>div{display:grid;gap:0 1rem}
+.told dt{color:var(--soft);font-size:.875rem}
+.split{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.75rem}
+.split>p{flex:1 1 16rem}
+.steps{counter-reset:step;gap:1.75rem}
+.steps>li>p:first-child{display:flex;gap:.625rem;font-weight:560}
+.steps>li>p:first-child::before{counter-increment:step;content:counter(step);flex:none;inline-size:1.5rem;block-size:1.5rem;border-radius:50%;background:var(--fill);color:var(--on);font-size:.875rem;line-height:1.5rem;text-align:center}
+.box.row{justify-content:space-between}
+[data-secret]{letter-spacing:.06em}
 .time{color:var(--soft);font-size:.875rem;white-space:nowrap}
-.rename{inline-size:100%}
 .rename form{display:flex;gap:.5rem;padding-block:.25rem .5rem}
 .rename .input{min-block-size:2.75rem}
-@media (min-width:40rem){.two{grid-template-columns:1fr 1fr}}
+@media (min-width:40rem){.two{grid-template-columns:1fr 1fr}.told>div{grid-template-columns:8rem 1fr;align-items:baseline}}
 @media (min-width:52rem){
   .house{display:grid;grid-template-columns:13.5rem minmax(0,1fr);gap:2.5rem;padding-block-start:2.25rem;align-items:start}
   .rooms{display:flex;flex-direction:column;gap:.25rem;position:sticky;inset-block-start:1.5rem}
@@ -181,11 +195,14 @@ a.item>.icon:last-child{color:var(--soft)}
 }
 @media (max-width:30rem){
   .gate{justify-content:flex-start;padding:0;gap:0;background:var(--card)}
-  .gate>.brand{padding:1.25rem 1.5rem 0;align-self:center}
+  .gate>header{padding:1.25rem 1.5rem 0;align-self:center}
   .card,.card.roomy{max-inline-size:none;padding:1.25rem 1.5rem 1.5rem;border-radius:0;box-shadow:none;background:none}
   body:has(.gate){background:var(--card)}
   .panel>.padded,.panel.padded{padding:1rem}
   .item{padding-inline:1rem}
+  .item.top{flex-wrap:wrap}
+  .item.top>form{inline-size:100%;padding-inline-start:3.625rem}
+  .wide-only{display:none}
 }
 @media (max-width:22rem){.codes,.pair{grid-template-columns:1fr}}
 @media (prefers-reduced-motion:no-preference){.button,.input,.peek,.item,.rooms a{transition:background-color .15s,border-color .15s,color .15s}}

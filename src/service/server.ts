@@ -96,8 +96,7 @@ export async function startIssuer(
     await keyHolder.tend()
     warnOfUnused(issuer.masterKeys, log)
     if (declaration) await declare(declaration, issuer, log)
-    const firstClient = await createFirstClient(issuer)
-    const firstInvitation = firstClient && (await inviteFirstOperator(issuer))
+    const firsts = await makeFirsts(issuer)
     const pace = membership ? new SteadyClock(issuer.clock) : clock
     const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat: membership?.beat }, pace)
     const stopWatching = issuer.limits.watch()
@@ -110,8 +109,7 @@ export async function startIssuer(
       issuer: issuer.issuer,
       url,
       port,
-      firstClient,
-      firstInvitation,
+      ...firsts,
       stop: once(async () => {
         await stop(issuer, { server, connections, stopHousekeeping, membership })
         stopWatching()
@@ -124,6 +122,12 @@ export async function startIssuer(
     await opened?.store.close()
     throw error
   }
+}
+
+/** The first client, and with it the invitation of the first operator. */
+async function makeFirsts(issuer: Issuer): Promise<Pick<RunningIssuer, 'firstClient' | 'firstInvitation'>> {
+  const firstClient = await createFirstClient(issuer)
+  return { firstClient, firstInvitation: firstClient && (await inviteFirstOperator(issuer)) }
 }
 
 interface Door {

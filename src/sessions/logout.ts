@@ -1,5 +1,5 @@
 /**
- * RP-Initiated Logout 1.0: what a request to sign out does, as a pure rule. A genuine hint of the person in this browser
+ * RP-Initiated Logout 1.0: what a request to sign out does, as a pure rule. A genuine hint of the session of this browser
  * and a registered address end the session at once. Anything less asks the person first. Only a genuine hint leads back
  * to a client.
  */
@@ -33,11 +33,13 @@ export type LogoutDecision =
 export function decideLogout(request: LogoutRequest): LogoutDecision {
   const { hint, browser, isConfirmed, isForeignForm } = request
   const goTo = addressOf(request)
-  const isOther = hint !== undefined && browser !== undefined && hint.sub !== browser.userId
-  if (isConfirmed && browser) return { act: 'end', ends: browser, goTo: isOther ? undefined : goTo }
-  const isProven = hint !== undefined && !isOther
-  if (browser) return isProven && goTo !== undefined ? { act: 'end', ends: browser, goTo } : { act: 'ask' }
-  if (isProven) return { act: 'end', ends: sessionOf(hint), goTo }
+  if (browser) {
+    const isOfPerson = hint?.sub === browser.userId
+    if (isConfirmed) return { act: 'end', ends: browser, goTo: isOfPerson ? goTo : undefined }
+    const isOfSession = isOfPerson && hint?.sessionId === browser.sessionId
+    return isOfSession && goTo !== undefined ? { act: 'end', ends: browser, goTo } : { act: 'ask' }
+  }
+  if (hint) return { act: 'end', ends: sessionOf(hint), goTo }
   // Without hint and session there is nothing to end. A foreign form cannot tell, because it lacks the cookie.
   return isForeignForm ? { act: 'come_again' } : { act: 'end', ends: undefined, goTo: undefined }
 }

@@ -1,6 +1,6 @@
 /** The verbs of the store that concern people. The guarantees of store.ts hold for each of them. */
 import type { Instant } from '../ground/clock.ts'
-import type { Recording } from './records/audit.ts'
+import type { AuditEvent, Recording } from './records/audit.ts'
 import type { CodeOutcome, CodeRule, FoundCode, GrantPerson } from './records/code.ts'
 import type { Page } from './records/facts.ts'
 import type { FactorStore } from './records/factor-store.ts'
@@ -152,6 +152,11 @@ export interface LinkStore {
   revokeInvitation(id: string, event: Recording): Promise<OneTimeRecord | undefined>
 }
 
+export interface ActivityStore {
+  /** Audit events of a person and of the person's sessions, newest first. @param page `after` the id of the last one */
+  listActivity(userId: string, page: Page): Promise<AuditEvent[]>
+}
+
 /** Codes, and the persons behind tokens. */
 export interface TokenStore {
   /** @param hash of the code. Reads alone. */
@@ -172,6 +177,7 @@ export interface PeopleStore
     TokenStore,
     GuessStore,
     SignInStore,
+    ActivityStore,
     UserStore,
     GroupStore,
     LinkStore,

@@ -327,3 +327,7 @@ export type DeclaredOperation =
   | OperationOf<'createClient'>
   | OperationOf<'updateClient'>
   | OperationOf<'deleteClient'>
+  | OperationOf<'createGroup'>
+  | OperationOf<'changeGroup'>
+  | OperationOf<'createUser'>
+  | OperationOf<'changeUser'>

@@ -31,10 +31,11 @@ export async function readIdTokenHint(text: string, needs: Needs): Promise<IdTok
   const key = await findKey(kidOf(text), needs)
   const read = readJws(text, () => key)
   if (!read.valid || read.typ !== 'JWT') return undefined
-  const { iss, sub, aud, sid, client_id: accessToken } = read.payload
-  // An access token for a resource that wants `typ: JWT` is no ID token: it names its client apart from `aud`.
-  if (iss !== needs.issuer || accessToken !== undefined || typeof sub !== 'string' || typeof aud !== 'string')
-    return undefined
+  const { iss, sub, aud, sid, exp, client_id: accessToken } = read.payload
+  // An access token for a resource that wants `typ: JWT` is no ID token: it names its client apart from `aud`. A signed
+  // answer of userinfo has no `exp`.
+  if (iss !== needs.issuer || accessToken !== undefined || exp === undefined) return undefined
+  if (typeof sub !== 'string' || typeof aud !== 'string') return undefined
   return { sub, clientId: aud, sessionId: typeof sid === 'string' ? sid : undefined }
 }
 

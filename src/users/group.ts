@@ -1,9 +1,17 @@
 /** The acts on groups. A group gives its members roles, permissions and claims; one group is always there. */
 import type { Actor, AuditTrail } from '../audit.ts'
 import { findClaimFault } from '../clients/claims.ts'
+import type { Instant } from '../ground/clock.ts'
 import { conflict, insufficientScope, invalidRequest, notFound } from '../ground/errors.ts'
-import { BUILT_IN_GROUP, carriesOwnPermission, type GroupRecord, type GroupSummary } from '../store/records/user.ts'
-import type { Store } from '../store/store.ts'
+import { shell } from '../ground/shell-word.ts'
+import {
+  BUILT_IN_GROUP,
+  carriesOwnPermission,
+  type GroupChange,
+  type GroupRecord,
+  type GroupSummary,
+} from '../store/records/user.ts'
+import type { OperationOf, Store } from '../store/store.ts'
 import { denyLost } from './ending.ts'
 import { OPERATOR_PERMISSION, READER_PERMISSION } from './person.ts'
 import { mayChangeMembers } from './rights.ts'
@@ -14,7 +22,7 @@ type Members = Pick<GroupRecord, 'roles' | 'permissions' | 'claims'>
 export type GroupMetadata = { [Name in keyof Members]?: Members[Name] | undefined }
 
 /** The group with the members that are given. */
-const changedGroup = (group: GroupRecord, { roles, permissions, claims }: GroupMetadata): GroupRecord => ({
+export const changedGroup = (group: GroupRecord, { roles, permissions, claims }: GroupMetadata): GroupRecord => ({
   ...group,
   roles: roles ?? group.roles,
   permissions: permissions ?? group.permissions,
@@ -51,31 +59,41 @@ export class GroupRegistry {
 
   /** @throws OAuthError `invalid_request`; 409 where the name is taken; 403 where it gives rights in Signet */
   async create(name: string, metadata: GroupMetadata, by: Actor): Promise<GroupSummary> {
-    const { store, audit } = this.#needs
+    const { store } = this.#needs
     if (name === BUILT_IN_GROUP.name) throw conflict(`group "${name}" is always there`)
     const group = changedGroup(blankGroup(name, store.now()), metadata)
     requireSoundGroup(group)
     requireRightToGive(group, by)
-    const outcome = await store.createGroup(group, audit.event('group.created', group.name, by))
-    if (outcome === 'exists') throw conflict(`group "${name}" exists already; change it with: signet group update`)
+    const outcome = await store.createGroup(...this.creation(group, by).needs)
+    if (outcome === 'exists')
+      throw conflict(`group "${name}" exists already; change it with: signet group update ${shell(name)}`)
     if (outcome === 'ended') throw conflict(`group "${name}" was deleted by an operator`)
     return { ...group, members: 0 }
   }
 
   /** Absent members stay as they are. A member who loses a permission for Signet loses the tokens that rest on it. */
   async update(name: string, metadata: GroupMetadata, by: Actor): Promise<GroupSummary> {
-    const { store, audit } = this.#needs
-    const event = audit.event('group.updated', name, { ...by, details: { changed: Object.keys(metadata).join(' ') } })
-    return found(
-      await store.changeGroup(name, (current, now) => {
-        const group = { ...changedGroup(current, metadata), updatedAt: now }
-        if (current.createdAt === 0) group.createdAt = now
-        requireSoundGroup(group)
-        requireRightToGive(current, by)
-        requireRightToGive(group, by)
-        return { group, deny: denyLost(by), event }
-      }),
-    )
+    return found(await this.#needs.store.changeGroup(...this.change(name, metadata, by).needs))
+  }
+
+  /** The operation that adds a sound group. */
+  creation(group: GroupRecord, by: Actor): OperationOf<'createGroup'> {
+    return { verb: 'createGroup', needs: [group, this.#needs.audit.event('group.created', group.name, by)] }
+  }
+
+  /** The operation of `update`. */
+  change(name: string, metadata: GroupMetadata, by: Actor): OperationOf<'changeGroup'> {
+    const details = { changed: Object.keys(metadata).join(' ') }
+    const event = this.#needs.audit.event('group.updated', name, { ...by, details })
+    const decide = (current: GroupRecord, now: Instant): GroupChange => {
+      const group = { ...changedGroup(current, metadata), updatedAt: now }
+      if (current.createdAt === 0) group.createdAt = now
+      requireSoundGroup(group)
+      requireRightToGive(current, by)
+      requireRightToGive(group, by)
+      return { group, deny: denyLost(by), event }
+    }
+    return { verb: 'changeGroup', needs: [name, decide] }
   }
 
   async delete(name: string, by: Actor): Promise<void> {

@@ -3,7 +3,7 @@
  * caller among the clients, and networks take turns. An unknown person takes as long as a known person.
  */
 import type { Config } from '../config/config.ts'
-import { OAuthError, invalidRequest } from '../ground/errors.ts'
+import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
 import { isOutdated, matchesSlowHash, NOBODYS_HASH, slowHash } from '../ground/slow-hash.ts'
 import type { UserRecord } from '../store/records/user.ts'
@@ -47,10 +47,15 @@ export class Passwords {
    * @throws OAuthError `invalid_request`, which says what is accepted
    */
   async choose(typed: string, owner: Owner, network = ''): Promise<string> {
+    await this.requireGood(typed, owner)
+    return this.hash(typed, network)
+  }
+
+  /** @throws OAuthError `invalid_request`, which says what is accepted */
+  async requireGood(typed: string, owner: Owner): Promise<void> {
     if (!this.#config.passwords) throw invalidRequest('password: passwords are off (SIGNET_PASSWORDS=off)')
     const weakness = await this.findWeakness(typed, owner)
     if (weakness !== undefined) throw this.#refusal(weakness)
-    return this.hash(typed, network)
   }
 
   /** @throws Unavailable where too many wait already */

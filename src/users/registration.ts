@@ -5,6 +5,7 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, invalidRequest, notFound, OAuthError } from '../ground/errors.ts'
+import { shell } from '../ground/shell-word.ts'
 import type { Page } from '../store/records/facts.ts'
 import type {
   LostFactors,
@@ -17,7 +18,7 @@ import type {
   UserRecord,
   UserTerms,
 } from '../store/records/user.ts'
-import type { Store } from '../store/store.ts'
+import type { OperationOf, Store } from '../store/store.ts'
 import { denyLost, endingOf } from './ending.ts'
 import { newLink } from './link.ts'
 import type { Passwords } from './password.ts'
@@ -48,6 +49,8 @@ export interface ShownLink {
 
 /** What an act needs beside its actor. */
 export interface Terms {
+  /** The session in which the person acts on the own account: once it is over, nothing is changed. */
+  inSession?: string
   /** The network of the caller, for the queue of hashes; empty for the operator. */
   network?: string
   origin?: PasswordOrigin
@@ -95,17 +98,42 @@ export class UserRegistry {
   #terms(
     groups: string[] | undefined,
     by: Actor,
-    { invitation, passkey, isTrusted = false }: Terms,
+    { invitation, passkey, inSession, isTrusted = false }: Terms,
     id: string,
   ): UserTerms {
     const deny = denyLost(by)
     return {
       groups,
+      inSession,
       invitation,
       passkey,
       mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
       deny: (moment) => deny(id, moment),
     }
+  }
+
+  /** The operation that adds a sound user of the declarative file. */
+  creation(user: UserRecord, groups: string[], by: Actor): OperationOf<'createUser'> {
+    const event = this.#needs.audit.event('user.created', user.id, by)
+    return { verb: 'createUser', needs: [user, this.#terms(groups, by, {}, user.id), event] }
+  }
+
+  /** The operation that changes a user by the declarative file. @param passwordHash of a user who has no password */
+  change(
+    id: string,
+    { groups, ...metadata }: UserMetadata,
+    passwordHash: string | undefined,
+    by: Actor,
+  ): OperationOf<'changeUser'> {
+    const details = { changed: Object.keys({ ...metadata, ...(groups && { groups }) }).join(' ') }
+    const event = this.#needs.audit.event('user.updated', id, { ...by, details })
+    const decide = ({ user: current }: Person, now: Instant): UserChange => {
+      const user = { ...changedUser(current, metadata), updatedAt: now }
+      requireSoundUser(user)
+      if (passwordHash !== undefined && current.passwordHash === null) givePassword(user, passwordHash, 'file', now)
+      return { ...this.#terms(groups, by, {}, id), user, event }
+    }
+    return { verb: 'changeUser', needs: [id, decide] }
   }
 
   /** The person takes over an account that was made for them, by the link that an operator has sent. */
@@ -146,12 +174,12 @@ export class UserRegistry {
   }
 
   /** Absent members stay as they are. */
-  async update(id: string, { groups, ...metadata }: UserMetadata, by: Actor): Promise<Person> {
+  async update(id: string, { groups, ...metadata }: UserMetadata, by: Actor, terms: Terms = {}): Promise<Person> {
     const changed = Object.entries({ ...metadata, groups }).flatMap(([name, value]) =>
       value === undefined ? [] : [name],
     )
     const details = { changed: changed.join(' ') }
-    return this.#change(id, 'user.updated', by, { details, groups }, (current, now) => {
+    return this.#change(id, 'user.updated', by, { ...terms, details, groups }, (current, now) => {
       const user = { ...changedUser(current, metadata), updatedAt: now }
       requireSoundUser(user)
       return { user }
@@ -281,6 +309,10 @@ export class UserRegistry {
   }
 }
 
+export function givePassword(user: UserRecord, hash: string, origin: PasswordOrigin, now: Instant): void {
+  Object.assign(user, { passwordHash: hash, passwordOrigin: origin, passwordChangedAt: now })
+}
+
 /** The invitation that an act rests on cannot be used. Pages say why. */
 export class LinkRefusal extends Error {
   readonly state: 'used' | 'expired' | 'unknown'
@@ -316,7 +348,7 @@ function refusalOf(obstacle: UserObstacle, { id, username }: Partial<UserRecord>
       return conflict(`${username ?? id} was deleted by an operator; the id of a deleted user is never given again`)
     case 'no_group':
       return invalidRequest(
-        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create`,
+        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${shell(obstacle.group)}`,
       )
     case 'link':
       return new LinkRefusal(obstacle.state)

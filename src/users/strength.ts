@@ -8,7 +8,7 @@
 import type { ZxcvbnFactory } from '@zxcvbn-ts/core'
 import type { Config } from '../config/config.ts'
 
-export const LEAST_CHARACTERS = { alone: 12, withSecond: 8 } as const
+const LEAST_CHARACTERS = { alone: 12, withSecond: 8 } as const
 /** From this length on, a password is long enough for NIST as the only factor. */
 const LONG = 15
 /** Hashing time grows with the length, and no password needs more characters. */
@@ -26,7 +26,7 @@ export type Weakness = 'short' | 'long' | 'weak'
 /** As it is hashed: one form for one text, whatever keyboard it was typed on (NIST SP 800-63B-4 §3.1.1.2). */
 export const normalPassword = (typed: string): string => typed.normalize('NFKC')
 
-const charactersOf = (password: string): number => [...password].length
+const charactersOf = (password: string): number => Array.from(password).length
 
 export const leastCharacters = ({ mfa }: Pick<Config, 'mfa'>): number =>
   mfa === 'required' ? LEAST_CHARACTERS.withSecond : LEAST_CHARACTERS.alone
@@ -47,8 +47,20 @@ export async function findWeakness(
   if (length > MOST_PASSWORD_CHARACTERS) return 'long'
   if (length < leastCharacters(config)) return 'short'
   const known = [...personal, config.brandName, 'signet'].flatMap((each) => each?.split(/[\s@]+/) ?? [])
-  const { guessesLog10 } = (await estimator()).check(password.slice(0, ESTIMATED_CHARACTERS), known)
-  return guessesLog10 < (length < LONG ? GUESSES.short : GUESSES.long) ? 'weak' : undefined
+  const estimated = await estimator()
+  const guesses = (text: string) => estimated.check(text.slice(0, ESTIMATED_CHARACTERS), known).guessesLog10
+  if (guesses(password) < (length < LONG ? GUESSES.short : GUESSES.long)) return 'weak'
+  return guesses(withoutWords(password, known)) < GUESSES.long ? 'weak' : undefined
+}
+
+/** A word of the person makes no password longer. Shorter ones stand in other words by chance. */
+const LEAST_WORD = 3
+
+function withoutWords(password: string, words: string[]): string {
+  let rest = password.toLowerCase()
+  for (const word of words.map((each) => each.toLowerCase()))
+    if (word.length >= LEAST_WORD) rest = rest.replaceAll(word, '')
+  return rest
 }
 
 let loaded: Promise<ZxcvbnFactory> | undefined

@@ -78,8 +78,8 @@ function changedProfile(current: UserProfile, metadata: UserMetadata): UserProfi
     else if (given !== undefined) next[name] = given
   }
   if (next.phone_number === undefined) delete next.phone_number_verified
-  // Sound: each member has the type that UserMetadata gives it.
-  return next as UserProfile
+  // Each member has the type that UserMetadata gives it.
+  return next
 }
 
 const MOST_TEXT_CHARACTERS = 256

@@ -12,7 +12,7 @@ export const canonicalName = (typed: string): string =>
   typed.slice(0, MOST_ADDRESS_CHARACTERS).trim().normalize('NFKC').toLowerCase()
 
 /** The folded form of a mail address. Mailboxes that differ by case alone would be confused, so they count as one. */
-export const emailKeyOf = canonicalName
+export const emailKeyOf = (email: string): string => canonicalName(email)
 
 /** Why a person cannot have this name, if they cannot. @param username in canonical form */
 export function findNameFault(username: string): string | undefined {

@@ -21,7 +21,7 @@ import type { GroupMetadata } from './group.ts'
 import { factsOf } from './invitation-facts.ts'
 import { groupNames, permissionsOf, rolesOf } from './person.ts'
 import type { ShownLink } from './registration.ts'
-import { PROFILE_TEXTS, type UserMetadata } from './user.ts'
+import type { PROFILE_TEXTS, UserMetadata } from './user.ts'
 
 const shortText = z.string().max(1024, { abort: true })
 const names = z.array(shortText).max(200, { abort: true })

@@ -1,4 +1,5 @@
 /** `signet client create --for APP`: each preset makes a sound client, and prints a block with the real values. */
+import { writeFileSync } from 'node:fs'
 import { test } from 'vitest'
 import { PRESETS } from '../../src/clients/presets/index.ts'
 import { Place } from './run-signet.ts'
@@ -53,7 +54,7 @@ test('an unknown app, a missing address and one that is none are told in one lin
   }
   expect(await refused('--for grafna --url https://g.example')).toEqual({
     code: 2,
-    said: 'signet: there is no preset "grafna" (did you mean grafana?)',
+    said: 'signet: --for: there is no preset "grafna" (did you mean grafana?)',
   })
   expect(await refused('--for postgres')).toMatchObject({ code: 2, said: expect.stringContaining('device flow') })
   expect(await refused('--for grafana')).toMatchObject({ code: 2, said: expect.stringContaining('--url') })
@@ -67,4 +68,25 @@ test('presets are listed', async ({ expect, onTestFinished }) => {
   const presets = await place.json<{ name: string; title: string; needs_url: boolean }[]>('client', 'presets')
   expect(presets.map(({ name }) => name)).toEqual([...PRESETS.keys()])
   expect(presets.find(({ name }) => name === 'grafana')).toEqual({ name: 'grafana', title: 'Grafana', needs_url: true })
+})
+
+test('a client of the declarative file names its app, and a mistake is told with its line', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished, { CHARTS_SECRET: 'a secret of the operator, long enough' })
+  const file = place.file('signet.yaml')
+  const declare = (lines: string) =>
+    writeFileSync(file, `clients:\n  - client_id: charts\n${lines}    client_secret: { env: CHARTS_SECRET }\n`)
+  declare('    for: grafana\n    url: https://grafana.example.com\n    client_name: Charts\n')
+  expect((await place.run(['apply', file])).code).toBe(0)
+  expect(await place.json('client', 'show', 'charts')).toMatchObject({
+    client_name: 'Charts',
+    redirect_uris: ['https://grafana.example.com/login/generic_oauth'],
+  })
+  expect(await place.json('apply', file)).toMatchObject({ created: [], changed: [] })
+  declare('    for: grafna\n')
+  expect((await place.run(['apply', file])).stderr).toMatch(/:3: .*for.*did you mean grafana/)
+  declare('    for: grafana\n')
+  expect((await place.run(['apply', file])).stderr).toMatch(/own address/)
 })

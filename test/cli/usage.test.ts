@@ -42,6 +42,22 @@ test.concurrent.for([
   expect(existsSync(place.keysDir)).toBe(false)
 })
 
+test.concurrent('the help shows the usual life of an invitation as a duration, and it is the life', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  expect((await place.run(['invite', '--help'])).stdout).toMatch(/--ttl <duration> .*\(default: 7d\)/)
+  expect((await place.run(['user', 'link', '--help'])).stdout).toMatch(/--ttl <duration> .*\(default: 15m\)/)
+  const lifeOf = async (...args: string[]): Promise<number> => {
+    const { expires_at: end } = JSON.parse((await place.run([...args, '--json'])).stdout) as { expires_at: string }
+    return Date.parse(end) - Date.now()
+  }
+  expect((await lifeOf('invite')) / 86_400_000).toBeCloseTo(7, 2)
+  await place.run(['user', 'create', 'ada'])
+  expect((await lifeOf('user', 'link', 'ada')) / 60_000).toBeCloseTo(15, 0)
+})
+
 test.concurrent('a slip is told with its flag and what is accepted', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   const ttl = await place.run(['client', 'create', '--access-token-ttl', 'soon'])

@@ -3,12 +3,11 @@
  *
  * Not again on PostgreSQL: each example brings a database of its own.
  */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { bearer, claimsOf, request } from '../support/client.ts'
 import { launchBrowser, withoutBrowser } from './browser.ts'
+import { foreignOrigin } from './foreign-origin.ts'
 import { opens, startExample, withClaims } from './run-example.ts'
 
 // The globals of the pages, in functions that the browser runs; this program's own types know no windows.
@@ -147,19 +146,6 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
 
   const claimsShown = async (frame: Frame): Promise<Record<string, unknown>> =>
     JSON.parse((await frame.textContent('#me')) ?? '') as Record<string, unknown>
-
-  /** A page of an origin that nobody knows. */
-  async function foreignOrigin(html: string): Promise<string> {
-    const server = createServer((_request, response) =>
-      response.writeHead(200, { 'content-type': 'text/html' }).end(html),
-    )
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-    onTestFinished(() => {
-      server.closeAllConnections()
-      server.close()
-    })
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  }
 
   test('the token leaves the address bar, and the app’s API says who the person is', async () => {
     const { context, faults } = await newContext()

@@ -1,10 +1,6 @@
 /** Metadata, and the calls that scripts of any origin may make. */
-import * as oauth from 'oauth4webapi'
-import * as openid from 'openid-client'
 import { describe, expect, test } from 'vitest'
 import { request } from '../support/client.ts'
-import { addClient, addUser, signIn } from '../support/codes.ts'
-import { CALLBACK, VERIFIER, storeOf } from '../support/people.ts'
 import { shareWithApi } from '../support/shared.ts'
 
 const issuer = shareWithApi()
@@ -102,67 +98,5 @@ describe('scripts of any origin', () => {
     expect(headers.get('access-control-allow-origin')).toBeNull()
     const answer = await request(issuer().url + path, { method, headers: { origin: 'https://spa.example' } })
     expect(answer.headers.get('access-control-allow-origin')).toBeNull()
-  })
-})
-
-describe('client libraries by discovery alone', () => {
-  test('openid-client signs in, reads userinfo and refreshes', async () => {
-    const store = await storeOf(issuer())
-    const client = await addClient(issuer())
-    const person = await addUser(store)
-    const basic = openid.ClientSecretBasic(client.secret)
-    const config = await openid.discovery(new URL(issuer().issuer), client.clientId, undefined, basic, {
-      execute: [openid.allowInsecureRequests],
-    })
-    const url = openid.buildAuthorizationUrl(config, {
-      redirect_uri: CALLBACK,
-      scope: 'openid email offline_access',
-      nonce: 'n-2',
-      state: 's-1',
-      code_challenge: await openid.calculatePKCECodeChallenge(VERIFIER),
-      code_challenge_method: 'S256',
-    })
-    const { code } = await signIn(issuer(), client, person, Object.fromEntries(url.searchParams))
-    const back = new URL(`${CALLBACK}?${new URLSearchParams({ code, state: 's-1', iss: issuer().issuer }).toString()}`)
-    const tokens = await openid.authorizationCodeGrant(config, back, {
-      pkceCodeVerifier: VERIFIER,
-      expectedState: 's-1',
-      expectedNonce: 'n-2',
-      idTokenExpected: true,
-    })
-    expect(tokens.claims()?.sub).toBe(person.id)
-    const info = await openid.fetchUserInfo(config, tokens.access_token, person.id)
-    expect(info.email).toBe(person.email)
-    const next = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '')
-    expect(next.claims()?.sub).toBe(person.id)
-  })
-
-  test('oauth4webapi takes the answer of a public client', async () => {
-    const store = await storeOf(issuer())
-    const client = await addClient(issuer(), { token_endpoint_auth_method: 'none' })
-    const person = await addUser(store)
-    const insecure = { [oauth.allowInsecureRequests]: true }
-    const at = new URL(issuer().issuer)
-    const server = await oauth.processDiscoveryResponse(at, await oauth.discoveryRequest(at, insecure))
-    const { code } = await signIn(issuer(), client, person, { state: 's-2', nonce: 'n-3' })
-    const own = { client_id: client.clientId }
-    const back = new URLSearchParams({ code, state: 's-2', iss: issuer().issuer })
-    const parameters = oauth.validateAuthResponse(server, own, back, 's-2')
-    const answer = await oauth.authorizationCodeGrantRequest(
-      server,
-      own,
-      oauth.None(),
-      parameters,
-      CALLBACK,
-      VERIFIER,
-      insecure,
-    )
-    const result = await oauth.processAuthorizationCodeResponse(server, own, answer, {
-      expectedNonce: 'n-3',
-      requireIdToken: true,
-    })
-    expect(oauth.getValidatedIdTokenClaims(result)?.sub).toBe(person.id)
-    const info = await oauth.userInfoRequest(server, own, result.access_token, insecure)
-    expect((await oauth.processUserInfoResponse(server, own, person.id, info)).sub).toBe(person.id)
   })
 })

@@ -27,6 +27,16 @@ test('a group gives its members roles, permissions and claims', async () => {
   expect(await userOf(issuer, 'ada')).toMatchObject({ groups: ['billing'], roles: ['author'] })
 })
 
+test('a name that is taken, and one that is missing, come with the line that helps', async () => {
+  const issuer = await startAdministered()
+  await make(issuer, { name: 'team a' })
+  const again = await make(issuer, { name: 'team a' })
+  expect(again.status).toBe(409)
+  expect(again.body.error_description).toMatch(/signet group update 'team a'$/)
+  const ada = await issuer.operator.call('POST', '/admin/api/users', { username: 'ada', groups: ['team b'] })
+  expect(ada.body.error_description).toMatch(/signet group create 'team b'$/)
+})
+
 test('members are added and removed by name, address or id', async () => {
   const issuer = await startAdministered()
   await make(issuer, { name: 'team a' })

@@ -11,9 +11,9 @@ import { environmentOf, temporaryFolder } from '../support/issuer.ts'
 const OF_PEOPLE = [
   /^src\/(authorize|outbound)\//,
   /^src\/pages\/(?!((\w+-)*routes|page|handler|html|session)\.ts$)/,
-  /^src\/sessions\/(ending|logout|logout-sender)\.ts$/,
-  /^src\/users\/(registration|group|invitation|password|strength|passkey|totp|recovery|guesses|link|ending|rights)\.ts$/,
-  /^src\/store\/acts\/(codes|factors|groups|guesses|links|proofs|sign-ins|users)\.ts$/,
+  /^src\/sessions\/(logout|logout-sender)\.ts$/,
+  /^src\/users\/(invitation|passkey|totp|recovery|guesses)\.ts$/,
+  /^src\/store\/acts\/(codes|factors|guesses|links|proofs|sign-ins)\.ts$/,
   /^src\/(tokens\/id-token|grant-types\/authorization-code)\.ts$/,
   /^node_modules\/(@simplewebauthn|@zxcvbn-ts|otpauth|uqr)\//,
 ]

@@ -96,6 +96,12 @@ test.each([
   ['a claim of the protocol', { username: 'ada', claims: { sub: 'x' } }, /^claims: /],
   ['a picture that is a script', { username: 'ada', picture: 'javascript:alert(1)' }, /^picture: /],
   ['a weak password', { username: 'ada', password: 'password1234' }, /^password: /],
+  [
+    'a password of own words',
+    { username: 'ada', email: 'ada@example.com', password: 'ada@example.com' },
+    /^password: /,
+  ],
+  ['a name and a year', { username: 'ada', name: 'Ada Lovelace', password: 'AdaLovelace1815' }, /^password: /],
   ['a long password', { username: 'ada', password: 'x'.repeat(257) }, /^password: /],
   ['a group that is not there', { username: 'ada', groups: ['nope'] }, /^groups: /],
   ['an unknown member', { username: 'ada', disabled: true }, /disabled/],

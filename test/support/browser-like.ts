@@ -130,7 +130,7 @@ export class BrowserLike {
   #keepCookies(headers: Headers): void {
     for (const line of headers.getSetCookie()) {
       const [pair = '', ...attributes] = line.split(';').map((part) => part.trim())
-      const [name = '', value = ''] = pair.split('=', 2)
+      const [, name = '', value = ''] = /^([^=]*)=?(.*)$/.exec(pair) ?? []
       const age = attributes.find((each) => /^max-age=/i.test(each))
       if (age?.endsWith('=0') || value === '') this.cookies.delete(name)
       else this.cookies.set(name, value)

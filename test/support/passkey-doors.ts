@@ -1,14 +1,7 @@
 /** The doors of passkeys, as the script of the pages uses them, with an authenticator in software. */
 import type { BrowserLike, Seen } from './browser-like.ts'
 import { formOn } from './second-factor.ts'
-import {
-  makePasskey,
-  usePasskey,
-  type Bending,
-  type CreationOptions,
-  type RequestOptions,
-  type SoftPasskey,
-} from './soft-passkey.ts'
+import { makePasskey, usePasskey, type Bending, type CreationOptions, type SoftPasskey } from './soft-passkey.ts'
 
 interface JsonAnswer {
   status: number
@@ -44,7 +37,7 @@ export async function addPasskey(browser: BrowserLike, bent: Bending = {}) {
 }
 
 /** Options for the passkey that is due in the sign-in of a page. */
-export async function askForPasskey(browser: BrowserLike, seen: Seen): Promise<RequestOptions & JsonAnswer['body']> {
+export async function askForPasskey(browser: BrowserLike, seen: Seen): Promise<JsonAnswer['body']> {
   const { status, body } = await postJson(browser, '/login/passkey/options', formOn(seen))
   if (status !== 200) throw new Error(`no options: ${status} ${JSON.stringify(body)}`)
   return body

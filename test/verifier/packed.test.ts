@@ -27,6 +27,9 @@ interface Consumer {
 
 const OPTIONS = `{ issuer: process.env.ISSUER ?? '', audience: '${API}', name: 'orders-api', revocations: true }`
 
+const SIGN_IN = `{ issuer: 'https://issuer.example', clientId: 'x', publicOrigin: 'https://app.example' }`
+const RESOURCE = `{ resource: 'https://api.example', issuer: 'https://issuer.example' }`
+
 const CONSUMERS: Record<string, Consumer> = {
   express: {
     packages: ['express', '@types/express', '@types/node'],
@@ -37,7 +40,7 @@ const app = express()
 app.get('/', auth.requireScope('read'), (req, res) => res.json(req.auth.claims))
 const server = app.listen(0, () => console.log(server.address().port))`,
     types: `import express, { type RequestHandler } from 'express'
-import { authFromEnv, createAuthMiddleware } from 'signet-verify/express'
+import { authFromEnv, createAuthMiddleware, protectedResource, signIn } from 'signet-verify/express'
 const auth = createAuthMiddleware(${OPTIONS})
 const guard: RequestHandler = auth.requireAuth({ revocations: { whenStale: 'open' } })
 const app = express()
@@ -47,6 +50,9 @@ app.get('/', auth.requireScope('read'), auth.requireAnyPermission(['a']), (req, 
   res.json({ subject, key: req.auth.header.kid, token: req.auth.token })
 })
 app.get('/me', authFromEnv({ env: {} }).me())
+const people = signIn(${SIGN_IN})
+app.use(people, protectedResource(${RESOURCE}))
+app.get('/who', (req, res, next) => void people.signedIn(req).then((person) => res.json(person?.claims.sub), next))
 // @ts-expect-error there is no such option
 createAuthMiddleware({ issuer: '', audience: '', audiense: '' })`,
   },
@@ -60,7 +66,7 @@ const app = new Hono()
 app.get('/', auth.requireScope('read'), (c) => c.json(c.get('auth').claims))
 serve({ fetch: app.fetch, port: 0 }, ({ port }) => console.log(port))`,
     types: `import { Hono } from 'hono'
-import { authFromEnv, createAuthMiddleware } from 'signet-verify/hono'
+import { authFromEnv, createAuthMiddleware, protectedResource, signIn } from 'signet-verify/hono'
 const auth = createAuthMiddleware(${OPTIONS})
 const app = new Hono()
 app.use(auth.requireAuth())
@@ -68,7 +74,10 @@ app.get('/', auth.requireRole('admin'), (c) => {
   const subject: string | undefined = c.get('auth').claims.sub
   return c.json({ subject, key: c.var.auth.header.kid })
 })
-app.get('/me', authFromEnv({ env: {} }).me())`,
+app.get('/me', authFromEnv({ env: {} }).me())
+const people = signIn(${SIGN_IN})
+app.route('/', people).use(protectedResource(${RESOURCE}))
+app.get('/who', async (c) => c.json((await people.signedIn(c))?.accessToken))`,
   },
   fastify: {
     packages: ['fastify', '@types/node'],
@@ -80,7 +89,7 @@ app.get('/', { preHandler: auth.requireScope('read') }, async (request) => reque
 await app.listen({ port: 0 })
 console.log(app.server.address().port)`,
     types: `import Fastify from 'fastify'
-import { authFromEnv, createAuthMiddleware } from 'signet-verify/fastify'
+import { authFromEnv, createAuthMiddleware, protectedResource, signIn } from 'signet-verify/fastify'
 const auth = createAuthMiddleware(${OPTIONS})
 const app = Fastify()
 app.addHook('onRequest', auth.requireAuth())
@@ -88,7 +97,10 @@ app.get('/', { preHandler: [auth.requireScope('read'), auth.requirePlatformOwner
   const subject: string | undefined = request.auth.claims.sub
   return { subject, key: request.auth.header.kid }
 })
-app.get('/me', authFromEnv({ env: {} }).me())`,
+app.get('/me', authFromEnv({ env: {} }).me())
+await app.register(signIn, ${SIGN_IN})
+await app.register(protectedResource, ${RESOURCE})
+app.get('/who', async (request) => (await request.signedIn())?.scope)`,
   },
   'no framework': {
     packages: ['@types/node'],

@@ -361,6 +361,21 @@ test('a verifier without an audience takes one from each call, and none without'
   expect(() => createAuthMiddleware({ verifier })).toThrow(/audience is missing/)
 })
 
+test('audience: false waives the check by name, for a verifier, a call, a guard or a route', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  const foreign = await sign(server, key, { aud: 'https://another.example' })
+  const waiving = open(server, { audience: false })
+  expect((await waiving.verifyToken(foreign)).claims.aud).toBe('https://another.example')
+  expect(await codeOf(waiving, foreign, { audience: API })).toBe('wrong_audience')
+  const naming = open(server)
+  expect(await codeOf(naming, foreign)).toBe('wrong_audience')
+  expect((await naming.verifyToken(foreign, { audience: false })).claims.sub).toBe('ada')
+  expect(createAuthMiddleware({ verifier: waiving }).requireAuth({ audience: false })).toBeTypeOf('function')
+  for (const wrong of [true, null, 0, [false]])
+    expect(() => open(server, { audience: wrong as never })).toThrow(/audience/)
+})
+
 test('wrong options are told when the verifier is made', () => {
   const issuer = 'https://issuer.example'
   const wrong: [Partial<TokenVerifierOptions>, RegExp][] = [

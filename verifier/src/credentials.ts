@@ -63,8 +63,11 @@ const isSafe = (request: IncomingRequest): boolean =>
  * something is believed only if its headers say that it comes from this API's own origin, or from no page at all.
  * Browsers since 2023 send `Sec-Fetch-Site`; older ones send only `Origin`.
  */
-function mayUseCookie(request: IncomingRequest, publicOrigin: string | undefined): boolean {
-  if (isSafe(request)) return true
+export const mayUseCookie = (request: IncomingRequest, publicOrigin: string | undefined): boolean =>
+  isSafe(request) || isFromOwnOrigin(request, publicOrigin)
+
+/** Whether the headers of a request say that it comes from this API's own origin, or from no page at all. */
+export function isFromOwnOrigin(request: IncomingRequest, publicOrigin: string | undefined): boolean {
   const site = request.header('sec-fetch-site')
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false
   const origin = request.header('origin')
@@ -81,7 +84,7 @@ function mayUseCookie(request: IncomingRequest, publicOrigin: string | undefined
 const hostOf = (origin: string): string => new URL(origin).host
 
 /** The first cookie of that name that is not empty, without quotes and percent-encoding. */
-function findCookie(header: string, name: string): string | undefined {
+export function findCookie(header: string, name: string): string | undefined {
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
     if (equals < 0 || pair.slice(0, equals).trim() !== name) continue

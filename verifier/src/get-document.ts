@@ -79,7 +79,8 @@ function faultOf({ status, headers }: Response): string | undefined {
   return type.toLowerCase().includes('html') ? `answered ${type} instead of JSON` : undefined
 }
 
-async function readBounded(url: string, response: Response, maxBytes: number): Promise<string> {
+/** The body as text. @throws RequestFault if it is larger */
+export async function readBounded(url: string, response: Response, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder()
   const reader = response.body?.getReader()
   let text = ''

@@ -18,7 +18,7 @@ import {
 } from './options.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
 import { profileOf, type Auth, type Profile, type VerifiedToken } from './token.ts'
-import { requireSafeUrl } from './web-address.ts'
+import { requireOrigin, requireSafeUrl } from './web-address.ts'
 
 /** Settings that a route can change: audience, type, tolerance, and the allowed age of revocation data. */
 export type RouteOverrides = Omit<VerifyOverrides, 'dpop'>
@@ -57,7 +57,8 @@ export class Guard {
     this.#authenticator = authenticator
     this.#options = options
     if (options.resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', options.resourceMetadata)
-    this.#publicOrigin = options.publicOrigin === undefined ? undefined : readOrigin(options.publicOrigin)
+    this.#publicOrigin =
+      options.publicOrigin === undefined ? undefined : requireOrigin('publicOrigin', options.publicOrigin)
     if (options.cookie !== undefined && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(options.cookie))
       throw new TypeError(`cookie is not the name of a cookie: ${options.cookie}`)
   }
@@ -136,14 +137,6 @@ function sameProof(request: object, proof: DpopProof): DpopProof {
   const same = known.find((each) => describeProof(each) === describeProof(proof))
   if (!same) proofsOf.set(request, [...known, proof])
   return same ?? proof
-}
-
-/** @throws TypeError */
-function readOrigin(publicOrigin: string): string {
-  const { origin, pathname, search, hash } = requireSafeUrl('publicOrigin', publicOrigin)
-  if (pathname + search + hash !== '/')
-    throw new TypeError(`publicOrigin is an origin, without a path: ${publicOrigin}`)
-  return origin
 }
 
 const GUARD_OPTIONS = ['cookie', 'publicOrigin', 'resourceMetadata']

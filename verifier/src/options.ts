@@ -11,9 +11,9 @@ import { requireSafeUrl } from './web-address.ts'
 export interface Expectations {
   /** The exact `iss`. */
   issuer?: string
-  /** The name of this API. One of these names has to be in `aud`. */
-  audience?: string | readonly string[]
-  /** Takes tokens for any API. */
+  /** The name of this API. One of these names has to be in `aud`. `false` takes tokens for any API. */
+  audience?: string | readonly string[] | false
+  /** `true` is the same as `audience: false`. */
   anyAudience?: boolean
   /** The accepted `typ`, `at+jwt` by default (RFC 9068 §2.1); `''` stands for a token that has none. */
   typ?: string | readonly string[]
@@ -131,15 +131,23 @@ export function readOptions(options: TokenVerifierOptions): RemoteSettings {
 /** @throws TypeError if neither the verifier nor the call names an audience: tokens for other APIs would pass */
 export function requireNamedAudience({ audience, anyAudience }: Pick<Expectations, 'audience' | 'anyAudience'>): void {
   if (audience !== undefined || anyAudience === true) return
-  throw new TypeError('audience is missing: name this API as tokens do in aud, or say anyAudience: true')
+  throw new TypeError(
+    'audience is missing: name this API as tokens do in aud, or waive the check by name: audience: false (or anyAudience: true)',
+  )
+}
+
+/** The check is waived by name only. A missing audience never waives it. @throws TypeError */
+function readAudience({ audience, anyAudience }: Expectations, before: Rules['audience']): Rules['audience'] {
+  if (audience === false || anyAudience === true) return 'any'
+  return audience === undefined ? before : names('audience', audience)
 }
 
 /** The rules with the changes of one call or route. @throws TypeError naming the option */
 export function applyExpectations(rules: Rules, changes: Expectations, maxClockTolerance: number): Rules {
-  const { issuer, audience, anyAudience, typ, clockTolerance } = changes
+  const { issuer, typ, clockTolerance } = changes
   return {
     issuer: issuer ?? rules.issuer,
-    audience: anyAudience === true ? 'any' : audience === undefined ? rules.audience : names('audience', audience),
+    audience: readAudience(changes, rules.audience),
     types: typ === undefined ? rules.types : names('typ', typ, { mayBeEmpty: true }).map(normalType),
     clockToleranceSeconds:
       clockTolerance === undefined

@@ -7,8 +7,8 @@ import type { CryptoKey } from 'jose'
 import type { Clock } from './clock.ts'
 import { TokenError, shown } from './errors.ts'
 import { getJson, RequestFault, secondsInCaches } from './get-document.ts'
+import { addressIn, findMetadata } from './issuer-metadata.ts'
 import { KeySet, type KeyChoice } from './key-set.ts'
-import { isSafe } from './web-address.ts'
 
 /** A source of keys for tokens. */
 export interface KeySource {
@@ -177,31 +177,13 @@ export class RemoteKeys implements KeySource {
     this.#held = { set, text: answer.text, etag: answer.headers.get('etag') ?? undefined, freshUntil }
   }
 
-  /** OIDC Discovery §4, then RFC 8414 §3. The document has to name exactly the issuer that was asked for. */
   async #discover(): Promise<string> {
     const known = this.#discovered
     if (known && this.#evenMs() - known.at < DISCOVERED_FOR_MS) return known.jwksUri
-    const { issuer } = this.#options
-    const { url, json } = await this.#getMetadata()
-    const { issuer: named, jwks_uri: jwksUri } = (json ?? {}) as Record<string, unknown> // looked at below
-    if (named !== issuer)
-      throw new RequestFault(url, `names the issuer ${shown(named)}, not '${issuer}' (compare exactly)`)
-    if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) throw new RequestFault(url, 'names no jwks_uri')
-    if (!isSafe(new URL(jwksUri))) throw new RequestFault(url, `names a jwks_uri that is not https: ${jwksUri}`)
+    const metadata = await findMetadata(this.#options.issuer, (url) => this.#getFresh(url))
+    const jwksUri = addressIn(metadata, 'jwks_uri')
     this.#discovered = { jwksUri, at: this.#evenMs() }
     return jwksUri
-  }
-
-  async #getMetadata(): Promise<{ url: string; json: unknown }> {
-    const base = new URL(this.#options.issuer)
-    const path = base.pathname.replace(/\/$/, '')
-    const openid = `${base.origin}${path}/.well-known/openid-configuration`
-    try {
-      return await this.#getFresh(openid)
-    } catch (fault) {
-      if (!(fault instanceof RequestFault) || fault.status !== 404) throw fault
-      return this.#getFresh(`${base.origin}/.well-known/oauth-authorization-server${path}`)
-    }
   }
 
   async #getFresh(url: string): Promise<{ url: string; json: unknown }> {

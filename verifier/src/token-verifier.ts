@@ -12,6 +12,7 @@ import {
   readOptions,
   requireNamedAudience,
   readPolicy,
+  type RemoteSettings,
   type Settings,
   type TokenVerifierOptions,
   type VerifyOverrides,
@@ -47,18 +48,18 @@ const SKEW_OF_ISSUER_SECONDS = 60
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const settings = readOptions(options)
-  const { revocations, userAgent, clock } = settings
-  const keys = new RemoteKeys({ ...settings, maxStaleSeconds: settings.maxStaleKeysSeconds })
-  const follower =
-    revocations &&
-    new BlacklistFollower({
-      feedUrl: revocations.feedUrl,
-      policy: revocations,
-      lingerSeconds: Math.max(0, settings.maxClockTolerance - SKEW_OF_ISSUER_SECONDS),
-      userAgent,
-      clock,
-    })
-  return new Verifier(settings, keys, follower)
+  return new Verifier(settings, keysOf(settings), followerOf(settings))
+}
+
+/** The keys of the issuer. Nothing is fetched before the first token. */
+export const keysOf = (settings: RemoteSettings): RemoteKeys =>
+  new RemoteKeys({ ...settings, maxStaleSeconds: settings.maxStaleKeysSeconds })
+
+/** The follower of the blacklist, if the options ask for one. */
+export function followerOf({ revocations, maxClockTolerance, userAgent, clock }: RemoteSettings) {
+  if (!revocations) return undefined
+  const lingerSeconds = Math.max(0, maxClockTolerance - SKEW_OF_ISSUER_SECONDS)
+  return new BlacklistFollower({ feedUrl: revocations.feedUrl, policy: revocations, lingerSeconds, userAgent, clock })
 }
 
 export class Verifier implements TokenVerifier {

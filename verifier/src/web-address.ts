@@ -13,6 +13,13 @@ export function requireSafeUrl(name: string, value: string): URL {
   return url
 }
 
+/** An origin, without a path. @throws TypeError naming the option */
+export function requireOrigin(name: string, value: string): string {
+  const { origin, pathname, search, hash } = requireSafeUrl(name, value)
+  if (pathname + search + hash !== '/') throw new TypeError(`${name} is an origin, without a path: ${value}`)
+  return origin
+}
+
 /** Leaves out parts that may be secret: a password before the host, and the query. */
 function shownUrl(value: unknown): string {
   if (typeof value !== 'string') return typeof value

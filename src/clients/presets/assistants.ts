@@ -29,14 +29,17 @@ const chatgptAction: Preset = {
     require_pkce: false,
     refresh: 'always',
   }),
-  paste: ({ at, clientId, clientSecret }) => `${boxes([
+  paste: ({ at, clientId, clientSecret, authMethod }) => `${boxes([
     ['Authentication', 'OAuth'],
     ['Client ID', clientId],
     ['Client Secret', clientSecret ?? ''],
     ['Authorization URL', at('/authorize')],
     ['Token URL', at('/token')],
     ['Scope', '(leave empty)'],
-    ['Token Exchange Method', 'Default (POST request)'],
+    [
+      'Token Exchange Method',
+      authMethod === 'client_secret_basic' ? 'Basic authorization header' : 'Default (POST request)',
+    ],
   ])}
 
 # the schema of the action
@@ -44,6 +47,7 @@ ${securityScheme(at)}`,
   notes: [
     'save the action, copy its Callback URL, and add it for both hosts: signet client update CLIENT_ID --add-redirect-uri https://chat.openai.com/aip/g-…/oauth/callback --add-redirect-uri https://chatgpt.com/aip/g-…/oauth/callback',
     'the callback changes when the action is saved anew: the error page then offers an operator one button that adds it',
+    'for the other Token Exchange Method, Basic authorization header: signet client update CLIENT_ID --auth-method client_secret_basic',
     'every URL has to be on the domain of the API that the action calls: put Signet behind a path of it',
     'try it in a fresh tab: the preview pane of the editor misbehaves',
   ],

@@ -2,7 +2,7 @@
 import { nearest } from '../../ground/nearest.ts'
 import { ASSISTANTS } from './assistants.ts'
 import { CLUSTERS } from './clusters.ts'
-import type { Preset } from './preset.ts'
+import type { Preset, PresetMetadata } from './preset.ts'
 import { SELF_HOSTED } from './self-hosted.ts'
 
 export const PRESETS: ReadonlyMap<string, Preset> = new Map(
@@ -14,6 +14,34 @@ const NOT_YET: Record<string, string> = {
   postgres: 'PostgreSQL 18 signs in by the device flow alone (RFC 8628), which this version does not serve',
 }
 
-/** Why there is no preset of this name. */
-export const whyNoPreset = (name: string): string =>
+const whyNoPreset = (name: string): string =>
   NOT_YET[name] ?? `there is no preset "${name}"${nearest(name, PRESETS.keys())}`
+
+/** A preset that was chosen, with the address of the app. */
+export interface ChosenPreset {
+  name: string
+  preset: Preset
+  /** Without a slash at its end; empty where the app has none. */
+  url: string
+}
+
+/** A preset by its name and the app's own address, or the fault: `at` says which of the two is wrong. */
+export function choosePreset(
+  name: string,
+  url: string | undefined,
+): ChosenPreset | { fault: string; at: 'for' | 'url' } {
+  const preset = PRESETS.get(name)
+  if (!preset) return { fault: whyNoPreset(name), at: 'for' }
+  if (!preset.hasUrl) return { name, preset, url: '' }
+  if (url === undefined) return { fault: `the preset ${name} needs the app's own address`, at: 'url' }
+  const read = URL.canParse(url) ? new URL(url) : undefined
+  const isAddress = read && /^https?:$/.test(read.protocol) && !/[?#@]/.test(url) && /^[\x21-\x7E]+$/.test(url)
+  if (!isAddress) return { fault: 'this is no http or https address without query and fragment', at: 'url' }
+  return { name, preset, url: url.replace(/\/+$/, '') }
+}
+
+/** The members of the client that a preset asks for. */
+export const presetMetadata = ({ preset, url }: ChosenPreset): PresetMetadata => ({
+  client_name: preset.title,
+  ...preset.metadata(url),
+})

@@ -12,6 +12,8 @@ export interface PresetValues {
   clientId: string
   /** Absent for a public client. */
   clientSecret: string | undefined
+  /** Its `token_endpoint_auth_method`: the preset's own, or the one that a flag named. */
+  authMethod: string
   /** The app's own address, without a slash at its end; empty where the app has none. */
   url: string
   redirectUris: readonly string[]

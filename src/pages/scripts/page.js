@@ -25,6 +25,17 @@ $('.peek', (button) => {
   })
 })
 
+// Screen readers are told when a new password is long enough.
+$('[data-least]', (field) => {
+  const says = field.querySelector('[data-short]')
+  const { short, enough } = says.dataset
+  field.querySelector('input').addEventListener('input', ({ target }) => {
+    const isEnough = [...target.value].length >= Number(field.dataset.least)
+    const text = target.value === '' ? '' : isEnough ? enough : short
+    if (says.textContent !== text) says.textContent = text
+  })
+})
+
 $('[data-copy]', (button) => {
   if (!navigator.clipboard) return
   const says = button.textContent

@@ -4,7 +4,7 @@ import { browserOf } from '../browser-name.ts'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
-import { initialOf } from '../plain-text.ts'
+import { initialOf, plainLine } from '../plain-text.ts'
 import { scopeText } from '../scope-text.ts'
 import type { PageBody } from '../layout.ts'
 import { whenOf } from '../when.ts'
@@ -31,7 +31,7 @@ function sessionItem(frame: Frame, view: SessionsView, session: SessionsView['se
   const { id, isCurrent, userAgent, address, createdAt, lastSeenAt, apps } = session
   const { browser, system, isPhone } = browserOf(userAgent)
   const name = browser === undefined ? sessions.unknown : system === undefined ? browser : sessions.on(browser, system)
-  const end = html`<button class="button bad low" name="action" value="end" aria-label="${sessions.endOne(name)}">
+  const end = html`<button class="button bad low" name="action" value="end" aria-label="${sessions.end}: ${name}">
     ${sessions.end}
   </button>`
   return html`<div class="item top">
@@ -39,10 +39,11 @@ function sessionItem(frame: Frame, view: SessionsView, session: SessionsView['se
     <div class="grow">
       <strong>${name}</strong>${isCurrent && html`<p class="tags"><span class="tag">${sessions.current}</span></p>`}
       <p>
-        <span class="mono small">${address}</span> · ${parts.around(sessions.seen, whenOf(frame, lastSeenAt, view))} ·
+        ${parts.around(sessions.seen, whenOf(frame, lastSeenAt, view))} ·
         ${parts.around(sessions.since, whenOf(frame, createdAt, view))}
       </p>
-      ${apps.length > 0 && html`<p>${sessions.apps(common.list([...apps]))}</p>`}
+      ${apps.length > 0 && html`<p>${sessions.apps(common.list(apps.map((app) => plainLine(app))))}</p>`}
+      <p class="mono small">${address}</p>
     </div>
     ${parts.form(frame, '/account/sessions', end, { hidden: { id }, kind: 'bare' })}
   </div>`
@@ -60,13 +61,14 @@ export function appsPage(frame: Frame, view: AppsView): PageBody {
   return room(frame, 'apps', view, view.apps.length === 0 ? none : list, { help: apps.help })
 }
 
-function appItem(frame: Frame, view: AppsView, { clientId, name, scopes, since }: AppsView['apps'][number]): Markup {
+function appItem(frame: Frame, view: AppsView, { clientId, scopes, since, ...app }: AppsView['apps'][number]): Markup {
+  const name = plainLine(app.name)
   const { apps } = frame.texts
   const withdraw = html`<button
     class="button bad low"
     name="action"
     value="withdraw"
-    aria-label="${apps.withdrawOne(name)}"
+    aria-label="${apps.withdraw}: ${name}"
   >
     ${apps.withdraw}
   </button>`
@@ -89,9 +91,11 @@ export function activityPage(frame: Frame, view: ActivityView): PageBody {
     ${view.events.map(
       (event) =>
         html`<li class="item line">
-          <span class="grow"
-            >${actionText(frame, event.action)} <span class="soft small">${activity.by[event.actorKind]}</span></span
-          ><span class="time">${whenOf(frame, event.at, view)}</span>
+          <div class="grow">
+            <strong>${actionText(frame, event.action)}</strong>
+            ${activity.by[event.actorKind] !== '' && html`<p>${activity.by[event.actorKind]}</p>`}
+          </div>
+          <span class="time">${whenOf(frame, event.at, view)}</span>
         </li>`,
     )}
   </ol>`

@@ -54,7 +54,7 @@ export function room(
     body: html`${bar(frame, view)}
       <div class="house">
         <nav class="rooms" aria-label="${frame.texts.account.nav}">
-          ${ROOMS.map((each) => doorTo(frame, each, each.text === name))}
+          ${ROOMS.filter(({ text }) => text !== 'password' || frame.hasPasswords).map((each) => doorTo(frame, each, each.text === name))}
         </nav>
         <main id="main" class="room ${isOverview && 'hello'}" data-room="${name}">
           ${!isOverview && html`<a class="home" href="${frame.at('/account')}">${icon('previous', 'flip')}${frame.texts.account.title}</a>`}
@@ -73,7 +73,7 @@ function bar(frame: Frame, { account }: AccountPageView): Markup {
   const out = html`<button class="button plain low" name="action" value="logout">
     ${icon('out')}${frame.texts.account.signOut}
   </button>`
-  return html`<div class="bar">
+  return html`<header class="bar">
     <div>
       ${parts.brandOf(frame, frame.at('/account'))}
       <div class="row">
@@ -81,7 +81,7 @@ function bar(frame: Frame, { account }: AccountPageView): Markup {
         >${parts.form(frame, '/logout', out, { kind: 'bare' })}
       </div>
     </div>
-  </div>`
+  </header>`
 }
 
 function noticeOf({ texts }: Frame, notice: Notice | undefined): Markup | false {

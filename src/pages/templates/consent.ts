@@ -4,20 +4,22 @@ import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import { icon } from '../icons.ts'
 import * as parts from '../parts.ts'
+import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import { scopeText } from '../scope-text.ts'
 import type { ConsentView, ScopeView } from '../views.ts'
 
 export function consentPage(frame: Frame, view: ConsentView): PageBody {
   const { consent } = frame.texts
-  const title = consent.title(view.client)
-  const tile = parts.clientTile(frame.client ?? { name: view.client })
+  const client = plainLine(view.client)
+  const title = consent.title(client)
+  const tile = parts.clientTile(frame.client ?? { name: client })
   const inside = html`${parts.who(view.account, switchOf(frame))}${warning(frame, view)}
     <div class="stack tight">
-      <h2>${consent.wants(view.client)}</h2>
+      <h2>${consent.wants(client)}</h2>
       ${wants(frame, view)}
     </div>
-    ${view.redirectHost !== undefined && html`<p class="hint">${consent.sentTo(view.redirectHost)}</p>`}
+    ${view.redirectHost !== undefined && html`<p class="hint">${consent.sentTo(plainLine(view.redirectHost))}</p>`}
     <div class="pair">${parts.submit('deny', consent.deny, 'quiet')}${parts.submit('allow', consent.allow, '')}</div>
     <p class="hint">${consent.later}</p>
     ${papers(frame, view)}`
@@ -48,7 +50,7 @@ function wants(frame: Frame, { scopes, resources }: ConsentView): Markup {
     </ul>
     ${resources.map(
       ({ name, scopes: ofResource }) =>
-        html`<h3 class="label soft">${consent.at(name)}</h3>
+        html`<h3 class="label soft">${consent.at(plainLine(name, 200))}</h3>
           <ul class="wants">
             ${listOf(frame, ofResource)}
           </ul>`,

@@ -3,19 +3,19 @@ import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
+import { plainLine, visibleUri } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { ErrorView, MismatchView, NotAllowedView } from '../views.ts'
 
 export function errorPage(frame: Frame, { code, retryAfterSeconds, back }: ErrorView): PageBody {
   const { texts } = frame
   const { title, help } = texts.errors[code]
-  const wait = retryAfterSeconds !== undefined && html`<p class="soft">${texts.wait(retryAfterSeconds)}</p>`
   const way =
     back === undefined
       ? code === 'not_found' && html`<a class="button wide quiet" href="${frame.at('/account')}">${texts.toAccount}</a>`
       : html`<a class="button wide" href="${back}" rel="noreferrer">${texts.common.back}</a>`
   const body = html`<div role="alert" data-error="${code}">
-      ${parts.lead(parts.iconTile(code === 'not_found' ? 'lost' : 'warn', 'bad'), title, help, wait)}
+      ${parts.lead(parts.iconTile(code === 'not_found' ? 'lost' : 'warn', 'bad'), title, retryAfterSeconds === undefined ? help : texts.wait(retryAfterSeconds))}
     </div>
     <div class="stack">${way}${facts(frame)}</div>`
   return { name: 'error', title, body: parts.gate(frame, body) }
@@ -24,7 +24,7 @@ export function errorPage(frame: Frame, { code, retryAfterSeconds, back }: Error
 /** The client is told `access_denied` when the person goes back. */
 export function notAllowedPage(frame: Frame, { client, account }: NotAllowedView): PageBody {
   const { texts } = frame
-  const title = texts.notAllowed.title(client)
+  const title = texts.notAllowed.title(plainLine(client))
   const way = parts.form(frame, '/consent', html`${parts.who(account)}${parts.submit('back', texts.common.back)}`)
   const body = html`<div role="alert" data-error="not_allowed">
       ${parts.lead(parts.iconTile('hand', 'bad'), title, texts.notAllowed.help(parts.nameOf(account)))}
@@ -40,13 +40,13 @@ export function mismatchPage(frame: Frame, { client, redirectUri, action, hidden
   const way = parts.form(
     frame,
     action,
-    html`<p class="box mono">${redirectUri}</p>
+    html`<p class="box mono">${visibleUri(redirectUri)}</p>
       <p class="hint">${help2}</p>
       ${parts.submit('add-redirect-uri', add)}`,
     { hidden },
   )
   const body = html`<div role="alert" data-error="redirect_uri_mismatch">
-      ${parts.lead(parts.iconTile('warn', 'bad'), title, help(client))}
+      ${parts.lead(parts.iconTile('warn', 'bad'), title, help(plainLine(client)))}
     </div>
     <div class="stack">${way}${facts(frame)}</div>`
   return { name: 'error', title, body: parts.gate(frame, body, 'roomy') }

@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
+import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import { whenOf } from '../when.ts'
 import type { PasskeysView, TwoFactorView } from '../views.ts'
@@ -26,14 +27,15 @@ export function passkeysPage(frame: Frame, view: PasskeysView): PageBody {
 
 function passkeyItem(frame: Frame, view: PasskeysView, passkey: PasskeysView['passkeys'][number]): Markup {
   const { passkeys } = frame.texts
-  const { id, name, isBackedUp, createdAt, lastUsedAt } = passkey
+  const { id, isBackedUp, createdAt, lastUsedAt } = passkey
+  const name = plainLine(passkey.name)
   const created = parts.around(passkeys.created, whenOf(frame, createdAt, view))
   const used = lastUsedAt === null ? passkeys.unused : parts.around(passkeys.used, whenOf(frame, lastUsedAt, view))
   const remove = html`<button
     class="button bad low"
     name="action"
     value="remove-passkey"
-    aria-label="${passkeys.removeOne(name)}"
+    aria-label="${passkeys.remove}: ${name}"
   >
     ${passkeys.remove}
   </button>`

@@ -2,6 +2,7 @@
 import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import * as parts from '../parts.ts'
+import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { FormPostView } from '../views.ts'
 
@@ -16,7 +17,7 @@ export function formPostPage(frame: Frame, { action, values, client }: FormPostV
     inlineScript: 'HTMLFormElement.prototype.submit.call(document.forms[0])',
     body: parts.gate(
       frame,
-      html`${parts.lead(parts.clientTile({ name: client }), formPost.title, formPost.help(client))}
+      html`${parts.lead(parts.clientTile({ name: client }), formPost.title, formPost.help(plainLine(client)))}
         <form class="stack" method="post" action="${action}">
           ${fields}<button class="button wide">${formPost.goOn}</button>
         </form>`,

@@ -2,12 +2,13 @@
 import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import * as parts from '../parts.ts'
+import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { LogoutView, SignedOutView } from '../views.ts'
 
 export function logoutPage(frame: Frame, { account, client, hidden }: LogoutView): PageBody {
   const { logout } = frame.texts
-  const help = client === undefined ? logout.help(frame.brand.name) : logout.helpFor(client)
+  const help = client === undefined ? logout.help(frame.brand.name) : logout.helpFor(plainLine(client))
   const inside = html`${parts.who(account)}${parts.submit('logout', logout.signOut)}${parts.submit('stay', logout.stay, 'wide quiet')}`
   return {
     name: 'logout',
@@ -23,7 +24,8 @@ export function logoutPage(frame: Frame, { account, client, hidden }: LogoutView
 
 export function signedOutPage(frame: Frame, { backTo }: SignedOutView): PageBody {
   const { signedOut } = frame.texts
-  const back = backTo && html`<a class="button wide" href="${backTo.address}">${signedOut.backTo(backTo.client)}</a>`
+  const back =
+    backTo && html`<a class="button wide" href="${backTo.address}">${signedOut.backTo(plainLine(backTo.client))}</a>`
   return {
     name: 'signed-out',
     title: signedOut.title,

@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
+import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { LoginView } from '../views.ts'
 
@@ -15,7 +16,7 @@ export function loginPage(frame: Frame, view: LoginView): PageBody {
     formsLeadTo: 'anywhere',
     body: parts.gate(
       frame,
-      html`${head(frame, heading, view)}${known(frame, view)}${credentials(frame, view)}${after(frame, view)}`,
+      html`${head(frame, heading, view)}${known(frame, view)}${credentials(frame, view)}${view.signUpAt !== undefined && signUp(frame, view.signUpAt)}`,
     ),
   }
 }
@@ -29,7 +30,7 @@ function headingOf({ texts, client }: Frame, { account, isConfirming }: LoginVie
 function head(frame: Frame, heading: string, { isConfirming }: LoginView): Markup {
   const { client, texts } = frame
   const help = isConfirming && texts.login.confirmHelp
-  const host = client?.redirectHost !== undefined && texts.login.goesTo(client.redirectHost)
+  const host = client?.redirectHost !== undefined && texts.login.goesTo(plainLine(client.redirectHost))
   return parts.lead(client ? parts.clientTile(client) : '', heading, help, host)
 }
 
@@ -69,21 +70,20 @@ function typed(frame: Frame, { username, isRemembered, account, error }: LoginVi
   ${username !== undefined && html`autofocus`}`
   return html`${parts.field(frame, { name: 'username', label: login.username, value: username, attributes: first, isInvalid })}
     ${parts.passwordField(frame, { name: 'password', label: login.password, attributes: second, isInvalid })}
-    <label class="check"
-      ><input type="checkbox" name="remember" value="on" ${isRemembered && html`checked`} />${login.remember}</label
-    >
+    <div class="between">
+      <label class="check"
+        ><input type="checkbox" name="remember" value="on" ${isRemembered && html`checked`} />${login.remember}</label
+      >
+      <details class="forgot">
+        <summary>${login.forgot}</summary>
+        <p class="hint">${login.forgotHelp}</p>
+      </details>
+    </div>
     ${parts.submit('sign-in', login.signIn)}`
 }
 
-/** Help and sign-up, below everything. */
-function after(frame: Frame, { hasPassword, signUpAt }: LoginView): Markup {
+/** The way to an account, below everything. */
+function signUp(frame: Frame, address: string): Markup {
   const { login } = frame.texts
-  const forgot = html`<details class="forgot">
-    <summary>${login.forgot}</summary>
-    <p class="hint">${login.forgotHelp}</p>
-  </details>`
-  const create = html`<p class="links">
-    <span class="row">${login.noAccount} <a href="${signUpAt ?? ''}">${login.create}</a></span>
-  </p>`
-  return html`<div class="after">${hasPassword && forgot}${signUpAt !== undefined && create}</div>`
+  return html`<p class="links"><span>${login.noAccount}</span><a href="${address}">${login.create}</a></p>`
 }

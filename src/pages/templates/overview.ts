@@ -4,6 +4,7 @@ import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import { icon, type IconName } from '../icons.ts'
 import * as parts from '../parts.ts'
+import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import { whenOf } from '../when.ts'
 import type { OverviewView } from '../views.ts'
@@ -14,7 +15,7 @@ export function overviewPage(frame: Frame, view: OverviewView): PageBody {
   const { overview, account } = texts
   const when = (at: number) => whenOf(frame, at, view)
   const own = html`<ul class="panel">
-    ${row(frame, '/account/profile', 'person', account.profile, view.account.email ?? view.account.username)}
+    ${row(frame, '/account/profile', 'person', account.profile, parts.addressOf(view.account))}
   </ul>`
   const inside = html`${view.passkeys === 0 && tip(frame)}${own}
     <section class="stack tight">
@@ -40,7 +41,7 @@ export function overviewPage(frame: Frame, view: OverviewView): PageBody {
     }`
   return room(frame, 'overview', view, inside, {
     heading: overview.hello(parts.nameOf(view.account)),
-    help: view.account.username,
+    help: plainLine(view.account.username),
   })
 }
 
@@ -51,7 +52,7 @@ function secured(frame: Frame, view: OverviewView, when: (at: number) => Markup)
     : view.passwordChangedAt === null
       ? account.on
       : parts.around(overview.passwordSet, when(view.passwordChangedAt))
-  return html`${row(frame, '/account/password', 'key', account.password, password)}
+  return html`${frame.hasPasswords && row(frame, '/account/password', 'key', account.password, password)}
   ${row(frame, '/account/passkeys', 'passkey', account.passkeys, overview.passkeys(view.passkeys))}
   ${row(frame, '/account/two-factor', 'shield', account.twoFactor, view.hasTotp ? overview.twoFactorOn(view.recoveryCodes) : overview.twoFactorOff)}`
 }

@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
+import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { ProfileField, ProfileView } from '../views.ts'
 import { room } from './account.ts'
@@ -33,13 +34,13 @@ function fixed({ texts }: Frame, { account, id, isEmailVerified }: ProfileView):
     <dl class="padded stack tight told">
       <div>
         <dt>${profile.username}</dt>
-        <dd>${account.username}</dd>
+        <dd>${plainLine(account.username)}</dd>
       </div>
       ${
         account.email !== null &&
         html`<div>
           <dt>${profile.email}</dt>
-          <dd>${account.email} ${state}</dd>
+          <dd>${plainLine(account.email, 254)} ${state}</dd>
         </div>`
       }
       <div>
@@ -67,21 +68,14 @@ function fields(frame: Frame, view: ProfileView): Markup {
     <div class="two">
       ${text('given_name', profile.givenName, 'given-name')}${text('family_name', profile.familyName, 'family-name')}
     </div>
-    <div class="two">${text('nickname', profile.nickname, 'nickname')}${languages(frame, values.locale)}</div>
-    ${text('zoneinfo', profile.zoneinfo, 'off', 'Europe/Berlin')}`
+    <div class="two">${text('nickname', profile.nickname, 'nickname')}${languages(frame, view)}</div>
+    ${text('zoneinfo', profile.zoneinfo, 'off', profile.zoneHint)}`
 }
 
-function languages({ texts }: Frame, chosen: string): Markup {
-  const known: Record<string, string> = { '': texts.profile.browserLocale, ...LANGUAGES }
+function languages(frame: Frame, { values: { locale }, error }: ProfileView): Markup {
+  const { profile } = frame.texts
+  const known: Record<string, string> = { '': profile.browserLocale, ...LANGUAGES }
   // A value that an operator has given stays, although it is none of ours.
-  if (known[chosen] === undefined) known[chosen] = chosen
-  const options = Object.entries(known).map(
-    ([value, says]) => html`<option value="${value}" ${value === chosen && html`selected`}>${says}</option>`,
-  )
-  return html`<div class="field">
-    <label for="locale">${texts.profile.locale}</label
-    ><select class="input" id="locale" name="locale">
-      ${options}
-    </select>
-  </div>`
+  if (known[locale] === undefined) known[locale] = plainLine(locale)
+  return parts.choice(frame, { name: 'locale', label: profile.locale, value: locale, error }, known)
 }

@@ -32,7 +32,7 @@ export function recoveryPage(frame: Frame, { account, error }: RecoveryView): Pa
   const attributes = html`type="text" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false"
   enterkeyhint="go" maxlength="64" required autofocus`
   const inside = html`${account && parts.who(account)}${parts.alert(frame, error)}
-  ${parts.field(frame, { name: 'code', label: recovery.code, kind: 'code recovery', attributes })}
+  ${parts.field(frame, { name: 'code', label: recovery.code, kind: 'code recovery', attributes, error })}
   ${parts.submit('verify', recovery.verify)}${parts.cancel(frame)}`
   return {
     name: 'recovery',

@@ -13,9 +13,7 @@ export function signupPage(frame: Frame, view: SignupView): PageBody {
   const inside = html`${parts.alert(frame, error)}${personFields(frame, view)}${waysIn(frame, view)}`
   const signIn =
     signInAt !== undefined &&
-    html`<p class="links">
-      <span class="row">${signup.haveAccount} <a href="${signInAt}">${signup.signIn}</a></span>
-    </p>`
+    html`<p class="links"><span>${signup.haveAccount}</span><a href="${signInAt}">${signup.signIn}</a></p>`
   return {
     name: kind,
     title,
@@ -57,10 +55,9 @@ function waysIn(frame: Frame, { hasPassword, hasPasskey, leastCharacters, error 
         ${parts.passkeyButton('create', signup.createPasskey, 'wide')}${hasPassword && html`<p class="or flush">${signup.orPassword}</p>`}
       </div>
       ${parts.passkeyAlert(frame)}`
-  const weak = error?.code === 'weak_password' ? error : undefined
   const password =
     hasPassword &&
-    html`${parts.newPasswordField(frame, { label: signup.password, leastCharacters, error: weak })}
+    html`${parts.newPasswordField(frame, { label: signup.password, leastCharacters, error, isOptional: hasPasskey })}
     ${parts.submit('create', signup.create, hasPasskey ? 'wide quiet' : 'wide')}`
   return html`${passkey}${password}`
 }

@@ -1,10 +1,22 @@
 /** A declarative file in one write: the facts that it depends on are read, it is planned, and its operations are performed. */
 import { find, time, type Act, type Engine } from '../engine.ts'
-import type { DeclaredClientFacts, DeclaredFacts, DeclaredIds, DeclaredResourceFacts } from '../records/declared.ts'
+import { Fault } from '../../ground/errors.ts'
+import type {
+  DeclaredClientFacts,
+  DeclaredFacts,
+  DeclaredGroupFacts,
+  DeclaredIds,
+  DeclaredResourceFacts,
+  DeclaredUserFacts,
+} from '../records/declared.ts'
+import type { UserCreation, UserUpdate } from '../records/user.ts'
 import type { DeclaredOperation, Store } from '../store.ts'
 import { deletedResources, endedClients } from '../tables.ts'
 import { findClient } from './client-rows.ts'
 import { createClient, deleteClient, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
+import { changeGroup, createGroup, list as listGroups, wasGroupEnded } from './groups.ts'
+import { findGroup, findPerson } from './people-rows.ts'
+import { changeUser, createUser, isTakenId, wasEnded } from './users.ts'
 import { createResource, deleteResource, listResources, updateResource } from './resources.ts'
 
 type Verbs = Pick<Store, 'readDeclared' | 'applyDeclared'>
@@ -32,7 +44,16 @@ function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {
   }
   const clients: [string, DeclaredClientFacts][] = []
   for (const id of ids.clients) clients.push([id, yield* readClientFacts(id)])
+  const groups: [string, DeclaredGroupFacts][] = []
+  for (const name of ids.groups ?? [])
+    groups.push([name, { current: yield* findGroup(name), isEnded: yield* wasGroupEnded(name) }])
+  const users: [string, DeclaredUserFacts][] = []
+  for (const declared of ids.users ?? []) users.push([declared.username, yield* readUserFacts(declared)])
+  const groupNames = ids.groups || ids.users ? (yield* listGroups()).map(({ name }) => name) : []
   return {
+    groupNames: new Set(groupNames),
+    groups: new Map(groups),
+    users: new Map(users),
     now: yield* time(),
     resourceIds: new Set(all.keys()),
     resources: new Map(resources),
@@ -47,6 +68,14 @@ function* readClientFacts(clientId: string): Act<DeclaredClientFacts> {
     isEnded: (yield* find(endedClients, { clientId })) !== undefined,
     endedSecrets: yield* listEndedSecrets(clientId),
     liveGrants: current ? 0 : (yield* listLiveOfPerson(clientId, yield* time())).length,
+  }
+}
+
+function* readUserFacts({ username, id }: { username: string; id: string | undefined }): Act<DeclaredUserFacts> {
+  return {
+    current: yield* findPerson({ username }),
+    isEnded: yield* wasEnded({ username, id }),
+    isIdTaken: id !== undefined && (yield* isTakenId(id)),
   }
 }
 
@@ -71,5 +100,20 @@ function* outcomeOf(operation: DeclaredOperation): Act<string | undefined> {
       return (yield* updateClient(...operation.needs))?.clientId
     case 'deleteClient':
       return yield* deleteClient(...operation.needs)
+    case 'createGroup':
+      return yield* createGroup(...operation.needs)
+    case 'changeGroup':
+      return (yield* changeGroup(...operation.needs))?.name
+    case 'createUser':
+      return outcomeOfUser(yield* createUser(...operation.needs), operation.needs[0].username)
+    case 'changeUser':
+      return outcomeOfUser(yield* changeUser(...operation.needs), operation.needs[0])
   }
+}
+
+/** An address is looked up by nothing but the act itself. @throws Fault that names the user; then nothing is written */
+function outcomeOfUser({ outcome, ...more }: UserCreation | UserUpdate, name: string): string {
+  if (outcome !== 'taken') return outcome === 'no_group' || outcome === 'link' ? 'unknown' : outcome
+  const member = 'member' in more ? more.member : 'name'
+  throw new Fault(`users: ${name}: another user has this ${member}`, 'nothing was applied')
 }

@@ -41,3 +41,9 @@ export function* takeOneTime(
 export function* endOneTime(kind: OneTimeKind, owner: string): Act<void> {
   yield* update(oneTimeValues, { kind, owner }, { usesLeft: 0 })
 }
+
+/** Ends the links that a person was sent: the person signs in otherwise from now on. */
+export function* endLinks(userId: string): Act<void> {
+  yield* endOneTime('sign_in_link', userId)
+  yield* endOneTime('invitation', userId)
+}

@@ -22,7 +22,11 @@ const OFFLINE_ACCESS = 'offline_access'
 export function* endSession(id: string, ending: SessionEnding): Act<'ended' | 'already' | 'unknown'> {
   const session = yield* find(sessions, { id })
   if (!session || (ending.ofUser !== undefined && session.userId !== ending.ofUser)) return 'unknown'
-  if (session.endedAt !== null) return 'already'
+  if (session.endedAt !== null) {
+    // It may have ended more mildly: grants with offline_access are left of a session that was signed out.
+    yield* endGrantsOf(session, ending)
+    return 'already'
+  }
   const { now } = yield* moment()
   yield* update(sessions, { id }, { endedAt: now, endedReason: ending.reason })
   yield* endGrantsOf(session, ending)
@@ -52,17 +56,34 @@ function* owe({ id: sessionId, userId: sub }: SessionRecord, now: Instant): Act<
   }
 }
 
-/** Ends the sessions of a person. Where `deny` is given, everything else that the person has ends too. */
-export function* endPerson(userId: string, { deny, session, except }: PersonEnding): Act<number> {
+/**
+ * Ends the sessions of a person, what is left of earlier ones, and the sign-ins under way. Where `deny` is given,
+ * everything else that the person has ends too.
+ * @param going the sign-in in which it is done
+ */
+export function* endPerson(userId: string, { deny, session, except }: PersonEnding, going?: string): Act<number> {
   let ended = 0
   for (const { id } of yield* select(sessions, { where: { userId, endedAt: null } })) {
     if (id === except) continue
     if ((yield* endSession(id, session)) === 'ended') ended += 1
   }
-  if (!deny) return ended
+  for (const { id } of yield* select(signIns, { where: { userId } })) if (id !== going) yield* remove(signIns, { id })
+  if (!deny) {
+    yield* endGrantsOfEarlier(userId, session, except)
+    return ended
+  }
   const now = yield* moment()
   const entry = deny(now)
   yield* append(entry)
   yield* endNamedGrants(entry, now.now)
   return ended
+}
+
+/** Ends the grants that outlived the session in which they were made. */
+function* endGrantsOfEarlier(userId: string, { reason, deny }: SessionEnding, except: string | undefined): Act<void> {
+  for (const row of yield* select(grants, { where: { sub: userId, endedAt: null } })) {
+    if (row.sessionId === null || row.sessionId === except) continue
+    const grant = grantOf(row, yield* find(clients, { key: row.clientKey }))
+    if (grant) yield* endRow(grant, reason, deny, undefined)
+  }
 }

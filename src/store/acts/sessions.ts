@@ -2,7 +2,7 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { SessionStore } from '../people-store.ts'
-import { consents, logoutDeliveries, sessionClients, sessions, signIns } from '../people-tables.ts'
+import { consents, logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../people-tables.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { GrantDenial } from '../records/grant.ts'
@@ -85,11 +85,23 @@ function* withdraw(
     const grant = grantOf(row, client)
     if (grant) yield* endRow(grant, reason, deny, undefined)
   }
-  // A sign-in that has passed the consent already would give the client a code.
-  yield* remove(signIns, { userId, state: 'consent' })
-  if (forgotten === 0 && live.length === 0) return 'unknown'
+  const unredeemed = yield* endCodes(userId, client.key)
+  if (forgotten + live.length + unredeemed === 0) return 'unknown'
   yield* record(event)
   return 'withdrawn'
+}
+
+/** Ends the codes that a client has not redeemed yet, and sign-ins that have passed the consent and would give it one. */
+function* endCodes(userId: string, clientKey: number): Act<number> {
+  let ended = 0
+  for (const { id: owner } of yield* select(sessions, { where: { userId, endedAt: null } })) {
+    for (const { kind, hash, facts, usesLeft } of yield* select(oneTimeValues, { where: { owner, kind: 'code' } })) {
+      if (facts.clientKey !== clientKey || usesLeft === 0) continue
+      ended += yield* update(oneTimeValues, { kind, hash }, { usesLeft: 0 })
+    }
+    yield* remove(signIns, { sessionId: owner, state: 'consent' })
+  }
+  return ended
 }
 
 function* hasDueLogouts(): Act<boolean> {

@@ -22,10 +22,10 @@ import type { Person } from '../records/user.ts'
 import { record } from './audit.ts'
 import { findClient } from './client-rows.ts'
 import { forgiveGuesses, rememberBrowser } from './guesses.ts'
-import { addOneTime } from './one-time.ts'
+import { addOneTime, endLinks } from './one-time.ts'
 import { findPerson } from './people-rows.ts'
 import { personProven, proves, spend } from './proofs.ts'
-import { endSession } from './session-ends.ts'
+import { endPerson, endSession } from './session-ends.ts'
 
 export const signInVerbs = (engine: Engine): SignInStore => ({
   startSignIn: (start, rule) => engine.act(() => startSignIn(start, rule)),
@@ -125,7 +125,7 @@ function* consentOf(person: Person | undefined, client: ClientRecord | undefined
 }
 
 function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrites): Act<void> {
-  const { signIn, session, raised, ends, user, consent, code, forgives, browser, events = [] } = writes
+  const { signIn, session, raised, ends, user, renews, consent, code, forgives, browser, events = [] } = writes
   if (writes.spends && proof) yield* spend(proof, facts)
   if (session) yield* insert(sessions, session)
   if (raised) yield* update(sessions, { id: raised.id, endedAt: null }, raised.change)
@@ -133,6 +133,11 @@ function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrit
   if (signIn && Object.keys(signIn).length > 0) yield* update(signIns, { id: facts.signIn.id }, signIn)
   if (ends) yield* endSession(ends.id, ends.ending)
   if (user) yield* update(users, { id: user.id }, user.change)
+  if (user && renews) {
+    const except = session?.id ?? raised?.id ?? facts.session?.session.id
+    yield* endLinks(user.id)
+    yield* endPerson(user.id, { ...renews, except }, facts.signIn.id)
+  }
   if (consent) yield* storeConsent(consent)
   if (code) yield* addOneTime(code)
   if (forgives !== undefined) yield* forgiveGuesses(forgives)

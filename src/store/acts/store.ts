@@ -1,6 +1,7 @@
 /** The store over any engine: every noun's acts, put together. */
 import type { Engine } from '../engine.ts'
 import type { Store } from '../store.ts'
+import { activityVerbs } from './activity.ts'
 import { auditVerbs } from './audit.ts'
 import { blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
@@ -35,6 +36,7 @@ export const storeOver = (engine: Engine): Store => ({
   ...blacklistVerbs(engine),
   ...restoredVerbs(engine),
   ...auditVerbs(engine),
+  ...activityVerbs(engine),
   ...smallVerbs(engine),
   ...replicaVerbs(engine),
   ...presenceVerbs(engine),

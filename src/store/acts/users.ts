@@ -6,10 +6,10 @@ import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
-import { endedUsers, groupMembers, passkeys, recoveryCodes, signIns, users } from '../people-tables.ts'
+import { endedUsers, groupMembers, passkeys, recoveryCodes, sessions, signIns, users } from '../people-tables.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
-import type { PersonEnding } from '../records/session.ts'
+import { isLiveSession, type PersonEnding } from '../records/session.ts'
 import {
   StaleChallenge,
   carriesOwnPermission,
@@ -27,7 +27,7 @@ import {
 import { clients, endedClients } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
 import { append, liftRefusing, moment } from './blacklist.ts'
-import { endOneTime, takeOneTime } from './one-time.ts'
+import { endLinks, takeOneTime } from './one-time.ts'
 import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
 import { endPerson } from './session-ends.ts'
 
@@ -98,7 +98,7 @@ export function* createUser(user: UserRecord, terms: UserTerms, event: Recording
 }
 
 /** A `sub` is never given twice, and never the id of a client, be it deleted (RFC 9068 §5). */
-function* isTakenId(id: string): Act<boolean> {
+export function* isTakenId(id: string): Act<boolean> {
   const holders = [
     yield* find(users, { id }),
     yield* find(clients, { clientId: id }),
@@ -185,7 +185,9 @@ const hasLost = (before: GroupRecord[], after: GroupRecord[]): boolean => {
 export function* changeUser(id: string, decide: (person: Person, now: Instant) => UserChange): Act<UserUpdate> {
   const person = yield* findPerson({ id })
   if (!person) return { outcome: 'unknown' }
-  const change = decide(person, yield* time())
+  const now = yield* time()
+  const change = decide(person, now)
+  if (change.inSession !== undefined && !(yield* isInSession(change.inSession, id, now))) return { outcome: 'unknown' }
   const next: UserRecord = { ...person.user, ...change.user, id }
   // A client has taken the id since: its tokens and those of the person could not be told apart.
   if (change.lifts && (yield* find(clients, { clientId: id }))) return { outcome: 'taken', member: 'id' }
@@ -202,14 +204,14 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   return { outcome: 'changed', person: (yield* findPerson({ id })) ?? person }
 }
 
+function* isInSession(id: string, userId: string, now: Instant): Act<boolean> {
+  const session = yield* find(sessions, { id })
+  return session !== undefined && session.userId === userId && isLiveSession(session, now)
+}
+
 /** A link that was sent before ends: it was sent to somebody else, or for another reason. */
 const isAnotherSignIn = (before: UserRecord, next: UserRecord): boolean =>
   (['username', 'email', 'passwordHash', 'disabledAt'] as const).some((member) => before[member] !== next[member])
-
-function* endLinks(userId: string): Act<void> {
-  yield* endOneTime('sign_in_link', userId)
-  yield* endOneTime('invitation', userId)
-}
 
 function* deleteUser(
   id: string,

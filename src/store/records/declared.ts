@@ -2,11 +2,14 @@
 import type { Instant } from '../../ground/clock.ts'
 import type { ClientRecord, EndedSecret } from './client.ts'
 import type { ResourceRecord } from './resource.ts'
+import type { GroupRecord, Person } from './user.ts'
 
 /** The ids that a file declares. */
 export interface DeclaredIds {
   resources: string[]
   clients: string[]
+  groups?: string[]
+  users?: { username: string; id: string | undefined }[]
 }
 
 export interface DeclaredResourceFacts {
@@ -25,10 +28,29 @@ export interface DeclaredClientFacts {
   liveGrants: number
 }
 
+export interface DeclaredGroupFacts {
+  current: GroupRecord | undefined
+  /** Whether an operator deleted the group, and it was not made again since. */
+  isEnded: boolean
+}
+
+export interface DeclaredUserFacts {
+  /** The user of this user name. */
+  current: Person | undefined
+  /** Whether an operator deleted the user of this name or id. */
+  isEnded: boolean
+  /** Whether a client or another user has, or had, the declared id. */
+  isIdTaken: boolean
+}
+
 export interface DeclaredFacts {
   now: Instant
   /** The ids of all resources, declared or not. */
   resourceIds: ReadonlySet<string>
   resources: ReadonlyMap<string, DeclaredResourceFacts>
   clients: ReadonlyMap<string, DeclaredClientFacts>
+  /** The names of all groups, declared or not. */
+  groupNames: ReadonlySet<string>
+  groups: ReadonlyMap<string, DeclaredGroupFacts>
+  users: ReadonlyMap<string, DeclaredUserFacts>
 }

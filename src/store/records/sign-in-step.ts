@@ -3,7 +3,7 @@ import type { Instant } from '../../ground/clock.ts'
 import type { Recording } from './audit.ts'
 import type { ClientRecord } from './client.ts'
 import type { OneTimeRecord } from './one-time.ts'
-import type { ConsentRecord, SessionEnding, SessionRecord } from './session.ts'
+import type { ConsentRecord, PersonEnding, SessionEnding, SessionRecord } from './session.ts'
 import type { SignInRecord } from './sign-in.ts'
 import type { PasskeyRecord, Person, UserRecord } from './user.ts'
 
@@ -90,6 +90,8 @@ export interface SignInWrites {
   /** The session that ends because another person signs in. */
   ends?: { id: string; ending: SessionEnding } | undefined
   user?: { id: string; change: Partial<UserRecord> } | undefined
+  /** Another password was chosen: links and all sessions of the user end but the one of this sign-in. */
+  renews?: PersonEnding | undefined
   consent?: ConsentRecord | undefined
   code?: OneTimeRecord | undefined
   /** The bucket of guesses that were right in the end. */

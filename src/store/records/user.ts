@@ -123,6 +123,8 @@ export type UserObstacle =
 
 /** What a change of groups and an invitation need. */
 export interface UserTerms {
+  /** The session in which a person changes the own account: once it is over, nothing is changed. */
+  inSession?: string | undefined
   /** The person's groups from now on; absent where they stay. */
   groups?: string[] | undefined
   /** Throws where the actor may not let a person join this group, or take one out of it. */

@@ -1,0 +1,29 @@
+/** A step of a plan: the change that one declaration needs. */
+import type { ClientRegistry } from '../clients/registration.ts'
+import type { ResourceRegistry } from '../resources/registration.ts'
+import type { DeclaredOperation } from '../store/store.ts'
+import type { GroupRegistry } from '../users/group.ts'
+import type { UserRegistry } from '../users/registration.ts'
+import type { Applied, AppliedItem, StillEnded } from './applied.ts'
+
+/** The registries that make operations of steps. */
+export interface Registries {
+  resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change'>
+  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition'>
+  groupRegistry: Pick<GroupRegistry, 'creation' | 'change'>
+  userRegistry: Pick<UserRegistry, 'creation' | 'change'>
+}
+
+export interface Step {
+  item: AppliedItem
+  outcome: Exclude<keyof Applied, 'ended'>
+  ended?: StillEnded
+  /** Whether its secret has still to be compared or hashed. Then it has no operations yet. */
+  isWaiting?: boolean
+  operations(registries: Registries): DeclaredOperation[]
+}
+
+/** A declaration that is not applied, because an operator ended the declared record. */
+export interface Ended {
+  ended: StillEnded
+}

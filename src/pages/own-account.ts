@@ -1,0 +1,44 @@
+/** What the account pages of a person share: the frame in the person's language, and the person's view of the time. */
+import { byUser, type Actor } from '../audit.ts'
+import { OAuthError } from '../ground/errors.ts'
+import type { PageCall } from '../http/route.ts'
+import { accountView } from './account-view.ts'
+import type { FrameNeeds } from './frame-needs.ts'
+import { newFrame, type Frame } from './frame.ts'
+import { SignInFirst, type AccountPath, type SessionNeeds, type SignedIn } from './session.ts'
+import type { AccountPageView } from './views.ts'
+
+export type OwnNeeds = FrameNeeds & SessionNeeds
+
+/** The frame of a signed-in person. */
+export const ownFrame = (call: PageCall, { person, secret }: SignedIn, needs: FrameNeeds): Frame =>
+  newFrame(call, needs, { secret, locale: person.user.profile.locale })
+
+/** The part of the view that every account page has. */
+export const ownView = ({ person }: SignedIn, { clock }: Pick<SessionNeeds, 'clock'>): AccountPageView => ({
+  account: accountView(person),
+  now: clock.now(),
+  zone: person.user.profile.zoneinfo,
+})
+
+export const actorOf = ({ person }: SignedIn, { facts }: PageCall): Actor => byUser(person.user.id, facts.request_id)
+
+/**
+ * Performs a change of the own account, whose write asks whether the session is live.
+ * @returns `undefined` where a value cannot be taken
+ * @throws SignInFirst where the session has ended meanwhile
+ */
+export async function changeOwn<Result>(
+  act: Promise<Result>,
+  returnTo: AccountPath,
+  issuer: string,
+): Promise<Result | undefined> {
+  try {
+    return await act
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    if (error.status === 404) throw new SignInFirst(issuer, returnTo, false)
+    if (error.status === 400) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,94 @@
+/** Every page in a real browser: what it looks like, whether everybody can use it, and what hostile values do in it. */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launchBrowser, withoutBrowser } from '../examples/browser.ts'
+import { PICTURES, startGallery } from '../support/gallery.ts'
+
+// The globals of the page, in functions that the browser runs; this program's own types know no windows.
+declare const document: any
+declare const window: any
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** Where it is named, pictures of all pages are kept in this folder, and nothing is judged. */
+const FOLDER = process.env.SIGNET_GALLERY
+const ONLY = process.env.SIGNET_GALLERY_ONLY?.split(',')
+const QUERY = process.env.SIGNET_GALLERY_QUERY ?? ''
+
+const NAMES = Object.keys(PICTURES).filter((name) => ONLY?.includes(name) ?? true)
+
+interface Look {
+  width: number
+  colorScheme: 'light' | 'dark'
+  query?: string
+}
+
+describe.skipIf(withoutBrowser !== undefined)('every page in a browser', { timeout: 300_000 }, () => {
+  let browser: Browser
+  let gallery: Awaited<ReturnType<typeof startGallery>>
+  beforeAll(async () => {
+    browser = await launchBrowser()
+    gallery = await startGallery()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    gallery?.stop()
+  })
+
+  /** Opens each page in turn. */
+  async function look({ width, colorScheme, query = '' }: Look, act: (page: Page, name: string) => Promise<void>) {
+    const viewport = { width, height: 844 }
+    const context = await browser.newContext({ colorScheme, viewport, bypassCSP: true, reducedMotion: 'reduce' })
+    const page = await context.newPage()
+    for (const name of NAMES) {
+      await page.goto(`${gallery.url}/${name}?${query}`, { waitUntil: 'domcontentloaded' })
+      await act(page, name)
+    }
+    await context.close()
+  }
+
+  const widerThanWindow = (page: Page): Promise<number> =>
+    page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+
+  async function violations(page: Page): Promise<string[]> {
+    await page.evaluate(AXE)
+    const result: any = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }), RULES)
+    return result.violations.flatMap(({ id, nodes }: any) =>
+      nodes.map(({ target, failureSummary }: any) => `${id}: ${target}: ${failureSummary}`),
+    )
+  }
+
+  for (const [width, colorScheme] of [
+    [390, 'light'],
+    [1280, 'dark'],
+  ] as const)
+    test.skipIf(FOLDER !== undefined)(`no violation of WCAG 2.2 AA at ${width} pixels, ${colorScheme}`, async () => {
+      const found: string[] = []
+      await look({ width, colorScheme }, async (page, name) => {
+        found.push(...(await violations(page)).map((each) => `${name}: ${each}`))
+      })
+      expect(found).toEqual([])
+    })
+
+  test.skipIf(FOLDER === undefined)('pictures', async () => {
+    mkdirSync(FOLDER ?? '', { recursive: true })
+    for (const colorScheme of ['light', 'dark'] as const)
+      for (const [device, width] of Object.entries({ phone: 390, desk: 1280 }))
+        await look({ width, colorScheme, query: QUERY }, async (page, name) => {
+          await page.screenshot({ path: `${FOLDER}/${name}-${device}-${colorScheme}.png`, fullPage: true })
+        })
+  })
+
+  test.skipIf(FOLDER !== undefined)('nothing is wider than a window of 320 pixels, whatever the values', async () => {
+    const found: string[] = []
+    for (const query of ['', 'hostile', 'locale=de'])
+      await look({ width: 320, colorScheme: 'light', query }, async (page, name) => {
+        const pixels = await widerThanWindow(page)
+        if (pixels > 0) found.push(`${name}?${query}: ${pixels}`)
+      })
+    expect(found).toEqual([])
+  })
+})

@@ -1,0 +1,115 @@
+/** /logout where an app sends more, less or something else than the modules of the conformance suite do. */
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Store } from '../../src/store/store.ts'
+import type { BrowserLike, Seen } from '../support/browser-like.ts'
+import { claimsOf } from '../support/client.ts'
+import { addClient, addUser, tokensOf } from '../support/codes.ts'
+import { authorizePath, browserAt, storeOf } from '../support/people.ts'
+import { shareWithApi } from '../support/shared.ts'
+
+const issuer = shareWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })
+const BYE = 'https://app.example/bye'
+
+let store: Store
+beforeAll(async () => {
+  const ends: (() => Promise<void> | void)[] = []
+  store = await storeOf(issuer(), (end) => ends.push(end))
+  return async () => {
+    for (const end of ends) await end()
+  }
+})
+
+/** A client and a person who is signed in to it. */
+async function signedIn(post_logout_redirect_uris: string[] = [BYE]) {
+  const client = await addClient(issuer(), { post_logout_redirect_uris })
+  const person = await addUser(store)
+  const { browser, id_token = '' } = await tokensOf(issuer(), client, person)
+  return { client, person, browser, idToken: String(id_token) }
+}
+
+const logout = (parameters: Record<string, string>) => `/logout?${new URLSearchParams(parameters).toString()}`
+
+const isSignedIn = async (browser: BrowserLike, { clientId }: { clientId: string }): Promise<boolean> =>
+  (await browser.get(authorizePath(clientId, { prompt: 'none' }))).url.searchParams.has('code')
+
+/** The person is asked, and nothing has ended. */
+async function expectQuestion(seen: Seen, browser: BrowserLike, client: { clientId: string }): Promise<void> {
+  expect(seen).toMatchObject({ isAway: false, status: 200, page: 'logout' })
+  expect(await isSignedIn(browser, client)).toBe(true)
+}
+
+test('a hint of another person asks, and leads nobody to the client', async () => {
+  const { client, browser } = await signedIn()
+  const other = await signedIn()
+  const seen = await browser.get(logout({ id_token_hint: other.idToken, post_logout_redirect_uri: BYE }))
+  await expectQuestion(seen, browser, client)
+  expect(await browser.submit(seen, {}, 'logout')).toMatchObject({ isAway: false, page: 'signed-out' })
+  expect(await isSignedIn(browser, client)).toBe(false)
+  expect(await isSignedIn(other.browser, other.client)).toBe(true)
+})
+
+test('a client_id that differs from the hint asks', async () => {
+  const { client, browser, idToken } = await signedIn()
+  const other = await signedIn()
+  const parameters = { id_token_hint: idToken, post_logout_redirect_uri: BYE, client_id: other.client.clientId }
+  await expectQuestion(await browser.get(logout(parameters)), browser, client)
+  const right = await browser.get(logout({ ...parameters, client_id: client.clientId }))
+  expect(right.url.href).toBe(BYE)
+})
+
+test('an access token is no hint', async () => {
+  const client = await addClient(issuer(), { post_logout_redirect_uris: [BYE] })
+  const { browser, access_token } = await tokensOf(issuer(), client, await addUser(store))
+  const parameters = { id_token_hint: String(access_token), post_logout_redirect_uri: BYE }
+  await expectQuestion(await browser.get(logout(parameters)), browser, client)
+})
+
+test('a hint that has expired is a hint', async () => {
+  const { browser, client, idToken } = await signedIn()
+  issuer().clock.advance(2 * 3600)
+  expect(claimsOf(idToken).exp * 1000).toBeLessThan(issuer().clock.now())
+  const seen = await browser.get(logout({ id_token_hint: idToken, post_logout_redirect_uri: BYE }))
+  expect(seen.url.href).toBe(BYE)
+  expect(await isSignedIn(browser, client)).toBe(false)
+})
+
+test('the registered address keeps its query, and state joins it exactly', async () => {
+  const uri = `${BYE}?lang=de`
+  const { browser, idToken } = await signedIn([uri])
+  const state = 'a b&c=d "ü"'
+  const seen = await browser.get(logout({ id_token_hint: idToken, post_logout_redirect_uri: uri, state }))
+  expect(seen.url.href.startsWith(`${uri}&state=`)).toBe(true)
+  expect(seen.url.searchParams.get('state')).toBe(state)
+})
+
+describe('a form of another site', () => {
+  test('with a genuine hint ends the session that its sid names, though no cookie comes', async () => {
+    const { browser, client, idToken } = await signedIn()
+    const form = { id_token_hint: idToken, post_logout_redirect_uri: BYE, state: 's' }
+    expect((await browser.postFromElsewhere('/logout', form)).url.href).toBe(`${BYE}?state=s`)
+    expect(await isSignedIn(browser, client)).toBe(false)
+  })
+
+  test('from another browser ends the session of the hint, and no other', async () => {
+    const { browser, client, idToken } = await signedIn()
+    const other = await signedIn()
+    await browserAt(issuer()).postFromElsewhere('/logout', { id_token_hint: idToken })
+    expect(await isSignedIn(browser, client)).toBe(false)
+    expect(await isSignedIn(other.browser, other.client)).toBe(true)
+  })
+
+  test('without a hint asks', async () => {
+    const { browser, client } = await signedIn()
+    await expectQuestion(await browser.postFromElsewhere('/logout', { state: 's' }), browser, client)
+  })
+})
+
+test('"Stay signed in" ends nothing', async () => {
+  const { browser, client } = await signedIn()
+  await browser.submit(await browser.get('/logout'), {}, 'stay')
+  expect(await isSignedIn(browser, client)).toBe(true)
+})
+
+test('whoever is signed out already reads so', async () => {
+  expect(await browserAt(issuer()).get('/logout')).toMatchObject({ status: 200, page: 'signed-out' })
+})

@@ -1,0 +1,188 @@
+/** Sessions that end: everything that rests on them ends too, here and downstream, and every app of them is told. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { isActive, refresh, until, type AdministeredIssuer } from '../support/admin.ts'
+import { claimsOf, request } from '../support/client.ts'
+import { addClient, addUser, nextCode, redeem, signIn } from '../support/codes.ts'
+import { browserAt, storeOf } from '../support/people.ts'
+import { startWithApi } from '../support/shared.ts'
+import type { Store } from '../../src/store/store.ts'
+
+let issuer: AdministeredIssuer
+let store: Store
+/** The app's end of back-channel logout: what it was told, and how it answers. */
+let told: Record<string, unknown>[] = []
+let answers: number[] = []
+let toldAt: string
+
+beforeAll(async () => {
+  const ends: (() => Promise<void> | void)[] = []
+  const receiver = createServer((incoming, response) => {
+    void text(incoming).then((body) => {
+      told.push(claimsOf(new URLSearchParams(body).get('logout_token') ?? ''))
+      response.writeHead(answers.shift() ?? 200).end()
+    })
+  })
+  await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening))
+  const { port } = receiver.address() as AddressInfo // it listens on a port
+  toldAt = `http://127.0.0.1:${port}/told`
+  const onEnd = (work: () => Promise<void> | void) => void ends.unshift(work)
+  onEnd(() => void receiver.close())
+  const env = { SIGNET_RATE_LIMIT_NETWORK: 'off', SIGNET_OUTBOUND_ALLOW: `127.0.0.1:${port}` }
+  issuer = await startWithApi(env, { onEnd })
+  store = await storeOf(issuer, onEnd)
+  return async () => {
+    for (const end of ends) await end()
+  }
+})
+
+beforeEach(() => {
+  told = []
+  answers = []
+})
+
+/** A person with a session in a browser, and the tokens of an app in it. */
+async function signedIn(metadata: Record<string, unknown> = {}) {
+  const client = await addClient(issuer, { backchannel_logout_uri: toldAt, ...metadata })
+  const person = await addUser(store)
+  const { browser, code } = await signIn(issuer, client, person)
+  const { body: tokens } = await redeem(issuer, client, code)
+  return { client, person, browser, tokens, sid: String(claimsOf(tokens.id_token).sid) }
+}
+
+type SignedIn = Awaited<ReturnType<typeof signedIn>>
+
+/** Every token is refused: at introspection, at userinfo, at refresh, and by the feed. */
+async function expectDead({ client, tokens }: SignedIn): Promise<void> {
+  expect(await isActive(issuer, client, tokens.access_token)).toBe(false)
+  const headers = { authorization: `Bearer ${tokens.access_token}` }
+  expect((await request(`${issuer.url}/userinfo`, { headers })).status).toBe(401)
+  expect((await refresh(issuer, client, tokens.refresh_token)).body.error).toBe('invalid_grant')
+}
+
+const operator = (method: string, path: string) => issuer.operator.call(method, path)
+
+describe('an operator', () => {
+  test('sees live sessions, and ends one: its tokens are refused, and its app is told', async () => {
+    const signed = await signedIn()
+    const { body: list } = await operator('GET', `/admin/api/sessions?user=${signed.person.id}`)
+    expect(list).toMatchObject([{ id: signed.sid, user_id: signed.person.id, clients: [signed.client.clientId] }])
+    expect((await operator('DELETE', `/admin/api/sessions/${signed.sid}`)).status).toBe(204)
+    await expectDead(signed)
+    await until(() => told.length === 1)
+    expect(told[0]).toMatchObject({ aud: signed.client.clientId, sub: signed.person.id, sid: signed.sid })
+    expect((await operator('GET', `/admin/api/sessions/${signed.sid}`)).status).toBe(404)
+    // The browser is signed out too.
+    expect((await signed.browser.get('/account')).page).toBe('login')
+    // Ended twice is ended.
+    expect((await operator('DELETE', `/admin/api/sessions/${signed.sid}`)).status).toBe(204)
+  })
+
+  test('ends every session of a person who is disabled, and the tokens that outlive sessions', async () => {
+    const signed = await signedIn()
+    expect((await operator('POST', `/admin/api/users/${signed.person.id}/disable`)).status).toBe(200)
+    await expectDead(signed)
+    await until(() => told.length === 1)
+  })
+})
+
+describe('the person', () => {
+  test('signs out: tokens without offline_access end, others go on', async () => {
+    const client = await addClient(issuer, { refresh: 'always' })
+    const person = await addUser(store)
+    const { browser, code } = await signIn(issuer, client, person, { scope: 'openid' })
+    const { body: online } = await redeem(issuer, client, code)
+    const offline = await redeem(issuer, client, await nextCode(browser, client))
+    const question = await browser.get('/logout')
+    expect(question.page).toBe('logout')
+    expect((await browser.submit(question, {}, 'logout')).page).toBe('signed-out')
+    expect(await isActive(issuer, client, online.access_token)).toBe(false)
+    expect((await refresh(issuer, client, online.refresh_token)).body.error).toBe('invalid_grant')
+    expect((await refresh(issuer, client, offline.body.refresh_token)).status).toBe(200)
+  })
+
+  test('ends another browser on the sessions page, and not that of somebody else', async () => {
+    const here = await signedIn()
+    const there = await signIn(issuer, here.client, here.person)
+    await redeem(issuer, here.client, there.code)
+    const stranger = await signedIn()
+    const page = await here.browser.get('/account/sessions')
+    const forms = page.forms.filter(({ names }) => names.includes('id'))
+    expect(forms).toHaveLength(2)
+    const other = forms.find(({ values }) => values.id !== here.sid)?.values.id ?? ''
+    const csrf = forms[0]?.values.csrf ?? ''
+    const end = (id: string) => here.browser.post('/account/sessions', { csrf, id, action: 'end' })
+    expect((await end(stranger.sid)).status).toBe(404)
+    expect(await isActive(issuer, stranger.client, stranger.tokens.access_token)).toBe(true)
+    expect((await end(other)).page).toBe('account')
+    expect((await there.browser.get('/account')).page).toBe('login')
+    expect((await here.browser.get('/account')).page).toBe('account')
+    await until(() => told.some(({ sid }) => sid === other))
+  })
+
+  test('takes an app back: its tokens end, those of other apps go on', async () => {
+    const signed = await signedIn({ consent: 'skip' })
+    const other = await addClient(issuer)
+    const kept = await redeem(issuer, other, await nextCode(signed.browser, other))
+    const page = await signed.browser.get('/account/apps')
+    expect(page.html).toContain(signed.client.clientId)
+    const form = page.forms.find(({ values }) => values.client_id === signed.client.clientId)
+    const { csrf = '' } = form?.values ?? {}
+    const after = await signed.browser.post('/account/apps', {
+      csrf,
+      client_id: signed.client.clientId,
+      action: 'withdraw',
+    })
+    expect(after.page).toBe('account')
+    await expectDead(signed)
+    expect(await isActive(issuer, other, kept.body.access_token)).toBe(true)
+  })
+
+  test('cannot be signed out by a form of another site, nor by a forged one', async () => {
+    const { browser } = await signedIn()
+    await browser.postFromElsewhere('/logout', { action: 'logout' })
+    await browser.post('/logout', { action: 'logout', csrf: 'forged' })
+    await browser.get('/logout?action=logout')
+    expect((await browser.get('/account')).page).toBe('account')
+  })
+})
+
+describe('a code', () => {
+  test('that was not redeemed when its session ended gives nothing', async () => {
+    const signed = await signedIn()
+    const code = await nextCode(signed.browser, signed.client)
+    await operator('DELETE', `/admin/api/sessions/${signed.sid}`)
+    expect((await redeem(issuer, signed.client, code)).body.error).toBe('invalid_grant')
+  })
+})
+
+describe('back-channel logout', () => {
+  test('is tried again with a token of its own, after 5 s, 30 s, 5 min and 30 min, and then given up', async () => {
+    const signed = await signedIn()
+    answers = [500, 302, 400, 503, 500]
+    await operator('DELETE', `/admin/api/sessions/${signed.sid}`)
+    for (const [before, pause] of [0, 5, 30, 300, 1800].entries()) {
+      issuer.clock.advance(pause)
+      await until(() => told.length > before)
+      // The issuer notes the pause when it has read the answer.
+      await new Promise((noted) => setTimeout(noted, 200))
+    }
+    await until(async () => {
+      const { body } = await operator('GET', `/admin/api/audit?target=${signed.client.clientId}`)
+      return body.some(({ action }: { action: string }) => action === 'logout.undelivered')
+    })
+    const times = told.slice(0, 5).map(({ iat }) => Number(iat))
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))
+    for (const [index, pause] of [5, 30, 300, 1800].entries()) expect(gaps[index]).toBeGreaterThanOrEqual(pause - 1)
+    expect(new Set(told.map(({ jti }) => jti)).size).toBe(told.length)
+  })
+
+  test('goes to no private address that the operator has not named', async () => {
+    const signed = await signedIn({ backchannel_logout_uri: 'https://169.254.169.254/latest' })
+    await operator('DELETE', `/admin/api/sessions/${signed.sid}`)
+    await until(async () => (await browserAt(issuer).get('/login')).page === 'login')
+    expect(told).toEqual([])
+  })
+})
