@@ -34,9 +34,10 @@ import type { IdTokens } from './tokens/id-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
 import { BackChannel } from './sessions/back-channel.ts'
 import type { SessionEnds } from './sessions/ending.ts'
-import type { GroupRegistry } from './users/group.ts'
+import { GroupRegistry } from './users/group.ts'
 import type { Invitations } from './users/invitation.ts'
-import type { UserRegistry } from './users/registration.ts'
+import { Passwords } from './users/password.ts'
+import { UserRegistry } from './users/registration.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
 
@@ -69,6 +70,7 @@ export interface Issuer {
   feed: BlacklistFeed
   backChannel: BackChannel
   sessionEnds: SessionEnds
+  passwords: Passwords
   userRegistry: UserRegistry
   groupRegistry: GroupRegistry
   invitations: Invitations
