@@ -34,10 +34,9 @@ import type { IdTokens } from './tokens/id-token.ts'
 import { RefreshTokens } from './tokens/refresh-token.ts'
 import { BackChannel } from './sessions/back-channel.ts'
 import type { SessionEnds } from './sessions/ending.ts'
-import { GroupRegistry } from './users/group.ts'
+import type { GroupRegistry } from './users/group.ts'
 import type { Invitations } from './users/invitation.ts'
-import { Passwords } from './users/password.ts'
-import { UserRegistry } from './users/registration.ts'
+import type { UserRegistry } from './users/registration.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
 
@@ -70,7 +69,6 @@ export interface Issuer {
   feed: BlacklistFeed
   backChannel: BackChannel
   sessionEnds: SessionEnds
-  passwords: Passwords
   userRegistry: UserRegistry
   groupRegistry: GroupRegistry
   invitations: Invitations
