@@ -128,7 +128,6 @@ export async function wireIssuer(
   const base = { issuer, store, audit, keys, clock, config }
   const backChannel = new BackChannel({ ...base, clients, log, traffic, allowed: config.outboundAllow })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
-  const deliver = () => backChannel.deliver()
   const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
   let ready = false
   const isReady = () => ready
@@ -148,7 +147,7 @@ export async function wireIssuer(
     ...memory,
     accessTokens,
     refreshTokens,
-    ...ofPeople({ ...base, hashQueue, deliver }),
+    ...ofPeople({ ...base, hashQueue, deliver: () => backChannel.deliver() }),
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
