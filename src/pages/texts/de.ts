@@ -176,7 +176,7 @@ export const de: Texts = {
     sessions: (n) => count(n, 'Gerät', 'Geräte'),
     apps: (n) => (n === 0 ? 'Keine' : count(n, 'App', 'Apps')),
     lastLogin: (when) => `Letzte Anmeldung: ${when}`,
-    tip: 'Fügen Sie einen Passkey hinzu: Eine Berührung genügt zur Anmeldung, und niemand kann ihn Ihnen stehlen.',
+    tip: 'Fügen Sie einen Passkey hinzu: Eine Berührung genügt zur Anmeldung, und keine Seite kann ihn Ihnen entlocken.',
     groups: 'Gruppen',
   },
   profile: {
@@ -206,7 +206,7 @@ export const de: Texts = {
     none: 'Sie haben noch kein Passwort. Sie können eines als zweiten Weg festlegen.',
   },
   passkeys: {
-    help: 'Ein Passkey ist Ihr Fingerabdruck, Ihr Gesicht oder Ihre Bildschirmsperre. Niemand kann ihn raten, stehlen oder auf einer falschen Seite eintippen.',
+    help: 'Ein Passkey ist Ihr Fingerabdruck, Ihr Gesicht oder Ihre Bildschirmsperre. Niemand kann ihn raten oder auf einer falschen Seite eintippen.',
     none: 'Sie haben noch keinen Passkey.',
     add: 'Passkey hinzufügen',
     remove: 'Entfernen',

@@ -70,7 +70,7 @@ export const en = {
     title: 'Protect your account',
     help: 'This service asks for a second step when you sign in. Set one up to go on.',
     passkeyTitle: 'A passkey',
-    passkeyHelp: 'Your fingerprint, face or screen lock. Nothing to type, and nothing that can be stolen.',
+    passkeyHelp: 'Your fingerprint, face or screen lock. Nothing to type, and no site can trick you out of it.',
     totpTitle: 'An authenticator app',
     totpHelp: 'An app on your phone shows a new code every 30 seconds.',
     codesTitle: 'Keep your recovery codes',
@@ -174,7 +174,7 @@ export const en = {
     sessions: (n: number) => count(n, 'device', 'devices'),
     apps: (n: number) => (n === 0 ? 'None' : count(n, 'app', 'apps')),
     lastLogin: (when: string) => `Last sign-in ${when}`,
-    tip: 'Add a passkey: signing in takes one touch, and nobody can steal it from you.',
+    tip: 'Add a passkey: signing in takes one touch, and no site can trick you out of it.',
     groups: 'Groups',
   },
   profile: {
@@ -204,7 +204,7 @@ export const en = {
     none: 'You have no password yet. You can set one as a second way in.',
   },
   passkeys: {
-    help: 'A passkey is your fingerprint, face or screen lock. It cannot be guessed, stolen or typed into the wrong page.',
+    help: 'A passkey is your fingerprint, face or screen lock. It cannot be guessed or typed into the wrong page.',
     none: 'You have no passkey yet.',
     add: 'Add a passkey',
     remove: 'Remove',
