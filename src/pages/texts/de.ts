@@ -71,7 +71,7 @@ export const de: Texts = {
     help: 'Dieser Dienst verlangt bei der Anmeldung einen zweiten Schritt. Richten Sie einen ein, dann geht es weiter.',
     passkeyTitle: 'Ein Passkey',
     passkeyHelp:
-      'Fingerabdruck, Gesicht oder Bildschirmsperre. Nichts zu tippen, und nichts, was gestohlen werden kann.',
+      'Fingerabdruck, Gesicht oder Bildschirmsperre. Nichts zu tippen, und keine Seite kann ihn Ihnen entlocken.',
     totpTitle: 'Eine Authentifizierungs-App',
     totpHelp: 'Eine App auf Ihrem Telefon zeigt alle 30 Sekunden einen neuen Code.',
     codesTitle: 'Bewahren Sie Ihre Wiederherstellungscodes auf',
