@@ -194,7 +194,7 @@ describe('a preflight', () => {
     expect(headers['access-control-allow-headers']).toBe('mcp-protocol-version, x-other')
   })
 
-  test.each(['/admin/api/clients', '/blacklist', '/blacklist/x', '/token', '/introspect', '/metrics', '/livez'])(
+  test.each(['/admin/api/clients', '/blacklist', '/blacklist/x', '/introspect', '/metrics', '/livez', '/authorize'])(
     'of anything else is refused: %s',
     async (path) => {
       const { status, headers } = await send('OPTIONS', path, asked)
