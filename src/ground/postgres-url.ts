@@ -57,7 +57,8 @@ function parametersFault(names: string[]): string | undefined {
 
 /** The port, which the reader of URLs leaves out where it is that of web addresses. */
 function readPort(text: string): Reading<number> {
-  const [, place = ''] = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(text) ?? []
+  const [, authority = ''] = /^[a-z]+:\/\/([^/?#]*)/i.exec(text) ?? []
+  const place = authority.slice(authority.lastIndexOf('@') + 1)
   if (place.includes(',')) return { why: SEVERAL_HOSTS }
   const port = Number(/:(\d+)$/.exec(place)?.[1] ?? STANDARD_PORT)
   return port >= 1 && port <= 65_535 ? { value: port } : { why: 'its port is not from 1 to 65535' }

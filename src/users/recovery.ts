@@ -12,7 +12,7 @@ const GROUP_CHARACTERS = 5
 
 /** Without letters that look like others (Crockford's base 32). */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const CODE = new RegExp(`^[${ALPHABET}]{${GROUPS * GROUP_CHARACTERS}}$`)
+const CODE = /^[0-9A-HJKMNP-TV-Z]{10}$/
 
 /** Fresh codes, such as `7KQ2M-XW4ZT`. Shown once. */
 export const newRecoveryCodes = (): string[] => Array.from({ length: CODES }, newCode)

@@ -63,10 +63,18 @@ export class PublishedResource {
   }
 }
 
+/** Whether a challenge names a parameter, after a blank or a comma. */
+const hasParameter = (challenge: string, name: string): boolean =>
+  challenge
+    .toLowerCase()
+    .split(/[\s,]/)
+    .slice(1)
+    .some((part) => part.startsWith(`${name}=`))
+
 /** Adds the parameters that a challenge lacks. Beside one of another scheme, such as Basic, comes one of our own. */
 function completed(challenge: string, parameters: Record<string, string | undefined>): string | undefined {
   const added = Object.entries(parameters)
-    .filter(([name, value]) => value !== undefined && !new RegExp(`[\\s,]${name}=`, 'i').test(challenge))
+    .filter(([name, value]) => value !== undefined && !hasParameter(challenge, name))
     .map(([name, value]) => `${name}="${value}"`)
     .join(', ')
   if (added === '') return undefined

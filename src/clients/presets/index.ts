@@ -37,7 +37,13 @@ export function choosePreset(
   const read = URL.canParse(url) ? new URL(url) : undefined
   const isAddress = read && /^https?:$/.test(read.protocol) && !/[?#@]/.test(url) && /^[\x21-\x7E]+$/.test(url)
   if (!isAddress) return { fault: 'this is no http or https address without query and fragment', at: 'url' }
-  return { name, preset, url: url.replace(/\/+$/, '') }
+  return { name, preset, url: withoutSlashes(url) }
+}
+
+function withoutSlashes(url: string): string {
+  let end = url.length
+  while (url[end - 1] === '/') end -= 1
+  return url.slice(0, end)
 }
 
 /** The members of the client that a preset asks for. */

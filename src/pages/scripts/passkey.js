@@ -7,7 +7,7 @@ const toText = (buffer) =>
   btoa(String.fromCharCode(...new Uint8Array(buffer)))
     .replace(/\+/g, '-')
     .replace(/\//g, '_')
-    .replace(/=+$/, '')
+    .replaceAll('=', '')
 const withBytes = (list = []) => list.map((each) => ({ ...each, id: toBytes(each.id) }))
 
 // The server refused; `body` is its JSON.
