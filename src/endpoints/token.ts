@@ -50,6 +50,11 @@ export const token = (needs: Needs) =>
       headers: DPOP,
       required: ['grant_type'],
       examples: {
+        // The page of the description fills in the first.
+        client_credentials: {
+          summary: 'A service in its own name',
+          value: { grant_type: 'client_credentials', scope: 'orders:read offline_access' },
+        },
         authorization_code: {
           summary: 'For a person who has signed in here',
           value: {
@@ -58,10 +63,6 @@ export const token = (needs: Needs) =>
             redirect_uri: 'https://app.example.com/callback',
             code_verifier: '…',
           },
-        },
-        client_credentials: {
-          summary: 'A service in its own name',
-          value: { grant_type: 'client_credentials', scope: 'orders:read offline_access' },
         },
         refresh_token: { summary: 'Refresh', value: { grant_type: 'refresh_token', ...REFRESH_EXAMPLE } },
         subject: {
