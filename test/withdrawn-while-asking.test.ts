@@ -47,7 +47,9 @@ async function hashingScene(): Promise<HashingScene> {
     client_secret: { file: ${name}.secret }\n`
   })
   appendFileSync(file, declared.join(''))
-  const started = await startTestIssuer({ SIGNET_CONFIG: file }, { folder })
+  // A process that reads the file has hashed the secrets; this one finds them stored.
+  await (await startTestIssuer({ SIGNET_CONFIG: file }, { folder })).stop()
+  const started = await startTestIssuer({}, { folder })
   const issuer = { ...started, operator: operatorOf(started, credentials) }
   const api = await createClient(issuer.operator, { client_id: 'orders-api', resources: [API] })
   const clients = names.map((name) => ({ clientId: name, secret: secretOf(name) }))

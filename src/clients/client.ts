@@ -16,7 +16,7 @@ export const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'
 export const AUTHORIZATION_CODE = 'authorization_code'
 
 /** Every `grant_type` that `/token` serves. */
-export const GRANT_TYPES = [AUTHORIZATION_CODE, 'client_credentials', 'refresh_token', SUBJECT_GRANT] as const
+export const GRANT_TYPES = ['client_credentials', 'refresh_token', AUTHORIZATION_CODE, SUBJECT_GRANT] as const
 
 /** Those that a public client may use: each of them needs a secret that only the client holds. */
 const PUBLIC_GRANT_TYPES: readonly string[] = [AUTHORIZATION_CODE, 'refresh_token']
