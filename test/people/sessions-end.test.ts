@@ -38,7 +38,9 @@ beforeAll(async () => {
   }
 })
 
-beforeEach(() => {
+beforeEach(async () => {
+  // What the test before has left is told first.
+  await until(async () => (await store.listOwedLogouts({ limit: 1 })).length === 0)
   told = []
   answers = []
 })
