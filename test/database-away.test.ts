@@ -179,20 +179,20 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     expect((await refresh(issuer, backend, next.body.refresh_token)).body.error).toBe('invalid_grant')
   })
 
-  test('a refresh that was written and whose answer never came is 503, and its repetition brings that token', async () => {
+  test('a refresh that was written and whose answer never came brings that token, at once or when it is repeated', async () => {
     const proxy = await startProxy(server.port)
     const { issuer, backend, granted } = await startOn(through(server.url(database), proxy))
     const token = String(granted.refresh_token)
     const lost = proxy.loseAnswerTo(REFRESH, 'is silent')
-    await Promise.all([requireRefused(refresh(issuer, backend, token)), lost])
+    // Whether there is time to ask over another connection depends on when the silent one is given up.
+    const [told] = await Promise.all([refresh(issuer, backend, token), lost])
+    expect([200, 503], told.text).toContain(told.status)
     expect(await generationsIn(database)).toEqual([1])
-    // The connection that is silent may have to be given up first.
-    let first = await refresh(issuer, backend, token)
-    for (let tries = 0; first.status === 503 && tries < 5; tries++) first = await refresh(issuer, backend, token)
-    const second = await refresh(issuer, backend, token)
-    expect([first.status, second.status], first.text).toEqual([200, 200])
-    expect(second.body.refresh_token).toBe(first.body.refresh_token)
+    let again = await refresh(issuer, backend, token)
+    for (let tries = 0; again.status === 503 && tries < 5; tries++) again = await refresh(issuer, backend, token)
+    expect(again.status, again.text).toBe(200)
+    if (told.status === 200) expect(again.body.refresh_token).toBe(told.body.refresh_token)
     expect(await generationsIn(database)).toEqual([1])
-    expect((await refresh(issuer, backend, first.body.refresh_token)).status).toBe(200)
+    expect((await refresh(issuer, backend, again.body.refresh_token)).status).toBe(200)
   })
 })
