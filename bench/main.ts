@@ -18,7 +18,7 @@ try {
 async function verify(args: string[]): Promise<number> {
   if (args.includes('--help')) return help()
   if (args.length > 0) throw new UsageError(`verify takes no options, and was given ${args.join(' ')}`)
-  const { main } = await import('../verifier/bench/verify.ts')
+  const { main } = await import('../verifiers/node/bench/verify.ts')
   await main()
   return 0
 }

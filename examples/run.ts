@@ -16,7 +16,7 @@ if (names.includes(name)) {
     resolve(specifier, context, next) {
       const [, entry] = /^signet-verify(?:\/(\w+))?$/.exec(specifier) ?? [undefined, undefined]
       if (!specifier.startsWith('signet-verify')) return next(specifier, context)
-      return next(new URL(`../verifier/src/${entry ?? 'index'}.ts`, import.meta.url).href, context)
+      return next(new URL(`../verifiers/node/src/${entry ?? 'index'}.ts`, import.meta.url).href, context)
     },
   })
   await import(`./${name}/main.ts`)

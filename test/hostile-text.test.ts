@@ -18,7 +18,7 @@ import { findRegexLiterals, type RegexLiteral } from './support/regex-literals.t
 const ROOT = resolve(import.meta.dirname, '..')
 
 /** Every source file that runs in a product of this repository. */
-const sources = ['src', 'verifier/src'].flatMap((folder) =>
+const sources = ['src', 'verifiers/node/src'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.(ts|js)$/.test(file))
     .map((file) => ({ file: `${folder}/${file}`, text: readFileSync(join(ROOT, folder, file), 'utf8') })),

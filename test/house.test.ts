@@ -70,7 +70,7 @@ const filesIn = (folder: string): string[] =>
     .map((file) => join(folder, file))
 
 const files = filesIn(SOURCE)
-const verifier = filesIn(resolve(SOURCE, '../verifier/src'))
+const verifier = filesIn(resolve(SOURCE, '../verifiers/node/src'))
 
 const importsOf = (file: string): string[] =>
   [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?'(\.{1,2}\/[^']+)'/g)].map(([, path]) =>

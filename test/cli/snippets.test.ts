@@ -126,9 +126,9 @@ describe('guards in Node', () => {
     mkdirSync(join(modules(), '@hono'), { recursive: true })
     for (const name of ['jose', 'express', 'hono', 'fastify', '@hono/node-server'])
       symlinkSync(join(CHECKOUT, 'node_modules', name), join(modules(), name))
-    cpSync(join(CHECKOUT, 'verifier/package.json'), join(verifier, 'package.json'))
+    cpSync(join(CHECKOUT, 'verifiers/node/package.json'), join(verifier, 'package.json'))
     const compiler = join(CHECKOUT, 'node_modules/.bin/tsc')
-    await run(compiler, ['-p', join(CHECKOUT, 'verifier/tsconfig.json'), '--outDir', join(verifier, 'dist')])
+    await run(compiler, ['-p', join(CHECKOUT, 'verifiers/node/tsconfig.json'), '--outDir', join(verifier, 'dist')])
   })
 
   test.each(['express', 'hono', 'fastify'])('%s', async (framework) => {

@@ -1,5 +1,5 @@
 /** The blacklist, the feed and the verifier of production, asked about values: entries go in, and answers come out. */
-import { RevocationList, type FeedDocument, type FeedEntry } from '../../verifier/src/revocation-list.ts'
+import { RevocationList, type FeedDocument, type FeedEntry } from '../../verifiers/node/src/revocation-list.ts'
 import { FeedPages } from '../../src/blacklist/feed-pages.ts'
 import { BlacklistFeed } from '../../src/blacklist/feed.ts'
 import { Blacklist, type DeniableToken } from '../../src/blacklist/match.ts'

@@ -9,7 +9,7 @@
  * silent for longer than the bound of `couldMissDenial`, which says what it still answers. There is no horizon: the search
  * is bounded by the number of acts alone.
  */
-import type { FeedDocument, FeedEntry } from '../../verifier/src/revocation-list.ts'
+import type { FeedDocument, FeedEntry } from '../../verifiers/node/src/revocation-list.ts'
 import { BY_SYSTEM } from '../../src/audit.ts'
 import { denyAndRefuse, denyDeleted, denyUntil, type Origin } from '../../src/blacklist/entry.ts'
 import { toSeconds } from '../../src/ground/clock.ts'

@@ -1,7 +1,7 @@
 /** A sequence of acts at a running issuer, beside the model of what was denied. */
 import { exportJWK, generateKeyPair, type CryptoKey } from 'jose'
 import { expect } from 'vitest'
-import type { TokenVerifier } from '../../verifier/src/index.ts'
+import type { TokenVerifier } from '../../verifiers/node/src/index.ts'
 import { accepts, newcomerAccepts } from '../support/acceptance.ts'
 import { isActive, SUBJECT_GRANT, type Operator } from '../support/admin.ts'
 import { basic, bearer, request, type Answer, type Credentials } from '../support/client.ts'

@@ -3,7 +3,7 @@
  * along, and a verifier that starts only now. They never accept a denied token for as long as it lives.
  */
 import { onTestFinished } from 'vitest'
-import { createTokenVerifier, type TokenError, type TokenVerifier } from '../../verifier/src/index.ts'
+import { createTokenVerifier, type TokenError, type TokenVerifier } from '../../verifiers/node/src/index.ts'
 import { isActive } from './admin.ts'
 import { claimsOf, type Credentials } from './client.ts'
 import type { TestClock } from './issuer.ts'

@@ -4,7 +4,7 @@
  * Not again on PostgreSQL: it knows no database.
  */
 import { expect, onTestFinished, test } from 'vitest'
-import { createTokenVerifier } from '../../verifier/src/index.ts'
+import { createTokenVerifier } from '../../verifiers/node/src/index.ts'
 import { API, signWithJson, startKeyServer } from './key-server.ts'
 
 const SAME = ['9007199254740991', '-9007199254740991', '0', '-0', '1e2', '0.1', '1.5e-7', '9007199254740992', '1e22']

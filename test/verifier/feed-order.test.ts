@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FollowedList, type Position } from '../../verifier/src/followed-list.ts'
-import type { FeedDocument, FeedEntry } from '../../verifier/src/revocation-list.ts'
+import { FollowedList, type Position } from '../../verifiers/node/src/followed-list.ts'
+import type { FeedDocument, FeedEntry } from '../../verifiers/node/src/revocation-list.ts'
 
 const IDS = ['a', 'b', 'c']
 

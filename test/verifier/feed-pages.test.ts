@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
-import { createTokenVerifier, type TokenError, type TokenVerifier } from '../../verifier/src/index.ts'
+import { createTokenVerifier, type TokenError, type TokenVerifier } from '../../verifiers/node/src/index.ts'
 import { until } from '../support/admin.ts'
 import { startFeed, type FeedServer } from './feed-server.ts'
 import { API, json, sign, startKeyServer, type Answer, type KeyServer } from './key-server.ts'

@@ -20,7 +20,7 @@ interface Browser {
 }
 
 // Loaded by its address: a program for servers has no types for windows, and must not get them from here.
-const address = new URL('../../verifier/src/browser.ts', import.meta.url).href
+const address = new URL('../../verifiers/node/src/browser.ts', import.meta.url).href
 const { receiveToken, answerTokenRequests } = (await import(/* @vite-ignore */ address)) as Browser
 
 const PORTAL = 'https://portal.example'

@@ -12,8 +12,8 @@ import {
   type TokenError,
   type TokenVerifier,
   type TokenVerifierOptions,
-} from '../../verifier/src/index.ts'
-import { VERSION } from '../../verifier/src/version.ts'
+} from '../../verifiers/node/src/index.ts'
+import { VERSION } from '../../verifiers/node/src/version.ts'
 import { until } from '../support/admin.ts'
 import { API, DISCOVERY, JWKS, json, sign, startKeyServer, type Answer, type KeyServer } from './key-server.ts'
 

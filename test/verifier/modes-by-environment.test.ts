@@ -1,9 +1,9 @@
 /** A guard whose mode is chosen by environment variables. A missing or wrong variable stops the start. */
 import { Hono } from 'hono'
 import { expect, onTestFinished, test } from 'vitest'
-import * as forExpress from '../../verifier/src/express.ts'
-import * as forFastify from '../../verifier/src/fastify.ts'
-import * as forHono from '../../verifier/src/hono.ts'
+import * as forExpress from '../../verifiers/node/src/express.ts'
+import * as forFastify from '../../verifiers/node/src/fastify.ts'
+import * as forHono from '../../verifiers/node/src/hono.ts'
 import { createResource, createBackend, startAdministered, tokens } from '../support/admin.ts'
 import { API, JWKS, nested, sign, signWithJson, startKeyServer } from './key-server.ts'
 

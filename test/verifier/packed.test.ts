@@ -184,7 +184,9 @@ function eventsThatDeny(jti: string): Answer {
 }
 
 beforeAll(async () => {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: join(ROOT, 'verifier') })
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: join(ROOT, 'verifiers/node'),
+  })
   const name = /"filename":\s*"([^"]+\.tgz)"/.exec(stdout)?.[1] ?? ''
   try {
     await Promise.all(Object.entries(CONSUMERS).map(([each, consumer]) => install(each, consumer, join(folder, name))))

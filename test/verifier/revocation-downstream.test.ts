@@ -8,8 +8,8 @@ import {
   type TokenError,
   type TokenVerifier,
   type TokenVerifierOptions,
-} from '../../verifier/src/index.ts'
-import { createAuthMiddleware } from '../../verifier/src/express.ts'
+} from '../../verifiers/node/src/index.ts'
+import { createAuthMiddleware } from '../../verifiers/node/src/express.ts'
 import {
   createBackend,
   createResource,

@@ -10,7 +10,7 @@ import {
   type TokenError,
   type TokenVerifier,
   type TokenVerifierOptions,
-} from '../../verifier/src/index.ts'
+} from '../../verifiers/node/src/index.ts'
 import { until } from '../support/admin.ts'
 import { startFeed, type FeedServer } from './feed-server.ts'
 import { API, sign, startKeyServer, type KeyServer } from './key-server.ts'

@@ -1,8 +1,8 @@
 /** Attacks on apps with `signIn()`: open redirects, forged and mixed-up answers, fixation, replays, foreign logouts. */
 import { generateKeyPair } from 'jose'
 import { describe, expect, test } from 'vitest'
-import type { SignInOptions } from '../../verifier/src/index.ts'
-import { signIn as expressSignIn } from '../../verifier/src/express.ts'
+import type { SignInOptions } from '../../verifiers/node/src/index.ts'
+import { signIn as expressSignIn } from '../../verifiers/node/src/express.ts'
 import { until } from '../support/admin.ts'
 import { CLIENT, LOGOUT_EVENT, startMockOp, type MockOp } from './mock-op.ts'
 import { APP_NAMES, startApp, type App, type AppAnswer, type AppBrowser } from './signing-in-apps.ts'

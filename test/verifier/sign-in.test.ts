@@ -1,13 +1,13 @@
 /** People sign in to an app by `signIn()`, at a real Signet: in, refreshed, out, and ended from outside. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { createTokenVerifier } from '../../verifier/src/index.ts'
+import { createTokenVerifier } from '../../verifiers/node/src/index.ts'
 import { until } from '../support/admin.ts'
 import type { BrowserLike } from '../support/browser-like.ts'
 import { addClient, addUser } from '../support/codes.ts'
 import { browserAt, PASSWORD, storeOf } from '../support/people.ts'
 import { shareWithApi } from '../support/shared.ts'
 import { APP_NAMES, startApp, type App, type AppAnswer, type AppBrowser } from './signing-in-apps.ts'
-import type { SignInOptions } from '../../verifier/src/index.ts'
+import type { SignInOptions } from '../../verifiers/node/src/index.ts'
 import type { Store } from '../../src/store/store.ts'
 
 const issuer = shareWithApi({

@@ -6,10 +6,10 @@ import express from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
 import { onTestFinished } from 'vitest'
-import * as forExpress from '../../verifier/src/express.ts'
-import * as forFastify from '../../verifier/src/fastify.ts'
-import * as forHono from '../../verifier/src/hono.ts'
-import type { SignInOptions } from '../../verifier/src/index.ts'
+import * as forExpress from '../../verifiers/node/src/express.ts'
+import * as forFastify from '../../verifiers/node/src/fastify.ts'
+import * as forHono from '../../verifiers/node/src/hono.ts'
+import type { SignInOptions } from '../../verifiers/node/src/index.ts'
 
 /** Each app has `/who` of its own, by GET and POST, beside the routes of the sign-in. */
 const APPS: Record<string, (options: SignInOptions) => Promise<RequestListener>> = {

@@ -23,8 +23,8 @@ import {
   type TokenVerifier,
   type TokenVerifierOptions,
   type VerifyOverrides,
-} from '../../verifier/src/index.ts'
-import { createAuthMiddleware } from '../../verifier/src/express.ts'
+} from '../../verifiers/node/src/index.ts'
+import { createAuthMiddleware } from '../../verifiers/node/src/express.ts'
 import {
   API,
   JWKS,

@@ -6,9 +6,11 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { VERSION } from '../../verifier/src/version.ts'
+import { VERSION } from '../../verifiers/node/src/version.ts'
 
-const manifest = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../verifier/package.json'), 'utf8')) as {
+const manifest = JSON.parse(
+  readFileSync(resolve(import.meta.dirname, '../../verifiers/node/package.json'), 'utf8'),
+) as {
   version: string
   dependencies: Record<string, string>
 }
@@ -22,7 +24,7 @@ test('jose is its only dependency', () => {
 })
 
 test('it is a house of its own: it imports nothing of the issuer, and frameworks by their types alone', () => {
-  const folder = resolve(import.meta.dirname, '../../verifier/src')
+  const folder = resolve(import.meta.dirname, '../../verifiers/node/src')
   const imports = readdirSync(folder).flatMap((file) =>
     [...readFileSync(join(folder, file), 'utf8').matchAll(/^import (type )?[^'"]*?'([^']+)'/gms)].map((match) => ({
       file,

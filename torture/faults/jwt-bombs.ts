@@ -1,6 +1,6 @@
 /** JWTs that are made to be expensive, at every place that takes a JWT: they must be refused, and quickly. */
 import { compactDecrypt } from 'jose'
-import { createTokenVerifier, TokenError } from '../../verifier/src/index.ts'
+import { createTokenVerifier, TokenError } from '../../verifiers/node/src/index.ts'
 import { Caller, orNothing, type Answer } from '../caller.ts'
 import type { Context, Fault } from '../fault.ts'
 import { allOf, below, control, type Finding } from '../finding.ts'
