@@ -110,7 +110,9 @@ func (c *client) get(ctx context.Context, address, etag string, mostBytes int64)
 func requireDocument(address string, response *http.Response) error {
 	status := response.StatusCode
 	what := ""
-	if status >= 300 && status < 400 {
+	if status == http.StatusNotModified {
+		what = "answered 304 without being asked to"
+	} else if status >= 300 && status < 400 {
 		target := response.Header.Get("Location")
 		what = fmt.Sprintf("redirects to %s, which is not followed", target[:min(len(target), 200)])
 	} else if status != http.StatusOK {

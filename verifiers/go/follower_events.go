@@ -68,7 +68,8 @@ func (f *follower) streamFailed(line *eventLine, err error) result {
 }
 
 func (f *follower) askForEvents(line *eventLine) (*http.Response, error) {
-	header := map[string]string{"Accept": "text/event-stream"}
+	// Compression would hold events back.
+	header := map[string]string{"Accept": "text/event-stream", "Accept-Encoding": "identity"}
 	if line.at.after != nil {
 		header["Last-Event-ID"] = *line.at.after
 	}

@@ -17,6 +17,8 @@ const (
 	mostTokenBytes = 16384
 	// leastRSABits is the least size of a modulus (RFC 7518 section 3.3).
 	leastRSABits = 2048
+	// mostRSABits bounds the time that one signature takes.
+	mostRSABits = 16384
 )
 
 // compact is the form of a token (RFC 7515 section 7.1). Decoders accept more
@@ -176,10 +178,21 @@ func readObject(part, what string) (map[string]any, error) {
 	return members, nil
 }
 
+func requireSize(key publicKey, alg algorithm) error {
+	rsaKey, isRSA := key.key.(*rsa.PublicKey)
+	if !isRSA {
+		return nil
+	}
+	if bits := rsaKey.N.BitLen(); bits < leastRSABits || bits > mostRSABits {
+		return refuse(UnsupportedAlgorithm, "the key has %d bits, and %s takes %d to %d", bits, alg.name, leastRSABits, mostRSABits)
+	}
+	return nil
+}
+
 // requireSignature returns the payload, still encoded.
 func requireSignature(parts []string, alg algorithm, key publicKey) (string, error) {
-	if rsaKey, isRSA := key.key.(*rsa.PublicKey); isRSA && rsaKey.N.BitLen() < leastRSABits {
-		return "", refuse(UnsupportedAlgorithm, "the key has %d bits, and %s needs %d", rsaKey.N.BitLen(), alg.name, leastRSABits)
+	if err := requireSize(key, alg); err != nil {
+		return "", err
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil {
