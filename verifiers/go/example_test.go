@@ -27,6 +27,7 @@ func Example() {
 	}
 	orders := func(w http.ResponseWriter, r *http.Request) {
 		token, _ := signetverify.FromContext(r.Context())
+		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(map[string]string{"for": token.Claims.Subject()})
 	}
 	http.Handle("GET /orders", verifier.RequireScope("orders:read")(http.HandlerFunc(orders)))
