@@ -415,6 +415,42 @@ func TestCloseEndsAnOpenStream(t *testing.T) {
 	expect(t, "after", outcomeOf(verifier, issuer.sign(t, key, nil)), "issuer_unavailable")
 }
 
+func TestALaterEventIsNoOlderThanItsArrival(t *testing.T) {
+	issuer, key, feed, verifier := followed(t, nil)
+	expect(t, "before", outcomeOf(verifier, issuer.sign(t, key, nil)), "accepted")
+	issuer.clock.advance(15 * time.Second)
+	feed.send(event(page("2", false)))
+	eventually(t, "the event", func() bool { return verifier.RevocationStatus().Cursor == "2" })
+	expect(t, "silence", verifier.RevocationStatus().Silence, time.Duration(0))
+}
+
+func TestATokenMayExpireWhileItWaits(t *testing.T) {
+	issuer, key, feed, verifier := followed(t, func(_ *issuer, f *feed, _ *Options) {
+		f.greeting[""], f.pages = []string{event(page("1", true))}, map[string]any{}
+	})
+	token := issuer.sign(t, key, nil)
+	verdict := make(chan string)
+	go func() { verdict <- outcomeOf(verifier, token) }()
+	eventually(t, "a stream", func() bool { return feed.opened() == 1 })
+	issuer.clock.advance(700 * time.Second)
+	feed.send(event(page("2", false)))
+	feed.change(func() { feed.pages["2"] = page("2", false) })
+	expect(t, "verdict", <-verdict, "token_expired")
+}
+
+func TestAPageIsBounded(t *testing.T) {
+	issuer, key, _, verifier := followed(t, func(_ *issuer, f *feed, _ *Options) {
+		f.noEvents = http.StatusNotAcceptable
+		large := page("2", false)
+		large["padding"] = strings.Repeat("x", mostPageBytes)
+		f.pages[""], f.pages["1"] = page("1", true), large
+	})
+	expect(t, "verdict", outcomeOf(verifier, issuer.sign(t, key, nil)), "revocations_stale")
+	if told := verifier.RevocationStatus().LastError; !strings.Contains(told, "answered more than") {
+		t.Error(told)
+	}
+}
+
 func TestCloseJudgesNoTokenByAListThatIsNotLoaded(t *testing.T) {
 	issuer, key, feed, verifier := followed(t, func(_ *issuer, f *feed, o *Options) {
 		f.greeting[""], f.pages = []string{event(page("1", true))}, map[string]any{}

@@ -181,6 +181,44 @@ func TestFaultsOfAnIssuerSayWhatToMend(t *testing.T) {
 	}
 }
 
+func TestAChangeDuringAFetchIsFetchedAgain(t *testing.T) {
+	issuer := newIssuer(t)
+	key := issuer.addKey(t, "one")
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	good := issuer.answers[jwks]
+	issuer.answer(jwks, func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-release
+		good(w, r)
+	})
+	verifier := issuer.open(t, nil)
+	verdict := make(chan string)
+	go func() { verdict <- outcomeOf(verifier, issuer.sign(t, key, nil)) }()
+	<-asked
+	issuer.clock.advance(time.Second)
+	verifier.keys.suspectChange()
+	close(release)
+	expect(t, "first", <-verdict, "accepted")
+	expect(t, "second", outcomeOf(verifier, issuer.sign(t, key, nil)), "accepted")
+	eventually(t, "a second fetch", func() bool { return issuer.count(jwks) == 2 })
+}
+
+func TestKeysThatMovedAreLookedUp(t *testing.T) {
+	issuer := newIssuer(t)
+	key := issuer.addKey(t, "one")
+	good := issuer.answers[jwks]
+	verifier := issuer.open(t, nil)
+	expect(t, "before", outcomeOf(verifier, issuer.sign(t, key, nil)), "accepted")
+	issuer.answer(jwks, nil)
+	issuer.answer("/moved", good)
+	issuer.answer(discovery, answerJSON(map[string]any{"issuer": issuer.URL, "jwks_uri": issuer.URL + "/moved"}))
+	issuer.clock.advance(400 * time.Second)
+	expect(t, "the present keys", outcomeOf(verifier, issuer.sign(t, key, nil)), "accepted")
+	issuer.clock.advance(5 * time.Second)
+	next := issuer.addKey(t, "next")
+	expect(t, "the next key", outcomeOf(verifier, issuer.sign(t, next, nil)), "accepted")
+}
+
 func TestMetadataMayStandWhereRFC8414HasIt(t *testing.T) {
 	issuer := newIssuer(t)
 	issuer.answer(discovery, nil)
