@@ -96,9 +96,9 @@ func checkAddresses(o Options) (plain []string, err error) {
 	return plain, nil
 }
 
-// hintFor names the option that takes an address which was refused.
+// hintFor names the option that takes an address which was refused, if there is one.
 func hintFor(address string) string {
-	if !isPlain(address) {
+	if requireSafe(address, true) != nil {
 		return ""
 	}
 	return "; on a private network in development, AllowHTTP: true takes it"
