@@ -189,13 +189,6 @@ func (f *follower) hear(at position, askedAt *moment) bool {
 	return isHeard
 }
 
-// position is that of the next page to ask for.
-func (f *follower) position() position {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.list.position()
-}
-
 func (f *follower) noteError(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
