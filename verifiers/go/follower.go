@@ -157,15 +157,21 @@ func (f *follower) close() {
 	f.endLoad()
 }
 
-// take applies a page. askedAt is nil for an event that came by itself.
-func (f *follower) take(asked position, page feedPage, askedAt *moment) (position, effect) {
+// take applies a page that came by events or by polling. askedAt is nil for an
+// event that came by itself.
+func (f *follower) take(by Mode, asked position, page feedPage, askedAt *moment) (position, effect) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next, did, keysChanged := f.list.take(asked, page)
 	if keysChanged {
 		f.keysChanged()
 	}
-	if did != applied || page.hasMore || !f.list.isWhole() {
+	if did != applied {
+		return next, did
+	}
+	// Whoever waits for the load finds the mode set.
+	f.setMode(by)
+	if page.hasMore || !f.list.isWhole() {
 		return next, did
 	}
 	isHeard := f.hear(next, askedAt)

@@ -115,7 +115,7 @@ func (f *follower) takePage(line *eventLine, data []byte) error {
 	if err != nil {
 		return err
 	}
-	next, did := f.take(line.at, page, line.askedAt)
+	next, did := f.take(ModeEvents, line.at, page, line.askedAt)
 	if did != applied {
 		return errStop
 	}
@@ -130,6 +130,5 @@ func (f *follower) takePage(line *eventLine, data []byte) error {
 	if line.heardAt.IsZero() {
 		line.heardAt = time.Now()
 	}
-	f.setMode(ModeEvents)
 	return nil
 }
