@@ -111,3 +111,9 @@ def small_issuer() -> Iterator[SmallIssuer]:
     yield issuer
     issuer.server.shutdown()
     issuer.server.server_close()
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    """A clock that stands until the test moves it."""
+    return StillClock()
