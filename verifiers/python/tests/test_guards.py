@@ -154,6 +154,7 @@ def test_two_authorization_headers_are_refused(signer: Signer) -> None:
     token = signer.token()
     response = TestClient(app).get("/me", headers=[("authorization", f"Bearer {token}"), ("authorization", "Bearer x")])
     assert (response.status_code, response.json()["error"]) == (401, "malformed_token")
+    assert "more than one token" in response.json()["error_description"]
 
 
 @pytest.mark.parametrize(
