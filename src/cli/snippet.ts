@@ -1,25 +1,20 @@
 /** `signet resource snippet` and `signet client snippet`: code to paste, with everything filled in but the secret. */
 import { Option, type Command } from 'commander'
-import { GRANT_TYPES } from '../clients/client.ts'
 import { Fault, notFound } from '../ground/errors.ts'
+import { shell } from '../ground/shell-word.ts'
 import { registeredResources } from '../grants/target.ts'
-import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
-import { keySetPath } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { requireNamed, requireNamedClient } from './named.ts'
 import { withExistingIssuer } from './open-issuer.ts'
-import { answer, note } from './output.ts'
+import { answer } from './output.ts'
+import { CALLER_TARGETS, fillCaller } from './snippets/caller.ts'
 import { GUARD_TARGETS, fillGuard } from './snippets/guard.ts'
-import { SNIPPETS } from './snippets/index.ts'
-import type { Facts } from './snippets/snippet.ts'
 import { UsageError } from './usage.ts'
 
 export function defineGuardSnippet(resource: Command): void {
   const elsewhere = (target: string): string | undefined =>
-    ['curl', 'openapi'].includes(target)
-      ? `for whoever calls it: signet client snippet CLIENT --for ${target}`
-      : undefined
+    CALLER_TARGETS.includes(target) ? `for whoever calls it: signet client snippet CLIENT --for ${target}` : undefined
   resource
     .command('snippet')
     .argument('<id>')
@@ -29,13 +24,18 @@ export function defineGuardSnippet(resource: Command): void {
     .action(printGuard)
 }
 
-export function defineSnippet(client: Command): void {
+export function defineCallerSnippet(client: Command): void {
+  const elsewhere = (target: string): string | undefined =>
+    GUARD_TARGETS.includes(target)
+      ? `for whoever guards an API: signet resource snippet RESOURCE --for ${target}`
+      : undefined
   client
     .command('snippet')
     .argument('<id>')
-    .description('code for its first resource, and for itself: what to paste where')
-    .addOption(new Option('--for <target>', 'where it goes').choices(Object.keys(SNIPPETS)).makeOptionMandatory())
-    .addHelpText('after', '\nExample:\n  signet client snippet orders --for express > app.mjs')
+    .description('code that calls an API with tokens of the client, ready to paste')
+    .addOption(targetOption(CALLER_TARGETS, elsewhere))
+    .option('--resource <id>', 'the API, when it is not the first of the client')
+    .addHelpText('after', '\nExample:\n  signet client snippet billing --for node > signet-tokens.mjs')
     .action(printCaller)
 }
 
@@ -62,36 +62,30 @@ const printGuard = (id: string, { for: target }: GuardOptions, command: Command)
     print(command, target, fillGuard(target, await resourceRegistry.get(id), issuer))
   })
 
-const printCaller = (id: string, { for: target }: { for: string }, command: Command): Promise<void> =>
+interface CallerOptions {
+  for: string
+  resource?: string
+}
+
+const printCaller = (id: string, { for: target, resource: named }: CallerOptions, command: Command): Promise<void> =>
   withExistingIssuer(async (issuer) => {
-    const make = SNIPPETS[target]
-    if (!make) throw new Error(`no snippet for ${target}`)
     await requireNamedClient(id, issuer)
-    const { snippet, notes } = make(gatherFacts(await issuer.clientRegistry.get(id), issuer))
-    answer(command, { for: target, snippet, notes }, () => snippet.trimEnd())
-    if (command.optsWithGlobals().json !== true) notes.forEach(note)
+    const client = await issuer.clientRegistry.get(id)
+    const resourceId = chooseResource(client, named, issuer)
+    const resource = issuer.resources.find(resourceId)
+    if (!resource) throw notFound(`resource ${resourceId} of client ${id}`)
+    print(command, target, fillCaller(target, client, resource, issuer.issuer))
   })
 
-function gatherFacts(client: ClientRecord, { issuer, resources }: Issuer): Facts {
-  const [audience = issuer] = registeredResources(client, issuer)
-  const resource = resources.find(audience)
-  if (!resource) throw notFound(`resource ${audience}, the first of client ${client.clientId},`)
-  const { scope: known, ownKeys: hasOwnKeys, alg, typ } = resource
-  return {
-    issuer,
-    jwksUri: endpointUrl(issuer, hasOwnKeys ? keySetPath(audience) : '/.well-known/jwks.json'),
-    hasOwnKeys,
-    tokenEndpoint: endpointUrl(issuer, '/token'),
-    introspectionEndpoint: endpointUrl(issuer, '/introspect'),
-    clientId: client.clientId,
-    authMethod: client.tokenEndpointAuthMethod,
-    // The first that needs nothing of an earlier token.
-    grantType: client.grantTypes.find((grant) => grant !== 'refresh_token') ?? GRANT_TYPES[0],
-    audience,
-    scope: client.scope.filter((value) => known === null || known.includes(value)),
-    alg,
-    typ,
-  }
+/** @throws Fault for a resource that the client may not name */
+function chooseResource(client: ClientRecord, named: string | undefined, { issuer }: Issuer): string {
+  const registered = registeredResources(client, issuer)
+  if (named === undefined) return registered[0] ?? issuer
+  if (registered.includes(named)) return named
+  throw new Fault(
+    `--resource: read ${JSON.stringify(named)}; accepted for client ${client.clientId}: ${registered.join(', ')}`,
+    `more: signet client update ${shell(client.clientId)} --resource …`,
+  )
 }
 
 const print = (command: Command, target: string, snippet: string): void =>

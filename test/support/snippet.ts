@@ -1,5 +1,5 @@
 /** What tests of printed snippets share: printing them, projects around them, and the programs that run them. */
-import { execFile, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -20,6 +20,16 @@ export async function printSnippet(
   const printed = await signet([words[0], 'snippet', words[1], '--for', target], env)
   if (printed.code !== 0) throw new Error(printed.stderr)
   return printed.stdout
+}
+
+/** Whether a program is there; a test that needs it says so when it is left out. */
+export function has(program: string, ...args: string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: 'ignore', timeout: 10_000 })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A server that ends with the test or the file. Resolves to its URL, without a slash at its end. */
