@@ -20,13 +20,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { SUBJECT_GRANT, createClient, declareOperator, isActive, operatorOf, type Operator } from '../support/admin.ts'
 import { claimsOf, type Credentials } from '../support/client.ts'
 import { startTestIssuer, type TestIssuer } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
-import { CHECKOUT, has, listen, printSnippet, run } from '../support/snippet.ts'
+import { CHECKOUT, has, listen, printSnippet, run, skipWithout } from '../support/snippet.ts'
 
 // Compilers and package managers take their time.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
@@ -241,14 +241,6 @@ function describeSigned(target: string, start: Start): void {
     const caller = await start(await print(target, id), api.url, { env: { PRIVATE_KEY_FILE: file } })
     expect(await caller.call()).toBe(200)
     await expectRetriedOnce(caller, api)
-  })
-}
-
-/** Leaves tests out, aloud, where a package of theirs cannot be had. */
-function skipWithout(faultOf: () => string | undefined): void {
-  beforeEach((context) => {
-    const fault = faultOf()
-    if (fault !== undefined) context.skip(fault)
   })
 }
 

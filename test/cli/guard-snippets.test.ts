@@ -12,7 +12,7 @@ import { createClient, createResource, declareOperator, operatorOf, tokens, type
 import type { Credentials } from '../support/client.ts'
 import { startTestIssuer, type TestIssuer } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
-import { CHECKOUT, freePort, listen, printSnippet, run, startApp } from '../support/snippet.ts'
+import { CHECKOUT, freePort, has, listen, printSnippet, run, skipWithout, startApp } from '../support/snippet.ts'
 
 // Compilers and package managers take their time.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
@@ -41,11 +41,7 @@ afterAll(async () => {
 
 const print = (target: string, id = AUDIENCE): Promise<string> => printSnippet(['resource', id], target, issuer.env)
 
-function project(name: string): string {
-  const place = join(folder, name)
-  mkdirSync(place)
-  return place
-}
+const project = (name: string): string => mkdtempSync(join(folder, `${name}-`))
 
 const tokenFor = async (form: Record<string, string>, of = client): Promise<string> =>
   (await tokens(issuer, of, form)).access_token ?? ''
@@ -91,41 +87,74 @@ async function expectRefusedSoon(url: string, token: string): Promise<void> {
   await vi.waitFor(refused, { timeout: 1000, interval: 20 })
 }
 
-describe('guards in Node', () => {
-  /** The verifier as it is packed, beside the frameworks of this checkout; nothing is built into the checkout. */
-  const modules = () => join(folder, 'node_modules')
-
-  beforeAll(async () => {
-    const verifier = join(modules(), 'signet-verify')
-    mkdirSync(join(modules(), '@hono'), { recursive: true })
-    for (const name of ['jose', 'express', 'hono', 'fastify', '@hono/node-server'])
-      symlinkSync(join(CHECKOUT, 'node_modules', name), join(modules(), name))
-    cpSync(join(CHECKOUT, 'verifiers/node/package.json'), join(verifier, 'package.json'))
-    const compiler = join(CHECKOUT, 'node_modules/.bin/tsc')
-    await run(compiler, ['-p', join(CHECKOUT, 'verifiers/node/tsconfig.json'), '--outDir', join(verifier, 'dist')])
-  })
-
-  const start = async (place: string, snippet: string): Promise<string> => {
-    writeFileSync(join(place, 'app.mjs'), snippet)
-    return startApp(process.execPath, ['app.mjs'], place)
-  }
-
-  test.each(['express', 'hono', 'fastify'])('%s', async (framework) => {
-    const url = await start(project(framework), await print(framework))
+/** The behaviour of a guard that follows the feed. @param start runs a snippet, and resolves to its URL */
+function describeGuard(target: string, start: (snippet: string) => Promise<string>): void {
+  test('refuses bad tokens, and within a second those that were revoked', async () => {
+    const snippet = await print(target)
+    expect(snippet).toContain('It follows revocations')
+    const url = await start(snippet)
     expect(await ask(`${url}/health`)).toMatchObject({ status: 200, text: 'ok' })
     await expectGuarded(url)
     await expectRevocationsFollowed(url)
   })
 
-  test('a resource with keys of its own, typ JWT and no scope is guarded by the same code', async () => {
-    await createResource(operator, 'org-1', { own_keys: true, typ: 'JWT', alg: 'RS256' })
-    const own = await createClient(operator, { client_id: 'org', resources: ['org-1'] })
-    const snippet = await print('express', 'org-1')
-    expect(snippet).toContain(`jwksUri: '${issuer.issuer}/jwks/org-1'`)
-    expect(snippet).not.toMatch(/requireScope|--scope/)
-    const url = await start(project('own-keys'), snippet)
+  test('guards a resource with keys of its own, typ JWT and no scope', async () => {
+    const id = `org-${target}`
+    await createResource(operator, id, { own_keys: true, typ: 'JWT', alg: 'RS256' })
+    const own = await createClient(operator, { client_id: id, resources: [id] })
+    const snippet = await print(target, id)
+    expect(snippet).toContain(`${issuer.issuer}/jwks/${id}`)
+    expect(snippet).not.toMatch(/scope/i)
+    const url = await start(snippet)
     expect((await ask(url, await tokenFor({}, own))).status).toBe(200)
     expect((await ask(url, await tokenFor({}))).status).toBe(401)
+  })
+}
+
+describe('guards in Node', () => {
+  /** The verifier as it is packed, beside the frameworks of this checkout; nothing is built into the checkout. */
+  beforeAll(async () => {
+    const modules = join(folder, 'node_modules')
+    const verifier = join(modules, 'signet-verify')
+    mkdirSync(join(modules, '@hono'), { recursive: true })
+    for (const name of ['jose', 'express', 'hono', 'fastify', '@hono/node-server'])
+      symlinkSync(join(CHECKOUT, 'node_modules', name), join(modules, name))
+    mkdirSync(verifier)
+    cpSync(join(CHECKOUT, 'verifiers/node/package.json'), join(verifier, 'package.json'))
+    const compiler = join(CHECKOUT, 'node_modules/.bin/tsc')
+    await run(compiler, ['-p', join(CHECKOUT, 'verifiers/node/tsconfig.json'), '--outDir', join(verifier, 'dist')])
+  })
+
+  describe.each(['express', 'hono', 'fastify'])('%s', (framework) => {
+    describeGuard(framework, (snippet) => {
+      const place = project(framework)
+      writeFileSync(join(place, 'app.mjs'), snippet)
+      return startApp(process.execPath, ['app.mjs'], place)
+    })
+  })
+})
+
+const hasGo = has('go', 'version')
+
+describe.skipIf(!hasGo)(`go${hasGo ? '' : ' (skipped: go is not here)'}`, () => {
+  let fault: string | undefined
+  skipWithout(() => fault)
+
+  beforeAll(async () => {
+    await run('go', ['mod', 'download'], { cwd: join(CHECKOUT, 'verifiers/go') }).catch(
+      (error: Error) => (fault = `no modules: ${error.message}`),
+    )
+  })
+
+  describeGuard('go', async (snippet) => {
+    const place = project('go')
+    writeFileSync(join(place, 'main.go'), snippet)
+    expect((await run('gofmt', ['-l', '.'], { cwd: place })).stdout).toBe('')
+    for (const [, command = ''] of snippet.matchAll(/^\/\/\t(go mod .*?)(?: && go run .)?$/gm))
+      await run('sh', ['-c', command.replace('/path/to/signet', CHECKOUT)], { cwd: place })
+    await run('go', ['vet', '.'], { cwd: place })
+    await run('go', ['build', '-o', 'app', '.'], { cwd: place })
+    return startApp(join(place, 'app'), [], place)
   })
 })
 
@@ -188,7 +217,7 @@ test('what is not there, and where it would go, is told', async () => {
   expect(nobody.stderr).toContain(`did you mean ${AUDIENCE}?`)
   const cobol = await failed(AUDIENCE, '--for', 'cobol')
   expect(cobol.code).toBe(2)
-  expect(cobol.stderr).toContain('--for: read "cobol"; accepted here: express, hono, fastify, nginx')
+  expect(cobol.stderr).toContain('--for: read "cobol"; accepted here: express, hono, fastify, go, nginx')
   const caller = await failed(AUDIENCE, '--for', 'curl')
   expect(caller.code).toBe(2)
   expect(caller.stderr).toContain('signet client snippet CLIENT --for curl')

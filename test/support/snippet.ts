@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { onTestFinished } from 'vitest'
+import { beforeEach, onTestFinished } from 'vitest'
 import { signet } from './process.ts'
 
 export const CHECKOUT = resolve(import.meta.dirname, '../..')
@@ -30,6 +30,14 @@ export function has(program: string, ...args: string[]): boolean {
   } catch {
     return false
   }
+}
+
+/** Leaves tests out, aloud, where a package of theirs cannot be had. */
+export function skipWithout(faultOf: () => string | undefined): void {
+  beforeEach((context) => {
+    const fault = faultOf()
+    if (fault !== undefined) context.skip(fault)
+  })
 }
 
 /** A server that ends with the test or the file. Resolves to its URL, without a slash at its end. */

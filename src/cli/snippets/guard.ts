@@ -10,6 +10,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   express: ['express.mjs'],
   hono: ['hono.mjs'],
   fastify: ['fastify.mjs'],
+  go: ['main.go'],
   nginx: ['nginx.conf', 'nginx.js'],
 }
 
