@@ -4,7 +4,7 @@
  * Not again on PostgreSQL: the lines that are printed are the same, and their compilers take minutes.
  */
 import { spawn } from 'node:child_process'
-import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import {
   appendFileSync,
   cpSync,
@@ -24,12 +24,13 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { parse } from 'yaml'
 import { SUBJECT_GRANT, createClient, declareOperator, isActive, operatorOf, type Operator } from '../support/admin.ts'
 import { claimsOf, type Credentials } from '../support/client.ts'
+import { has } from '../support/foreign-client.ts'
 import { startTestIssuer, type TestIssuer } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
-import { CHECKOUT, has, listen, printSnippet, run, skipWithout } from '../support/snippet.ts'
+import { CHECKOUT, installFor, listen, printSnippet, run, skipWithout } from '../support/snippet.ts'
 
 // Compilers and package managers take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const AUDIENCE = 'https://orders.example/api'
 
@@ -228,13 +229,18 @@ function describeRegistrations(target: string, start: Start): void {
   })
 }
 
+/** A client that signs its token requests. @param names further members of its key */
+async function createSigning(id: string, names: object = {}): Promise<void> {
+  const jwk = { ...publicKey.export({ format: 'jwk' }), ...names }
+  const metadata = { client_id: id, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } }
+  await createClient(operator, { ...metadata, scope: 'read', resources: [AUDIENCE] })
+}
+
 /** Without a key id, and with one. */
 function describeSigned(target: string, start: Start): void {
   test.each([{}, { kid: 'key "1"' }])('signs its token requests with a private key: %j', async (names) => {
-    const jwk: JsonWebKey = { ...publicKey.export({ format: 'jwk' }), ...names }
     const id = `signs-${target}-${Object.keys(names).length}`
-    const metadata = { client_id: id, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } }
-    await createClient(operator, { ...metadata, scope: 'read', resources: [AUDIENCE] })
+    await createSigning(id, names)
     const file = join(folder, 'private.pem')
     writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
     const api = await startApi()
@@ -262,26 +268,19 @@ describe('node', () => {
 const hasPython = has('python3', '-c', 'import venv, ensurepip')
 
 describe.skipIf(!hasPython)(`python${hasPython ? '' : ' (skipped: python3 with venv is not here)'}`, () => {
-  /** Shared, with what the snippets' first lines install; a fault where the registry is away. */
-  let python: string
-  let fault: string | undefined
-  skipWithout(() => fault)
+  let python: string | Error
+  skipWithout(() => (python instanceof Error ? `no packages: ${python.message}` : undefined))
 
   beforeAll(async () => {
-    const venv = join(folder, 'venv')
-    await run('python3', ['-m', 'venv', venv])
-    python = join(venv, 'bin/python')
-    await run(join(venv, 'bin/pip'), ['install', '--quiet', 'httpx', 'pyjwt[crypto]']).catch(
-      (error: Error) => (fault = `no httpx and PyJWT: ${error.message}`),
-    )
+    await createSigning('signs-python')
+    python = await installFor(await print('python', 'signs-python'), project('venv'))
   })
 
   const start: Start = (snippet, url, { env = {}, subject } = {}) => {
-    expect(snippet).toMatch(/^# {3}pip install httpx( "pyjwt\[crypto\]")?$/m)
     const place = project('python')
     writeFileSync(join(place, 'signet_tokens.py'), snippet)
     cpSync(join(DRIVERS, 'drive.py'), join(place, 'drive.py'))
-    return startDriver(python, ['drive.py', url, ...(subject === undefined ? [] : [subject])], { place, env })
+    return startDriver(String(python), ['drive.py', url, ...(subject === undefined ? [] : [subject])], { place, env })
   }
   describeCaller('python', start)
   describeSigned('python', start)
@@ -439,9 +438,7 @@ test('a client whose tokens no snippet can get is told why', async () => {
   const dpop = { client_id: 'bound', dpop_bound_access_tokens: true, scope: 'read', resources: [AUDIENCE] }
   await createClient(operator, dpop)
   expect((await failed('bound', '--for', 'go')).lines[0]).toContain('dpop_bound_access_tokens')
-  const jwks = { keys: [publicKey.export({ format: 'jwk' })] }
-  const signing = { client_id: 'signing', token_endpoint_auth_method: 'private_key_jwt', jwks, resources: [AUDIENCE] }
-  await createClient(operator, signing)
+  await createSigning('signing')
   expect((await failed('signing', '--for', 'curl')).lines[1]).toContain('signet client snippet signing --for node')
 })
 

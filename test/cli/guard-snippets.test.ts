@@ -10,12 +10,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createClient, createResource, declareOperator, operatorOf, tokens, type Operator } from '../support/admin.ts'
 import type { Credentials } from '../support/client.ts'
+import { freePort, has } from '../support/foreign-client.ts'
 import { startTestIssuer, type TestIssuer } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
-import { CHECKOUT, freePort, has, listen, printSnippet, run, skipWithout, startApp } from '../support/snippet.ts'
+import { CHECKOUT, listen, printSnippet, run, skipWithout, startApp } from '../support/snippet.ts'
 
 // Compilers and package managers take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const AUDIENCE = 'https://orders.example/api'
 
@@ -93,7 +94,7 @@ function describeGuard(target: string, start: (snippet: string) => Promise<strin
     const snippet = await print(target)
     expect(snippet).toContain('It follows revocations')
     const url = await start(snippet)
-    expect(await ask(`${url}/health`)).toMatchObject({ status: 200, text: 'ok' })
+    expect((await ask(`${url}/health`)).status).toBe(200)
     await expectGuarded(url)
     await expectRevocationsFollowed(url)
   })
@@ -127,9 +128,9 @@ describe('guards in Node', () => {
 
   describe.each(['express', 'hono', 'fastify'])('%s', (framework) => {
     describeGuard(framework, (snippet) => {
-      const place = project(framework)
-      writeFileSync(join(place, 'app.mjs'), snippet)
-      return startApp(process.execPath, ['app.mjs'], place)
+      const app = join(project(framework), 'app.mjs')
+      writeFileSync(app, snippet)
+      return startApp(process.execPath, [app])
     })
   })
 })
@@ -154,7 +155,7 @@ describe.skipIf(!hasGo)(`go${hasGo ? '' : ' (skipped: go is not here)'}`, () => 
       await run('sh', ['-c', command.replace('/path/to/signet', CHECKOUT)], { cwd: place })
     await run('go', ['vet', '.'], { cwd: place })
     await run('go', ['build', '-o', 'app', '.'], { cwd: place })
-    return startApp(join(place, 'app'), [], place)
+    return startApp(join(place, 'app'), [])
   })
 })
 
