@@ -13,7 +13,7 @@ import type { Credentials } from '../support/client.ts'
 import { freePort, has } from '../support/foreign-client.ts'
 import { startTestIssuer, type TestIssuer } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
-import { CHECKOUT, listen, printSnippet, run, skipWithout, startApp } from '../support/snippet.ts'
+import { CHECKOUT, installFor, listen, printSnippet, run, skipWithout, startApp } from '../support/snippet.ts'
 
 // Compilers and package managers take their time.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
@@ -135,6 +135,25 @@ describe('guards in Node', () => {
   })
 })
 
+const hasPython = has('python3', '-c', 'import venv, ensurepip')
+
+describe.skipIf(!hasPython)(`guards in Python${hasPython ? '' : ' (skipped: python3 with venv is not here)'}`, () => {
+  describe.each(['fastapi', 'flask'])('%s', (framework) => {
+    let python: string | Error
+    skipWithout(() => (python instanceof Error ? `no packages: ${python.message}` : undefined))
+
+    beforeAll(async () => {
+      python = await installFor(await print(framework), project('venv'))
+    })
+
+    describeGuard(framework, (snippet) => {
+      const app = join(project(framework), 'app.py')
+      writeFileSync(app, snippet)
+      return startApp(String(python), [app])
+    })
+  })
+})
+
 const hasGo = has('go', 'version')
 
 describe.skipIf(!hasGo)(`go${hasGo ? '' : ' (skipped: go is not here)'}`, () => {
@@ -218,7 +237,9 @@ test('what is not there, and where it would go, is told', async () => {
   expect(nobody.stderr).toContain(`did you mean ${AUDIENCE}?`)
   const cobol = await failed(AUDIENCE, '--for', 'cobol')
   expect(cobol.code).toBe(2)
-  expect(cobol.stderr).toContain('--for: read "cobol"; accepted here: express, hono, fastify, go, nginx')
+  expect(cobol.stderr).toContain(
+    '--for: read "cobol"; accepted here: express, hono, fastify, fastapi, flask, go, nginx',
+  )
   const caller = await failed(AUDIENCE, '--for', 'curl')
   expect(caller.code).toBe(2)
   expect(caller.stderr).toContain('signet client snippet CLIENT --for curl')

@@ -10,6 +10,8 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   express: ['express.mjs'],
   hono: ['hono.mjs'],
   fastify: ['fastify.mjs'],
+  fastapi: ['fastapi.py'],
+  flask: ['flask.py'],
   go: ['main.go'],
   nginx: ['nginx.conf', 'nginx.js'],
 }
