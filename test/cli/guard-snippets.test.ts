@@ -171,7 +171,7 @@ describe.skipIf(!hasGo)(`go${hasGo ? '' : ' (skipped: go is not here)'}`, () => 
     writeFileSync(join(place, 'main.go'), snippet)
     expect((await run('gofmt', ['-l', '.'], { cwd: place })).stdout).toBe('')
     for (const [, command = ''] of snippet.matchAll(/^\/\/\t(go mod .*?)(?: && go run .)?$/gm))
-      await run('sh', ['-c', command.replace('/path/to/signet', CHECKOUT)], { cwd: place })
+      await run('sh', ['-c', command.replace('/path/to/signetverify', join(CHECKOUT, 'verifiers/go'))], { cwd: place })
     await run('go', ['vet', '.'], { cwd: place })
     await run('go', ['build', '-o', 'app', '.'], { cwd: place })
     return startApp(join(place, 'app'), [])

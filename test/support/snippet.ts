@@ -10,6 +10,8 @@ import { signet } from './process.ts'
 
 export const CHECKOUT = resolve(import.meta.dirname, '../..')
 
+const VERIFIER = resolve(CHECKOUT, 'verifiers/python')
+
 export const run = promisify(execFile)
 
 /** Prints a snippet. @param words the noun, then the name of the record */
@@ -60,5 +62,5 @@ export async function startApp(program: string, args: string[]): Promise<string>
 /** An environment with what the first lines of a snippet install; an error where the registry is away. */
 export function installFor(snippet: string, folder: string): Promise<string | Error> {
   const [, packages = ''] = /^# {3}pip install (.*)$/m.exec(snippet) ?? []
-  return installPython(folder, packages.replaceAll('"', '').replace('/path/to/signet', CHECKOUT).split(' '))
+  return installPython(folder, packages.replaceAll('"', '').replace('/path/to/signet-verify', VERIFIER).split(' '))
 }

@@ -1,6 +1,7 @@
 // Guards an API with Fastify. It follows revocations: a revoked token is refused within a second.
-//   npm install fastify ./signet-verify-*.tgz    (made in a checkout of Signet by: npm pack -w signet-verify)
+//   npm install fastify ./signet-verify-*.tgz
 //   node app.mjs
+// The .tgz is in the release of Signet; in a checkout it is made by: npm pack -w signet-verify
 // A token to try it with, sent as "Authorization: Bearer TOKEN", and the reason if one is refused:
 //   signet token mint --sub try --resource __AUDIENCE__ --scope __SCOPE__ //? scope
 //   signet token mint --sub try --resource __AUDIENCE__ //? no-scope

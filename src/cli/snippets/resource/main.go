@@ -1,9 +1,10 @@
 // Guards an API in Go. It follows revocations: a revoked token is refused within a second.
 //
 //	go mod init example
-//	go mod edit -require signet.example/signetverify@v0.0.0 -replace signet.example/signetverify=/path/to/signet/verifiers/go
+//	go mod edit -require signet.example/signetverify@v0.0.0 -replace signet.example/signetverify=/path/to/signetverify
 //	go mod tidy && go run .
 //
+// /path/to/signetverify is the unpacked zip in the release of Signet, or verifiers/go in a checkout.
 // A token to try it with, sent as "Authorization: Bearer TOKEN", and the reason if one is refused:
 //
 //	signet token mint --sub try --resource __AUDIENCE__ --scope __SCOPE__ //? scope
