@@ -73,7 +73,7 @@ type signingKey struct {
 	private *ecdsa.PrivateKey
 }
 
-func newKey(t *testing.T, kid string) signingKey {
+func newKey(t testing.TB, kid string) signingKey {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -216,6 +216,19 @@ func (s *issuer) sign(t *testing.T, key signingKey, changes map[string]any) stri
 		t.Fatal(err)
 	}
 	return signed
+}
+
+// signRaw signs a payload that need not be JSON.
+func signRaw(t testing.TB, key signingKey, payload []byte) string {
+	t.Helper()
+	header := fmt.Sprintf(`{"alg":"ES256","typ":"at+jwt","kid":"%s"}`, key.kid)
+	encode := base64.RawURLEncoding.EncodeToString
+	input := encode([]byte(header)) + "." + encode(payload)
+	signature, err := jwt.SigningMethodES256.Sign(input, key.private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return input + "." + encode(signature)
 }
 
 func answerJSON(value any) http.HandlerFunc {

@@ -91,6 +91,9 @@ func (f *follower) freshen(ctx context.Context, asked moment, bound Staleness) e
 	// The question that is waited for may have been asked before, and be older than
 	// the bound allows.
 	for range 2 {
+		if ctx.Err() != nil {
+			break
+		}
 		f.askNow(ctx)
 		if f.isFreshNow(asked, bound) {
 			return nil

@@ -203,7 +203,7 @@ func TestARevokedKeyIsFetchedAwayAndItsTokensAreRevoked(t *testing.T) {
 
 func TestNoVerdictComesBeforeTheLastPage(t *testing.T) {
 	issuer, key, feed, verifier := followed(t, func(s *issuer, f *feed, _ *Options) {
-		f.greeting[""] = []string{event(page("1", true))}
+		f.greeting[""], f.pages = []string{event(page("1", true))}, map[string]any{}
 	})
 	denied := issuer.sign(t, key, map[string]any{"jti": "a"})
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
