@@ -1,4 +1,4 @@
-/** What tests of printed snippets share: printing them, projects around them, and the programs that run them. */
+/** Support for tests of printed snippets: printing them, projects around them, and the programs that run them. */
 import { execFile } from 'node:child_process'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,4 +1,4 @@
-/** What calls an API with the tokens of a client: the targets of `signet client snippet`. */
+/** Code that calls an API with tokens of a client: the targets of `signet client snippet`. */
 import { hash } from 'node:crypto'
 import {
   AUTHORIZATION_CODE,

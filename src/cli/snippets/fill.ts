@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { shell } from '../../ground/shell-word.ts'
 
-/** What a snippet is filled with. An object becomes a literal in languages that read JSON. */
+/** The values of placeholders, and the conditions of marks. An object becomes a literal in languages that read JSON. */
 export interface Filling {
   values: Readonly<Record<string, string | object>>
   conditions: Readonly<Record<string, boolean>>

@@ -1,4 +1,4 @@
-/** What guards a resource: the targets of `signet resource snippet`. */
+/** Code that guards an API: the targets of `signet resource snippet`. */
 import { isLoopback } from '../../config/loopback.ts'
 import { endpointUrl } from '../../http/endpoint-url.ts'
 import { keySetPath } from '../../resources/resource.ts'

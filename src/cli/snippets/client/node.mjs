@@ -29,7 +29,7 @@ export class SignetTokens {
   #kept
   #pending
 
-  /** @param form what a token request says beside the client, resource and scope */
+  /** @param form the parameters of a token request besides client, resource and scope */
   constructor(form) {
     this.#form = form
   }
@@ -129,5 +129,7 @@ export const tokens = new SignetTokens({ grant_type: 'client_credentials' })
 //? end
 //? subject
 /** Tokens for a person whom you signed in; keep the object as long as the person's session. */
-export const tokensOf = (subject) => new SignetTokens({ grant_type: '__SUBJECT_GRANT__', subject })
+export function tokensOf(subject) {
+  return new SignetTokens({ grant_type: '__SUBJECT_GRANT__', subject })
+}
 //? end

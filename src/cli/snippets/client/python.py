@@ -118,7 +118,8 @@ def _request_token(form):
 def _sign_assertion():
     """RFC 7523 §3: a new jti each time, and a short life."""
     now = int(time.time())
-    claims = {"iss": CLIENT_ID, "sub": CLIENT_ID, "aud": "__ISSUER__", "jti": str(uuid.uuid4()), "iat": now, "exp": now + 60}
+    claims = {"iss": CLIENT_ID, "sub": CLIENT_ID, "aud": "__ISSUER__"}
+    claims |= {"jti": str(uuid.uuid4()), "iat": now, "exp": now + 60}
     with open(PRIVATE_KEY_FILE) as file:
         return jwt.encode(claims, file.read(), algorithm="__KEY_ALG__") #? no-kid
         return jwt.encode(claims, file.read(), algorithm="__KEY_ALG__", headers={"kid": "__KEY_ID__"}) #? kid
