@@ -2,7 +2,7 @@
 
 A guard is a dependency: ``token: Annotated[VerifiedToken, Depends(auth.require_scope("orders:read"))]``. In
 Starlette an endpoint calls it: ``token = await guard(request)``. ``auth.install(app)`` makes the app answer
-refusals with the body of this package, and closes the verifier with the app.
+refusals with the body of this package.
 """
 
 from collections.abc import Awaitable, Callable

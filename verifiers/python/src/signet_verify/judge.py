@@ -91,19 +91,21 @@ class Judge:
         return unverified, moment_of(self._settings.clock)
 
     async def _look(self, unverified: UnverifiedToken) -> FoundKey:
+        # Nobody has to be asked for a key that is gone because it was revoked.
+        if not self._keys.holds(unverified.kid):
+            self._require_no_denial_of_key(unverified.kid)
         try:
             return await self._keys.look(unverified.alg, unverified.kid)
         except TokenError as error:
-            raise self._explain(error, unverified.kid) from None
+            if error.code == "unknown_key":
+                self._require_no_denial_of_key(unverified.kid)
+            raise
 
-    def _explain(self, error: TokenError, kid: str | None) -> TokenError:
+    def _require_no_denial_of_key(self, kid: str | None) -> None:
         """A revoked key leaves the key set at once. Its tokens are revoked, not those of an unknown key."""
-        if error.code != "unknown_key" or self._follower is None:
-            return error
-        denial = self._follower.find_denying({}, kid, self._settings.clock.now())
-        if denial is None:
-            return error
-        return TokenError("token_revoked", f"the key of the token was revoked (entry {denial.id})")
+        denial = self._follower.find_denying({}, kid, self._settings.clock.now()) if self._follower else None
+        if denial:
+            raise TokenError("token_revoked", f"the key of the token was revoked (entry {denial.id})") from None
 
     def _check(self, unverified: UnverifiedToken, found: FoundKey, terms: Terms) -> dict[str, Any]:
         claims = verify_signature(unverified, found)

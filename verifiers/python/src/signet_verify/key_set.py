@@ -49,6 +49,10 @@ class KeySet:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def holds(self, kid: str | None) -> bool:
+        """Whether a key has this name."""
+        return any(name == kid for _, name in self._keys)
+
     def find_imported(self, alg: str, kid: str | None) -> FoundKey | None:
         """An earlier choice."""
         return self._imported.get((alg, kid))

@@ -72,6 +72,10 @@ class RemoteKeys:
         held = self._held
         return held.keys.find_imported(alg, kid) if held and self._clock.elapsed() < held.fresh_until else None
 
+    def holds(self, kid: str | None) -> bool:
+        """Whether the present set has a key of this name, fresh or not."""
+        return self._held is not None and self._held.keys.holds(kid)
+
     async def look(self, alg: str, kid: str | None) -> FoundKey:
         """The key of a token, fetched if necessary.
 
