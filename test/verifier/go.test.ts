@@ -6,9 +6,11 @@
  */
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, test, vi, type TestContext } from 'vitest'
+import { describe, expect, onTestFinished, test, vi, type TestContext } from 'vitest'
 import {
   createBackend,
   createResource,
@@ -94,13 +96,7 @@ describe.skipIf(!hasGo)(`in ${hasGo ? 'Go' : 'Go (skipped: it is not here)'}`, (
   test('fifty verifiers follow, and all of them refuse within a second, whatever the cause', async (context) => {
     await requireModules(context)
     const it = await scene()
-    const program = join(temporaryFolder(), 'followers')
-    await go(join(CLIENTS, 'go-followers'), 'build', '-o', program, '.')
-    const ask = converse<{ verdict: string; delay: number }[]>({
-      program,
-      args: [],
-      env: { ISSUER: it.issuer.issuer, AUDIENCE: API, FOLLOWERS: '50' },
-    })
+    const ask = await startFollowers(it.issuer.issuer, { FOLLOWERS: '50' })
     const delays: number[] = []
     for (const revoke of revocations) {
       const { access_token: token = '', refresh_token: family = '' } = await grantTokens(it.issuer, it.shop, 'ada')
@@ -114,7 +110,70 @@ describe.skipIf(!hasGo)(`in ${hasGo ? 'Go' : 'Go (skipped: it is not here)'}`, (
     console.log(`refused in Go after: p99 ${p99.toFixed(0)} ms of ${delays.length}`)
     expect(p99).toBeLessThan(1000)
   })
+
+  test('where events do not get through, polling does', async (context) => {
+    await requireModules(context)
+    const { issuer, shop } = await scene()
+    const proxy = await startProxyWithoutEvents(issuer.url)
+    const ask = await startFollowers(issuer.issuer, { FEED_URL: `${proxy.url}/blacklist/feed` })
+    const { access_token: token = '' } = await tokens(issuer, shop)
+    expect(await ask({ token })).toMatchObject([{ verdict: 'good' }])
+    await until(() => proxy.asked.some(({ etag }) => etag !== undefined))
+    await issuer.operator.call('POST', '/blacklist', { token })
+    const [answer] = await ask({ token, since: Date.now() })
+    expect(answer).toMatchObject({ verdict: 'token_revoked' })
+    expect(answer?.delay).toBeLessThan(1000)
+    expect(proxy.asked.some(({ path }) => path.includes('?after='))).toBe(true)
+  })
+
+  test('after a restart of the issuer a follower goes on where it was', async (context) => {
+    await requireModules(context)
+    const { issuer, shop } = await scene()
+    const ask = await startFollowers(issuer.issuer)
+    const { access_token: first = '' } = await tokens(issuer, shop)
+    const { access_token: second = '' } = await tokens(issuer, shop)
+    await issuer.operator.call('POST', '/blacklist', { token: first })
+    expect(await ask({ token: first })).toMatchObject([{ verdict: 'token_revoked' }])
+    await issuer.restart()
+    expect(await ask({ token: first })).toMatchObject([{ verdict: 'token_revoked' }])
+    expect(await ask({ token: second })).toMatchObject([{ verdict: 'good' }])
+    await issuer.operator.call('POST', '/blacklist', { token: second })
+    expect(await ask({ token: second, since: Date.now() })).toMatchObject([{ verdict: 'token_revoked' }])
+  })
 })
+
+test('the module for Go introduces itself with the version of the package for Node', () => {
+  const { version } = JSON.parse(readFileSync(join(MODULE, '../node/package.json'), 'utf8')) as { version: string }
+  expect(readFileSync(join(MODULE, 'version.go'), 'utf8')).toContain(`const Version = "${version}"`)
+})
+
+/** Builds the program with many verifiers and starts it. @param more variables, such as how many there are */
+async function startFollowers(issuer: string, more: Record<string, string> = {}) {
+  const program = join(temporaryFolder(), 'followers')
+  await go(join(CLIENTS, 'go-followers'), 'build', '-o', program, '.')
+  const env = { ISSUER: issuer, AUDIENCE: API, FOLLOWERS: '1', ...more }
+  return converse<{ verdict: string; delay: number }[]>({ program, args: [], env })
+}
+
+/** A proxy in front of an issuer that takes no event streams. */
+async function startProxyWithoutEvents(issuer: string) {
+  const asked: { path: string; etag: string | undefined }[] = []
+  const proxy = createServer((incoming, outgoing) => {
+    if (incoming.headers.accept === 'text/event-stream') return void outgoing.writeHead(406).end()
+    asked.push({ path: incoming.url ?? '', etag: incoming.headers['if-none-match'] })
+    const onwards = httpRequest(issuer + incoming.url, { headers: incoming.headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(outgoing)
+    })
+    onwards.on('error', () => outgoing.destroy()).end()
+  })
+  await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => {
+    proxy.close()
+    proxy.closeAllConnections()
+  })
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked } // it listens on a port
+}
 
 type Revoke = (scene: Scene, access: string, family: string) => Promise<unknown>
 

@@ -80,10 +80,8 @@ func (f *follower) requireFresh(ctx context.Context, bound Staleness) error {
 // fresh enough for every bound.
 func (f *follower) freshen(ctx context.Context, asked moment, bound Staleness) error {
 	f.start()
-	select {
-	case <-f.loaded:
-	case <-ctx.Done():
-	case <-f.ctx.Done():
+	if !f.waitForLoad(ctx) {
+		return f.staleError(ctx)
 	}
 	if f.isFreshNow(asked, bound) || bound.WhenStale == Open {
 		return nil
@@ -100,6 +98,22 @@ func (f *follower) freshen(ctx context.Context, asked moment, bound Staleness) e
 		}
 	}
 	return f.staleError(ctx)
+}
+
+// waitForLoad waits for the first load or the first failure. It returns false
+// if the caller waits no longer or the verifier is closed.
+func (f *follower) waitForLoad(ctx context.Context) bool {
+	select {
+	case <-f.loaded:
+		return f.ctx.Err() == nil
+	default:
+	}
+	select {
+	case <-f.loaded:
+		return f.ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (f *follower) staleError(ctx context.Context) *TokenError {

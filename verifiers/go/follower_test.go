@@ -213,6 +213,12 @@ func TestNoVerdictComesBeforeTheLastPage(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Code != RevocationsStale || !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)
 	}
+	ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, err = verifier.VerifyToken(ctx, denied, Overrides{Staleness: Staleness{WhenStale: Open}})
+	if !errors.As(err, &refused) || refused.Code != RevocationsStale {
+		t.Fatalf("open, and nothing is loaded: got %v", err)
+	}
 	// A heartbeat between two pages does not mean that the list is complete.
 	feed.send(heartbeat)
 	expect(t, "loaded", verifier.RevocationStatus().IsLoaded, false)
@@ -407,6 +413,18 @@ func TestCloseEndsAnOpenStream(t *testing.T) {
 	})
 	expect(t, "mode", verifier.RevocationStatus().Mode, ModeClosed)
 	expect(t, "after", outcomeOf(verifier, issuer.sign(t, key, nil)), "issuer_unavailable")
+}
+
+func TestCloseJudgesNoTokenByAListThatIsNotLoaded(t *testing.T) {
+	issuer, key, feed, verifier := followed(t, func(_ *issuer, f *feed, o *Options) {
+		f.greeting[""], f.pages = []string{event(page("1", true))}, map[string]any{}
+		o.Staleness.WhenStale = Open
+	})
+	verdict := make(chan string)
+	go func() { verdict <- outcomeOf(verifier, issuer.sign(t, key, nil)) }()
+	eventually(t, "a stream", func() bool { return feed.opened() == 1 })
+	_ = verifier.Close()
+	expect(t, "verdict", <-verdict, "revocations_stale")
 }
 
 func TestAnIssuerWithoutAFeedIsNamed(t *testing.T) {

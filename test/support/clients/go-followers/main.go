@@ -59,7 +59,8 @@ func main() {
 
 func open() (*signetverify.Verifier, error) {
 	return signetverify.New(signetverify.Options{
-		Issuer: os.Getenv("ISSUER"), Audience: os.Getenv("AUDIENCE"), Revocations: true, Name: "orders-api",
+		Issuer: os.Getenv("ISSUER"), Audience: os.Getenv("AUDIENCE"), Name: "orders-api",
+		Revocations: true, FeedURL: os.Getenv("FEED_URL"),
 	})
 }
 
