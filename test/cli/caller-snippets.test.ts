@@ -273,7 +273,7 @@ describe.skipIf(!hasPython)(`python${hasPython ? '' : ' (skipped: python3 with v
 
   beforeAll(async () => {
     await createSigning('signs-python')
-    python = await installFor(await print('python', 'signs-python'), project('venv'))
+    python = await installFor([await print('python', 'signs-python')], project('venv'))
   })
 
   const start: Start = (snippet, url, { env = {}, subject } = {}) => {

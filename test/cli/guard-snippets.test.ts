@@ -138,14 +138,14 @@ describe('guards in Node', () => {
 const hasPython = has('python3', '-c', 'import venv, ensurepip')
 
 describe.skipIf(!hasPython)(`guards in Python${hasPython ? '' : ' (skipped: python3 with venv is not here)'}`, () => {
+  let python: string | Error
+  skipWithout(() => (python instanceof Error ? `no packages: ${python.message}` : undefined))
+
+  beforeAll(async () => {
+    python = await installFor([await print('fastapi'), await print('flask')], project('venv'))
+  })
+
   describe.each(['fastapi', 'flask'])('%s', (framework) => {
-    let python: string | Error
-    skipWithout(() => (python instanceof Error ? `no packages: ${python.message}` : undefined))
-
-    beforeAll(async () => {
-      python = await installFor(await print(framework), project('venv'))
-    })
-
     describeGuard(framework, (snippet) => {
       const app = join(project(framework), 'app.py')
       writeFileSync(app, snippet)

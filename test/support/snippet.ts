@@ -59,8 +59,9 @@ export async function startApp(program: string, args: string[]): Promise<string>
   return url
 }
 
-/** An environment with what the first lines of a snippet install; an error where the registry is away. */
-export function installFor(snippet: string, folder: string): Promise<string | Error> {
-  const [, packages = ''] = /^# {3}pip install (.*)$/m.exec(snippet) ?? []
-  return installPython(folder, packages.replaceAll('"', '').replace('/path/to/signet-verify', VERIFIER).split(' '))
+/** An environment with all that the first lines of snippets install; an error where the registry is away. */
+export function installFor(snippets: string[], folder: string): Promise<string | Error> {
+  const lines = snippets.map((snippet) => /^# {3}pip install (.*)$/m.exec(snippet)?.[1] ?? '')
+  const packages = lines.join(' ').replaceAll('"', '').replaceAll('/path/to/signet-verify', VERIFIER)
+  return installPython(folder, packages.split(' '))
 }
