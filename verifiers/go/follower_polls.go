@@ -105,7 +105,7 @@ func (f *follower) askPages() error {
 // askPage asks for the next page. before is the kind of the answer before.
 func (f *follower) askPage(before pollAnswer) (pollAnswer, error) {
 	f.mu.Lock()
-	asked, tag := f.list.position(), f.tag
+	asked, tag, isWhole := f.list.position(), f.tag, f.list.isWhole()
 	f.mu.Unlock()
 	address, etag, mostBytes := f.settings.feedURL, "", int64(mostFeedBytes)
 	if asked.after != nil {
@@ -113,7 +113,8 @@ func (f *follower) askPage(before pollAnswer) (pollAnswer, error) {
 		if tag.after == *asked.after {
 			etag = tag.etag
 		}
-		if before == moreFollows {
+		// Only an issuer with pages leaves a list in the middle.
+		if before == moreFollows || !isWhole {
 			mostBytes = mostPageBytes
 		}
 	}

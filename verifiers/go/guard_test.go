@@ -157,6 +157,28 @@ func TestAGuardWithItsOwnTermsJudgesForItself(t *testing.T) {
 	expect(t, "it does not speak for the next", ask(t, nested, "Bearer "+token).body["error"], any("wrong_audience"))
 }
 
+func TestAGuardOfAnotherVerifierJudgesForItself(t *testing.T) {
+	issuer := newIssuer(t)
+	token := issuer.sign(t, issuer.addKey(t, "one"), map[string]any{"aud": "portal"})
+	portal := issuer.open(t, func(o *Options) { o.Audience = "portal" })
+	nested := portal.Middleware(issuer.open(t, nil).Middleware(showSubject))
+	expect(t, "verdict", ask(t, nested, "Bearer "+token).body["error"], any("wrong_audience"))
+}
+
+func TestAnotherTokenIsJudgedAnew(t *testing.T) {
+	issuer := newIssuer(t)
+	verifier := issuer.open(t, nil)
+	token := issuer.sign(t, issuer.addKey(t, "one"), nil)
+	exchange := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("Authorization", "Bearer forged")
+			next.ServeHTTP(w, r)
+		})
+	}
+	nested := verifier.Middleware(exchange(verifier.Middleware(showSubject)))
+	expect(t, "verdict", ask(t, nested, "Bearer "+token).body["error"], any("malformed_token"))
+}
+
 func TestGuardsOfARouteVerifyOnce(t *testing.T) {
 	issuer := newIssuer(t)
 	verifier := issuer.open(t, nil)

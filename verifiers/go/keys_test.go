@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -181,11 +182,72 @@ func TestFaultsOfAnIssuerSayWhatToMend(t *testing.T) {
 	}
 }
 
+func TestAChangeDuringAFetchIsFetchedAgain(t *testing.T) {
+	issuer := newIssuer(t)
+	key := issuer.addKey(t, "one")
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	good := issuer.answers[jwks]
+	issuer.answer(jwks, func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-release
+		good(w, r)
+	})
+	verifier := issuer.open(t, nil)
+	verdict := make(chan string)
+	go func() { verdict <- outcomeOf(verifier, issuer.sign(t, key, nil)) }()
+	<-asked
+	issuer.clock.advance(time.Second)
+	verifier.keys.suspectChange()
+	close(release)
+	expect(t, "first", <-verdict, "accepted")
+	expect(t, "second", outcomeOf(verifier, issuer.sign(t, key, nil)), "accepted")
+	eventually(t, "a second fetch", func() bool { return issuer.count(jwks) == 2 })
+}
+
+func TestKeysThatMovedAreLookedUp(t *testing.T) {
+	issuer := newIssuer(t)
+	key := issuer.addKey(t, "one")
+	good := issuer.answers[jwks]
+	verifier := issuer.open(t, nil)
+	expect(t, "before", outcomeOf(verifier, issuer.sign(t, key, nil)), "accepted")
+	issuer.answer(jwks, nil)
+	issuer.answer("/moved", good)
+	issuer.answer(discovery, answerJSON(map[string]any{"issuer": issuer.URL, "jwks_uri": issuer.URL + "/moved"}))
+	issuer.clock.advance(400 * time.Second)
+	expect(t, "the present keys", outcomeOf(verifier, issuer.sign(t, key, nil)), "accepted")
+	issuer.clock.advance(5 * time.Second)
+	next := issuer.addKey(t, "next")
+	expect(t, "the next key", outcomeOf(verifier, issuer.sign(t, next, nil)), "accepted")
+}
+
 func TestMetadataMayStandWhereRFC8414HasIt(t *testing.T) {
 	issuer := newIssuer(t)
 	issuer.answer(discovery, nil)
 	issuer.answer("/.well-known/oauth-authorization-server", answerJSON(map[string]any{"issuer": issuer.URL, "jwks_uri": issuer.URL + jwks}))
 	expect(t, "verdict", outcomeOf(issuer.open(t, nil), issuer.sign(t, issuer.addKey(t, "one"), nil)), "accepted")
+}
+
+func TestPlainHTTPOfAPrivateNameIsTakenWhereAllowed(t *testing.T) {
+	issuer := newIssuer(t)
+	key := issuer.addKey(t, "one")
+	const name = "http://signet.test:3000"
+	issuer.answer(discovery, answerJSON(map[string]any{"issuer": name, "jwks_uri": name + jwks}))
+	verifier := issuer.open(t, func(o *Options) { o.Issuer, o.AllowHTTP = name, true })
+	// The name is that of a test: no resolver knows it.
+	verifier.client.http.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("tcp", issuer.Listener.Addr().String())
+	}}
+	expect(t, "verdict", outcomeOf(verifier, issuer.sign(t, key, map[string]any{"iss": name})), "accepted")
+}
+
+func TestADocumentThatCameSafelyNamesNoPlainAddress(t *testing.T) {
+	issuer := newIssuer(t)
+	token := issuer.sign(t, issuer.addKey(t, "one"), nil)
+	issuer.answer(discovery, answerJSON(map[string]any{"issuer": issuer.URL, "jwks_uri": "http://keys.example/jwks"}))
+	_, err := issuer.open(t, func(o *Options) { o.AllowHTTP = true }).VerifyToken(context.Background(), token)
+	if err == nil || !strings.Contains(err.Error(), "jwks_uri that has to be https") {
+		t.Fatalf("got %v", err)
+	}
 }
 
 func TestKeysOfOneResourceNeedNoDiscovery(t *testing.T) {

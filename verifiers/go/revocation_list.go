@@ -145,7 +145,7 @@ func (l *revocationList) findDenying(claims Claims, kid *string, now float64) *d
 		if !isNamed {
 			continue
 		}
-		for entry := l.byHash[hashOfKind{kind, sha256.Sum256([]byte(kind + ":" + value))}]; entry != nil; entry = entry.next {
+		for entry := l.byHash[hashOfKind{kind, hashOf(kind, value)}]; entry != nil; entry = entry.next {
 			if entry.denies(claims, now) {
 				return &denial{id: entry.id, kind: kind}
 			}
@@ -153,6 +153,8 @@ func (l *revocationList) findDenying(claims Claims, kid *string, now float64) *d
 	}
 	return nil
 }
+
+func hashOf(kind, value string) [sha256.Size]byte { return sha256.Sum256([]byte(kind + ":" + value)) }
 
 // denies: a token that does not say when it was issued may have been issued before.
 func (e *listed) denies(claims Claims, now float64) bool {
