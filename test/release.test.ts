@@ -3,10 +3,15 @@
  *
  * Not again on PostgreSQL: it knows no database.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { stageIssuer } from '../release/issuer.ts'
+import { judge, pack } from '../release/packages.ts'
+import { writeSums } from '../release/sums.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -37,4 +42,102 @@ test('the changelog has the headings of keepachangelog.com and no other', () => 
 
 test('the security policy says that the present version gets repairs', () => {
   expect(read('SECURITY.md')).toContain(`| ${version.replace(/\d+$/, 'x')} | yes |`)
+})
+
+// ------------------------------------------------------------------ the issuer's tarball
+
+const work = mkdtempSync(join(tmpdir(), 'signet-release-'))
+const out = join(work, 'out')
+/** The tarball, unpacked, with the packages of this checkout. */
+const unpacked = join(work, 'unpacked')
+let tarball = ''
+
+beforeAll(() => {
+  mkdirSync(out)
+  mkdirSync(unpacked)
+  stageIssuer(join(work, 'issuer'), 'c0ffee')
+  tarball = join(out, pack(join(work, 'issuer'), out))
+  execFileSync('tar', ['-xzf', tarball, '-C', unpacked, '--strip-components=1'])
+  symlinkSync(join(ROOT, 'node_modules'), join(unpacked, 'node_modules'))
+  return () => rmSync(work, { recursive: true, force: true })
+}, 120_000)
+
+const contents = (): string[] =>
+  execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
+    .split('\n')
+    .map((path) => path.replace('package/', ''))
+
+test('the tarball holds the program, its migrations, its licence and what an operator needs', () => {
+  expect(tarball).toBe(join(out, `signet-issuer-${version}.tgz`))
+  expect(contents()).toEqual(
+    expect.arrayContaining([
+      'LICENSE',
+      'CHANGELOG.md',
+      'dist/signet.js',
+      'dist/index.d.ts',
+      'migrations/sqlite/meta/_journal.json',
+      'migrations/postgres/meta/_journal.json',
+      'docs/operating.md',
+      'deploy/signet.service',
+      'npm-shrinkwrap.json',
+    ]),
+  )
+  const migrations = (folder: string) => contents().filter((path) => path.startsWith(folder) && path.endsWith('.sql'))
+  for (const folder of ['migrations/sqlite', 'migrations/postgres']) expect(migrations(folder)).not.toEqual([])
+})
+
+test('the tarball holds no test, no map, no source and nothing of one machine', () => {
+  const unwanted = /(^|\/)(test|src|keys|data|node_modules)\/|\.map$|_snapshot\.json$|(?<!\.d)\.ts$|\.env$|master\.key/
+  expect(contents().filter((path) => unwanted.test(path) && !path.startsWith('dist/keys/'))).toEqual([])
+  for (const path of ['package.json', 'npm-shrinkwrap.json'])
+    expect(readFileSync(join(unpacked, path), 'utf8')).not.toMatch(/"(resolved|workspaces|devDependencies|scripts)"/)
+})
+
+const Released = z.object({
+  version: z.string(),
+  gitHead: z.string(),
+  dependencies: z.record(z.string(), z.string()),
+})
+const Locked = z.looseObject({ version: z.string().optional(), dev: z.boolean().optional() })
+const Lock = z.object({ packages: z.record(z.string(), Locked) })
+
+test('its lock file has the packages of the checkout, without those of development', () => {
+  const manifest = Released.parse(JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')))
+  const lock = Lock.parse(JSON.parse(readFileSync(join(unpacked, 'npm-shrinkwrap.json'), 'utf8')))
+  const whole = Lock.parse(JSON.parse(read('package-lock.json')))
+  expect(manifest.gitHead).toBe('c0ffee')
+  for (const [name, pinned] of Object.entries(manifest.dependencies))
+    expect(lock.packages[`node_modules/${name}`]?.version).toBe(pinned)
+  const foreign = Object.entries(lock.packages).filter(([path]) => path !== '')
+  expect(foreign.length).toBeGreaterThan(30)
+  expect(foreign.filter(([path, locked]) => locked.version !== whole.packages[path]?.version)).toEqual([])
+  expect(foreign.filter(([, locked]) => locked.dev)).toEqual([])
+})
+
+test('the program of the tarball starts by itself and tells its version', () => {
+  const started = spawnSync(process.execPath, [join(unpacked, 'dist/signet.js'), '--version'], {
+    cwd: work,
+    env: { PATH: process.env.PATH ?? '' },
+    encoding: 'utf8',
+  })
+  expect(started).toMatchObject({ status: 0, stderr: '' })
+  expect(started.stdout).toContain(version)
+})
+
+test('publint finds no fault with the tarball, and would find a missing file', async () => {
+  await judge(tarball)
+  const bent = join(work, 'bent')
+  execFileSync('cp', ['-r', join(work, 'issuer'), bent])
+  rmSync(join(bent, 'dist/index.js'))
+  mkdirSync(join(work, 'bent-out'))
+  const broken = join(work, 'bent-out', pack(bent, join(work, 'bent-out')))
+  await expect(judge(broken)).rejects.toMatchObject({ help: expect.stringContaining('dist/index.js') })
+})
+
+test('the checksums of a release are read by sha256sum, and a changed file is found', () => {
+  writeSums(out)
+  const check = () => spawnSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: out }).status
+  expect(check()).toBe(0)
+  execFileSync('sh', ['-c', `printf x >> '${tarball}'`])
+  expect(check()).not.toBe(0)
 })

@@ -1,0 +1,28 @@
+/** The wheel and the source archive of `verifiers/python`, built apart from whatever Python packages this machine has. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Source } from './source.ts'
+import { ROOT, has, run, type Skipped } from './tools.ts'
+
+const PROJECT = join(ROOT, 'verifiers/python')
+/** The builder that pypa maintains. The project names its own backend. */
+const BUILDER = 'build==1.6.1'
+
+/** @returns the names of the files in `out` */
+export function buildPython({ committedAt }: Source, work: string, out: string): string[] | Skipped {
+  if (!existsSync(join(PROJECT, 'pyproject.toml'))) return { skipped: 'verifiers/python has no pyproject.toml' }
+  const python = makeVenv(join(work, 'builder'), [BUILDER])
+  if (typeof python !== 'string') return python
+  const before = new Set(readdirSync(out))
+  // The date of every file in the archives: two runs give the same bytes.
+  run(python, ['-m', 'build', '--outdir', out, PROJECT], { env: { SOURCE_DATE_EPOCH: String(committedAt) } })
+  return readdirSync(out).filter((name) => !before.has(name))
+}
+
+/** A Python of its own with these packages. @returns the path of its interpreter */
+export function makeVenv(folder: string, packages: string[]): string | Skipped {
+  if (!has('python3', ['-m', 'venv', folder])) return { skipped: 'python3 with venv is not installed' }
+  const python = join(folder, 'bin/python')
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]
+  return has(python, install) ? python : { skipped: `pip could not install ${packages.join(' ')}` }
+}
