@@ -1,21 +1,22 @@
 /** The wheel and the source archive of `verifiers/python`, built apart from whatever Python packages this machine has. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Source } from './source.ts'
+import { copyOfFolder, type Source } from './source.ts'
 import { ROOT, has, run, type Skipped } from './tools.ts'
 
-const PROJECT = join(ROOT, 'verifiers/python')
+const FOLDER = 'verifiers/python'
 /** The builder that pypa maintains. The project names its own backend. */
 const BUILDER = 'build==1.6.1'
 
 /** @returns the names of the files in `out` */
-export function buildPython({ committedAt }: Source, work: string, out: string): string[] | Skipped {
-  if (!existsSync(join(PROJECT, 'pyproject.toml'))) return { skipped: 'verifiers/python has no pyproject.toml' }
+export function buildPython(source: Source, work: string, out: string): string[] | Skipped {
+  if (!existsSync(join(ROOT, FOLDER, 'pyproject.toml'))) return { skipped: `${FOLDER} has no pyproject.toml` }
   const python = makeVenv(join(work, 'builder'), [BUILDER])
   if (typeof python !== 'string') return python
   const before = new Set(readdirSync(out))
+  const project = copyOfFolder(source, FOLDER, join(work, 'python'))
   // The date of every file in the archives: two runs give the same bytes.
-  run(python, ['-m', 'build', '--outdir', out, PROJECT], { env: { SOURCE_DATE_EPOCH: String(committedAt) } })
+  run(python, ['-m', 'build', '--outdir', out, project], { env: { SOURCE_DATE_EPOCH: String(source.committedAt) } })
   return readdirSync(out).filter((name) => !before.has(name))
 }
 

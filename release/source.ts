@@ -1,4 +1,5 @@
 /** The source that a release is made of: one commit, and nothing that is not in it. */
+import { mkdirSync } from 'node:fs'
 import { z } from 'zod'
 import { ReleaseFault, readJson, run } from './tools.ts'
 
@@ -28,4 +29,16 @@ export function archiveSource({ version, commit }: Source, out: string): string 
   const name = `signet-${version}.tar.gz`
   run('git', ['archive', '--format=tar.gz', `--prefix=signet-${version}/`, '-o', `${out}/${name}`, commit])
   return name
+}
+
+/**
+ * A folder as the commit has it, without caches and whatever else git ignores.
+ *
+ * @param target does not exist yet
+ */
+export function copyOfFolder({ commit }: Source, folder: string, target: string): string {
+  mkdirSync(target)
+  run('git', ['archive', '--format=tar', '-o', `${target}.tar`, `${commit}:${folder}`])
+  run('tar', ['-xf', `${target}.tar`, '-C', target])
+  return target
 }

@@ -26,7 +26,7 @@ const useInGo = (path: string): string => `package main
 import signetverify "${path}"
 
 func main() {
-	if _, err := signetverify.New(signetverify.Options{Issuer: "https://auth.example.com", Audience: []string{"orders"}}); err != nil {
+	if _, err := signetverify.New(signetverify.Options{Issuer: "https://auth.example.com", Audience: "orders"}); err != nil {
 		panic(err)
 	}
 }

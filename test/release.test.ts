@@ -17,12 +17,13 @@ const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const { version } = z.object({ version: z.string() }).parse(JSON.parse(read('package.json')))
 
+/** Every file that tells the version of a package: its manifest, or what it sends in `User-Agent`. */
+const TELLS_VERSION = ['node/package.json', 'node/src/version.ts', 'python/pyproject.toml', 'go/version.go']
+
 test('every package of a release has the same version', () => {
-  const manifests = ['verifiers/node/package.json', 'verifiers/python/pyproject.toml'].filter((path) =>
-    existsSync(join(ROOT, path)),
-  )
-  const versionIn = (path: string): string | undefined => /^\s*"?version"?\s*[:=]\s*"(.*)"/m.exec(read(path))?.[1]
-  expect(manifests.filter((path) => versionIn(path) !== version)).toEqual([])
+  const files = TELLS_VERSION.map((file) => join('verifiers', file)).filter((path) => existsSync(join(ROOT, path)))
+  const versionIn = (path: string) => /^[a-z ]*"?version"?\s*[:=]\s*["'](.*)["']/im.exec(read(path))?.[1]
+  expect(files.map((path) => [path, versionIn(path)])).toEqual(files.map((path) => [path, version]))
 })
 
 test('the changelog tells the present version with its day, before every older one', () => {
