@@ -222,7 +222,8 @@ function serviceCommand(place: string): (line: string, given?: Record<string, st
   const script = read('deploy/signet.sh')
     .replaceAll('/var/lib/signet', join(place, 'lib'))
     .replaceAll('/etc/signet', join(place, 'etc'))
-    .replace(/exec setpriv .* \/usr\/bin\/node \/opt\/signet/, `exec ${process.execPath} ${ROOT}`)
+    // A release has it compiled; a checkout runs the same program from its source.
+    .replace(/exec setpriv .* \/usr\/bin\/node \/opt\/signet\/dist/, `exec ${process.execPath} ${ROOT}/src`)
   writeFileSync(join(place, 'signet'), script)
   const env = { PATH: process.env.PATH ?? '' }
   return (line, given = {}) =>

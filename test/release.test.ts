@@ -41,6 +41,12 @@ test('the changelog has the headings of keepachangelog.com and no other', () => 
   expect(headings.filter((each) => !known.includes(each))).toEqual([])
 })
 
+test('the runbooks install the files of this release', () => {
+  const named = [...read('docs/operating.md').matchAll(/signet(?:-issuer)?-(\d[\w.]*?)(?:\.tgz)?(?=[\s/`])/g)]
+  expect(new Set(named.map(([, each]) => each))).toEqual(new Set([version]))
+  expect(named.length).toBeGreaterThan(5)
+})
+
 test('the security policy says that the present version gets repairs', () => {
   expect(read('SECURITY.md')).toContain(`| ${version.replace(/\d+$/, 'x')} | yes |`)
 })
