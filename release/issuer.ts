@@ -29,7 +29,7 @@ type Lock = z.infer<typeof Lock>
  * Compiles and writes the package's folder, to be packed as it is. The checkout's own `dist/` is left alone.
  *
  * @param folder does not exist yet
- * @param commit stands in the manifest as `gitHead`, as npm itself writes it where it publishes
+ * @param commit its first twelve digits stand beside the program, which has no git to ask
  */
 export function stageIssuer(folder: string, commit: string): void {
   const manifest = Manifest.parse(readJson('package.json'))
@@ -39,7 +39,8 @@ export function stageIssuer(folder: string, commit: string): void {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     cpSync(join(ROOT, file), join(folder, file))
   }
-  const installed = manifestToInstall(manifest, lock, commit)
+  writeFileSync(join(folder, 'dist/commit'), `${commit.slice(0, 12)}\n`)
+  const installed = manifestToInstall(manifest, lock)
   writeJson(join(folder, 'package.json'), installed)
   writeJson(join(folder, SHRINKWRAP), lockToInstall(installed, lock))
 }
@@ -65,7 +66,7 @@ function filesOf({ files }: Manifest): string[] {
 }
 
 /** The scripts that may run at install are told for the packages alone that are still there. */
-function manifestToInstall(manifest: Manifest, { packages }: Lock, commit: string): Manifest {
+function manifestToInstall(manifest: Manifest, { packages }: Lock): Manifest {
   const kept = Object.entries(manifest).filter(([member]) => !FOR_DEVELOPMENT.includes(member))
   const files = [...manifest.files, SHRINKWRAP]
   const scripts = Object.entries(manifest.allowScripts).filter(([name]) =>
@@ -74,7 +75,6 @@ function manifestToInstall(manifest: Manifest, { packages }: Lock, commit: strin
   return Manifest.parse({
     ...Object.fromEntries(kept),
     files,
-    gitHead: commit,
     allowScripts: Object.fromEntries(scripts),
   })
 }
