@@ -6,15 +6,14 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { OnEnd } from '../harness/folder.ts'
-import { zipGoModule } from './go.ts'
+import { tryGoModule, zipGoModule } from './go.ts'
 import { judge, packBoth } from './packages.ts'
-import { buildPython } from './python.ts'
+import { buildPython, tryWheel } from './python.ts'
 import { bomOfRelease } from './sbom.ts'
 import { archiveSource, readSource, type Source } from './source.ts'
 import { writeSums } from './sums.ts'
 import { ROOT, ReleaseFault, type Skipped } from './tools.ts'
 import { tryTarballs } from './try-npm.ts'
-import { tryGoModule, tryWheel } from './try-others.ts'
 
 const OUT = join(ROOT, 'release/out')
 
@@ -42,9 +41,7 @@ function releasePython(source: Source, work: string): void {
   if ('skipped' in built) return saySkipped(built)
   const wheel = built.find((name) => name.endsWith('.whl'))
   if (wheel === undefined) throw new ReleaseFault('the build made no wheel', `it made: ${built.join(', ')}`)
-  const tried = tryWheel(join(OUT, wheel), work)
-  if (typeof tried === 'string') say(tried)
-  else saySkipped(tried)
+  say(tryWheel(join(OUT, wheel), work))
 }
 
 function releaseGo(source: Source, work: string): void {

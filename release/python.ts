@@ -20,10 +20,41 @@ export function buildPython(source: Source, work: string, out: string): string[]
   return readdirSync(out).filter((name) => !before.has(name))
 }
 
-/** A Python of its own with these packages. @returns the path of its interpreter */
-export function makeVenv(folder: string, packages: string[]): string | Skipped {
+/** A Python of its own, with packages of the index. @returns the path of its interpreter */
+function makeVenv(folder: string, packages: string[]): string | Skipped {
   if (!has('python3', ['-m', 'venv', folder])) return { skipped: 'python3 with venv is not installed' }
   const python = join(folder, 'bin/python')
-  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]
-  return has(python, install) ? python : { skipped: `pip could not install ${packages.join(' ')}` }
+  return has(python, pipInstall(packages)) ? python : { skipped: `pip could not install ${packages.join(' ')}` }
+}
+
+const pipInstall = (packages: string[]): string[] => [
+  '-m',
+  'pip',
+  'install',
+  '--quiet',
+  '--disable-pip-version-check',
+  ...packages,
+]
+
+const USE = `import signet_verify
+verifier = signet_verify.create_token_verifier(issuer="https://auth.example.com", audience="orders")
+try:
+    verifier.verify_token("x")
+except signet_verify.TokenError as error:
+    print(error.code)
+`
+
+/**
+ * Installs the wheel where nothing else is, and uses it once. The builder came from the index a moment ago, so a wheel that
+ * cannot be installed is a fault, and no reason to skip.
+ *
+ * @param wheel its whole path
+ * @returns a line that says what was tried
+ */
+export function tryWheel(wheel: string, work: string): string {
+  const folder = join(work, 'wheel')
+  run('python3', ['-m', 'venv', folder])
+  const python = join(folder, 'bin/python')
+  run(python, pipInstall([wheel]))
+  return `signet-verify for Python: installed, and a bad token is ${run(python, ['-c', USE]).trim()}`
 }

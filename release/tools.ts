@@ -16,7 +16,7 @@ export class ReleaseFault extends Error {
   }
 }
 
-/** Where a part of the release could not be made or tried, and why. Told aloud at the end. */
+/** Why a part of the release could not be made or tried on this machine. It is told aloud. */
 export interface Skipped {
   skipped: string
 }
