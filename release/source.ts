@@ -1,7 +1,8 @@
 /** The source that a release is made of: one commit, and nothing that is not in it. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { ReleaseFault, readJson, run } from './tools.ts'
+import { ROOT, ReleaseFault, run } from './tools.ts'
 
 export interface Source {
   version: string
@@ -12,15 +13,18 @@ export interface Source {
 }
 
 /** @throws ReleaseFault where files differ from the commit: nobody could make the same release again */
-export function readSource(): Source {
-  const changed = run('git', ['status', '--porcelain']).trim()
+export function readSource(checkout: string = ROOT): Source {
+  const git = (...args: string[]): string => run('git', args, { cwd: checkout }).trimEnd()
+  const changed = git('status', '--porcelain')
   if (changed !== '')
     throw new ReleaseFault(
-      `the checkout differs from its commit: ${changed.split('\n').length} files, such as ${changed.slice(3).split('\n')[0]}`,
-      'commit or remove them: a release is made of a commit alone',
+      `the checkout differs from its commit, for example in ${changed.split('\n')[0]?.slice(3)}`,
+      'commit what belongs to the release, and remove the rest',
     )
-  const [commit = '', seconds = ''] = run('git', ['log', '-1', '--format=%H %ct']).trim().split(' ')
-  const { version } = z.object({ version: z.string() }).parse(readJson('package.json'))
+  const [commit = '', seconds = ''] = git('log', '-1', '--format=%H %ct').split(' ')
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')))
   return { version, commit, committedAt: Number(seconds) }
 }
 

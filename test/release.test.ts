@@ -4,21 +4,28 @@
  * Not again on PostgreSQL: it knows no database.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { stageIssuer } from '../release/issuer.ts'
 import { judge, pack } from '../release/packages.ts'
+import { readSource } from '../release/source.ts'
 import { writeSums } from '../release/sums.ts'
+import { temporaryFolder } from './support/issuer.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const { version } = z.object({ version: z.string() }).parse(JSON.parse(read('package.json')))
 
 /** Every file that tells the version of a package: its manifest, or what it sends in `User-Agent`. */
-const TELLS_VERSION = ['node/package.json', 'node/src/version.ts', 'python/pyproject.toml', 'go/version.go']
+const TELLS_VERSION = [
+  'node/package.json',
+  'node/src/version.ts',
+  'python/src/signet_verify/version.py',
+  'go/version.go',
+]
 
 test('every package of a release has the same version', () => {
   const files = TELLS_VERSION.map((file) => join('verifiers', file)).filter((path) => existsSync(join(ROOT, path)))
@@ -49,6 +56,23 @@ test('the runbooks install the files of this release', () => {
 
 test('the security policy says that the present version gets repairs', () => {
   expect(read('SECURITY.md')).toContain(`| ${version.replace(/\d+$/, 'x')} | yes |`)
+})
+
+test('a release is made of a commit, and a checkout that differs from it is refused', () => {
+  const checkout = temporaryFolder()
+  const git = (...args: string[]) => execFileSync('git', ['-C', checkout, ...args], { encoding: 'utf8' }).trim()
+  git('init', '--quiet')
+  writeFileSync(join(checkout, 'package.json'), '{ "version": "1.2.3" }')
+  for (const [name, value] of Object.entries({ name: 'A', email: 'a@example.com' }))
+    git('config', `user.${name}`, value)
+  git('add', '.')
+  git('commit', '--quiet', '-m', 'first')
+  expect(readSource(checkout)).toMatchObject({ version: '1.2.3', commit: git('rev-parse', 'HEAD') })
+  for (const file of ['package.json', 'forgotten.ts']) {
+    writeFileSync(join(checkout, file), '{ "version": "1.2.4" }')
+    expect(() => readSource(checkout)).toThrow(new RegExp(`differs from its commit, for example in ${file}`))
+    git('stash', '--include-untracked', '--quiet')
+  }
 })
 
 // ------------------------------------------------------------------ the issuer's tarball
