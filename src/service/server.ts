@@ -5,6 +5,7 @@ import { createApp } from '../app.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config/config.ts'
+import { isExposedHttp } from '../config/loopback.ts'
 import type { Declaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
@@ -94,7 +95,7 @@ export async function startIssuer(
     await issuer.store.putSetting('issuer', issuer.issuer)
     const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
     await keyHolder.tend()
-    warnOfUnused(issuer.masterKeys, log)
+    remarkOn(issuer)
     if (declaration) await declare(declaration, issuer, log)
     const firsts = await makeFirsts(issuer)
     const pace = membership ? new SteadyClock(issuer.clock) : clock
@@ -161,6 +162,24 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
     log.error('the declarative file names what an operator ended: it stays ended', { reason: `${place}: ${fix}` })
   for (const { id, ended_grants: grants } of created)
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
+}
+
+/** Everything that is accepted at a start, and that an operator should see to. */
+function remarkOn({ issuer, masterKeys, log }: Pick<Issuer, 'issuer' | 'masterKeys' | 'log'>): void {
+  warnOfUnused(masterKeys, log)
+  remarkOnName(issuer, log)
+}
+
+/** Properties of the issuer URL that are accepted, and that an operator may not have meant. */
+function remarkOnName(issuer: string, log: Log): void {
+  if (isExposedHttp(new URL(issuer)))
+    log.warn(
+      `the issuer ${issuer} is plain http on a name that is not this machine: anybody on the way can read and replace passwords, tokens and keys, and browsers give it no passkeys; SIGNET_ALLOW_HTTP is for development alone`,
+    )
+  if (issuer.endsWith('/'))
+    log.info(
+      `the issuer ${issuer} ends with a slash, which is part of iss: every verifier names it with the slash, or refuses the tokens`,
+    )
 }
 
 /** A change of the master key that was not finished, and keys that should have left their place. */
