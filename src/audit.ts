@@ -3,7 +3,7 @@
  * may be attacks are collected here and written in the background. Their number is bounded, so that failing requests
  * cannot fill the disk or slow other requests down.
  */
-import type { Clock, Instant } from './ground/clock.ts'
+import { toIso, type Clock, type Instant } from './ground/clock.ts'
 import { timeOrderedId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import type { AuditEvent, Recording } from './store/records/audit.ts'
@@ -184,3 +184,14 @@ export class AuditTrail {
     }
   }
 }
+
+/** An event as operators see it. */
+export const auditEventView = ({ id, at, actor, action, target, requestId, details }: AuditEvent) => ({
+  id,
+  at: toIso(at),
+  actor,
+  action,
+  target,
+  request_id: requestId,
+  details,
+})

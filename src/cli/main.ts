@@ -59,6 +59,10 @@ const NOUNS: Record<string, Noun> = {
     summary: 'the sign-ins of people in their browsers: list, end',
     load: async () => (await import('./session.ts')).defineSession,
   },
+  audit: {
+    summary: 'who did what: list',
+    load: async () => (await import('./audit.ts')).defineAudit,
+  },
   apply: {
     summary: 'bring clients and resources to what a file declares',
     load: async () => (await import('./apply.ts')).defineApply,
