@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import type * as z from 'zod'
 import { findClaimFault } from '../clients/claims.ts'
+import { findCommaFault } from '../clients/field-schemas.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
 import { codeOf } from '../ground/file-access.ts'
@@ -88,6 +89,8 @@ export function checkMetadata<Schema extends z.ZodType>(
   metadata: object,
   flags: Record<string, string>,
 ): z.output<Schema> {
+  const comma = 'scope' in metadata ? findCommaFault(metadata.scope) : undefined
+  if (comma !== undefined) throw new UsageError(`${flags.scope ?? 'scope'}: ${comma}`)
   const parsed = schema.safeParse(metadata)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues

@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
 import { choosePreset, presetMetadata } from '../clients/presets/index.ts'
+import { findCommaFault } from '../clients/field-schemas.ts'
 import { clientChangeSchema, clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
 import { nearest } from '../ground/nearest.ts'
@@ -113,6 +114,7 @@ type Env = Record<string, string | undefined>
  */
 export async function readDeclaration(file: string, env: Env, namedBy = ''): Promise<Declaration> {
   const source = new Source(file, namedBy)
+  requireNoComma(source)
   const parsed = declarationSchema.safeParse(withoutExtensions(source.value))
   if (!parsed.success) throw faultOf(source, parsed.error.issues)
   const { resources, clients, groups, users } = parsed.data
@@ -229,6 +231,18 @@ function faultOf(source: Source, issues: z.core.$ZodIssue[]): Fault {
     )
   })
   return new Fault(lines.join('\n'), 'nothing was applied')
+}
+
+/** @throws Fault for scope values that are separated by commas: as one value, no request would ask for it */
+function requireNoComma(source: Source): void {
+  const lists = isObject(source.value) ? Object.entries(source.value) : []
+  const faults = lists.flatMap(([list, items]: [string, unknown]) =>
+    (Array.isArray(items) ? items : []).flatMap((item: unknown, index) => {
+      const fault = isObject(item) && 'scope' in item ? findCommaFault(item.scope) : undefined
+      return fault === undefined ? [] : [`${source.place([list, index, 'scope'])}: ${list}.${index}.scope: ${fault}`]
+    }),
+  )
+  if (faults.length > 0) throw new Fault(faults.join('\n'), 'nothing was applied')
 }
 
 function requireUnique(source: Source, list: string, ids: string[]): void {

@@ -214,3 +214,34 @@ test.concurrent("a scope of the issuer's own is told with the resource that it n
   expect(stderr).toContain(`signet ${command}`)
   expect((await place.run(command.split(' '))).stderr).not.toContain('signet:admin')
 })
+
+test.concurrent('scope values with commas between them are refused with the form that is meant, by flags and by the file', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  await place.json('client', 'create', '--id', 'c')
+  const hint = 'read "a:read,a:write"; scope values are separated by spaces, not commas: "a:read a:write"'
+  for (const command of [
+    'client create --id d',
+    'client update c',
+    'resource create r',
+    'token mint --sub s --resource r',
+  ]) {
+    const refused = await place.run([...command.split(' '), '--scope', 'a:read,a:write'])
+    expect(refused, command).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain(`signet: --scope: ${hint}\n`)
+  }
+  const set = await place.run(['client', 'update', 'c', '--set', 'scope=["a:read,a:write"]'])
+  expect(set).toMatchObject({ code: 2, stderr: expect.stringContaining(hint) as string })
+  const file = place.file('signet.yaml')
+  writeFileSync(
+    file,
+    'resources:\n  - id: r\n    scope: a:read,a:write\nclients:\n  - client_id: d\n    scope: ["a:read,a:write"]\n',
+  )
+  const applied = await place.run(['apply', file])
+  expect(applied.code).toBe(1)
+  expect(applied.stderr).toContain(`${file}:3: resources.0.scope: ${hint}\n`)
+  expect(applied.stderr).toContain(`${file}:6: clients.0.scope: ${hint}\n`)
+  expect(await place.json('resource', 'list')).toEqual([])
+})
