@@ -18,6 +18,7 @@ import {
   resourceOf,
   secretOf,
   closing,
+  unheld,
 } from './support/store-records.ts'
 import { PLACES } from './support/store-places.ts'
 
@@ -29,7 +30,7 @@ const operations = {
     verb: 'updateResource',
     needs: ['api', (api) => ({ ...api, ttl: 5 }), eventOf('resource.updated')],
   },
-  deleteResource: { verb: 'deleteResource', needs: ['old-api', eventOf('resource.deleted')] },
+  deleteResource: { verb: 'deleteResource', needs: ['old-api', unheld, eventOf('resource.deleted')] },
   createClient: {
     verb: 'createClient',
     needs: [
@@ -75,7 +76,7 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     const store = await newPlace().open()
     await prepare(store)
     await store.createResource(resourceOf('new-api'), eventOf('resource.created'))
-    await store.deleteResource('new-api', eventOf('resource.deleted'))
+    await store.deleteResource('new-api', unheld, eventOf('resource.deleted'))
     await createClient(store, clientOf('web'))
     await deleteClient(store, 'web')
     await store.updateClient('app', (app) => ({ ...app, secrets: [secretOf('s')] }), eventOf('client.secret_rotated'))

@@ -2,15 +2,17 @@
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { endpointUrl } from '../http/endpoint-url.ts'
+import { Fault } from '../ground/errors.ts'
+import { shell } from '../ground/shell-word.ts'
 import { blankResource, keySetPath, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
-import type { ResourceChange } from '../resources/registration.ts'
+import { describeHolders, type ResourceChange } from '../resources/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { withIssuer } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamed } from './named.ts'
-import { answer, fieldList, note, table } from './output.ts'
+import { answer, fieldList, note, table, visible } from './output.ts'
 import { UsageError, requireSound } from './usage.ts'
 
 export function defineResource(resource: Command): void {
@@ -37,6 +39,7 @@ export function defineResource(resource: Command): void {
     .command('delete')
     .argument('<id>')
     .description('delete a resource; its tokens are inactive at introspection from then on')
+    .option('--force', 'take it off the lists of the clients that have it')
     .addHelpText('after', example('delete https://orders.example'))
     .action(remove)
 }
@@ -88,11 +91,16 @@ async function update(id: string, options: MetadataOptions, command: Command): P
   )
 }
 
-const remove = (id: string, _options: object, command: Command): Promise<void> =>
+const remove = (id: string, { force = false }: { force?: boolean }, command: Command): Promise<void> =>
   withResource(id, async ({ resourceRegistry }) => {
-    const resource = await resourceRegistry.get(id)
-    await resourceRegistry.delete(id, BY_CLI)
-    const metadata = resourceMetadata(resource)
-    answer(command, metadata, () => fieldList(metadata))
-    note(`resource ${id} was deleted; verifiers that check alone accept its tokens until they expire`)
+    const metadata = resourceMetadata(await resourceRegistry.get(id))
+    const { outcome, holders } = await resourceRegistry.delete(id, BY_CLI, { force })
+    if (outcome === 'in_use')
+      throw new Fault(
+        describeHolders(id, holders),
+        `to take it off their lists as well: signet resource delete ${shell(id)} --force`,
+      )
+    const taken = holders.length > 0 ? `, and taken off the list of ${holders.join(', ')}` : ''
+    answer(command, metadata, () => visible(`resource ${id} was deleted${taken}`))
+    note('verifiers that check alone accept its tokens until they expire')
   })

@@ -245,3 +245,39 @@ test.concurrent('scope values with commas between them are refused with the form
   expect(applied.stderr).toContain(`${file}:6: clients.0.scope: ${hint}\n`)
   expect(await place.json('resource', 'list')).toEqual([])
 })
+
+test.concurrent('a resource that clients have is deleted by force alone, which takes it off their lists', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const id = 'https://orders.example'
+  for (const each of [id, 'other']) await place.json('resource', 'create', each)
+  await place.json(
+    'client',
+    'create',
+    '--id',
+    'a',
+    '--resource',
+    id,
+    '--resource',
+    'other',
+    '--scope',
+    'read signet:read',
+  )
+  await place.json('client', 'create', '--id', 'b', '--resource', id, '--scope', 'read signet:read')
+  await place.json('client', 'create', '--id', 'c', '--resource', 'other')
+  const refused = await place.run(['resource', 'delete', id, '--json'])
+  expect(refused).toMatchObject({ code: 1, stdout: '' })
+  expect(refused.stderr).toBe(
+    `signet: resource "${id}" is on the list of clients a, b, which then could get no tokens for it\n  to take it off their lists as well: signet resource delete ${id} --force\n`,
+  )
+  expect(await place.json('resource', 'show', id)).toMatchObject({ id })
+  const done = await place.run(['resource', 'delete', id, '--force'])
+  expect(done.stdout).toBe(`resource ${id} was deleted, and taken off the list of a, b\n`)
+  expect(await place.json('client', 'show', 'a')).toMatchObject({ resources: ['other'], scope: 'read signet:read' })
+  // A client without resources may name the issuer: it must not win its scopes by the deletion of something else.
+  expect(await place.json('client', 'show', 'b')).toMatchObject({ resources: [], scope: 'read' })
+  const events = await place.json('audit', 'list', '--target', 'b')
+  expect(events).toMatchObject([{ action: 'client.updated', details: { changed: 'resources scope' } }, {}])
+})

@@ -56,6 +56,9 @@ export const secretOf = (id: string, change: Partial<ClientSecret> = {}): Client
   ...change,
 })
 
+/** For the deletion of a resource that no client has. */
+export const unheld = (): [] => []
+
 export const clientOf = (clientId: string, change: Partial<ClientRecord> = {}): ClientRecord => ({
   key: 0,
   clientId,

@@ -42,7 +42,7 @@ type Verbs = Pick<
 >
 
 export const clientVerbs = (engine: Engine): Verbs => ({
-  listClients: (onUnreadable) => engine.read(() => list(onUnreadable)),
+  listClients: (onUnreadable) => engine.read(() => listClients(onUnreadable)),
   findClient: (clientId) => engine.read(() => findClient(clientId)),
   createClient: (client, person, event) => engine.act(() => createClient(client, person, event), 'exclusive'),
   updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event), 'exclusive'),
@@ -63,7 +63,7 @@ export function toClientRow(full: ClientRecord): RowOf<typeof clients> {
   return { ...withoutMembers(SIGN_IN_DEFAULTS, client), signIn: packMembers(SIGN_IN_DEFAULTS, client) }
 }
 
-function* list(onUnreadable?: Unreadable): Act<ClientRecord[]> {
+export function* listClients(onUnreadable?: Unreadable): Act<ClientRecord[]> {
   const secrets = Map.groupBy(yield* select(clientSecrets, { orderBy: 'position' }), ({ clientKey }) => clientKey)
   const rows = yield* select(clients, { orderBy: 'clientId', onUnreadable })
   return rows.map((row) => toClient(row, secrets.get(row.key) ?? []))

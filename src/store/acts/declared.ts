@@ -82,7 +82,7 @@ function* readUserFacts({ username, id }: { username: string; id: string | undef
 /** @throws Error where the record is not as the plan says, which has read it in this transaction; then nothing is written */
 function* perform(operation: DeclaredOperation): Act<void> {
   const outcome = yield* outcomeOf(operation)
-  if (outcome === undefined || ['exists', 'ended', 'unknown'].includes(outcome))
+  if (outcome === undefined || ['exists', 'ended', 'unknown', 'in_use'].includes(outcome))
     throw new Error(`${operation.verb} found another record than its plan: ${outcome ?? 'none'}`)
 }
 
@@ -93,7 +93,7 @@ function* outcomeOf(operation: DeclaredOperation): Act<string | undefined> {
     case 'updateResource':
       return (yield* updateResource(...operation.needs))?.id
     case 'deleteResource':
-      return yield* deleteResource(...operation.needs)
+      return (yield* deleteResource(...operation.needs)).outcome
     case 'createClient':
       return (yield* createClient(...operation.needs)).outcome
     case 'updateClient':

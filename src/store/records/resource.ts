@@ -14,6 +14,9 @@ export interface ResourceSignIn {
 
 export const RESOURCE_SIGN_IN_DEFAULTS: ResourceSignIn = { claimMap: {}, openTo: 'registered', scopePermissions: {} }
 
+/** `in_use`: clients have it on their lists, and nothing was deleted. `holders` are the ids of these clients. */
+export type ResourceDeletion = { outcome: 'deleted' | 'in_use'; holders: string[] } | { outcome: 'unknown' }
+
 export interface ResourceRecord extends ResourceSignIn {
   id: string
   alg: SigningAlgorithm
