@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { applyDeclaration } from '../declaration/apply.ts'
-import type { Applied, AppliedChange, AppliedItem } from '../declaration/applied.ts'
+import { describeMissingSecrets, type Applied, type AppliedChange, type AppliedItem } from '../declaration/applied.ts'
 import { readConfig, type Config } from '../config/config.ts'
 import { readDeclaration, type Declaration } from '../declaration/file.ts'
 import { listKnownDatabases } from '../keys/known-databases.ts'
 import { findMissing } from '../doctor/missing-database.ts'
 import { onIssuer, withIssuer } from './open-issuer.ts'
-import { answer, complain, visible } from './output.ts'
+import { answer, complain, note, visible } from './output.ts'
 
 export function defineApply(command: Command): void {
   command
@@ -26,6 +26,7 @@ async function apply(file: string, { dryRun = false }: { dryRun?: boolean }, com
   const applied = dryRun ? await rehearse(declaration, config) : await carryOut(declaration, false)
   for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
+  describeMissingSecrets(applied).forEach(note)
 }
 
 const carryOut = (declaration: Declaration, dryRun: boolean): Promise<Applied> =>

@@ -108,7 +108,10 @@ export class ClientRegistry {
     return { client, secret: isSpareUsed ? spare.secret : undefined }
   }
 
-  /** The operation of `update`, and the secret that a client gets by it that needs one and has none. */
+  /**
+   * The operation of `update`, and the secret that a client gets by it that needs one and has none. The declarative file
+   * gives no such secret, because nobody would see it.
+   */
   change(
     clientId: string,
     changing: ClientChange | ClientChanging,
@@ -123,7 +126,7 @@ export class ClientRegistry {
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
       if (next.tokenEndpointAuthMethod !== 'private_key_jwt' && change.jwks === undefined) next.jwks = null
       if (!usesSecret(next)) next.secrets = []
-      else if (next.secrets.length === 0) next.secrets = [spare.record]
+      else if (next.secrets.length === 0 && by.kind !== 'config') next.secrets = [spare.record]
       requireSoundClient(next)
       return next
     }

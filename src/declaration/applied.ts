@@ -1,5 +1,6 @@
 /** The result of applying a declarative file, in the words of the file. */
 import { isDeepStrictEqual } from 'node:util'
+import { shell } from '../ground/shell-word.ts'
 import type { Table } from '../ground/metadata.ts'
 
 /** A value before and after, in the words of the file. */
@@ -18,6 +19,8 @@ export interface AppliedItem {
   changes: AppliedChange[]
   /** Live grants of a person who has a new client's id as `sub`: the operator wins the name, and they end. */
   ended_grants?: number
+  /** A client without a secret that its authentication needs: it gets no tokens until it has one. */
+  lacks_secret?: boolean
 }
 
 /** A client, resource or secret that an operator ended and the file still names: it stays ended. */
@@ -67,6 +70,12 @@ const REVIVED_BY = {
   client_secret: (id: string) =>
     `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,
 }
+
+/** The step that gives a secret to each client that lacks one. */
+export const describeMissingSecrets = ({ created, changed, left }: Applied): string[] =>
+  [...created, ...changed, ...left]
+    .filter((item) => item.lacks_secret)
+    .map(({ id }) => `client ${id} has no secret, and gets no tokens before: signet client rotate-secret ${shell(id)}`)
 
 export const stillEnded = (kind: StillEnded['kind'], id: string, place: string): StillEnded => ({
   kind,

@@ -119,7 +119,7 @@ function planClient(
   const change = isKeyEnded ? withoutJwks(declared.change) : declared.change
   const next = current ? { ...current, ...change } : newClient(clientId, facts.now, change)
   requireSoundClient(next)
-  requireSecret(declared, next, current)
+  requireSoundSecret(declared, next)
   requireKnownResources(declared, resourceIds)
   const planned = { declared, next, change, isKeyEnded, secret, now: facts.now }
   return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
@@ -137,7 +137,11 @@ interface PlannedClient {
 function planCreation({ declared, next, secret, now }: PlannedClient, { liveGrants }: DeclaredClientFacts): Step {
   const record = secret?.recordAt(now)
   return {
-    item: { ...itemOf('client', declared.clientId, []), ...(liveGrants > 0 && { ended_grants: liveGrants }) },
+    item: {
+      ...itemOf('client', declared.clientId, []),
+      ...(liveGrants > 0 && { ended_grants: liveGrants }),
+      ...(lacksSecret(declared, next) && { lacks_secret: true }),
+    },
     outcome: 'created',
     isWaiting: declared.secret !== undefined && record === undefined,
     operations: ({ clientRegistry }) => [
@@ -153,7 +157,10 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   const record = judged === 'new' ? secret?.recordAt(now) : undefined
   const kind = isKeyEnded ? 'jwks' : judged === 'ended' ? 'client_secret' : undefined
   const changes = differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next))
-  const item = itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes)
+  const item = {
+    ...itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes),
+    ...(lacksSecret(declared, next) && { lacks_secret: true }),
+  }
   const step = {
     item,
     isWaiting: judged === undefined || (judged === 'new' && record === undefined),
@@ -188,12 +195,8 @@ function requireKnownResources({ change, place }: DeclaredClient, known: Set<str
   )
 }
 
-/** Applying a file never generates a secret, because the secret would have to be printed. */
-function requireSecret(
-  { clientId, secret, place }: DeclaredClient,
-  next: ClientRecord,
-  current: ClientRecord | undefined,
-): void {
+/** A client whose secret is missing is made without one: a generated secret would have to be printed. */
+function requireSoundSecret({ clientId, secret, place }: DeclaredClient, next: ClientRecord): void {
   if (!usesSecret(next)) {
     if (secret === undefined) return
     throw new Fault(
@@ -207,10 +210,8 @@ function requireSecret(
       'make one with: openssl rand -hex 32',
     )
   }
-  if (secret === undefined && (current?.secrets.length ?? 0) === 0) {
-    throw new Fault(
-      `${place}: client_secret is missing for ${clientId}`,
-      'add client_secret: { env: VARIABLE } or { file: PATH }, or create the client by signet client create first',
-    )
-  }
 }
+
+/** Whether a client would have no secret to authenticate by, and no file will give it one. */
+const lacksSecret = ({ secret }: DeclaredClient, next: ClientRecord): boolean =>
+  secret === undefined && usesSecret(next) && next.secrets.length === 0

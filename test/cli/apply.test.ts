@@ -1,7 +1,7 @@
 /** A declarative file from the command line. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'vitest'
-import { Place } from './run-signet.ts'
+import { Place, requestToken, SOON, type Client } from './run-signet.ts'
 
 const FILE = `
 resources:
@@ -105,4 +105,28 @@ test.concurrent('a mistake is told with its line, exit 1, and nothing is applied
   const noSecret = await place.run(['apply', place.file('none.yaml')])
   expect(noSecret.code).toBe(1)
   expect(existsSync(place.keysDir)).toBe(false)
+})
+
+test.concurrent('a declared client without a secret is made without one, and the note names the step', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const file = place.file('signet.yaml')
+  writeFileSync(file, FILE.replace(/ +client_secret: .*\n/, ''))
+  const note = 'note: client orders has no secret, and gets no tokens before: signet client rotate-secret orders\n'
+  expect(await place.run(['apply', file])).toMatchObject({ code: 0, stderr: expect.stringContaining(note) as string })
+  expect(await place.json('client', 'show', 'orders')).toMatchObject({ secrets: [] })
+  const { url } = await place.serve()
+  const guess = { client_id: 'orders', client_secret: 'a-secret-of-thirty-two-characters-or-more' }
+  expect(await requestToken(url, guess)).toMatchObject({ error: 'invalid_client' })
+
+  // A change by the file does not make a secret that nobody sees.
+  writeFileSync(file, FILE.replace(/ +client_secret: .*\n/, '    access_token_ttl: 5m\n'))
+  expect(await place.run(['apply', file])).toMatchObject({ code: 0, stderr: expect.stringContaining(note) as string })
+  expect(await place.json('client', 'show', 'orders')).toMatchObject({ secrets: [], access_token_ttl: 300 })
+
+  const rotated = await place.json<Client>('client', 'rotate-secret', 'orders')
+  await expect.poll(() => requestToken(url, rotated), SOON).toHaveProperty('access_token')
+  expect((await place.run(['apply', file])).stderr).toBe('')
 })
