@@ -19,7 +19,10 @@ import type { ClientSecrets, IssuedSecret } from './secret.ts'
 
 /** The fields that registration may set. Absent fields keep their default or current value. */
 export type ClientChange = Partial<
-  Omit<ClientRecord, 'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'createdAt' | 'updatedAt'>
+  Omit<
+    ClientRecord,
+    'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'isDeclared' | 'createdAt' | 'updatedAt'
+  >
 >
 
 /** A change that depends on the client as it is inside the write. */
@@ -186,14 +189,19 @@ export class ClientRegistry {
 
   /** Ends a client with its grants and tokens. A new client with the same id inherits none of them. */
   async delete(clientId: string, by: Actor): Promise<void> {
+    const outcome = await this.#store.deleteClient(...this.deletion(clientId, by).needs)
+    if (outcome === 'unknown') throw notFound('this client')
+  }
+
+  /** The operation of `delete`. */
+  deletion(clientId: string, by: Actor): OperationOf<'deleteClient'> {
     const deny = (moment: Moment, client: ClientRecord) => {
       const lastSeen = Math.max(0, ...client.secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
       const origin = { cause: 'client_deleted', reason: 'client deleted', by } as const
       const upToNow = denyUpToNow('client_id', clientId, { heardLate: true, lastSeen }, origin, moment)
       return [upToNow, denyDeleted(clientId, origin, moment)]
     }
-    const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))
-    if (outcome === 'unknown') throw notFound('this client')
+    return { verb: 'deleteClient', needs: [clientId, deny, this.#audit.event('client.deleted', clientId, by)] }
   }
 }
 

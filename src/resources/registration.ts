@@ -12,7 +12,9 @@ import type { OperationOf, Store } from '../store/store.ts'
 import { blankResource, requireSoundResource } from './resource.ts'
 
 /** The fields that may be set; absent ones keep their default or present value. */
-export type ResourceChange = Partial<Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'createdAt' | 'updatedAt'>>
+export type ResourceChange = Partial<
+  Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'isDeclared' | 'createdAt' | 'updatedAt'>
+>
 
 export class ResourceRegistry {
   readonly #store: Store
@@ -68,20 +70,25 @@ export class ResourceRegistry {
   }
 
   /**
-   * Deletes a resource that no client has on its list; with `force` it is taken off their lists. Its tokens are inactive at introspection from now on, also after it is created again. Verifiers
-   * that do not ask the issuer accept them until `exp`.
+   * Deletes a resource that no client has on its list; with `force` it is taken off their lists. Its tokens are inactive
+   * at introspection from now on, also after it is created again. Verifiers that do not ask the issuer accept them until
+   * `exp`.
    */
   async delete(
     id: string,
     by: Actor,
     { force }: { force: boolean },
   ): Promise<Exclude<ResourceDeletion, { outcome: 'unknown' }>> {
-    const release = (holders: ClientRecord[]) =>
-      force || holders.length === 0 ? holders.map(({ clientId }) => this.#release(clientId, id, by)) : undefined
-    const event = this.#audit.event('resource.deleted', id, by)
-    const deletion = await this.#store.deleteResource(id, release, event)
+    const deletion = await this.#store.deleteResource(...this.deletion(id, by, { force }).needs)
     if (deletion.outcome === 'unknown') throw notFound('this resource')
     return deletion
+  }
+
+  /** The operation of `delete`. */
+  deletion(id: string, by: Actor, { force }: { force: boolean }): OperationOf<'deleteResource'> {
+    const release = (holders: ClientRecord[]) =>
+      force || holders.length === 0 ? holders.map(({ clientId }) => this.#release(clientId, id, by)) : undefined
+    return { verb: 'deleteResource', needs: [id, release, this.#audit.event('resource.deleted', id, by)] }
   }
 
   /** The change that takes a resource off a client's list. */

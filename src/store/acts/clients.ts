@@ -78,7 +78,7 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
   yield* liftRefusals('client_id', clientId, 'client_deleted')
   const endedGrants = yield* endPerson(clientId, person)
   yield* closeUser(clientId, person)
-  const key = yield* insert(clients, { ...toClientRow(client), key: 0 })
+  const key = yield* insert(clients, { ...toClientRow(client), key: 0, isDeclared: isByFile(event) })
   yield* insertSecrets(key, secrets)
   yield* record(event)
   return { outcome: 'created', key, endedGrants }

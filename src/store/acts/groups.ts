@@ -54,7 +54,7 @@ export function* createGroup(group: GroupRecord, event: Recording): Act<'created
   if (yield* findGroup(name)) return 'exists'
   if (isByFile(event) && (yield* wasGroupEnded(name))) return 'ended'
   yield* remove(endedGroups, { name })
-  yield* insert(groups, group)
+  yield* insert(groups, { ...group, isDeclared: isByFile(event) })
   yield* record(event)
   return 'created'
 }

@@ -52,7 +52,7 @@ export function* createResource(resource: ResourceRecord, event: Recording): Act
   if (yield* find(resources, { id })) return 'exists'
   if (isByFile(event) && (yield* find(deletedResources, { id, isEnded: true }))) return 'ended'
   yield* update(deletedResources, { id }, { isEnded: false })
-  yield* insert(resources, toResourceRow(resource))
+  yield* insert(resources, { ...toResourceRow(resource), isDeclared: isByFile(event) })
   yield* record(event)
   return 'created'
 }

@@ -31,6 +31,8 @@ export interface ResourceRecord extends ResourceSignIn {
   disabledAt: Instant | null
   /** When an earlier resource with this id was deleted. Tokens issued until then were issued for the earlier resource. */
   predecessorEndedAt: Instant | null
+  /** Whether the declarative file made it. The store decides it by the actor of the creation. */
+  isDeclared: boolean
   createdAt: Instant
   updatedAt: Instant
 }

@@ -57,6 +57,8 @@ export interface GroupRecord {
   roles: string[]
   permissions: string[]
   claims: Record<string, unknown>
+  /** Whether the declarative file made it. The store decides it by the actor of the creation. */
+  isDeclared: boolean
   createdAt: Instant
   updatedAt: Instant
 }
@@ -98,6 +100,7 @@ export const BUILT_IN_GROUP: Readonly<GroupRecord> = {
   roles: [],
   permissions: ['signet:admin'],
   claims: {},
+  isDeclared: false,
   createdAt: 0,
   updatedAt: 0,
 }
