@@ -38,6 +38,8 @@ export interface Applied {
   created: AppliedItem[]
   changed: AppliedItem[]
   left: AppliedItem[]
+  /** Made by a file before and named no more; only where these are to be removed. */
+  removed?: AppliedItem[]
   /** Only where there is something. */
   ended?: StillEnded[]
 }

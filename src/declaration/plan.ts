@@ -23,6 +23,7 @@ import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '
 import { NEW_SECRET, differing, itemOf, stillEnded, type Applied } from './applied.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { planGroup, planUser } from './plan-people.ts'
+import { findRemovals, planRemovals } from './prune.ts'
 import type { Ended, Step } from './step.ts'
 
 export type Plan = (Step | Ended)[]
@@ -49,8 +50,16 @@ export function planDeclaration(
   secrets: ReadonlyMap<string, BroughtSecret>,
   passwords: ReadonlyMap<string, string>,
 ): Plan {
-  const groupNames = new Set([...facts.groupNames, ...declaration.groups.map(({ name }) => name)])
-  const known = new Set([issuer, ...declaration.resources.map(({ id }) => id), ...facts.resourceIds])
+  const removals = findRemovals(declaration, facts)
+  const groupNames = namesAfter(
+    facts.groupNames,
+    removals.groups,
+    declaration.groups.map(({ name }) => name),
+  )
+  const known = namesAfter(facts.resourceIds, removals.resources, [
+    issuer,
+    ...declaration.resources.map(({ id }) => id),
+  ])
   return [
     ...declaration.resources.map((declared) => atPlace(declared.place, () => planResource(declared, issuer, facts))),
     ...declaration.clients.map((declared) =>
@@ -60,18 +69,30 @@ export function planDeclaration(
     ...declaration.users.map((declared) =>
       atPlace(declared.place, () => planUser(declared, groupNames, facts, passwords.get(declared.username))),
     ),
+    ...planRemovals(removals),
   ]
 }
+
+const namesAfter = (before: ReadonlySet<string>, removed: string[], declared: string[]): Set<string> =>
+  new Set([...[...before].filter((name) => !removed.includes(name)), ...declared])
 
 /** The steps of a plan; the declarations of ended records have none. */
 export const stepsOf = (plan: Plan): Step[] => plan.filter((each) => 'item' in each)
 
 /** The changes of a plan, in the words of the file. */
-export function appliedBy(plan: Plan): Applied {
-  const applied: Applied = { created: [], changed: [], left: [] }
-  for (const { outcome, item } of stepsOf(plan)) applied[outcome].push(item)
+export function appliedBy(plan: Plan, { prune }: { prune: boolean }): Applied {
+  const items = (wanted: Step['outcome']) =>
+    stepsOf(plan)
+      .filter(({ outcome }) => outcome === wanted)
+      .map(({ item }) => item)
   const ended = plan.flatMap((each) => each.ended ?? [])
-  return ended.length === 0 ? applied : { ...applied, ended }
+  return {
+    created: items('created'),
+    changed: items('changed'),
+    left: items('left'),
+    ...(prune && { removed: items('removed') }),
+    ...(ended.length > 0 && { ended }),
+  }
 }
 
 function atPlace<T>(place: string, plan: () => T): T {

@@ -8,9 +8,9 @@ import type { Applied, AppliedItem, StillEnded } from './applied.ts'
 
 /** The registries that make operations of steps. */
 export interface Registries {
-  resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change'>
-  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition'>
-  groupOperations: Pick<GroupOperations, 'creation' | 'change'>
+  resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change' | 'deletion'>
+  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition' | 'deletion'>
+  groupOperations: Pick<GroupOperations, 'creation' | 'change' | 'deletion'>
   userOperations: Pick<UserOperations, 'creation' | 'change'>
 }
 

@@ -336,5 +336,6 @@ export type DeclaredOperation =
   | OperationOf<'deleteClient'>
   | OperationOf<'createGroup'>
   | OperationOf<'changeGroup'>
+  | OperationOf<'deleteGroup'>
   | OperationOf<'createUser'>
   | OperationOf<'changeUser'>

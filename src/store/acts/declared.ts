@@ -13,8 +13,8 @@ import type { UserCreation, UserUpdate } from '../records/user.ts'
 import type { DeclaredOperation, Store } from '../store.ts'
 import { deletedResources, endedClients } from '../tables.ts'
 import { findClient } from './client-rows.ts'
-import { createClient, deleteClient, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
-import { changeGroup, createGroup, list as listGroups, wasGroupEnded } from './groups.ts'
+import { createClient, deleteClient, listClients, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
+import { changeGroup, createGroup, deleteGroup, list as listGroups, wasGroupEnded } from './groups.ts'
 import { findGroup, findPerson } from './people-rows.ts'
 import { changeUser, createUser, isTakenId, wasEnded } from './users.ts'
 import { createResource, deleteResource, listResources, updateResource } from './resources.ts'
@@ -49,9 +49,12 @@ function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {
     groups.push([name, { current: yield* findGroup(name), isEnded: yield* wasGroupEnded(name) }])
   const users: [string, DeclaredUserFacts][] = []
   for (const declared of ids.users ?? []) users.push([declared.username, yield* readUserFacts(declared)])
-  const groupNames = ids.groups || ids.users ? (yield* listGroups()).map(({ name }) => name) : []
+  const allGroups = ids.groups || ids.users || ids.isWithStanding ? yield* listGroups() : []
   return {
-    groupNames: new Set(groupNames),
+    ...(ids.isWithStanding && {
+      standing: { clients: yield* listClients(leaveOut), resources: [...all.values()], groups: allGroups },
+    }),
+    groupNames: new Set(allGroups.map(({ name }) => name)),
     groups: new Map(groups),
     users: new Map(users),
     now: yield* time(),
@@ -60,6 +63,8 @@ function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {
     clients: new Map(clients),
   }
 }
+
+const leaveOut = (): void => undefined
 
 function* readClientFacts(clientId: string): Act<DeclaredClientFacts> {
   const current = yield* findClient(clientId)
@@ -82,7 +87,7 @@ function* readUserFacts({ username, id }: { username: string; id: string | undef
 /** @throws Error where the record is not as the plan says, which has read it in this transaction; then nothing is written */
 function* perform(operation: DeclaredOperation): Act<void> {
   const outcome = yield* outcomeOf(operation)
-  if (outcome === undefined || ['exists', 'ended', 'unknown', 'in_use'].includes(outcome))
+  if (outcome === undefined || ['exists', 'ended', 'unknown', 'in_use', 'built_in'].includes(outcome))
     throw new Error(`${operation.verb} found another record than its plan: ${outcome ?? 'none'}`)
 }
 
@@ -104,6 +109,8 @@ function* outcomeOf(operation: DeclaredOperation): Act<string | undefined> {
       return yield* createGroup(...operation.needs)
     case 'changeGroup':
       return (yield* changeGroup(...operation.needs))?.name
+    case 'deleteGroup':
+      return yield* deleteGroup(...operation.needs)
     case 'createUser':
       return outcomeOfUser(yield* createUser(...operation.needs), operation.needs[0].username)
     case 'changeUser':

@@ -78,7 +78,11 @@ function* denyMembers(name: string, deny: GroupDenial): Act<void> {
   for (const userId of yield* membersOf(name)) yield* append(deny(userId, yield* moment()))
 }
 
-function* deleteGroup(name: string, deny: GroupDenial, event: Recording): Act<'deleted' | 'unknown' | 'built_in'> {
+export function* deleteGroup(
+  name: string,
+  deny: GroupDenial,
+  event: Recording,
+): Act<'deleted' | 'unknown' | 'built_in'> {
   if (name === BUILT_IN_GROUP.name) return 'built_in'
   const group = yield* findGroup(name)
   if (!group) return 'unknown'
