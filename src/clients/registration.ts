@@ -178,9 +178,14 @@ export class ClientRegistry {
 
   /** Disables a client: its requests are refused and its live tokens are denied, here and downstream, until it is enabled. */
   async disable(clientId: string, by: Actor): Promise<ClientRecord> {
+    return found(await this.#store.disableClient(...this.disabling(clientId, by).needs))
+  }
+
+  /** The operation of `disable`. */
+  disabling(clientId: string, by: Actor): OperationOf<'disableClient'> {
     const deny = (moment: Moment) =>
       denyAndRefuse('client_id', clientId, null, { cause: 'client_disabled', reason: 'client disabled', by }, moment)
-    return found(await this.#store.disableClient(clientId, deny, this.#audit.event('client.disabled', clientId, by)))
+    return { verb: 'disableClient', needs: [clientId, deny, this.#audit.event('client.disabled', clientId, by)] }
   }
 
   async enable(clientId: string, by: Actor): Promise<ClientRecord> {

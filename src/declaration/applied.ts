@@ -51,6 +51,8 @@ export const NEW_SECRET: AppliedChange = {
   to: 'the one of the file',
 }
 
+export const DISABLED: AppliedChange = { field: 'disabled', from: false, to: true }
+
 export const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[]): AppliedItem => ({
   kind,
   id,

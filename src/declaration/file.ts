@@ -4,9 +4,9 @@
  */
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
-import { choosePreset, presetMetadata } from '../clients/presets/index.ts'
+import { choosePreset } from '../clients/presets/index.ts'
 import { findCommaFault } from '../clients/field-schemas.ts'
-import { clientChangeSchema, clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
+import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
@@ -18,6 +18,7 @@ import type { GroupMetadata } from '../users/group.ts'
 import type { UserMetadata } from '../users/user.ts'
 import { canonicalName } from '../users/username.ts'
 import { groupCreationSchema, userChangeSchema } from '../users/wire.ts'
+import { presetOf } from './preset.ts'
 import { Source, type Path } from './source.ts'
 
 export interface DeclaredClient {
@@ -25,6 +26,8 @@ export interface DeclaredClient {
   change: ClientChange
   /** The secret behind its reference. */
   secret: string | undefined
+  /** Whether the client is to be disabled. A file never enables one. */
+  isDisabled: boolean
   /** `file:line` of the declaration. */
   place: string
 }
@@ -74,6 +77,9 @@ const declaredClientSchema = clientRegistrationSchema
   .extend({
     client_id: clientIdSchema,
     client_secret: secretReferenceSchema.optional(),
+    disabled: z
+      .literal(true, { error: 'expected true, or nothing: a file enables no client, signet client enable does' })
+      .optional(),
     for: shortText.optional(),
     url: shortText.optional(),
   })
@@ -83,13 +89,6 @@ const declaredClientSchema = clientRegistrationSchema
       context.addIssue({ code: 'custom', message: 'this is for a client with `for`', path: ['url'] })
     if (chosen && 'fault' in chosen) context.addIssue({ code: 'custom', message: chosen.fault, path: [chosen.at] })
   })
-
-/** The members of the preset that a client names. */
-function presetOf(name: string | undefined, url: string | undefined): ClientChange {
-  const chosen = name === undefined ? undefined : choosePreset(name, url)
-  if (!chosen || 'fault' in chosen) return {}
-  return { ...toClientChange(clientChangeSchema.parse(presetMetadata(chosen))), preset: chosen.name }
-}
 
 const declarationSchema = z.strictObject({
   resources: z.array(resourceRegistrationSchema).default([]),
@@ -154,12 +153,16 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
       change: toResourceChange(metadata),
       place: source.place(['resources', index]),
     })),
-    clients: clients.map(({ client_id: clientId, client_secret: reference, for: app, url, ...metadata }, index) => ({
-      clientId,
-      change: { ...presetOf(app, url), ...toClientChange(metadata) },
-      secret: reference && readSecret(reference, source.place(['clients', index, 'client_secret']), file, env),
-      place: source.place(['clients', index]),
-    })),
+    clients: clients.map((client, index) => {
+      const { client_id: clientId, client_secret: reference, for: app, url, disabled = false, ...metadata } = client
+      return {
+        clientId,
+        change: { ...presetOf(app, url), ...toClientChange(metadata) },
+        secret: reference && readSecret(reference, source.place(['clients', index, 'client_secret']), file, env),
+        isDisabled: disabled,
+        place: source.place(['clients', index]),
+      }
+    }),
   }
 }
 

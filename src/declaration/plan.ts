@@ -20,7 +20,7 @@ import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
 import { digestOfKey, type ClientRecord, type EndedSecret } from '../store/records/client.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
-import { NEW_SECRET, differing, itemOf, stillEnded, type Applied } from './applied.ts'
+import { DISABLED, NEW_SECRET, differing, itemOf, stillEnded, type Applied } from './applied.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { planGroup, planUser } from './plan-people.ts'
 import { findRemovals, planRemovals } from './prune.ts'
@@ -141,7 +141,7 @@ function planClient(
   const next = current ? { ...current, ...change } : newClient(clientId, facts.now, change)
   requireSoundClient(next)
   requireSoundSecret(declared, next)
-  requireKnownResources(declared, resourceIds)
+  requireKnownResources(declared, resourceIds, current)
   const planned = { declared, next, change, isKeyEnded, secret, now: facts.now }
   return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
 }
@@ -167,6 +167,7 @@ function planCreation({ declared, next, secret, now }: PlannedClient, { liveGran
     isWaiting: declared.secret !== undefined && record === undefined,
     operations: ({ clientRegistry }) => [
       clientRegistry.creation({ ...next, secrets: record ? [record] : [] }, BY_CONFIG),
+      ...(declared.isDisabled ? [clientRegistry.disabling(declared.clientId, BY_CONFIG)] : []),
     ],
   }
 }
@@ -177,7 +178,11 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   const judged = declared.secret === undefined ? 'standing' : secret?.judge(known, now)
   const record = judged === 'new' ? secret?.recordAt(now) : undefined
   const kind = isKeyEnded ? 'jwks' : judged === 'ended' ? 'client_secret' : undefined
-  const changes = differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next))
+  const isDisabling = declared.isDisabled && known.current.disabledAt === null
+  const changes = [
+    ...differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next)),
+    ...(isDisabling ? [DISABLED] : []),
+  ]
   const item = {
     ...itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes),
     ...(lacksSecret(declared, next) && { lacks_secret: true }),
@@ -194,6 +199,7 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
     operations: ({ clientRegistry }) => [
       clientRegistry.change(clientId, change, BY_CONFIG).operation,
       ...(record ? [clientRegistry.secretAddition(clientId, record, BY_CONFIG, 0)] : []),
+      ...(isDisabling ? [clientRegistry.disabling(clientId, BY_CONFIG)] : []),
     ],
   }
 }
@@ -207,8 +213,13 @@ function withoutJwks(change: ClientChange): ClientChange {
   return rest
 }
 
-function requireKnownResources({ change, place }: DeclaredClient, known: Set<string>): void {
-  const missing = change.resources?.find((id) => !known.has(id))
+/** A resource that the client has already, and that never was made or was deleted, is no new mistake. */
+function requireKnownResources(
+  { change, place }: DeclaredClient,
+  known: Set<string>,
+  current: ClientRecord | undefined,
+): void {
+  const missing = change.resources?.find((id) => !known.has(id) && !current?.resources.includes(id))
   if (missing === undefined) return
   throw new Fault(
     `${place}: resources: ${missing} is neither in this file nor in the database`,

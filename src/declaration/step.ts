@@ -9,7 +9,7 @@ import type { Applied, AppliedItem, StillEnded } from './applied.ts'
 /** The registries that make operations of steps. */
 export interface Registries {
   resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change' | 'deletion'>
-  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition' | 'deletion'>
+  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition' | 'disabling' | 'deletion'>
   groupOperations: Pick<GroupOperations, 'creation' | 'change' | 'deletion'>
   userOperations: Pick<UserOperations, 'creation' | 'change'>
 }

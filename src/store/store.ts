@@ -333,6 +333,7 @@ export type DeclaredOperation =
   | OperationOf<'deleteResource'>
   | OperationOf<'createClient'>
   | OperationOf<'updateClient'>
+  | OperationOf<'disableClient'>
   | OperationOf<'deleteClient'>
   | OperationOf<'createGroup'>
   | OperationOf<'changeGroup'>

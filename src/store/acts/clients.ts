@@ -46,7 +46,7 @@ export const clientVerbs = (engine: Engine): Verbs => ({
   findClient: (clientId) => engine.read(() => findClient(clientId)),
   createClient: (client, person, event) => engine.act(() => createClient(client, person, event), 'exclusive'),
   updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event), 'exclusive'),
-  disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event), 'exclusive'),
+  disableClient: (clientId, deny, event) => engine.act(() => disableClient(clientId, deny, event), 'exclusive'),
   enableClient: (clientId, event) => engine.act(() => enable(clientId, event), 'exclusive'),
   deleteClient: (clientId, deny, event) => engine.act(() => deleteClient(clientId, deny, event), 'exclusive'),
   noteSecretUse: (uses) => engine.act(() => noteUse(uses), 'free'),
@@ -171,7 +171,7 @@ export function* listEndedSecrets(clientId: string): Act<EndedSecret[]> {
   return ended.map(({ digest, masterKeyId }) => ({ digest, masterKeyId }))
 }
 
-function* disable(
+export function* disableClient(
   clientId: string,
   deny: (moment: Moment) => NewBlacklistEntry,
   event: Recording,

@@ -13,7 +13,15 @@ import type { UserCreation, UserUpdate } from '../records/user.ts'
 import type { DeclaredOperation, Store } from '../store.ts'
 import { deletedResources, endedClients } from '../tables.ts'
 import { findClient } from './client-rows.ts'
-import { createClient, deleteClient, listClients, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
+import {
+  createClient,
+  deleteClient,
+  disableClient,
+  listClients,
+  listEndedSecrets,
+  listLiveOfPerson,
+  updateClient,
+} from './clients.ts'
 import { changeGroup, createGroup, deleteGroup, list as listGroups, wasGroupEnded } from './groups.ts'
 import { findGroup, findPerson } from './people-rows.ts'
 import { changeUser, createUser, isTakenId, wasEnded } from './users.ts'
@@ -87,28 +95,30 @@ function* readUserFacts({ username, id }: { username: string; id: string | undef
 /** @throws Error where the record is not as the plan says, which has read it in this transaction; then nothing is written */
 function* perform(operation: DeclaredOperation): Act<void> {
   const outcome = yield* outcomeOf(operation)
-  if (outcome === undefined || ['exists', 'ended', 'unknown', 'in_use', 'built_in'].includes(outcome))
-    throw new Error(`${operation.verb} found another record than its plan: ${outcome ?? 'none'}`)
+  if (['exists', 'ended', 'unknown', 'in_use', 'built_in'].includes(outcome))
+    throw new Error(`${operation.verb} found another record than its plan: ${outcome}`)
 }
 
-function* outcomeOf(operation: DeclaredOperation): Act<string | undefined> {
+function* outcomeOf(operation: DeclaredOperation): Act<string> {
   switch (operation.verb) {
     case 'createResource':
       return yield* createResource(...operation.needs)
     case 'updateResource':
-      return (yield* updateResource(...operation.needs))?.id
+      return outcomeOfChange(yield* updateResource(...operation.needs))
     case 'deleteResource':
       return (yield* deleteResource(...operation.needs)).outcome
     case 'createClient':
       return (yield* createClient(...operation.needs)).outcome
     case 'updateClient':
-      return (yield* updateClient(...operation.needs))?.clientId
+      return outcomeOfChange(yield* updateClient(...operation.needs))
+    case 'disableClient':
+      return outcomeOfChange(yield* disableClient(...operation.needs))
     case 'deleteClient':
       return yield* deleteClient(...operation.needs)
     case 'createGroup':
       return yield* createGroup(...operation.needs)
     case 'changeGroup':
-      return (yield* changeGroup(...operation.needs))?.name
+      return outcomeOfChange(yield* changeGroup(...operation.needs))
     case 'deleteGroup':
       return yield* deleteGroup(...operation.needs)
     case 'createUser':
@@ -117,6 +127,9 @@ function* outcomeOf(operation: DeclaredOperation): Act<string | undefined> {
       return outcomeOfUser(yield* changeUser(...operation.needs), operation.needs[0])
   }
 }
+
+/** Never the record's own id, which may read like an outcome. */
+const outcomeOfChange = (changed: object | undefined): string => (changed ? 'changed' : 'unknown')
 
 /** An address is looked up by nothing but the act itself. @throws Fault that names the user; then nothing is written */
 function outcomeOfUser({ outcome, ...more }: UserCreation | UserUpdate, name: string): string {
