@@ -67,6 +67,10 @@ const NOUNS: Record<string, Noun> = {
     summary: 'bring clients and resources to what a file declares',
     load: async () => (await import('./apply.ts')).defineApply,
   },
+  export: {
+    summary: 'write resources, clients and groups as a file that apply takes',
+    load: async () => (await import('./export.ts')).defineExport,
+  },
   backup: {
     summary: 'copy the database to one file, from a running server too',
     load: async () => (await import('./backup.ts')).defineBackup,

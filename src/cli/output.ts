@@ -20,6 +20,9 @@ export function complain(fault: string, help?: string): void {
   process.stderr.write(lines.join('') + (help === undefined ? '' : `  ${visible(help)}\n`))
 }
 
+/** A number with its noun: `1 grant`, `2 grants`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
 export const bold = (text: string): string => styleText('bold', text, { stream: process.stdout })
 
 const dim = (text: string): string => styleText('dim', text, { stream: process.stdout })
