@@ -6,7 +6,7 @@ import { USUAL_INVITATION } from '../users/invitation.ts'
 import { invitationView, linkView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
-import { answer, fieldList, note, table } from './output.ts'
+import { answer, answerDone, note, table } from './output.ts'
 import { UsageError, collect, ttlOption } from './usage.ts'
 
 const example = (line: string): string => `\nExample:\n  signet invite ${line}`
@@ -71,5 +71,5 @@ const list = (_options: object, command: Command): Promise<void> =>
 const revoke = (id: string, _options: object, command: Command): Promise<void> =>
   withExistingIssuer(async ({ invitations }) => {
     const view = invitationView(await invitations.revoke(id, BY_CLI))
-    answer(command, view, () => fieldList(view))
+    answerDone(command, view, `invitation ${id} was taken back; its link makes no account`)
   })

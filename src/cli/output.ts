@@ -10,6 +10,10 @@ export function answer(command: Command, value: unknown, forPeople: () => string
   process.stdout.write(`${command.optsWithGlobals().json === true ? JSON.stringify(value, null, 2) : forPeople()}\n`)
 }
 
+/** Answers with the changed record as JSON, or with a line that says what was done. */
+export const answerDone = (command: Command, record: unknown, done: string): void =>
+  answer(command, record, () => visible(done))
+
 /** Prints a note beside the result. */
 export function note(text: string): void {
   process.stderr.write(`note: ${visible(text)}\n`)

@@ -6,7 +6,7 @@
 import { stringify } from 'yaml'
 import { newClient } from '../clients/client.ts'
 import { findCommaFault } from '../clients/field-schemas.ts'
-import { choosePreset } from '../clients/presets/index.ts'
+import { presetBehind } from '../clients/presets/index.ts'
 import { CLIENT_FIELDS, clientMetadata } from '../clients/wire.ts'
 import type { Table } from '../ground/metadata.ts'
 import { blankResource } from '../resources/resource.ts'
@@ -59,13 +59,9 @@ function exportClient(client: ClientRecord): Members {
   }
 }
 
-/** The preset of a client. Its address is not kept, so that of the app's redirect URI stands for it. */
-function presetMembers({ preset, redirectUris: [uri] }: ClientRecord): { for?: string; url?: string } {
-  if (preset === null) return {}
-  const url = uri !== undefined && URL.canParse(uri) ? new URL(uri).origin : undefined
-  const chosen = choosePreset(preset, url)
-  if ('fault' in chosen) return {}
-  return { for: preset, ...(chosen.url !== '' && { url: chosen.url }) }
+function presetMembers(client: ClientRecord): { for?: string; url?: string } {
+  const chosen = presetBehind(client)
+  return chosen ? { for: chosen.name, ...(chosen.url !== '' && { url: chosen.url }) } : {}
 }
 
 function exportGroup(group: GroupRecord): Members {
