@@ -1,16 +1,11 @@
 /** `signet client …`: the clients, which ask for tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { OFFLINE_ACCESS, PERSON_SCOPES, newClient, requireSoundClient } from '../clients/client.ts'
-import { updateCommand } from '../clients/update-command.ts'
+import { newClient, requireSoundClient } from '../clients/client.ts'
 import { toIso } from '../ground/clock.ts'
-import { shell } from '../ground/shell-word.ts'
-import { issuerResource } from '../resources/resource.ts'
-import { registeredResources } from '../grants/target.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
-import { addRedirectUris, type ClientChange, type RegisteredClient } from '../clients/registration.ts'
+import { addRedirectUris, type ClientChange } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
-import type { ClientRecord } from '../store/records/client.ts'
 import { withIssuer } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
@@ -24,6 +19,7 @@ import {
   withPreset,
   type PresetOptions,
 } from './preset.ts'
+import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
 import { defineSnippet } from './snippet.ts'
 import { UsageError, collect, durationOption, requireSound } from './usage.ts'
@@ -104,45 +100,13 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else answerCreated(command, registered, issuer)
-    if (!chosen) noteUnknown(registered, issuer)
+    if (!chosen) noteUnknown(registered.client, issuer)
     const { client, endedGrants } = registered
     if (endedGrants > 0)
       note(
         `"${client.clientId}" was the sub of a person, whose tokens and ${counted(endedGrants, 'live grant')} have ended: the client has the name now`,
       )
   })
-}
-
-/** Notes about resources and scopes by which no token can be had. */
-function noteUnknown({ client }: RegisteredClient, issuer: Issuer): void {
-  tellMissingResources(client, issuer)
-  tellUnknownScopes(client, issuer)
-}
-
-/** Created all the same: which of the two comes first is for the operator to choose. */
-function tellMissingResources(client: ClientRecord, { resources }: Issuer): void {
-  for (const id of client.resources.filter((each) => !resources.find(each))) {
-    note(
-      `resource ${id} does not exist yet, and no token can be had for it before: signet resource create ${shell(id)}`,
-    )
-  }
-}
-
-/** A scope that none of its resources knows can never be granted, and a token without it is given in silence. */
-function tellUnknownScopes(client: ClientRecord, { resources }: Issuer): void {
-  const known = registeredResources(client, resources.issuer).flatMap((id) => resources.find(id) ?? [])
-  if (known.length === 0 || known.some(({ scope }) => scope === null)) return
-  const names = known.map(({ id }) => id).join(', ')
-  const ofIssuer = issuerResource(resources.issuer).scope ?? []
-  const ofNoResource: readonly string[] = [OFFLINE_ACCESS, ...PERSON_SCOPES]
-  const ofResources = client.scope.filter((value) => !ofNoResource.includes(value))
-  for (const value of ofResources.filter((each) => !known.some(({ scope }) => scope?.includes(each)))) {
-    note(
-      ofIssuer.includes(value)
-        ? `scope "${value}" is one of the issuer alone, which is not among the resources of this client: ${updateCommand(client.clientId, '--resource', [...client.resources, resources.issuer])}`
-        : `scope "${value}" is not one of ${names}: no token will have it until signet resource update names it`,
-    )
-  }
 }
 
 function forPeople(metadata: ReturnType<typeof clientMetadata>): string {
@@ -202,7 +166,7 @@ async function update(
   await withClient(id, async (issuer) => {
     const registered = await issuer.clientRegistry.update(id, changing, BY_CLI)
     answerChanged(command, registered, `client ${id} was changed`)
-    noteUnknown(registered, issuer)
+    noteUnknown(registered.client, issuer)
   })
 }
 

@@ -59,22 +59,9 @@ function proofOf({ clientId, tokenEndpointAuthMethod: method }: ClientRecord, se
   return ['--data-urlencode', shell(`client_id=${clientId}`), '-d', shell(`client_secret=${secret}`)]
 }
 
-const METHODS: Record<string, string> = {
-  client_secret_basic: 'by HTTP Basic (client_secret_basic)',
-  client_secret_post: 'by client_secret in the form (client_secret_post)',
-  private_key_jwt: 'by a JWT that it signs (private_key_jwt)',
-  none: 'by nothing: it is a public client (none)',
-}
-
-const OTHERS: Record<string, string> = {
-  client_secret_basic: 'client_secret_post',
-  client_secret_post: 'client_secret_basic',
-}
-
 function describeMethod({ clientId, tokenEndpointAuthMethod: method }: ClientRecord): string {
-  const authenticates = `It authenticates ${METHODS[method] ?? `by ${method}`}, and in no other way`
-  const other = OTHERS[method]
-  return other === undefined
-    ? authenticates
-    : `${authenticates}; to change it: signet client update ${shell(clientId)} --auth-method ${other}`
+  if (method === 'none') return 'It authenticates by nothing: it is a public client'
+  if (method !== 'private_key_jwt') return 'It authenticates by its secret, in HTTP Basic or in the form'
+  const change = `signet client update ${shell(clientId)} --auth-method client_secret_basic`
+  return `It authenticates by a JWT that it signs, and in no other way; to change it: ${change}`
 }

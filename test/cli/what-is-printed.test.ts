@@ -18,7 +18,7 @@ test.concurrent('client create prints the secret, a request that works and the n
     expect(made.stdout.trimEnd().split('\n')).toHaveLength(8)
     expect(made.stdout).toMatch(/^client_id +it's:.*\nclient_secret +sgs_[\w-]{43}\n\n# A token:\ncurl -sS /)
     expect(made.stdout).toContain(`signet client snippet 'it'\\''s:${method}' --for curl\n`)
-    expect(made.stdout).toContain(`(${method}), and in no other way; to change it: signet client update`)
+    expect(made.stdout).toContain('# It authenticates by its secret, in HTTP Basic or in the form\n')
     // The printed lines as they are, in a shell.
     const answer = JSON.parse(
       execFileSync('sh', ['-c', made.stdout.split('\n').slice(3).join('\n')], { encoding: 'utf8' }),
