@@ -7,13 +7,14 @@ import { readArgument } from '../ground/standard-input.ts'
 import type { Issuer } from '../issuer.ts'
 import type { Person } from '../store/records/user.ts'
 import { USUAL_LINK } from '../users/registration.ts'
+import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
 import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
-import { UsageError, ttlOption } from './usage.ts'
+import { UsageError, requireFaultless, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
 
@@ -92,6 +93,7 @@ async function create(
 ): Promise<void> {
   if (passwordStdin && invite) throw new UsageError('--invite lets the person choose: leave --password-stdin out')
   const metadata = readMetadata(options, NEW_FIELDS, userChangeSchema)
+  requireSoundNames({ ...metadata, username })
   const password = passwordStdin ? await readPassword() : undefined
   await withIssuer(async ({ userRegistry, invitations }) => {
     const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
@@ -102,6 +104,12 @@ async function create(
     if (invitation) note(`the link is good once, until ${toIso(invitation.expiresAt)}`)
     else if (password === undefined) note(`the person has no way to sign in yet: signet user link ${view.username}`)
   })
+}
+
+/** @throws UsageError that names what was read */
+function requireSoundNames({ username, email }: { username?: string | undefined; email?: string | null | undefined }) {
+  if (username !== undefined) requireFaultless('user name', username, findNameFault(canonicalName(username)))
+  if (email) requireFaultless('--email', email, findEmailFault(email))
 }
 
 /** One line, without its line end: an empty password is a mistake. */
@@ -171,6 +179,7 @@ const show = (name: string, _options: object, command: Command): Promise<void> =
 async function update(name: string, options: MetadataOptions, command: Command): Promise<void> {
   const metadata = readMetadata(options, USER_FIELDS, userChangeSchema)
   if (Object.keys(metadata).length === 0) throw new UsageError('nothing to change was given')
+  requireSoundNames(metadata)
   await withUser(name, async ({ user }, { userRegistry }) =>
     answerUser(command, await userRegistry.update(user.id, metadata, BY_CLI), 'was changed'),
   )

@@ -26,6 +26,8 @@ export interface DeclaredClient {
   change: ClientChange
   /** The secret behind its reference. */
   secret: string | undefined
+  /** `file:line` of the reference, or of the declaration. */
+  secretPlace: string
   /** Whether the client is to be disabled. A file never enables one. */
   isDisabled: boolean
   /** `file:line` of the declaration. */
@@ -155,10 +157,12 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
     })),
     clients: clients.map((client, index) => {
       const { client_id: clientId, client_secret: reference, for: app, url, disabled = false, ...metadata } = client
+      const secretPlace = source.place(['clients', index, 'client_secret'])
       return {
         clientId,
         change: { ...presetOf(app, url), ...toClientChange(metadata) },
-        secret: reference && readSecret(reference, source.place(['clients', index, 'client_secret']), file, env),
+        secret: reference && readSecret(reference, secretPlace, file, env),
+        secretPlace,
         isDisabled: disabled,
         place: source.place(['clients', index]),
       }

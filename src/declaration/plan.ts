@@ -228,7 +228,7 @@ function requireKnownResources(
 }
 
 /** A client whose secret is missing is made without one: a generated secret would have to be printed. */
-function requireSoundSecret({ clientId, secret, place }: DeclaredClient, next: ClientRecord): void {
+function requireSoundSecret({ clientId, secret, secretPlace: place }: DeclaredClient, next: ClientRecord): void {
   if (!usesSecret(next)) {
     if (secret === undefined) return
     throw new Fault(

@@ -105,6 +105,9 @@ test.concurrent('a mistake is told with its line, exit 1, and nothing is applied
   const noSecret = await place.run(['apply', place.file('none.yaml')])
   expect(noSecret.code).toBe(1)
   expect(existsSync(place.keysDir)).toBe(false)
+  writeFileSync(file, FILE)
+  const short = await place.run(['apply', file], { ORDERS_SECRET: 'short' })
+  expect(short.stderr).toContain(`${file}:7: client_secret: found 5 characters`)
 })
 
 test.concurrent('a declared client without a secret is made without one, and the note names the step', async ({

@@ -281,3 +281,49 @@ test.concurrent('a resource that clients have is deleted by force alone, which t
   const events = await place.json('audit', 'list', '--target', 'b')
   expect(events).toMatchObject([{ action: 'client.updated', details: { changed: 'resources scope' } }, {}])
 })
+
+test.concurrent('a note names the step that is really missing', async ({ expect, onTestFinished }) => {
+  const issuer = 'http://localhost:23000'
+  const place = new Place(onTestFinished, { SIGNET_ISSUER: issuer })
+  const api = 'https://orders.example.com'
+  await place.json('resource', 'create', api, '--scope', 'orders:read')
+  const notesOf = async (...flags: string[]) =>
+    (await place.run(['client', 'create', '--auth-method', 'none', '--grant', 'refresh_token', ...flags])).stderr
+  expect(await notesOf('--id', 'x1', '--scope', 'orders:read')).toBe(
+    `note: no token will have scope "orders:read": it is one of ${api}, so name that as well: signet client update x1 --resource ${api}\n`,
+  )
+  expect(await notesOf('--id', 'x2', '--scope', 'orders:none')).toBe(
+    'note: no token will have scope "orders:none": the client names no resource that knows it: signet client update x2 --resource API\n',
+  )
+  expect(await notesOf('--id', 'x3', '--scope', 'orders:write', '--resource', api)).toBe(
+    `note: no token will have scope "orders:write": ${api} does not know it: signet resource update ${api} --scope 'orders:read orders:write'\n`,
+  )
+  expect(await notesOf('--id', 'x4', '--scope', 'signet:admin')).toBe('')
+  for (const slip of ['http://localhost:3000', `${issuer}/`, 'https://localhost:23000']) {
+    const notes = await notesOf('--scope', 'signet:admin', '--resource', slip)
+    expect(notes, slip).toContain(issuer)
+    expect(notes, slip).not.toContain('resource create')
+  }
+})
+
+test.concurrent('a value that is refused is named', async ({ expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  const cases: [string[], string][] = [
+    [
+      ['client', 'create', '--grant', 'client-credentials'],
+      '--grant: read "client-credentials"; expected one of client_credentials, refresh_token, authorization_code, subject (did you mean client_credentials?)',
+    ],
+    [['client', 'create', '--access-token-ttl', 'soon'], '--access-token-ttl: read "soon"; expected '],
+    [['user', 'create', 'Ada King'], 'user name: read "Ada King"; accepted: 1 to 64 of a-z 0-9 . _ -'],
+    [['user', 'create', 'ada', '--email', 'ada'], '--email: read "ada"; accepted: an address such as '],
+    [['invite', 'ada'], 'e-mail address: read "ada"; accepted: an address such as '],
+  ]
+  for (const [args, message] of cases) {
+    const refused = await place.run(args)
+    expect(refused, args.join(' ')).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain(`signet: ${message}`)
+  }
+  const secret = `sgs_${'a'.repeat(43)}`
+  expect((await place.run(['client', 'create', '--grant', secret])).stderr).not.toContain(secret)
+  expect(await place.hasDatabase()).toBe(false)
+})
