@@ -17,6 +17,8 @@ export interface Actor {
   /** Whether it has all rights of an administrator: the command line, and a token with `signet:admin`. */
   isAdministrator: boolean
   requestId?: string | null
+  /** The name of the declarative file, where one acts. */
+  file?: string | undefined
   /**
    * Throws if the token behind the act is not valid any more. It is called inside the write of the act, so a token that is
    * revoked while the act waits changes nothing.
@@ -26,8 +28,8 @@ export interface Actor {
 
 /** An operator at the command line. */
 export const BY_CLI: Actor = { kind: 'cli', id: 'cli', isAdministrator: true }
-/** The declarative file. */
-export const BY_CONFIG: Actor = { kind: 'config', id: 'config', isAdministrator: true }
+/** A declarative file, by its name without folders: a checkout or a container may stand anywhere. */
+export const byFile = (file: string): Actor => ({ kind: 'config', id: 'config', isAdministrator: true, file })
 /** Signet itself, by its timetable or by a rule. */
 export const BY_SYSTEM: Actor = { kind: 'system', id: 'system', isAdministrator: true }
 
@@ -97,6 +99,7 @@ export class AuditTrail {
       requestId: by.requestId ?? null,
       details: by.details ?? {},
       judge: by.judge,
+      file: by.file,
     }
   }
 

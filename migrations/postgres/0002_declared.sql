@@ -1,3 +1,3 @@
-ALTER TABLE "clients" ADD COLUMN "is_declared" boolean DEFAULT false NOT NULL;--> statement-breakpoint
-ALTER TABLE "groups" ADD COLUMN "is_declared" boolean DEFAULT false NOT NULL;--> statement-breakpoint
-ALTER TABLE "resources" ADD COLUMN "is_declared" boolean DEFAULT false NOT NULL;
+ALTER TABLE "clients" ADD COLUMN "declared_by" text COLLATE "C";--> statement-breakpoint
+ALTER TABLE "groups" ADD COLUMN "declared_by" text COLLATE "C";--> statement-breakpoint
+ALTER TABLE "resources" ADD COLUMN "declared_by" text COLLATE "C";

@@ -1,3 +1,3 @@
-ALTER TABLE `clients` ADD `is_declared` integer DEFAULT false NOT NULL;--> statement-breakpoint
-ALTER TABLE `groups` ADD `is_declared` integer DEFAULT false NOT NULL;--> statement-breakpoint
-ALTER TABLE `resources` ADD `is_declared` integer DEFAULT false NOT NULL;
+ALTER TABLE `clients` ADD `declared_by` text;--> statement-breakpoint
+ALTER TABLE `groups` ADD `declared_by` text;--> statement-breakpoint
+ALTER TABLE `resources` ADD `declared_by` text;

@@ -16,7 +16,10 @@ export function defineApply(command: Command): void {
   command
     .argument('<file>', 'YAML or JSON; the form of SIGNET_CONFIG')
     .option('--dry-run', 'tell what would be done, and do nothing')
-    .option('--prune', 'also remove clients, resources and groups that a file made and this one does not name')
+    .option(
+      '--prune',
+      'also remove clients, resources and groups that a file of this name made and does not name any more',
+    )
     .addHelpText('after', '\nExample:\n  signet apply signet.yaml --prune --dry-run')
     .action(apply)
 }
@@ -55,7 +58,7 @@ async function rehearse(declaration: Declaration, config: Config, prune: boolean
   }
 }
 
-function describePlan({ created, changed, left, removed, ended = [] }: Applied, dryRun: boolean): string {
+function describePlan({ created, changed, left, removed, kept = [], ended = [] }: Applied, dryRun: boolean): string {
   const line =
     (sign: string) =>
     ({ kind, id }: AppliedItem) =>
@@ -67,6 +70,7 @@ function describePlan({ created, changed, left, removed, ended = [] }: Applied, 
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
     ...left.map(line('=')),
     ...(removed ?? []).map(line('-')),
+    ...kept.map(({ kind, id, file }) => visible(`  ${kind} ${id} was made by ${file ?? 'another file'}, and is left`)),
     ...created.flatMap(({ id, ended_grants: grants }) =>
       grants ? [visible(`  client ${id} takes the name of a person, whose ${grants} live grants end`)] : [],
     ),

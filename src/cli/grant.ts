@@ -19,13 +19,13 @@ interface Ending {
 }
 
 export function defineGrant(grant: Command): void {
-  grant.addHelpText('after', example('list --sub ada'))
+  grant.addHelpText('after', example('list --client billing'))
   grant
     .command('list')
     .description('grants, oldest first')
     .option('--client <id>', 'of one client')
     .option('--sub <sub>', 'of one person')
-    .addHelpText('after', example('list --sub ada'))
+    .addHelpText('after', example('list --client billing'))
     .action(list)
   grant
     .command('revoke')

@@ -109,7 +109,7 @@ export function blankClient(clientId: string, now: number): ClientRecord {
     secrets: [],
     disabledAt: null,
     grantsEndedUntil: null,
-    isDeclared: false,
+    declaredBy: null,
     createdAt: now,
     updatedAt: now,
   }

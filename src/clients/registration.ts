@@ -21,7 +21,7 @@ import type { ClientSecrets, IssuedSecret } from './secret.ts'
 export type ClientChange = Partial<
   Omit<
     ClientRecord,
-    'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'isDeclared' | 'createdAt' | 'updatedAt'
+    'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'declaredBy' | 'createdAt' | 'updatedAt'
   >
 >
 

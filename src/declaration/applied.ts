@@ -19,6 +19,8 @@ export interface AppliedItem {
   changes: AppliedChange[]
   /** Live grants of a person who has a new client's id as `sub`: the operator wins the name, and they end. */
   ended_grants?: number
+  /** The name of the other file that made it. */
+  file?: string
   /** A client without a secret that its authentication needs: it gets no tokens until it has one. */
   lacks_secret?: boolean
 }
@@ -38,8 +40,10 @@ export interface Applied {
   created: AppliedItem[]
   changed: AppliedItem[]
   left: AppliedItem[]
-  /** Made by a file before and named no more; only where these are to be removed. */
+  /** Made by a file of this name before and named no more; only where these are to be removed. */
   removed?: AppliedItem[]
+  /** Made by another file and not named here; beside `removed`. */
+  kept?: AppliedItem[]
   /** Only where there is something. */
   ended?: StillEnded[]
 }

@@ -2,7 +2,6 @@
  * Plans a declarative file: compares each declaration with the facts of the database and tells the step that it needs.
  * The plan is a pure rule. It is made once for a dry run, and again inside the write, from the facts that stand there.
  */
-import { BY_CONFIG } from '../audit.ts'
 import type { BroughtSecret } from '../clients/brought-secret.ts'
 import {
   LEAST_BROUGHT_CHARACTERS,
@@ -90,7 +89,7 @@ export function appliedBy(plan: Plan, { prune }: { prune: boolean }): Applied {
     created: items('created'),
     changed: items('changed'),
     left: items('left'),
-    ...(prune && { removed: items('removed') }),
+    ...(prune && { removed: items('removed'), kept: items('kept') }),
     ...(ended.length > 0 && { ended }),
   }
 }
@@ -116,13 +115,13 @@ function planResource({ id, change, place }: DeclaredResource, issuer: string, f
     return {
       item,
       outcome: 'created',
-      operations: ({ resourceRegistry }) => [resourceRegistry.creation(next, BY_CONFIG)],
+      operations: ({ resourceRegistry, by }) => [resourceRegistry.creation(next, by)],
     }
   if (changes.length === 0) return { item, outcome: 'left', operations: () => [] }
   return {
     item,
     outcome: 'changed',
-    operations: ({ resourceRegistry }) => [resourceRegistry.change(id, change, BY_CONFIG)],
+    operations: ({ resourceRegistry, by }) => [resourceRegistry.change(id, change, by)],
   }
 }
 
@@ -165,9 +164,9 @@ function planCreation({ declared, next, secret, now }: PlannedClient, { liveGran
     },
     outcome: 'created',
     isWaiting: declared.secret !== undefined && record === undefined,
-    operations: ({ clientRegistry }) => [
-      clientRegistry.creation({ ...next, secrets: record ? [record] : [] }, BY_CONFIG),
-      ...(declared.isDisabled ? [clientRegistry.disabling(declared.clientId, BY_CONFIG)] : []),
+    operations: ({ clientRegistry, by }) => [
+      clientRegistry.creation({ ...next, secrets: record ? [record] : [] }, by),
+      ...(declared.isDisabled ? [clientRegistry.disabling(declared.clientId, by)] : []),
     ],
   }
 }
@@ -196,10 +195,10 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   return {
     ...step,
     outcome: 'changed',
-    operations: ({ clientRegistry }) => [
-      clientRegistry.change(clientId, change, BY_CONFIG).operation,
-      ...(record ? [clientRegistry.secretAddition(clientId, record, BY_CONFIG, 0)] : []),
-      ...(isDisabling ? [clientRegistry.disabling(clientId, BY_CONFIG)] : []),
+    operations: ({ clientRegistry, by }) => [
+      clientRegistry.change(clientId, change, by).operation,
+      ...(record ? [clientRegistry.secretAddition(clientId, record, by, 0)] : []),
+      ...(isDisabling ? [clientRegistry.disabling(clientId, by)] : []),
     ],
   }
 }

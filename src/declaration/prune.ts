@@ -1,9 +1,9 @@
 /**
- * Plans the removal of records that a declarative file made and that this file names no more. A record that a command or
- * the admin API made is never removed. Nor is a user: the id of a deleted user is never given again, so the file could
+ * Plans the removal of records that a file of this name made and that it names no more. A record that a command, the
+ * admin API or another file made is never removed. Nor is a user: the id of a deleted user is never given again, so the file could
  * not bring the user back.
  */
-import { BY_CONFIG } from '../audit.ts'
+import { basename } from 'node:path'
 import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import { describeHolders } from '../resources/registration.ts'
@@ -12,48 +12,65 @@ import { itemOf, type AppliedItem } from './applied.ts'
 import type { Declaration } from './file.ts'
 import type { Registries, Step } from './step.ts'
 
-interface Removals {
-  clients: string[]
-  resources: string[]
-  groups: string[]
+type Ids = Record<'clients' | 'resources' | 'groups', string[]>
+
+/** What the file names no more. */
+interface Removals extends Ids {
+  /** Records that another file made: they are that file's to remove. */
+  kept: AppliedItem[]
+}
+
+/** A record of any kind. */
+interface Made {
+  kind: 'client' | 'resource' | 'group'
+  id: string
+  declaredBy: string | null
 }
 
 /** @throws Fault where a client that stays has a resource that would go */
 export function findRemovals(declaration: Declaration, { standing }: DeclaredFacts): Removals {
-  if (!standing) return { clients: [], resources: [], groups: [] }
-  const named = namesOf(declaration)
-  const unnamed = (records: { id: string; isDeclared: boolean }[], names: ReadonlySet<string>): string[] =>
-    records.filter(({ id, isDeclared }) => isDeclared && !names.has(id)).map(({ id }) => id)
+  if (!standing) return { clients: [], resources: [], groups: [], kept: [] }
+  const file = basename(declaration.file)
+  const names = namesIn(declaration)
+  const unnamed = madeByFiles(standing).filter(({ kind, id }) => !names.has(`${kind} ${id}`))
+  const ids = (kind: Made['kind']): string[] =>
+    unnamed.filter((made) => made.kind === kind && made.declaredBy === file).map(({ id }) => id)
   const removals = {
-    clients: unnamed(
-      standing.clients.map(({ clientId: id, isDeclared }) => ({ id, isDeclared })),
-      named.clients,
-    ),
-    resources: unnamed(standing.resources, named.resources),
-    groups: unnamed(
-      standing.groups.map(({ name: id, isDeclared }) => ({ id, isDeclared })),
-      named.groups,
-    ),
+    clients: ids('client'),
+    resources: ids('resource'),
+    groups: ids('group'),
+    kept: unnamed
+      .filter(({ declaredBy }) => declaredBy !== file)
+      .map(({ kind, id, declaredBy }) => ({ ...itemOf(kind, id, []), file: declaredBy ?? '' })),
   }
   for (const id of removals.resources) requireUnheld(id, declaration, standing, removals)
   return removals
 }
 
-const namesOf = ({ clients, resources, groups }: Declaration) => ({
-  clients: new Set(clients.map(({ clientId }) => clientId)),
-  resources: new Set(resources.map(({ id }) => id)),
-  groups: new Set(groups.map(({ name }) => name)),
-})
+const madeByFiles = ({ clients, resources, groups }: StandingRecords): Made[] =>
+  [
+    ...clients.map(({ clientId: id, declaredBy }) => ({ kind: 'client' as const, id, declaredBy })),
+    ...resources.map(({ id, declaredBy }) => ({ kind: 'resource' as const, id, declaredBy })),
+    ...groups.map(({ name: id, declaredBy }) => ({ kind: 'group' as const, id, declaredBy })),
+  ].filter(({ declaredBy }) => declaredBy !== null)
+
+const namesIn = ({ clients, resources, groups }: Declaration): ReadonlySet<string> =>
+  new Set([
+    ...clients.map(({ clientId }) => `client ${clientId}`),
+    ...resources.map(({ id }) => `resource ${id}`),
+    ...groups.map(({ name }) => `group ${name}`),
+  ])
 
 function requireUnheld(
   resource: string,
   { file, clients: declared }: Declaration,
   standing: StandingRecords,
-  removals: Removals,
+  removals: Ids,
 ): void {
+  const leaving = new Set(removals.clients)
   const changes = new Map(declared.map(({ clientId, change }) => [clientId, change]))
   const holders = standing.clients
-    .filter(({ clientId }) => !removals.clients.includes(clientId))
+    .filter(({ clientId }) => !leaving.has(clientId))
     .filter(({ clientId, resources }) => (changes.get(clientId)?.resources ?? resources).includes(resource))
     .map(({ clientId }) => clientId)
   if (holders.length === 0) return
@@ -64,12 +81,13 @@ function requireUnheld(
 }
 
 /** Clients go before the resources that they have. */
-export const planRemovals = ({ clients, resources, groups }: Removals): Step[] => [
-  ...clients.map((id) => removal('client', id, ({ clientRegistry }) => clientRegistry.deletion(id, BY_CONFIG))),
+export const planRemovals = ({ clients, resources, groups, kept }: Removals): Step[] => [
+  ...clients.map((id) => removal('client', id, ({ clientRegistry, by }) => clientRegistry.deletion(id, by))),
   ...resources.map((id) =>
-    removal('resource', id, ({ resourceRegistry }) => resourceRegistry.deletion(id, BY_CONFIG, { force: false })),
+    removal('resource', id, ({ resourceRegistry, by }) => resourceRegistry.deletion(id, by, { force: false })),
   ),
-  ...groups.map((id) => removal('group', id, ({ groupOperations }) => groupOperations.deletion(id, BY_CONFIG))),
+  ...groups.map((id) => removal('group', id, ({ groupOperations, by }) => groupOperations.deletion(id, by))),
+  ...kept.map((item): Step => ({ item, outcome: 'kept', operations: () => [] })),
 ]
 
 const removal = (

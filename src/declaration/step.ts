@@ -1,4 +1,5 @@
 /** A step of a plan: the change that one declaration needs. */
+import type { Actor } from '../audit.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import type { ResourceRegistry } from '../resources/registration.ts'
 import type { DeclaredOperation } from '../store/store.ts'
@@ -8,6 +9,8 @@ import type { Applied, AppliedItem, StillEnded } from './applied.ts'
 
 /** The registries that make operations of steps. */
 export interface Registries {
+  /** The file, as the actor of its operations. */
+  by: Actor
   resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change' | 'deletion'>
   clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition' | 'disabling' | 'deletion'>
   groupOperations: Pick<GroupOperations, 'creation' | 'change' | 'deletion'>

@@ -13,7 +13,7 @@ import { blankResource, requireSoundResource } from './resource.ts'
 
 /** The fields that may be set; absent ones keep their default or present value. */
 export type ResourceChange = Partial<
-  Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'isDeclared' | 'createdAt' | 'updatedAt'>
+  Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'declaredBy' | 'createdAt' | 'updatedAt'>
 >
 
 export class ResourceRegistry {

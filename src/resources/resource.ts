@@ -28,7 +28,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
     ...RESOURCE_SIGN_IN_DEFAULTS,
     disabledAt: null,
     predecessorEndedAt: null,
-    isDeclared: false,
+    declaredBy: null,
     createdAt: now,
     updatedAt: now,
   }

@@ -59,8 +59,8 @@ export const groups = table({
     roles: json<string[]>(),
     permissions: json<string[]>(),
     claims: json<Record<string, unknown>>(),
-    /** Whether the declarative file made it, which may then remove it again. */
-    isDeclared: boolean({ fallback: false }),
+    /** The name of the declarative file that made it, which may then remove it again. */
+    declaredBy: maybeText(),
     createdAt: instant(),
     updatedAt: instant(),
   },

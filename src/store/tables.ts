@@ -52,8 +52,8 @@ export const clients = table({
     signIn: json<Partial<ClientSignIn>>({ fallback: '{}' }),
     disabledAt: maybeInstant(),
     grantsEndedUntil: maybeInstant(),
-    /** Whether the declarative file made it, which may then remove it again. */
-    isDeclared: boolean({ fallback: false }),
+    /** The name of the declarative file that made it, which may then remove it again. */
+    declaredBy: maybeText(),
     createdAt: instant(),
     updatedAt: instant(),
   },
@@ -143,8 +143,8 @@ export const resources = table({
     ownKeys: boolean({ fallback: false }),
     signIn: json<Partial<ResourceSignIn>>({ fallback: '{}' }),
     disabledAt: maybeInstant(),
-    /** Whether the declarative file made it, which may then remove it again. */
-    isDeclared: boolean({ fallback: false }),
+    /** The name of the declarative file that made it, which may then remove it again. */
+    declaredBy: maybeText(),
     createdAt: instant(),
     updatedAt: instant(),
   },

@@ -153,7 +153,7 @@ export const blankGroup = (name: string, now: number): GroupRecord => ({
   roles: [],
   permissions: [],
   claims: {},
-  isDeclared: false,
+  declaredBy: null,
   createdAt: now,
   updatedAt: now,
 })

@@ -1,5 +1,5 @@
 /** A declarative file from the command line. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { test } from 'vitest'
 import { Place, requestToken, SOON, type Client } from './run-signet.ts'
 
@@ -166,12 +166,17 @@ test.concurrent('--prune removes what a file made and names no more, never what 
   ].map((each) => ({ ...each, fields: [], changes: [] }))
   const nothing = { created: [], changed: [], left: [] }
   expect(await place.json('apply', file)).toEqual({ ...nothing, dry_run: false })
-  expect(await place.json('apply', file, '--prune', '--dry-run')).toEqual({ ...nothing, removed, dry_run: true })
+  expect(await place.json('apply', file, '--prune', '--dry-run')).toEqual({
+    ...nothing,
+    removed,
+    kept: [],
+    dry_run: true,
+  })
   expect(await place.json<object[]>('client', 'list')).toHaveLength(3)
   expect((await place.run(['apply', file, '--prune'])).stdout).toBe(
     '- client billing\n- client orders\n- resource orders-api\n- group engineering\n0 created, 0 changed, 0 left as they are, 4 removed\n',
   )
-  expect(await place.json('apply', file, '--prune')).toEqual({ ...nothing, removed: [], dry_run: false })
+  expect(await place.json('apply', file, '--prune')).toEqual({ ...nothing, removed: [], kept: [], dry_run: false })
   expect(await place.json('client', 'list')).toMatchObject([{ client_id: 'by-hand' }])
   expect(await place.json('resource', 'list')).toMatchObject([{ id: 'by-hand-api' }])
   expect(await place.json('group', 'list')).toMatchObject([{ name: 'by-hand-group' }, { name: 'signet-admins' }])
@@ -232,4 +237,23 @@ test.concurrent('a resource that another client has is not removed, and nothing 
     changed: [{ id: 'orders' }],
     removed: [{ id: 'old-api' }],
   })
+})
+
+test.concurrent("what another file made is that file's to remove, wherever a file stands", async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const [mine, other, moved] = [place.file('mine.yaml'), place.file('other.yaml'), place.file('elsewhere/mine.yaml')]
+  mkdirSync(place.file('elsewhere'))
+  writeFileSync(mine, 'resources: [{ id: a }]\n')
+  writeFileSync(other, 'resources: [{ id: b }]\n')
+  await place.json('apply', mine)
+  await place.json('apply', other)
+  writeFileSync(moved, 'resources: []\n')
+  const pruned = await place.run(['apply', moved, '--prune'])
+  expect(pruned.stdout).toBe(
+    '- resource a\n  resource b was made by other.yaml, and is left\n0 created, 0 changed, 0 left as they are, 1 removed\n',
+  )
+  expect(await place.json('resource', 'list')).toMatchObject([{ id: 'b' }])
 })

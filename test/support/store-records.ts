@@ -78,7 +78,7 @@ export const clientOf = (clientId: string, change: Partial<ClientRecord> = {}): 
   secrets: [secretOf(`${clientId}-2`), secretOf(`${clientId}-1`)],
   disabledAt: null,
   grantsEndedUntil: null,
-  isDeclared: false,
+  declaredBy: null,
   ...SIGN_IN_DEFAULTS,
   createdAt: clock.at,
   updatedAt: clock.at,

@@ -21,7 +21,7 @@ import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
 import { endedUsers, sessions, users } from '../people-tables.ts'
 import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants } from '../tables.ts'
-import { isByFile, record } from './audit.ts'
+import { fileOf, isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
@@ -78,7 +78,7 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
   yield* liftRefusals('client_id', clientId, 'client_deleted')
   const endedGrants = yield* endPerson(clientId, person)
   yield* closeUser(clientId, person)
-  const key = yield* insert(clients, { ...toClientRow(client), key: 0, isDeclared: isByFile(event) })
+  const key = yield* insert(clients, { ...toClientRow(client), key: 0, declaredBy: fileOf(event) })
   yield* insertSecrets(key, secrets)
   yield* record(event)
   return { outcome: 'created', key, endedGrants }

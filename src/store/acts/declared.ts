@@ -60,7 +60,7 @@ function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {
   const allGroups = ids.groups || ids.users || ids.isWithStanding ? yield* listGroups() : []
   return {
     ...(ids.isWithStanding && {
-      standing: { clients: yield* listClients(leaveOut), resources: [...all.values()], groups: allGroups },
+      standing: { clients: yield* listClients(), resources: [...all.values()], groups: allGroups },
     }),
     groupNames: new Set(allGroups.map(({ name }) => name)),
     groups: new Map(groups),
@@ -71,8 +71,6 @@ function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {
     clients: new Map(clients),
   }
 }
-
-const leaveOut = (): void => undefined
 
 function* readClientFacts(clientId: string): Act<DeclaredClientFacts> {
   const current = yield* findClient(clientId)

@@ -6,7 +6,7 @@ import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceDeletion, type ResourceRecord }
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
 import { deletedResources, resources } from '../tables.ts'
-import { isByFile, record } from './audit.ts'
+import { fileOf, isByFile, record } from './audit.ts'
 import { listClients, updateClient } from './clients.ts'
 import { endRing } from './keys.ts'
 import { packMembers, withoutMembers } from './members.ts'
@@ -52,7 +52,7 @@ export function* createResource(resource: ResourceRecord, event: Recording): Act
   if (yield* find(resources, { id })) return 'exists'
   if (isByFile(event) && (yield* find(deletedResources, { id, isEnded: true }))) return 'ended'
   yield* update(deletedResources, { id }, { isEnded: false })
-  yield* insert(resources, { ...toResourceRow(resource), isDeclared: isByFile(event) })
+  yield* insert(resources, { ...toResourceRow(resource), declaredBy: fileOf(event) })
   yield* record(event)
   return 'created'
 }

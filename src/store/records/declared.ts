@@ -14,7 +14,7 @@ export interface DeclaredIds {
   isWithStanding?: boolean
 }
 
-/** All records that are there, declared or not. Clients that cannot be read are left out. */
+/** All records that are there, declared or not. */
 export interface StandingRecords {
   clients: ClientRecord[]
   resources: ResourceRecord[]

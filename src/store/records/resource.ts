@@ -31,8 +31,8 @@ export interface ResourceRecord extends ResourceSignIn {
   disabledAt: Instant | null
   /** When an earlier resource with this id was deleted. Tokens issued until then were issued for the earlier resource. */
   predecessorEndedAt: Instant | null
-  /** Whether the declarative file made it. The store decides it by the actor of the creation. */
-  isDeclared: boolean
+  /** The name of the declarative file that made it. The store takes it from the actor of the creation. */
+  declaredBy: string | null
   createdAt: Instant
   updatedAt: Instant
 }

@@ -57,8 +57,8 @@ export interface GroupRecord {
   roles: string[]
   permissions: string[]
   claims: Record<string, unknown>
-  /** Whether the declarative file made it. The store decides it by the actor of the creation. */
-  isDeclared: boolean
+  /** The name of the declarative file that made it. The store takes it from the actor of the creation. */
+  declaredBy: string | null
   createdAt: Instant
   updatedAt: Instant
 }
@@ -100,7 +100,7 @@ export const BUILT_IN_GROUP: Readonly<GroupRecord> = {
   roles: [],
   permissions: ['signet:admin'],
   claims: {},
-  isDeclared: false,
+  declaredBy: null,
   createdAt: 0,
   updatedAt: 0,
 }
