@@ -6,6 +6,7 @@ import { toIso } from '../ground/clock.ts'
 import type { FirstClient } from '../service/first-client.ts'
 import type { RunningIssuer } from '../service/server.ts'
 import { answer, bold } from './output.ts'
+import { ownCommand } from './place.ts'
 
 /** Under npm, Ctrl-C arrives twice, from the terminal and from npm. Two signals within this time count as one. */
 const SAME_SIGNAL_MS = 300
@@ -95,7 +96,8 @@ function welcome(
     `${ask} -d "token=${member('access_token')}" ${url}/introspect; echo`,
     '',
     `# Public keys for your API: ${url}/.well-known/jwks.json`,
-    `# A new secret: signet client rotate-secret ${clientId}`,
-    `# In a checkout, so that lines with signet paste and run, from any folder: alias signet="npm run -s --prefix '$PWD' signet --"`,
+    '# These run in any folder:',
+    `#   ${ownCommand()} client rotate-secret ${clientId}    (a new secret)`,
+    `#   ${ownCommand()} --help    (everything else)`,
   ].join('\n')
 }
