@@ -66,10 +66,14 @@ async function add(options: AddOptions, command: Command): Promise<void> {
     if (named.kind === 'client_id' && !clients.find(named.value))
       note('no client has this id now: the entry refuses one that is made with it')
     if (named.kind === 'sub') await noteUserName(named.value, issuer)
+    if (entry.issuedBefore > entry.createdAt) note(LATE_LINE)
     if (named.kind !== 'token' && looksSecret(named.value))
       note('this looks like a token or secret; to deny a token, give it as --token')
   })
 }
+
+const LATE_LINE =
+  'issued_before is in the future on purpose: a token that a wrong clock has dated ahead is denied too; once the entry is lifted or has ended it denies nothing'
 
 /** The `sub` of a user is the id. An entry for the user name stops a backend's subject, and leaves the user signed in. */
 async function noteUserName(sub: string, { userRegistry }: Pick<Issuer, 'userRegistry'>): Promise<void> {

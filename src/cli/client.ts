@@ -16,7 +16,7 @@ import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { answerPreset, definePresets, presetChange, readPreset, withPreset, type PresetOptions } from './preset.ts'
 import { defineSnippet } from './snippet.ts'
-import { UsageError, collect, durationOption, requireSound } from './usage.ts'
+import { UsageError, collect, requireSound, usualDuration } from './usage.ts'
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
@@ -51,7 +51,7 @@ export function defineClient(client: Command): void {
     .command('rotate-secret')
     .argument('<id>')
     .description('make a new secret, shown this once; the one before it ends after the overlap')
-    .option('--overlap <duration>', 'how long the old secret is still taken', durationOption, 86_400)
+    .addOption(usualDuration('--overlap <duration>', 'how long the old secret is still taken', 86_400, '1d'))
     .addHelpText('after', example('rotate-secret orders --overlap 1h'))
     .action(rotateSecret)
   client
