@@ -15,7 +15,7 @@ import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { answerPreset, definePresets, presetChange, readPreset, withPreset, type PresetOptions } from './preset.ts'
-import { defineSnippet } from './snippet.ts'
+import { defineCallerSnippet } from './snippet.ts'
 import { UsageError, collect, requireSound, usualDuration } from './usage.ts'
 
 export function defineClient(client: Command): void {
@@ -72,7 +72,7 @@ export function defineClient(client: Command): void {
     .description('delete it with its grants, and deny its live tokens')
     .addHelpText('after', example('delete orders'))
     .action(remove)
-  defineSnippet(client)
+  defineCallerSnippet(client)
   definePresets(client)
 }
 

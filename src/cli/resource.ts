@@ -11,6 +11,7 @@ import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamed } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
+import { defineGuardSnippet } from './snippet.ts'
 import { UsageError, requireSound } from './usage.ts'
 
 export function defineResource(resource: Command): void {
@@ -37,6 +38,7 @@ export function defineResource(resource: Command): void {
     .description('delete a resource; its tokens are inactive at introspection from then on')
     .addHelpText('after', example('delete https://orders.example'))
     .action(remove)
+  defineGuardSnippet(resource)
 }
 
 const example = (line: string): string => `\nExample:\n  signet resource ${line}`
