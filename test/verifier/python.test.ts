@@ -22,7 +22,6 @@ import {
 import { bearer, claimsOf, headerOf, post, request, type Credentials } from '../support/client.ts'
 import { CLIENTS, converse, freePort, has, installPython, startForeign } from '../support/foreign-client.ts'
 import { temporaryFolder } from '../support/issuer.ts'
-import { VERSION } from '../../verifiers/node/src/version.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
@@ -66,11 +65,6 @@ describe.skipIf(!hasPython)(`in ${hasPython ? 'Python' : 'Python (skipped: 3.11 
     const cwd = join(folder, 'python')
     expect((await run(python, ['-m', 'mypy'], { cwd })).stdout).toMatch(/^Success/)
     expect((await run(python, ['-m', 'pytest', '-q'], { cwd })).stdout).toMatch(/\d+ passed/)
-  })
-
-  test('it has the version of its sibling', async (context) => {
-    const script = 'import signet_verify; print(signet_verify.__version__)'
-    expect((await run(interpreter(context), ['-c', script])).stdout.trim()).toBe(VERSION)
   })
 
   test.for([

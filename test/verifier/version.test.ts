@@ -19,6 +19,14 @@ test('the package introduces itself with the version that it has', () => {
   expect(VERSION).toBe(manifest.version)
 })
 
+test('the package for Python has the same version', () => {
+  const source = readFileSync(
+    resolve(import.meta.dirname, '../../verifiers/python/src/signet_verify/version.py'),
+    'utf8',
+  )
+  expect(/^VERSION = "(.+)"$/m.exec(source)?.[1]).toBe(manifest.version)
+})
+
 test('jose is its only dependency', () => {
   expect(Object.keys(manifest.dependencies)).toEqual(['jose'])
 })

@@ -6,12 +6,13 @@ refusals with the body of this package.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket
 
 from .errors import TokenError
 from .guard import Guards, find_token, me_of
@@ -21,6 +22,8 @@ from .rights import Demand
 from .verifier import AsyncTokenVerifier
 
 __all__ = ["FastApiAuth", "Refused", "VerifiedToken", "create_auth_middleware"]
+
+_POLICY_VIOLATION: Final = 1008
 
 Dependency = Callable[[HTTPConnection], Awaitable[VerifiedToken]]
 
@@ -79,6 +82,11 @@ def create_auth_middleware(*, issuer: str, **options: Unpack[Options]) -> FastAp
     return FastApiAuth(AsyncTokenVerifier(issuer=issuer, **options))
 
 
-async def _answer(_request: Any, refused: Any) -> Response:
+async def _answer(connection: Any, refused: Any) -> Any:
+    """A response, or nothing where a WebSocket was refused."""
     error: TokenError = refused.error
+    if isinstance(connection, WebSocket):
+        # Before it is accepted, every server answers this with 403.
+        await connection.close(_POLICY_VIOLATION, error.code)
+        return None
     return JSONResponse(error.body, error.status, error.headers)
