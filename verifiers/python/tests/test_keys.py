@@ -12,6 +12,7 @@ from conftest import SmallIssuer, StillClock
 from signing import API, Signer
 
 from signet_verify import AsyncTokenVerifier, TokenError, TokenVerifier, create_token_verifier
+from signet_verify.version import VERSION
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_keys_are_found_by_discovery_and_fetched_once(verifier: TokenVerifier, s
     assert outcome(verifier, signer.token()) == "good"
     assert signer.issuer.asked_for("/jwks") == 1
     agents = {headers["user-agent"] for _, headers in signer.issuer.asked}
-    assert agents == {"signet-verifier/0.1.0 (orders-api)"}
+    assert agents == {f"signet-verifier/{VERSION} (orders-api)"}
 
 
 def test_many_tokens_at_once_wait_for_one_request(verifier: TokenVerifier, signer: Signer) -> None:
