@@ -128,7 +128,7 @@ test('it starts from what is copied alone, is found healthy by its own check, an
   await until(async () => {
     expect(child.exitCode, said).toBeNull()
     return /Signet serves/.test(said)
-  }, 15_000)
+  }, 45_000)
 
   const port = /localhost:(\d+)/.exec(said)?.[1] ?? ''
   const [, check] = inFolder(execForm(only('HEALTHCHECK')), app)
