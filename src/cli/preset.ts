@@ -12,6 +12,7 @@ import type { ClientRecord } from '../store/records/client.ts'
 import { requireNamedClient } from './named.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
+import { usualTarget } from './snippets/caller.ts'
 import { UsageError } from './usage.ts'
 
 const HELP = 'see them all: signet client presets'
@@ -102,7 +103,7 @@ const pasteAgain = (id: string, _options: object, command: Command): Promise<voi
     if (!chosen)
       throw new Fault(
         `client ${JSON.stringify(id)} was not made by --for, or has no redirect URI of its app`,
-        `its values: signet client show ${shell(id)}; code for it: signet client snippet ${shell(id)} --for curl`,
+        `its values: signet client show ${shell(id)}; code for it: signet client snippet ${shell(id)} --for ${usualTarget(client)}`,
       )
     const hasSecret = usesSecret(client)
     const { paste, notes } = blockOf(chosen, client, hasSecret ? NO_SECRET : undefined, issuer)

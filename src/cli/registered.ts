@@ -8,6 +8,7 @@ import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { answer, fieldList, note, visible } from './output.ts'
+import { usualTarget } from './snippets/caller.ts'
 
 /** Answers with the client as JSON, or with what its maker needs next. */
 export function answerCreated(command: Command, registered: RegisteredClient, { issuer }: Issuer): void {
@@ -18,7 +19,7 @@ export function answerCreated(command: Command, registered: RegisteredClient, { 
       '',
       ...requestOf(registered, issuer),
       `# ${describeMethod(client)}`,
-      `# Code to paste: signet client snippet ${shell(client.clientId)} --for curl`,
+      `# Code to paste: signet client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
       `# All of it: signet client show ${shell(client.clientId)}`,
     ].join('\n'),
   )

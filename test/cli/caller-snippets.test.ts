@@ -442,6 +442,22 @@ test('a client whose tokens no snippet can get is told why', async () => {
   expect((await failed('signing', '--for', 'curl')).lines[1]).toContain('signet client snippet signing --for node')
 })
 
+const PERSON_FLAGS = ['--grant', 'authorization_code', '--redirect-uri', 'https://shop.example/callback']
+
+test.each([
+  ['by-secret', 'curl', []],
+  ['by-key', 'node', ['--auth-method', 'private_key_jwt', '--jwks', 'jwks.json']],
+  ['by-person', 'openapi', [...PERSON_FLAGS, '--auth-method', 'none']],
+])('client create names a snippet for the client: %s', async (id, target, words) => {
+  const jwks = join(folder, 'jwks.json')
+  writeFileSync(jwks, JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] }))
+  const flags = words.map((word) => (word === 'jwks.json' ? jwks : word))
+  const made = await signet(['client', 'create', '--id', id, ...flags], issuer.env)
+  const [, command = ''] = /signet (client snippet .*)/.exec(made.stdout) ?? []
+  expect(command).toBe(`client snippet ${id} --for ${target}`)
+  expect((await signet(command.split(' '), issuer.env)).code).toBe(0)
+})
+
 test('what is not there, and where it would go, is told', async () => {
   expect((await failed('nobody', '--for', 'curl')).code).toBe(1)
   expect(await failed('orders', '--for', 'cobol')).toMatchObject({

@@ -110,6 +110,15 @@ function describeGuard(target: string, start: (snippet: string) => Promise<strin
     expect((await ask(url, await tokenFor({}, own))).status).toBe(200)
     expect((await ask(url, await tokenFor({}))).status).toBe(401)
   })
+
+  test('takes an issuer of plain http, where the issuer allows it itself', async () => {
+    const env = { ...issuer.env, SIGNET_ISSUER: 'http://signet.internal:3000', SIGNET_ALLOW_HTTP: 'true' }
+    const snippet = await printSnippet(['resource', AUDIENCE], target, env)
+    expect(snippet).toContain('for development only')
+    const url = await start(snippet)
+    expect((await ask(`${url}/health`)).status).toBe(200)
+    expect((await ask(url)).status).toBe(401)
+  })
 }
 
 describe('guards in Node', () => {

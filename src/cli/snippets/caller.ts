@@ -38,6 +38,13 @@ export function fillCaller(target: string, client: ClientRecord, resource: Resou
   return fillFile(`client/${FILES[target]}`, gather(client, resource, issuer, grantType))
 }
 
+/** The target that messages name for a client: one that it has a snippet for. */
+export function usualTarget(client: ClientRecord): string {
+  const fetchesTokens = OWN_GRANTS.some((each) => client.grantTypes.includes(each)) && !client.dpopBoundAccessTokens
+  if (!fetchesTokens) return 'openapi'
+  return usesSecret(client) ? 'curl' : 'node'
+}
+
 /** @throws Fault with the reason, and with another way to get the client's tokens */
 function requireFetchable(target: string, client: ClientRecord, grantType: string | undefined, issuer: string): void {
   const named = `client ${JSON.stringify(client.clientId)}`
