@@ -1,4 +1,4 @@
-/** Promises of docs/security.md that belong to no behaviour of their own, and so to no other file. */
+/** Promises of docs/security-tests.md that belong to no behaviour of their own, and so to no other file. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -300,18 +300,18 @@ test('no write of the database waits for anything: what SQLite is given to do is
 
 // ------------------------------------------------------------------ the table itself
 
-test('every test file that docs/security.md names exists', () => {
+test('every test file that docs/security-tests.md names exists', () => {
   const root = resolve(import.meta.dirname, '..')
-  const files = readFileSync(join(root, 'docs/security.md'), 'utf8').matchAll(/`(test\/[\w/.-]+\.test\.ts)`/g)
+  const files = readFileSync(join(root, 'docs/security-tests.md'), 'utf8').matchAll(/`(test\/[\w/.-]+\.test\.ts)`/g)
   const named = new Set([...files].map(([, file = '']) => file))
   expect(named.size).toBeGreaterThan(20)
   expect([...named].filter((file) => !existsSync(join(root, file)))).toEqual([])
 })
 
-test('every test that docs/security.md names exists', () => {
+test('every test that docs/security-tests.md names exists', () => {
   const root = resolve(import.meta.dirname, '..')
   const named = [
-    ...readFileSync(join(root, 'docs/security.md'), 'utf8').matchAll(/`(test\/[^`]+\.test\.ts)` — "([^"]+)"/g),
+    ...readFileSync(join(root, 'docs/security-tests.md'), 'utf8').matchAll(/`(test\/[^`]+\.test\.ts)` — "([^"]+)"/g),
   ].map(([, file = '', name = '']) => ({ file, name }))
   expect(named.length).toBeGreaterThan(150)
   const missing = named.filter(({ file, name }) => {
