@@ -17,6 +17,7 @@ import { feed } from './endpoints/blacklist-feed.ts'
 import { discovery } from './endpoints/discovery.ts'
 import { docs } from './endpoints/docs.ts'
 import { endSession } from './endpoints/end-session.ts'
+import { front } from './endpoints/front.ts'
 import { health } from './endpoints/health.ts'
 import { introspect } from './endpoints/introspect.ts'
 import { jwks } from './endpoints/jwks.ts'
@@ -112,6 +113,7 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...sessionsApi(needs),
     ...consentsApi(needs),
     auditApi(needs),
+    front(needs),
     ...health(needs),
     metrics(needs),
     openapi(async () => {

@@ -405,7 +405,7 @@ describe('what it says is answered', () => {
     expect((await state('nonsense')).text).toBe('{"active":false}')
     expect((await send(named('revokeToken'), { headers, form: { token: plain.body.access_token } })).status).toBe(200)
 
-    for (const operationId of ['readOpenidConfiguration', 'readMetadata', 'readKeys', 'readDocs'])
+    for (const operationId of ['readOpenidConfiguration', 'readMetadata', 'readKeys', 'readDocs', 'readFront'])
       await expectCached(operationId)
     await expectCached('readResourceKeys', { resource: own.body.id })
     await expectCached('readDocsFile', { file: 'start.js' })

@@ -13,7 +13,7 @@ import { readArgument } from '../ground/standard-input.ts'
 import { nameDenial } from '../tokens/denial.ts'
 import type { Issuer } from '../issuer.ts'
 import { everyPage } from './every-page.ts'
-import { withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -29,8 +29,7 @@ interface AddOptions {
 
 export function defineBlacklist(blacklist: Command): void {
   blacklist.addHelpText('after', example('add --sub ada'))
-  blacklist
-    .command('add')
+  mayMakeDatabase(blacklist.command('add'))
     .description('deny one thing, here and wherever the feed is followed')
     .option('--jti <jti>', 'one access token, by its id')
     .option('--sid <sid>', 'one grant: its access tokens, and its refresh tokens for good')
@@ -58,7 +57,7 @@ async function add(options: AddOptions, command: Command): Promise<void> {
   if (reason !== undefined && reason.length > MOST_REASON_CHARACTERS)
     throw new UsageError(`--reason has at most ${MOST_REASON_CHARACTERS} characters`)
   const expiresAt = readExpiry(options.expires)
-  await withIssuer(async (issuer) => {
+  await withIssuerOrNew(command, async (issuer) => {
     const { revocation, tokenState, clients } = issuer
     const denied =
       named.kind === 'token' ? await nameDenial(named.value, tokenState) : { kind: named.kind, value: named.value }

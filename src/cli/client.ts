@@ -10,7 +10,7 @@ import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } fro
 import { addRedirectUris, type ClientChange, type RegisteredClient } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import { withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, fieldList, note, table } from './output.ts'
@@ -22,8 +22,7 @@ export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
   withPreset(
     withMetadata(
-      client
-        .command('create')
+      mayMakeDatabase(client.command('create'))
         .description('register a client; its secret is shown this once')
         .option('--id <id>', 'its client_id; made up when absent'),
       CLIENT_FIELDS,
@@ -89,7 +88,7 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
   // Flags that are given win over the preset.
   const change = { ...(chosen && presetChange(chosen)), ...readChange(options) }
   requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))
-  await withIssuer(async (issuer) => {
+  await withIssuerOrNew(command, async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else tellRegistered(command, registered, issuer)

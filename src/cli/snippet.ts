@@ -8,7 +8,7 @@ import type { Issuer } from '../issuer.ts'
 import { keySetPath } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { requireNamedClient } from './named.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, note } from './output.ts'
 import { SNIPPETS } from './snippets/index.ts'
 import type { Facts } from './snippets/snippet.ts'
@@ -24,7 +24,7 @@ export function defineSnippet(client: Command): void {
 }
 
 const print = (id: string, { for: target }: { for: string }, command: Command): Promise<void> =>
-  withExistingIssuer(async (issuer) => {
+  withIssuer(async (issuer) => {
     const make = SNIPPETS[target]
     if (!make) throw new Error(`no snippet for ${target}`)
     await requireNamedClient(id, issuer)

@@ -11,7 +11,7 @@ import { USER_FIELDS, userChangeSchema, userView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
-import { withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, fieldList, note, table } from './output.ts'
 import { UsageError, ttlOption } from './usage.ts'
 
@@ -43,7 +43,8 @@ export function defineUser(user: Command): void {
 }
 
 function defineCreation(user: Command): void {
-  withMetadata(user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -'), NEW_FIELDS)
+  const command = user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -')
+  mayMakeDatabase(withMetadata(command, NEW_FIELDS))
     .description('make a user')
     .option('--id <sub>', 'the id, which becomes sub; made up when absent')
     .option('--password-stdin', 'read the password from standard input')
@@ -93,7 +94,7 @@ async function create(
   if (passwordStdin && invite) throw new UsageError('--invite lets the person choose: leave --password-stdin out')
   const metadata = readMetadata(options, NEW_FIELDS, userChangeSchema)
   const password = passwordStdin ? await readPassword() : undefined
-  await withIssuer(async ({ userRegistry, invitations }) => {
+  await withIssuerOrNew(command, async ({ userRegistry, invitations }) => {
     const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
     const invitation = invite ? await invitations.createFor(person, BY_CLI) : undefined
     const view = { ...userView(person), ...(invitation && { invite_url: invitation.url }) }
@@ -115,7 +116,7 @@ async function readPassword(): Promise<string> {
 }
 
 const list = ({ search, group }: { search?: string; group?: string }, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ userRegistry, groupRegistry }) => {
+  withIssuer(async ({ userRegistry, groupRegistry }) => {
     if (group !== undefined) await groupRegistry.get(group)
     const persons = await everyPage(
       (page) => userRegistry.list({ search, group }, page),
@@ -142,7 +143,7 @@ const list = ({ search, group }: { search?: string; group?: string }, command: C
 
 /** @throws Fault that names the user, if there is none */
 const withUser = (name: string, work: (person: Person, issuer: Issuer) => Promise<void>): Promise<void> =>
-  withExistingIssuer(async (issuer) => work(await requireUser(name, issuer), issuer))
+  withIssuer(async (issuer) => work(await requireUser(name, issuer), issuer))
 
 function answerUser(command: Command, person: Person): void {
   const view = userView(person)
