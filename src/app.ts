@@ -14,6 +14,7 @@ import { usersApi } from './admin/users.ts'
 import { authorize } from './endpoints/authorize.ts'
 import { blacklist } from './endpoints/blacklist.ts'
 import { feed } from './endpoints/blacklist-feed.ts'
+import { demoToken } from './endpoints/demo-token.ts'
 import { discovery } from './endpoints/discovery.ts'
 import { docs } from './endpoints/docs.ts'
 import { endSession } from './endpoints/end-session.ts'
@@ -62,6 +63,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof sessionsApi> &
   NeedsOf<typeof consentsApi> &
   NeedsOf<typeof auditApi> &
+  NeedsOf<typeof docs> &
+  NeedsOf<typeof demoToken> &
   NeedsOf<typeof health> &
   NeedsOf<typeof metrics> &
   NeedsOf<typeof endSession> &
@@ -120,7 +123,8 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
       const { describeService } = await import('./openapi/document.ts')
       return describeService(needs.issuer, routes)
     }),
-    ...docs(),
+    ...docs(needs),
+    ...demoToken(needs),
     ...endSession(needs),
     ...sessionPages(needs),
     ...authorize(needs),

@@ -14,7 +14,7 @@ import { nameDenial } from '../tokens/denial.ts'
 import type { Issuer } from '../issuer.ts'
 import { everyPage } from './every-page.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
-import { answer, fieldList, note, table } from './output.ts'
+import { answer, answerDone, fieldList, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
 interface AddOptions {
@@ -28,7 +28,7 @@ interface AddOptions {
 }
 
 export function defineBlacklist(blacklist: Command): void {
-  blacklist.addHelpText('after', example('add --sub ada'))
+  blacklist.addHelpText('after', example('add --client billing'))
   mayMakeDatabase(blacklist.command('add'))
     .description('deny one thing, here and wherever the feed is followed')
     .option('--jti <jti>', 'one access token, by its id')
@@ -38,7 +38,7 @@ export function defineBlacklist(blacklist: Command): void {
     .option('--token <token>', 'the token itself, access or refresh; - reads it from standard input')
     .option('--reason <text>', 'for those who read the list')
     .option('--expires <duration>', 'when the entry ends: in 12h, or at a time such as 2030-01-31T12:00:00Z')
-    .addHelpText('after', example('add --sub ada --reason "left the company"'))
+    .addHelpText('after', example('add --client billing --reason "its secret leaked"'))
     .action(add)
   blacklist.command('list').description('all entries').addHelpText('after', example('list')).action(list)
   blacklist
@@ -66,10 +66,14 @@ async function add(options: AddOptions, command: Command): Promise<void> {
     if (named.kind === 'client_id' && !clients.find(named.value))
       note('no client has this id now: the entry refuses one that is made with it')
     if (named.kind === 'sub') await noteUserName(named.value, issuer)
+    if (entry.issuedBefore > entry.createdAt) note(LATE_LINE)
     if (named.kind !== 'token' && looksSecret(named.value))
       note('this looks like a token or secret; to deny a token, give it as --token')
   })
 }
+
+const LATE_LINE =
+  'issued_before is in the future on purpose: a token that a wrong clock has dated ahead is denied too; once the entry is lifted or has ended it denies nothing'
 
 /** The `sub` of a user is the id. An entry for the user name stops a backend's subject, and leaves the user signed in. */
 async function noteUserName(sub: string, { userRegistry }: Pick<Issuer, 'userRegistry'>): Promise<void> {
@@ -134,8 +138,8 @@ const remove = (id: string, _options: object, command: Command): Promise<void> =
   withIssuer(async ({ store, revocation }) => {
     const entry = await requireEntry(store, id)
     await revocation.lift(id, BY_CLI)
-    answerEntry(command, entry)
-    note('the entry is lifted: what it denied and has not expired is valid again, refresh tokens excepted')
+    const again = 'what it denied and has not expired is valid again, refresh tokens excepted'
+    answerDone(command, entryView(entry), `the entry for ${entry.kind} ${entry.value} is lifted: ${again}`)
   })
 
 async function requireEntry(store: Store, id: string): Promise<BlacklistEntry> {

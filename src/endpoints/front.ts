@@ -4,6 +4,7 @@ import { entityTag } from '../ground/entity-tag.ts'
 import { answerOf, shapeOf, text, textOf } from '../ground/shape.ts'
 import { READERS } from '../http/access.ts'
 import { basePath, endpointUrl } from '../http/endpoint-url.ts'
+import { escapeHtml } from '../http/escape-html.ts'
 import { answerDocument, CACHED, type PublicDocument } from '../http/public-document.ts'
 import { route, type Route } from '../http/route.ts'
 
@@ -63,8 +64,6 @@ ${ADDRESSES.map(({ path, label, says }) => `<li><a href="${urlOf(path)}">${label
 </html>
 `
 
-const escaped = (value: string): string => value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-
 const frontOf = (issuer: string): Record<string, string> => ({
   name: 'Signet',
   issuer,
@@ -75,7 +74,7 @@ const documentOf = (body: string): PublicDocument => ({ body, etag: entityTag(bo
 
 /** Links of the page lead to the server at which it was opened; those of the JSON are the public ones. */
 export function front({ issuer }: { issuer: string }): Route {
-  const page = documentOf(pageOf(escaped(issuer), (path) => escaped(basePath(issuer) + path)))
+  const page = documentOf(pageOf(escapeHtml(issuer), (path) => escapeHtml(basePath(issuer) + path)))
   const list = documentOf(JSON.stringify(frontOf(issuer)))
   const answers = {
     says: 'Where everything is: a page where `Accept` names `text/html`, else JSON.',

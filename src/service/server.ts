@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
+import { describeMissingSecrets } from '../declaration/applied.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config/config.ts'
@@ -163,12 +164,14 @@ function closedDoor(): Door {
 
 /** Applies the declarative file, and logs its changes: it may have replaced values that a command has set since. */
 async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
-  const { created, changed, ended = [] } = await applyDeclaration(declaration, issuer, { dryRun: false })
+  const applied = await applyDeclaration(declaration, issuer, { dryRun: false })
+  const { created, changed, ended = [] } = applied
   for (const { kind, id } of created) log.info(`the declarative file made a ${kind}`, { reason: id })
   for (const { kind, id, fields } of changed)
     log.info(`the declarative file changed a ${kind}`, { reason: `${id}: ${fields.join(', ')}` })
   for (const { place, fix } of ended)
     log.error('the declarative file names what an operator ended: it stays ended', { reason: `${place}: ${fix}` })
+  for (const missing of describeMissingSecrets(applied)) log.warn(missing)
   for (const { id, ended_grants: grants } of created)
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
 }

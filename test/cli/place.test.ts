@@ -69,6 +69,8 @@ test('relative paths of variables start at the checkout, and messages show where
   const answer = run([SCRIPT, 'restore', 'copy.db'], folder, { ...env, SIGNET_KEYS_DIR: 'no/such/keys' })
   expect(answer).toMatchObject({ code: 1, stdout: '' })
   expect(answer.stderr).toContain(`${join(CHECKOUT, 'no/such/keys/master.key')} is missing`)
+  const secret = run([SCRIPT, 'status'], folder, { ...env, SIGNET_MASTER_KEY_FILE: 'no/such.key' })
+  expect(secret.stderr).toContain(join(CHECKOUT, 'no/such.key'))
   const config = run([SCRIPT, 'serve'], folder, { ...env, SIGNET_CONFIG: 'no/such.yaml' })
   expect(config.stderr).toContain(join(CHECKOUT, 'no/such.yaml'))
 })

@@ -32,7 +32,14 @@ const MODULE = resolve(import.meta.dirname, '../../verifiers/go')
 const PATH = 'signet.example/signetverify'
 const API = 'https://orders.example/v1'
 
-const go = async (cwd: string, ...args: string[]): Promise<string> => (await run('go', args, { cwd })).stdout
+/** What a command of Go prints; its error tells all of it. */
+const go = (cwd: string, ...args: string[]): Promise<string> =>
+  run('go', args, { cwd }).then(
+    ({ stdout }) => stdout,
+    ({ stdout, stderr }: { stdout: string; stderr: string }) => {
+      throw new Error(`go ${args.join(' ')}: ${stdout}${stderr}`)
+    },
+  )
 
 /** Skips the test aloud if the one module that the verifier needs cannot be had. */
 async function requireModules({ skip }: TestContext): Promise<void> {

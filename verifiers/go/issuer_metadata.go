@@ -10,8 +10,10 @@ import (
 
 // findJWKSURI finds the address of the keys by the metadata document of the
 // issuer (OIDC Discovery section 4, RFC 8414 section 3). The document has to
-// name exactly the issuer that was asked for. Every error is a *requestFault.
-func (c *client) findJWKSURI(ctx context.Context, issuer string, allowHTTP bool) (string, error) {
+// name exactly the issuer that was asked for. If the document came over plain
+// http, which AllowHTTP takes, it may name such an address. Every error is a
+// *requestFault.
+func (c *client) findJWKSURI(ctx context.Context, issuer string) (string, error) {
 	address, members, err := c.findMetadata(ctx, issuer)
 	if err != nil {
 		return "", err
@@ -23,7 +25,7 @@ func (c *client) findJWKSURI(ctx context.Context, issuer string, allowHTTP bool)
 	if !isText || uri == "" {
 		return "", fault(address, "names no jwks_uri")
 	}
-	if _, err := safeURL(uri, allowHTTP); err != nil {
+	if err := requireSafe(uri, isPlain(address)); err != nil {
 		return "", fault(address, "names a jwks_uri that %s", err)
 	}
 	return uri, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -224,6 +225,29 @@ func TestMetadataMayStandWhereRFC8414HasIt(t *testing.T) {
 	issuer.answer(discovery, nil)
 	issuer.answer("/.well-known/oauth-authorization-server", answerJSON(map[string]any{"issuer": issuer.URL, "jwks_uri": issuer.URL + jwks}))
 	expect(t, "verdict", outcomeOf(issuer.open(t, nil), issuer.sign(t, issuer.addKey(t, "one"), nil)), "accepted")
+}
+
+func TestPlainHTTPOfAPrivateNameIsTakenWhereAllowed(t *testing.T) {
+	issuer := newIssuer(t)
+	key := issuer.addKey(t, "one")
+	const name = "http://signet.test:3000"
+	issuer.answer(discovery, answerJSON(map[string]any{"issuer": name, "jwks_uri": name + jwks}))
+	verifier := issuer.open(t, func(o *Options) { o.Issuer, o.AllowHTTP = name, true })
+	// The name is that of a test: no resolver knows it.
+	verifier.client.http.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("tcp", issuer.Listener.Addr().String())
+	}}
+	expect(t, "verdict", outcomeOf(verifier, issuer.sign(t, key, map[string]any{"iss": name})), "accepted")
+}
+
+func TestADocumentThatCameSafelyNamesNoPlainAddress(t *testing.T) {
+	issuer := newIssuer(t)
+	token := issuer.sign(t, issuer.addKey(t, "one"), nil)
+	issuer.answer(discovery, answerJSON(map[string]any{"issuer": issuer.URL, "jwks_uri": "http://keys.example/jwks"}))
+	_, err := issuer.open(t, func(o *Options) { o.AllowHTTP = true }).VerifyToken(context.Background(), token)
+	if err == nil || !strings.Contains(err.Error(), "jwks_uri that has to be https") {
+		t.Fatalf("got %v", err)
+	}
 }
 
 func TestKeysOfOneResourceNeedNoDiscovery(t *testing.T) {

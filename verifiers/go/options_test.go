@@ -54,6 +54,15 @@ func TestAWrongOptionIsRefusedByName(t *testing.T) {
 	}
 }
 
+func TestAllowHTTPIsNamedWhereItHelps(t *testing.T) {
+	for address, helps := range map[string]bool{"http://issuer.example": true, "http://ada@issuer.example": false, "ftp://issuer.example": false} {
+		_, err := New(Options{Issuer: address, Audience: api})
+		if err == nil || strings.Contains(err.Error(), "AllowHTTP: true") != helps {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
 func TestAnIssuerOnLoopbackMayBePlain(t *testing.T) {
 	for _, host := range []string{"localhost", "app.localhost:3000", "127.0.0.1", "127.9.9.9:80", "[::1]:3000"} {
 		if _, err := New(Options{Issuer: "http://" + host, Audience: api}); err != nil {

@@ -278,7 +278,7 @@ func (k *remoteKeys) address() (string, error) {
 	if known != "" && k.now()-at < discoveredFor {
 		return known, nil
 	}
-	found, err := k.client.findJWKSURI(k.ctx, k.issuer, k.settings.allowHTTP)
+	found, err := k.client.findJWKSURI(k.ctx, k.issuer)
 	if err != nil {
 		return "", err
 	}

@@ -14,7 +14,6 @@ type settings struct {
 	algorithms []string
 	jwksURI    string
 	feedURL    string
-	allowHTTP  bool
 	userAgent  string
 	clock      clock
 }
@@ -46,7 +45,7 @@ func readOptions(o Options) (settings, error) {
 	warnOfPlain(plain)
 	return settings{
 		rules: read, algorithms: algorithms, jwksURI: o.JWKSURI, feedURL: o.feedURL(),
-		allowHTTP: o.AllowHTTP, userAgent: agent, clock: o.readClock(),
+		userAgent: agent, clock: o.readClock(),
 	}, nil
 }
 
@@ -84,11 +83,10 @@ func checkAddresses(o Options) (plain []string, err error) {
 		if each.value == "" {
 			continue
 		}
-		read, err := safeURL(each.value, o.AllowHTTP)
-		if err != nil {
-			return nil, wrong(each.option, "%s", err)
+		if err := requireSafe(each.value, o.AllowHTTP); err != nil {
+			return nil, wrong(each.option, "%s%s", err, hintFor(each.value))
 		}
-		if isPlain(read) {
+		if isPlain(each.value) {
 			plain = append(plain, each.option+" "+shownURL(each.value))
 		}
 	}
@@ -96,6 +94,14 @@ func checkAddresses(o Options) (plain []string, err error) {
 		return nil, wrong("Issuer", "has a query or a fragment: %s", shownURL(o.Issuer))
 	}
 	return plain, nil
+}
+
+// hintFor names the option that takes an address which was refused, if there is one.
+func hintFor(address string) string {
+	if requireSafe(address, true) != nil {
+		return ""
+	}
+	return "; on a private network in development, AllowHTTP: true takes it"
 }
 
 func warnOfPlain(addresses []string) {

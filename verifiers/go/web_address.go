@@ -7,27 +7,28 @@ import (
 	"strings"
 )
 
-// safeURL reads an address that keys or revocations may come from: https, or
-// http on loopback. An attacker on the way could replace keys that come by
-// plain http from another machine, so that needs allowHTTP.
-func safeURL(address string, allowHTTP bool) (*url.URL, error) {
+// requireSafe refuses an address that keys or revocations may not come from. It
+// is https, or http on loopback. An attacker on the way could replace keys that
+// come by plain http from another machine, so that needs allowHTTP.
+func requireSafe(address string, allowHTTP bool) error {
 	parsed, err := url.Parse(address)
 	if err != nil || parsed.Host == "" || parsed.Hostname() == "" {
-		return nil, fmt.Errorf("is not a URL: %s", shownURL(address))
+		return fmt.Errorf("is not a URL: %s", shownURL(address))
 	}
 	if parsed.User != nil {
-		return nil, fmt.Errorf("holds a name or password: %s", shownURL(address))
+		return fmt.Errorf("holds a name or password: %s", shownURL(address))
 	}
 	isHTTP := parsed.Scheme == "http" && (allowHTTP || isLoopback(parsed.Hostname()))
 	if parsed.Scheme != "https" && !isHTTP {
-		return nil, fmt.Errorf("has to be https, or http on loopback (AllowHTTP lifts this): %s", shownURL(address))
+		return fmt.Errorf("has to be https, or http on loopback: %s", shownURL(address))
 	}
-	return parsed, nil
+	return nil
 }
 
 // isPlain says whether an address goes over plain http to another machine.
-func isPlain(address *url.URL) bool {
-	return address.Scheme == "http" && !isLoopback(address.Hostname())
+func isPlain(address string) bool {
+	parsed, err := url.Parse(address)
+	return err == nil && parsed.Scheme == "http" && !isLoopback(parsed.Hostname())
 }
 
 func isLoopback(host string) bool {

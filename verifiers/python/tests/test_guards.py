@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 from conftest import SmallIssuer, StillClock
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, WebSocket, WebSocketDisconnect
 from fastapi.testclient import TestClient
 from flask import Flask, g
 from signing import API, Signer
@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from starlette.testclient import WebSocketDenialResponse
 
 from signet_verify import AsyncTokenVerifier, TokenVerifier
 from signet_verify import fastapi as for_fastapi
@@ -153,6 +154,7 @@ def test_two_authorization_headers_are_refused(signer: Signer) -> None:
     token = signer.token()
     response = TestClient(app).get("/me", headers=[("authorization", f"Bearer {token}"), ("authorization", "Bearer x")])
     assert (response.status_code, response.json()["error"]) == (401, "malformed_token")
+    assert "more than one token" in response.json()["error_description"]
 
 
 @pytest.mark.parametrize(
@@ -243,3 +245,23 @@ def test_no_token_is_logged(ask: Ask, signer: Signer, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.DEBUG):
         ask("/any", bearer(token))
     assert token not in caplog.text and token[-40:] not in caplog.text
+
+
+def test_a_websocket_is_guarded_too(signer: Signer) -> None:
+    auth = for_fastapi.create_auth_middleware(**options_of(signer))
+    app = FastAPI()
+    auth.install(app)
+
+    @app.websocket("/ws")
+    async def talk(
+        socket: WebSocket, token: Annotated[for_fastapi.VerifiedToken, Depends(auth.require_auth())]
+    ) -> None:
+        await socket.accept()
+        await socket.send_text(token.claims["sub"])
+        await socket.close()
+
+    client = TestClient(app)
+    with client.websocket_connect("/ws", headers=bearer(signer.token())) as socket:
+        assert socket.receive_text() == "ada"
+    with pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)), client.websocket_connect("/ws"):
+        pass

@@ -1,5 +1,6 @@
 """When the keys of the issuer are fetched, and what happens without it. No test waits: the clock is moved."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ import pytest
 from conftest import SmallIssuer, StillClock
 from signing import API, Signer
 
-from signet_verify import TokenError, TokenVerifier, create_token_verifier
+from signet_verify import AsyncTokenVerifier, TokenError, TokenVerifier, create_token_verifier
 
 
 @pytest.fixture
@@ -62,6 +63,30 @@ def test_many_tokens_at_once_wait_for_one_request(verifier: TokenVerifier, signe
     for thread in threads:
         thread.join()
     assert (results, signer.issuer.asked_for("/jwks")) == (["good"] * 20, 1)
+
+
+def test_a_caller_that_gives_up_takes_nobody_along(signer: Signer) -> None:
+    may_answer = threading.Event()
+
+    def slowly(_request: object, _after: str | None) -> dict[str, Any]:
+        may_answer.wait(5)
+        return signer.key_set()
+
+    signer.issuer.answers["/jwks"] = slowly
+
+    async def play() -> None:
+        async with AsyncTokenVerifier(issuer=signer.issuer.url, audience=API, clock=signer.clock) as verifier:
+            impatient, patient = (asyncio.create_task(verifier.verify_token(signer.token())) for _ in range(2))
+            while signer.issuer.asked_for("/jwks") == 0:
+                await asyncio.sleep(0.01)
+            impatient.cancel()
+            await asyncio.wait({impatient})
+            await asyncio.sleep(0.05)
+            may_answer.set()
+            assert (await patient).claims["sub"] == "ada"
+
+    asyncio.run(play())
+    assert signer.issuer.asked_for("/jwks") == 1
 
 
 def test_keys_are_fetched_again_after_max_age(verifier: TokenVerifier, signer: Signer) -> None:

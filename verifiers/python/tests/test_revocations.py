@@ -28,6 +28,8 @@ class Feed:
         self.first: bytes | None = None
         self.lines: list[queue.Queue[bytes]] = []
         self.polls = 0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.left = 0
         """Streams whose reader went away."""
         self.asked_after: list[str | None] = []
@@ -38,6 +40,7 @@ class Feed:
             return {"status": self.status}
         if request.headers.get("accept") != "text/event-stream":
             self.polls += 1
+            self.may_answer.wait(5)
             return {"status": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(self.page)}
         if not self.has_events:
             return {"status": 406}
@@ -198,9 +201,9 @@ def test_nonsense_on_the_stream_does_no_harm(
 ) -> None:
     token = signer.token(jti="t")
     assert outcome(verifier, token) == "good"
-    feed.page = page("9", signer.entry("jti", "t"))
     feed.send(nonsense)
     assert outcome(verifier, token) == "good"
+    feed.page = page("9", signer.entry("jti", "t"))
     feed.send(event(feed.page))
     until(lambda: outcome(verifier, token) == "token_revoked")
 
@@ -325,3 +328,46 @@ def test_entries_are_forgotten_after_their_end(verifier: TokenVerifier, signer: 
     signer.clock.advance(700)
     feed.send(b": heartbeat\n\n")
     until(lambda: (verifier.revocation_status() or pytest.fail()).entries == 0)
+
+
+def test_an_entry_that_was_forgotten_while_the_clock_was_ahead_is_loaded_again(
+    verifier: TokenVerifier, signer: Signer, feed: Feed
+) -> None:
+    feed.page = page("1", signer.entry("jti", "t"))
+    token = signer.token(jti="t", exp=int(signer.clock.now()) + 5000)
+    signer.clock.wall += 1000
+    assert outcome(verifier, token) == "good"
+    signer.clock.wall -= 1000
+    assert outcome(verifier, token) == "token_revoked"
+
+
+def test_half_of_a_surrogate_pair_is_hashed_as_all_verifiers_do(
+    verifier: TokenVerifier, signer: Signer, feed: Feed
+) -> None:
+    feed.page = page("1", signer.entry("jti", "a\ufffdb"))
+    assert outcome(verifier, signer.token(jti="a\ud800b")) == "token_revoked"
+    assert outcome(verifier, signer.token(jti="a?b")) == "good"
+
+
+def test_a_caller_that_gives_up_ends_no_question_of_others(signer: Signer, feed: Feed) -> None:
+    verifier = AsyncTokenVerifier(issuer=signer.issuer.url, audience=API, clock=signer.clock, revocations=True)
+
+    async def judged() -> str:
+        token = signer.token()
+        return str((await verifier.verify_token(token, revocations={"max_staleness_seconds": 1})).claims["sub"])
+
+    async def play() -> None:
+        await judged()
+        signer.clock.advance(5)
+        feed.may_answer.clear()
+        impatient, patient = (asyncio.create_task(judged()) for _ in range(2))
+        while feed.polls == 0:
+            await asyncio.sleep(0.01)
+        impatient.cancel()
+        await asyncio.wait({impatient})
+        await asyncio.sleep(0.05)
+        feed.may_answer.set()
+        assert (await patient, feed.polls) == ("ada", 1)
+        await verifier.close()
+
+    asyncio.run(play())

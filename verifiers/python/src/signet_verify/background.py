@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
+from .errors import TokenError
+
 _Result = TypeVar("_Result")
 _STOP_SECONDS: Final = 1.0
 
@@ -25,12 +27,19 @@ class Background:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._client: httpx.AsyncClient | None = None
+        self._is_over = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="signet-verify", daemon=True)
         self._thread.start()
         atexit.register(self._stop, os.getpid())
 
     def submit(self, work: Coroutine[Any, Any, _Result]) -> concurrent.futures.Future[_Result]:
-        """Runs work in the loop."""
+        """Runs work in the loop.
+
+        :raises TokenError: ``issuer_unavailable`` while the process ends
+        """
+        if self._is_over:
+            work.close()
+            raise TokenError("issuer_unavailable", "this process is about to end")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     @property
@@ -50,6 +59,7 @@ class Background:
     def _stop(self, pid: int) -> None:
         if pid != os.getpid():
             return
+        self._is_over = True
         self._loop.call_soon_threadsafe(self._end)
         self._thread.join(_STOP_SECONDS)
 

@@ -1,6 +1,7 @@
 """The verifiers that an API creates once, for code that waits and for code that awaits."""
 
 import asyncio
+import contextlib
 import math
 import os
 import threading
@@ -100,7 +101,9 @@ class TokenVerifier(AnyVerifier):
         """Ends all running requests. A closed verifier accepts nothing."""
         judge = self._take_judge()
         if judge:
-            background().submit(judge.close()).result(_CLOSE_SECONDS)
+            # At the end of the process all requests have ended already.
+            with contextlib.suppress(TokenError):
+                background().submit(judge.close()).result(_CLOSE_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -128,7 +131,8 @@ class AsyncTokenVerifier(AnyVerifier):
         """Ends all running requests. A closed verifier accepts nothing."""
         judge = self._take_judge()
         if judge:
-            await asyncio.wrap_future(background().submit(judge.close()))
+            with contextlib.suppress(TokenError):
+                await asyncio.wrap_future(background().submit(judge.close()))
 
     async def __aenter__(self) -> Self:
         return self
