@@ -1,4 +1,4 @@
-/** Promises of docs/security.md that belong to no behaviour of their own, and so to no other file. */
+/** Promises of docs/security-tests.md that belong to no behaviour of their own, and so to no other file. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { refresh, startReplica, tokens, until } from './support/admin.ts'
 import { basic, claimsOf, post, request, type Answer, type Credentials } from './support/client.ts'
 import { environmentOf, temporaryFolder } from './support/issuer.ts'
+import { isThere, namedTests } from './support/named-tests.ts'
 import { serve, signet, type ServerProcess } from './support/process.ts'
 import { ask, assertionOf, refusal, registered, shareWithApi, startWithApi } from './support/shared.ts'
 import { sqliteTest } from './support/sqlite.ts'
@@ -300,24 +301,16 @@ test('no write of the database waits for anything: what SQLite is given to do is
 
 // ------------------------------------------------------------------ the table itself
 
-test('every test file that docs/security.md names exists', () => {
+test('every test file that docs/security-tests.md names exists', () => {
   const root = resolve(import.meta.dirname, '..')
-  const files = readFileSync(join(root, 'docs/security.md'), 'utf8').matchAll(/`(test\/[\w/.-]+\.test\.ts)`/g)
+  const files = readFileSync(join(root, 'docs/security-tests.md'), 'utf8').matchAll(/`(test\/[\w/.-]+\.test\.ts)`/g)
   const named = new Set([...files].map(([, file = '']) => file))
   expect(named.size).toBeGreaterThan(20)
   expect([...named].filter((file) => !existsSync(join(root, file)))).toEqual([])
 })
 
-test('every test that docs/security.md names exists', () => {
-  const root = resolve(import.meta.dirname, '..')
-  const named = [
-    ...readFileSync(join(root, 'docs/security.md'), 'utf8').matchAll(/`(test\/[^`]+\.test\.ts)` — "([^"]+)"/g),
-  ].map(([, file = '', name = '']) => ({ file, name }))
-  expect(named.length).toBeGreaterThan(150)
-  const missing = named.filter(({ file, name }) => {
-    const text = readFileSync(join(root, file), 'utf8')
-    // Groups and their tests stand apart in the file; a name that goes on with a case is cut there.
-    return !name.split(' › ').every((part) => text.includes(part.replace(/…$/, '')))
-  })
-  expect(missing).toEqual([])
+test('every test that docs/security-tests.md names exists', () => {
+  const named = namedTests(readFileSync(resolve(import.meta.dirname, '../docs/security-tests.md'), 'utf8'))
+  expect(named.length).toBeGreaterThan(250)
+  expect(named.filter((each) => !isThere(each))).toEqual([])
 })

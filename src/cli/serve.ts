@@ -23,7 +23,7 @@ export function defineServe(command: Command): void {
   command
     .addHelpText(
       'after',
-      '\nConfigured by SIGNET_ variables; the README lists them.\n\nExample:\n  SIGNET_PORT=8080 signet serve',
+      '\nConfigured by SIGNET_ variables; docs/reference.md lists them.\n\nExample:\n  SIGNET_PORT=8080 signet serve',
     )
     .option('--lose-passkeys', 'start although another domain makes every passkey useless')
     .option('--new', 'make a new database although the keys folder belongs to another one')

@@ -12,7 +12,7 @@ import { VARIABLES } from './variables.ts'
 
 export type { Config } from './setting.ts'
 
-/** The rows of the README's table, in order. */
+/** The rows of the table in docs/reference.md, in order. */
 export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, standard, meaning }) => ({
   name,
   standard,
@@ -44,7 +44,7 @@ export function readConfig(env: Env): Config {
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
   const config: Config = { ...(values as Omit<Config, 'setBy' | 'fileOf'>), setBy, fileOf }
   if (faults.length === 0) faults.push(...checkTogether(config))
-  if (faults.length > 0) throw new Fault(faults.join('\n'), 'the README lists every variable with its default')
+  if (faults.length > 0) throw new Fault(faults.join('\n'), 'docs/reference.md lists every variable with its default')
   return config
 }
 

@@ -147,7 +147,7 @@ async function asMove<Result>(move: () => Promise<Result>): Promise<Result> {
 function requireAddress(url: string): PostgresAddress {
   const read = readPostgresUrl(url)
   if ('value' in read) return read.value
-  throw new Fault(`SIGNET_DATABASE_URL: ${read.why}; accepted: ${POSTGRES_FORM}`, 'the README lists every form')
+  throw new Fault(`SIGNET_DATABASE_URL: ${read.why}; accepted: ${POSTGRES_FORM}`, 'docs/reference.md lists every form')
 }
 
 /** The path as it is written. */

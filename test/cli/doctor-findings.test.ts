@@ -624,7 +624,7 @@ const DEPLOYMENT: Row[] = [
     () => ({ SIGNET_ISSUR: 'x' }),
     'configuration',
     /did you mean SIGNET_ISSUER/,
-    /README/,
+    /reference\.md/,
   ),
 ]
 
