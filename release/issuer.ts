@@ -35,6 +35,9 @@ export function stageIssuer(folder: string, commit: string): void {
   const manifest = Manifest.parse(readJson('package.json'))
   const lock = Lock.parse(readJson('package-lock.json'))
   run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')])
+  // The compiler leaves out what is no TypeScript.
+  for (const kind of ['resource', 'client'])
+    cpSync(join(ROOT, 'src/cli/snippets', kind), join(folder, 'dist/cli/snippets', kind), { recursive: true })
   for (const file of filesOf(manifest)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     cpSync(join(ROOT, file), join(folder, file))

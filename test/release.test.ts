@@ -4,7 +4,7 @@
  * Not again on PostgreSQL: it knows no database.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
@@ -114,6 +114,9 @@ test('the tarball holds the program, its migrations, its licence and what an ope
       'npm-shrinkwrap.json',
     ]),
   )
+  const templates = globSync('src/cli/snippets/{resource,client}/*', { cwd: ROOT })
+  expect(templates.length).toBeGreaterThan(10)
+  expect(contents()).toEqual(expect.arrayContaining(templates.map((path) => path.replace('src/', 'dist/'))))
   const migrations = (folder: string) => contents().filter((path) => path.startsWith(folder) && path.endsWith('.sql'))
   for (const folder of ['migrations/sqlite', 'migrations/postgres']) expect(migrations(folder)).not.toEqual([])
 })
