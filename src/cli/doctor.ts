@@ -4,12 +4,13 @@ import type { Check } from '../doctor/check.ts'
 import { inspectToken } from '../doctor/inspection.ts'
 import { checkPaste, cleanPaste, refreshTokenForApi, type Pasted } from '../doctor/pasted-token.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer } from './output.ts'
 import { readRequestFromLog, recallRequest } from '../doctor/refused-request.ts'
 import { lookAtIssuer } from '../doctor/remote-issuer.ts'
 import { checkTokenFromAfar } from '../doctor/remote-token.ts'
 import { readConfig } from '../config/config.ts'
+import { Fault } from '../ground/errors.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { UsageError } from './usage.ts'
 
@@ -92,21 +93,21 @@ async function examineDeclaration(deployment: Check[]): Promise<Check[]> {
   )
   if (!isOpenable || readConfig(process.env).configFile === undefined) return []
   const { checkDeclared } = await import('../doctor/declared.ts')
-  return withExistingIssuer((issuer) => checkDeclared(issuer.config, issuer, process.env))
+  return withIssuer((issuer) => checkDeclared(issuer.config, issuer, process.env))
 }
 
 /** A given log has the exact reason. Without a log, the audit trail is asked. */
 const explainRequest = async (request: string, { log }: Question): Promise<Check[]> =>
   log === undefined
-    ? withExistingIssuer(({ store }) => recallRequest(request, store))
+    ? withIssuer(({ store }) => recallRequest(request, store))
     : readRequestFromLog(request, log, await listClientIds())
 
 /** Of this deployment, where there is one: a log may be read on another machine. */
 const listClientIds = (): Promise<string[]> =>
-  withExistingIssuer(async ({ store }) => (await store.listClients()).map(({ clientId }) => clientId)).catch(() => [])
+  withIssuer(async ({ store }) => (await store.listClients()).map(({ clientId }) => clientId)).catch(() => [])
 
 async function lookInside({ token }: Pasted, { resource }: Question): Promise<Check[]> {
-  return withExistingIssuer(async (issuer) => {
+  return withIssuer(async (issuer) => {
     const { checks } = await inspectToken(token, issuer, { resource })
     // The question is why an API refuses this token. A live refresh token is the wrong token for an API.
     return issuer.tokenState.isRefreshToken(token) ? [refreshTokenForApi(), ...checks] : checks
@@ -115,6 +116,17 @@ async function lookInside({ token }: Pasted, { resource }: Question): Promise<Ch
 
 async function lookFromOutside({ pasted, issuer, jwksUri, resource }: Question): Promise<Check[]> {
   const unreachableFix = 'check the URL, and whether a firewall or proxy stands between here and there'
-  const remote = await lookAtIssuer({ issuer, jwksUri, prepublishSeconds: undefined, unreachableFix })
+  const place = { issuer, jwksUri, prepublishSeconds: undefined, allowsHttp: allowsHttp(), unreachableFix }
+  const remote = await lookAtIssuer(place)
   return pasted ? [...remote.checks, ...(await checkTokenFromAfar(pasted, remote, resource))] : remote.checks
+}
+
+/** An app's machine may have no sound configuration of Signet, and needs none to look from outside. */
+function allowsHttp(): boolean {
+  try {
+    return readConfig(process.env).allowHttp
+  } catch (error) {
+    if (error instanceof Fault) return false
+    throw error
+  }
 }

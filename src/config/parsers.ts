@@ -1,12 +1,12 @@
 /** Readers of values: from the text of a variable to its typed value; `undefined` or a `Refusal` where it is not accepted. */
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { contrast } from '../ground/contrast.ts'
 import { parseDuration } from '../ground/duration.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
 import { isPostgresUrl, readPostgresUrl } from '../ground/postgres-url.ts'
 import { readTarget } from '../ground/target.ts'
 import { Refusal } from '../ground/variable.ts'
-import { isLoopback } from './loopback.ts'
 
 export const duration =
   (least: number, most = Infinity) =>
@@ -18,9 +18,11 @@ export const oneOf =
   (...words: string[]) =>
   (text: string) =>
     words.includes(text) ? text : undefined
+export const truth = (value: string) => (oneOf('true', 'false')(value) === undefined ? undefined : value === 'true')
+/** An absolute path, so that every message shows the place that was tried. A relative one starts at the working directory. */
 export const path = (value: string) => {
   const why = pathFault(value)
-  return why === undefined ? value : new Refusal(why)
+  return why === undefined ? resolve(value) : new Refusal(why)
 }
 export const databaseUrl = (value: string) => {
   if (!/^(file|postgres|postgresql):/i.test(value)) return undefined
@@ -31,6 +33,7 @@ export const integer = (least: number, most: number) => (value: string) =>
   /^\d{1,10}$/.test(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined
 export const rate = (value: string) => (value === 'off' ? Infinity : integer(1, 1_000_000_000)(value))
 
+/** Whether plain http is allowed there depends on another variable: config.ts decides it. */
 export function parseIssuer(value: string): string | undefined {
   // A space, query or fragment can be no part of it (RFC 8414 §2); the string itself is kept as written.
   if (!/^https?:\/\/[^\s?#]+$/.test(value) || !URL.canParse(value)) return undefined
@@ -38,7 +41,7 @@ export function parseIssuer(value: string): string | undefined {
   if (url.username || url.password) return undefined
   // Requests to a path in another form are refused, so nothing below such an issuer could be reached.
   if (readTarget(value) === undefined || /[^\x21-\x7E]/.test(value)) return undefined
-  return url.protocol === 'https:' || isLoopback(url.hostname) ? value : undefined
+  return value
 }
 
 /** Addresses and CIDRs as written; a zone (`%eth0`) is none of an address's network. */

@@ -6,6 +6,7 @@ import { describeMissingSecrets } from '../declaration/applied.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config/config.ts'
+import { isExposedHttp } from '../config/loopback.ts'
 import type { Declaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
@@ -57,6 +58,15 @@ const SOCKET_TIMEOUT_MS = 30_000
 /** How many connections the system keeps waiting. In a flood, a smaller number would make good clients try again after a second. */
 const BACKLOG = 2048
 
+interface StartTerms {
+  clock?: Clock
+  log?: Log
+  /** Starts although another domain makes every passkey useless. */
+  losesPasskeys?: boolean
+  /** Makes a new database although the keys folder belongs to another one. */
+  isNewWanted?: boolean
+}
+
 /**
  * Starts the service.
  * @throws Fault where configuration, database, master key or port stand in the way.
@@ -67,7 +77,8 @@ export async function startIssuer(
     clock: shown = systemClock,
     log = openLog({ level: config.logLevel, format: config.logFormat }),
     losesPasskeys = false,
-  }: { clock?: Clock; log?: Log; losesPasskeys?: boolean } = {},
+    isNewWanted,
+  }: StartTerms = {},
 ): Promise<RunningIssuer> {
   const clock = new SteadyClock(shown)
   // Read before anything is created, because a refused start leaves nothing behind.
@@ -87,15 +98,14 @@ export async function startIssuer(
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const name = config.issuer ?? localIssuer(port)
     if (declaration && (await isFirstStart(config))) checkDeclaration(declaration, name)
-    opened = await openDatabase(config, { clock, log })
-    for (const { warning } of findLooseModes(config)) log.warn(warning)
+    opened = await openDatabase(config, { clock, log, isNewWanted })
     const membership = await joinReplicas(opened.store, { issuer: name, port, log })
     const issuer = await wireIssuer(opened, name, config, { clock, log })
     await settleRpId(issuer.store, rpIdOf(config, name), losesPasskeys)
     await issuer.store.putSetting('issuer', issuer.issuer)
     const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
     await keyHolder.tend()
-    warnOfUnused(issuer.masterKeys, log)
+    remarkOn(issuer)
     if (declaration) await declare(declaration, issuer, log)
     const firsts = await makeFirsts(issuer)
     const pace = membership ? new SteadyClock(issuer.clock) : clock
@@ -164,6 +174,25 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
   for (const missing of describeMissingSecrets(applied)) log.warn(missing)
   for (const { id, ended_grants: grants } of created)
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
+}
+
+/** Everything that is accepted at a start, and that an operator should see to. */
+function remarkOn({ issuer, masterKeys, config, log }: Issuer): void {
+  for (const { warning } of findLooseModes(config)) log.warn(warning)
+  warnOfUnused(masterKeys, log)
+  remarkOnName(issuer, log)
+}
+
+/** Properties of the issuer URL that are accepted, and that an operator may not have meant. */
+function remarkOnName(issuer: string, log: Log): void {
+  if (isExposedHttp(new URL(issuer)))
+    log.warn(
+      `the issuer ${issuer} is plain http on a name that is not this machine: anybody on the way can read and replace passwords, tokens and keys, and browsers give it no passkeys; SIGNET_ALLOW_HTTP is for development alone`,
+    )
+  if (issuer.endsWith('/'))
+    log.info(
+      `the issuer ${issuer} ends with a slash, which is part of iss: every verifier names it with the slash, or refuses the tokens`,
+    )
 }
 
 /** A change of the master key that was not finished, and keys that should have left their place. */
