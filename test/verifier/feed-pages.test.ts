@@ -192,7 +192,7 @@ test('an issuer that knows no pages sends one document, larger than a page', asy
 test.each([
   ['more is no boolean', { more: 'true' }, 'more is neither true nor false'],
   ['more follows, and the cursor stands still', { cursor: '1', more: true }, 'its cursor does not grow'],
-  ['a page is too long', { more: true, filling: 'x'.repeat(700_000) }, 'pages of more than'],
+  ['a page is too long', { more: true, filling: 'x'.repeat(700_000) }, 'more than 589824'],
   ['a page starts over again and again', { cursor: '0' }, 'starts over at each answer'],
 ])('%s: that is a fault, and nothing is judged', async (_what, second, told) => {
   const { server, verifier, outcome } = await scene()
@@ -200,6 +200,22 @@ test.each([
   serve(server, (after) => (after === 0 ? { ...page(0), more: true } : { ...page(after), ...second }))
   expect(await outcome('good')).toBe('revocations_stale')
   expect(verifier.revocationStatus()?.lastError).toContain(told)
+})
+
+test('a page that is too long stays so when it is asked for again', async () => {
+  const { server, verifier, outcome } = await scene()
+  const asked: number[] = []
+  serve(server, (after) => {
+    asked.push(after)
+    const page = { cursor: String(after + 1), entries: [], removed: [] }
+    return after === 0 ? { ...page, more: true } : { ...page, more: false, filling: 'x'.repeat(700_000) }
+  })
+  await until(async () => {
+    server.clock.advance(2)
+    expect(await outcome('good')).toBe('revocations_stale')
+    return asked.length > 3
+  })
+  expect(verifier.revocationStatus()?.lastError).toContain('more than')
 })
 
 test('cursors that no number holds are compared digit by digit', async () => {

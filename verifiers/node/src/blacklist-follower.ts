@@ -275,7 +275,9 @@ export class BlacklistFollower {
     const url = after === undefined ? feedUrl : `${feedUrl}?after=${encodeURIComponent(after)}`
     const etag = this.#tag && this.#tag.after === after ? this.#tag.etag : undefined
     const askedAt = momentOf(clock)
-    const maxBytes = before === 'more' && after !== undefined ? MOST_PAGE_BYTES : MOST_BYTES
+    // Only an issuer with pages leaves a list in the middle.
+    const isInPages = before === 'more' || !this.#list.isWhole
+    const maxBytes = after !== undefined && isInPages ? MOST_PAGE_BYTES : MOST_BYTES
     const answer = await getJson(url, { userAgent, maxBytes, signal: this.#closing.signal, etag })
     const saidAt = earlier(askedAt, secondsInCaches(answer.headers))
     if (!answer.changed) {

@@ -268,7 +268,9 @@ class BlacklistFollower:
         url = self._feed_url if asked.after is None else f"{self._feed_url}?after={asked.after}"
         etag = self._tag[1] if self._tag and self._tag[0] == asked.after else None
         asked_at = moment_of(self._clock)
-        max_bytes = MOST_PAGE_BYTES if before == "more" and asked.after is not None else _MOST_BYTES
+        # Only an issuer with pages leaves a list in the middle.
+        in_pages = before == "more" or not self._list.is_whole
+        max_bytes = MOST_PAGE_BYTES if in_pages and asked.after is not None else _MOST_BYTES
         answer = await get_json(self._client, url, user_agent=self._user_agent, max_bytes=max_bytes, etag=etag)
         said_at = earlier(asked_at, seconds_in_caches(answer.headers))
         if not answer.changed:
