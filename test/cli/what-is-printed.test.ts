@@ -27,7 +27,7 @@ test.concurrent('client create prints the secret, a request that works and the n
   }
 })
 
-test.concurrent('a command that changes something prints one line', async (context) => {
+test.concurrent('a command that changes a client or resource prints one line', async (context) => {
   const { expect } = context
   const place = placeOf(context)
   const printed = async (...args: string[]) => (await place.run(args)).stdout
@@ -45,6 +45,13 @@ test.concurrent('a command that changes something prints one line', async (conte
   )
   expect(await printed('client', 'delete', 'app')).toBe('client app was deleted; its live tokens are denied\n')
   expect(await printed('resource', 'update', 'api', '--ttl', '5m')).toBe('resource api was changed\n')
+  expect(await place.json('client', 'create', '--id', 'app')).toMatchObject({ grant_types: ['client_credentials'] })
+})
+
+test.concurrent('a command that changes a user or group prints one line', async (context) => {
+  const { expect } = context
+  const place = placeOf(context)
+  const printed = async (...args: string[]) => (await place.run(args)).stdout
   expect(await printed('user', 'create', 'ada', '--invite')).toMatch(
     /^user ada was made; the id, which is the sub: [\w-]+\nhttp\S+\n$/,
   )
@@ -57,7 +64,6 @@ test.concurrent('a command that changes something prints one line', async (conte
   )
   expect(await printed('group', 'add', 'editors', 'ada')).toBe('group editors has 1 member now\n')
   expect(await printed('grant', 'revoke', '--all')).toMatch(/^0 grants were ended; 0 of them/)
-  expect(await place.json('client', 'create', '--id', 'app')).toMatchObject({ grant_types: ['client_credentials'] })
 })
 
 test.concurrent('the block for an app can be printed again, without the secret', async (context) => {
