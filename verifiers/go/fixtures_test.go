@@ -22,7 +22,7 @@ import (
 const (
 	api = "https://api.example"
 	// waitFor is how long a test waits for what happens in the background.
-	waitFor = 10 * time.Second
+	waitFor = 30 * time.Second
 )
 
 // testClock is moved by tests: advance is time that passes, jump is a wall clock
