@@ -94,7 +94,8 @@ function prepareLookUps({ connection: { raw } }: OpenDatabase) {
   const standing = 'removed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
   const refused = (kind: string, name: string) =>
     `EXISTS (SELECT 1 FROM blacklist_entries WHERE value = ${name} AND kind = '${kind}' AND refuses_new AND ${standing})`
-  const livePair = 'FROM grants WHERE sub = :sub AND client_key = :clientKey AND ended_at IS NULL'
+  // The plus keeps values from the planner: see `unseen` in statements.ts.
+  const livePair = 'FROM grants WHERE sub = +:sub AND client_key = +:clientKey AND ended_at IS NULL'
   return {
     welcome: raw.prepare<[Record<string, unknown>], { key: number | null; refused: number; taken: number }>(
       `SELECT (SELECT key FROM clients WHERE client_id = :clientId) AS key,
@@ -104,9 +105,9 @@ function prepareLookUps({ connection: { raw } }: OpenDatabase) {
     owned: value<number>(
       `SELECT count(*) FROM blacklist_entries WHERE owner IS NOT NULL AND owner = :owner AND cause = :cause AND ${standing}`,
     ),
-    beyond: value<string>(`SELECT sid ${livePair} ORDER BY sid DESC LIMIT 100 OFFSET :limit`),
-    live: value<number>(`SELECT count(*) FROM (SELECT 1 ${livePair} LIMIT :limit)`),
-    newest: value<number>('SELECT created_at FROM grants WHERE client_key = :clientKey ORDER BY sid DESC LIMIT 1'),
+    beyond: value<string>(`SELECT sid ${livePair} ORDER BY sid DESC LIMIT 100 OFFSET +:limit`),
+    live: value<number>(`SELECT count(*) FROM (SELECT 1 ${livePair} LIMIT +:limit)`),
+    newest: value<number>('SELECT created_at FROM grants WHERE client_key = +:clientKey ORDER BY sid DESC LIMIT 1'),
     latestMark: raw
       .prepare<[], number | null>(
         "SELECT max(signed_until) FROM signing_keys WHERE status IN ('next', 'active', 'retiring')",
