@@ -15,6 +15,8 @@ export interface Balancer {
   remove(url: string): Promise<void>
   /** A replica is about to be killed: what is under way there may break. Requests go there until connections are refused. */
   expectDeath(url: string): void
+  /** Resolves when the last byte of a request that writes has just been sent to a replica. */
+  nextWrite(url: string): Promise<void>
   /** Requests that broke under way at a replica whose death was expected, and at others. */
   broken: { there: number; elsewhere: number }
 }
@@ -25,6 +27,8 @@ const KEPT_MS = 90_000
 interface Target {
   url: string
   isDying: boolean
+  /** Told of each request that writes, when its last byte was sent. */
+  awaited?: () => void
   agent: Agent
   /** Requests that have no whole response yet. */
   underWay: number
@@ -65,6 +69,7 @@ export async function startBalancer(onEnd: OnEnd): Promise<Balancer> {
       response.once('error', breakOff)
       response.pipe(outgoing)
     })
+    if (method === 'POST') sent.once('finish', () => target.awaited?.())
     sent.end(body)
   }
   const port = await listen(server)
@@ -83,8 +88,13 @@ export async function startBalancer(onEnd: OnEnd): Promise<Balancer> {
         target.agent.destroy()
       }
     },
-    expectDeath(url) {
-      for (const target of targets) if (target.url === url) target.isDying = true
-    },
+    expectDeath: (url) => void (targetAt(targets, url).isDying = true),
+    nextWrite: (url) => new Promise((resolve) => (targetAt(targets, url).awaited = resolve)),
   }
+}
+
+function targetAt(targets: Target[], url: string): Target {
+  const found = targets.find((target) => target.url === url)
+  if (!found) throw new Error(`no replica at ${url}`)
+  return found
 }

@@ -46,10 +46,11 @@ export function openDoor(app: Hono<Env>, routes: Routes, needs: DoorNeeds): Requ
     const admitted = limits.admit(arrivalOf(context))
     if (admitted && 'status' in admitted) return turnAway(context, admitted, needs)
     context.ticket = admitted
-    Object.assign(outgoing, { [CONTEXT]: context } satisfies Held)
+    const holder: ServerResponse & Partial<Held> = outgoing
+    holder[CONTEXT] = context
     hold(context)
     // No URL can be made of these, so they do not come as far as the app.
-    if (!context.target || !isOneHost(incoming)) return void fail(context, noRoute(context, routes), needs)
+    if (!context.target) return void fail(context, noRoute(context, routes), needs)
     receive(incoming, outgoing).catch((error: unknown) =>
       fail(context, error instanceof RequestError ? noHost() : error, needs),
     )
@@ -59,10 +60,11 @@ export function openDoor(app: Hono<Env>, routes: Routes, needs: DoorNeeds): Requ
 /** Hands requests to the app, with their context as `c.env`. */
 function listenerOf(app: Hono<Env>): ReturnType<typeof getRequestListener> {
   return getRequestListener(
-    async (request, { outgoing }) => {
-      const response = await app.fetch(request, contextOf(outgoing))
+    (request, { outgoing }) => {
+      const response = app.fetch(request, contextOf(outgoing))
       // Hono copies the response to HEAD, and behind middleware. A copy does not say that everything is sent.
-      return outgoing.headersSent ? RESPONSE_ALREADY_SENT : response
+      const sent = (late: Response) => (outgoing.headersSent ? RESPONSE_ALREADY_SENT : late)
+      return response instanceof Promise ? response.then(sent) : sent(response)
     },
     {
       // HTTP/1.0 may leave the host out. Nothing is made of the name: the issuer has its own.
@@ -80,8 +82,8 @@ function listenerOf(app: Hono<Env>): ReturnType<typeof getRequestListener> {
 const contextOf = (outgoing: object): Context => (outgoing as Held)[CONTEXT]
 
 function meet(incoming: IncomingMessage, outgoing: ServerResponse, routes: Routes, { isReady }: DoorNeeds): Context {
-  const target = readTarget(incoming.url ?? '')
-  const route = target && isOneHost(incoming) ? findRoute(incoming, target.path, routes) : undefined
+  const target = isOneHost(incoming) ? readTarget(incoming.url ?? '') : undefined
+  const route = target ? findRoute(incoming, target.path, routes) : undefined
   return {
     incoming,
     outgoing,

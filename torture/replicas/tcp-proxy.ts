@@ -7,7 +7,7 @@ export interface TcpProxy {
   port: number
   /** While on, bytes are swallowed in both directions; connections stand and are accepted. */
   swallow(on: boolean): void
-  /** Pieces of a stream that contain this text are lost from now on. */
+  /** Pieces of what the target sends that contain this text are lost from now on. */
   drop(text: string): void
   /** How many were lost. */
   dropped(): number
@@ -21,10 +21,10 @@ export async function startTcpProxy(context: Context, to: number): Promise<TcpPr
   let unwanted: string | undefined
   let droppedCount = 0
   const sockets = new Set<Socket>()
-  const join = (from: Socket, into: Socket): void => {
+  const join = (from: Socket, into: Socket, isAnswer: boolean): void => {
     sockets.add(from)
     from.on('data', (bytes) => {
-      const isDropped = unwanted !== undefined && bytes.includes(unwanted)
+      const isDropped = isAnswer && unwanted !== undefined && bytes.includes(unwanted)
       if (isDropped) droppedCount++
       if (!isSwallowing && !isDropped) into.write(bytes)
     })
@@ -37,8 +37,8 @@ export async function startTcpProxy(context: Context, to: number): Promise<TcpPr
   const closeAll = (): void => sockets.forEach((socket) => socket.destroy())
   const proxy = createServer((near) => {
     const far = connect(target, '127.0.0.1')
-    join(near, far)
-    join(far, near)
+    join(near, far, false)
+    join(far, near, true)
   })
   const port = await listen(proxy)
   context.onEnd(() => {

@@ -18,14 +18,17 @@ export const replicaKill: Fault = {
     const load = new Load(cluster.app, context.count(100, 300))
     await load.prepare()
     let kills = 0
+    // Chance decides whether a request is still under way when its replica dies, so a kill that met none may be repeated.
+    const isWanting = (): boolean => kills < wanted || (cluster.balancer.broken.there === 0 && kills < 3 * wanted)
     const killing = (async () => {
-      while (kills < wanted) {
+      while (isWanting()) {
         await pause(everyMs)
-        await killOne(cluster, kills++)
+        await killOne(cluster, kills)
+        kills++
         context.progress(`${kills} kills, ${load.sent} requests`)
       }
     })()
-    await Promise.all([load.run(() => kills >= wanted), killing])
+    await Promise.all([load.run(() => !isWanting()), killing])
     const { lost, doublyValid } = await load.check()
     const { there, elsewhere } = cluster.balancer.broken
     const note = `${kills} kills, ${load.sent} requests at ${load.perSecond.toFixed(0)}/s, ${there} broken at a replica that died`
@@ -45,6 +48,7 @@ async function killOne({ replicas, balancer, replace }: Cluster, number: number)
   const index = number % replicas.length
   const killed = replicas[index]
   if (!killed) throw new Error('there is a replica')
+  await balancer.nextWrite(killed.url)
   balancer.expectDeath(killed.url)
   await killed.stop('SIGKILL')
   await replace(index)

@@ -12,6 +12,7 @@ import { startTcpProxy } from '../../replicas/tcp-proxy.ts'
 const HEARD_WITHIN_MS = 1000
 /** A replica that has not heard by then never will. It still answers, as far as its silence is concerned. */
 const NEVER_MS = 3000
+const LISTENING_WITHIN_MS = 60_000
 
 export const denials: Fault = {
   name: 'replica-denials',
@@ -31,7 +32,11 @@ export const lostNews: Fault = {
     const times = context.count(20, 200)
     const cluster = await startCluster(context)
     let ended = 0
-    const deafened = await denyEach(context, cluster, times, async () => void (ended += await endListeners(cluster)))
+    const deafened = await denyEach(context, cluster, times, async () => {
+      await untilListening(cluster, 1)
+      ended += await endListeners(cluster)
+    })
+    await untilListening(cluster, cluster.replicas.length)
     // Listening connections stand, and hear nothing: a notification names its channel and a NUL (PostgreSQL's protocol).
     cluster.network.drop('signet_changes\0')
     const silenced = await denyEach(context, cluster, times)
@@ -89,11 +94,21 @@ async function untilRefused(caller: Caller, token: string, began: number): Promi
 
 /** @returns how many there were */
 async function endListeners({ postgres, database }: Cluster): Promise<number> {
-  const ended = await postgres.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = '${database}'`,
-  )
+  const ended = await postgres.query(`SELECT pg_terminate_backend(pid) ${listenersOf(database)}`)
   return ended.length
 }
+
+/** A listener that was ended waits before it listens again, and a replica that does not listen has nothing to lose. */
+async function untilListening({ postgres, database }: Cluster, count: number): Promise<void> {
+  const deadline = performance.now() + LISTENING_WITHIN_MS
+  while ((await postgres.query(`SELECT pid ${listenersOf(database)}`)).length < count) {
+    if (performance.now() > deadline) throw new Error('the replicas do not listen again')
+    await pause(50)
+  }
+}
+
+const listenersOf = (database: string): string =>
+  `FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND state = 'idle' AND datname = '${database}'`
 
 /** A replica that is cut off hears of no entry, and says for ten seconds what it knew. */
 async function controlOf(context: Context, { place, app, network, replicas }: Cluster): Promise<Finding> {
