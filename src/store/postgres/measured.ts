@@ -3,7 +3,7 @@ import type { Instant } from '../../ground/clock.ts'
 import type { Welcome } from '../engine.ts'
 import { blacklistEntries, clients, grants, signingKeys } from '../tables.ts'
 import type { Asker, Session, Values } from './pool.ts'
-import type { Statements } from './statements.ts'
+import type { Statements } from '../statements.ts'
 
 export class Measured {
   readonly #texts: ReturnType<typeof textsOf>

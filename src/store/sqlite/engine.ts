@@ -7,7 +7,7 @@ import type { OpenDatabase } from './database.ts'
 import { examineVerb } from './examine.ts'
 import { factsVerb } from './facts.ts'
 import { measuredSteps, type Measured } from './measured.ts'
-import { Statements } from './statements.ts'
+import { PreparedStatements } from './statements.ts'
 import { subjectVerbs } from './subjects.ts'
 import { sweepVerb } from './sweep.ts'
 
@@ -54,11 +54,11 @@ function* readOnly<Result>(act: Act<Result>): Act<Result> {
 class Runner {
   readonly measured: Measured
   readonly #database: OpenDatabase
-  readonly #statements: Statements
+  readonly #statements: PreparedStatements
 
   constructor(database: OpenDatabase) {
     this.#database = database
-    this.#statements = new Statements(database.sql)
+    this.#statements = new PreparedStatements(database.connection.raw)
     this.measured = measuredSteps(database)
   }
 

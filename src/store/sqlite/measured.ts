@@ -94,7 +94,7 @@ function prepareLookUps({ connection: { raw } }: OpenDatabase) {
   const standing = 'removed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
   const refused = (kind: string, name: string) =>
     `EXISTS (SELECT 1 FROM blacklist_entries WHERE value = ${name} AND kind = '${kind}' AND refuses_new AND ${standing})`
-  // The plus keeps values from the planner: see `unseen` in statements.ts.
+  // The plus keeps values from the planner: see statements.ts.
   const livePair = 'FROM grants WHERE sub = +:sub AND client_key = +:clientKey AND ended_at IS NULL'
   return {
     welcome: raw.prepare<[Record<string, unknown>], { key: number | null; refused: number; taken: number }>(
