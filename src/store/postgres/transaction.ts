@@ -138,6 +138,8 @@ export class Transaction {
         return measured.reserve(step.kid, step.until, this.#session)
       case 'welcome':
         return measured.welcome(step, this.#now, this.#session)
+      case 'belongings':
+        return measured.belongings(step.userId, this.#session)
       case 'countOwned':
         return measured.countOwned(step, this.#session)
       case 'beyond':
