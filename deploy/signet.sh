@@ -45,4 +45,4 @@ if [ -z "${SIGNET_MASTER_KEY:-}${SIGNET_MASTER_KEY_FILE:-}" ]; then
   SIGNET_MASTER_KEY=$(cat /etc/signet/master.key)
   export SIGNET_MASTER_KEY
 fi
-exec setpriv --reuid signet --regid signet --clear-groups /usr/bin/node /opt/signet/src/signet.js "$@"
+exec setpriv --reuid signet --regid signet --clear-groups /usr/bin/node /opt/signet/dist/signet.js "$@"

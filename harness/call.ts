@@ -2,7 +2,8 @@
  * Requests to Signet or another HTTP server: with a form or JSON, and with Basic, Bearer or no credentials. Redirects are
  * not followed.
  */
-import { Agent, request as send, type IncomingMessage } from 'node:http'
+import { Agent, request as sendPlain, type IncomingMessage } from 'node:http'
+import { Agent as TlsAgent, request as sendOverTls } from 'node:https'
 import { text as textOf } from 'node:stream/consumers'
 
 export interface Answer {
@@ -71,7 +72,12 @@ export const post = (
 /** The server closed a kept connection before the first byte of a response. */
 class StaleConnection extends Error {}
 
-/** Sends a request and never repeats it. @throws Error if the connection breaks before the whole response has come */
+/**
+ * Sends a request and never repeats it.
+ *
+ * @param agent one of `node:https` for an https URL, with the authority that it trusts
+ * @throws Error if the connection breaks before the whole response has come
+ */
 export function sendOnce(
   url: string,
   { withinMs = HANGS_MS, ...outgoing }: Outgoing,
@@ -79,6 +85,7 @@ export function sendOnce(
 ): Promise<TimedAnswer> {
   const began = performance.now()
   const { body, headers } = bodyOf(outgoing)
+  const send = agent instanceof TlsAgent ? sendOverTls : sendPlain
   return new Promise((done, failed) => {
     const sent = send(url, {
       agent,

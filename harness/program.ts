@@ -25,6 +25,8 @@ export interface Program {
   program: string
   args: string[]
   env: NodeJS.ProcessEnv
+  /** The folder in which it runs: the checkout, unless another is given. */
+  cwd?: string
   /** Its standard error output: kept, shown on this terminal, or thrown away. */
   stderr?: 'keep' | 'inherit' | 'null'
 }
@@ -123,11 +125,11 @@ export async function startServing(program: Program, address: RegExp, onEnd: OnE
 }
 
 /** Starts a program. @param stdin whether its standard input is a pipe */
-export function startProgram({ program, args, env, stderr = 'keep' }: Program, stdin = false): Running {
+export function startProgram({ program, args, env, cwd = CHECKOUT, stderr = 'keep' }: Program, stdin = false): Running {
   const errors = { keep: 'pipe', inherit: 'inherit', null: 'ignore' } as const
   const child = spawn(program, args, {
     env,
-    cwd: CHECKOUT,
+    cwd,
     stdio: [stdin ? 'pipe' : 'ignore', 'pipe', errors[stderr]],
   })
   const exited = new Promise<number | string>((done) =>

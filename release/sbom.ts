@@ -1,19 +1,18 @@
 /**
- * The bill of materials of a release, as CycloneDX on stdout: the packages that `npm ci --omit=dev` installs, read from
- * the lock file alone. The installed packages do not matter, and no registry is asked.
+ * The bill of materials of a release, as CycloneDX: the packages that `npm ci --omit=dev` installs, read from the lock
+ * file alone. The installed packages do not matter, and no registry is asked. Run by itself, it prints the document.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { z } from 'zod'
+import { ROOT, readJson } from './tools.ts'
 
-const ROOT = resolve(import.meta.dirname, '..')
 /** npm marks packages of development alone by this property. */
 const DEVELOPMENT = 'cdx:npm:package:development'
 const ROOM_FOR_OUTPUT = 64 * 1024 * 1024
 
 const Bom = z.looseObject({
-  metadata: z.looseObject({ component: z.looseObject({ 'bom-ref': z.string() }) }),
+  serialNumber: z.string().optional(),
+  metadata: z.looseObject({ timestamp: z.string().optional(), component: z.looseObject({ 'bom-ref': z.string() }) }),
   components: z.array(
     z.looseObject({
       'bom-ref': z.string(),
@@ -25,9 +24,10 @@ const Bom = z.looseObject({
 })
 type Bom = z.infer<typeof Bom>
 
-const main = (): void => {
-  const { name } = z.object({ name: z.string() }).parse(JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')))
-  process.stdout.write(`${JSON.stringify(onlyReleased(everything(), name), null, 2)}\n`)
+/** @returns the document as text. It has no number and no time of its own: the same lock file gives the same bytes. */
+export function bomOfRelease(): string {
+  const { name } = z.object({ name: z.string() }).parse(readJson('package.json'))
+  return `${JSON.stringify(onlyReleased(everything(), name), null, 2)}\n`
 }
 
 /**
@@ -52,9 +52,11 @@ function onlyReleased(bom: Bom, name: string): Bom {
   const dependencies = bom.dependencies
     .filter(({ ref }) => kept.has(ref))
     .map((each) => ({ ...each, dependsOn: each.dependsOn.filter((ref) => kept.has(ref)) }))
+  const { serialNumber: _number, metadata, ...rest } = bom
+  const { timestamp: _time, ...about } = metadata
   return {
-    ...bom,
-    metadata: { ...bom.metadata, component: { ...bom.metadata.component, name } },
+    ...rest,
+    metadata: { ...about, component: { ...about.component, name } },
     components,
     dependencies,
   }
@@ -64,4 +66,4 @@ function onlyReleased(bom: Bom, name: string): Bom {
 const isReleased = ({ properties, hashes }: Bom['components'][number]): boolean =>
   hashes !== undefined && !properties.some(({ name }) => name === DEVELOPMENT)
 
-main()
+if (import.meta.main) process.stdout.write(bomOfRelease())

@@ -3,7 +3,7 @@
  * may be attacks are collected here and written in the background. Their number is bounded, so that failing requests
  * cannot fill the disk or slow other requests down.
  */
-import type { Clock, Instant } from './ground/clock.ts'
+import { toIso, type Clock, type Instant } from './ground/clock.ts'
 import { timeOrderedId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import type { AuditEvent, Recording } from './store/records/audit.ts'
@@ -17,6 +17,8 @@ export interface Actor {
   /** Whether it has all rights of an administrator: the command line, and a token with `signet:admin`. */
   isAdministrator: boolean
   requestId?: string | null
+  /** The name of the declarative file, where one acts. */
+  file?: string | undefined
   /**
    * Throws if the token behind the act is not valid any more. It is called inside the write of the act, so a token that is
    * revoked while the act waits changes nothing.
@@ -26,8 +28,8 @@ export interface Actor {
 
 /** An operator at the command line. */
 export const BY_CLI: Actor = { kind: 'cli', id: 'cli', isAdministrator: true }
-/** The declarative file. */
-export const BY_CONFIG: Actor = { kind: 'config', id: 'config', isAdministrator: true }
+/** A declarative file, by its name without folders: a checkout or a container may stand anywhere. */
+export const byFile = (file: string): Actor => ({ kind: 'config', id: 'config', isAdministrator: true, file })
 /** Signet itself, by its timetable or by a rule. */
 export const BY_SYSTEM: Actor = { kind: 'system', id: 'system', isAdministrator: true }
 
@@ -97,6 +99,7 @@ export class AuditTrail {
       requestId: by.requestId ?? null,
       details: by.details ?? {},
       judge: by.judge,
+      file: by.file,
     }
   }
 
@@ -184,3 +187,14 @@ export class AuditTrail {
     }
   }
 }
+
+/** An event as operators see it. */
+export const auditEventView = ({ id, at, actor, action, target, requestId, details }: AuditEvent) => ({
+  id,
+  at: toIso(at),
+  actor,
+  action,
+  target,
+  request_id: requestId,
+  details,
+})

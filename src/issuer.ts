@@ -14,7 +14,6 @@ import { ClientRegistry } from './clients/registration.ts'
 import { ClientSecrets } from './clients/secret.ts'
 import type { Clock } from './ground/clock.ts'
 import type { Config } from './config/config.ts'
-import { isLoopback } from './config/loopback.ts'
 import { onDemand } from './ground/on-demand.ts'
 import { PasswordQueue } from './ground/hash-queue.ts'
 import type { Lifetimes } from './grants/grant.ts'
@@ -116,7 +115,7 @@ export async function wireIssuer(
   const keys = await KeyRing.open(store, masterKeys, audit)
   // Only now: a database that is known and has no keys has lost them.
   rememberOpened(config)
-  await warnOfNewName(store, issuer, log)
+  await warnOfNewName(store, issuer, config, log)
   const memory = await openMemory({ masterKeys, keys }, store, issuer, { clock, log })
   const { clients, resources, blacklist } = memory
   const traffic = new Traffic()
@@ -215,11 +214,11 @@ const administratorsOf = (clients: ClientDirectory, tokenState: TokenState) => (
 const isAdministrator = (name: string, clients: ClientDirectory): boolean =>
   name === OPERATOR_CLIENT_ID || (clients.find(name)?.scope.includes(ADMIN_SCOPE) ?? false)
 
-/** No warning between two loopback names: the port may be picked anew at each start. */
-async function warnOfNewName(store: Store, issuer: string, log: Log): Promise<void> {
+/** No warning where the system picks a port at each start: the name is new each time then. */
+async function warnOfNewName(store: Store, issuer: string, config: Config, log: Log): Promise<void> {
   const before = await store.findSetting('issuer')
   if (before === undefined || before === issuer) return
-  if ([before, issuer].every((each) => isLoopback(new URL(each).hostname))) return
+  if (config.issuer === undefined && config.port === 0) return
   log.warn(
     `the issuer is ${issuer}, and was ${before} at the last start: tokens of before are refused, and verifiers of the former name refuse new ones`,
   )

@@ -350,7 +350,15 @@ test('a resource is created, read, listed, changed and deleted; its id may be a 
     status: 200,
     body: { alg: 'ES256', ttl: null },
   })
-  expect((await issuer.operator.call('DELETE', place)).status).toBe(204)
+  const { clientId } = client
+  const held = await issuer.operator.call('DELETE', place)
+  expect(held).toMatchObject({ status: 409, body: { error: 'invalid_request' } })
+  expect(held.body.error_description).toContain(`is on the list of client ${clientId},`)
+  expect(held.body.error_description).toContain('?force=true')
+  expect((await issuer.operator.call('DELETE', `${place}?force=yes`)).status).toBe(400)
+  expect((await tokens(issuer, client)).access_token).toBeDefined()
+  expect((await issuer.operator.call('DELETE', `${place}?force=true`)).status).toBe(204)
+  expect((await ask(issuer, `clients/${clientId}`)).body.resources).toEqual([])
   for (const method of ['GET', 'PATCH', 'DELETE']) {
     expect((await issuer.operator.call(method, place, method === 'PATCH' ? {} : undefined)).status).toBe(404)
   }
@@ -364,8 +372,9 @@ test('a resource that is deleted and created anew brings back neither its tokens
   const old = await tokens(issuer, shop, offline)
   const both = await tokens(issuer, shop, { ...offline, resource: 'api', audience: 'other' })
   expect(await isActive(issuer, shop, old.access_token ?? '')).toBe(true)
-  await send(issuer, 'DELETE', 'resources/api')
+  await send(issuer, 'DELETE', 'resources/api?force=true')
   await createResource(issuer.operator, 'api')
+  await send(issuer, 'PATCH', 'clients/shop', { resources: ['api', 'other'] })
 
   for (const token of [old.access_token, old.refresh_token, both.access_token])
     expect(await isActive(issuer, shop, token ?? '')).toBe(false)

@@ -211,11 +211,11 @@ async function openAnother({ issuer, env }: Scene): Promise<Issuer> {
 }
 
 /** Applies the file, and lets an operator act while its new secrets are hashed: after the first plan, before the write. */
-async function actBetween(it: Scene, act: () => Promise<unknown>): Promise<Applied> {
+async function actBetween(it: Scene, act: () => Promise<unknown>, prune = false): Promise<Applied> {
   const other = await openAnother(it)
   const declaration = await readDeclaration(it.file, { SECRET: NEW_SECRET })
   let isOver = false
-  const applying = applyDeclaration(declaration, other, { dryRun: false }).finally(() => (isOver = true))
+  const applying = applyDeclaration(declaration, other, { dryRun: false, prune }).finally(() => (isOver = true))
   await act()
   expect(isOver).toBe(false)
   return applying
@@ -308,4 +308,35 @@ test('a resource that an operator deletes between plan and write fails the whole
   const applying = actBetween(it, () => good(operator.call('DELETE', '/admin/api/resources/orders')))
   await expect(applying).rejects.toThrow(/declared\.yaml:\d+: resources: orders is neither in this file nor/)
   expect(await it.existing()).toEqual([])
+})
+
+/** The file has made the resource `old-api` and names it no more, beside many new clients. */
+async function sceneOfOld(): Promise<Scene> {
+  const it = await scene(resourcesOf(['old-api']))
+  expect((await it.apply()).code).toBe(0)
+  it.write(`clients:\n${SLOW}`)
+  return it
+}
+
+test('a resource that a client gets between plan and write is not removed, and nothing of the file is applied', async () => {
+  const it = await sceneOfOld()
+  const { operator } = it.issuer
+  const client = { client_id: 'new', resources: ['old-api'] }
+  const applying = actBetween(it, () => good(operator.call('POST', '/admin/api/clients', client)), true)
+  await expect(applying).rejects.toThrow('resource "old-api" is on the list of client new')
+  expect(await it.existing()).toEqual(['old-api', 'new'])
+})
+
+test('a resource that an operator makes anew between plan and write is not removed', async () => {
+  const it = await sceneOfOld()
+  const { operator } = it.issuer
+  const makeAnew = async () => {
+    await good(operator.call('DELETE', '/admin/api/resources/old-api'))
+    await good(operator.call('POST', '/admin/api/resources', { id: 'old-api' }))
+  }
+  expect(await actBetween(it, makeAnew, true)).toMatchObject({
+    removed: [],
+    kept: [{ kind: 'client', id: 'operator', file: 'signet.yaml' }],
+  })
+  expect(await it.existing()).toContain('old-api')
 })

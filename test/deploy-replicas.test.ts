@@ -1,15 +1,16 @@
 /** The compose file of several replicas, and the proxy before them. No container engine is needed, and none is asked. */
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import { DCLinter } from 'dclint'
 import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+
 import { startAdministered, startReplica, until } from './support/admin.ts'
 import { basic, request } from './support/client.ts'
+import { composeFaults } from './support/compose.ts'
 import { configOf } from './support/deployed.ts'
+import { freePort } from './support/foreign-client.ts'
 import { temporaryFolder } from './support/issuer.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -34,17 +35,6 @@ const compose = z
   })
   .parse(parse(read(COMPOSE), { merge: true }))
 const { 'signet-1': first, 'signet-2': second, postgres, caddy } = compose.services
-
-/** The faults of a compose file by its schema and by the linter. Order and quotes are a matter of taste. */
-function composeFaults(file: string): string[] {
-  // The proxy is for everybody, so its ports are bound to every address.
-  const rules = { 'no-unbound-port-interfaces': 0 as const }
-  const linter = new DCLinter({ rules, quiet: true, debug: false, exclude: [] })
-  // Its package names types that lead nowhere, so its answer is read here.
-  const Results = z.array(z.object({ messages: z.array(z.object({ type: z.string(), message: z.string() })) }))
-  const messages = Results.parse(linter.lintFiles([file], false)).flatMap((each) => each.messages)
-  return messages.filter(({ type }) => type === 'error').map(({ message }) => message)
-}
 
 test('the compose file fits its schema, and a misspelt member would be noticed', () => {
   expect(composeFaults(join(ROOT, COMPOSE))).toEqual([])
@@ -105,14 +95,6 @@ test.skipIf(!hasCaddy)(`Caddy takes the file before the replicas${orWhy}`, () =>
   })
   expect(status, stderr).toBe(0)
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((listening) => server.once('listening', listening))
-  const { port } = server.address() as AddressInfo // a TCP server that listens
-  await new Promise((closed) => server.close(closed))
-  return port
-}
 
 /** Two replicas behind Caddy, with the file of the deployment. */
 async function behindCaddy() {

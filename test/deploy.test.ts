@@ -11,32 +11,15 @@ import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { readConfig } from '../src/index.ts'
 import { until } from './support/admin.ts'
+import { copies, execForm, splitOnce, stagesOf, withoutComments } from './support/dockerfile.ts'
 import { temporaryFolder } from './support/issuer.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
-const withoutComments = (text: string): string => text.replaceAll(/^\s*#.*$/gm, '')
 
 // ------------------------------------------------------------------ the container
 
-interface Instruction {
-  word: string
-  text: string
-}
-
-/** One entry for each instruction, continued lines joined: those before the first stage, then the stages in order. */
-function stagesOf(dockerfile: string): [Instruction[], ...Instruction[][]] {
-  const lines = withoutComments(dockerfile).replaceAll(/\\\n/g, ' ').split('\n')
-  const stages: [Instruction[], ...Instruction[][]] = [[]]
-  for (const line of lines.map((each) => each.trim()).filter(Boolean)) {
-    const [, word = '', text = ''] = /^([A-Z]+) +(.*)$/.exec(line.replaceAll(/\s+/g, ' ')) ?? []
-    if (word === 'FROM') stages.push([])
-    stages.at(-1)?.push({ word, text })
-  }
-  return stages
-}
-
-const [beforeStages, ...stages] = stagesOf(read('deploy/Dockerfile'))
+const [beforeStages, ...stages] = stagesOf(join(ROOT, 'deploy/Dockerfile'))
 const last = stages.at(-1) ?? []
 const all = stages.flat()
 const only = (word: string, instructions = last): string => {
@@ -44,19 +27,7 @@ const only = (word: string, instructions = last): string => {
   expect(found, word).toHaveLength(1)
   return found[0]?.text ?? ''
 }
-/** `NAME=value` as a pair. */
-function splitOnce(pair: string): [string, string] {
-  const [name = '', ...value] = pair.split('=')
-  return [name, value.join('=')]
-}
-/** The exec form, a JSON array: no shell between Docker and the process. */
-const execForm = (text: string): string[] => z.array(z.string()).parse(JSON.parse(text.slice(text.indexOf('['))))
 const environment: Record<string, string> = Object.fromEntries(only('ENV').split(' ').map(splitOnce))
-/** What comes from the checkout, not from another stage: sources, then where they go. */
-const copies = (instructions: Instruction[]): string[][] =>
-  instructions
-    .filter(({ word, text }) => word === 'COPY' && !text.startsWith('--from'))
-    .map(({ text }) => text.split(' '))
 
 test('every line of the container file is an instruction that was understood here', () => {
   expect(all.filter(({ word }) => word === '')).toEqual([])
@@ -222,7 +193,8 @@ function serviceCommand(place: string): (line: string, given?: Record<string, st
   const script = read('deploy/signet.sh')
     .replaceAll('/var/lib/signet', join(place, 'lib'))
     .replaceAll('/etc/signet', join(place, 'etc'))
-    .replace(/exec setpriv .* \/usr\/bin\/node \/opt\/signet/, `exec ${process.execPath} ${ROOT}`)
+    // A release has it compiled; a checkout runs the same program from its source.
+    .replace(/exec setpriv .* \/usr\/bin\/node \/opt\/signet\/dist/, `exec ${process.execPath} ${ROOT}/src`)
   writeFileSync(join(place, 'signet'), script)
   const env = { PATH: process.env.PATH ?? '' }
   return (line, given = {}) =>

@@ -191,6 +191,10 @@ test('bad URLs, the same place twice and a missing source are told in one line',
     code: 2,
     stderr: expect.stringMatching(/^signet: --to is missing/) as string,
   })
+  expect(await move(issuer, '-', '-')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^signet: --from and --to: one of them may be read/) as string,
+  })
   const secret = await move(issuer, 'mysql://me:hush@db/x', there)
   expect(secret).toMatchObject({
     code: 2,

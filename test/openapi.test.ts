@@ -520,7 +520,10 @@ describe('what it says is answered', () => {
     expect((await call('updateResource', { in: at, json: change })).body.ttl).toBe(300)
     expect((await call('readResource', { in: at })).body.id).toBe(made.id)
     expect((await call('listResources')).text).toContain(made.id)
-    expect((await call('deleteResource', { in: at })).status).toBe(204)
+    await call('createClient', { json: { resources: [made.id] } })
+    expect((await call('deleteResource', { in: at })).status).toBe(409)
+    expect((await call('deleteResource', { in: at, query: '?force=1' })).status).toBe(400)
+    expect((await call('deleteResource', { in: at, query: '?force=true' })).status).toBe(204)
   })
 
   test('to administrators about keys', async () => {

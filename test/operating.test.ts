@@ -53,7 +53,11 @@ const commands = [
   ...new Set(
     [...manual.matchAll(/^```sh\n(.*?)^```/gms), ...manual.matchAll(/`([^`\n]+)`/g)]
       .flatMap(([, text = '']) => text.split('\n'))
-      .map((line) => /(?:^|\| |=\S+ )(?:docker exec signet )?signet ((?:[a-z-]+ ?)+|--version)(.*)$/.exec(line.trim()))
+      .map((line) =>
+        /(?:^|\| |=\S+ )(?:docker (?:compose .*)?exec signet )?signet ((?:[a-z-]+ ?)+|--version)(.*)$/.exec(
+          line.trim(),
+        ),
+      )
       .flatMap((match) => (match ? [`${match[1]?.trim()} ${match[2] ?? ''}`.split(/ +#|\|/)[0]?.trim() ?? ''] : [])),
   ),
 ]

@@ -355,6 +355,9 @@ test('an issuer that is another than at the last start is told once, at the star
   expect(await start('https://auth.example')).toEqual([])
   expect(await start('https://login.example')).toHaveLength(1)
   expect(await start('https://login.example')).toEqual([])
+  // The move from localhost is rehearsed between two names of this machine.
+  expect(await start('http://localhost:4001')).toHaveLength(1)
+  expect(await start('http://localhost:4002')).toHaveLength(1)
 })
 
 sqliteTest('a start that makes a new database beside keys of another one says so', async () => {

@@ -117,10 +117,10 @@ test('deleting it ends its key set and its tokens', async () => {
   const id = await ownResource()
   const client = await registered(shared(), { resources: [id] })
   const { access_token: token = '' } = await tokens(shared(), client)
-  await operator.call('DELETE', `/admin/api/resources/${encodeURIComponent(id)}`)
+  await operator.call('DELETE', `/admin/api/resources/${encodeURIComponent(id)}?force=true`)
   expect((await request(String(keySetOf(shared(), id)))).status).toBe(404)
   expect(await isActive(shared(), client, token)).toBe(false)
-  expect(refusal(await ask(shared(), client))).toBe('400 invalid_target')
+  expect(refusal(await ask(shared(), client, { resource: id }))).toBe('400 invalid_target')
 })
 
 test('two processes that first need its keys at once agree on them', async () => {

@@ -413,7 +413,7 @@ describe('a refresh is refused at once, and the family goes on when it is given 
   test('the resource is deleted', async () => {
     const target = await resource(issuer())
     const made = await family({ resources: [target] })
-    await issuer().operator.call('DELETE', `/admin/api/resources/${encodeURIComponent(target)}`)
+    await issuer().operator.call('DELETE', `/admin/api/resources/${encodeURIComponent(target)}?force=true`)
     expect(refusal(await refresh(issuer(), made.client, made.first))).toBe('400 invalid_target')
   })
 })

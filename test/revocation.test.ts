@@ -319,7 +319,7 @@ const SWITCHES: [string, boolean, (scene: Scene, token: string, family: string) 
   [
     'the resource is deleted',
     true,
-    ({ issuer }) => issuer.operator.call('DELETE', `/admin/api/resources/${encodeURIComponent(API)}`),
+    ({ issuer }) => issuer.operator.call('DELETE', `/admin/api/resources/${encodeURIComponent(API)}?force=true`),
   ],
   ['the person is disabled', true, ({ issuer }) => issuer.operator.call('POST', '/admin/api/users/ada/disable')],
   [

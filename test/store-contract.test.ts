@@ -40,6 +40,7 @@ import {
   resourceOf,
   secretOf,
   closing,
+  unheld,
 } from './support/store-records.ts'
 import { PLACES, newFile, openFile, root, type Place } from './support/store-places.ts'
 
@@ -215,8 +216,13 @@ function storeContract(name: string, newPlace: () => Place): void {
       )
       expect(await store.listResources()).toEqual([{ ...resource, scope: ['read'], ttl: 60 }])
       expect(changed?.ttl).toBe(60)
-      expect(await store.deleteResource(resource.id, eventOf('resource.deleted'))).toBe('deleted')
-      expect(await store.deleteResource(resource.id, eventOf('resource.deleted'))).toBe('unknown')
+      expect(await store.deleteResource(resource.id, unheld, eventOf('resource.deleted'))).toEqual({
+        outcome: 'deleted',
+        holders: [],
+      })
+      expect(await store.deleteResource(resource.id, unheld, eventOf('resource.deleted'))).toEqual({
+        outcome: 'unknown',
+      })
     })
 
     test('a resource knows when the last one of its id was deleted, and one that had none before knows of none', async () => {
@@ -225,7 +231,7 @@ function storeContract(name: string, newPlace: () => Place): void {
       for (const id of ['api', 'other']) await store.createResource(resourceOf(id), eventOf('resource.created'))
       for (const _ of ['once', 'again']) {
         clock.pass(MINUTE)
-        await store.deleteResource('api', eventOf('resource.deleted'))
+        await store.deleteResource('api', unheld, eventOf('resource.deleted'))
         await store.createResource(resourceOf('api'), eventOf('resource.created'))
       }
       await store.updateResource('api', (current) => ({ ...current, ttl: 60 }), eventOf('resource.updated'))

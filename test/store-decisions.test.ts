@@ -37,6 +37,7 @@ import {
   resourceOf,
   secretOf,
   closing,
+  unheld,
 } from './support/store-records.ts'
 import { PLACES, type Place } from './support/store-places.ts'
 
@@ -366,12 +367,12 @@ describe.each(PLACES)('%s: what an operator ended', (_, newPlace) => {
     const store = await newPlace().open()
     const create = (event: Recording) => store.createResource(resourceOf('api'), event)
     await create(fileEventOf('resource.created'))
-    await store.deleteResource('api', eventOf('resource.deleted'))
+    await store.deleteResource('api', unheld, eventOf('resource.deleted'))
     expect(await isEnded(store, 'resource', 'api')).toBe(true)
     expect(await create(fileEventOf('resource.created'))).toBe('ended')
     expect(await create(eventOf('resource.created'))).toBe('created')
     expect(await isEnded(store, 'resource', 'api')).toBe(false)
-    await store.deleteResource('api', fileEventOf('resource.deleted'))
+    await store.deleteResource('api', unheld, fileEventOf('resource.deleted'))
     expect(await isEnded(store, 'resource', 'api')).toBe(false)
     expect(await create(fileEventOf('resource.created'))).toBe('created')
   })
@@ -443,7 +444,7 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
     deleteClient: (store) => store.deleteClient('app', () => [deny()], event),
     createResource: (store) => store.createResource(resourceOf('new'), event),
     updateResource: (store) => store.updateResource('api', (each) => ({ ...each, ttl: 1 }), event),
-    deleteResource: (store) => store.deleteResource('api', event),
+    deleteResource: (store) => store.deleteResource('api', unheld, event),
     seedKeys: (store) => store.seedKeys({ ring: 'api', alg: 'ES256' }, [keyOf('k', { ring: 'api' })], event),
     promoteNextKey: (store) => store.promoteNextKey(SHARED_ES256, keyOf('k'), () => ({ act: 'promote' }), event),
     revokeKey: (store) => store.revokeKey('active', keyOf('k'), denyKid, event),

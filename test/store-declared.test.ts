@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Change } from '../src/store/records/change.ts'
 import type { DeclaredFacts } from '../src/store/records/declared.ts'
+import { BUILT_IN_GROUP } from '../src/store/records/user.ts'
 import type { DeclaredOperation, Store } from '../src/store/store.ts'
 import {
   clientOf,
@@ -18,6 +19,7 @@ import {
   resourceOf,
   secretOf,
   closing,
+  unheld,
 } from './support/store-records.ts'
 import { PLACES } from './support/store-places.ts'
 
@@ -29,7 +31,7 @@ const operations = {
     verb: 'updateResource',
     needs: ['api', (api) => ({ ...api, ttl: 5 }), eventOf('resource.updated')],
   },
-  deleteResource: { verb: 'deleteResource', needs: ['old-api', eventOf('resource.deleted')] },
+  deleteResource: { verb: 'deleteResource', needs: ['old-api', unheld, eventOf('resource.deleted')] },
   createClient: {
     verb: 'createClient',
     needs: [
@@ -75,7 +77,7 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     const store = await newPlace().open()
     await prepare(store)
     await store.createResource(resourceOf('new-api'), eventOf('resource.created'))
-    await store.deleteResource('new-api', eventOf('resource.deleted'))
+    await store.deleteResource('new-api', unheld, eventOf('resource.deleted'))
     await createClient(store, clientOf('web'))
     await deleteClient(store, 'web')
     await store.updateClient('app', (app) => ({ ...app, secrets: [secretOf('s')] }), eventOf('client.secret_rotated'))
@@ -88,6 +90,34 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     expect(clients.get('app')).toEqual({ ...app, endedSecrets: [ended, ended] })
     expect(clients.get('web')).toMatchObject({ current: undefined, isEnded: true, liveGrants: 0 })
     expect(clients.get('alice')).toEqual({ current: undefined, isEnded: false, endedSecrets: [], liveGrants: 1 })
+  })
+
+  test('its facts tell who made a record, which is the actor of the creation and no flag of the record', async () => {
+    const store = await newPlace().open()
+    const byFile = (action: string) => ({
+      ...eventOf(action),
+      actorKind: 'config' as const,
+      actor: 'config',
+      file: 'signet.yaml',
+    })
+    const makers = [
+      { name: 'by-cli', event: eventOf, declaredBy: 'a.yaml' },
+      { name: 'by-file', event: byFile, declaredBy: null },
+    ]
+    for (const { name, event, declaredBy } of makers) {
+      await store.createResource(resourceOf(name, { declaredBy }), event('resource.created'))
+      await createClient(store, clientOf(name, { declaredBy }), event('client.created'))
+      await store.createGroup({ ...BUILT_IN_GROUP, name, declaredBy }, event('group.created'))
+    }
+    await store.updateClient('by-file', (app) => ({ ...app, name: 'App' }), eventOf('client.updated'))
+    const { standing } = await store.readDeclared({ resources: [], clients: [], isWithStanding: true })
+    const made = ['by-file']
+    expect(standing?.clients.filter((each) => each.declaredBy === 'signet.yaml').map((each) => each.clientId)).toEqual(
+      made,
+    )
+    expect(standing?.resources.filter((each) => each.declaredBy === 'signet.yaml').map((each) => each.id)).toEqual(made)
+    expect(standing?.groups.filter((each) => each.declaredBy === 'signet.yaml').map((each) => each.name)).toEqual(made)
+    expect((await store.readDeclared(IDS)).standing).toBeUndefined()
   })
 
   test('all of its operations take effect, each with its event, and the result is the plan', async () => {

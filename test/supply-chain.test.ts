@@ -4,6 +4,7 @@
  * Not again on PostgreSQL: it knows no database.
  */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
@@ -90,6 +91,19 @@ test('everything in a release may be used and passed on by anybody', () => {
 test('what the lock file says of a licence is what the package says', () => {
   const differing = released.filter((each) => each.license !== licenceOf(each))
   expect(differing.map(({ name }) => name)).toEqual([])
+})
+
+/** SHA-256 of the text as the Apache Software Foundation publishes it (LICENSE-2.0.txt). */
+const APACHE_2 = 'cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30'
+const OUR_PACKAGES = ['.', 'verifiers/node', 'verifiers/python', 'verifiers/go'].filter((folder) =>
+  existsSync(join(ROOT, folder)),
+)
+
+test.each(OUR_PACKAGES)('Signet itself is under Apache-2.0, and %s holds the whole text', (folder) => {
+  const text = readFileSync(join(ROOT, folder, 'LICENSE'))
+  expect(createHash('sha256').update(text).digest('hex')).toBe(APACHE_2)
+  if (!existsSync(join(ROOT, folder, 'package.json'))) return
+  expect(Installed.parse(readJson(join(folder, 'package.json'))).license).toBe('Apache-2.0')
 })
 
 test.each(['package.json', 'verifiers/node/package.json'])(

@@ -1,12 +1,10 @@
 /** /admin/api/audit: newest first; `?target=` and `?request_id=` narrow it. */
-import type { AuditTrail } from '../audit.ts'
-import { toIso } from '../ground/clock.ts'
+import { auditEventView, type AuditTrail } from '../audit.ts'
 import { orNull, shapeOf, text, time } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
 import { route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
-import type { AuditEvent } from '../store/records/audit.ts'
 import type { Store } from '../store/store.ts'
 
 interface Needs {
@@ -38,16 +36,6 @@ export const auditApi = ({ store, audit }: Needs) =>
       return answerPage(call, page, await store.listAudit({ ...page, ...filter }), ({ id }) => id, auditEventView)
     },
   )
-
-const auditEventView = ({ id, at, actor, action, target, requestId, details }: AuditEvent) => ({
-  id,
-  at: toIso(at),
-  actor,
-  action,
-  target,
-  request_id: requestId,
-  details,
-})
 
 const scalar = { anyOf: ['string', 'number', 'boolean', 'null'].map((type) => ({ type })) }
 

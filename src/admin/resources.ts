@@ -1,4 +1,5 @@
 /** /admin/api/resources */
+import { conflict, invalidRequest } from '../ground/errors.ts'
 import { answerOf, createdOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { created, done, json } from '../http/reply.ts'
@@ -6,7 +7,7 @@ import { basePath } from '../http/endpoint-url.ts'
 import { answerSorted, optionalPaging, pageOf } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
-import type { ResourceRegistry } from '../resources/registration.ts'
+import { describeHolders, type ResourceRegistry } from '../resources/registration.ts'
 import {
   RESOURCE,
   resourceChangeSchema,
@@ -97,6 +98,12 @@ const updateResource = ({ resourceRegistry: registry }: Needs) =>
     async (call) => json(resourceMetadata(await registry.update(idOf(call), toResourceChange(call.body), call.actor))),
   )
 
+/** @throws OAuthError `invalid_request` for anything but `true` and `false` */
+function readForce({ force }: { force?: string }): boolean {
+  if (force === undefined || force === 'true' || force === 'false') return force === 'true'
+  throw invalidRequest('force is true or false')
+}
+
 const deleteResource = ({ resourceRegistry: registry }: Needs) =>
   route(
     {
@@ -105,12 +112,16 @@ const deleteResource = ({ resourceRegistry: registry }: Needs) =>
       id: 'deleteResource',
       says: 'Delete a resource',
       tells:
-        'Its tokens are inactive at introspection, even if it is created anew; verifiers that check alone see them end with `exp`.',
+        'Its tokens are inactive at introspection, even if it is created anew; verifiers that check alone see them end with `exp`. A resource on the list of a client stays, unless `force` takes it off: 409 names the clients.',
+      query: {
+        force: { says: '`true`: take it off the lists of the clients that have it.', schema: { type: 'boolean' } },
+      },
       answers: { 204: nothing('Deleted.') },
-      refuses: [404],
+      refuses: ['invalid_request', 404, 409],
     },
     async (call) => {
-      await registry.delete(idOf(call), call.actor)
-      return done()
+      const { outcome, holders } = await registry.delete(idOf(call), call.actor, { force: readForce(call.query) })
+      if (outcome === 'deleted') return done()
+      throw conflict(`${describeHolders(idOf(call), holders)}; ?force=true takes it off their lists`)
     },
   )

@@ -4,41 +4,51 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { applyDeclaration } from '../declaration/apply.ts'
-import type { Applied, AppliedChange, AppliedItem } from '../declaration/applied.ts'
+import { describeMissingSecrets, type Applied, type AppliedChange, type AppliedItem } from '../declaration/applied.ts'
 import { readConfig, type Config } from '../config/config.ts'
 import { readDeclaration, type Declaration } from '../declaration/file.ts'
 import { listKnownDatabases } from '../keys/known-databases.ts'
 import { findMissing } from '../doctor/missing-database.ts'
 import { onIssuer, withIssuer } from './open-issuer.ts'
-import { answer, complain, visible } from './output.ts'
+import { answer, complain, note, visible } from './output.ts'
 
 export function defineApply(command: Command): void {
   command
     .argument('<file>', 'YAML or JSON; the form of SIGNET_CONFIG')
     .option('--dry-run', 'tell what would be done, and do nothing')
-    .addHelpText('after', '\nExample:\n  signet apply signet.yaml --dry-run')
+    .option(
+      '--prune',
+      'also remove clients, resources and groups that a file of this name made and does not name any more',
+    )
+    .addHelpText('after', '\nExample:\n  signet apply signet.yaml --prune --dry-run')
     .action(apply)
 }
 
-async function apply(file: string, { dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
-  const config = readConfig(process.env)
-  const declaration = await readDeclaration(file, process.env)
-  const applied = dryRun ? await rehearse(declaration, config) : await carryOut(declaration, false)
-  for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
-  answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
+interface Wanted {
+  dryRun?: boolean
+  prune?: boolean
 }
 
-const carryOut = (declaration: Declaration, dryRun: boolean): Promise<Applied> =>
-  withIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun }))
+async function apply(file: string, { dryRun = false, prune = false }: Wanted, command: Command): Promise<void> {
+  const config = readConfig(process.env)
+  const declaration = await readDeclaration(file, process.env)
+  const applied = dryRun ? await rehearse(declaration, config, prune) : await carryOut(declaration, { dryRun, prune })
+  for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
+  answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
+  describeMissingSecrets(applied).forEach(note)
+}
+
+const carryOut = (declaration: Declaration, how: { dryRun: boolean; prune: boolean }): Promise<Applied> =>
+  withIssuer((issuer) => applyDeclaration(declaration, issuer, how))
 
 /** A dry run leaves nothing behind. Without a database, it compares with an empty one in a temporary folder. */
-async function rehearse(declaration: Declaration, config: Config): Promise<Applied> {
+async function rehearse(declaration: Declaration, config: Config, prune: boolean): Promise<Applied> {
   const file = await findMissing(config)
   const isFresh = file !== undefined && listKnownDatabases(config.keysDir).length === 0
-  if (!isFresh) return carryOut(declaration, true)
+  if (!isFresh) return carryOut(declaration, { dryRun: true, prune })
   const folder = mkdtempSync(join(tmpdir(), 'signet-dry-run-'))
   try {
-    return await onIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun: true }), {
+    return await onIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun: true, prune }), {
       ...config,
       databaseUrl: `file:${join(folder, 'signet.db')}`,
       keysDir: folder,
@@ -48,16 +58,19 @@ async function rehearse(declaration: Declaration, config: Config): Promise<Appli
   }
 }
 
-function describePlan({ created, changed, left, ended = [] }: Applied, dryRun: boolean): string {
+function describePlan({ created, changed, left, removed, kept = [], ended = [] }: Applied, dryRun: boolean): string {
   const line =
     (sign: string) =>
     ({ kind, id }: AppliedItem) =>
       visible(`${sign} ${kind} ${id}`)
-  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are${ended.length > 0 ? `, ${ended.length} ended by an operator and left so` : ''}`
+  const pruned = removed ? `, ${removed.length} removed` : ''
+  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are${pruned}${ended.length > 0 ? `, ${ended.length} ended by an operator and left so` : ''}`
   return [
     ...created.map(line('+')),
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
     ...left.map(line('=')),
+    ...(removed ?? []).map(line('-')),
+    ...kept.map(({ kind, id, file }) => visible(`  ${kind} ${id} was made by ${file ?? 'another file'}, and is left`)),
     ...created.flatMap(({ id, ended_grants: grants }) =>
       grants ? [visible(`  client ${id} takes the name of a person, whose ${grants} live grants end`)] : [],
     ),

@@ -14,7 +14,7 @@ import { nameDenial } from '../tokens/denial.ts'
 import type { Issuer } from '../issuer.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
-import { answer, fieldList, note, table } from './output.ts'
+import { answer, answerDone, fieldList, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
 interface AddOptions {
@@ -28,7 +28,7 @@ interface AddOptions {
 }
 
 export function defineBlacklist(blacklist: Command): void {
-  blacklist.addHelpText('after', example('add --sub ada'))
+  blacklist.addHelpText('after', example('add --client billing'))
   blacklist
     .command('add')
     .description('deny one thing, here and wherever the feed is followed')
@@ -39,7 +39,7 @@ export function defineBlacklist(blacklist: Command): void {
     .option('--token <token>', 'the token itself, access or refresh; - reads it from standard input')
     .option('--reason <text>', 'for those who read the list')
     .option('--expires <duration>', 'when the entry ends: in 12h, or at a time such as 2030-01-31T12:00:00Z')
-    .addHelpText('after', example('add --sub ada --reason "left the company"'))
+    .addHelpText('after', example('add --client billing --reason "its secret leaked"'))
     .action(add)
   blacklist.command('list').description('all entries').addHelpText('after', example('list')).action(list)
   blacklist
@@ -135,8 +135,8 @@ const remove = (id: string, _options: object, command: Command): Promise<void> =
   withIssuer(async ({ store, revocation }) => {
     const entry = await requireEntry(store, id)
     await revocation.lift(id, BY_CLI)
-    answerEntry(command, entry)
-    note('the entry is lifted: what it denied and has not expired is valid again, refresh tokens excepted')
+    const again = 'what it denied and has not expired is valid again, refresh tokens excepted'
+    answerDone(command, entryView(entry), `the entry for ${entry.kind} ${entry.value} is lifted: ${again}`)
   })
 
 async function requireEntry(store: Store, id: string): Promise<BlacklistEntry> {

@@ -1,21 +1,27 @@
 /** `signet client …`: the clients, which ask for tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { OFFLINE_ACCESS, PERSON_SCOPES, newClient, requireSoundClient } from '../clients/client.ts'
-import { updateCommand } from '../clients/update-command.ts'
-import { shell } from '../ground/shell-word.ts'
-import { issuerResource } from '../resources/resource.ts'
-import { registeredResources } from '../grants/target.ts'
+import { newClient, requireSoundClient } from '../clients/client.ts'
+import { toIso } from '../ground/clock.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
-import { addRedirectUris, type ClientChange, type RegisteredClient } from '../clients/registration.ts'
+import { addRedirectUris, type ClientChange } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
-import type { ClientRecord } from '../store/records/client.ts'
 import { withIssuer } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
-import { answer, fieldList, note, table } from './output.ts'
-import { answerPreset, definePresets, presetChange, readPreset, withPreset, type PresetOptions } from './preset.ts'
-import { defineSnippet } from './snippet.ts'
+import { answer, counted, fieldList, note, table } from './output.ts'
+import {
+  answerPreset,
+  definePaste,
+  definePresets,
+  presetChange,
+  readPreset,
+  withPreset,
+  type PresetOptions,
+} from './preset.ts'
+import { noteUnknown } from './unknown-targets.ts'
+import { answerChanged, answerCreated } from './registered.ts'
+import { defineCallerSnippet } from './snippet.ts'
 import { UsageError, collect, durationOption, requireSound } from './usage.ts'
 
 export function defineClient(client: Command): void {
@@ -73,8 +79,9 @@ export function defineClient(client: Command): void {
     .description('delete it with its grants, and deny its live tokens')
     .addHelpText('after', example('delete orders'))
     .action(remove)
-  defineSnippet(client)
+  defineCallerSnippet(client)
   definePresets(client)
+  definePaste(client)
 }
 
 const example = (line: string): string => `\nExample:\n  signet client ${line}`
@@ -92,47 +99,14 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
   await withIssuer(async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     if (chosen) answerPreset(command, chosen, registered, issuer)
-    else tellRegistered(command, registered, issuer)
+    else answerCreated(command, registered, issuer)
+    if (!chosen) noteUnknown(registered.client, issuer)
     const { client, endedGrants } = registered
     if (endedGrants > 0)
       note(
-        `"${client.clientId}" was the sub of a person, whose tokens and ${endedGrants} live grants have ended: the client has the name now`,
+        `"${client.clientId}" was the sub of a person, whose tokens and ${counted(endedGrants, 'live grant')} have ended: the client has the name now`,
       )
   })
-}
-
-function tellRegistered(command: Command, { client, secret }: RegisteredClient, issuer: Issuer): void {
-  const metadata = clientMetadata(client, secret)
-  answer(command, metadata, () => forPeople(metadata))
-  if (secret !== undefined) note('client_secret is shown this once and is not kept')
-  tellMissingResources(client, issuer)
-  tellUnknownScopes(client, issuer)
-}
-
-/** Created all the same: which of the two comes first is for the operator to choose. */
-function tellMissingResources(client: ClientRecord, { resources }: Issuer): void {
-  for (const id of client.resources.filter((each) => !resources.find(each))) {
-    note(
-      `resource ${id} does not exist yet, and no token can be had for it before: signet resource create ${shell(id)}`,
-    )
-  }
-}
-
-/** A scope that none of its resources knows can never be granted, and a token without it is given in silence. */
-function tellUnknownScopes(client: ClientRecord, { resources }: Issuer): void {
-  const known = registeredResources(client, resources.issuer).flatMap((id) => resources.find(id) ?? [])
-  if (known.length === 0 || known.some(({ scope }) => scope === null)) return
-  const names = known.map(({ id }) => id).join(', ')
-  const ofIssuer = issuerResource(resources.issuer).scope ?? []
-  const ofNoResource: readonly string[] = [OFFLINE_ACCESS, ...PERSON_SCOPES]
-  const ofResources = client.scope.filter((value) => !ofNoResource.includes(value))
-  for (const value of ofResources.filter((each) => !known.some(({ scope }) => scope?.includes(each)))) {
-    note(
-      ofIssuer.includes(value)
-        ? `scope "${value}" is one of the issuer alone, which is not among the resources of this client: ${updateCommand(client.clientId, '--resource', [...client.resources, resources.issuer])}`
-        : `scope "${value}" is not one of ${names}: no token will have it until signet resource update names it`,
-    )
-  }
 }
 
 function forPeople(metadata: ReturnType<typeof clientMetadata>): string {
@@ -168,7 +142,10 @@ const list = (_options: object, command: Command): Promise<void> =>
   })
 
 const show = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.get(id)))
+  withClient(id, async ({ clientRegistry }) => {
+    const metadata = clientMetadata(await clientRegistry.get(id))
+    answer(command, metadata, () => forPeople(metadata))
+  })
 
 /** @throws Fault that names the client, if it does not exist. */
 const withClient = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
@@ -176,11 +153,6 @@ const withClient = (id: string, work: (issuer: Issuer) => Promise<void>): Promis
     await requireNamedClient(id, issuer)
     await work(issuer)
   })
-
-function answerClient(command: Command, client: ClientRecord): void {
-  const metadata = clientMetadata(client)
-  answer(command, metadata, () => forPeople(metadata))
-}
 
 async function update(
   id: string,
@@ -191,26 +163,37 @@ async function update(
   const isEmpty = Object.keys(change).length === 0 && addRedirectUri.length === 0
   if (isEmpty) throw new UsageError('nothing to change was given')
   const changing = addRedirectUri.length > 0 ? addRedirectUris(addRedirectUri, change) : change
-  await withClient(id, async (issuer) =>
-    tellRegistered(command, await issuer.clientRegistry.update(id, changing, BY_CLI), issuer),
-  )
+  await withClient(id, async (issuer) => {
+    const registered = await issuer.clientRegistry.update(id, changing, BY_CLI)
+    answerChanged(command, registered, `client ${id} was changed`)
+    noteUnknown(registered.client, issuer)
+  })
 }
 
 const rotateSecret = (id: string, { overlap }: { overlap: number }, command: Command): Promise<void> =>
-  withClient(id, async (issuer) =>
-    tellRegistered(command, await issuer.clientRegistry.rotateSecret(id, BY_CLI, overlap), issuer),
-  )
+  withClient(id, async ({ clientRegistry }) => {
+    const rotated = await clientRegistry.rotateSecret(id, BY_CLI, overlap)
+    const ends = rotated.client.secrets.flatMap(({ expiresAt }) => expiresAt ?? [])
+    const until = ends.length > 0 ? `; the one before is taken until ${toIso(Math.max(...ends))}` : ''
+    answerChanged(command, rotated, `client ${id} has a new secret${until}`)
+  })
 
 const disable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.disable(id, BY_CLI)))
+  withClient(id, async ({ clientRegistry }) => {
+    const client = await clientRegistry.disable(id, BY_CLI)
+    const done = `client ${id} is disabled: everything is refused to it, and its live tokens are denied`
+    answerChanged(command, { client, secret: undefined }, done)
+  })
 
 const enable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => answerClient(command, await clientRegistry.enable(id, BY_CLI)))
+  withClient(id, async ({ clientRegistry }) => {
+    const client = await clientRegistry.enable(id, BY_CLI)
+    answerChanged(command, { client, secret: undefined }, `client ${id} is enabled`)
+  })
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>
   withClient(id, async ({ clientRegistry }) => {
     const client = await clientRegistry.get(id)
     await clientRegistry.delete(id, BY_CLI)
-    answerClient(command, client)
-    note(`client ${id} was deleted; its live tokens are denied`)
+    answerChanged(command, { client, secret: undefined }, `client ${id} was deleted; its live tokens are denied`)
   })

@@ -10,6 +10,7 @@ import { readRequestFromLog, recallRequest } from '../doctor/refused-request.ts'
 import { lookAtIssuer } from '../doctor/remote-issuer.ts'
 import { checkTokenFromAfar } from '../doctor/remote-token.ts'
 import { readConfig } from '../config/config.ts'
+import { Fault } from '../ground/errors.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { UsageError } from './usage.ts'
 
@@ -115,6 +116,17 @@ async function lookInside({ token }: Pasted, { resource }: Question): Promise<Ch
 
 async function lookFromOutside({ pasted, issuer, jwksUri, resource }: Question): Promise<Check[]> {
   const unreachableFix = 'check the URL, and whether a firewall or proxy stands between here and there'
-  const remote = await lookAtIssuer({ issuer, jwksUri, prepublishSeconds: undefined, unreachableFix })
+  const place = { issuer, jwksUri, prepublishSeconds: undefined, allowsHttp: allowsHttp(), unreachableFix }
+  const remote = await lookAtIssuer(place)
   return pasted ? [...remote.checks, ...(await checkTokenFromAfar(pasted, remote, resource))] : remote.checks
+}
+
+/** An app's machine may have no sound configuration of Signet, and needs none to look from outside. */
+function allowsHttp(): boolean {
+  try {
+    return readConfig(process.env).allowHttp
+  } catch (error) {
+    if (error instanceof Fault) return false
+    throw error
+  }
 }

@@ -3,15 +3,18 @@ import type { Page } from '../store/records/facts.ts'
 
 const PAGE = 1000
 
+/** @param isWanted tells which items are kept; a page that ends with an item that is not is the last page */
 export async function everyPage<Item>(
   list: (page: Page) => Promise<Item[]>,
   idOf: (item: Item) => string,
+  isWanted: (item: Item) => boolean = () => true,
 ): Promise<Item[]> {
   const all: Item[] = []
-  for (;;) {
-    const last = all.at(-1)
-    const page = await list({ after: last === undefined ? undefined : idOf(last), limit: PAGE })
-    all.push(...page)
-    if (page.length < PAGE) return all
+  for (let after: string | undefined; ;) {
+    const page = await list({ after, limit: PAGE })
+    all.push(...page.filter(isWanted))
+    const last = page.at(-1)
+    if (!last || page.length < PAGE || !isWanted(last)) return all
+    after = idOf(last)
   }
 }

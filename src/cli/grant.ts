@@ -5,7 +5,7 @@ import { notFound } from '../ground/errors.ts'
 import { grantView } from '../grants/wire.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
-import { answer, fieldList, note, table } from './output.ts'
+import { answer, answerDone, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
 interface Filter {
@@ -19,13 +19,13 @@ interface Ending {
 }
 
 export function defineGrant(grant: Command): void {
-  grant.addHelpText('after', example('list --sub ada'))
+  grant.addHelpText('after', example('list --client billing'))
   grant
     .command('list')
     .description('grants, oldest first')
     .option('--client <id>', 'of one client')
     .option('--sub <sub>', 'of one person')
-    .addHelpText('after', example('list --sub ada'))
+    .addHelpText('after', example('list --client billing'))
     .action(list)
   grant
     .command('revoke')
@@ -74,13 +74,14 @@ const revokeOne = (sid: string, reason: string | undefined, command: Command): P
     const grant = outcome === 'unknown' ? undefined : await store.findGrant(sid)
     if (!grant) throw notFound(`grant "${sid}"`)
     const view = grantView(grant, store.now())
-    answer(command, view, () => fieldList(view))
-    if (outcome === 'already') note('this grant had ended before')
+    const now = `grant ${sid} was ended: its refresh tokens for good, and its live access tokens are denied`
+    answerDone(command, view, outcome === 'already' ? `grant ${sid} had ended before` : now)
   })
 
 const revokeAll = (reason: string | undefined, command: Command): Promise<void> =>
   withIssuer(async ({ revocation }) => {
     const result = await revocation.endAllGrants(BY_CLI, reason)
-    answer(command, result, () => `${result.ended} grants were ended; ${result.denied} of them had a live access token`)
+    const done = result.ended === 1 ? '1 grant was ended' : `${result.ended} grants were ended`
+    answerDone(command, result, `${done}; ${result.denied} of them had a live access token`)
     note('access tokens that belong to no grant are still good until they expire: signet blacklist add --client ID')
   })

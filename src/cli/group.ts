@@ -5,12 +5,11 @@ import { Fault } from '../ground/errors.ts'
 import { nearest } from '../ground/nearest.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
-import type { GroupSummary } from '../store/records/user.ts'
 import { GROUP_FIELDS, groupChangeSchema, groupView } from '../users/wire.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
-import { answer, fieldList, note, table } from './output.ts'
+import { answer, answerDone, counted, fieldList, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
 const example = (line: string): string => `\nExample:\n  signet group ${line}`
@@ -42,12 +41,10 @@ const readChange = (options: MetadataOptions) => readMetadata(options, GROUP_FIE
 
 async function create(name: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
-  await withIssuer(async ({ groupRegistry }) => answerGroup(command, await groupRegistry.create(name, change, BY_CLI)))
-}
-
-function answerGroup(command: Command, group: GroupSummary): void {
-  const view = groupView(group)
-  answer(command, view, () => fieldList(view))
+  await withIssuer(async ({ groupRegistry }) => {
+    const group = await groupRegistry.create(name, change, BY_CLI)
+    answerDone(command, groupView(group), `group ${name} was made; add people: signet group add ${shell(name)} USER`)
+  })
 }
 
 const list = (_options: object, command: Command): Promise<void> =>
@@ -70,13 +67,16 @@ const withGroup = (name: string, work: (issuer: Issuer) => Promise<void>): Promi
   })
 
 const show = (name: string, _options: object, command: Command): Promise<void> =>
-  withGroup(name, async ({ groupRegistry }) => answerGroup(command, await groupRegistry.get(name)))
+  withGroup(name, async ({ groupRegistry }) => {
+    const view = groupView(await groupRegistry.get(name))
+    answer(command, view, () => fieldList(view))
+  })
 
 async function update(name: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
   await withGroup(name, async ({ groupRegistry }) =>
-    answerGroup(command, await groupRegistry.update(name, change, BY_CLI)),
+    answerDone(command, groupView(await groupRegistry.update(name, change, BY_CLI)), `group ${name} was changed`),
   )
 }
 
@@ -84,8 +84,7 @@ const remove = (name: string, _options: object, command: Command): Promise<void>
   withGroup(name, async ({ groupRegistry }) => {
     const group = await groupRegistry.get(name)
     await groupRegistry.delete(name, BY_CLI)
-    answerGroup(command, group)
-    note(`group ${name} was deleted`)
+    answerDone(command, groupView(group), `group ${name} was deleted; its members stay`)
   })
 
 const members =
@@ -94,5 +93,6 @@ const members =
     withGroup(name, async (issuer) => {
       const persons = await Promise.all(users.map((each) => requireUser(each, issuer)))
       const ids = persons.map(({ user }) => user.id)
-      answerGroup(command, await issuer.groupRegistry[act](name, ids, BY_CLI))
+      const group = groupView(await issuer.groupRegistry[act](name, ids, BY_CLI))
+      answerDone(command, group, `group ${name} has ${counted(group.members, 'member')} now`)
     })

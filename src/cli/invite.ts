@@ -3,11 +3,12 @@ import { Option, type Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
 import { toIso } from '../ground/clock.ts'
 import { USUAL_INVITATION } from '../users/invitation.ts'
+import { findEmailFault } from '../users/username.ts'
 import { invitationView, linkView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
-import { answer, fieldList, note, table } from './output.ts'
-import { UsageError, collect, ttlOption } from './usage.ts'
+import { answer, answerDone, note, table } from './output.ts'
+import { UsageError, collect, requireFaultless, ttlOption } from './usage.ts'
 
 const example = (line: string): string => `\nExample:\n  signet invite ${line}`
 
@@ -50,6 +51,7 @@ async function create(
   command: Command,
 ): Promise<void> {
   if (send) throw new UsageError('--send: this version sends no mail', 'hand the link over that the command prints')
+  if (email !== undefined) requireFaultless('e-mail address', email, findEmailFault(email))
   await withIssuer(async ({ invitations }) => {
     const made = await invitations.create({ email, groups, admin, uses, ttlSeconds }, BY_CLI)
     answer(command, linkView(made), () => made.url)
@@ -71,5 +73,5 @@ const list = (_options: object, command: Command): Promise<void> =>
 const revoke = (id: string, _options: object, command: Command): Promise<void> =>
   withExistingIssuer(async ({ invitations }) => {
     const view = invitationView(await invitations.revoke(id, BY_CLI))
-    answer(command, view, () => fieldList(view))
+    answerDone(command, view, `invitation ${id} was taken back; its link makes no account`)
   })

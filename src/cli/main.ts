@@ -59,9 +59,17 @@ const NOUNS: Record<string, Noun> = {
     summary: 'the sign-ins of people in their browsers: list, end',
     load: async () => (await import('./session.ts')).defineSession,
   },
+  audit: {
+    summary: 'who did what: list',
+    load: async () => (await import('./audit.ts')).defineAudit,
+  },
   apply: {
     summary: 'bring clients and resources to what a file declares',
     load: async () => (await import('./apply.ts')).defineApply,
+  },
+  export: {
+    summary: 'write resources, clients and groups as a file that apply takes',
+    load: async () => (await import('./export.ts')).defineExport,
   },
   backup: {
     summary: 'copy the database to one file, from a running server too',

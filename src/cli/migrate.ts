@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import { readConfig, readDatabaseUrl, type Config } from '../config/config.ts'
 import { Fault } from '../ground/errors.ts'
+import { readArgument } from '../ground/standard-input.ts'
 import { isKnownDatabase, rememberDatabase } from '../keys/known-databases.ts'
 import { withNewIssuer } from './open-issuer.ts'
 import { answer, note, table, visible } from './output.ts'
@@ -12,8 +13,11 @@ import { UsageError } from './usage.ts'
 
 export function defineMigrate(command: Command): void {
   command
-    .option('--from <url>', 'move everything from this database; no server runs on it meanwhile')
-    .option('--to <url>', 'into this place, where nothing is yet')
+    .option(
+      '--from <url>',
+      'move everything from this database; no server runs on it meanwhile; - reads the URL from standard input',
+    )
+    .option('--to <url>', 'into this place, where nothing is yet; - reads the URL from standard input')
     .addHelpText(
       'after',
       '\nWithout flags it does what every start does too, as a step of its own.\n\nExamples:\n  signet migrate\n' +
@@ -32,7 +36,8 @@ async function migrate({ from, to }: Places, command: Command): Promise<void> {
   if (from === undefined && to === undefined) return bringUpToDate(config, command)
   if (from === undefined || to === undefined)
     throw new UsageError(`--${from === undefined ? 'from' : 'to'} is missing`, 'a move needs both: --from URL --to URL')
-  return move(requireUrl('--from', from), requireUrl('--to', to), config, command)
+  if (from === '-' && to === '-') throw new UsageError('--from and --to: one of them may be read from standard input')
+  return move(await readUrl('--from', from), await readUrl('--to', to), config, command)
 }
 
 const bringUpToDate = (config: Config, command: Command): Promise<void> =>
@@ -43,9 +48,10 @@ const bringUpToDate = (config: Config, command: Command): Promise<void> =>
     )
   }, config)
 
-function requireUrl(flag: string, text: string): string {
+/** A URL may hold a password, which does not belong on a command line. @throws UsageError */
+async function readUrl(flag: string, text: string): Promise<string> {
   try {
-    return readDatabaseUrl(flag, text)
+    return readDatabaseUrl(flag, (await readArgument(text)).trim())
   } catch (error) {
     throw error instanceof Fault ? new UsageError(error.message, error.help) : error
   }

@@ -10,6 +10,10 @@ export function answer(command: Command, value: unknown, forPeople: () => string
   process.stdout.write(`${command.optsWithGlobals().json === true ? JSON.stringify(value, null, 2) : forPeople()}\n`)
 }
 
+/** Answers with the changed record as JSON, or with a line that says what was done. */
+export const answerDone = (command: Command, record: unknown, done: string): void =>
+  answer(command, record, () => visible(done))
+
 /** Prints a note beside the result. */
 export function note(text: string): void {
   process.stderr.write(`note: ${visible(text)}\n`)
@@ -19,6 +23,9 @@ export function complain(fault: string, help?: string): void {
   const lines = fault.split('\n').map((line) => `signet: ${visible(line)}\n`)
   process.stderr.write(lines.join('') + (help === undefined ? '' : `  ${visible(help)}\n`))
 }
+
+/** A number with its noun: `1 grant`, `2 grants`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 export const bold = (text: string): string => styleText('bold', text, { stream: process.stdout })
 

@@ -1,10 +1,16 @@
-/** `signet client create --for APP` and `signet client presets`: a client for an app, and the block to paste into it. */
+/** `signet client create --for APP` and `signet client presets`, `signet client paste`: a client for an app, and the block to paste into it. */
 import type { Command } from 'commander'
-import { PRESETS, choosePreset, presetMetadata, type ChosenPreset } from '../clients/presets/index.ts'
+import { usesSecret } from '../clients/client.ts'
+import { PRESETS, choosePreset, presetBehind, presetMetadata, type ChosenPreset } from '../clients/presets/index.ts'
 import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
 import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
+import { Fault } from '../ground/errors.ts'
+import { shell } from '../ground/shell-word.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import { requireNamedClient } from './named.ts'
+import { withExistingIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -54,22 +60,53 @@ export const presetChange = (chosen: ChosenPreset): ClientChange => ({
 /** Prints the block that goes into the app, and the steps that guides leave out. */
 export function answerPreset(
   command: Command,
-  { preset, url }: ChosenPreset,
+  chosen: ChosenPreset,
   { client, secret }: RegisteredClient,
-  { issuer, config }: Issuer,
+  issuer: Issuer,
 ): void {
-  const paste = preset.paste({
-    issuer,
-    clientId: client.clientId,
-    clientSecret: secret,
-    authMethod: client.tokenEndpointAuthMethod,
-    url,
-    redirectUris: client.redirectUris,
-    at: (path) => endpointUrl(issuer, path),
-    brand: config.brandName ?? 'Signet',
-  })
-  const notes = preset.notes.map((each) => each.replaceAll('CLIENT_ID', client.clientId))
+  const { paste, notes } = blockOf(chosen, client, secret, issuer)
   answer(command, { ...clientMetadata(client, secret), paste, notes }, () => paste)
   for (const each of notes) note(each)
   if (secret !== undefined) note('the secret is shown this once and is not kept')
 }
+
+function blockOf(
+  { preset, url }: ChosenPreset,
+  { clientId, tokenEndpointAuthMethod: authMethod, redirectUris }: ClientRecord,
+  clientSecret: string | undefined,
+  { issuer, config }: Issuer,
+): { paste: string; notes: string[] } {
+  const at = (path: string) => endpointUrl(issuer, path)
+  const brand = config.brandName ?? 'Signet'
+  const paste = preset.paste({ issuer, clientId, clientSecret, authMethod, url, redirectUris, at, brand })
+  return { paste, notes: preset.notes.map((each) => each.replaceAll('CLIENT_ID', clientId)) }
+}
+
+/** Stands for the secret, which nobody knows any more. */
+const NO_SECRET = 'THE_SECRET_SHOWN_ONCE'
+
+export function definePaste(client: Command): void {
+  client
+    .command('paste')
+    .argument('<id>')
+    .description('print the block for the app of create --for again, without the secret')
+    .addHelpText('after', '\nExample:\n  signet client paste nextcloud')
+    .action(pasteAgain)
+}
+
+const pasteAgain = (id: string, _options: object, command: Command): Promise<void> =>
+  withExistingIssuer(async (issuer) => {
+    await requireNamedClient(id, issuer)
+    const client = await issuer.clientRegistry.get(id)
+    const chosen = presetBehind(client)
+    if (!chosen)
+      throw new Fault(
+        `client ${JSON.stringify(id)} was not made by --for, or has no redirect URI of its app`,
+        `its values: signet client show ${shell(id)}; code for it: signet client snippet ${shell(id)} --for curl`,
+      )
+    const hasSecret = usesSecret(client)
+    const { paste, notes } = blockOf(chosen, client, hasSecret ? NO_SECRET : undefined, issuer)
+    answer(command, { for: chosen.name, paste, notes }, () => paste)
+    for (const each of notes) note(each)
+    if (hasSecret) note(`${NO_SECRET} stands for the secret; a new one: signet client rotate-secret ${shell(id)}`)
+  })

@@ -85,7 +85,9 @@ function welcome(
     `#   client_id      ${clientId}`,
     `#   client_secret  ${secret}`,
     `#   resource       ${resource} (scopes: ${scope})`,
-    ...(invitation ? [`# ${bold('The first operator')} signs up here, once: ${invitation.url}`] : []),
+    ...(invitation
+      ? [`# ${bold('The first operator')} signs up here, once, until ${toIso(invitation.expiresAt)}: ${invitation.url}`]
+      : []),
     '',
     '# Fetch a token:',
     `TOKENS=$(${ask} -d grant_type=client_credentials -d scope=${readScope}+offline_access ${url}/token); echo "$TOKENS"`,

@@ -3,10 +3,11 @@ import type { Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
 import { Fault } from '../ground/errors.ts'
 import type { Issuer } from '../issuer.ts'
+import { browserOf } from '../pages/browser-name.ts'
 import { sessionView } from '../sessions/wire.ts'
 import { everyPage } from './every-page.ts'
 import { withExistingIssuer } from './open-issuer.ts'
-import { answer, table } from './output.ts'
+import { answer, answerDone, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
 interface Filter {
@@ -40,16 +41,40 @@ const list = ({ user }: Filter, command: Command): Promise<void> =>
       ({ id }) => id,
     )
     const views = sessions.map(sessionView)
-    const rows = views.map((each) => [each.id, each.user_id, each.acr, each.clients.join(' '), each.last_seen_at])
-    answer(command, views, () => table(['ID', 'USER', 'ACR', 'CLIENTS', 'LAST_SEEN'], rows, 'nobody is signed in'))
+    const names = await namesOf([...new Set(views.map((each) => each.user_id))], issuer)
+    const rows = views.map((each) => [
+      names.get(each.user_id),
+      describeBrowser(each.user_agent),
+      each.address,
+      LEVELS[each.acr] ?? each.acr,
+      each.clients,
+      each.last_seen_at,
+      each.id,
+    ])
+    const heading = ['USER', 'BROWSER', 'NETWORK', 'SIGNED IN BY', 'CLIENTS', 'LAST SEEN', 'ID']
+    answer(command, views, () => table(heading, rows, 'nobody is signed in'))
   })
+
+/** The levels of a sign-in (`acr`) in words. */
+const LEVELS: Record<string, string> = { 1: 'one factor', 2: 'two factors', phr: 'passkey' }
+
+function describeBrowser(userAgent: string): string {
+  const { browser, system } = browserOf(userAgent)
+  return [browser, system].filter((each) => each !== undefined).join(', ') || userAgent
+}
+
+/** The user names of some ids. */
+async function namesOf(ids: string[], { store }: Issuer): Promise<Map<string, string>> {
+  const persons = await Promise.all(ids.map((id) => store.findPerson({ id })))
+  return new Map(persons.flatMap((person) => (person ? [[person.user.id, person.user.username]] : [])))
+}
 
 const end = (id: string | undefined, { user }: Filter, command: Command): Promise<void> => {
   if ((id === undefined) === (user === undefined))
     throw new UsageError('name one session, or a person by --user', 'signet session list')
   return withExistingIssuer(async (issuer) => {
     const ended = id === undefined ? await endAll(user ?? '', issuer) : await endOne(id, issuer)
-    answer(command, { ended }, () => (ended === 1 ? 'one session was ended' : `${ended} sessions were ended`))
+    answerDone(command, { ended }, ended === 1 ? '1 session was ended' : `${ended} sessions were ended`)
     await issuer.backChannel.settle()
   })
 }

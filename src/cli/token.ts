@@ -2,14 +2,15 @@
 import { BY_CLI } from '../audit.ts'
 import { decodeJwt } from 'jose'
 import type { Command } from 'commander'
-import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient } from '../clients/client.ts'
+import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient, hasOwnPrefix } from '../clients/client.ts'
 import { clientChangeSchema } from '../clients/wire.ts'
 import { MOST_SUBJECT_CHARACTERS, isSubject } from '../grants/grant.ts'
 import { knows } from '../grants/scope.ts'
-import { haveOneShape } from '../grants/target.ts'
+import { findNamed, haveOneShape } from '../grants/target.ts'
 import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
+import { describeMissingResource } from '../resources/missing.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { accessTokenTtl } from '../tokens/access-token.ts'
@@ -22,7 +23,7 @@ import { UsageError, checkMetadata, collect, durationOption, readClaims } from '
 
 interface MintOptions {
   sub: string
-  resource: string[]
+  resource?: string[]
   client?: string
   scope?: string
   ttl?: number
@@ -38,15 +39,16 @@ export function defineToken(token: Command): void {
     .command('mint')
     .description('sign an access token without a client asking for it')
     .requiredOption('--sub <sub>', 'for whom')
-    .requiredOption('--resource <id>', 'for which resource; the issuer URL for its own API (repeatable)', collect)
+    .option(
+      '--resource <id>',
+      'for which resource; a scope of signet: needs none, it is for the issuer (repeatable)',
+      collect,
+    )
     .option('--client <id>', 'in the name of a client, with its claims')
     .option('--scope <scopes>', 'separated by spaces, e.g. signet:admin for the admin API')
     .option('--ttl <duration>', 'its life', durationOption)
     .option('--claim <name=value>', 'a claim of it; value is JSON, else text (repeatable)', collect)
-    .addHelpText(
-      'after',
-      '\nExample:\n  signet token mint --sub ops --resource http://localhost:3000 --scope signet:admin --ttl 10m',
-    )
+    .addHelpText('after', '\nExample:\n  signet token mint --sub ops --scope signet:admin --ttl 10m')
     .action(mint)
   token
     .command('inspect')
@@ -64,10 +66,12 @@ async function mint(options: MintOptions, command: Command): Promise<void> {
   const { scope = [] } = checkMetadata(clientChangeSchema, { scope: options.scope }, { scope: '--scope' })
   if (scope.includes(OFFLINE_ACCESS))
     throw new UsageError('--scope: offline_access asks for a refresh token, and none is minted here')
+  if (options.resource === undefined && !scope.some(hasOwnPrefix))
+    throw new UsageError('--resource is missing: the API that the token is for', 'see them all: signet resource list')
   await withIssuer(async (issuer) => {
     const plan = () => {
       const client = requireClient(options.client, issuer)
-      const resources = requireResources(options.resource, scope, issuer)
+      const resources = requireResources(options.resource ?? [issuer.issuer], scope, issuer)
       requireNotRefused(client.clientId, options.sub, issuer)
       const ttlSeconds = options.ttl ?? accessTokenTtl(client, resources, issuer.lifetimes)
       const { clientId } = client
@@ -105,10 +109,14 @@ function requireClient(id: string | undefined, { clients, store }: Issuer): Clie
 }
 
 function requireResources(ids: string[], scope: string[], { resources }: Issuer): ResourceRecord[] {
-  const chosen = [...new Set(ids)].map((id) => {
+  const known = [resources.issuer, ...resources.ids()]
+  const named = ids.map((id) => findNamed(id, known) ?? id)
+  const ofOthers = named.includes(resources.issuer) ? [] : scope
+  const chosen = [...new Set(named)].map((id) => {
     const resource = resources.find(id)
-    if (!resource) throw new Fault(`resource ${id} does not exist`, `add it with: signet resource create ${shell(id)}`)
-    return resource
+    if (resource) return resource
+    const { fault, help } = describeMissingResource(id, resources.issuer, { scope: ofOthers, known })
+    throw new Fault(fault, help)
   })
   for (const resource of chosen) {
     const unknown = scope.find((value) => !knows(resource, value))

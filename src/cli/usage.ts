@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import type * as z from 'zod'
 import { findClaimFault } from '../clients/claims.ts'
+import { findCommaFault } from '../clients/field-schemas.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
 import { codeOf } from '../ground/file-access.ts'
+import { looksSecret } from '../ground/looks-secret.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 
 /** Bad usage: exit code 2. */
@@ -88,11 +90,36 @@ export function checkMetadata<Schema extends z.ZodType>(
   metadata: object,
   flags: Record<string, string>,
 ): z.output<Schema> {
+  const comma = 'scope' in metadata ? findCommaFault(metadata.scope) : undefined
+  if (comma !== undefined) throw new UsageError(`${flags.scope ?? 'scope'}: ${comma}`)
   const parsed = schema.safeParse(metadata)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const field = String(issue?.path[0] ?? '')
-  throw new UsageError(`${flags[field] ?? field}: ${issue?.message ?? 'not accepted'}`)
+  const read = shownAt(metadata, issue?.path ?? [])
+  throw new UsageError(`${flags[field] ?? field}: ${read}${issue?.message ?? 'not accepted'}`)
+}
+
+const MOST_SHOWN = 100
+
+/** The value that was read, as the beginning of a message; nothing for a value that was not typed as it is. */
+function shownAt(metadata: object, path: readonly PropertyKey[]): string {
+  let value: unknown = metadata
+  for (const part of path) value = isObject(value) ? Reflect.get(value, part) : undefined
+  return typeof value === 'string' ? `read ${shownValue(value)}; ` : ''
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** A text as a message repeats it. A secret in the wrong place is not repeated. */
+const shownValue = (text: string): string => {
+  if (looksSecret(text)) return 'a token or secret'
+  return JSON.stringify(text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text)
+}
+
+/** @throws UsageError that names what was read, where there is a fault */
+export function requireFaultless(name: string, text: string, fault: string | undefined): void {
+  if (fault !== undefined) throw new UsageError(`${name}: read ${shownValue(text)}; accepted: ${fault}`)
 }
 
 /** Runs a check that needs no database. Its failure is bad usage, and no database is opened. */

@@ -7,13 +7,14 @@ import { readArgument } from '../ground/standard-input.ts'
 import type { Issuer } from '../issuer.ts'
 import type { Person } from '../store/records/user.ts'
 import { USUAL_LINK } from '../users/registration.ts'
-import { USER_FIELDS, userChangeSchema, userView } from '../users/wire.ts'
+import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
+import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
 import { withExistingIssuer, withIssuer } from './open-issuer.ts'
-import { answer, fieldList, note, table } from './output.ts'
-import { UsageError, ttlOption } from './usage.ts'
+import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
+import { UsageError, requireFaultless, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
 
@@ -92,15 +93,23 @@ async function create(
 ): Promise<void> {
   if (passwordStdin && invite) throw new UsageError('--invite lets the person choose: leave --password-stdin out')
   const metadata = readMetadata(options, NEW_FIELDS, userChangeSchema)
+  requireSoundNames({ ...metadata, username })
   const password = passwordStdin ? await readPassword() : undefined
   await withIssuer(async ({ userRegistry, invitations }) => {
     const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
     const invitation = invite ? await invitations.createFor(person, BY_CLI) : undefined
     const view = { ...userView(person), ...(invitation && { invite_url: invitation.url }) }
-    answer(command, view, () => fieldList(view))
+    const made = visible(`user ${view.username} was made; the id, which is the sub: ${view.id}`)
+    answer(command, view, () => [made, ...(invitation ? [invitation.url] : [])].join('\n'))
     if (invitation) note(`the link is good once, until ${toIso(invitation.expiresAt)}`)
     else if (password === undefined) note(`the person has no way to sign in yet: signet user link ${view.username}`)
   })
+}
+
+/** @throws UsageError that names what was read */
+function requireSoundNames({ username, email }: { username?: string | undefined; email?: string | null | undefined }) {
+  if (username !== undefined) requireFaultless('user name', username, findNameFault(canonicalName(username)))
+  if (email) requireFaultless('--email', email, findEmailFault(email))
 }
 
 /** One line, without its line end: an empty password is a mistake. */
@@ -144,14 +153,25 @@ const list = ({ search, group }: { search?: string; group?: string }, command: C
 const withUser = (name: string, work: (person: Person, issuer: Issuer) => Promise<void>): Promise<void> =>
   withExistingIssuer(async (issuer) => work(await requireUser(name, issuer), issuer))
 
-function answerUser(command: Command, person: Person): void {
-  const view = userView(person)
-  answer(command, view, () => fieldList(view))
+/** @param done what was done to the user, as the end of a sentence about the user */
+const answerUser = (command: Command, person: Person, done: string): void =>
+  answerDone(command, userView(person), `user ${person.user.username} ${done}`)
+
+/** The factors of a person in words. */
+function describeFactors({ password, passkeys, totp, recovery_codes: codes }: UserView['factors']): string {
+  const words = [
+    ...(password ? ['password'] : []),
+    ...(passkeys > 0 ? [counted(passkeys, 'passkey')] : []),
+    ...(totp ? ['codes of an app'] : []),
+    ...(codes > 0 ? [counted(codes, 'recovery code')] : []),
+  ]
+  return words.length === 0 ? 'nothing' : words.join(', ')
 }
 
 const show = (name: string, _options: object, command: Command): Promise<void> =>
   withUser(name, async (person, { userRegistry }) => {
-    answerUser(command, person)
+    const { factors, ...view } = userView(person)
+    answer(command, { ...view, factors }, () => fieldList({ ...view, factors: describeFactors(factors) }))
     for (const passkey of await userRegistry.listPasskeys(person.user.id))
       note(`passkey ${passkey.id}: ${passkey.name}, since ${toIso(passkey.createdAt)}`)
   })
@@ -159,24 +179,28 @@ const show = (name: string, _options: object, command: Command): Promise<void> =
 async function update(name: string, options: MetadataOptions, command: Command): Promise<void> {
   const metadata = readMetadata(options, USER_FIELDS, userChangeSchema)
   if (Object.keys(metadata).length === 0) throw new UsageError('nothing to change was given')
+  requireSoundNames(metadata)
   await withUser(name, async ({ user }, { userRegistry }) =>
-    answerUser(command, await userRegistry.update(user.id, metadata, BY_CLI)),
+    answerUser(command, await userRegistry.update(user.id, metadata, BY_CLI), 'was changed'),
   )
 }
 
 const disable = (name: string, _options: object, command: Command): Promise<void> =>
   withUser(name, async ({ user }, issuer) => {
-    answerUser(command, await issuer.userRegistry.disable(user.id, BY_CLI))
+    const disabled = await issuer.userRegistry.disable(user.id, BY_CLI)
+    answerUser(command, disabled, 'is disabled: sessions have ended, and live tokens are denied')
     await issuer.backChannel.settle()
   })
 
 const enable = (name: string, _options: object, command: Command): Promise<void> =>
-  withUser(name, async ({ user }, { userRegistry }) => answerUser(command, await userRegistry.enable(user.id, BY_CLI)))
+  withUser(name, async ({ user }, { userRegistry }) =>
+    answerUser(command, await userRegistry.enable(user.id, BY_CLI), 'is enabled'),
+  )
 
 const remove = (name: string, _options: object, command: Command): Promise<void> =>
   withUser(name, async ({ user }, issuer) => {
-    answerUser(command, await issuer.userRegistry.delete(user.id, BY_CLI))
-    note(`user ${user.username} was deleted; live tokens are denied`)
+    const deleted = await issuer.userRegistry.delete(user.id, BY_CLI)
+    answerUser(command, deleted, 'was deleted; live tokens are denied')
     await issuer.backChannel.settle()
   })
 
@@ -188,7 +212,8 @@ async function setPassword(
   if (!passwordStdin) throw new UsageError('--password-stdin is missing: a password does not stand on a command line')
   const password = await readPassword()
   await withUser(name, async ({ user }, issuer) => {
-    answerUser(command, await issuer.userRegistry.setPassword(user.id, password, BY_CLI, { mustChange }))
+    const changed = await issuer.userRegistry.setPassword(user.id, password, BY_CLI, { mustChange })
+    answerUser(command, changed, 'has a new password; sessions and grants have ended')
     await issuer.backChannel.settle()
   })
 }
@@ -209,7 +234,8 @@ async function removeFactor(
         known.length === 0 ? 'the person has none' : `the passkeys are: ${known.join(', ')}`,
       )
     const lost = passkeyId !== undefined ? { passkeyId } : all ? ({ all: true } as const) : ({ totp: true } as const)
-    answerUser(command, await userRegistry.removeFactors(user.id, lost, BY_CLI))
+    const changed = await userRegistry.removeFactors(user.id, lost, BY_CLI)
+    answerUser(command, changed, `signs in by ${describeFactors(userView(changed).factors)} now`)
   })
 }
 

@@ -109,6 +109,7 @@ export function blankClient(clientId: string, now: number): ClientRecord {
     secrets: [],
     disabledAt: null,
     grantsEndedUntil: null,
+    declaredBy: null,
     createdAt: now,
     updatedAt: now,
   }

@@ -27,6 +27,18 @@ const MOST_SCOPES = 100
 const MOST_SCOPE_CHARACTERS = MOST_SCOPES * 257
 const SCOPE_FORM = `expected at most ${MOST_SCOPES} scope values of printable ASCII without " and \\`
 
+/**
+ * A comma is legal in a scope value (RFC 6749 §3.3), but what a person types with one is a list. The admin API takes commas,
+ * for servers whose scope values have them.
+ * @param scope as it was given, one text or a list
+ */
+export function findCommaFault(scope: unknown): string | undefined {
+  const value = [scope].flat().find((each) => typeof each === 'string' && each.includes(','))
+  if (typeof value !== 'string') return undefined
+  const separated = value.split(/[,\s]+/).filter((each) => each !== '')
+  return `read ${JSON.stringify(value)}; scope values are separated by spaces, not commas: ${JSON.stringify(separated.join(' '))}`
+}
+
 /** A scope as one string or as a list. */
 export const scopeSchema = z
   .union([textOf(MOST_SCOPE_CHARACTERS), z.array(textOf(MOST_SCOPE_CHARACTERS)).max(MOST_SCOPES, { abort: true })], {

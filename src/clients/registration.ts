@@ -19,7 +19,10 @@ import type { ClientSecrets, IssuedSecret } from './secret.ts'
 
 /** The fields that registration may set. Absent fields keep their default or current value. */
 export type ClientChange = Partial<
-  Omit<ClientRecord, 'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'createdAt' | 'updatedAt'>
+  Omit<
+    ClientRecord,
+    'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'declaredBy' | 'createdAt' | 'updatedAt'
+  >
 >
 
 /** A change that depends on the client as it is inside the write. */
@@ -108,7 +111,10 @@ export class ClientRegistry {
     return { client, secret: isSpareUsed ? spare.secret : undefined }
   }
 
-  /** The operation of `update`, and the secret that a client gets by it that needs one and has none. */
+  /**
+   * The operation of `update`, and the secret that a client gets by it that needs one and has none. The declarative file
+   * gives no such secret, because nobody would see it.
+   */
   change(
     clientId: string,
     changing: ClientChange | ClientChanging,
@@ -123,7 +129,7 @@ export class ClientRegistry {
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
       if (next.tokenEndpointAuthMethod !== 'private_key_jwt' && change.jwks === undefined) next.jwks = null
       if (!usesSecret(next)) next.secrets = []
-      else if (next.secrets.length === 0) next.secrets = [spare.record]
+      else if (next.secrets.length === 0 && by.kind !== 'config') next.secrets = [spare.record]
       requireSoundClient(next)
       return next
     }
@@ -172,9 +178,14 @@ export class ClientRegistry {
 
   /** Disables a client: its requests are refused and its live tokens are denied, here and downstream, until it is enabled. */
   async disable(clientId: string, by: Actor): Promise<ClientRecord> {
+    return found(await this.#store.disableClient(...this.disabling(clientId, by).needs))
+  }
+
+  /** The operation of `disable`. */
+  disabling(clientId: string, by: Actor): OperationOf<'disableClient'> {
     const deny = (moment: Moment) =>
       denyAndRefuse('client_id', clientId, null, { cause: 'client_disabled', reason: 'client disabled', by }, moment)
-    return found(await this.#store.disableClient(clientId, deny, this.#audit.event('client.disabled', clientId, by)))
+    return { verb: 'disableClient', needs: [clientId, deny, this.#audit.event('client.disabled', clientId, by)] }
   }
 
   async enable(clientId: string, by: Actor): Promise<ClientRecord> {
@@ -183,14 +194,19 @@ export class ClientRegistry {
 
   /** Ends a client with its grants and tokens. A new client with the same id inherits none of them. */
   async delete(clientId: string, by: Actor): Promise<void> {
+    const outcome = await this.#store.deleteClient(...this.deletion(clientId, by).needs)
+    if (outcome === 'unknown') throw notFound('this client')
+  }
+
+  /** The operation of `delete`. */
+  deletion(clientId: string, by: Actor): OperationOf<'deleteClient'> {
     const deny = (moment: Moment, client: ClientRecord) => {
       const lastSeen = Math.max(0, ...client.secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
       const origin = { cause: 'client_deleted', reason: 'client deleted', by } as const
       const upToNow = denyUpToNow('client_id', clientId, { heardLate: true, lastSeen }, origin, moment)
       return [upToNow, denyDeleted(clientId, origin, moment)]
     }
-    const outcome = await this.#store.deleteClient(clientId, deny, this.#audit.event('client.deleted', clientId, by))
-    if (outcome === 'unknown') throw notFound('this client')
+    return { verb: 'deleteClient', needs: [clientId, deny, this.#audit.event('client.deleted', clientId, by)] }
   }
 }
 

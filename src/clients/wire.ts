@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { toIso } from '../ground/clock.ts'
+import { nearest } from '../ground/nearest.ts'
 import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/metadata.ts'
 import {
   anything,
@@ -26,8 +27,16 @@ import { MOST_REDIRECT_URIS, MOST_URI_CHARACTERS, isRedirectUri } from './redire
 import type { ClientChange } from './registration.ts'
 import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS } from './sign-in-fields.ts'
 
-/** `subject` is short for the grant's full name. */
-const grantTypeSchema = z.preprocess((value) => (value === 'subject' ? SUBJECT_GRANT : value), z.enum(GRANT_TYPES))
+/** As people write them: `subject` is short for its full name. */
+const GRANT_NAMES = GRANT_TYPES.map((each) => (each === SUBJECT_GRANT ? 'subject' : each))
+
+const grantTypeSchema = z.preprocess(
+  (value) => (value === 'subject' ? SUBJECT_GRANT : value),
+  z.enum(GRANT_TYPES, {
+    error: ({ input }) =>
+      `expected one of ${GRANT_NAMES.join(', ')}${typeof input === 'string' ? nearest(input, GRANT_NAMES) : ''}`,
+  }),
+)
 
 const redirectUriSchema = textOf(MOST_URI_CHARACTERS).refine(isRedirectUri, {
   message:

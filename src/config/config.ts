@@ -6,6 +6,7 @@ import { Fault } from '../ground/errors.ts'
 import { isPostgresUrl } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
 import { findUnknown, readVariable, type Env, type Variable } from '../ground/variable.ts'
+import { isExposedHttp } from './loopback.ts'
 import type { Config, Setting } from './setting.ts'
 import { VARIABLES } from './variables.ts'
 
@@ -63,10 +64,17 @@ const variableOf = ({ setBy }: Pick<Config, 'setBy'>, setting: Setting): string 
 
 /** The faults that only several variables together show. */
 const checkTogether = (config: Config): string[] => [
+  ...checkIssuerScheme(config),
   ...checkKeyTimes(config),
   ...checkSignUp(config),
   ...checkRpId(config),
 ]
+
+function checkIssuerScheme(config: Config): string[] {
+  const { issuer, allowHttp } = config
+  if (issuer === undefined || allowHttp || !isExposedHttp(new URL(issuer))) return []
+  return [`${variableOf(config, 'issuer')}: read ${JSON.stringify(issuer)}; accepted: ${VARIABLES.issuer.accepts}`]
+}
 
 function checkKeyTimes(config: Config): string[] {
   const marginSeconds = isPostgresUrl(config.databaseUrl) ? fetchedWithin() / 1000 : 0

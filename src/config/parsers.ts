@@ -6,7 +6,6 @@ import { pathFault, readFileUrl } from '../ground/path-name.ts'
 import { isPostgresUrl, readPostgresUrl } from '../ground/postgres-url.ts'
 import { readTarget } from '../ground/target.ts'
 import { Refusal } from '../ground/variable.ts'
-import { isLoopback } from './loopback.ts'
 
 export const duration =
   (least: number, most = Infinity) =>
@@ -18,6 +17,7 @@ export const oneOf =
   (...words: string[]) =>
   (text: string) =>
     words.includes(text) ? text : undefined
+export const truth = (value: string) => (oneOf('true', 'false')(value) === undefined ? undefined : value === 'true')
 export const path = (value: string) => {
   const why = pathFault(value)
   return why === undefined ? value : new Refusal(why)
@@ -31,6 +31,7 @@ export const integer = (least: number, most: number) => (value: string) =>
   /^\d{1,10}$/.test(value) && Number(value) >= least && Number(value) <= most ? Number(value) : undefined
 export const rate = (value: string) => (value === 'off' ? Infinity : integer(1, 1_000_000_000)(value))
 
+/** Whether plain http is allowed there depends on another variable: config.ts decides it. */
 export function parseIssuer(value: string): string | undefined {
   // A space, query or fragment can be no part of it (RFC 8414 §2); the string itself is kept as written.
   if (!/^https?:\/\/[^\s?#]+$/.test(value) || !URL.canParse(value)) return undefined
@@ -38,7 +39,7 @@ export function parseIssuer(value: string): string | undefined {
   if (url.username || url.password) return undefined
   // Requests to a path in another form are refused, so nothing below such an issuer could be reached.
   if (readTarget(value) === undefined || /[^\x21-\x7E]/.test(value)) return undefined
-  return url.protocol === 'https:' || isLoopback(url.hostname) ? value : undefined
+  return value
 }
 
 /** Addresses and CIDRs as written; a zone (`%eth0`) is none of an address's network. */

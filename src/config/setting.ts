@@ -9,6 +9,8 @@ export type Locale = (typeof LOCALES)[number]
 export interface Config {
   /** The exact `iss`; `undefined` when not set, then it follows from the port. */
   issuer: string | undefined
+  /** Whether the issuer may be plain http on a host that is not this machine. */
+  allowHttp: boolean
   host: string
   port: number
   databaseUrl: string

@@ -15,6 +15,7 @@ import {
   parseProxies,
   path,
   rate,
+  truth,
   withoutPassword,
 } from './parsers.ts'
 import { PEOPLE_VARIABLES } from './people-variables.ts'
@@ -25,9 +26,17 @@ export const VARIABLES = {
     name: 'SIGNET_ISSUER',
     standard: undefined,
     accepts:
-      'an https URL without query or fragment, its path in normal form (http only for localhost, *.localhost, 127.0.0.0/8 or [::1])',
+      'an https URL without query or fragment, its path in normal form (http only for localhost, *.localhost, 127.0.0.0/8 or [::1], or with SIGNET_ALLOW_HTTP=true)',
     meaning: 'issuer URL, the exact `iss` of every token; `http://localhost:<port>` when not set',
     parse: parseIssuer,
+  },
+  allowHttp: {
+    name: 'SIGNET_ALLOW_HTTP',
+    standard: 'false',
+    accepts: 'true or false',
+    meaning:
+      '`true`: the issuer URL may be `http` on a private name, for development; a warning at every start, and a finding of `signet doctor`',
+    parse: truth,
   },
   host: {
     name: 'SIGNET_HOST',

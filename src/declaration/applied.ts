@@ -1,5 +1,6 @@
 /** The result of applying a declarative file, in the words of the file. */
 import { isDeepStrictEqual } from 'node:util'
+import { shell } from '../ground/shell-word.ts'
 import type { Table } from '../ground/metadata.ts'
 
 /** A value before and after, in the words of the file. */
@@ -18,6 +19,10 @@ export interface AppliedItem {
   changes: AppliedChange[]
   /** Live grants of a person who has a new client's id as `sub`: the operator wins the name, and they end. */
   ended_grants?: number
+  /** The name of the other file that made it. */
+  file?: string
+  /** A client without a secret that its authentication needs: it gets no tokens until it has one. */
+  lacks_secret?: boolean
 }
 
 /** A client, resource or secret that an operator ended and the file still names: it stays ended. */
@@ -35,6 +40,10 @@ export interface Applied {
   created: AppliedItem[]
   changed: AppliedItem[]
   left: AppliedItem[]
+  /** Made by a file of this name before and named no more; only where these are to be removed. */
+  removed?: AppliedItem[]
+  /** Made by another file and not named here; beside `removed`. */
+  kept?: AppliedItem[]
   /** Only where there is something. */
   ended?: StillEnded[]
 }
@@ -45,6 +54,8 @@ export const NEW_SECRET: AppliedChange = {
   from: 'the one before, refused from now on without overlap',
   to: 'the one of the file',
 }
+
+export const DISABLED: AppliedChange = { field: 'disabled', from: false, to: true }
 
 export const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[]): AppliedItem => ({
   kind,
@@ -67,6 +78,12 @@ const REVIVED_BY = {
   client_secret: (id: string) =>
     `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,
 }
+
+/** The step that gives a secret to each client that lacks one. */
+export const describeMissingSecrets = ({ created, changed, left }: Applied): string[] =>
+  [...created, ...changed, ...left]
+    .filter((item) => item.lacks_secret)
+    .map(({ id }) => `client ${id} has no secret, and gets no tokens before: signet client rotate-secret ${shell(id)}`)
 
 export const stillEnded = (kind: StillEnded['kind'], id: string, place: string): StillEnded => ({
   kind,

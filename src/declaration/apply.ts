@@ -2,7 +2,8 @@
  * Applies a declarative file in one write: all of it or nothing. Records and fields that the file does not mention stay as
  * they are. A second application changes nothing.
  */
-import type { AuditTrail } from '../audit.ts'
+import { basename } from 'node:path'
+import { byFile, type AuditTrail } from '../audit.ts'
 import type { BroughtSecret } from '../clients/brought-secret.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
@@ -21,7 +22,7 @@ type OfPeople = Pick<Registries, 'groupOperations' | 'userOperations'> & {
   passwords: Pick<Passwords, 'requireGood' | 'hash'>
 }
 
-interface Needs extends Omit<Registries, keyof OfPeople> {
+interface Needs extends Omit<Registries, keyof OfPeople | 'by'> {
   issuer: string
   audit: AuditTrail
   hashQueue: PasswordQueue
@@ -52,36 +53,38 @@ export function checkDeclaration(declaration: Declaration, issuer: string): void
 }
 
 /**
- * Applies a declaration, or tells what applying it would change.
+ * Applies a declaration, or tells what applying it would change. With `prune` it also removes what a file made before and
+ * this one names no more.
  * @throws Fault naming the line of the first declaration that cannot hold; nothing has been done then
  * @throws Unavailable where the database cannot be written; nothing has been done then, unless it is `Unheard`
  */
 export async function applyDeclaration(
   declaration: Declaration,
   needs: Needs,
-  { dryRun }: { dryRun: boolean },
+  { dryRun, prune = false }: { dryRun: boolean; prune?: boolean },
 ): Promise<Applied> {
   const { issuer, clientRegistry, store } = needs
-  const ids = idsOf(declaration)
+  const ids = { ...idsOf(declaration), isWithStanding: prune }
   const secrets = new Map(
     declaration.clients.flatMap(({ clientId, secret }) =>
       secret === undefined ? [] : [[clientId, clientRegistry.brought(secret)] as const],
     ),
   )
   const hashes = new Map<string, string>()
-  const ofPeople = await loadOfPeople(declaration, needs)
+  const ofPeople = await loadOfPeople(declaration, needs, { prune })
   const plan = (facts: DeclaredFacts): Plan => planDeclaration(declaration, issuer, facts, secrets, hashes)
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const facts = await store.readDeclared(ids)
     await prepareSecrets(plan(facts), facts, secrets, { dryRun })
     await preparePasswords(declaration, plan(facts), hashes, ofPeople.passwords, { dryRun })
     const outlook = plan(facts)
-    if (dryRun || stepsOf(outlook).every(({ outcome }) => outcome === 'left')) return appliedBy(outlook)
+    if (dryRun || stepsOf(outlook).every(({ outcome }) => outcome === 'left' || outcome === 'kept'))
+      return appliedBy(outlook, { prune })
     // The plan is made again inside the write, because an operator or another process may have changed a record since.
     const written = await store.applyDeclared(ids, (current) =>
-      withOperations(plan(current), { ...needs, ...ofPeople }),
+      withOperations(plan(current), { ...needs, ...ofPeople, by: byFile(basename(declaration.file)) }),
     )
-    if (!written.isWaiting) return appliedBy(written.plan)
+    if (!written.isWaiting) return appliedBy(written.plan, { prune })
   }
   throw new Unavailable('the secrets of declared clients change faster than they can be compared')
 }
@@ -92,14 +95,18 @@ const none = (): never => {
 
 /** For a file of services alone. */
 const NOBODY: OfPeople = {
-  groupOperations: { creation: none, change: none },
+  groupOperations: { creation: none, change: none, deletion: none },
   userOperations: { creation: none, change: none },
   passwords: { requireGood: none, hash: none },
 }
 
 /** Loaded for a file that names people: an issuer of services loads nothing of them. */
-async function loadOfPeople({ groups, users }: Declaration, { audit, hashQueue, config }: Needs): Promise<OfPeople> {
-  if (groups.length === 0 && users.length === 0) return NOBODY
+async function loadOfPeople(
+  { groups, users }: Declaration,
+  { audit, hashQueue, config }: Needs,
+  { prune }: { prune: boolean },
+): Promise<OfPeople> {
+  if (groups.length === 0 && users.length === 0 && !prune) return NOBODY
   const [{ GroupOperations }, { UserOperations }, { Passwords: Made }] = await Promise.all([
     import('../users/group.ts'),
     import('../users/registration.ts'),

@@ -4,8 +4,9 @@
  */
 import { dirname, resolve } from 'node:path'
 import * as z from 'zod'
-import { choosePreset, presetMetadata } from '../clients/presets/index.ts'
-import { clientChangeSchema, clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
+import { choosePreset } from '../clients/presets/index.ts'
+import { findCommaFault } from '../clients/field-schemas.ts'
+import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
@@ -17,6 +18,7 @@ import type { GroupMetadata } from '../users/group.ts'
 import type { UserMetadata } from '../users/user.ts'
 import { canonicalName } from '../users/username.ts'
 import { groupCreationSchema, userChangeSchema } from '../users/wire.ts'
+import { presetOf } from './preset.ts'
 import { Source, type Path } from './source.ts'
 
 export interface DeclaredClient {
@@ -24,6 +26,10 @@ export interface DeclaredClient {
   change: ClientChange
   /** The secret behind its reference. */
   secret: string | undefined
+  /** `file:line` of the reference, or of the declaration. */
+  secretPlace: string
+  /** Whether the client is to be disabled. A file never enables one. */
+  isDisabled: boolean
   /** `file:line` of the declaration. */
   place: string
 }
@@ -73,6 +79,9 @@ const declaredClientSchema = clientRegistrationSchema
   .extend({
     client_id: clientIdSchema,
     client_secret: secretReferenceSchema.optional(),
+    disabled: z
+      .literal(true, { error: 'expected true, or nothing: a file enables no client, signet client enable does' })
+      .optional(),
     for: shortText.optional(),
     url: shortText.optional(),
   })
@@ -82,13 +91,6 @@ const declaredClientSchema = clientRegistrationSchema
       context.addIssue({ code: 'custom', message: 'this is for a client with `for`', path: ['url'] })
     if (chosen && 'fault' in chosen) context.addIssue({ code: 'custom', message: chosen.fault, path: [chosen.at] })
   })
-
-/** The members of the preset that a client names. */
-function presetOf(name: string | undefined, url: string | undefined): ClientChange {
-  const chosen = name === undefined ? undefined : choosePreset(name, url)
-  if (!chosen || 'fault' in chosen) return {}
-  return { ...toClientChange(clientChangeSchema.parse(presetMetadata(chosen))), preset: chosen.name }
-}
 
 const declarationSchema = z.strictObject({
   resources: z.array(resourceRegistrationSchema).default([]),
@@ -113,6 +115,7 @@ type Env = Record<string, string | undefined>
  */
 export async function readDeclaration(file: string, env: Env, namedBy = ''): Promise<Declaration> {
   const source = new Source(file, namedBy)
+  requireNoComma(source)
   const parsed = declarationSchema.safeParse(withoutExtensions(source.value))
   if (!parsed.success) throw faultOf(source, parsed.error.issues)
   const { resources, clients, groups, users } = parsed.data
@@ -152,12 +155,18 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
       change: toResourceChange(metadata),
       place: source.place(['resources', index]),
     })),
-    clients: clients.map(({ client_id: clientId, client_secret: reference, for: app, url, ...metadata }, index) => ({
-      clientId,
-      change: { ...presetOf(app, url), ...toClientChange(metadata) },
-      secret: reference && readSecret(reference, source.place(['clients', index, 'client_secret']), file, env),
-      place: source.place(['clients', index]),
-    })),
+    clients: clients.map((client, index) => {
+      const { client_id: clientId, client_secret: reference, for: app, url, disabled = false, ...metadata } = client
+      const secretPlace = source.place(['clients', index, 'client_secret'])
+      return {
+        clientId,
+        change: { ...presetOf(app, url), ...toClientChange(metadata) },
+        secret: reference && readSecret(reference, secretPlace, file, env),
+        secretPlace,
+        isDisabled: disabled,
+        place: source.place(['clients', index]),
+      }
+    }),
   }
 }
 
@@ -229,6 +238,18 @@ function faultOf(source: Source, issues: z.core.$ZodIssue[]): Fault {
     )
   })
   return new Fault(lines.join('\n'), 'nothing was applied')
+}
+
+/** @throws Fault for scope values that are separated by commas: as one value, no request would ask for it */
+function requireNoComma(source: Source): void {
+  const lists = isObject(source.value) ? Object.entries(source.value) : []
+  const faults = lists.flatMap(([list, items]: [string, unknown]) =>
+    (Array.isArray(items) ? items : []).flatMap((item: unknown, index) => {
+      const fault = isObject(item) && 'scope' in item ? findCommaFault(item.scope) : undefined
+      return fault === undefined ? [] : [`${source.place([list, index, 'scope'])}: ${list}.${index}.scope: ${fault}`]
+    }),
+  )
+  if (faults.length > 0) throw new Fault(faults.join('\n'), 'nothing was applied')
 }
 
 function requireUnique(source: Source, list: string, ids: string[]): void {

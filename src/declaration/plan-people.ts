@@ -1,5 +1,4 @@
 /** Plans the groups and users of a declarative file. A password is set once, and never over one that is there. */
-import { BY_CONFIG } from '../audit.ts'
 import { Fault, invalidRequest } from '../ground/errors.ts'
 import type { DeclaredFacts, DeclaredGroupFacts, DeclaredUserFacts } from '../store/records/declared.ts'
 import type { Person } from '../store/records/user.ts'
@@ -23,7 +22,7 @@ export function planGroup({ name, change, place }: DeclaredGroup, facts: Declare
     return {
       item: itemOf('group', name, []),
       outcome: 'created',
-      operations: ({ groupOperations }) => [groupOperations.creation(next, BY_CONFIG)],
+      operations: ({ groupOperations, by }) => [groupOperations.creation(next, by)],
     }
   const view = (group: typeof next) => groupView({ ...group, members: 0 })
   const item = itemOf('group', name, differing(GROUP_FIELDS, view(current), view(next)))
@@ -31,7 +30,7 @@ export function planGroup({ name, change, place }: DeclaredGroup, facts: Declare
   return {
     item,
     outcome: 'changed',
-    operations: ({ groupOperations }) => [groupOperations.change(name, change, BY_CONFIG)],
+    operations: ({ groupOperations, by }) => [groupOperations.change(name, change, by)],
   }
 }
 
@@ -55,7 +54,7 @@ export function planUser(
     item: itemOf('user', username, []),
     outcome: 'created',
     isWaiting: declared.password !== undefined && hash === undefined,
-    operations: ({ userOperations }) => [userOperations.creation(user, declared.change.groups ?? [], BY_CONFIG)],
+    operations: ({ userOperations, by }) => [userOperations.creation(user, declared.change.groups ?? [], by)],
   }
 }
 
@@ -76,7 +75,7 @@ function planChange({ username, id, change, password }: DeclaredUser, current: P
     item,
     outcome: 'changed',
     isWaiting: getsPassword && hash === undefined,
-    operations: ({ userOperations }) => [userOperations.change(current.user.id, change, hash, BY_CONFIG)],
+    operations: ({ userOperations, by }) => [userOperations.change(current.user.id, change, hash, by)],
   }
 }
 

@@ -2,7 +2,6 @@
  * Plans a declarative file: compares each declaration with the facts of the database and tells the step that it needs.
  * The plan is a pure rule. It is made once for a dry run, and again inside the write, from the facts that stand there.
  */
-import { BY_CONFIG } from '../audit.ts'
 import type { BroughtSecret } from '../clients/brought-secret.ts'
 import {
   LEAST_BROUGHT_CHARACTERS,
@@ -20,9 +19,10 @@ import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
 import { digestOfKey, type ClientRecord, type EndedSecret } from '../store/records/client.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
-import { NEW_SECRET, differing, itemOf, stillEnded, type Applied } from './applied.ts'
+import { DISABLED, NEW_SECRET, differing, itemOf, stillEnded, type Applied } from './applied.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { planGroup, planUser } from './plan-people.ts'
+import { findRemovals, planRemovals } from './prune.ts'
 import type { Ended, Step } from './step.ts'
 
 export type Plan = (Step | Ended)[]
@@ -49,8 +49,16 @@ export function planDeclaration(
   secrets: ReadonlyMap<string, BroughtSecret>,
   passwords: ReadonlyMap<string, string>,
 ): Plan {
-  const groupNames = new Set([...facts.groupNames, ...declaration.groups.map(({ name }) => name)])
-  const known = new Set([issuer, ...declaration.resources.map(({ id }) => id), ...facts.resourceIds])
+  const removals = findRemovals(declaration, facts)
+  const groupNames = namesAfter(
+    facts.groupNames,
+    removals.groups,
+    declaration.groups.map(({ name }) => name),
+  )
+  const known = namesAfter(facts.resourceIds, removals.resources, [
+    issuer,
+    ...declaration.resources.map(({ id }) => id),
+  ])
   return [
     ...declaration.resources.map((declared) => atPlace(declared.place, () => planResource(declared, issuer, facts))),
     ...declaration.clients.map((declared) =>
@@ -60,18 +68,30 @@ export function planDeclaration(
     ...declaration.users.map((declared) =>
       atPlace(declared.place, () => planUser(declared, groupNames, facts, passwords.get(declared.username))),
     ),
+    ...planRemovals(removals),
   ]
 }
+
+const namesAfter = (before: ReadonlySet<string>, removed: string[], declared: string[]): Set<string> =>
+  new Set([...[...before].filter((name) => !removed.includes(name)), ...declared])
 
 /** The steps of a plan; the declarations of ended records have none. */
 export const stepsOf = (plan: Plan): Step[] => plan.filter((each) => 'item' in each)
 
 /** The changes of a plan, in the words of the file. */
-export function appliedBy(plan: Plan): Applied {
-  const applied: Applied = { created: [], changed: [], left: [] }
-  for (const { outcome, item } of stepsOf(plan)) applied[outcome].push(item)
+export function appliedBy(plan: Plan, { prune }: { prune: boolean }): Applied {
+  const items = (wanted: Step['outcome']) =>
+    stepsOf(plan)
+      .filter(({ outcome }) => outcome === wanted)
+      .map(({ item }) => item)
   const ended = plan.flatMap((each) => each.ended ?? [])
-  return ended.length === 0 ? applied : { ...applied, ended }
+  return {
+    created: items('created'),
+    changed: items('changed'),
+    left: items('left'),
+    ...(prune && { removed: items('removed'), kept: items('kept') }),
+    ...(ended.length > 0 && { ended }),
+  }
 }
 
 function atPlace<T>(place: string, plan: () => T): T {
@@ -95,13 +115,13 @@ function planResource({ id, change, place }: DeclaredResource, issuer: string, f
     return {
       item,
       outcome: 'created',
-      operations: ({ resourceRegistry }) => [resourceRegistry.creation(next, BY_CONFIG)],
+      operations: ({ resourceRegistry, by }) => [resourceRegistry.creation(next, by)],
     }
   if (changes.length === 0) return { item, outcome: 'left', operations: () => [] }
   return {
     item,
     outcome: 'changed',
-    operations: ({ resourceRegistry }) => [resourceRegistry.change(id, change, BY_CONFIG)],
+    operations: ({ resourceRegistry, by }) => [resourceRegistry.change(id, change, by)],
   }
 }
 
@@ -119,8 +139,8 @@ function planClient(
   const change = isKeyEnded ? withoutJwks(declared.change) : declared.change
   const next = current ? { ...current, ...change } : newClient(clientId, facts.now, change)
   requireSoundClient(next)
-  requireSecret(declared, next, current)
-  requireKnownResources(declared, resourceIds)
+  requireSoundSecret(declared, next)
+  requireKnownResources(declared, resourceIds, current)
   const planned = { declared, next, change, isKeyEnded, secret, now: facts.now }
   return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
 }
@@ -137,11 +157,16 @@ interface PlannedClient {
 function planCreation({ declared, next, secret, now }: PlannedClient, { liveGrants }: DeclaredClientFacts): Step {
   const record = secret?.recordAt(now)
   return {
-    item: { ...itemOf('client', declared.clientId, []), ...(liveGrants > 0 && { ended_grants: liveGrants }) },
+    item: {
+      ...itemOf('client', declared.clientId, []),
+      ...(liveGrants > 0 && { ended_grants: liveGrants }),
+      ...(lacksSecret(declared, next) && { lacks_secret: true }),
+    },
     outcome: 'created',
     isWaiting: declared.secret !== undefined && record === undefined,
-    operations: ({ clientRegistry }) => [
-      clientRegistry.creation({ ...next, secrets: record ? [record] : [] }, BY_CONFIG),
+    operations: ({ clientRegistry, by }) => [
+      clientRegistry.creation({ ...next, secrets: record ? [record] : [] }, by),
+      ...(declared.isDisabled ? [clientRegistry.disabling(declared.clientId, by)] : []),
     ],
   }
 }
@@ -152,8 +177,15 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   const judged = declared.secret === undefined ? 'standing' : secret?.judge(known, now)
   const record = judged === 'new' ? secret?.recordAt(now) : undefined
   const kind = isKeyEnded ? 'jwks' : judged === 'ended' ? 'client_secret' : undefined
-  const changes = differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next))
-  const item = itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes)
+  const isDisabling = declared.isDisabled && known.current.disabledAt === null
+  const changes = [
+    ...differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next)),
+    ...(isDisabling ? [DISABLED] : []),
+  ]
+  const item = {
+    ...itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes),
+    ...(lacksSecret(declared, next) && { lacks_secret: true }),
+  }
   const step = {
     item,
     isWaiting: judged === undefined || (judged === 'new' && record === undefined),
@@ -163,9 +195,10 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   return {
     ...step,
     outcome: 'changed',
-    operations: ({ clientRegistry }) => [
-      clientRegistry.change(clientId, change, BY_CONFIG).operation,
-      ...(record ? [clientRegistry.secretAddition(clientId, record, BY_CONFIG, 0)] : []),
+    operations: ({ clientRegistry, by }) => [
+      clientRegistry.change(clientId, change, by).operation,
+      ...(record ? [clientRegistry.secretAddition(clientId, record, by, 0)] : []),
+      ...(isDisabling ? [clientRegistry.disabling(clientId, by)] : []),
     ],
   }
 }
@@ -179,8 +212,13 @@ function withoutJwks(change: ClientChange): ClientChange {
   return rest
 }
 
-function requireKnownResources({ change, place }: DeclaredClient, known: Set<string>): void {
-  const missing = change.resources?.find((id) => !known.has(id))
+/** A resource that the client has already, and that never was made or was deleted, is no new mistake. */
+function requireKnownResources(
+  { change, place }: DeclaredClient,
+  known: Set<string>,
+  current: ClientRecord | undefined,
+): void {
+  const missing = change.resources?.find((id) => !known.has(id) && !current?.resources.includes(id))
   if (missing === undefined) return
   throw new Fault(
     `${place}: resources: ${missing} is neither in this file nor in the database`,
@@ -188,12 +226,8 @@ function requireKnownResources({ change, place }: DeclaredClient, known: Set<str
   )
 }
 
-/** Applying a file never generates a secret, because the secret would have to be printed. */
-function requireSecret(
-  { clientId, secret, place }: DeclaredClient,
-  next: ClientRecord,
-  current: ClientRecord | undefined,
-): void {
+/** A client whose secret is missing is made without one: a generated secret would have to be printed. */
+function requireSoundSecret({ clientId, secret, secretPlace: place }: DeclaredClient, next: ClientRecord): void {
   if (!usesSecret(next)) {
     if (secret === undefined) return
     throw new Fault(
@@ -207,10 +241,8 @@ function requireSecret(
       'make one with: openssl rand -hex 32',
     )
   }
-  if (secret === undefined && (current?.secrets.length ?? 0) === 0) {
-    throw new Fault(
-      `${place}: client_secret is missing for ${clientId}`,
-      'add client_secret: { env: VARIABLE } or { file: PATH }, or create the client by signet client create first',
-    )
-  }
 }
+
+/** Whether a client would have no secret to authenticate by, and no file will give it one. */
+const lacksSecret = ({ secret }: DeclaredClient, next: ClientRecord): boolean =>
+  secret === undefined && usesSecret(next) && next.secrets.length === 0

@@ -1,4 +1,5 @@
 /** A step of a plan: the change that one declaration needs. */
+import type { Actor } from '../audit.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import type { ResourceRegistry } from '../resources/registration.ts'
 import type { DeclaredOperation } from '../store/store.ts'
@@ -8,9 +9,11 @@ import type { Applied, AppliedItem, StillEnded } from './applied.ts'
 
 /** The registries that make operations of steps. */
 export interface Registries {
-  resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change'>
-  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition'>
-  groupOperations: Pick<GroupOperations, 'creation' | 'change'>
+  /** The file, as the actor of its operations. */
+  by: Actor
+  resourceRegistry: Pick<ResourceRegistry, 'creation' | 'change' | 'deletion'>
+  clientRegistry: Pick<ClientRegistry, 'creation' | 'change' | 'secretAddition' | 'disabling' | 'deletion'>
+  groupOperations: Pick<GroupOperations, 'creation' | 'change' | 'deletion'>
   userOperations: Pick<UserOperations, 'creation' | 'change'>
 }
 

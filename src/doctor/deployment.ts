@@ -29,6 +29,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
     issuer,
     jwksUri: undefined,
     prepublishSeconds: config.keyPrepublishSeconds,
+    allowsHttp: config.allowHttp,
     unreachableFix: 'start it with: signet serve; where it runs, SIGNET_ISSUER must lead there from here',
   })
   return [

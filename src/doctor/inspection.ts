@@ -11,6 +11,7 @@ import { toIso } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
 import { shell } from '../ground/shell-word.ts'
 import { isForPredecessor, keySetPath } from '../resources/resource.ts'
+import { describeMissingResource } from '../resources/missing.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
@@ -188,8 +189,10 @@ function checkResources(claims: Members, resources: ResourceDirectory): Check[] 
     .filter((id) => typeof id === 'string')
     .map((id) => {
       const resource = resources.find(id)
-      if (!resource)
-        return bad('resource', `resource ${id} does not exist`, `add it with: signet resource create ${shell(id)}`)
+      if (!resource) {
+        const { fault, help } = describeMissingResource(id, resources.issuer, { known: resources.ids() })
+        return bad('resource', fault, help)
+      }
       const { jti } = claims
       const iat = toNumber(claims.iat)
       if (iat !== undefined && typeof jti === 'string' && isForPredecessor(resource, issuedAt({ iat, jti })))

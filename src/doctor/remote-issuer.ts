@@ -15,6 +15,8 @@ export interface Place {
   jwksUri: string | undefined
   /** How long a key is published before it signs, where that is known. */
   prepublishSeconds: number | undefined
+  /** Whether the operator has allowed plain http to another machine. */
+  allowsHttp: boolean
   /** The step that helps if nothing answers. */
   unreachableFix: string
 }
@@ -33,7 +35,7 @@ export interface RemoteIssuer {
 
 export async function lookAtIssuer(place: Place): Promise<RemoteIssuer> {
   const address = place.issuer ?? place.jwksUri
-  const checks = address === undefined ? [] : [await checkTls(address)]
+  const checks = address === undefined ? [] : [await checkTls(address, place.allowsHttp)]
   const metadata = place.issuer === undefined ? undefined : await discover(place.issuer, place)
   checks.push(...(metadata?.checks ?? []))
   const jwksUri = place.jwksUri ?? metadata?.jwksUri

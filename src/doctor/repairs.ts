@@ -45,9 +45,27 @@ const REPAIRS: readonly Repair[] = [
     fix: () => 'the app sends the person to sign in: the same request without prompt',
   },
   {
+    reason: /^the browser came by http/,
+    fix: () =>
+      'serve the issuer by https alone: end TLS at the proxy, redirect http to https there, and pass X-Forwarded-Proto on; see: signet doctor --issuer URL',
+  },
+  {
     reason: /^another browser began|its cookie was blocked/,
     fix: () =>
       'start again from the app, in one browser that takes cookies of this site; behind a proxy the issuer needs https, else the cookie is not sent back',
+  },
+  {
+    reason: /^the form is older|^the form stands on a page of another site/,
+    fix: () => 'load the page again at the issuer itself, and send its form once',
+  },
+  {
+    reason: /^the code belongs to \d+ seconds/,
+    fix: () =>
+      'clock: set the clock of the phone and of this server by the network (timedatectl); codes are accepted for 30 seconds to each side',
+  },
+  {
+    reason: /^(wrong code|no code was sent|the code (is wrong|was used already))/,
+    fix: () => 'type the next code of the app; without the app a recovery code, or: signet user link USER',
   },
   { reason: /^the sign-in is over/, fix: () => 'start again from the app: a sign-in can take an hour' },
   {
@@ -76,6 +94,12 @@ const REPAIRS: readonly Repair[] = [
   {
     reason: /confidential client sent no credentials/,
     fix: () => 'send its secret by HTTP Basic: curl -u ID:SECRET …',
+  },
+  {
+    reason:
+      /DPoP proof was refused: iat must be within|^assertion refused: (it has expired|ERR_JWT_EXPIRED|exp is more|iat is in the future)/,
+    fix: () =>
+      'clock: set the clocks of the client and of this server by the network (timedatectl); the client signs anew for each request, in seconds and not milliseconds',
   },
   {
     reason: /^assertion refused.*used before/,

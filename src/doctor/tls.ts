@@ -1,7 +1,7 @@
 /** The certificate of an issuer, as a verifier's TLS library judges it. */
 import { connect, type TLSSocket } from 'node:tls'
-import { isLoopback } from '../config/loopback.ts'
-import { bad, good, type Check } from './check.ts'
+import { isExposedHttp } from '../config/loopback.ts'
+import { bad, good, warn, type Check } from './check.ts'
 
 const PATIENCE_MS = 5000
 
@@ -53,16 +53,22 @@ export function explainCertificate(error: unknown): Cause | undefined {
   return CAUSES[code]
 }
 
-/** Checks that the connection to a URL is encrypted, and that its certificate proves the server. */
-export async function checkTls(address: string): Promise<Check> {
+/**
+ * Checks that the connection to a URL is encrypted, and that its certificate proves the server.
+ * @param allowsHttp whether the operator has allowed plain http to another machine
+ */
+export async function checkTls(address: string, allowsHttp: boolean): Promise<Check> {
   const url = new URL(address)
   if (url.protocol === 'https:') return checkCertificate(url)
-  if (isLoopback(url.hostname)) return good('tls', 'plain http, which is fine on this machine itself')
-  return bad(
-    'tls',
-    `plain http to ${url.hostname}: whoever sits between can bring keys of his own`,
-    'put TLS in front, and name the https URL as issuer; Signet and signet-verify refuse plain http off loopback',
-  )
+  if (!isExposedHttp(url)) return good('tls', 'plain http, which is fine on this machine itself')
+  const found = `plain http to ${url.hostname}: anybody on the way can read tokens, and replace keys by others`
+  return allowsHttp
+    ? warn('tls', `${found}; SIGNET_ALLOW_HTTP allows it`, 'put TLS in front before others than developers use it')
+    : bad(
+        'tls',
+        found,
+        'put TLS in front, and name the https URL as issuer; for development alone: SIGNET_ALLOW_HTTP=true here, allowHttp: true in signet-verify',
+      )
 }
 
 function checkCertificate(url: URL): Promise<Check> {

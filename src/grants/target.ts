@@ -3,6 +3,7 @@ import { updateCommand } from '../clients/update-command.ts'
 import { invalidTarget } from '../ground/errors.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
+import { describeMissingResource } from '../resources/missing.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 
 const MOST_IN_A_REQUEST = 10
@@ -52,8 +53,9 @@ function requireResource(
     )
   }
   const resource = directory.find(id)
-  if (!resource) throw invalidTarget(`resource ${id} does not exist: signet resource create ${id}`)
-  return resource
+  if (resource) return resource
+  const { fault, help } = describeMissingResource(id, directory.issuer)
+  throw invalidTarget(`${fault}; ${help}`)
 }
 
 /** Whether a token can be for all of them: its one signature needs one algorithm, one `typ` and one key ring. */

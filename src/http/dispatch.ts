@@ -12,7 +12,7 @@ import type { Limits } from '../limits/limits.ts'
 import { byClient } from '../audit.ts'
 import { standardHeaders } from './answer.ts'
 import { readCookies } from './cookies.ts'
-import { requireOwnForm } from './own-form.ts'
+import { requireOwnForm, whyNoCookie } from './own-form.ts'
 import type { Outcome } from './reply.ts'
 import { judgeBearer } from './bearer.ts'
 import { authenticateClient, type ClientNeeds } from './client-auth.ts'
@@ -134,7 +134,14 @@ async function callPage(route: Route, c: HonoContext<Env>, needs: DispatchNeeds)
   const news = store.catchUp()
   if (news) await news
   const { network } = limits.callerOf(incoming)
-  const call: PageCall = { ...callOf(route, c), method: isPost ? 'POST' : 'GET', ...body, cookies, network }
+  const call: PageCall = {
+    ...callOf(route, c),
+    method: isPost ? 'POST' : 'GET',
+    ...body,
+    cookies,
+    whyNoCookie: () => whyNoCookie(incoming.headers, issuer),
+    network,
+  }
   return handle(route, call)
 }
 

@@ -24,9 +24,30 @@ interface Sent {
 /** @throws PageFault `csrf`; `other_browser` where the form goes on with a sign-in that another browser began */
 export function requireOwnForm({ headers, cookies, csrf, namesSignIn }: Sent, issuer: string): void {
   const secrets = BINDING.flatMap((kind) => cookies[kind] ?? [])
-  if (secrets.length === 0 && namesSignIn) throw new PageFault('other_browser', 403)
+  if (secrets.length === 0)
+    throw new PageFault(namesSignIn ? 'other_browser' : 'csrf', 403, { reason: whyNoCookie(headers, issuer) })
   const isBound = secrets.some((secret) => isEqual(csrfOf(secret), csrf ?? ''))
-  if (!isBound || !isOwnOrigin(headers, issuer)) throw new PageFault('csrf', 403)
+  if (!isBound) throw new PageFault('csrf', 403, { reason: 'the form is older than the cookie of its browser' })
+  if (!isOwnOrigin(headers, issuer))
+    throw new PageFault('csrf', 403, {
+      reason: cameByHttp(headers, issuer) ? BY_HTTP : 'the form stands on a page of another site',
+    })
+}
+
+const BY_HTTP = 'the browser came by http and the issuer is https, so its cookie was blocked'
+
+/** Why a browser came without the cookie of its sign-in: for the log line and the doctor. */
+export const whyNoCookie = (headers: IncomingHttpHeaders, issuer: string): string =>
+  cameByHttp(headers, issuer)
+    ? BY_HTTP
+    : 'the browser sent no cookie: its cookie was blocked, or this is another browser'
+
+/** Whether a proxy in front serves an https issuer by http. Only a reason rests on it, since anybody may send the headers. */
+function cameByHttp({ origin, 'x-forwarded-proto': proto }: IncomingHttpHeaders, issuer: string): boolean {
+  const isForwardedHttp = [proto].flat()[0]?.split(',')[0]?.trim() === 'http'
+  return (
+    issuer.startsWith('https:') && (isForwardedHttp || origin === new URL(issuer).origin.replace('https:', 'http:'))
+  )
 }
 
 /** A browser without `Origin` says by `Sec-Fetch-Site` where the form stood. One that sends neither is held by `csrf`. */

@@ -70,6 +70,8 @@ export interface PageCall<Param extends string = string> extends Call<Param, nev
   /** The members of a JSON body, where one was sent. */
   json: Readonly<Record<string, unknown>>
   cookies: Cookies
+  /** Why the cookie of a sign-in did not come along: for the log line and the doctor. */
+  whyNoCookie: () => string
   /** The network that the request comes from: an IPv4 address or an IPv6 /64. */
   network: string
 }

@@ -3,6 +3,7 @@
  * client's URL must not make Signet ask the machines of its own network (SSRF).
  */
 import { BlockList, isIP } from 'node:net'
+import { isExposedHttp } from '../config/loopback.ts'
 
 /** IANA's special-purpose registries (RFC 6890), without the ranges that are global. */
 const PRIVATE = [
@@ -54,8 +55,6 @@ export function isPublicAddress(address: string): boolean {
   return !blocked.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }
 
-const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-
 /** The hosts of SIGNET_OUTBOUND_ALLOW, each with a port or without. */
 export class AllowedHosts {
   readonly #hosts: ReadonlySet<string>
@@ -75,7 +74,7 @@ export class AllowedHosts {
     if (url.username || url.password) return 'it has a user name or password'
     if (url.protocol === 'https:') return undefined
     if (url.protocol !== 'http:') return 'it is neither https nor http'
-    if (!LOOPBACK_HOST.test(url.hostname)) return 'it is not https'
+    if (isExposedHttp(url)) return 'it is not https'
     return this.has(url) ? undefined : `its host is this machine; name ${url.host} in SIGNET_OUTBOUND_ALLOW`
   }
 }

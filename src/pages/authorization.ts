@@ -77,7 +77,7 @@ const isOurOwn = ({ method, sent }: PageCall): boolean => method === 'GET' && se
 async function resume(call: PageCall, signIns: SignIns, needs: AuthorizeNeeds): Promise<Reply> {
   const met = browserOf(call)
   const reached = await signIns.resume(call.sent.get('tx') ?? '', met.browser)
-  if ('gone' in reached) throw goneFault(reached)
+  if ('gone' in reached) throw goneFault(reached, call)
   return goOn(call, reached, needs, loginCookie(met, needs.issuer))
 }
 

@@ -14,7 +14,7 @@ import {
   verifyCreation,
 } from '../users/passkey.ts'
 import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
-import { findTimeStep, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
+import { judgeCode, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
 import {
   browserOf,
   cookiesOf,
@@ -80,10 +80,12 @@ async function confirm(call: PageCall, at: AtEnrol, needs: AtWork): Promise<Outc
   // The master key has changed meanwhile. Nothing is stored under a former one.
   if (renewed !== undefined) return answer(call, at, needs, { error: { code: 'expired' } })
   const code = readCode(call.sent.get('code') ?? '')
-  const timeStep = code === undefined ? undefined : await findTimeStep(keys, code, -1, needs.clock.now())
-  const invalid: FormError = { code: 'invalid_code', field: 'code' }
-  if (timeStep === undefined) return answer(call, at, needs, { totp: await setupOf(keys, at, needs), error: invalid })
-  return enable(call, { sealed, keys, timeStep }, needs)
+  const verdict =
+    code === undefined ? { reason: 'no code was sent' } : await judgeCode(keys, code, -1, needs.clock.now())
+  if (!('reason' in verdict)) return enable(call, { sealed, keys, timeStep: verdict.timeStep }, needs)
+  Object.assign(call.facts, { error: 'invalid_code', reason: verdict.reason })
+  const error: FormError = { code: 'invalid_code', field: 'code' }
+  return answer(call, at, needs, { totp: await setupOf(keys, at, needs), error })
 }
 
 /** Stores the app. The client gets its code after the person has seen the recovery codes. */
@@ -101,7 +103,7 @@ async function enable(
   } as const
   const browser = { ...browserOf(call).browser, isByScript: true }
   const reached = await needs.signIns.take(refOf(call), { step: 'must_enrol', proof }, browser)
-  if ('gone' in reached) throw goneFault(reached)
+  if ('gone' in reached) throw goneFault(reached, call)
   if (!reached.isTaken) return seeOther(placeLater(reached, needs.issuer))
   const frame = frameOf(call, reached, needs)
   const view = { canPasskey: false, canTotp: false, recoveryCodes: codes }
@@ -111,7 +113,7 @@ async function enable(
 /** "I have saved them". No step is taken here: the next page asks the rule. */
 async function goOnLater(call: PageCall, needs: AtWork): Promise<Outcome> {
   const reached = await needs.signIns.find(refOf(call))
-  if ('gone' in reached) throw goneFault(reached)
+  if ('gone' in reached) throw goneFault(reached, call)
   return seeOther(placeLater(reached, needs.issuer))
 }
 

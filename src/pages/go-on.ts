@@ -83,7 +83,7 @@ export async function findStep<const Kind extends Next['kind']>(
   needs: GoOnNeeds & { signIns: SignIns },
 ): Promise<{ at: At<Kind> } | { elsewhere: Reply }> {
   const reached = await needs.signIns.find(refOf(call))
-  if ('gone' in reached) throw goneFault(reached)
+  if ('gone' in reached) throw goneFault(reached, call)
   if (reached.signIn.request) call.facts.client_id = reached.signIn.request.clientId
   return isAt(reached, kinds) ? { at: reached } : { elsewhere: await goOn(call, reached, needs) }
 }
@@ -94,14 +94,16 @@ const isAt = <Kind extends Next['kind']>(reached: Reached, kinds: readonly Kind[
 /** Takes a step of the sign-in that a call names. @throws PageFault where it is over, or another browser's */
 export async function takeStep(call: PageCall, step: Step, signIns: SignIns): Promise<Reached> {
   const reached = await signIns.take(refOf(call), step, browserOf(call).browser)
-  if ('gone' in reached) throw goneFault(reached)
+  if ('gone' in reached) throw goneFault(reached, call)
   return reached
 }
 
-export const goneFault = ({ gone }: Gone): PageFault =>
-  gone === 'other_browser'
-    ? new PageFault('other_browser', 403, { reason: 'another browser began the sign-in, or its cookie was blocked' })
-    : new PageFault('expired', 400, { reason: 'the sign-in is over, or there was none' })
+export function goneFault({ gone }: Gone, { cookies, whyNoCookie }: PageCall): PageFault {
+  if (gone !== 'other_browser')
+    return new PageFault('expired', 400, { reason: 'the sign-in is over, or there was none' })
+  const reason = cookies.login === undefined ? whyNoCookie() : 'another browser began the sign-in'
+  return new PageFault('other_browser', 403, { reason })
+}
 
 /** Leads the person on: to the next page, or to the client. @param more headers, as a new `login` cookie */
 export async function goOn(

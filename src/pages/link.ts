@@ -50,7 +50,7 @@ export function answerLink(needs: LinkNeeds): (call: PageCall) => Promise<Reply>
       { step: 'sign_in', proof: { kind: 'link', hash: hashOf(token) } },
       met.browser,
     )
-    if ('gone' in reached) throw goneFault(reached)
+    if ('gone' in reached) throw goneFault(reached, call)
     // Another request has used the link meanwhile.
     if (reached.isRefused) throw linkFault('used')
     return goOn(call, reached, needs, loginCookie(met, needs.issuer))

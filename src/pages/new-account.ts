@@ -155,7 +155,7 @@ export async function signInNew(
   const begun = await signIns.beginOwn(met.browser, '/account')
   const ref = { id: begun.signIn.id, browserHash: hashOf(met.browser.loginSecret) }
   const reached = await signIns.take(ref, step, met.browser)
-  if ('gone' in reached) throw goneFault(reached)
+  if ('gone' in reached) throw goneFault(reached, call)
   return { reached, headers: loginCookie(met, needs.issuer) }
 }
 

@@ -7,7 +7,7 @@ import type { PageCall } from '../http/route.ts'
 import type { Person } from '../store/records/user.ts'
 import type { SecondProof } from '../store/records/sign-in-step.ts'
 import { recoveryDigest } from '../users/recovery.ts'
-import { findTimeStep, openTotpKeys, readCode } from '../users/totp.ts'
+import { judgeCode, openTotpKeys, readCode } from '../users/totp.ts'
 import { accountView } from './account-view.ts'
 import { findStep, frameOf, goOn, takeStep, type At } from './go-on.ts'
 import { show } from './show.ts'
@@ -22,8 +22,8 @@ interface CodePage {
   /** As it is counted. */
   factor: 'totp' | 'recovery_code'
   show(call: PageCall, at: AtSecond, needs: AtWork, error?: FormError): Promise<Outcome>
-  /** The proof that a typed text is, if it is right; `undefined` for a text that cannot be a code. */
-  proofOf(typed: string, person: Person, needs: AtWork): (() => Promise<SecondProof | undefined>) | undefined
+  /** The proof that a typed text is, or why it is none; `undefined` for a text that cannot be a code. */
+  proofOf(typed: string, person: Person, needs: AtWork): (() => Promise<SecondProof | { reason: string }>) | undefined
 }
 
 const appPage: CodePage = {
@@ -43,8 +43,8 @@ const appPage: CodePage = {
     if (code === undefined || totpSecret === null) return undefined
     return async () => {
       const { keys, renewed } = await openTotpKeys(totpSecret, masterKeys)
-      const timeStep = await findTimeStep(keys, code, totpUsedStep, clock.now())
-      return timeStep === undefined ? undefined : { kind: 'totp', timeStep, renewedSecret: renewed }
+      const verdict = await judgeCode(keys, code, totpUsedStep, clock.now())
+      return 'reason' in verdict ? verdict : { kind: 'totp', timeStep: verdict.timeStep, renewedSecret: renewed }
     }
   },
 }
@@ -61,7 +61,7 @@ const codePage: CodePage = {
     return async () => {
       const { keys } = await openTotpKeys(totpSecret, masterKeys)
       const digest = recoveryDigest(keys, typed)
-      return digest === undefined ? undefined : { kind: 'recovery', digest }
+      return digest === undefined ? { reason: 'no recovery code has this form' } : { kind: 'recovery', digest }
     }
   },
 }
@@ -89,9 +89,12 @@ const taking = (page: CodePage) =>
 
 async function verify(page: CodePage, call: PageCall, at: AtSecond, needs: AtWork): Promise<Outcome> {
   const { person } = at.next.standing
-  const invalid: FormError = { code: 'invalid_code', field: 'code' }
+  const refuse = (reason: string): Promise<Outcome> => {
+    Object.assign(call.facts, { error: 'invalid_code', reason })
+    return page.show(call, at, needs, { code: 'invalid_code', field: 'code' })
+  }
   const judge = takesCodes(at) ? page.proofOf(call.sent.get('code') ?? '', person, needs) : undefined
-  if (!judge) return page.show(call, at, needs, invalid)
+  if (!judge) return refuse('no code was sent')
   const tally = needs.traffic.people.factors[page.factor]
   const counted = await countCode(call, person, needs)
   if ('seconds' in counted) {
@@ -99,13 +102,13 @@ async function verify(page: CodePage, call: PageCall, at: AtSecond, needs: AtWor
     return page.show(call, at, needs, { code: 'too_many_attempts', retryAfterSeconds: counted.seconds })
   }
   const proof = await judge()
-  if (!proof) {
+  if ('reason' in proof) {
     tally.refused += 1
-    return page.show(call, at, needs, invalid)
+    return refuse(proof.reason)
   }
   const reached = await takeStep(call, { step: 'second', proof, forgives: counted.bucket }, needs.signIns)
-  // Another request has used the code meanwhile.
-  return reached.isRefused ? page.show(call, at, needs, invalid) : goOn(call, reached, needs)
+  // A recovery code that the person does not have is found out in the write, as is a code that another request has used.
+  return reached.isRefused ? refuse('the code is wrong, or was used already') : goOn(call, reached, needs)
 }
 
 export const showSecond = showing(appPage)

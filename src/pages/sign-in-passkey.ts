@@ -63,7 +63,7 @@ async function findWanted(
   needs: AtWork,
 ): Promise<{ reached: Reached; wanted: Wanted } | { elsewhere: Reply }> {
   const reached = await needs.signIns.find(refOf(call))
-  if ('gone' in reached) throw goneFault(reached)
+  if ('gone' in reached) throw goneFault(reached, call)
   const wanted = wantedAt(reached.next)
   if (wanted) return { reached, wanted }
   // Another tab has gone on: the script leads there.

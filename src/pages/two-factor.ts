@@ -9,7 +9,7 @@ import type { PageCall } from '../http/route.ts'
 import { seeOther } from './html.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
-import { findTimeStep, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
+import { judgeCode, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
 import {
   accountOf,
   actorOf,
@@ -108,8 +108,13 @@ async function confirm(call: PageCall, needs: AccountFactorNeeds, signedIn: Sign
   // The master key has changed meanwhile. Nothing is stored under a former one.
   if (renewed !== undefined) return startOver(call, needs, signedIn)
   const code = readCode(call.sent.get('code') ?? '')
-  const timeStep = code === undefined ? undefined : await findTimeStep(keys, code, -1, needs.clock.now())
-  if (timeStep === undefined) return refuse(call, needs, signedIn, keys)
+  const verdict =
+    code === undefined ? { reason: 'no code was sent' } : await judgeCode(keys, code, -1, needs.clock.now())
+  if ('reason' in verdict) {
+    Object.assign(call.facts, { error: 'invalid_code', reason: verdict.reason })
+    return refuse(call, needs, signedIn, keys)
+  }
+  const { timeStep } = verdict
   const codes = newRecoveryCodes()
   const digests = recoveryDigests(keys, codes)
   const { raised, secret, headers } = raisedBy(['otp'], signedIn, needs)

@@ -35,6 +35,11 @@ export class ResourceDirectory {
     }
   }
 
+  /** Without the issuer. */
+  ids(): string[] {
+    return [...this.#resources.keys()]
+  }
+
   find(id: string): ResourceRecord | undefined {
     return id === this.issuer ? this.#issuerResource : this.#resources.get(id)
   }

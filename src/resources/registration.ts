@@ -5,12 +5,16 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
-import type { ResourceRecord } from '../store/records/resource.ts'
+import { hasOwnPrefix } from '../clients/client.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import type { ResourceDeletion, ResourceRecord } from '../store/records/resource.ts'
 import type { OperationOf, Store } from '../store/store.ts'
 import { blankResource, requireSoundResource } from './resource.ts'
 
 /** The fields that may be set; absent ones keep their default or present value. */
-export type ResourceChange = Partial<Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'createdAt' | 'updatedAt'>>
+export type ResourceChange = Partial<
+  Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'declaredBy' | 'createdAt' | 'updatedAt'>
+>
 
 export class ResourceRegistry {
   readonly #store: Store
@@ -66,14 +70,52 @@ export class ResourceRegistry {
   }
 
   /**
-   * Deletes a resource. Its tokens are inactive at introspection from now on, also after it is created again. Verifiers
-   * that do not ask the issuer accept them until `exp`.
+   * Deletes a resource that no client has on its list; with `force` it is taken off their lists. Its tokens are inactive
+   * at introspection from now on, also after it is created again. Verifiers that do not ask the issuer accept them until
+   * `exp`.
    */
-  async delete(id: string, by: Actor): Promise<void> {
-    const outcome = await this.#store.deleteResource(id, this.#audit.event('resource.deleted', id, by))
-    if (outcome === 'unknown') throw notFound('this resource')
+  async delete(
+    id: string,
+    by: Actor,
+    { force }: { force: boolean },
+  ): Promise<Exclude<ResourceDeletion, { outcome: 'unknown' }>> {
+    const deletion = await this.#store.deleteResource(...this.deletion(id, by, { force }).needs)
+    if (deletion.outcome === 'unknown') throw notFound('this resource')
+    return deletion
+  }
+
+  /** The operation of `delete`. */
+  deletion(id: string, by: Actor, { force }: { force: boolean }): OperationOf<'deleteResource'> {
+    const release = (holders: ClientRecord[]) =>
+      force || holders.length === 0 ? holders.map(({ clientId }) => this.#release(clientId, id, by)) : undefined
+    return { verb: 'deleteResource', needs: [id, release, this.#audit.event('resource.deleted', id, by)] }
+  }
+
+  /** The change that takes a resource off a client's list. */
+  #release(clientId: string, id: string, by: Actor): OperationOf<'updateClient'>['needs'] {
+    const details = { changed: 'resources' }
+    const apply = (current: ClientRecord, now: Instant): ClientRecord => {
+      const next = withoutResource(current, id)
+      details.changed = next.scope.length === current.scope.length ? 'resources' : 'resources scope'
+      return { ...next, updatedAt: now }
+    }
+    return [clientId, apply, this.#audit.event('client.updated', clientId, { ...by, details })]
   }
 }
+
+/**
+ * A client without the resource. A client that has no resource may name the issuer: with its last one it loses the scopes
+ * of the issuer, which it never had there.
+ */
+function withoutResource(client: ClientRecord, id: string): ClientRecord {
+  const resources = client.resources.filter((each) => each !== id)
+  const scope = resources.length > 0 ? client.scope : client.scope.filter((value) => !hasOwnPrefix(value))
+  return { ...client, resources, scope }
+}
+
+/** @param holders ids of the clients that have it */
+export const describeHolders = (id: string, holders: string[]): string =>
+  `resource ${JSON.stringify(id)} is on the list of ${holders.length === 1 ? 'client' : 'clients'} ${holders.join(', ')}, which then could get no tokens for it`
 
 function found(resource: ResourceRecord | undefined): ResourceRecord {
   if (!resource) throw notFound('this resource')

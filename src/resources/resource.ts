@@ -28,6 +28,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
     ...RESOURCE_SIGN_IN_DEFAULTS,
     disabledAt: null,
     predecessorEndedAt: null,
+    declaredBy: null,
     createdAt: now,
     updatedAt: now,
   }

@@ -2,9 +2,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { createApp } from '../app.ts'
+import { describeMissingSecrets } from '../declaration/applied.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config/config.ts'
+import { isExposedHttp } from '../config/loopback.ts'
 import type { Declaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
@@ -94,7 +96,7 @@ export async function startIssuer(
     await issuer.store.putSetting('issuer', issuer.issuer)
     const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
     await keyHolder.tend()
-    warnOfUnused(issuer.masterKeys, log)
+    remarkOn(issuer)
     if (declaration) await declare(declaration, issuer, log)
     const firsts = await makeFirsts(issuer)
     const pace = membership ? new SteadyClock(issuer.clock) : clock
@@ -153,14 +155,34 @@ function closedDoor(): Door {
 
 /** Applies the declarative file, and logs its changes: it may have replaced values that a command has set since. */
 async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
-  const { created, changed, ended = [] } = await applyDeclaration(declaration, issuer, { dryRun: false })
+  const applied = await applyDeclaration(declaration, issuer, { dryRun: false })
+  const { created, changed, ended = [] } = applied
   for (const { kind, id } of created) log.info(`the declarative file made a ${kind}`, { reason: id })
   for (const { kind, id, fields } of changed)
     log.info(`the declarative file changed a ${kind}`, { reason: `${id}: ${fields.join(', ')}` })
   for (const { place, fix } of ended)
     log.error('the declarative file names what an operator ended: it stays ended', { reason: `${place}: ${fix}` })
+  for (const missing of describeMissingSecrets(applied)) log.warn(missing)
   for (const { id, ended_grants: grants } of created)
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
+}
+
+/** Everything that is accepted at a start, and that an operator should see to. */
+function remarkOn({ issuer, masterKeys, log }: Pick<Issuer, 'issuer' | 'masterKeys' | 'log'>): void {
+  warnOfUnused(masterKeys, log)
+  remarkOnName(issuer, log)
+}
+
+/** Properties of the issuer URL that are accepted, and that an operator may not have meant. */
+function remarkOnName(issuer: string, log: Log): void {
+  if (isExposedHttp(new URL(issuer)))
+    log.warn(
+      `the issuer ${issuer} is plain http on a name that is not this machine: anybody on the way can read and replace passwords, tokens and keys, and browsers give it no passkeys; SIGNET_ALLOW_HTTP is for development alone`,
+    )
+  if (issuer.endsWith('/'))
+    log.info(
+      `the issuer ${issuer} ends with a slash, which is part of iss: every verifier names it with the slash, or refuses the tokens`,
+    )
 }
 
 /** A change of the master key that was not finished, and keys that should have left their place. */

@@ -28,7 +28,8 @@ export class BackChannel {
   readonly #needs: Needs
   readonly #sender: LogoutSender
   #running: Promise<void> | undefined
-  #isAskedAgain = false
+  #isAsked = false
+  #wake: () => void = () => {}
 
   constructor(needs: Needs) {
     this.#needs = needs
@@ -38,9 +39,9 @@ export class BackChannel {
     })
   }
 
-  /** Sends what is due, unless this process is at it already; then it looks once more afterwards. Never rejects. */
+  /** Sends what is due. A process that is at it already looks again at once. Never rejects. */
   deliver(): void {
-    this.#isAskedAgain = true
+    this.#ask()
     this.#running ??= this.#loop().finally(() => (this.#running = undefined))
   }
 
@@ -49,24 +50,42 @@ export class BackChannel {
     await this.#running
   }
 
+  #ask(): void {
+    this.#isAsked = true
+    this.#wake()
+  }
+
+  /** A client that answers slowly takes one of the places, and the others go on. */
   async #loop(): Promise<void> {
-    while (this.#isAskedAgain) {
-      this.#isAskedAgain = false
-      try {
-        await this.#sendDue()
-      } catch (error) {
-        this.#needs.log.warn('logout tokens could not be sent, and are tried again', { reason: String(error) })
+    let underWay = 0
+    do {
+      this.#isAsked = false
+      for (const delivery of await this.#claim(AT_ONCE - underWay)) {
+        underWay += 1
+        void this.#attempt(delivery)
+          .catch((error: unknown) => this.#warn(error))
+          .finally(() => {
+            underWay -= 1
+            this.#ask()
+          })
       }
+      if (underWay > 0 && !this.#isAsked) await new Promise<void>((wake) => (this.#wake = wake))
+    } while (underWay > 0 || this.#isAsked)
+  }
+
+  async #claim(places: number): Promise<LogoutDelivery[]> {
+    const { store } = this.#needs
+    try {
+      if (places === 0 || !(await store.hasDueLogouts())) return []
+      return await store.claimLogouts(places, store.now() + LOST_AFTER_MS)
+    } catch (error) {
+      this.#warn(error)
+      return []
     }
   }
 
-  async #sendDue(): Promise<void> {
-    const { store } = this.#needs
-    while (await store.hasDueLogouts()) {
-      const due = await store.claimLogouts(AT_ONCE, store.now() + LOST_AFTER_MS)
-      if (due.length === 0) return
-      await Promise.all(due.map((delivery) => this.#attempt(delivery)))
-    }
+  #warn(error: unknown): void {
+    this.#needs.log.warn('logout tokens could not be sent, and are tried again', { reason: String(error) })
   }
 
   async #attempt(delivery: LogoutDelivery): Promise<void> {

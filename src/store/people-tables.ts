@@ -59,6 +59,8 @@ export const groups = table({
     roles: json<string[]>(),
     permissions: json<string[]>(),
     claims: json<Record<string, unknown>>(),
+    /** The name of the declarative file that made it, which may then remove it again. */
+    declaredBy: maybeText(),
     createdAt: instant(),
     updatedAt: instant(),
   },

@@ -46,7 +46,7 @@ import type {
   RetireOutcome,
   UseOutcome,
 } from './records/master-key.ts'
-import type { ResourceRecord } from './records/resource.ts'
+import type { ResourceDeletion, ResourceRecord } from './records/resource.ts'
 import type { SessionEnding } from './records/session.ts'
 
 export interface Store extends PeopleStore {
@@ -110,8 +110,15 @@ export interface Store extends PeopleStore {
     change: (current: ResourceRecord, now: Instant) => ResourceRecord,
     event: Recording,
   ): Promise<ResourceRecord | undefined>
-  /** Deletes a resource, and with it the keys of its own ring. */
-  deleteResource(id: string, event: Recording): Promise<'deleted' | 'unknown'>
+  /**
+   * Deletes a resource, and with it the keys of its own ring. `release` gets the clients that have it on their lists in this
+   * write, and gives the changes that take it off, or `undefined` where it has to stay.
+   */
+  deleteResource(
+    id: string,
+    release: (holders: ClientRecord[]) => VerbOf<Store, 'updateClient'>[] | undefined,
+    event: Recording,
+  ): Promise<ResourceDeletion>
 
   // a declarative file
   /** The facts that decide what a file changes, all of one state. */
@@ -326,8 +333,10 @@ export type DeclaredOperation =
   | OperationOf<'deleteResource'>
   | OperationOf<'createClient'>
   | OperationOf<'updateClient'>
+  | OperationOf<'disableClient'>
   | OperationOf<'deleteClient'>
   | OperationOf<'createGroup'>
   | OperationOf<'changeGroup'>
+  | OperationOf<'deleteGroup'>
   | OperationOf<'createUser'>
   | OperationOf<'changeUser'>

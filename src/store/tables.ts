@@ -52,6 +52,8 @@ export const clients = table({
     signIn: json<Partial<ClientSignIn>>({ fallback: '{}' }),
     disabledAt: maybeInstant(),
     grantsEndedUntil: maybeInstant(),
+    /** The name of the declarative file that made it, which may then remove it again. */
+    declaredBy: maybeText(),
     createdAt: instant(),
     updatedAt: instant(),
   },
@@ -141,6 +143,8 @@ export const resources = table({
     ownKeys: boolean({ fallback: false }),
     signIn: json<Partial<ResourceSignIn>>({ fallback: '{}' }),
     disabledAt: maybeInstant(),
+    /** The name of the declarative file that made it, which may then remove it again. */
+    declaredBy: maybeText(),
     createdAt: instant(),
     updatedAt: instant(),
   },

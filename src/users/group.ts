@@ -68,6 +68,11 @@ export class GroupOperations {
     }
     return { verb: 'changeGroup', needs: [name, decide] }
   }
+
+  /** The operation of `delete`. */
+  deletion(name: string, by: Actor): OperationOf<'deleteGroup'> {
+    return { verb: 'deleteGroup', needs: [name, denyLost(by), this.#audit.event('group.deleted', name, by)] }
+  }
 }
 
 export class GroupRegistry {
@@ -109,7 +114,7 @@ export class GroupRegistry {
   async delete(name: string, by: Actor): Promise<void> {
     const { store, audit } = this.#needs
     requireRightToGive(await this.get(name), by)
-    const outcome = await store.deleteGroup(name, denyLost(by), audit.event('group.deleted', name, by))
+    const outcome = await store.deleteGroup(...new GroupOperations(audit).deletion(name, by).needs)
     if (outcome === 'built_in') throw conflict(`group "${name}" is built in: it cannot be deleted`)
     if (outcome === 'unknown') throw notFound('this group')
   }
@@ -148,6 +153,7 @@ export const blankGroup = (name: string, now: number): GroupRecord => ({
   roles: [],
   permissions: [],
   claims: {},
+  declaredBy: null,
   createdAt: now,
   updatedAt: now,
 })

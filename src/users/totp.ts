@@ -15,6 +15,8 @@ const PERIOD = 30
 const DIGITS = 6
 /** Steps before and after the present one whose codes are accepted: clocks differ (RFC 6238 §5.2). */
 const WINDOW = 1
+/** Steps before and after whose codes are recognised, though not accepted: a quarter of an hour. */
+const RECOGNISED = 30
 
 const sealedSchema = z.object({ totp: z.string(), recovery: z.string() })
 
@@ -64,20 +66,25 @@ export function readCode(typed: string): string | undefined {
   return /^\d{6}$/.test(digits) ? digits : undefined
 }
 
+/** The time step of a right code; else why it is not accepted, for the log line and the doctor. */
+export type CodeVerdict = { timeStep: number } | { reason: string }
+
 /**
- * The time step of a code, if the code is right and its step is after the one that was used last. A code is accepted
- * once: whoever uses the step has to store it in the same write (RFC 6238 §5.2).
+ * Judges a code. It is right if its time step is near, and after the one that was used last. A code is accepted once:
+ * whoever uses the step has to store it in the same write (RFC 6238 §5.2).
  */
-export async function findTimeStep(
+export async function judgeCode(
   { totp }: TotpKeys,
   code: string,
   usedStep: number,
   now: Instant,
-): Promise<number | undefined> {
+): Promise<CodeVerdict> {
   const { Secret, TOTP } = await import('otpauth')
   const terms = { secret: Secret.fromBase32(totp), digits: DIGITS, period: PERIOD }
-  const delta = TOTP.validate({ ...terms, token: code, timestamp: now, window: WINDOW })
-  if (delta === null) return undefined
-  const step = TOTP.counter({ period: PERIOD, timestamp: now }) + delta
-  return step > usedStep ? step : undefined
+  const delta = TOTP.validate({ ...terms, token: code, timestamp: now, window: RECOGNISED })
+  if (delta === null) return { reason: 'wrong code' }
+  if (Math.abs(delta) > WINDOW)
+    return { reason: `the code belongs to ${Math.abs(delta) * PERIOD} seconds ${delta < 0 ? 'ago' : 'ahead'}` }
+  const timeStep = TOTP.counter({ period: PERIOD, timestamp: now }) + delta
+  return timeStep > usedStep ? { timeStep } : { reason: 'the code was used already' }
 }

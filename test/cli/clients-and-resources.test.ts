@@ -214,3 +214,116 @@ test.concurrent("a scope of the issuer's own is told with the resource that it n
   expect(stderr).toContain(`signet ${command}`)
   expect((await place.run(command.split(' '))).stderr).not.toContain('signet:admin')
 })
+
+test.concurrent('scope values with commas between them are refused with the form that is meant, by flags and by the file', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  await place.json('client', 'create', '--id', 'c')
+  const hint = 'read "a:read,a:write"; scope values are separated by spaces, not commas: "a:read a:write"'
+  for (const command of [
+    'client create --id d',
+    'client update c',
+    'resource create r',
+    'token mint --sub s --resource r',
+  ]) {
+    const refused = await place.run([...command.split(' '), '--scope', 'a:read,a:write'])
+    expect(refused, command).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain(`signet: --scope: ${hint}\n`)
+  }
+  const set = await place.run(['client', 'update', 'c', '--set', 'scope=["a:read,a:write"]'])
+  expect(set).toMatchObject({ code: 2, stderr: expect.stringContaining(hint) as string })
+  const file = place.file('signet.yaml')
+  writeFileSync(
+    file,
+    'resources:\n  - id: r\n    scope: a:read,a:write\nclients:\n  - client_id: d\n    scope: ["a:read,a:write"]\n',
+  )
+  const applied = await place.run(['apply', file])
+  expect(applied.code).toBe(1)
+  expect(applied.stderr).toContain(`${file}:3: resources.0.scope: ${hint}\n`)
+  expect(applied.stderr).toContain(`${file}:6: clients.0.scope: ${hint}\n`)
+  expect(await place.json('resource', 'list')).toEqual([])
+})
+
+test.concurrent('a resource that clients have is deleted by force alone, which takes it off their lists', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const id = 'https://orders.example'
+  for (const each of [id, 'other']) await place.json('resource', 'create', each)
+  await place.json(
+    'client',
+    'create',
+    '--id',
+    'a',
+    '--resource',
+    id,
+    '--resource',
+    'other',
+    '--scope',
+    'read signet:read',
+  )
+  await place.json('client', 'create', '--id', 'b', '--resource', id, '--scope', 'read signet:read')
+  await place.json('client', 'create', '--id', 'c', '--resource', 'other')
+  const refused = await place.run(['resource', 'delete', id, '--json'])
+  expect(refused).toMatchObject({ code: 1, stdout: '' })
+  expect(refused.stderr).toBe(
+    `signet: resource "${id}" is on the list of clients a, b, which then could get no tokens for it\n  to take it off their lists as well: signet resource delete ${id} --force\n`,
+  )
+  expect(await place.json('resource', 'show', id)).toMatchObject({ id })
+  const done = await place.run(['resource', 'delete', id, '--force'])
+  expect(done.stdout).toBe(`resource ${id} was deleted, and taken off the list of a, b\n`)
+  expect(await place.json('client', 'show', 'a')).toMatchObject({ resources: ['other'], scope: 'read signet:read' })
+  // A client without resources may name the issuer: it must not win its scopes by the deletion of something else.
+  expect(await place.json('client', 'show', 'b')).toMatchObject({ resources: [], scope: 'read' })
+  const events = await place.json('audit', 'list', '--target', 'b')
+  expect(events).toMatchObject([{ action: 'client.updated', details: { changed: 'resources scope' } }, {}])
+})
+
+test.concurrent('a note names the step that is really missing', async ({ expect, onTestFinished }) => {
+  const issuer = 'http://localhost:23000'
+  const place = new Place(onTestFinished, { SIGNET_ISSUER: issuer })
+  const api = 'https://orders.example.com'
+  await place.json('resource', 'create', api, '--scope', 'orders:read')
+  const notesOf = async (...flags: string[]) =>
+    (await place.run(['client', 'create', '--auth-method', 'none', '--grant', 'refresh_token', ...flags])).stderr
+  expect(await notesOf('--id', 'x1', '--scope', 'orders:read')).toBe(
+    `note: no token will have scope "orders:read": it is one of ${api}, so name that as well: signet client update x1 --resource ${api}\n`,
+  )
+  expect(await notesOf('--id', 'x2', '--scope', 'orders:none')).toBe(
+    'note: no token will have scope "orders:none": the client names no resource that knows it: signet client update x2 --resource API\n',
+  )
+  expect(await notesOf('--id', 'x3', '--scope', 'orders:write', '--resource', api)).toBe(
+    `note: no token will have scope "orders:write": ${api} does not know it: signet resource update ${api} --scope 'orders:read orders:write'\n`,
+  )
+  expect(await notesOf('--id', 'x4', '--scope', 'signet:admin')).toBe('')
+  for (const slip of ['http://localhost:3000', `${issuer}/`, 'https://localhost:23000']) {
+    const notes = await notesOf('--scope', 'signet:admin', '--resource', slip)
+    expect(notes, slip).toContain(issuer)
+    expect(notes, slip).not.toContain('resource create')
+  }
+})
+
+test.concurrent('a value that is refused is named', async ({ expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  const cases: [string[], string][] = [
+    [
+      ['client', 'create', '--grant', 'client-credentials'],
+      '--grant: read "client-credentials"; expected one of client_credentials, refresh_token, authorization_code, subject (did you mean client_credentials?)',
+    ],
+    [['client', 'create', '--access-token-ttl', 'soon'], '--access-token-ttl: read "soon"; expected '],
+    [['user', 'create', 'Ada King'], 'user name: read "Ada King"; accepted: 1 to 64 of a-z 0-9 . _ -'],
+    [['user', 'create', 'ada', '--email', 'ada'], '--email: read "ada"; accepted: an address such as '],
+    [['invite', 'ada'], 'e-mail address: read "ada"; accepted: an address such as '],
+  ]
+  for (const [args, message] of cases) {
+    const refused = await place.run(args)
+    expect(refused, args.join(' ')).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain(`signet: ${message}`)
+  }
+  const secret = `sgs_${'a'.repeat(43)}`
+  expect((await place.run(['client', 'create', '--grant', secret])).stderr).not.toContain(secret)
+  expect(await place.hasDatabase()).toBe(false)
+})

@@ -1,4 +1,5 @@
 /** Tokens that an operator mints and examines, and what denies them, against a running server. */
+import { decodeJwt } from 'jose'
 import { test } from 'vitest'
 import { Place, SOON, requestToken, type Server } from './run-signet.ts'
 
@@ -175,4 +176,32 @@ test.concurrent('blacklist add reads the token from standard input, so that no l
   expect(await inspect(place, token)).toMatchObject({ code: 1, active: false })
   const nothing = await place.run(['blacklist', 'add', '--token', '-'], {}, '')
   expect(nothing).toMatchObject({ code: 1, stdout: '' })
+})
+
+test.concurrent('a scope of the issuer is for the issuer, unless another resource is named', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const issuer = 'http://localhost:23000'
+  const place = new Place(onTestFinished, { SIGNET_ISSUER: issuer })
+  expect(decodeJwt(await place.mint('--sub me --scope signet:admin'))).toMatchObject({ aud: issuer })
+  expect(decodeJwt(await place.mint(`--sub me --resource ${issuer}/`))).toMatchObject({ aud: issuer })
+  const other = await place.run([
+    'token',
+    'mint',
+    '--sub',
+    'me',
+    '--resource',
+    'http://localhost:3000',
+    '--scope',
+    'signet:admin',
+  ])
+  expect(other).toMatchObject({
+    code: 1,
+    stderr: `signet: resource http://localhost:3000 does not exist\n  scope signet:admin is one of the issuer, whose resource is ${issuer}\n`,
+  })
+  expect(await place.run(['token', 'mint', '--sub', 'me', '--scope', 'orders:read'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('signet: --resource is missing: the API that the token is for\n') as string,
+  })
 })

@@ -61,7 +61,7 @@ test.concurrent('the help shows the usual life of an invitation as a duration, a
 test.concurrent('a slip is told with its flag and what is accepted', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   const ttl = await place.run(['client', 'create', '--access-token-ttl', 'soon'])
-  expect(ttl.stderr).toMatch(/--access-token-ttl: expected a duration such as/)
+  expect(ttl.stderr).toMatch(/--access-token-ttl: read "soon"; expected a duration such as/)
   const near = await place.run(['client', 'creat'])
   expect(near.stderr).toContain('Did you mean create?')
 })

@@ -53,7 +53,15 @@ const person = (
   groups: string[] = [],
 ): Person => ({
   user: user('ada', more),
-  groups: groups.map((name) => ({ name, roles: [], permissions: [], claims: {}, createdAt: 0, updatedAt: 0 })),
+  groups: groups.map((name) => ({
+    name,
+    roles: [],
+    permissions: [],
+    claims: {},
+    declaredBy: null,
+    createdAt: 0,
+    updatedAt: 0,
+  })),
   factors: { passkeys: 0, recoveryCodes: 0, ...factors },
 })
 
@@ -415,7 +423,17 @@ describe('the scope of the person', () => {
   }
   const clerk: Person = {
     ...ADA,
-    groups: [{ name: 'clerks', roles: [], permissions: ['orders.write'], claims: {}, createdAt: 0, updatedAt: 0 }],
+    groups: [
+      {
+        name: 'clerks',
+        roles: [],
+        permissions: ['orders.write'],
+        claims: {},
+        declaredBy: null,
+        createdAt: 0,
+        updatedAt: 0,
+      },
+    ],
   }
 
   test('a scope that needs a permission is dropped for a person without it', () => {

@@ -104,11 +104,8 @@ test('scopes go with the permission and with the registration that they need', a
   const api = await resource(issuer(), { scope: 'read write', scope_permissions: { write: 'orders.write' } })
   store = await storeOf(issuer())
   const now = store.now()
-  const times = { createdAt: now, updatedAt: now }
-  await store.createGroup(
-    { name: group, roles: [], permissions: ['orders.write'], claims: {}, ...times },
-    terms().event,
-  )
+  const rest = { declaredBy: null, createdAt: now, updatedAt: now }
+  await store.createGroup({ name: group, roles: [], permissions: ['orders.write'], claims: {}, ...rest }, terms().event)
   const client = await addClient(issuer(), { resources: [api], scope: 'openid read write offline_access' })
   const person = await addUser(store, { groups: [group] })
   const tokens = await tokensOf(issuer(), client, person, { scope: 'openid read write offline_access' })

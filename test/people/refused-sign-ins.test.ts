@@ -1,13 +1,18 @@
 /** `signet doctor --request ID --log`: why a sign-in was refused, and the step that helps. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { exportJWK, generateKeyPair } from 'jose'
 import { expect, test } from 'vitest'
+import { movableClock } from '../../harness/clock.ts'
 import { readRequestFromLog } from '../../src/doctor/refused-request.ts'
-import { startAdministered, type AdministeredIssuer } from '../support/admin.ts'
+import { createClient, startAdministered, type AdministeredIssuer } from '../support/admin.ts'
 import type { Seen } from '../support/browser-like.ts'
+import { proofOf } from '../support/proofs.ts'
+import { codeAt, enter, turnOn } from '../support/second-factor.ts'
+import { assertionOf } from '../support/shared.ts'
 import { addApp, addPerson, authorizePath, browserAt, signInAt, storeOf } from '../support/people.ts'
 
-async function explain(issuer: AdministeredIssuer, seen: Pick<Seen, 'headers'>): Promise<string> {
+async function explain(issuer: AdministeredIssuer, seen: Pick<Seen | Response, 'headers'>): Promise<string> {
   const file = join(issuer.folder, 'log')
   writeFileSync(file, issuer.logged.join('\n'))
   const checks = await readRequestFromLog(seen.headers.get('x-request-id') ?? '', file)
@@ -54,4 +59,83 @@ test('the doctor names the fault of each refused sign-in', async () => {
   const form = await browser.get(authorizePath(app, { prompt: 'login' }))
   const elsewhere = await browserAt(issuer).get(`/login?tx=${new URL(form.url).searchParams.get('tx') ?? ''}`)
   expect(await explain(issuer, elsewhere)).toContain('its cookie was blocked')
+})
+
+test('a code of another time names the clock, and a used one says so', async () => {
+  const issuer = await startAdministered({}, { clock: movableClock({ from: Date.now() }) })
+  const store = await storeOf(issuer)
+  await addPerson(store, { username: 'ada' })
+  const app = await addApp(issuer)
+  const first = browserAt(issuer)
+  await signInAt(first, '/account', { username: 'ada' })
+  const { secret } = await turnOn(first, issuer)
+  const browser = browserAt(issuer)
+  const page = await signInAt(browser, authorizePath(app), { username: 'ada' })
+  expect(page.page).toBe('second')
+  const fiveMinutesAgo = codeAt(secret, issuer.clock.now() - 300_000)
+  const late = await explain(issuer, await enter(browser, page, fiveMinutesAgo))
+  expect(late).toContain('the code belongs to 300 seconds ago')
+  expect(late).toContain('clock: set the clock of the phone')
+  const early = await explain(issuer, await enter(browser, page, codeAt(secret, issuer.clock.now() + 90_000)))
+  expect(early).toContain('the code belongs to 90 seconds ahead')
+  // Enrolment has used the code of this half-minute.
+  expect(await explain(issuer, await enter(browser, page, codeAt(secret, issuer.clock.now())))).toContain(
+    'the code was used already',
+  )
+})
+
+test('a proxy that serves an https issuer by http is named: it loses the cookie', async () => {
+  const issuer = await startAdministered({ SIGNET_ISSUER: 'https://id.example' })
+  await addPerson(await storeOf(issuer), { username: 'ada' })
+  const app = await addApp(issuer)
+  const byHttp = { accept: 'text/html', 'x-forwarded-proto': 'http' }
+  const begun = await fetch(issuer.url + authorizePath(app), { headers: byHttp, redirect: 'manual' })
+  const { pathname, search } = new URL(begun.headers.get('location') ?? '', issuer.issuer)
+  const blocked = await fetch(issuer.url + pathname + search, { headers: byHttp })
+  expect(blocked.status).toBe(403)
+  const told = await explain(issuer, blocked)
+  expect(told).toContain('the browser came by http and the issuer is https, so its cookie was blocked')
+  expect(told).toContain('serve the issuer by https alone')
+  for (const [origin, tx] of [
+    ['http://id.example', '&tx=x'],
+    ['http://id.example', ''],
+  ] as const) {
+    const body = new URLSearchParams(`username=ada&password=x${tx}`)
+    const sent = await fetch(`${issuer.url}/login`, { method: 'POST', body, headers: { accept: 'text/html', origin } })
+    expect(await explain(issuer, sent)).toContain('serve the issuer by https alone')
+  }
+  const byHttps = { accept: 'text/html', 'x-forwarded-proto': 'https' }
+  const other = await fetch(issuer.url + pathname + search, { headers: byHttps })
+  expect(await explain(issuer, other)).toContain('in one browser that takes cookies of this site')
+})
+
+test('a client whose clock is wrong is told so: by its assertion, and by its DPoP proof', async () => {
+  const issuer = await startAdministered()
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] }
+  const { clientId } = await createClient(issuer.operator, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: keys,
+  })
+  const ask = (form: Record<string, string>, headers: Record<string, string> = {}) => {
+    const body = new URLSearchParams({ grant_type: 'client_credentials', ...form })
+    return fetch(`${issuer.url}/token`, { method: 'POST', body, headers })
+  }
+  const now = Math.floor(issuer.clock.now() / 1000)
+  for (const offset of [-3600, 3600]) {
+    const claims = { iat: now + offset, exp: now + offset + 60 }
+    const answer = await ask({
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await assertionOf(clientId, issuer, privateKey, { claims }),
+    })
+    expect(answer.status).toBe(401)
+    expect(await explain(issuer, answer)).toContain('clock: set the clocks of the client and of this server')
+  }
+  const { clientId: other, secret } = await createClient(issuer.operator)
+  const late = { ...issuer, clock: movableClock() }
+  late.clock.jump(-600)
+  const dpop = await proofOf(late, { privateKey, publicKey }, { htm: 'POST', path: '/token' })
+  const refused = await ask({ client_id: other, client_secret: secret }, { DPoP: dpop })
+  expect(refused.status).toBe(400)
+  expect(await explain(issuer, refused)).toContain('clock: set the clocks of the client and of this server')
 })

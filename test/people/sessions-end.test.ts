@@ -1,5 +1,5 @@
 /** Sessions that end: everything that rests on them ends too, here and downstream, and every app of them is told. */
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -16,12 +16,16 @@ let store: Store
 let told: Record<string, unknown>[] = []
 let answers: number[] = []
 let toldAt: string
+/** A client that does not answer until the test lets it. */
+let held: { clientId: string; responses: ServerResponse[] } | undefined
 
 beforeAll(async () => {
   const ends: (() => Promise<void> | void)[] = []
   const receiver = createServer((incoming, response) => {
     void text(incoming).then((body) => {
-      told.push(claimsOf(new URLSearchParams(body).get('logout_token') ?? ''))
+      const claims = claimsOf(new URLSearchParams(body).get('logout_token') ?? '')
+      told.push(claims)
+      if (held && claims.aud === held.clientId) return void held.responses.push(response)
       response.writeHead(answers.shift() ?? 200).end()
     })
   })
@@ -43,6 +47,7 @@ beforeEach(async () => {
   await until(async () => (await store.listOwedLogouts({ limit: 1 })).length === 0)
   told = []
   answers = []
+  held = undefined
 })
 
 /** A person with a session in a browser, and the tokens of an app in it. */
@@ -182,6 +187,20 @@ describe('back-channel logout', () => {
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))
     for (const [index, pause] of [5, 30, 300, 1800].entries()) expect(gaps[index]).toBeGreaterThanOrEqual(pause - 1)
     expect(new Set(told.map(({ jti }) => jti)).size).toBe(told.length)
+  })
+
+  test('reaches an app while another one is slow to answer', async () => {
+    const slow = await signedIn()
+    held = { clientId: slow.client.clientId, responses: [] }
+    await operator('DELETE', `/admin/api/sessions/${slow.sid}`)
+    await until(() => held?.responses.length === 1)
+    const quick = await signedIn()
+    await operator('DELETE', `/admin/api/sessions/${quick.sid}`)
+    await until(() => told.some(({ aud }) => aud === quick.client.clientId))
+    const [waiting] = held.responses
+    // The issuer has not given the slow one up meanwhile.
+    expect(waiting?.destroyed).toBe(false)
+    waiting?.end()
   })
 
   test('goes to no private address that the operator has not named', async () => {

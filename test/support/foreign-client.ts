@@ -35,22 +35,37 @@ export interface ForeignClient {
  * @param play brings the authorization request to the issuer; resolves with the URL to which the browser is sent
  */
 export async function playClient(
-  { program, args, env }: ForeignClient,
+  client: ForeignClient,
   play: (url: URL) => Promise<URL>,
 ): Promise<Record<string, any>> {
+  const { next, child } = linesOf(client)
+  const { url } = await next()
+  child.stdin.end(`${(await play(new URL(url))).href}\n`)
+  return next()
+}
+
+/** Starts a program that answers each line of JSON with another one. It is stopped at the end of the test. */
+export function converse<Answer>(client: ForeignClient): (question: unknown) => Promise<Answer> {
+  const { next, child } = linesOf(client)
+  return async (question) => {
+    child.stdin.write(`${JSON.stringify(question)}\n`)
+    return (await next()) as Answer // the test knows its program
+  }
+}
+
+/** Starts a program. `next` reads a line of its output as JSON. */
+function linesOf({ program, args, env }: ForeignClient) {
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
   stopAtEnd(child)
   let complaints = ''
   child.stderr.on('data', (chunk) => (complaints += String(chunk)))
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
-  const next = async (): Promise<Record<string, any>> => {
+  const next = async (): Promise<any> => {
     const { value, done } = await lines.next()
     if (done) throw new Error(`the client ended: ${complaints}`)
     return JSON.parse(value)
   }
-  const { url } = await next()
-  child.stdin.end(`${(await play(new URL(url))).href}\n`)
-  return next()
+  return { child, next }
 }
 
 function stopAtEnd(child: ChildProcess): void {

@@ -64,9 +64,9 @@ export async function addPerson(store: Store, { username, password = PASSWORD, g
     details: {},
   })
   for (const name of groups) {
-    const times = { createdAt: now, updatedAt: now }
+    const rest = { declaredBy: null, createdAt: now, updatedAt: now }
     await store.createGroup(
-      { name, roles: [], permissions: name === 'signet-admins' ? ['signet:admin'] : [], claims: {}, ...times },
+      { name, roles: [], permissions: name === 'signet-admins' ? ['signet:admin'] : [], claims: {}, ...rest },
       event('group.created', name),
     )
   }

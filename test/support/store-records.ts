@@ -56,6 +56,9 @@ export const secretOf = (id: string, change: Partial<ClientSecret> = {}): Client
   ...change,
 })
 
+/** For the deletion of a resource that no client has. */
+export const unheld = (): [] => []
+
 export const clientOf = (clientId: string, change: Partial<ClientRecord> = {}): ClientRecord => ({
   key: 0,
   clientId,
@@ -75,6 +78,7 @@ export const clientOf = (clientId: string, change: Partial<ClientRecord> = {}): 
   secrets: [secretOf(`${clientId}-2`), secretOf(`${clientId}-1`)],
   disabledAt: null,
   grantsEndedUntil: null,
+  declaredBy: null,
   ...SIGN_IN_DEFAULTS,
   createdAt: clock.at,
   updatedAt: clock.at,

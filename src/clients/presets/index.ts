@@ -51,3 +51,34 @@ export const presetMetadata = ({ preset, url }: ChosenPreset): PresetMetadata =>
   client_name: preset.title,
   ...preset.metadata(url),
 })
+
+/**
+ * The preset that made a client, with the app's address, which is read off its redirect URIs: the address itself is not
+ * kept. `undefined` where no preset made the client, or the address cannot be told.
+ */
+export function presetBehind({
+  preset,
+  redirectUris,
+}: {
+  preset: string | null
+  redirectUris: readonly string[]
+}): ChosenPreset | undefined {
+  if (preset === null) return undefined
+  const all = [undefined, ...redirectUris.flatMap(addressesAbove)].flatMap((url) => {
+    const chosen = choosePreset(preset, url)
+    return 'fault' in chosen ? [] : [chosen]
+  })
+  const leadsBack = (chosen: ChosenPreset): boolean => {
+    const { redirect_uris: uris } = presetMetadata(chosen)
+    return Array.isArray(uris) && redirectUris.some((uri) => uris.includes(uri))
+  }
+  return all.find(leadsBack) ?? all[0]
+}
+
+/** The origin of a URL, and the origin with each beginning of the path, the shortest first. */
+function addressesAbove(uri: string): string[] {
+  if (!/^https?:/.test(uri) || !URL.canParse(uri)) return []
+  const { origin, pathname } = new URL(uri)
+  const parts = pathname.split('/').filter((part) => part !== '')
+  return parts.map((_, count) => [origin, ...parts.slice(0, count)].join('/'))
+}

@@ -12,12 +12,15 @@ const NEWEST = '~'
 export function* record(event: Recording | undefined): Act<void> {
   if (!event) return
   event.judge?.()
-  const { judge: _, ...row } = event
+  const { judge: _, file: __, ...row } = event
   yield* insert(auditEvents, row)
 }
 
 /** Whether the declarative file acts, which may not bring back what an operator ended. */
 export const isByFile = (event: Recording): boolean => event.actorKind === 'config'
+
+/** The name of the declarative file that acts; `null` where another actor does. */
+export const fileOf = (event: Recording): string | null => (isByFile(event) ? (event.file ?? '') : null)
 
 export const auditVerbs = (engine: Engine): Pick<Store, 'recordAudit' | 'listAudit'> => ({
   recordAudit: (events) =>

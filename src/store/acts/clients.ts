@@ -21,7 +21,7 @@ import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
 import { endedUsers, sessions, users } from '../people-tables.ts'
 import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants } from '../tables.ts'
-import { isByFile, record } from './audit.ts'
+import { fileOf, isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
@@ -42,11 +42,11 @@ type Verbs = Pick<
 >
 
 export const clientVerbs = (engine: Engine): Verbs => ({
-  listClients: (onUnreadable) => engine.read(() => list(onUnreadable)),
+  listClients: (onUnreadable) => engine.read(() => listClients(onUnreadable)),
   findClient: (clientId) => engine.read(() => findClient(clientId)),
   createClient: (client, person, event) => engine.act(() => createClient(client, person, event), 'exclusive'),
   updateClient: (clientId, change, event) => engine.act(() => updateClient(clientId, change, event), 'exclusive'),
-  disableClient: (clientId, deny, event) => engine.act(() => disable(clientId, deny, event), 'exclusive'),
+  disableClient: (clientId, deny, event) => engine.act(() => disableClient(clientId, deny, event), 'exclusive'),
   enableClient: (clientId, event) => engine.act(() => enable(clientId, event), 'exclusive'),
   deleteClient: (clientId, deny, event) => engine.act(() => deleteClient(clientId, deny, event), 'exclusive'),
   noteSecretUse: (uses) => engine.act(() => noteUse(uses), 'free'),
@@ -63,7 +63,7 @@ export function toClientRow(full: ClientRecord): RowOf<typeof clients> {
   return { ...withoutMembers(SIGN_IN_DEFAULTS, client), signIn: packMembers(SIGN_IN_DEFAULTS, client) }
 }
 
-function* list(onUnreadable?: Unreadable): Act<ClientRecord[]> {
+export function* listClients(onUnreadable?: Unreadable): Act<ClientRecord[]> {
   const secrets = Map.groupBy(yield* select(clientSecrets, { orderBy: 'position' }), ({ clientKey }) => clientKey)
   const rows = yield* select(clients, { orderBy: 'clientId', onUnreadable })
   return rows.map((row) => toClient(row, secrets.get(row.key) ?? []))
@@ -78,7 +78,7 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
   yield* liftRefusals('client_id', clientId, 'client_deleted')
   const endedGrants = yield* endPerson(clientId, person)
   yield* closeUser(clientId, person)
-  const key = yield* insert(clients, { ...toClientRow(client), key: 0 })
+  const key = yield* insert(clients, { ...toClientRow(client), key: 0, declaredBy: fileOf(event) })
   yield* insertSecrets(key, secrets)
   yield* record(event)
   return { outcome: 'created', key, endedGrants }
@@ -171,7 +171,7 @@ export function* listEndedSecrets(clientId: string): Act<EndedSecret[]> {
   return ended.map(({ digest, masterKeyId }) => ({ digest, masterKeyId }))
 }
 
-function* disable(
+export function* disableClient(
   clientId: string,
   deny: (moment: Moment) => NewBlacklistEntry,
   event: Recording,

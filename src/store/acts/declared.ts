@@ -13,8 +13,16 @@ import type { UserCreation, UserUpdate } from '../records/user.ts'
 import type { DeclaredOperation, Store } from '../store.ts'
 import { deletedResources, endedClients } from '../tables.ts'
 import { findClient } from './client-rows.ts'
-import { createClient, deleteClient, listEndedSecrets, listLiveOfPerson, updateClient } from './clients.ts'
-import { changeGroup, createGroup, list as listGroups, wasGroupEnded } from './groups.ts'
+import {
+  createClient,
+  deleteClient,
+  disableClient,
+  listClients,
+  listEndedSecrets,
+  listLiveOfPerson,
+  updateClient,
+} from './clients.ts'
+import { changeGroup, createGroup, deleteGroup, list as listGroups, wasGroupEnded } from './groups.ts'
 import { findGroup, findPerson } from './people-rows.ts'
 import { changeUser, createUser, isTakenId, wasEnded } from './users.ts'
 import { createResource, deleteResource, listResources, updateResource } from './resources.ts'
@@ -49,9 +57,12 @@ function* readFacts(ids: DeclaredIds): Act<DeclaredFacts> {
     groups.push([name, { current: yield* findGroup(name), isEnded: yield* wasGroupEnded(name) }])
   const users: [string, DeclaredUserFacts][] = []
   for (const declared of ids.users ?? []) users.push([declared.username, yield* readUserFacts(declared)])
-  const groupNames = ids.groups || ids.users ? (yield* listGroups()).map(({ name }) => name) : []
+  const allGroups = ids.groups || ids.users || ids.isWithStanding ? yield* listGroups() : []
   return {
-    groupNames: new Set(groupNames),
+    ...(ids.isWithStanding && {
+      standing: { clients: yield* listClients(), resources: [...all.values()], groups: allGroups },
+    }),
+    groupNames: new Set(allGroups.map(({ name }) => name)),
     groups: new Map(groups),
     users: new Map(users),
     now: yield* time(),
@@ -82,34 +93,41 @@ function* readUserFacts({ username, id }: { username: string; id: string | undef
 /** @throws Error where the record is not as the plan says, which has read it in this transaction; then nothing is written */
 function* perform(operation: DeclaredOperation): Act<void> {
   const outcome = yield* outcomeOf(operation)
-  if (outcome === undefined || ['exists', 'ended', 'unknown'].includes(outcome))
-    throw new Error(`${operation.verb} found another record than its plan: ${outcome ?? 'none'}`)
+  if (['exists', 'ended', 'unknown', 'in_use', 'built_in'].includes(outcome))
+    throw new Error(`${operation.verb} found another record than its plan: ${outcome}`)
 }
 
-function* outcomeOf(operation: DeclaredOperation): Act<string | undefined> {
+function* outcomeOf(operation: DeclaredOperation): Act<string> {
   switch (operation.verb) {
     case 'createResource':
       return yield* createResource(...operation.needs)
     case 'updateResource':
-      return (yield* updateResource(...operation.needs))?.id
+      return outcomeOfChange(yield* updateResource(...operation.needs))
     case 'deleteResource':
-      return yield* deleteResource(...operation.needs)
+      return (yield* deleteResource(...operation.needs)).outcome
     case 'createClient':
       return (yield* createClient(...operation.needs)).outcome
     case 'updateClient':
-      return (yield* updateClient(...operation.needs))?.clientId
+      return outcomeOfChange(yield* updateClient(...operation.needs))
+    case 'disableClient':
+      return outcomeOfChange(yield* disableClient(...operation.needs))
     case 'deleteClient':
       return yield* deleteClient(...operation.needs)
     case 'createGroup':
       return yield* createGroup(...operation.needs)
     case 'changeGroup':
-      return (yield* changeGroup(...operation.needs))?.name
+      return outcomeOfChange(yield* changeGroup(...operation.needs))
+    case 'deleteGroup':
+      return yield* deleteGroup(...operation.needs)
     case 'createUser':
       return outcomeOfUser(yield* createUser(...operation.needs), operation.needs[0].username)
     case 'changeUser':
       return outcomeOfUser(yield* changeUser(...operation.needs), operation.needs[0])
   }
 }
+
+/** Never the record's own id, which may read like an outcome. */
+const outcomeOfChange = (changed: object | undefined): string => (changed ? 'changed' : 'unknown')
 
 /** An address is looked up by nothing but the act itself. @throws Fault that names the user; then nothing is written */
 function outcomeOfUser({ outcome, ...more }: UserCreation | UserUpdate, name: string): string {

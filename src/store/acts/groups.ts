@@ -13,7 +13,7 @@ import {
   type GroupSummary,
   type MemberChange,
 } from '../records/user.ts'
-import { isByFile, record } from './audit.ts'
+import { fileOf, isByFile, record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
 import { findGroup } from './people-rows.ts'
 
@@ -54,7 +54,7 @@ export function* createGroup(group: GroupRecord, event: Recording): Act<'created
   if (yield* findGroup(name)) return 'exists'
   if (isByFile(event) && (yield* wasGroupEnded(name))) return 'ended'
   yield* remove(endedGroups, { name })
-  yield* insert(groups, group)
+  yield* insert(groups, { ...group, declaredBy: fileOf(event) })
   yield* record(event)
   return 'created'
 }
@@ -78,7 +78,11 @@ function* denyMembers(name: string, deny: GroupDenial): Act<void> {
   for (const userId of yield* membersOf(name)) yield* append(deny(userId, yield* moment()))
 }
 
-function* deleteGroup(name: string, deny: GroupDenial, event: Recording): Act<'deleted' | 'unknown' | 'built_in'> {
+export function* deleteGroup(
+  name: string,
+  deny: GroupDenial,
+  event: Recording,
+): Act<'deleted' | 'unknown' | 'built_in'> {
   if (name === BUILT_IN_GROUP.name) return 'built_in'
   const group = yield* findGroup(name)
   if (!group) return 'unknown'

@@ -2,11 +2,12 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, remove, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
-import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceRecord } from '../records/resource.ts'
+import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceDeletion, type ResourceRecord } from '../records/resource.ts'
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
 import { deletedResources, resources } from '../tables.ts'
-import { isByFile, record } from './audit.ts'
+import { fileOf, isByFile, record } from './audit.ts'
+import { listClients, updateClient } from './clients.ts'
 import { endRing } from './keys.ts'
 import { packMembers, withoutMembers } from './members.ts'
 
@@ -17,7 +18,7 @@ export const resourceVerbs = (engine: Engine): Verbs => ({
   findResource: (id) => engine.read(() => findResource(id)),
   createResource: (resource, event) => engine.act(() => createResource(resource, event), 'exclusive'),
   updateResource: (id, change, event) => engine.act(() => updateResource(id, change, event), 'exclusive'),
-  deleteResource: (id, event) => engine.act(() => deleteResource(id, event), 'exclusive'),
+  deleteResource: (id, release, event) => engine.act(() => deleteResource(id, release, event), 'exclusive'),
 })
 
 function* findResource(id: string): Act<ResourceRecord | undefined> {
@@ -51,7 +52,7 @@ export function* createResource(resource: ResourceRecord, event: Recording): Act
   if (yield* find(resources, { id })) return 'exists'
   if (isByFile(event) && (yield* find(deletedResources, { id, isEnded: true }))) return 'ended'
   yield* update(deletedResources, { id }, { isEnded: false })
-  yield* insert(resources, toResourceRow(resource))
+  yield* insert(resources, { ...toResourceRow(resource), declaredBy: fileOf(event) })
   yield* record(event)
   return 'created'
 }
@@ -70,11 +71,20 @@ export function* updateResource(
   return next
 }
 
-export function* deleteResource(id: string, event: Recording): Act<'deleted' | 'unknown'> {
-  if ((yield* remove(resources, { id })) === 0) return 'unknown'
+/** A client that cannot be read gets no tokens, and does not keep a resource. */
+const leaveOut = (): void => undefined
+
+export function* deleteResource(...[id, release, event]: Parameters<Store['deleteResource']>): Act<ResourceDeletion> {
+  if (!(yield* find(resources, { id }))) return { outcome: 'unknown' }
+  const clients = (yield* listClients(leaveOut)).filter((client) => client.resources.includes(id))
+  const holders = clients.map(({ clientId }) => clientId)
+  const released = release(clients)
+  if (!released) return { outcome: 'in_use', holders }
+  for (const change of released) yield* updateClient(...change)
+  yield* remove(resources, { id })
   yield* endRing(id)
   yield* remove(deletedResources, { id })
   yield* insert(deletedResources, { id, deletedAt: yield* time(), isEnded: !isByFile(event) })
   yield* record(event)
-  return 'deleted'
+  return { outcome: 'deleted', holders }
 }

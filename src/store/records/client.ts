@@ -122,6 +122,8 @@ export interface ClientRecord extends ClientSignIn {
   disabledAt: Instant | null
   /** Grants made at or before this instant are over (a blacklist entry named the client). */
   grantsEndedUntil: Instant | null
+  /** The name of the declarative file that made it. The store takes it from the actor of the creation. */
+  declaredBy: string | null
   createdAt: Instant
   updatedAt: Instant
 }

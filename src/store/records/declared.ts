@@ -10,6 +10,15 @@ export interface DeclaredIds {
   clients: string[]
   groups?: string[]
   users?: { username: string; id: string | undefined }[]
+  /** Whether all records are asked for, to find those that the file names no more. */
+  isWithStanding?: boolean
+}
+
+/** All records that are there, declared or not. */
+export interface StandingRecords {
+  clients: ClientRecord[]
+  resources: ResourceRecord[]
+  groups: GroupRecord[]
 }
 
 export interface DeclaredResourceFacts {
@@ -53,4 +62,6 @@ export interface DeclaredFacts {
   groupNames: ReadonlySet<string>
   groups: ReadonlyMap<string, DeclaredGroupFacts>
   users: ReadonlyMap<string, DeclaredUserFacts>
+  /** Only where they are asked for. */
+  standing?: StandingRecords
 }

@@ -14,6 +14,9 @@ export interface ResourceSignIn {
 
 export const RESOURCE_SIGN_IN_DEFAULTS: ResourceSignIn = { claimMap: {}, openTo: 'registered', scopePermissions: {} }
 
+/** `in_use`: clients have it on their lists, and nothing was deleted. `holders` are the ids of these clients. */
+export type ResourceDeletion = { outcome: 'deleted' | 'in_use'; holders: string[] } | { outcome: 'unknown' }
+
 export interface ResourceRecord extends ResourceSignIn {
   id: string
   alg: SigningAlgorithm
@@ -28,6 +31,8 @@ export interface ResourceRecord extends ResourceSignIn {
   disabledAt: Instant | null
   /** When an earlier resource with this id was deleted. Tokens issued until then were issued for the earlier resource. */
   predecessorEndedAt: Instant | null
+  /** The name of the declarative file that made it. The store takes it from the actor of the creation. */
+  declaredBy: string | null
   createdAt: Instant
   updatedAt: Instant
 }

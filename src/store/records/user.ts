@@ -57,6 +57,8 @@ export interface GroupRecord {
   roles: string[]
   permissions: string[]
   claims: Record<string, unknown>
+  /** The name of the declarative file that made it. The store takes it from the actor of the creation. */
+  declaredBy: string | null
   createdAt: Instant
   updatedAt: Instant
 }
@@ -98,6 +100,7 @@ export const BUILT_IN_GROUP: Readonly<GroupRecord> = {
   roles: [],
   permissions: ['signet:admin'],
   claims: {},
+  declaredBy: null,
   createdAt: 0,
   updatedAt: 0,
 }

@@ -7,11 +7,11 @@ import type { StalenessPolicy } from './blacklist-follower.ts'
 import { readClock } from './clock.ts'
 import { TokenError } from './errors.ts'
 import { asAuthenticator, Guard, type Authenticator } from './guard.ts'
-import { applyExpectations, type Rules } from './options.ts'
+import { applyExpectations, readOptions, type Rules } from './options.ts'
 import { requireKnown } from './known-options.ts'
 import type { KeySource } from './remote-keys.ts'
-import { createTokenVerifier, Verifier } from './token-verifier.ts'
-import { requireSafeUrl } from './web-address.ts'
+import { Verifier, verifierOf } from './token-verifier.ts'
+import { readAllowHttp, requireSafeUrl, type Warn } from './web-address.ts'
 
 /** Settings for which there is no variable. */
 export interface EnvOptions {
@@ -27,9 +27,11 @@ export interface EnvOptions {
   typ?: string | readonly string[]
   publicOrigin?: string
   resourceMetadata?: string
+  /** Accepts plain `http` to other machines, with a warning; off by default, and for development alone. */
+  allowHttp?: boolean
 }
 
-const OPTIONS = ['env', 'warn', 'name', 'revocations', 'typ', 'publicOrigin', 'resourceMetadata']
+const OPTIONS = ['env', 'warn', 'name', 'revocations', 'typ', 'publicOrigin', 'resourceMetadata', 'allowHttp']
 const MODES = ['static', 'jwt', 'oidc'] as const
 type Mode = (typeof MODES)[number]
 
@@ -45,6 +47,7 @@ export function guardFromEnv(options: EnvOptions = {}): Guard {
   const shared = {
     ...(options.publicOrigin !== undefined && { publicOrigin: options.publicOrigin }),
     ...(options.resourceMetadata !== undefined && { resourceMetadata: options.resourceMetadata }),
+    ...(options.allowHttp !== undefined && { allowHttp: options.allowHttp }),
   }
   if (!isEnabled(variables)) {
     warn('signet-verify: AUTH_ENABLED is not true: NO REQUEST IS CHECKED, every route is open')
@@ -87,7 +90,7 @@ function authenticatorOf(variables: Variables, options: EnvOptions, warn: (messa
     case 'jwt':
       return sharedSecret(variables, options, warn)
     case 'oidc':
-      return remoteIssuer(variables, options)
+      return remoteIssuer(variables, options, warn)
   }
 }
 
@@ -139,27 +142,33 @@ function sharedSecret(variables: Variables, options: EnvOptions, warn: (message:
   return asAuthenticator(new Verifier(settings, keys), true)
 }
 
-function remoteIssuer(variables: Variables, { name, revocations, typ = TYPES }: EnvOptions): Authenticator {
+function remoteIssuer(
+  variables: Variables,
+  { name, revocations, typ = TYPES, allowHttp }: EnvOptions,
+  warn: Warn,
+): Authenticator {
+  const isHttpAllowed = readAllowHttp(allowHttp)
   const issuer = variables.get(
     'AUTH_JWT_ISSUER',
     'mode oidc needs the exact issuer; AUTH_JWKS_URL alone does not tell who may issue',
   )
-  requireSafeUrl('AUTH_JWT_ISSUER', issuer)
+  requireSafeUrl('AUTH_JWT_ISSUER', issuer, isHttpAllowed)
   const jwksUri = variables.find('AUTH_JWKS_URL')
-  if (jwksUri !== undefined) requireSafeUrl('AUTH_JWKS_URL', jwksUri)
+  if (jwksUri !== undefined) requireSafeUrl('AUTH_JWKS_URL', jwksUri, isHttpAllowed)
   const audience = variables.list(
     'AUTH_JWT_AUDIENCE',
     'mode oidc needs the name of this API in aud, else a token for any other API is accepted',
   )
-  const verifier = createTokenVerifier({
+  const options = {
     issuer,
     audience,
     typ,
+    allowHttp: isHttpAllowed,
     ...(jwksUri !== undefined && { jwksUri }),
     ...(name !== undefined && { name }),
     ...(revocations !== undefined && { revocations }),
-  })
-  return asAuthenticator(verifier, true)
+  }
+  return asAuthenticator(verifierOf(readOptions(options, warn)), true)
 }
 
 /** Kubernetes adds these to every container if a service is called `auth` or `auth-…`. */

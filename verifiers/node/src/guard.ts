@@ -18,7 +18,7 @@ import {
 } from './options.ts'
 import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
 import { profileOf, type Auth, type Profile, type VerifiedToken } from './token.ts'
-import { requireOrigin, requireSafeUrl } from './web-address.ts'
+import { readAllowHttp, requireOrigin, requireSafeUrl } from './web-address.ts'
 
 /** Settings that a route can change: audience, type, tolerance, and the allowed age of revocation data. */
 export type RouteOverrides = Omit<VerifyOverrides, 'dpop'>
@@ -30,6 +30,8 @@ export interface GuardOptions {
   publicOrigin?: string
   /** The URL of this API's own metadata (RFC 9728); it is part of every challenge. */
   resourceMetadata?: string
+  /** Accepts plain `http` to other machines; off by default, and for development alone. */
+  allowHttp?: boolean
 }
 
 /** A verifier's own options, or a verifier that is shared. */
@@ -56,9 +58,10 @@ export class Guard {
   constructor(authenticator: Authenticator | undefined, options: GuardOptions) {
     this.#authenticator = authenticator
     this.#options = options
-    if (options.resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', options.resourceMetadata)
-    this.#publicOrigin =
-      options.publicOrigin === undefined ? undefined : requireOrigin('publicOrigin', options.publicOrigin)
+    const { resourceMetadata, publicOrigin } = options
+    const allowHttp = readAllowHttp(options.allowHttp)
+    if (resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', resourceMetadata, allowHttp)
+    this.#publicOrigin = publicOrigin === undefined ? undefined : requireOrigin('publicOrigin', publicOrigin, allowHttp)
     if (options.cookie !== undefined && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(options.cookie))
       throw new TypeError(`cookie is not the name of a cookie: ${options.cookie}`)
   }
@@ -139,7 +142,7 @@ function sameProof(request: object, proof: DpopProof): DpopProof {
   return same ?? proof
 }
 
-const GUARD_OPTIONS = ['cookie', 'publicOrigin', 'resourceMetadata']
+const GUARD_OPTIONS = ['cookie', 'publicOrigin', 'resourceMetadata', 'allowHttp']
 
 /** @throws TypeError naming the option that is wrong */
 export function createGuard(options: AuthMiddlewareOptions): Guard {

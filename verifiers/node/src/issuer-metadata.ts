@@ -40,10 +40,15 @@ async function findDocument(
   }
 }
 
-/** An address in the document: https, or http on loopback. @throws RequestFault naming the member */
+/**
+ * An address in the document: https, or http on loopback. A document that came over any other http was allowed to
+ * (`allowHttp`), and may name such addresses.
+ * @throws RequestFault naming the member
+ */
 export function addressIn({ url, members }: IssuerMetadata, name: string): string {
   const address = members[name]
   if (typeof address !== 'string' || !URL.canParse(address)) throw new RequestFault(url, `names no ${name}`)
-  if (!isSafe(new URL(address))) throw new RequestFault(url, `names a ${name} that is not https: ${address}`)
+  const isAllowed = isSafe(new URL(address), !isSafe(new URL(url)))
+  if (!isAllowed) throw new RequestFault(url, `names a ${name} that is not https: ${address}`)
   return address
 }

@@ -5,7 +5,7 @@ import { readClock, type Clock } from './clock.ts'
 import type { DpopProof } from './dpop.ts'
 import { userAgentOf } from './get-document.ts'
 import { requireKnown } from './known-options.ts'
-import { requireSafeUrl } from './web-address.ts'
+import { readAllowHttp, requireSafeUrl, warnOfHttp, type Warn } from './web-address.ts'
 
 /** The requirements on a token. Each can be changed for one call or one route. */
 export interface Expectations {
@@ -32,6 +32,8 @@ export interface TokenVerifierOptions extends Expectations {
   issuer: string
   /** The address of the keys; found by discovery if left out. */
   jwksUri?: string
+  /** Accepts plain `http` to other machines, with a warning; off by default, and for development alone. */
+  allowHttp?: boolean
   /** Accepted signature algorithms. Only asymmetric ones are possible; all of them by default. */
   algorithms?: readonly string[]
   /** The largest tolerance that may be asked for, in seconds; 60 by default. */
@@ -88,6 +90,7 @@ export const OVERRIDES: readonly string[] = [...ROUTE_OVERRIDES, 'dpop']
 export const VERIFIER_OPTIONS: readonly string[] = [
   ...EXPECTATIONS,
   'jwksUri',
+  'allowHttp',
   'algorithms',
   'maxClockTolerance',
   'revocations',
@@ -100,12 +103,13 @@ export const VERIFIER_OPTIONS: readonly string[] = [
 const POLICY = ['maxStalenessSeconds', 'whenStale']
 
 /** @throws TypeError naming the option */
-export function readOptions(options: TokenVerifierOptions): RemoteSettings {
+export function readOptions(options: TokenVerifierOptions, warn?: Warn): RemoteSettings {
   requireKnown('createTokenVerifier', options, VERIFIER_OPTIONS)
-  const issuer = options.issuer
-  requireSafeUrl('issuer', issuer)
-  if (options.jwksUri !== undefined) requireSafeUrl('jwksUri', options.jwksUri)
-  if (options.resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', options.resourceMetadata)
+  const { issuer, jwksUri, resourceMetadata } = options
+  const allowHttp = readAllowHttp(options.allowHttp)
+  requireSafeUrl('issuer', issuer, allowHttp)
+  if (jwksUri !== undefined) requireSafeUrl('jwksUri', jwksUri, allowHttp)
+  if (resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', resourceMetadata, allowHttp)
   const maxClockTolerance = seconds('maxClockTolerance', options.maxClockTolerance ?? DEFAULT_MAX_TOLERANCE_SECONDS)
   const standard: Rules = {
     issuer,
@@ -113,17 +117,19 @@ export function readOptions(options: TokenVerifierOptions): RemoteSettings {
     types: ['at+jwt'],
     clockToleranceSeconds: Math.min(DEFAULT_TOLERANCE_SECONDS, maxClockTolerance),
   }
+  const revocations = readRevocations(options.revocations, issuer, allowHttp)
+  warnOfHttp([issuer, jwksUri, revocations?.feedUrl], warn)
   return {
     issuer,
-    jwksUri: options.jwksUri,
+    jwksUri,
     rules: applyExpectations(standard, options, maxClockTolerance),
     algorithms: readAlgorithms(options.algorithms),
     maxClockTolerance,
     userAgent: userAgentOf(options.name),
     maxStaleKeysSeconds: seconds('maxStaleKeysSeconds', options.maxStaleKeysSeconds ?? 3600),
-    revocations: readRevocations(options.revocations, issuer),
+    revocations,
     cacheSize: readCacheSize(options.cache),
-    resourceMetadata: options.resourceMetadata,
+    resourceMetadata,
     clock: readClock(options.clock),
   }
 }
@@ -179,12 +185,16 @@ function readAlgorithms(algorithms: readonly string[] | undefined): ReadonlySet<
   return new Set(chosen)
 }
 
-function readRevocations(told: TokenVerifierOptions['revocations'], issuer: string): RemoteSettings['revocations'] {
+function readRevocations(
+  told: TokenVerifierOptions['revocations'],
+  issuer: string,
+  allowHttp: boolean,
+): RemoteSettings['revocations'] {
   if (told === undefined || told === false) return undefined
   const given = told === true ? {} : told
   if (typeof given !== 'object' || given === null) throw new TypeError('revocations is true, false or an object')
   const { feedUrl = `${issuer.replace(/\/$/, '')}/blacklist/feed`, ...policy } = given
-  requireSafeUrl('revocations.feedUrl', feedUrl)
+  requireSafeUrl('revocations.feedUrl', feedUrl, allowHttp)
   return { ...readPolicy(policy), feedUrl }
 }
 

@@ -11,7 +11,7 @@ export interface ProtectedResourceOptions extends Omit<ProtectedResource, 'autho
   issuer: string | readonly string[]
 }
 
-const OPTIONS = ['resource', 'issuer', 'scopes', 'name', 'documentation', 'dpopBoundAccessTokensRequired']
+const OPTIONS = ['resource', 'issuer', 'scopes', 'name', 'documentation', 'dpopBoundAccessTokensRequired', 'allowHttp']
 
 /** Browsers read it from any page. It holds no secret. */
 const PUBLIC = { 'access-control-allow-origin': '*', 'cache-control': 'public, max-age=300' }

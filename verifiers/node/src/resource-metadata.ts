@@ -1,5 +1,5 @@
 /** An API's own metadata (RFC 9728): tells clients where to get a token for it. */
-import { requireSafeUrl } from './web-address.ts'
+import { readAllowHttp, requireSafeUrl, warnOfHttp } from './web-address.ts'
 
 export interface ProtectedResource {
   /** The API's identifier: a URL, as in the `aud` of its tokens. */
@@ -9,6 +9,8 @@ export interface ProtectedResource {
   scopes?: readonly string[]
   name?: string
   documentation?: string
+  /** Accepts plain `http` to other machines, with a warning; off by default, and for development alone. */
+  allowHttp?: boolean
   /** Whether the API takes only DPoP-bound tokens. */
   dpopBoundAccessTokensRequired?: boolean
 }
@@ -23,10 +25,12 @@ export interface ProtectedResourceMetadata {
 
 /** @throws TypeError naming the option that is wrong */
 export function protectedResourceMetadata(options: ProtectedResource): ProtectedResourceMetadata {
-  const resource = requireSafeUrl('resource', options.resource)
+  const allowHttp = readAllowHttp(options.allowHttp)
+  const resource = requireSafeUrl('resource', options.resource, allowHttp)
   if (resource.hash !== '') throw new TypeError('resource has no fragment (RFC 9728 section 1.2)')
   if (options.authorizationServers.length === 0) throw new TypeError('authorizationServers is empty')
-  for (const issuer of options.authorizationServers) requireSafeUrl('authorizationServers', issuer)
+  for (const issuer of options.authorizationServers) requireSafeUrl('authorizationServers', issuer, allowHttp)
+  warnOfHttp([options.resource, ...options.authorizationServers])
   // RFC 9728 §3.1: the well-known part comes between host and path.
   const path = `/.well-known/oauth-protected-resource${resource.pathname === '/' ? '' : resource.pathname}${resource.search}`
   return {

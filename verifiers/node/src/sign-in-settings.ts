@@ -2,7 +2,7 @@
 import type { StalenessPolicy } from './blacklist-follower.ts'
 import { requireKnown } from './known-options.ts'
 import { readOptions, type RemoteSettings, type TokenVerifierOptions } from './options.ts'
-import { requireOrigin } from './web-address.ts'
+import { readAllowHttp, requireOrigin } from './web-address.ts'
 
 export interface SignInOptions {
   /** The issuer; `baseURL` is another name for it. */
@@ -21,6 +21,8 @@ export interface SignInOptions {
   fragment?: boolean
   /** Follows the issuer's blacklist; on by default. `false` for issuers that have no feed. */
   revocations?: boolean | (StalenessPolicy & { feedUrl?: string })
+  /** Accepts plain `http` to other machines, with a warning; off by default, and for development alone. */
+  allowHttp?: boolean
   /** How this app introduces itself to the issuer. */
   name?: string
   /** For tests that move time. */
@@ -50,6 +52,7 @@ const OPTIONS = [
   'publicOrigin',
   'fragment',
   'revocations',
+  'allowHttp',
   'name',
   'clock',
 ]
@@ -70,7 +73,7 @@ export function readSignInOptions(options: SignInOptions): SignInSettings {
   if (typeof fragment !== 'boolean') throw new TypeError('fragment is true or false')
   if (options.publicOrigin === undefined)
     throw new TypeError('publicOrigin is missing: the origin at which people see this app, such as https://app.example')
-  const publicOrigin = requireOrigin('publicOrigin', options.publicOrigin)
+  const publicOrigin = requireOrigin('publicOrigin', options.publicOrigin, readAllowHttp(options.allowHttp))
   return {
     clientId,
     clientSecret,
@@ -85,7 +88,7 @@ export function readSignInOptions(options: SignInOptions): SignInSettings {
 }
 
 function verifierOptions(options: SignInOptions): TokenVerifierOptions {
-  const { issuer, baseURL, clientId, revocations = true, name, clock } = options
+  const { issuer, baseURL, clientId, revocations = true, allowHttp, name, clock } = options
   const named = issuer ?? baseURL
   if (named === undefined) throw new TypeError('issuer is missing: the exact iss of the tokens')
   if (issuer !== undefined && baseURL !== undefined && issuer !== baseURL)
@@ -94,6 +97,7 @@ function verifierOptions(options: SignInOptions): TokenVerifierOptions {
     issuer: named,
     audience: clientId,
     revocations,
+    ...(allowHttp !== undefined && { allowHttp }),
     ...(name !== undefined && { name }),
     ...(clock !== undefined && { clock }),
   }

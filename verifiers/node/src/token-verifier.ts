@@ -46,10 +46,10 @@ const SKEW_OF_ISSUER_SECONDS = 60
  * Makes a verifier for the tokens of one issuer. Nothing is fetched before the first token.
  * @throws TypeError naming the option that is wrong
  */
-export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const settings = readOptions(options)
-  return new Verifier(settings, keysOf(settings), followerOf(settings))
-}
+export const createTokenVerifier = (options: TokenVerifierOptions): TokenVerifier => verifierOf(readOptions(options))
+
+export const verifierOf = (settings: RemoteSettings): Verifier =>
+  new Verifier(settings, keysOf(settings), followerOf(settings))
 
 /** The keys of the issuer. Nothing is fetched before the first token. */
 export const keysOf = (settings: RemoteSettings): RemoteKeys =>

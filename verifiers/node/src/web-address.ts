@@ -1,21 +1,45 @@
-/** The addresses that keys and revocations may come from: https, or this very machine. */
+/** The addresses that keys and revocations may come from: https, or this very machine; any http only where it is allowed. */
+
+/** The option of every function that takes addresses. @throws TypeError */
+export function readAllowHttp(allowHttp: unknown): boolean {
+  if (allowHttp === undefined || typeof allowHttp === 'boolean') return allowHttp === true
+  throw new TypeError('allowHttp is true or false')
+}
+
+/** Where a warning goes. */
+export type Warn = (message: string) => void
+
+const toConsole: Warn = (message) => console.warn(message)
+
+/** Warns of the addresses that `allowHttp` has let pass. */
+export function warnOfHttp(addresses: readonly (string | undefined)[], warn: Warn = toConsole): void {
+  const urls = addresses.flatMap((each) => (each === undefined ? [] : [new URL(each)]))
+  const hosts = [...new Set(urls.filter((url) => !isSafe(url)).map(({ host }) => host))]
+  if (hosts.length === 0) return
+  warn(
+    `signet-verify: allowHttp: plain http to ${hosts.join(', ')}: ANYBODY ON THE WAY CAN READ TOKENS AND REPLACE KEYS; for development alone`,
+  )
+}
 
 /**
  * @param name of the option or variable, for the error
  * @throws TypeError if the value is no URL, or is plain http to another machine: an attacker could replace keys
  */
-export function requireSafeUrl(name: string, value: string): URL {
+export function requireSafeUrl(name: string, value: string, allowHttp = false): URL {
   if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} is not a URL: ${shownUrl(value)}`)
   const url = new URL(value)
   if (url.username !== '' || url.password !== '')
     throw new TypeError(`${name} holds a name or password: ${shownUrl(value)}`)
-  if (!isSafe(url)) throw new TypeError(`${name} has to be https, or http on loopback: ${shownUrl(value)}`)
+  if (!isSafe(url, allowHttp))
+    throw new TypeError(
+      `${name} has to be https, or http on loopback: ${shownUrl(value)} (in development allowHttp: true takes any http)`,
+    )
   return url
 }
 
 /** An origin, without a path. @throws TypeError naming the option */
-export function requireOrigin(name: string, value: string): string {
-  const { origin, pathname, search, hash } = requireSafeUrl(name, value)
+export function requireOrigin(name: string, value: string, allowHttp = false): string {
+  const { origin, pathname, search, hash } = requireSafeUrl(name, value, allowHttp)
   if (pathname + search + hash !== '/') throw new TypeError(`${name} is an origin, without a path: ${value}`)
   return origin
 }
@@ -27,10 +51,10 @@ function shownUrl(value: unknown): string {
   return (afterName.split(/[?#]/, 1)[0] ?? '').slice(0, 200)
 }
 
-export const isSafe = (url: URL): boolean =>
+export const isSafe = (url: URL, allowHttp = false): boolean =>
   url.username === '' &&
   url.password === '' &&
-  (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))
+  (url.protocol === 'https:' || (url.protocol === 'http:' && (allowHttp || isLoopback(url.hostname))))
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)

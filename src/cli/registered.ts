@@ -1,0 +1,67 @@
+/** What people see of a client that was made or changed: the secret, the request for a token, and the next command. */
+import type { Command } from 'commander'
+import { SUBJECT_GRANT } from '../clients/client.ts'
+import type { RegisteredClient } from '../clients/registration.ts'
+import { clientMetadata } from '../clients/wire.ts'
+import { shell } from '../ground/shell-word.ts'
+import { endpointUrl } from '../http/endpoint-url.ts'
+import type { Issuer } from '../issuer.ts'
+import type { ClientRecord } from '../store/records/client.ts'
+import { answer, fieldList, note, visible } from './output.ts'
+
+/** Answers with the client as JSON, or with what its maker needs next. */
+export function answerCreated(command: Command, registered: RegisteredClient, { issuer }: Issuer): void {
+  const { client, secret } = registered
+  answer(command, clientMetadata(client, secret), () =>
+    [
+      fieldList({ client_id: client.clientId, ...(secret !== undefined && { client_secret: secret }) }),
+      '',
+      ...requestOf(registered, issuer),
+      `# ${describeMethod(client)}`,
+      `# Code to paste: signet client snippet ${shell(client.clientId)} --for curl`,
+      `# All of it: signet client show ${shell(client.clientId)}`,
+    ].join('\n'),
+  )
+  noteSecret(secret)
+}
+
+/** Answers with the client as JSON, or with what was done to it; a secret that was made is shown. */
+export function answerChanged(command: Command, { client, secret }: RegisteredClient, done: string): void {
+  answer(command, clientMetadata(client, secret), () =>
+    [visible(done), ...(secret === undefined ? [] : [fieldList({ client_secret: secret })])].join('\n'),
+  )
+  noteSecret(secret)
+}
+
+function noteSecret(secret: string | undefined): void {
+  if (secret !== undefined) note('client_secret is shown this once and is not kept')
+}
+
+/** The request for a token with everything filled in; none where the client has to sign it, or sends people instead. */
+function requestOf({ client, secret }: RegisteredClient, issuer: string): string[] {
+  const grant = ['client_credentials', SUBJECT_GRANT].find((each) => client.grantTypes.includes(each))
+  const proof = proofOf(client, secret)
+  if (grant === undefined || proof === undefined) return []
+  const [resource] = client.resources
+  const parameters = [
+    `grant_type=${grant}`,
+    ...(grant === SUBJECT_GRANT ? ['subject=PERSON'] : []),
+    ...(resource === undefined ? [] : [`resource=${resource}`]),
+  ]
+  const data = parameters.map((each) => `--data-urlencode ${shell(each)}`)
+  return ['# A token:', ['curl -sS', ...proof, ...data, shell(endpointUrl(issuer, '/token'))].join(' ')]
+}
+
+/** The arguments of curl that authenticate a client (RFC 6749 §2.3.1), where a secret was made. */
+function proofOf({ clientId, tokenEndpointAuthMethod: method }: ClientRecord, secret?: string): string[] | undefined {
+  if (secret === undefined) return undefined
+  if (method === 'client_secret_basic') return ['-u', shell(`${encodeURIComponent(clientId)}:${secret}`)]
+  return ['--data-urlencode', shell(`client_id=${clientId}`), '-d', shell(`client_secret=${secret}`)]
+}
+
+function describeMethod({ clientId, tokenEndpointAuthMethod: method }: ClientRecord): string {
+  if (method === 'none') return 'It authenticates by nothing: it is a public client'
+  if (method !== 'private_key_jwt') return 'It authenticates by its secret, in HTTP Basic or in the form'
+  const change = `signet client update ${shell(clientId)} --auth-method client_secret_basic`
+  return `It authenticates by a JWT that it signs, and in no other way; to change it: ${change}`
+}

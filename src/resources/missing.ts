@@ -1,0 +1,31 @@
+/** The step that helps where a resource is named that does not exist. */
+import { hasOwnPrefix } from '../clients/client.ts'
+import { nearest } from '../ground/nearest.ts'
+import { shell } from '../ground/shell-word.ts'
+
+/**
+ * The fault, and the step that is really missing. The issuer is a resource that nobody makes: it is never advised to make
+ * one for it, or for a slip of its URL.
+ * @param scope the scope values that were asked for, where no other resource was named with it
+ * @param known ids that the reader may see, to find the one that was meant
+ */
+export function describeMissingResource(
+  id: string,
+  issuer: string,
+  { scope = [], known = [] }: { scope?: readonly string[]; known?: readonly string[] } = {},
+): { fault: string; help: string } {
+  const own = scope.find(hasOwnPrefix)
+  const fault = `resource ${id} does not exist`
+  if (own !== undefined) return { fault, help: `scope ${own} is one of the issuer, whose resource is ${issuer}` }
+  if (isSlipOf(issuer, id)) return { fault, help: `the resource of the issuer is exactly ${issuer}` }
+  return { fault: `${fault}${nearest(id, known)}`, help: `make it with: signet resource create ${shell(id)}` }
+}
+
+/** Whether a URL is the issuer's but for its scheme, letter case or a slash at its end. */
+function isSlipOf(issuer: string, id: string): boolean {
+  const form = (url: string) => {
+    const { host, pathname } = new URL(url)
+    return `${host}${pathname.replace(/\/+$/, '')}`
+  }
+  return URL.canParse(id) && form(id) === form(issuer)
+}

@@ -1,0 +1,220 @@
+/**
+ * The verifier for Go: its own tests, the quickstart of its README in front of an API, and many followers. A token that
+ * is revoked at the issuer is refused within a second.
+ *
+ * Not again on PostgreSQL: it knows no database, and compilers take their time.
+ */
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, onTestFinished, test, vi, type TestContext } from 'vitest'
+import {
+  createBackend,
+  createResource,
+  grantTokens,
+  refresh,
+  startAdministered,
+  tokens,
+  until,
+  type AdministeredIssuer,
+} from '../support/admin.ts'
+import { bearer, claimsOf, headerOf, post, request, type Credentials } from '../support/client.ts'
+import { CLIENTS, converse, freePort, has, startForeign } from '../support/foreign-client.ts'
+import { temporaryFolder } from '../support/issuer.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
+
+const run = promisify(execFile)
+const MODULE = resolve(import.meta.dirname, '../../verifiers/go')
+const PATH = 'signet.example/signetverify'
+const API = 'https://orders.example/v1'
+
+/** What a command of Go prints; its error tells all of it. */
+const go = (cwd: string, ...args: string[]): Promise<string> =>
+  run('go', args, { cwd }).then(
+    ({ stdout }) => stdout,
+    ({ stdout, stderr }: { stdout: string; stderr: string }) => {
+      throw new Error(`go ${args.join(' ')}: ${stdout}${stderr}`)
+    },
+  )
+
+/** Skips the test aloud if the one module that the verifier needs cannot be had. */
+async function requireModules({ skip }: TestContext): Promise<void> {
+  const got = await go(MODULE, 'mod', 'download').catch((error: Error) => error)
+  if (got instanceof Error) skip(`no modules: ${got.message}`)
+}
+
+interface Scene {
+  issuer: AdministeredIssuer
+  shop: Credentials
+}
+
+async function scene(): Promise<Scene> {
+  const issuer = await startAdministered({ SIGNET_REFRESH_GRACE: '1s' })
+  await createResource(issuer.operator, API)
+  const shop = await createBackend(issuer.operator, {
+    client_id: 'shop',
+    resources: [API],
+    scope: 'read orders:read orders:write',
+  })
+  return { issuer, shop }
+}
+
+const hasGo = has('go', 'version')
+
+describe.skipIf(!hasGo)(`in ${hasGo ? 'Go' : 'Go (skipped: it is not here)'}`, () => {
+  test('the module is formatted, clean, and passes its own tests', async (context) => {
+    await requireModules(context)
+    expect((await run('gofmt', ['-l', '.'], { cwd: MODULE })).stdout).toBe('')
+    await go(MODULE, 'vet', './...')
+    // The race detector needs a compiler for C.
+    const races = (await go(MODULE, 'env', 'CGO_ENABLED')).trim() === '1' ? ['-race'] : []
+    // The vectors stand outside the module, so a remembered result may be old.
+    expect(await go(MODULE, 'test', '-count=1', ...races, './...')).toMatch(/^ok\s/)
+  })
+
+  test('the quickstart guards an API, and refuses what is revoked within a second', async (context) => {
+    await requireModules(context)
+    const it = await scene()
+    const url = await serveQuickstart(it.issuer.issuer)
+    const ask = (token?: string) => request(`${url}/orders`, token === undefined ? {} : { headers: bearer(token) })
+    const { access_token: first = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
+    const { access_token: second = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
+    const { access_token: lesser = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:write' })
+    expect(await ask()).toMatchObject({ status: 401, body: { error: 'missing_token' } })
+    expect(await ask(first)).toMatchObject({ status: 200, body: { for: 'shop' } })
+    expect(await ask(lesser)).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
+    expect(await ask('ey.ey.ey')).toMatchObject({ status: 401, body: { error: 'malformed_token' } })
+    const isRevoked = (token: string) => async () => (await ask(token)).body.error === 'token_revoked'
+    await it.issuer.operator.call('POST', '/blacklist', { token: first })
+    await until(isRevoked(first), 1000)
+    expect((await ask(second)).status).toBe(200)
+    await it.issuer.operator.call('POST', `/admin/api/keys/${headerOf(second).kid}/revoke`)
+    await until(isRevoked(second), 1000)
+    const { access_token: fresh } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
+    expect(await ask(fresh)).toMatchObject({ status: 200, body: { for: 'shop' } })
+    const { body: keys } = await it.issuer.operator.call('GET', '/admin/api/keys')
+    expect(JSON.stringify(keys)).toContain('"name":"orders-api"')
+  })
+
+  test('fifty verifiers follow, and all of them refuse within a second, whatever the cause', async (context) => {
+    await requireModules(context)
+    const it = await scene()
+    const ask = await startFollowers(it.issuer.issuer, { FOLLOWERS: '50' })
+    const delays: number[] = []
+    for (const revoke of revocations) {
+      const { access_token: token = '', refresh_token: family = '' } = await grantTokens(it.issuer, it.shop, 'ada')
+      expect((await ask({ token })).map(({ verdict }) => verdict)).toEqual(Array(50).fill('good'))
+      await revoke(it, token, family)
+      const answers = await ask({ token, since: Date.now() })
+      expect(answers.map(({ verdict }) => verdict)).toEqual(Array(50).fill('token_revoked'))
+      delays.push(...answers.map(({ delay }) => delay))
+    }
+    const p99 = delays.toSorted((a, b) => a - b)[Math.floor(delays.length * 0.99)] ?? Infinity
+    console.log(`refused in Go after: p99 ${p99.toFixed(0)} ms of ${delays.length}`)
+    expect(p99).toBeLessThan(1000)
+  })
+
+  test('where events do not get through, polling does', async (context) => {
+    await requireModules(context)
+    const { issuer, shop } = await scene()
+    const proxy = await startProxyWithoutEvents(issuer.url)
+    const ask = await startFollowers(issuer.issuer, { FEED_URL: `${proxy.url}/blacklist/feed` })
+    const { access_token: token = '' } = await tokens(issuer, shop)
+    expect(await ask({ token })).toMatchObject([{ verdict: 'good' }])
+    await until(() => proxy.asked.some(({ etag }) => etag !== undefined))
+    await issuer.operator.call('POST', '/blacklist', { token })
+    const [answer] = await ask({ token, since: Date.now() })
+    expect(answer).toMatchObject({ verdict: 'token_revoked' })
+    expect(answer?.delay).toBeLessThan(1000)
+    expect(proxy.asked.some(({ path }) => path.includes('?after='))).toBe(true)
+  })
+
+  test('after a restart of the issuer a follower goes on where it was', async (context) => {
+    await requireModules(context)
+    const { issuer, shop } = await scene()
+    const ask = await startFollowers(issuer.issuer)
+    const { access_token: first = '' } = await tokens(issuer, shop)
+    const { access_token: second = '' } = await tokens(issuer, shop)
+    await issuer.operator.call('POST', '/blacklist', { token: first })
+    expect(await ask({ token: first })).toMatchObject([{ verdict: 'token_revoked' }])
+    await issuer.restart()
+    expect(await ask({ token: first })).toMatchObject([{ verdict: 'token_revoked' }])
+    expect(await ask({ token: second })).toMatchObject([{ verdict: 'good' }])
+    await issuer.operator.call('POST', '/blacklist', { token: second })
+    expect(await ask({ token: second, since: Date.now() })).toMatchObject([{ verdict: 'token_revoked' }])
+  })
+})
+
+test('the module for Go introduces itself with the version of the package for Node', () => {
+  const { version } = JSON.parse(readFileSync(join(MODULE, '../node/package.json'), 'utf8')) as { version: string }
+  expect(readFileSync(join(MODULE, 'version.go'), 'utf8')).toContain(`const Version = "${version}"`)
+})
+
+/** Builds the program with many verifiers and starts it. @param more variables, such as how many there are */
+async function startFollowers(issuer: string, more: Record<string, string> = {}) {
+  const program = join(temporaryFolder(), 'followers')
+  await go(join(CLIENTS, 'go-followers'), 'build', '-o', program, '.')
+  const env = { ISSUER: issuer, AUDIENCE: API, FOLLOWERS: '1', ...more }
+  return converse<{ verdict: string; delay: number }[]>({ program, args: [], env })
+}
+
+/** A proxy in front of an issuer that takes no event streams. */
+async function startProxyWithoutEvents(issuer: string) {
+  const asked: { path: string; etag: string | undefined }[] = []
+  const proxy = createServer((incoming, outgoing) => {
+    if (incoming.headers.accept === 'text/event-stream') return void outgoing.writeHead(406).end()
+    asked.push({ path: incoming.url ?? '', etag: incoming.headers['if-none-match'] })
+    const onwards = httpRequest(issuer + incoming.url, { headers: incoming.headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(outgoing)
+    })
+    onwards.on('error', () => outgoing.destroy()).end()
+  })
+  await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => {
+    proxy.close()
+    proxy.closeAllConnections()
+  })
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked } // it listens on a port
+}
+
+type Revoke = (scene: Scene, access: string, family: string) => Promise<unknown>
+
+/** In this order on one scene: a disabled client gets no more tokens. */
+const revocations: Revoke[] = [
+  ({ issuer }, token) => issuer.operator.call('POST', '/blacklist', { token }),
+  ({ issuer }, access) => issuer.operator.call('POST', '/blacklist', { sid: claimsOf(access).sid }),
+  ({ issuer, shop }, token) => post(issuer, '/revoke', { token }, shop),
+  async ({ issuer, shop }, _access, family) => {
+    const second = String((await refresh(issuer, shop, family)).body.refresh_token)
+    await refresh(issuer, shop, second)
+    return refresh(issuer, shop, family)
+  },
+  ({ issuer }, access) => issuer.operator.call('POST', `/admin/api/keys/${headerOf(access).kid}/revoke`),
+  ({ issuer }) => issuer.operator.call('POST', '/admin/api/clients/shop/disable'),
+]
+
+/** Builds the program in the module's README, with real addresses, as the README says. Returns its URL. */
+async function serveQuickstart(issuer: string): Promise<string> {
+  const place = temporaryFolder()
+  const port = await freePort()
+  const program = /^```go\n(package main\n[^]*?)^```$/m.exec(readFileSync(join(MODULE, 'README.md'), 'utf8'))?.[1]
+  writeFileSync(
+    join(place, 'main.go'),
+    (program ?? '')
+      .replace('https://issuer.example', issuer)
+      .replace('https://api.example', API)
+      .replace('localhost:8080', `localhost:${port}`),
+  )
+  await go(place, 'mod', 'init', 'orders')
+  await go(place, 'mod', 'edit', `-require=${PATH}@v0.0.0`, `-replace=${PATH}=${MODULE}`)
+  await go(place, 'mod', 'tidy')
+  await go(place, 'build', '-o', 'orders', '.')
+  const url = `http://localhost:${port}`
+  await startForeign({ program: join(place, 'orders'), args: [], env: {} }, url)
+  return url
+}
