@@ -14,9 +14,11 @@ import { usersApi } from './admin/users.ts'
 import { authorize } from './endpoints/authorize.ts'
 import { blacklist } from './endpoints/blacklist.ts'
 import { feed } from './endpoints/blacklist-feed.ts'
+import { demoToken } from './endpoints/demo-token.ts'
 import { discovery } from './endpoints/discovery.ts'
 import { docs } from './endpoints/docs.ts'
 import { endSession } from './endpoints/end-session.ts'
+import { front } from './endpoints/front.ts'
 import { health } from './endpoints/health.ts'
 import { introspect } from './endpoints/introspect.ts'
 import { jwks } from './endpoints/jwks.ts'
@@ -61,6 +63,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof sessionsApi> &
   NeedsOf<typeof consentsApi> &
   NeedsOf<typeof auditApi> &
+  NeedsOf<typeof docs> &
+  NeedsOf<typeof demoToken> &
   NeedsOf<typeof health> &
   NeedsOf<typeof metrics> &
   NeedsOf<typeof endSession> &
@@ -112,13 +116,15 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...sessionsApi(needs),
     ...consentsApi(needs),
     auditApi(needs),
+    front(needs),
     ...health(needs),
     metrics(needs),
     openapi(async () => {
       const { describeService } = await import('./openapi/document.ts')
       return describeService(needs.issuer, routes)
     }),
-    ...docs(),
+    ...docs(needs),
+    ...demoToken(needs),
     ...endSession(needs),
     ...sessionPages(needs),
     ...authorize(needs),

@@ -7,7 +7,7 @@ import { isAbsolute } from 'node:path'
 import type { Clock } from './ground/clock.ts'
 import type { Config } from './config/config.ts'
 import { Fault } from './ground/errors.ts'
-import { isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
+import { findStranger, isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
 import { describeDependents, findDependents, isNeeded, type Dependents } from './keys/dependents.ts'
 import { idArgument, type MasterKey } from './keys/master-key.ts'
 import { createMasterKeyFile, keysFolderFault, masterKeyFile, requireKeysFolder } from './keys/master-key-file.ts'
@@ -35,18 +35,23 @@ interface Surroundings {
   log: Log
   /** Opens although a former key is missing that something needs: for the command that ends it. */
   mayLackFormer?: boolean
+  /** Makes a database although the keys folder belongs to others. */
+  isNewWanted?: boolean | undefined
 }
 
 /**
- * Opens database and master key, and creates both at the very first start.
+ * Opens database and master key, and creates both at the very first start. Beside keys that belong to other databases
+ * it creates one only if that is wanted: the path is probably misspelt.
  * @throws Fault if one of them is missing, wrong or damaged; then nothing is created
  */
 export async function openDatabase(config: Config, surroundings: Surroundings): Promise<Opened> {
-  const { clock, log } = surroundings
+  const { clock, log, isNewWanted = false } = surroundings
   const given = readMasterKeys(config)
   const name = databaseName(config.databaseUrl)
   const mustExist = isKnownDatabase(config.keysDir, name)
   const isNew = await isFirstStart(config)
+  const stranger = isNew && !isNewWanted ? findStranger(config.keysDir, name) : undefined
+  if (stranger) throw stranger
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
   // Besides this process only commands write, and a command needs more than a millisecond to exit after its write.
   const mayLagMs = 1
@@ -71,7 +76,7 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
 export const isFirstStart = async ({ databaseUrl }: Pick<Config, 'databaseUrl'>): Promise<boolean> =>
   (await probeDatabase(databaseUrl)) === 'missing'
 
-/** A misspelt path makes a new database with new keys and no clients. The warning tells the operator. */
+/** The new database has keys of its own and no clients. */
 function warnOfOthers(name: string, { keysDir }: Config, log: Log): void {
   const known = listKnownDatabases(keysDir)
   if (known.length > 0)
@@ -161,12 +166,17 @@ const formerKeyMissing = (source: MasterKeySource, id: string, needs: Dependents
  * Databases that may need keys of this folder which this one does not: those that have used it, and in a folder that
  * other users can enter also databases that could not be noted.
  */
-export function listOtherDatabases({ databaseUrl, keysDir }: Config): string[] {
-  const own = databaseName(databaseUrl)
-  // A database on another machine counts as still there.
-  const isThere = (name: string) => !isAbsolute(name) || existsSync(name)
-  const known = listKnownDatabases(keysDir).filter((name) => name !== own && isThere(name))
+export function listOtherDatabases(config: Config): string[] {
+  const { keysDir } = config
+  const known = listKnownOthers(config)
   return isPrivate(keysDir) ? known : [...known, `those of other users who can enter ${keysDir}`]
+}
+
+/** The other databases that have used keys of this folder. A database on another machine counts as still there. */
+export function listKnownOthers({ databaseUrl, keysDir }: Config): string[] {
+  const own = databaseName(databaseUrl)
+  const isThere = (name: string) => !isAbsolute(name) || existsSync(name)
+  return listKnownDatabases(keysDir).filter((name) => name !== own && isThere(name))
 }
 
 /** Whether nobody but the user of this process can enter a folder; nobody can enter one that is not there. */

@@ -1,12 +1,25 @@
 #!/usr/bin/env node
 // Plain JavaScript on purpose: an old Node must be able to read this far, since the database driver
 // crashes it without a word and it cannot read TypeScript at all.
+import { existsSync } from 'node:fs'
+
+const place = (path) => new URL(path, import.meta.url)
+
+/** What helps, by the state of the checkout: its npm scripts use the Node of `node_modules`, else the one of the PATH. */
+function helpForOldNode() {
+  if (!import.meta.url.endsWith('/src/signet.js'))
+    return 'Install Node 24 (https://nodejs.org), and run signet with it.'
+  if (existsSync(place('../node_modules/.bin/node')))
+    return 'Run it as `npm start` or `./signet …`: these use the Node 24 that `npm ci` installed.'
+  return existsSync(place('../node_modules/node'))
+    ? '`npm ci` ran with --ignore-scripts, so its Node 24 is missing. Run: npm rebuild node'
+    : 'Put Node 24 on the PATH (https://nodejs.org): `npm ci --omit=dev` installs none. Without --omit=dev, `npm ci` installs one.'
+}
+
 const major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
   console.error(
-    `signet: needs Node 24 or newer, and this is Node ${process.versions.node} (${process.execPath}).\n` +
-      '  In a checkout run it as `npm start` or `npm run -s signet -- …`: npm scripts use the Node 24 that `npm ci` installed' +
-      ' (if this was one, `npm ci` ran with --ignore-scripts: run `npm rebuild node`).',
+    `signet: needs Node 24 or newer, and this is Node ${process.versions.node} (${process.execPath}).\n  ${helpForOldNode()}`,
   )
   process.exit(1)
 }
@@ -15,6 +28,6 @@ for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => {})
 const { enableCompileCache } = await import('node:module')
 // Compiled code is kept beside the packages, not in the system's folder for temporary files, where others could
 // put something in its place. A read-only checkout goes without.
-enableCompileCache(new URL('../node_modules/.cache/signet', import.meta.url).pathname)
+enableCompileCache(place('../node_modules/.cache/signet').pathname)
 const { main } = await import('./cli/main.ts')
 process.exitCode = await main(process.argv.slice(2))

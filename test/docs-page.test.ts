@@ -1,9 +1,12 @@
 /** /docs: the page and its files over HTTP, and in a real browser under its own policy. */
+import { decodeJwt } from 'jose'
 import type { Browser, Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { parseRaw, sendRaw } from '../harness/raw.ts'
 import { launchBrowser, withoutBrowser } from './examples/browser.ts'
 import { request } from './support/client.ts'
 import { startTestIssuer } from './support/issuer.ts'
+import { signet } from './support/process.ts'
 import { registered, shareWithApi } from './support/shared.ts'
 
 // The globals of the page, in functions that the browser runs; this program's own types know no windows.
@@ -81,6 +84,60 @@ describe('over HTTP', () => {
       const answer = await request(`${shared().url}/docs/${name}`)
       expect(answer, name).toMatchObject({ status: 404, body: { error: 'invalid_request' } })
     }
+  })
+})
+
+describe('a token of the demo client', () => {
+  const ask = (at: { url: string }, headers: Record<string, string> = {}) =>
+    request(`${at.url}/docs/demo-token`, { method: 'POST', headers })
+  const hasDemo = async (at: { url: string }) => (await request(`${at.url}/docs`)).text.includes(' data-demo>')
+
+  test('is given to the page of an issuer at localhost, for the demo resource alone', async () => {
+    const issuer = await startTestIssuer()
+    expect(await hasDemo(issuer)).toBe(true)
+    const { status, headers, body } = await ask(issuer, { origin: issuer.issuer })
+    expect(status).toBe(200)
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('access-control-allow-origin')).toBeNull()
+    expect(body).toMatchObject({ scope: 'demo:read', token_type: 'Bearer' })
+    expect(body).not.toHaveProperty('refresh_token')
+    expect(decodeJwt(body.access_token)).toMatchObject({ sub: 'demo', aud: 'demo-api', scope: 'demo:read' })
+  })
+
+  test('is given to no other site, name or machine', async () => {
+    const issuer = await startTestIssuer()
+    const { port } = new URL(issuer.url)
+    const own = { origin: issuer.issuer }
+    const others: Record<string, string>[] = [
+      {},
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: `http://127.0.0.1:${port}` },
+      { ...own, 'x-forwarded-for': '203.0.113.7' },
+      { ...own, forwarded: 'for=203.0.113.7' },
+      { ...own, via: '1.1 proxy' },
+    ]
+    for (const headers of others)
+      expect(await ask(issuer, headers), JSON.stringify(headers)).toMatchObject({
+        status: 403,
+        body: { error: 'invalid_request' },
+      })
+    // A site whose name leads to this machine (DNS rebinding).
+    const rebound = `POST /docs/demo-token HTTP/1.1\r\nHost: evil.example:${port}\r\nOrigin: ${own.origin}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`
+    expect(parseRaw(await sendRaw(issuer.port, rebound))?.status).toBe(403)
+  })
+
+  test('is not given once an operator has taken the demo client away', async () => {
+    const issuer = await startTestIssuer()
+    expect((await signet(['client', 'disable', 'demo'], issuer.env)).code).toBe(0)
+    await expect.poll(() => hasDemo(issuer), { timeout: 5000 }).toBe(false)
+    expect((await ask(issuer, { origin: issuer.issuer })).status).toBe(404)
+  })
+
+  test('is nothing that an issuer with a public name knows', async () => {
+    const issuer = await startTestIssuer({ SIGNET_ISSUER: 'https://auth.example' })
+    expect(await hasDemo(issuer)).toBe(false)
+    expect((await ask(issuer, { origin: 'https://auth.example' })).status).toBe(405)
   })
 })
 
@@ -182,6 +239,31 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', { timeout: 90_000 
     })
     expect(faults).toEqual([])
     expect(await violationsOf(page)).toEqual([])
+  })
+
+  test('the token of the demo client is filled in where a token is asked about', async () => {
+    const issuer = await startTestIssuer()
+    const { page, faults } = await open(`${issuer.issuer}/docs`)
+    const token = await page.locator('#demo .token').innerText()
+    expect(decodeJwt(token)).toMatchObject({ aud: 'demo-api' })
+    const block = page.locator('[id$="-introspectToken"]')
+    await block.locator('.opblock-summary-control').first().click()
+    await block.locator('.try-out__btn').click()
+    expect(await block.locator('tr', { hasText: 'token' }).first().locator('input').inputValue()).toBe(token)
+    expect(await page.locator('#elsewhere').isVisible()).toBe(false)
+    expect(faults).toEqual([])
+    expect(await violationsOf(page)).toEqual([])
+  })
+
+  test('at another address than the issuer it warns, and fills nothing in', async () => {
+    const issuer = await startTestIssuer()
+    const other = issuer.issuer.replace('localhost', '127.0.0.1')
+    const { page, faults } = await open(`${other}/docs`)
+    const warning = await page.locator('#elsewhere').innerText()
+    expect(warning).toContain(`This page is open at ${other}`)
+    expect(warning).toContain(`${issuer.issuer}/docs`)
+    expect(await page.locator('#demo').isVisible()).toBe(false)
+    expect(faults).toEqual([])
   })
 
   test('what its policy forbids does not happen, and would be noticed', async () => {

@@ -113,7 +113,7 @@ describe('a path in normal form', () => {
     ['a lower-case escape', '/jwks/https%3a%2f%2fx.example', 404],
     ['a broken escape', '/jwks/%zz', 404],
     ['the absolute form', 'http://signet.example/livez', 200],
-    ['the absolute form without a path', 'http://signet.example', 404],
+    ['the absolute form without a path', 'http://signet.example', 200],
     ['a query with anything', '/livez?x=/../%2e%2e//', 200],
     ['characters that a path may hold', "/jwks/a!$&'()*+,;=:@b", 404],
   ])('is read: %s', async (_, path, status) => {
@@ -126,6 +126,8 @@ describe('a path in normal form', () => {
     ['/TOKEN', '/token'],
     ['/oauth/token', '/token'],
     ['/oauth2/token', '/token'],
+    ['/realms/master/protocol/openid-connect/token', '/token'],
+    ['/oauth2/v1/introspect/', '/introspect'],
     ['/jwks.json', '/.well-known/jwks.json'],
     ['/.well-known/jwks', '/.well-known/jwks.json'],
     ['/health', '/readyz'],
@@ -139,13 +141,45 @@ describe('a path in normal form', () => {
   })
 })
 
-test('a browser at the root is sent to the docs, and a program is told that nothing is there', async () => {
-  const { status, headers } = await send('GET', '/', { accept: 'text/html,application/xhtml+xml' })
-  expect([status, headers.location]).toEqual([303, '/docs'])
-  for (const accept of ['*/*', 'application/json']) expect((await send('GET', '/', { accept })).status).toBe(404)
-  const { port } = await startTestIssuer({ SIGNET_ISSUER: 'https://host.example/auth' })
-  for (const path of ['/', '/auth', '/auth/'])
-    expect((await send('GET', path, { accept: 'text/html' }, port)).headers.location).toBe('/auth/docs')
+describe('the root', () => {
+  const BROWSER = { accept: 'text/html,application/xhtml+xml' }
+  const linksOf = (page: string) => [...page.matchAll(/<a href="([^"]+)"/g)].map(([, at = '']) => at)
+
+  test('is a page in a browser, and every link of it leads somewhere', async () => {
+    const page = await send('GET', '/', BROWSER)
+    expect(page.status).toBe(200)
+    expect(page.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', vary: 'Accept' })
+    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-[^']+';/)
+    const links = linksOf(page.text)
+    for (const path of ['/account', '/docs', '/openapi.json', '/readyz', '/.well-known/jwks.json'])
+      expect(links).toContain(path)
+    // The account sends a person who is not signed in to the sign-in page.
+    for (const path of links) expect([200, 303], path).toContain((await send('GET', path)).status)
+  })
+
+  test('is JSON to everybody else, with public addresses', async () => {
+    for (const accept of ['*/*', 'application/json']) {
+      const { status, headers, text } = await send('GET', '/', { accept })
+      expect([status, headers['content-type']]).toEqual([200, 'application/json'])
+      const { issuer: name, jwks, health } = JSON.parse(text)
+      expect({ name, jwks, health }).toEqual({
+        name: issuer().issuer,
+        jwks: `${issuer().issuer}/.well-known/jwks.json`,
+        health: `${issuer().issuer}/readyz`,
+      })
+    }
+    expect((await send('POST', '/')).headers.allow).toBe('GET, HEAD')
+  })
+
+  test('of an issuer with a path is there too, with addresses below the path', async () => {
+    const { port } = await startTestIssuer({ SIGNET_ISSUER: 'https://host.example/auth' })
+    for (const path of ['/', '/auth', '/auth/']) {
+      expect(linksOf((await send('GET', path, BROWSER, port)).text), path).toContain('/auth/docs')
+      expect(JSON.parse((await send('GET', path, {}, port)).text)).toMatchObject({
+        docs: 'https://host.example/auth/docs',
+      })
+    }
+  })
 })
 
 test('unknown key sets count as refused requests of their network', async () => {

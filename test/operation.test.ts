@@ -360,16 +360,18 @@ test('an issuer that is another than at the last start is told once, at the star
   expect(await start('http://localhost:4002')).toHaveLength(1)
 })
 
-sqliteTest('a start that makes a new database beside keys of another one says so', async () => {
+sqliteTest('a new database beside keys of another one is refused; where it is wanted the start says so', async () => {
   const folder = temporaryFolder()
-  const start = async (env: Record<string, string>) => {
+  const start = async (env: Record<string, string>, isNewWanted = false) => {
     const { log, lines } = rememberingLog()
-    await (await startIssuer(readConfig(environmentOf(folder, env)), { log })).stop()
+    await (await startIssuer(readConfig(environmentOf(folder, env)), { log, isNewWanted })).stop()
     return lines.filter((line) => line.includes('belong to'))
   }
   const other = { SIGNET_DATABASE_URL: `file:${join(folder, 'dta/signet.db')}` }
   expect(await start({})).toEqual([])
-  expect((await start(other))[0]).toContain(`belong to ${join(folder, 'data/signet.db')} as well`)
+  await expect(start(other)).rejects.toThrow(/there is no database at .*dta\/signet\.db, and the keys in .* belong to/)
+  expect(existsSync(join(folder, 'dta'))).toBe(false)
+  expect((await start(other, true))[0]).toContain(`belong to ${join(folder, 'data/signet.db')} as well`)
   expect(await start(other)).toEqual([])
 })
 
@@ -434,7 +436,7 @@ test('a fault in the declarative file stops the start, with file, line and key, 
     /signet\.yaml:4: .*resources: nowhere is neither in this file nor in the database/,
   )
   const { SIGNET_CONFIG: _, ...without } = env
-  expect((await signet(['resource', 'list', '--json'], without)).json()).toEqual([])
+  expect((await signet(['resource', 'list'], without)).stderr).toContain('there is no database')
 })
 
 // ------------------------------------------------------------------ how it ends

@@ -49,9 +49,8 @@ test('every npm script that it names exists', () => {
 
 test('the alias for a checkout is the same wherever it is printed, and works from any folder', () => {
   const [alias = ''] = /^alias signet=.*$/m.exec(readme) ?? []
-  for (const path of ['docs/operating.md', 'src/cli/serve.ts'])
-    expect(readFileSync(join(ROOT, path), 'utf8')).toContain(alias)
+  expect(readFileSync(join(ROOT, 'docs/operating.md'), 'utf8')).toContain(alias)
   const script = ['cd "$1"', alias, `cd ${tmpdir()}`, 'signet --version'].join('\n')
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-  expect(execFileSync('sh', ['-c', script, 'sh', ROOT], { encoding: 'utf8', stdio: 'pipe' }).trim()).toBe(version)
+  expect(execFileSync('sh', ['-c', script, 'sh', ROOT], { encoding: 'utf8', stdio: 'pipe' })).toMatch(`${version} `)
 }, 60_000)

@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { POSTGRES_FORM, readPostgresUrl } from '../src/ground/postgres-url.ts'
 import { Fault, readConfig } from '../src/index.ts'
@@ -65,7 +65,7 @@ test.each(['\n', '\r\n', ' ', '\t\n', '\u{feff}'])('a value is read without blan
   // Nothing but blanks is absent.
   expect(readConfig({ SIGNET_PORT: blank, PORT: blank, SIGNET_KEYS_DIR_FILE: blank })).toMatchObject({
     port: 3000,
-    keysDir: 'keys',
+    keysDir: resolve('keys'),
   })
 })
 

@@ -9,11 +9,11 @@ import { readConfig, type Config } from '../config/config.ts'
 import { readDeclaration, type Declaration } from '../declaration/file.ts'
 import { listKnownDatabases } from '../keys/known-databases.ts'
 import { findMissing } from '../doctor/missing-database.ts'
-import { onIssuer, withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, onIssuer, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, complain, note, visible } from './output.ts'
 
 export function defineApply(command: Command): void {
-  command
+  mayMakeDatabase(command)
     .argument('<file>', 'YAML or JSON; the form of SIGNET_CONFIG')
     .option('--dry-run', 'tell what would be done, and do nothing')
     .option(
@@ -32,20 +32,20 @@ interface Wanted {
 async function apply(file: string, { dryRun = false, prune = false }: Wanted, command: Command): Promise<void> {
   const config = readConfig(process.env)
   const declaration = await readDeclaration(file, process.env)
-  const applied = dryRun ? await rehearse(declaration, config, prune) : await carryOut(declaration, { dryRun, prune })
+  const applied = dryRun ? await rehearse(declaration, config, prune) : await carryOut(declaration, prune, command)
   for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
   describeMissingSecrets(applied).forEach(note)
 }
 
-const carryOut = (declaration: Declaration, how: { dryRun: boolean; prune: boolean }): Promise<Applied> =>
-  withIssuer((issuer) => applyDeclaration(declaration, issuer, how))
+const carryOut = (declaration: Declaration, prune: boolean, command: Command): Promise<Applied> =>
+  withIssuerOrNew(command, (issuer) => applyDeclaration(declaration, issuer, { dryRun: false, prune }))
 
 /** A dry run leaves nothing behind. Without a database, it compares with an empty one in a temporary folder. */
 async function rehearse(declaration: Declaration, config: Config, prune: boolean): Promise<Applied> {
   const file = await findMissing(config)
   const isFresh = file !== undefined && listKnownDatabases(config.keysDir).length === 0
-  if (!isFresh) return carryOut(declaration, { dryRun: true, prune })
+  if (!isFresh) return withIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun: true, prune }))
   const folder = mkdtempSync(join(tmpdir(), 'signet-dry-run-'))
   try {
     return await onIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun: true, prune }), {

@@ -6,7 +6,7 @@ import { fromSeconds, systemClock, type Instant } from '../ground/clock.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import type { AuditEvent } from '../store/records/audit.ts'
 import { everyPage } from './every-page.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -32,7 +32,7 @@ export function defineAudit(audit: Command): void {
 
 async function list({ target, request: requestId, since }: Filter, command: Command): Promise<void> {
   const from = readBeginning(since)
-  await withExistingIssuer(async ({ store }) => {
+  await withIssuer(async ({ store }) => {
     const events = await everyPage(
       (page) => store.listAudit({ ...page, target, requestId }),
       ({ id }) => id,

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { toIso } from '../ground/clock.ts'
 import { masterKeyFile } from '../keys/master-key-file.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, note, visible } from './output.ts'
 
 export function defineBackup(command: Command): void {
@@ -15,7 +15,7 @@ export function defineBackup(command: Command): void {
 }
 
 const backup = (target: string, _options: object, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ store, config }) => {
+  withIssuer(async ({ store, config }) => {
     const file = resolve(target)
     await store.backup(file)
     const result = { file, size_bytes: statSync(file).size, created_at: toIso(store.now()) }

@@ -13,7 +13,7 @@ import { readArgument } from '../ground/standard-input.ts'
 import { nameDenial } from '../tokens/denial.ts'
 import type { Issuer } from '../issuer.ts'
 import { everyPage } from './every-page.ts'
-import { withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, fieldList, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -29,8 +29,7 @@ interface AddOptions {
 
 export function defineBlacklist(blacklist: Command): void {
   blacklist.addHelpText('after', example('add --client billing'))
-  blacklist
-    .command('add')
+  mayMakeDatabase(blacklist.command('add'))
     .description('deny one thing, here and wherever the feed is followed')
     .option('--jti <jti>', 'one access token, by its id')
     .option('--sid <sid>', 'one grant: its access tokens, and its refresh tokens for good')
@@ -58,7 +57,7 @@ async function add(options: AddOptions, command: Command): Promise<void> {
   if (reason !== undefined && reason.length > MOST_REASON_CHARACTERS)
     throw new UsageError(`--reason has at most ${MOST_REASON_CHARACTERS} characters`)
   const expiresAt = readExpiry(options.expires)
-  await withIssuer(async (issuer) => {
+  await withIssuerOrNew(command, async (issuer) => {
     const { revocation, tokenState, clients } = issuer
     const denied =
       named.kind === 'token' ? await nameDenial(named.value, tokenState) : { kind: named.kind, value: named.value }
@@ -67,10 +66,14 @@ async function add(options: AddOptions, command: Command): Promise<void> {
     if (named.kind === 'client_id' && !clients.find(named.value))
       note('no client has this id now: the entry refuses one that is made with it')
     if (named.kind === 'sub') await noteUserName(named.value, issuer)
+    if (entry.issuedBefore > entry.createdAt) note(LATE_LINE)
     if (named.kind !== 'token' && looksSecret(named.value))
       note('this looks like a token or secret; to deny a token, give it as --token')
   })
 }
+
+const LATE_LINE =
+  'issued_before is in the future on purpose: a token that a wrong clock has dated ahead is denied too; once the entry is lifted or has ended it denies nothing'
 
 /** The `sub` of a user is the id. An entry for the user name stops a backend's subject, and leaves the user signed in. */
 async function noteUserName(sub: string, { userRegistry }: Pick<Issuer, 'userRegistry'>): Promise<void> {

@@ -6,7 +6,7 @@ import { toIso } from '../ground/clock.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
 import { addRedirectUris, type ClientChange } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
-import { withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, counted, fieldList, note, table } from './output.ts'
@@ -22,14 +22,13 @@ import {
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
 import { defineCallerSnippet } from './snippet.ts'
-import { UsageError, collect, durationOption, requireSound } from './usage.ts'
+import { UsageError, collect, requireSound, usualDuration } from './usage.ts'
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
   withPreset(
     withMetadata(
-      client
-        .command('create')
+      mayMakeDatabase(client.command('create'))
         .description('register a client; its secret is shown this once')
         .option('--id <id>', 'its client_id; made up when absent'),
       CLIENT_FIELDS,
@@ -58,7 +57,7 @@ export function defineClient(client: Command): void {
     .command('rotate-secret')
     .argument('<id>')
     .description('make a new secret, shown this once; the one before it ends after the overlap')
-    .option('--overlap <duration>', 'how long the old secret is still taken', durationOption, 86_400)
+    .addOption(usualDuration('--overlap <duration>', 'how long the old secret is still taken', 86_400, '1d'))
     .addHelpText('after', example('rotate-secret orders --overlap 1h'))
     .action(rotateSecret)
   client
@@ -96,7 +95,7 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
   // Flags that are given win over the preset.
   const change = { ...(chosen && presetChange(chosen)), ...readChange(options) }
   requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))
-  await withIssuer(async (issuer) => {
+  await withIssuerOrNew(command, async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else answerCreated(command, registered, issuer)

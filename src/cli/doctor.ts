@@ -4,7 +4,7 @@ import type { Check } from '../doctor/check.ts'
 import { inspectToken } from '../doctor/inspection.ts'
 import { checkPaste, cleanPaste, refreshTokenForApi, type Pasted } from '../doctor/pasted-token.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer } from './output.ts'
 import { readRequestFromLog, recallRequest } from '../doctor/refused-request.ts'
 import { lookAtIssuer } from '../doctor/remote-issuer.ts'
@@ -93,21 +93,21 @@ async function examineDeclaration(deployment: Check[]): Promise<Check[]> {
   )
   if (!isOpenable || readConfig(process.env).configFile === undefined) return []
   const { checkDeclared } = await import('../doctor/declared.ts')
-  return withExistingIssuer((issuer) => checkDeclared(issuer.config, issuer, process.env))
+  return withIssuer((issuer) => checkDeclared(issuer.config, issuer, process.env))
 }
 
 /** A given log has the exact reason. Without a log, the audit trail is asked. */
 const explainRequest = async (request: string, { log }: Question): Promise<Check[]> =>
   log === undefined
-    ? withExistingIssuer(({ store }) => recallRequest(request, store))
+    ? withIssuer(({ store }) => recallRequest(request, store))
     : readRequestFromLog(request, log, await listClientIds())
 
 /** Of this deployment, where there is one: a log may be read on another machine. */
 const listClientIds = (): Promise<string[]> =>
-  withExistingIssuer(async ({ store }) => (await store.listClients()).map(({ clientId }) => clientId)).catch(() => [])
+  withIssuer(async ({ store }) => (await store.listClients()).map(({ clientId }) => clientId)).catch(() => [])
 
 async function lookInside({ token }: Pasted, { resource }: Question): Promise<Check[]> {
-  return withExistingIssuer(async (issuer) => {
+  return withIssuer(async (issuer) => {
     const { checks } = await inspectToken(token, issuer, { resource })
     // The question is why an API refuses this token. A live refresh token is the wrong token for an API.
     return issuer.tokenState.isRefreshToken(token) ? [refreshTokenForApi(), ...checks] : checks

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { describeExport, describeOmissions, exportRecords, type Exported } from '../declaration/export.ts'
 import { Fault } from '../ground/errors.ts'
 import { codeOf, describeRefusal } from '../ground/file-access.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, counted, note, visible } from './output.ts'
 
 export function defineExport(command: Command): void {
@@ -16,7 +16,7 @@ export function defineExport(command: Command): void {
 }
 
 const exportTo = (file: string | undefined, _options: object, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ store }) => {
+  withIssuer(async ({ store }) => {
     const { standing } = await store.readDeclared({ resources: [], clients: [], isWithStanding: true })
     if (!standing) throw new Error('the store left out what was asked for')
     const exported = exportRecords(standing)

@@ -8,7 +8,7 @@ import type { Issuer } from '../issuer.ts'
 import { GROUP_FIELDS, groupChangeSchema, groupView } from '../users/wire.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
-import { withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -16,7 +16,7 @@ const example = (line: string): string => `\nExample:\n  signet group ${line}`
 
 export function defineGroup(group: Command): void {
   group.addHelpText('after', example('create engineering --role editor'))
-  withMetadata(group.command('create').argument('<name>'), GROUP_FIELDS)
+  mayMakeDatabase(withMetadata(group.command('create').argument('<name>'), GROUP_FIELDS))
     .description('make a group')
     .addHelpText('after', example('create engineering --role editor --permission orders.write --claim org_slug=acme'))
     .action(create)
@@ -41,14 +41,14 @@ const readChange = (options: MetadataOptions) => readMetadata(options, GROUP_FIE
 
 async function create(name: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
-  await withIssuer(async ({ groupRegistry }) => {
+  await withIssuerOrNew(command, async ({ groupRegistry }) => {
     const group = await groupRegistry.create(name, change, BY_CLI)
     answerDone(command, groupView(group), `group ${name} was made; add people: signet group add ${shell(name)} USER`)
   })
 }
 
 const list = (_options: object, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ groupRegistry }) => {
+  withIssuer(async ({ groupRegistry }) => {
     const views = (await groupRegistry.list()).map(groupView)
     const rows = views.map((each) => [each.name, each.members, each.roles, each.permissions])
     answer(command, views, () => table(['NAME', 'MEMBERS', 'ROLES', 'PERMISSIONS'], rows, 'no groups'))
@@ -56,7 +56,7 @@ const list = (_options: object, command: Command): Promise<void> =>
 
 /** @throws Fault that names the group, if there is none */
 const withGroup = (name: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
-  withExistingIssuer(async (issuer) => {
+  withIssuer(async (issuer) => {
     const known = (await issuer.groupRegistry.list()).map((each) => each.name)
     if (!known.includes(name))
       throw new Fault(

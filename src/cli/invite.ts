@@ -6,7 +6,7 @@ import { USUAL_INVITATION } from '../users/invitation.ts'
 import { findEmailFault } from '../users/username.ts'
 import { invitationView, linkView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
-import { withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, note, table } from './output.ts'
 import { UsageError, collect, requireFaultless, ttlOption } from './usage.ts'
 
@@ -21,7 +21,7 @@ interface Wanted {
 }
 
 export function defineInvite(invite: Command): void {
-  invite
+  mayMakeDatabase(invite)
     .argument('[email]', 'the address of the new account')
     .option('--group <name>', 'a group of the new account (repeatable)', collect)
     .option('--uses <number>', 'how many accounts it makes', readUses, 1)
@@ -52,7 +52,7 @@ async function create(
 ): Promise<void> {
   if (send) throw new UsageError('--send: this version sends no mail', 'hand the link over that the command prints')
   if (email !== undefined) requireFaultless('e-mail address', email, findEmailFault(email))
-  await withIssuer(async ({ invitations }) => {
+  await withIssuerOrNew(command, async ({ invitations }) => {
     const made = await invitations.create({ email, groups, admin, uses, ttlSeconds }, BY_CLI)
     answer(command, linkView(made), () => made.url)
     note(`the link is good until ${toIso(made.expiresAt)}; take it back with: signet invite revoke ${made.id}`)
@@ -60,7 +60,7 @@ async function create(
 }
 
 const list = (_options: object, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ invitations }) => {
+  withIssuer(async ({ invitations }) => {
     const found = await everyPage(
       (page) => invitations.list(page),
       ({ id }) => id,
@@ -71,7 +71,7 @@ const list = (_options: object, command: Command): Promise<void> =>
   })
 
 const revoke = (id: string, _options: object, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ invitations }) => {
+  withIssuer(async ({ invitations }) => {
     const view = invitationView(await invitations.revoke(id, BY_CLI))
     answerDone(command, view, `invitation ${id} was taken back; its link makes no account`)
   })

@@ -36,7 +36,7 @@ export function defineKey(key: Command): void {
     .addOption(
       new Option(
         '--wait [duration]',
-        'wait until every verifier that was here lately has been given the next key',
+        'wait until every verifier that was here lately has been given the next key, by name: processes with one name count as one',
       ).argParser(durationOption),
     )
     .option('--wait-for <name>', 'wait for this verifier, and for no other name (repeatable)', collect)
@@ -76,7 +76,7 @@ function readinessLines(view: Awaited<ReturnType<typeof listKeyViews>>[number]):
     `  fetched by ${names(view.seen_by) || 'nobody yet'}`,
     view.not_seen_by.length > 0
       ? `  not yet by ${names(view.not_seen_by)}`
-      : '  nobody that was here lately is missing',
+      : '  no name that was here lately is missing; processes with one name count as one',
   ]
 }
 

@@ -4,8 +4,9 @@
  */
 import { Command, CommanderError } from 'commander'
 import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
-import { readVersion } from '../ground/version.ts'
+import { readCommit, readVersion } from '../ground/version.ts'
 import { complain } from './output.ts'
+import { startFilesAtCaller } from './place.ts'
 import { ChecksFailed, UsageError } from './usage.ts'
 
 type Define = (command: Command) => void
@@ -110,7 +111,8 @@ export async function main(argv: string[]): Promise<number> {
 async function buildProgram(argv: string[]): Promise<Command> {
   const program = new Command('signet')
     .description('Signet, a token issuer (OAuth 2.1).')
-    .version(readVersion())
+    .option('-V, --version', 'print version and commit')
+    .on('option:version', () => tellVersion(argv))
     .option('--json', 'print one JSON value on stdout, and nothing else there')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
@@ -126,7 +128,17 @@ async function buildProgram(argv: string[]): Promise<Command> {
     const command = program.command(name).description(summary)
     if (name === asked) (await load())(command)
   }
+  startFilesAtCaller(program)
   return program
+}
+
+/** @throws CommanderError that ends the program with 0 */
+function tellVersion(argv: string[]): never {
+  const [version, commit] = [readVersion(), readCommit()]
+  const text = commit === undefined ? version : `${version} (${commit})`
+  const shown = argv.includes('--json') ? JSON.stringify({ version, commit: commit ?? null }) : text
+  process.stdout.write(`${shown}\n`)
+  throw new CommanderError(0, 'commander.version', text)
 }
 
 /** Prints one line of fault and one of help. An expected error never shows a stack. */

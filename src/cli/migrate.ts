@@ -7,12 +7,12 @@ import { readConfig, readDatabaseUrl, type Config } from '../config/config.ts'
 import { Fault } from '../ground/errors.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { isKnownDatabase, rememberDatabase } from '../keys/known-databases.ts'
-import { withNewIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuerOrNew } from './open-issuer.ts'
 import { answer, note, table, visible } from './output.ts'
 import { UsageError } from './usage.ts'
 
 export function defineMigrate(command: Command): void {
-  command
+  mayMakeDatabase(command)
     .option(
       '--from <url>',
       'move everything from this database; no server runs on it meanwhile; - reads the URL from standard input',
@@ -29,24 +29,26 @@ export function defineMigrate(command: Command): void {
 interface Places {
   from?: string
   to?: string
+  new?: boolean
 }
 
-async function migrate({ from, to }: Places, command: Command): Promise<void> {
+async function migrate({ from, to, new: isNew }: Places, command: Command): Promise<void> {
   const config = readConfig(process.env)
-  if (from === undefined && to === undefined) return bringUpToDate(config, command)
+  if (from === undefined && to === undefined) return bringUpToDate(command)
+  if (isNew) throw new UsageError('--new goes without --from and --to', 'a move makes the database in its new place')
   if (from === undefined || to === undefined)
     throw new UsageError(`--${from === undefined ? 'from' : 'to'} is missing`, 'a move needs both: --from URL --to URL')
   if (from === '-' && to === '-') throw new UsageError('--from and --to: one of them may be read from standard input')
   return move(await readUrl('--from', from), await readUrl('--to', to), config, command)
 }
 
-const bringUpToDate = (config: Config, command: Command): Promise<void> =>
-  withNewIssuer(async ({ store }) => {
+const bringUpToDate = (command: Command): Promise<void> =>
+  withIssuerOrNew(command, async ({ store }) => {
     const { location } = await store.facts({ integrity: false })
     answer(command, { database: location, up_to_date: true }, () =>
       visible(`${location} is up to date with this version`),
     )
-  }, config)
+  })
 
 /** A URL may hold a password, which does not belong on a command line. @throws UsageError */
 async function readUrl(flag: string, text: string): Promise<string> {

@@ -1,47 +1,54 @@
 /** Opens the issuer for one command, without listening, and always closes it. */
+import type { Command } from 'commander'
 import { systemClock } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config/config.ts'
 import type { Issuer } from '../issuer.ts'
 import { openLog, type Log } from '../ground/log.ts'
 import { note } from './output.ts'
 
-/**
- * Runs `work` on the issuer. If there is no database, database and keys are created, and a note says so. They are
- * not created beside keys that belong to other databases.
- */
+/** Runs `work` on the issuer that there is. No database is made. */
 export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
-  const { describeStranger, findMissing } = await import('../doctor/missing-database.ts')
-  const file = await findMissing(config)
-  const stranger = file === undefined ? undefined : describeStranger(file, config)
-  if (stranger) throw stranger
-  return withNewIssuer(work, config)
+  await requireDatabase(config)
+  return onIssuer(work, config)
 }
 
-/** The same at any path, for commands that make a database on purpose. */
-export async function withNewIssuer<T>(work: (issuer: Issuer) => Promise<T>, config: Config): Promise<T> {
-  const { describeNew, findMissing } = await import('../doctor/missing-database.ts')
-  const file = await findMissing(config)
-  return onIssuer((issuer) => {
-    if (file !== undefined) note(describeNew(file))
-    return work(issuer)
-  }, config)
-}
+/** Adds `--new` to a command that makes a database in passing. */
+export const mayMakeDatabase = (command: Command): Command =>
+  command.option('--new', 'where there is no database: make one, at the default place too')
 
-/** For commands that read: they make no new database. */
-export async function withExistingIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promise<T> {
+/**
+ * The same for a command that can be the first one. Where there is no database, one is made with its keys, and a note says
+ * so: at a place that SIGNET_DATABASE_URL names, or if the command is told `--new`. Beside keys of another database only
+ * `--new` makes one.
+ * @param command has `--new` by `mayMakeDatabase`
+ */
+export async function withIssuerOrNew<T>(command: Command, work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
+  const isNewWanted = command.opts<{ new?: boolean }>().new === true
+  const { describeMissing, describeNew, findMissing } = await import('../doctor/missing-database.ts')
+  const file = await findMissing(config)
+  const isNamed = config.setBy.databaseUrl !== undefined
+  if (file !== undefined && !isNamed && !isNewWanted) throw describeMissing(file, config, true)
+  return onIssuer(
+    (issuer) => {
+      if (file !== undefined) note(describeNew(file))
+      return work(issuer)
+    },
+    config,
+    { isNewWanted },
+  )
+}
+
+async function requireDatabase(config: Config): Promise<void> {
   const { describeMissing, findMissing } = await import('../doctor/missing-database.ts')
   const file = await findMissing(config)
   if (file !== undefined) throw describeMissing(file, config)
-  return onIssuer(work, config)
 }
 
 /** For the commands about master keys: a former key may be missing, and no new database is made. */
 export async function withMasterKeys<T>(config: Config, work: (issuer: Issuer) => Promise<T>): Promise<T> {
-  const { describeMissing, findMissing } = await import('../doctor/missing-database.ts')
-  const file = await findMissing(config)
-  if (file !== undefined) throw describeMissing(file, config)
+  await requireDatabase(config)
   return onIssuer(work, config, { mayLackFormer: true })
 }
 
@@ -49,13 +56,13 @@ export async function withMasterKeys<T>(config: Config, work: (issuer: Issuer) =
 export async function onIssuer<T>(
   work: (issuer: Issuer) => Promise<T>,
   config: Config,
-  { mayLackFormer = false }: { mayLackFormer?: boolean } = {},
+  terms: { mayLackFormer?: boolean; isNewWanted?: boolean } = {},
 ): Promise<T> {
   // Loaded only now: a help text or a usage error must not wait for the database driver.
   const { openDatabase } = await import('../database.ts')
   const { issuerUrl, wireIssuer } = await import('../issuer.ts')
   const surroundings = { clock: systemClock, log: commandLog(config) }
-  const opened = await openDatabase(config, { ...surroundings, mayLackFormer })
+  const opened = await openDatabase(config, { ...surroundings, ...terms })
   try {
     const issuer = await wireIssuer(opened, await issuerUrl(opened.store, config), config, surroundings)
     try {

@@ -10,7 +10,7 @@ import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { requireNamedClient } from './named.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -95,7 +95,7 @@ export function definePaste(client: Command): void {
 }
 
 const pasteAgain = (id: string, _options: object, command: Command): Promise<void> =>
-  withExistingIssuer(async (issuer) => {
+  withIssuer(async (issuer) => {
     await requireNamedClient(id, issuer)
     const client = await issuer.clientRegistry.get(id)
     const chosen = presetBehind(client)

@@ -9,7 +9,7 @@ import { RESOURCE_FIELDS, resourceChangeSchema, resourceMetadata, toResourceChan
 import { describeHolders, type ResourceChange } from '../resources/registration.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
-import { withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamed } from './named.ts'
 import { answer, answerDone, fieldList, note, table } from './output.ts'
@@ -18,10 +18,8 @@ import { UsageError, requireSound } from './usage.ts'
 
 export function defineResource(resource: Command): void {
   resource.addHelpText('after', example('create https://orders.example --scope "orders:read"'))
-  withMetadata(
-    resource.command('create').argument('<id>', 'an absolute URI or a plain name; it becomes aud'),
-    RESOURCE_FIELDS,
-  )
+  const command = resource.command('create').argument('<id>', 'an absolute URI or a plain name; it becomes aud')
+  mayMakeDatabase(withMetadata(command, RESOURCE_FIELDS))
     .description('add a resource')
     .addHelpText('after', example('create https://orders.example --scope "orders:read orders:write" --alg RS256'))
     .action(create)
@@ -54,7 +52,7 @@ const readChange = (options: MetadataOptions): ResourceChange =>
 async function create(id: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   requireSound(() => requireSoundResource({ ...blankResource(id, 0), ...change }))
-  await withIssuer(async (issuer) => {
+  await withIssuerOrNew(command, async (issuer) => {
     const resource = await issuer.resourceRegistry.create(id, change, BY_CLI)
     const step = `a client for it: signet client create --resource ${shell(id)}`
     answerDone(command, resourceMetadata(resource), `resource ${id} was made; ${step}`)

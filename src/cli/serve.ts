@@ -6,12 +6,18 @@ import { toIso } from '../ground/clock.ts'
 import type { FirstClient } from '../service/first-client.ts'
 import type { RunningIssuer } from '../service/server.ts'
 import { answer, bold } from './output.ts'
+import { ownCommand } from './place.ts'
 
 /** Under npm, Ctrl-C arrives twice, from the terminal and from npm. Two signals within this time count as one. */
 const SAME_SIGNAL_MS = 300
 
 /** After the stop nothing should keep the process alive. If something does, the process exits after this time. */
 const LINGER_MS = 1000
+
+interface ServeOptions {
+  losePasskeys?: boolean
+  new?: boolean
+}
 
 export function defineServe(command: Command): void {
   command
@@ -20,11 +26,12 @@ export function defineServe(command: Command): void {
       '\nConfigured by SIGNET_ variables; the README lists them.\n\nExample:\n  SIGNET_PORT=8080 signet serve',
     )
     .option('--lose-passkeys', 'start although another domain makes every passkey useless')
-    .action(async ({ losePasskeys = false }: { losePasskeys?: boolean }, self: Command) => {
+    .option('--new', 'make a new database although the keys folder belongs to another one')
+    .action(async ({ losePasskeys = false, new: isNew = false }: ServeOptions, self: Command) => {
       const signalled = firstSignal()
       const config = readConfig(process.env)
       const { startIssuer } = await import('../service/server.ts')
-      const running = await startIssuer(config, { losesPasskeys: losePasskeys })
+      const running = await startIssuer(config, { losesPasskeys: losePasskeys, isNewWanted: isNew })
       answer(self, describe(running), () => greetingFor(running, config))
       // Node writes the cache at exit, which a kill -9 prevents. It is written now, before the first requests arrive.
       flushCompileCache()
@@ -97,7 +104,8 @@ function welcome(
     `${ask} -d "token=${member('access_token')}" ${url}/introspect; echo`,
     '',
     `# Public keys for your API: ${url}/.well-known/jwks.json`,
-    `# A new secret: signet client rotate-secret ${clientId}`,
-    `# In a checkout, so that lines with signet paste and run, from any folder: alias signet="npm run -s --prefix '$PWD' signet --"`,
+    '# These run in any folder:',
+    `#   ${ownCommand()} client rotate-secret ${clientId}    (a new secret)`,
+    `#   ${ownCommand()} --help    (everything else)`,
   ].join('\n')
 }

@@ -6,7 +6,7 @@ import type { Issuer } from '../issuer.ts'
 import { browserOf } from '../pages/browser-name.ts'
 import { sessionView } from '../sessions/wire.ts'
 import { everyPage } from './every-page.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, answerDone, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -34,7 +34,7 @@ export function defineSession(session: Command): void {
 const example = (line: string): string => `\nExample:\n  signet session ${line}`
 
 const list = ({ user }: Filter, command: Command): Promise<void> =>
-  withExistingIssuer(async (issuer) => {
+  withIssuer(async (issuer) => {
     const userId = user === undefined ? undefined : await idOfPerson(user, issuer)
     const sessions = await everyPage(
       (page) => issuer.store.listSessions({ userId }, page),
@@ -72,7 +72,7 @@ async function namesOf(ids: string[], { store }: Issuer): Promise<Map<string, st
 const end = (id: string | undefined, { user }: Filter, command: Command): Promise<void> => {
   if ((id === undefined) === (user === undefined))
     throw new UsageError('name one session, or a person by --user', 'signet session list')
-  return withExistingIssuer(async (issuer) => {
+  return withIssuer(async (issuer) => {
     const ended = id === undefined ? await endAll(user ?? '', issuer) : await endOne(id, issuer)
     answerDone(command, { ended }, ended === 1 ? '1 session was ended' : `${ended} sessions were ended`)
     await issuer.backChannel.settle()

@@ -6,7 +6,7 @@ import { registeredResources } from '../grants/target.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { requireNamed, requireNamedClient } from './named.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer } from './output.ts'
 import { CALLER_TARGETS, fillCaller } from './snippets/caller.ts'
 import { GUARD_TARGETS, fillGuard } from './snippets/guard.ts'
@@ -55,7 +55,7 @@ interface GuardOptions {
 }
 
 const printGuard = (id: string, { for: target }: GuardOptions, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ issuer, resourceRegistry }) => {
+  withIssuer(async ({ issuer, resourceRegistry }) => {
     if (id === issuer) throw new Fault(`${id} is the issuer itself, which guards its own API`, 'name a resource')
     const known = (await resourceRegistry.list()).map((each) => each.id)
     requireNamed('resource', id, known)
@@ -68,7 +68,7 @@ interface CallerOptions {
 }
 
 const printCaller = (id: string, { for: target, resource: named }: CallerOptions, command: Command): Promise<void> =>
-  withExistingIssuer(async (issuer) => {
+  withIssuer(async (issuer) => {
     await requireNamedClient(id, issuer)
     const client = await issuer.clientRegistry.get(id)
     const resourceId = chooseResource(client, named, issuer)

@@ -4,7 +4,7 @@ import { toIso } from '../ground/clock.ts'
 import type { Issuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { SHARED_RING, type SigningAlgorithm, type SigningKeyRecord } from '../store/records/key.ts'
-import { withExistingIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, bold, fieldList } from './output.ts'
 
 export function defineStatus(command: Command): void {
@@ -12,7 +12,7 @@ export function defineStatus(command: Command): void {
 }
 
 const status = (_options: object, command: Command): Promise<void> =>
-  withExistingIssuer(async (issuer) => {
+  withIssuer(async (issuer) => {
     const facts = await gather(issuer)
     answer(command, facts, () => forPeople(facts))
   })

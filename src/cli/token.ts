@@ -17,7 +17,7 @@ import { accessTokenTtl } from '../tokens/access-token.ts'
 import { inspectToken, type Inspection } from '../doctor/inspection.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
 import { readArgument } from '../ground/standard-input.ts'
-import { withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, bold, fieldList, note, visible } from './output.ts'
 import { UsageError, checkMetadata, collect, durationOption, readClaims } from './usage.ts'
 
@@ -35,8 +35,7 @@ const LONG_TTL_SECONDS = 7 * 86_400
 
 export function defineToken(token: Command): void {
   token.addHelpText('after', '\nExample:\n  signet token inspect "$ACCESS_TOKEN"')
-  token
-    .command('mint')
+  mayMakeDatabase(token.command('mint'))
     .description('sign an access token without a client asking for it')
     .requiredOption('--sub <sub>', 'for whom')
     .option(
@@ -68,7 +67,7 @@ async function mint(options: MintOptions, command: Command): Promise<void> {
     throw new UsageError('--scope: offline_access asks for a refresh token, and none is minted here')
   if (options.resource === undefined && !scope.some(hasOwnPrefix))
     throw new UsageError('--resource is missing: the API that the token is for', 'see them all: signet resource list')
-  await withIssuer(async (issuer) => {
+  await withIssuerOrNew(command, async (issuer) => {
     const plan = () => {
       const client = requireClient(options.client, issuer)
       const resources = requireResources(options.resource ?? [issuer.issuer], scope, issuer)
@@ -155,7 +154,7 @@ async function recordMinting(
 
 async function inspect(text: string, { resource }: { resource?: string }, command: Command): Promise<void> {
   const token = await readArgument(text)
-  await withExistingIssuer(async (issuer) => {
+  await withIssuer(async (issuer) => {
     const inspection = await inspectToken(token, issuer, { resource })
     answer(command, inspection, () => describeInspection(inspection))
     requireAllGood(inspection.checks)

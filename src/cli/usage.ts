@@ -26,9 +26,13 @@ export function durationOption(text: string): number {
   return seconds
 }
 
-/** How long a link is good. @param shown the usual seconds, in the form that the option accepts */
+/** A duration option with a default. @param shown the usual seconds, in the form that the option accepts */
+export const usualDuration = (flags: string, says: string, usualSeconds: number, shown: string): Option =>
+  new Option(flags, says).argParser(durationOption).default(usualSeconds, shown)
+
+/** How long a link is good. */
 export const ttlOption = (usualSeconds: number, shown: string): Option =>
-  new Option('--ttl <duration>', 'how long it is good').argParser(durationOption).default(usualSeconds, shown)
+  usualDuration('--ttl <duration>', 'how long it is good', usualSeconds, shown)
 
 /**
  * `k=v` pairs as claims; `v` is JSON where it is JSON, else a string.

@@ -12,7 +12,7 @@ import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
-import { withExistingIssuer, withIssuer } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
 import { UsageError, requireFaultless, ttlOption } from './usage.ts'
 
@@ -44,7 +44,8 @@ export function defineUser(user: Command): void {
 }
 
 function defineCreation(user: Command): void {
-  withMetadata(user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -'), NEW_FIELDS)
+  const command = user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -')
+  mayMakeDatabase(withMetadata(command, NEW_FIELDS))
     .description('make a user')
     .option('--id <sub>', 'the id, which becomes sub; made up when absent')
     .option('--password-stdin', 'read the password from standard input')
@@ -95,7 +96,7 @@ async function create(
   const metadata = readMetadata(options, NEW_FIELDS, userChangeSchema)
   requireSoundNames({ ...metadata, username })
   const password = passwordStdin ? await readPassword() : undefined
-  await withIssuer(async ({ userRegistry, invitations }) => {
+  await withIssuerOrNew(command, async ({ userRegistry, invitations }) => {
     const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
     const invitation = invite ? await invitations.createFor(person, BY_CLI) : undefined
     const view = { ...userView(person), ...(invitation && { invite_url: invitation.url }) }
@@ -124,7 +125,7 @@ async function readPassword(): Promise<string> {
 }
 
 const list = ({ search, group }: { search?: string; group?: string }, command: Command): Promise<void> =>
-  withExistingIssuer(async ({ userRegistry, groupRegistry }) => {
+  withIssuer(async ({ userRegistry, groupRegistry }) => {
     if (group !== undefined) await groupRegistry.get(group)
     const persons = await everyPage(
       (page) => userRegistry.list({ search, group }, page),
@@ -151,7 +152,7 @@ const list = ({ search, group }: { search?: string; group?: string }, command: C
 
 /** @throws Fault that names the user, if there is none */
 const withUser = (name: string, work: (person: Person, issuer: Issuer) => Promise<void>): Promise<void> =>
-  withExistingIssuer(async (issuer) => work(await requireUser(name, issuer), issuer))
+  withIssuer(async (issuer) => work(await requireUser(name, issuer), issuer))
 
 /** @param done what was done to the user, as the end of a sentence about the user */
 const answerUser = (command: Command, person: Person, done: string): void =>

@@ -1,5 +1,6 @@
 /** Readers of values: from the text of a variable to its typed value; `undefined` or a `Refusal` where it is not accepted. */
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { contrast } from '../ground/contrast.ts'
 import { parseDuration } from '../ground/duration.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
@@ -18,9 +19,10 @@ export const oneOf =
   (text: string) =>
     words.includes(text) ? text : undefined
 export const truth = (value: string) => (oneOf('true', 'false')(value) === undefined ? undefined : value === 'true')
+/** An absolute path, so that every message shows the place that was tried. A relative one starts at the working directory. */
 export const path = (value: string) => {
   const why = pathFault(value)
-  return why === undefined ? value : new Refusal(why)
+  return why === undefined ? resolve(value) : new Refusal(why)
 }
 export const databaseUrl = (value: string) => {
   if (!/^(file|postgres|postgresql):/i.test(value)) return undefined

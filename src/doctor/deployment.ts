@@ -1,4 +1,5 @@
 /** Whether this deployment is sound. The check changes nothing, and makes no database where none is. */
+import { join } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config/config.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
@@ -7,7 +8,8 @@ import { dueAt, isKnownToCaches } from '../keys/rotation.ts'
 import { openStore } from '../store/open.ts'
 import { SHARED_RING, type SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
-import { bad, failed, good, type Check } from './check.ts'
+import { listKnownOthers } from '../database.ts'
+import { bad, failed, good, warn, type Check } from './check.ts'
 import { checkCookies, checkPeople } from './people.ts'
 import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
@@ -76,10 +78,24 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
   return [
     ...(await store.examine()),
     good('migrations', 'all applied'),
+    ...checkOthers(config),
     ...(await checkMasterKeys(store, keys, config)),
     ...checkRings(keys, store.now(), config),
     ...(await checkPeople(store, config)),
     await checkLocalClock(store),
+  ]
+}
+
+/** After a start at a misspelt path there are two databases beside one keys folder. After a move too, until the former is put away. */
+function checkOthers(config: Config): Check[] {
+  const others = listKnownOthers(config)
+  if (others.length === 0) return []
+  return [
+    warn(
+      'other databases',
+      `the keys in ${config.keysDir} belong to ${others.join(', ')} too`,
+      `set SIGNET_DATABASE_URL to the one that is meant; where another is out of use, put it away, and take its line out of ${join(config.keysDir, 'databases')}`,
+    ),
   ]
 }
 

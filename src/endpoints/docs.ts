@@ -7,9 +7,12 @@ import { entityTag } from '../ground/entity-tag.ts'
 import { notFound } from '../ground/errors.ts'
 import { header, textOf } from '../ground/shape.ts'
 import { READERS } from '../http/access.ts'
+import { endpointUrl } from '../http/endpoint-url.ts'
+import { escapeHtml } from '../http/escape-html.ts'
 import type { Reply } from '../http/reply.ts'
 import { answerDocument, CACHED } from '../http/public-document.ts'
 import { route, type Call, type Route } from '../http/route.ts'
+import { hasDemo, type DemoNeeds } from './demo-token.ts'
 
 /** @param url `file:` */
 const ofPackage = (url: string): Promise<string> => readFile(new URL(url), 'utf8')
@@ -17,36 +20,36 @@ const ofPackage = (url: string): Promise<string> => readFile(new URL(url), 'utf8
 const CSS = 'text/css; charset=utf-8'
 const SCRIPT = 'text/javascript; charset=utf-8'
 
-/** The files of the page: from the package, or written here. */
+/** The files of the page: from the package, or our own. */
 const FILES = new Map([
   ['swagger-ui.css', { type: CSS, read: () => ofPackage(import.meta.resolve('swagger-ui-dist/swagger-ui.css')) }],
   [
     'swagger-ui-bundle.js',
     { type: SCRIPT, read: () => ofPackage(import.meta.resolve('swagger-ui-dist/swagger-ui-bundle.js')) },
   ],
-  ['start.js', { type: SCRIPT, read: async () => START }],
+  ['start.js', { type: SCRIPT, read: () => ofPackage(new URL('./docs-start.js', import.meta.url).href) }],
   ['page.css', { type: CSS, read: async () => STYLE }],
 ])
-
-/** Addresses are relative to the page, so that they hold below any path of the issuer. */
-const START = `SwaggerUIBundle({
-  url: 'openapi.json',
-  dom_id: '#description',
-  deepLinking: true,
-  docExpansion: 'list',
-  defaultModelsExpandDepth: 0,
-  displayRequestDuration: true,
-  validatorUrl: null,
-})
-`
 
 const STYLE = `body { margin: 0; font-family: system-ui, sans-serif; }
 header { display: flex; gap: 1rem; align-items: baseline; padding: 1rem 20px; border-bottom: 1px solid #ccc; }
 header h1 { margin: 0; font-size: 1.25rem; }
+aside { margin: 1rem 20px 0; padding: 0.75rem 1rem; max-width: 60rem; border-left: 4px solid #0a6c5c; background: #f4f7f6; line-height: 1.5; }
+aside p { margin: 0; }
+aside code { overflow-wrap: anywhere; }
+#elsewhere { border-color: #b3261e; background: #fdf3f2; }
 `
 
+interface PageTerms {
+  issuer: string
+  /** Whether the demo client gives this page a token. */
+  hasDemo: boolean
+  /** The address of a file. */
+  at(name: string): string
+}
+
 /** `?v=` is the entity tag of the file. A changed file has another address, so caches may keep each for good. */
-const pageOf = (at: (name: string) => string): string => `<!doctype html>
+const pageOf = ({ issuer, hasDemo: isDemo, at }: PageTerms): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -56,14 +59,25 @@ const pageOf = (at: (name: string) => string): string => `<!doctype html>
 <link rel="stylesheet" href="${at('swagger-ui.css')}">
 <link rel="stylesheet" href="${at('page.css')}">
 <script src="${at('swagger-ui-bundle.js')}" defer></script>
-<script src="${at('start.js')}" defer></script>
+<script src="${at('start.js')}" type="module"></script>
 </head>
-<body>
+<body data-issuer="${escapeHtml(issuer)}"${isDemo ? ' data-demo' : ''}>
 <header><h1>Signet: HTTP API</h1><a href="openapi.json">openapi.json</a></header>
+<aside id="elsewhere" hidden><p><strong>This page is open at <code class="here"></code>, and the issuer is at another address.</strong>
+Requests from this page go to the issuer, and the browser blocks them. Open <a href="${docsOf(issuer)}">${docsOf(issuer)}</a> to try something out.</p></aside>
+<aside id="demo" hidden><p>A token of client <code>demo</code> for the resource <code>demo-api</code>: <code class="token"></code></p>
+<p>It is filled in at <code>/introspect</code> and <code>/revoke</code>. Both need the client itself: choose Authorize, <code>client_secret_basic</code>,
+with <code>demo</code> and its secret, which the first start printed. A new secret: <code>signet client rotate-secret demo</code></p></aside>
+<aside><p><strong>Authorize:</strong> clients use <code>client_secret_basic</code> (<code>/token</code>, <code>/refresh</code>, <code>/introspect</code>, <code>/revoke</code>).
+Administration and <code>/blacklist</code> take <code>bearer</code>, or <code>oauth2</code> where a client has the scope; an operator makes such a token with
+<code>signet token mint --sub me --resource ${escapeHtml(issuer)} --scope signet:admin</code>. <code>access_token</code> is for <code>/userinfo</code>,
+<code>metrics_token</code> for <code>/metrics</code>.</p></aside>
 <main id="description"><noscript>This page needs JavaScript; the description itself is openapi.json.</noscript></main>
 </body>
 </html>
 `
+
+const docsOf = (issuer: string): string => escapeHtml(endpointUrl(issuer, '/docs'))
 
 const POLICY = [
   "default-src 'none'",
@@ -92,7 +106,7 @@ interface PageFile {
 }
 
 /** The page, and the files below it. */
-export function docs(): Route[] {
+export function docs(needs: DemoNeeds): Route[] {
   let opened: Promise<Map<string, PageFile>> | undefined
   const open = () => (opened ??= openFiles().catch(forget))
   const forget = (error: unknown): never => {
@@ -112,7 +126,8 @@ export function docs(): Route[] {
       },
       async (call) => {
         const files = await open()
-        const body = pageOf((name) => `docs/${name}?v=${versionOf(files.get(name))}`)
+        const at = (name: string) => `docs/${name}?v=${versionOf(files.get(name))}`
+        const body = pageOf({ issuer: needs.issuer, hasDemo: await hasDemo(needs), at })
         return answerFile(call, { type: 'text/html; charset=utf-8', body, etag: entityTag(body) }, 'public, no-cache')
       },
     ),

@@ -3,12 +3,12 @@
  * this machine may read it. It answers while the service stops, and while the database does not answer.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isLoopback } from '../config/loopback.ts'
 import { invalidRequest, invalidToken } from '../ground/errors.ts'
 import { header, textOf } from '../ground/shape.ts'
 import { SCRAPER } from '../http/access.ts'
 import { refusalOf } from '../http/refusal-shape.ts'
 import { route, type OpenCall } from '../http/route.ts'
+import { isFromThisMachine } from '../http/this-machine.ts'
 import type { Measured } from '../metrics/families.ts'
 import { isServing } from './health.ts'
 
@@ -62,27 +62,10 @@ function requireToken(authorization: string | undefined, expected: string): void
 /** Digests have equal lengths, so that the comparison reveals no length either. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** Headers by which a proxy says that it forwards a request (RFC 7239 §5, RFC 9110 §7.6.3). */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'via']
-
-function requireThisMachine(
-  { header: sent, incoming }: Pick<OpenCall<never, never>, 'header' | 'incoming'>,
-  issuer: string,
-): void {
-  const address = incoming.socket.remoteAddress ?? ''
-  const isHere =
-    isLoopback(new URL(issuer).hostname) &&
-    /^(::ffff:)?127\.|^::1$/.test(address) &&
-    FORWARDED.every((name) => sent(name) === undefined) &&
-    // A page in this machine's browser can reach us under a name of its own. A proxy that sends no Host (HTTP/1.0) hides
-    // the name that its caller used.
-    namesThisMachine(sent('host') ?? '')
-  if (isHere) return
+function requireThisMachine(call: Pick<OpenCall<never, never>, 'header' | 'incoming'>, issuer: string): void {
+  if (isFromThisMachine(call, issuer)) return
   throw invalidRequest(
     'without SIGNET_METRICS_TOKEN only this machine may read the metrics of an issuer at localhost; set it, and send it: Authorization: Bearer …',
     { status: 403 },
   )
 }
-
-const namesThisMachine = (host: string): boolean =>
-  URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`).hostname)

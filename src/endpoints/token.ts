@@ -147,7 +147,7 @@ function tokenParameters(parameters: FormParameters<keyof typeof TOKEN_PARAMETER
 }
 
 /** RFC 6749 §5.1. */
-const tokenResponse = ({ accessToken, isBound, expiresInSeconds, scope, refreshToken, idToken }: TokenSet) => ({
+export const tokenResponse = ({ accessToken, isBound, expiresInSeconds, scope, refreshToken, idToken }: TokenSet) => ({
   access_token: accessToken,
   token_type: isBound ? 'DPoP' : 'Bearer',
   expires_in: expiresInSeconds,
@@ -156,7 +156,8 @@ const tokenResponse = ({ accessToken, isBound, expiresInSeconds, scope, refreshT
   ...(scope.length > 0 && { scope: scope.join(' ') }),
 })
 
-function issued() {
+/** The description of an answer with tokens. */
+export function issued() {
   const shape = shapeOf<ReturnType<typeof tokenResponse>>(
     'TokenResponse',
     {

@@ -2,6 +2,7 @@
  * A variable of the environment: the source of its text (the variable, its `_FILE` form, the default), and the line
  * that refuses it. The line names the variable that was set.
  */
+import { resolve } from 'node:path'
 import { nearest } from './nearest.ts'
 import { pathFault } from './path-name.ts'
 import { hasLinkName, isServiceLink, WITHOUT_LINKS } from './service-links.ts'
@@ -78,8 +79,10 @@ function readOwn(env: Env, name: string): string | undefined {
   return text === undefined || isServiceLink(name, text) ? undefined : text
 }
 
-function readFileForm(setBy: string, file: string): Source {
-  const why = pathFault(file)
+function readFileForm(setBy: string, given: string): Source {
+  const why = pathFault(given)
+  // The absolute path, so that the message shows the place that was tried.
+  const file = why === undefined ? resolve(given) : given
   const read = why === undefined ? readTextFile(file, MOST_SECRET_BYTES) : { why: `is no path: ${why}` }
   const text = 'text' in read ? read.text.trim() : undefined
   if (text) return { text, setBy, file }

@@ -1,5 +1,7 @@
-/** The version of the package, read on first use. */
-import { readFileSync } from 'node:fs'
+/** The version of the package, and the commit that it was made of; both are read on first use. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 let version: string | undefined
 
@@ -8,4 +10,27 @@ export function readVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   version = (JSON.parse(text) as { version: string }).version // our own file
   return version
+}
+
+/** The commit in 12 digits: a checkout asks git, and a package has it in a file of the build. */
+export function readCommit(): string | undefined {
+  const commit = import.meta.url.endsWith('.ts') ? commitOfCheckout() : commitOfBuild()
+  return /^[0-9a-f]{12,}$/.test(commit) ? commit : undefined
+}
+
+function commitOfCheckout(): string {
+  const checkout = fileURLToPath(new URL('../..', import.meta.url))
+  // A copy without a history may stand inside the repository of another project.
+  if (!existsSync(`${checkout}.git`)) return ''
+  try {
+    const asked = ['-C', checkout, 'rev-parse', '--short=12', 'HEAD']
+    return execFileSync('git', asked, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  } catch {
+    return '' // git is not installed, or does not trust the owner of the checkout
+  }
+}
+
+function commitOfBuild(): string {
+  const file = new URL('../commit', import.meta.url)
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
 }

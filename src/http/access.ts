@@ -21,6 +21,8 @@ export interface Access {
   catchesUp?: true
   /** Other sites may post here: the handler believes nothing of it. */
   takesForeignForms?: true
+  /** Not in the description: callers other than our own pages have no use for it. */
+  isUndescribed?: true
   /** Served below the path of the issuer only, where a rule of a proxy finds it. */
   isInternal?: true
 }
@@ -49,6 +51,9 @@ export const HEALTH = { kind: 'public', isOpen: true } as const satisfies Access
 
 /** For people and their tools: limited like any request that is not authenticated. */
 export const READERS = { kind: 'public' } as const satisfies Access
+
+/** For a script of one of our own pages: no interface for programs, and not described. */
+export const OWN_SCRIPTS = { kind: 'public', isUndescribed: true, catchesUp: true } as const satisfies Access
 
 /** The description of the API: limited, and readable by pages of any origin. */
 export const DESCRIPTION = { kind: 'public', isCrossOrigin: true } as const satisfies Access

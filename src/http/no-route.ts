@@ -1,18 +1,10 @@
-/** Requests that no route answers: unknown paths, other methods, preflights, and a browser at the root. */
+/** Requests that no route answers: unknown paths, other methods and preflights. */
 import type { IncomingMessage } from 'node:http'
 import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { Context } from './context.ts'
 import type { Reply } from './reply.ts'
 import type { Routes } from './routes.ts'
 import { isOneHost } from './host.ts'
-
-/** A person who opens the issuer in a browser is shown the way; anybody else reads that there is nothing here. */
-export function toDocs({ incoming, target }: Context, routes: Routes): Reply {
-  const isFront = target?.path === '/' || target?.path === `${routes.base}/` || target?.path === routes.base
-  const isBrowser = incoming.method === 'GET' && (incoming.headers.accept ?? '').includes('text/html')
-  if (!isFront || !isBrowser) throw noRoute({ incoming, target }, routes)
-  return { status: 303, headers: ['Location', `${routes.base}/docs`, 'Cache-Control', 'no-store'], body: '' }
-}
 
 /**
  * Lets a script of any origin call the route, with the headers that it wants to send.

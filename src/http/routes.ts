@@ -7,16 +7,8 @@ import type { Route } from './route.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE']
 
-/** Paths that other issuers use, and paths that people try first, with ours. */
+/** Paths that other issuers use, and paths that people try first, with ours. Paths that end as one of ours are found without. */
 const KNOWN_SLIPS: Record<string, string> = {
-  '/oauth/token': '/token',
-  '/oauth2/token': '/token',
-  '/connect/token': '/token',
-  '/oauth/revoke': '/revoke',
-  '/oauth2/revoke': '/revoke',
-  '/oauth/introspect': '/introspect',
-  '/oauth2/introspect': '/introspect',
-  '/token/introspect': '/introspect',
   '/jwks': '/.well-known/jwks.json',
   '/jwks.json': '/.well-known/jwks.json',
   '/certs': '/.well-known/jwks.json',
@@ -84,8 +76,8 @@ export class Routes {
   nearestTo(path: string): string {
     const bare = withoutSlashes(path).toLowerCase()
     const inside = this.base !== '' && bare.startsWith(`${this.base}/`) ? bare.slice(this.base.length) : bare
-    const known = this.all.map((route) => route.path).filter((each) => !each.includes(':'))
-    const meant = known.includes(inside) ? inside : KNOWN_SLIPS[inside]
+    const known = this.all.map((route) => route.path).filter((each) => !each.includes(':') && each !== '/')
+    const meant = known.includes(inside) ? inside : (KNOWN_SLIPS[inside] ?? endOf(inside, known))
     if (meant !== undefined) return ` (did you mean ${this.base}${meant}?)`
     // Longer texts are no slips, and the comparison would cost too much.
     if (inside.length > 40) return ''
@@ -97,6 +89,7 @@ export class Routes {
 
   #pathsOf({ path, access }: Route): Set<string> {
     const below = `${this.base}${path}`
+    if (path === '/') return new Set([path, below, this.base || path])
     if (access.isInternal) return new Set([below])
     // RFC 8414 §3.1 puts the path of the issuer behind the well-known part. Clients try both forms for both documents.
     const isMetadata = /^\/\.well-known\/(openid-configuration|oauth-authorization-server)$/.test(path)
@@ -108,6 +101,10 @@ export class Routes {
     this.#places.set(path, methods.set(route.method, route))
   }
 }
+
+/** The longest path of ours that this one ends with: `/oauth2/v1/token` is `/token` of another issuer. */
+const endOf = (path: string, known: string[]): string | undefined =>
+  known.filter((each) => path.endsWith(each)).toSorted((a, b) => b.length - a.length)[0]
 
 function withoutSlashes(path: string): string {
   let end = path.length

@@ -7,7 +7,7 @@ import { isRefused } from '../limits/limits.ts'
 import { answer, complete } from './answer.ts'
 import type { Context, Env } from './context.ts'
 import { dispatch, type DispatchNeeds } from './dispatch.ts'
-import { preflight, toDocs } from './no-route.ts'
+import { noRoute, preflight } from './no-route.ts'
 import { isForLoad, replyToError } from './on-error.ts'
 import { isResponse, TAKEN, type Outcome, type Reply } from './reply.ts'
 import { noteRequest } from './request-log.ts'
@@ -29,7 +29,7 @@ export function serve(
   set: Headers | undefined,
 ): Response | Promise<Response> {
   const { route, incoming } = c.env
-  if (!route) return finish(c.env, toDocs(c.env, routes), needs, set)
+  if (!route) throw noRoute(c.env, routes)
   if (incoming.method === 'OPTIONS')
     return finish(c.env, preflight(incoming, routes.crossOriginMethodsOf(c.env.target?.path ?? '')), needs, set)
   const outcome = dispatch(route, c, needs)

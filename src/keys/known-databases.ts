@@ -5,6 +5,7 @@
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Fault } from '../ground/errors.ts'
 import { giveToFolderOwner } from '../ground/file-access.ts'
 
 const listFile = (keysDir: string): string => join(keysDir, 'databases')
@@ -19,6 +20,16 @@ export const listKnownDatabases = (keysDir: string): string[] => {
 }
 
 export const isKnownDatabase = (keysDir: string, name: string): boolean => listKnownDatabases(keysDir).includes(name)
+
+/** The fault of a database that is missing, where the folder knows others and not this one: the path is probably wrong. */
+export function findStranger(keysDir: string, name: string): Fault | undefined {
+  const known = listKnownDatabases(keysDir)
+  if (known.length === 0 || known.includes(name)) return undefined
+  return new Fault(
+    `there is no database at ${name}, and the keys in ${keysDir} belong to ${known.join(', ')}`,
+    'set SIGNET_DATABASE_URL to the one that is meant; where a new one is wanted: signet serve --new',
+  )
+}
 
 /** Puts a database on the list, where the list can be written. */
 export function rememberDatabase(keysDir: string, name: string): void {

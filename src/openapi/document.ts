@@ -37,7 +37,7 @@ export function describeService(issuer: string, routes: readonly Route[]) {
   const components: Components = { shapes: new Map(), bodies: new Map() }
   const paths: Record<string, Record<string, Operation>> = {}
   // Pages are for browsers: their forms are no interface for programs.
-  for (const route of routes.filter(({ access }) => access.kind !== 'page')) {
+  for (const route of routes.filter(({ access }) => access.kind !== 'page' && !access.isUndescribed)) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, components) }
   }
@@ -70,30 +70,31 @@ function securitySchemes(issuer: string) {
       type: 'http',
       scheme: 'basic',
       description:
-        'The client’s id and secret, each form-encoded (RFC 6749 §2.3.1). Clients registered for `client_secret_post` or `private_key_jwt` send `client_id` with `client_secret`, or `client_assertion`, in the body instead; a client uses the one method that it is registered for.',
+        'For clients: `/token`, `/refresh`, `/revoke` and `/introspect`. The client’s id and secret, each form-encoded (RFC 6749 §2.3.1). Clients registered for `client_secret_post` or `private_key_jwt` send `client_id` with `client_secret`, or `client_assertion`, in the body instead; a client uses the one method that it is registered for.',
     },
     oauth2: {
       type: 'oauth2',
-      description: 'An access token whose `aud` is this issuer, as Bearer.',
+      description:
+        'For administration and `/blacklist`, where a client has one of these scopes: an access token whose `aud` is this issuer.',
       flows: { clientCredentials: { tokenUrl: endpointUrl(issuer, '/token'), scopes } },
     },
     bearer: {
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'JWT',
-      description: 'The same, of a token that you have. The scopes are those of `oauth2`.',
+      description: `For administration and \`/blacklist\`: an access token that you have, with \`aud\` ${issuer} and a scope of \`oauth2\`. An operator makes one: \`signet token mint --sub me --resource ${issuer} --scope signet:admin\``,
     },
     access_token: {
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'JWT',
       description:
-        'Any access token of a person who signed in, whatever its `aud`. A bound token comes with scheme DPoP.',
+        'For `/userinfo`: any access token of a person who signed in, whatever its `aud`. A bound token comes with scheme DPoP.',
     },
     metrics_token: {
       type: 'http',
       scheme: 'bearer',
-      description: 'The value of `SIGNET_METRICS_TOKEN`, as Bearer. It is no access token.',
+      description: 'For `/metrics`: the value of `SIGNET_METRICS_TOKEN`, as Bearer. It is no access token.',
     },
   }
 }

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { BY_SYSTEM } from '../audit.ts'
 import { isLoopback } from '../config/loopback.ts'
+import { DEMO } from '../clients/demo-client.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
@@ -27,9 +28,6 @@ interface Needs {
   resourceRegistry: ResourceRegistry
 }
 
-const RESOURCE = 'demo-api'
-const SCOPE = ['demo:read', 'demo:write']
-
 export async function createFirstClient({
   issuer,
   store,
@@ -41,17 +39,18 @@ export async function createFirstClient({
   if (!isLoopback(new URL(issuer).hostname) || clients.size > 0) return undefined
   const mine = randomUUID()
   if ((await store.claimSetting('first_client', mine)) !== mine) return undefined
-  if (!resources.find(RESOURCE)) await resourceRegistry.create(RESOURCE, { scope: SCOPE }, BY_SYSTEM)
+  const scope = [...DEMO.scope]
+  if (!resources.find(DEMO.resource)) await resourceRegistry.create(DEMO.resource, { scope }, BY_SYSTEM)
   const { client, secret } = await clientRegistry.create(
     {
-      clientId: 'demo',
+      clientId: DEMO.clientId,
       name: 'First client',
-      grantTypes: ['client_credentials', 'refresh_token'],
-      scope: SCOPE,
-      resources: [RESOURCE],
+      grantTypes: [...DEMO.grantTypes],
+      scope,
+      resources: [DEMO.resource],
     },
     BY_SYSTEM,
   )
   if (secret === undefined) throw new Error('a client with a secret was made without one')
-  return { clientId: client.clientId, secret, resource: RESOURCE, scope: SCOPE.join(' ') }
+  return { clientId: client.clientId, secret, resource: DEMO.resource, scope: scope.join(' ') }
 }

@@ -58,6 +58,15 @@ const SOCKET_TIMEOUT_MS = 30_000
 /** How many connections the system keeps waiting. In a flood, a smaller number would make good clients try again after a second. */
 const BACKLOG = 2048
 
+interface StartTerms {
+  clock?: Clock
+  log?: Log
+  /** Starts although another domain makes every passkey useless. */
+  losesPasskeys?: boolean
+  /** Makes a new database although the keys folder belongs to another one. */
+  isNewWanted?: boolean
+}
+
 /**
  * Starts the service.
  * @throws Fault where configuration, database, master key or port stand in the way.
@@ -68,7 +77,8 @@ export async function startIssuer(
     clock: shown = systemClock,
     log = openLog({ level: config.logLevel, format: config.logFormat }),
     losesPasskeys = false,
-  }: { clock?: Clock; log?: Log; losesPasskeys?: boolean } = {},
+    isNewWanted,
+  }: StartTerms = {},
 ): Promise<RunningIssuer> {
   const clock = new SteadyClock(shown)
   // Read before anything is created, because a refused start leaves nothing behind.
@@ -88,8 +98,7 @@ export async function startIssuer(
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const name = config.issuer ?? localIssuer(port)
     if (declaration && (await isFirstStart(config))) checkDeclaration(declaration, name)
-    opened = await openDatabase(config, { clock, log })
-    for (const { warning } of findLooseModes(config)) log.warn(warning)
+    opened = await openDatabase(config, { clock, log, isNewWanted })
     const membership = await joinReplicas(opened.store, { issuer: name, port, log })
     const issuer = await wireIssuer(opened, name, config, { clock, log })
     await settleRpId(issuer.store, rpIdOf(config, name), losesPasskeys)
@@ -168,7 +177,8 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
 }
 
 /** Everything that is accepted at a start, and that an operator should see to. */
-function remarkOn({ issuer, masterKeys, log }: Pick<Issuer, 'issuer' | 'masterKeys' | 'log'>): void {
+function remarkOn({ issuer, masterKeys, config, log }: Issuer): void {
+  for (const { warning } of findLooseModes(config)) log.warn(warning)
   warnOfUnused(masterKeys, log)
   remarkOnName(issuer, log)
 }

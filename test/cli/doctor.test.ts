@@ -1,5 +1,5 @@
 /** What `signet doctor` finds, on a sound deployment and on others; and `status`, `migrate`. */
-import { chmodSync, existsSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
 import { sqliteTest } from '../support/sqlite.ts'
@@ -82,6 +82,22 @@ test.concurrent('where there is no database the doctor says so and makes none', 
   expect(failed).toContain('database')
   expect(existsSync(place.keysDir)).toBe(false)
   expect(await place.hasDatabase()).toBe(false)
+})
+
+sqliteTest.concurrent('a second database beside the same keys is a warning', async ({ expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  await place.run(['migrate'])
+  const second = { SIGNET_DATABASE_URL: `file:${place.file('second.db')}` }
+  expect(await place.run(['migrate'], second)).toMatchObject({ code: 1 })
+  expect(await place.run(['migrate', '--new'], second)).toMatchObject({ code: 0 })
+  const others = async () => (await examine(place)).checks.find(({ check }) => check === 'other databases')
+  expect(await others()).toMatchObject({
+    ok: true,
+    warning: true,
+    found: expect.stringContaining(`belong to ${place.file('second.db')} too`) as string,
+  })
+  rmSync(place.file('second.db'))
+  expect(await others()).toBeUndefined()
 })
 
 test.concurrent('a token is examined as we see it, and as an app sees it that knows our URL alone', async ({

@@ -1,8 +1,10 @@
 /** The first minute: serve, paste the lines, stop, serve again. */
 import { execFile } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'vitest'
+import { CHECKOUT } from '../../harness/version.ts'
 import { Place, requestToken } from './run-signet.ts'
 
 const shell = promisify(execFile)
@@ -33,6 +35,8 @@ test.concurrent('the first start prints curl lines that fetch, refresh and verif
 
   // The whole greeting may be pasted too: what is no command is comment there.
   const greeting = server.stdout().split('\n').slice(1).join('\n')
+  expect(greeting).toContain(`#   ${join(CHECKOUT, 'signet')} client rotate-secret demo`)
+  expect(greeting).not.toContain('alias')
   expect((await shell('sh', ['-c', greeting])).stderr).toBe('')
 })
 

@@ -18,7 +18,7 @@ test.concurrent('keys rotate once at any time, then only when next was published
   expect,
   onTestFinished,
 }) => {
-  const place = new Place(onTestFinished)
+  const place = await new Place(onTestFinished).migrate()
   const before = await place.json<Key[]>('key', 'list')
   expect(before.map(({ alg, status }) => `${alg} ${status}`).toSorted()).toEqual([
     'ES256 active',
@@ -83,7 +83,7 @@ test.concurrent('a revoked key may be trusted by caches whatever we signed with 
   expect,
   onTestFinished,
 }) => {
-  const place = new Place(onTestFinished, { SIGNET_JWKS_MAX_AGE: '15m' })
+  const place = await new Place(onTestFinished, { SIGNET_JWKS_MAX_AGE: '15m' }).migrate()
   const keys = await place.json<Key[]>('key', 'list')
   // Neither has signed anything: the one is published only, the other has not been asked for a token.
   for (const status of ['next', 'active']) {
@@ -102,7 +102,7 @@ test.concurrent('revoking tells where the key that signs now has not been publis
   expect,
   onTestFinished,
 }) => {
-  const place = new Place(onTestFinished)
+  const place = await new Place(onTestFinished).migrate()
   const keys = await place.json<Key[]>('key', 'list')
   const revoke = async (status: string) => {
     const kid = find(await place.json<Key[]>('key', 'list'), 'ES256', status)?.kid ?? ''
@@ -120,7 +120,7 @@ test.concurrent('a public key is exported as PEM, alone on stdout or inside JSON
   expect,
   onTestFinished,
 }) => {
-  const place = new Place(onTestFinished)
+  const place = await new Place(onTestFinished).migrate()
   const [key] = await place.json<Key[]>('key', 'list')
   const kid = key?.kid ?? ''
   const plain = await place.run(['key', 'export', kid, '--pem'])

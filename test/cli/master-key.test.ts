@@ -174,7 +174,7 @@ describe('list and retire', () => {
 
   test.concurrent('the doctor warns of a former key that nothing needs', async ({ expect, onTestFinished }) => {
     const place = new Place(onTestFinished)
-    const former = await idOf(await migrated(place), 'current')
+    const former = await idOf(await place.migrate(), 'current')
     await rotate(place)
     const found = (await findings(place)).find(({ check }) => check === 'former master key')
     expect(found).toMatchObject({ ok: true, warning: true, fix: `signet master-key retire ${former}` })
@@ -215,9 +215,9 @@ describe('list and retire', () => {
     expect,
     onTestFinished,
   }) => {
-    const place = await migrated(new Place(onTestFinished))
+    const place = await new Place(onTestFinished).migrate()
     const other = { SIGNET_DATABASE_URL: `file:${place.file('other/signet.db')}` }
-    expect((await place.run(['migrate'], other)).code).toBe(0)
+    await place.migrate(other)
     const former = await idOf(place, 'current')
     await rotate(place)
     const { code, stderr } = await place.run(['master-key', 'retire', former])
@@ -229,7 +229,7 @@ describe('list and retire', () => {
   })
 
   test.concurrent('names that are no key, and the current key, are refused', async ({ expect, onTestFinished }) => {
-    const place = await migrated(new Place(onTestFinished))
+    const place = await new Place(onTestFinished).migrate()
     for (const command of ['use', 'retire'])
       expect(await refusalOf(place, ['master-key', command, 'nobody'])).toMatch(
         /there is no master key "nobody"[^]*signet master-key list/,
@@ -240,11 +240,6 @@ describe('list and retire', () => {
     expect(keysIn(place)).toHaveLength(1)
   })
 })
-
-async function migrated(place: Place): Promise<Place> {
-  await place.json('client', 'list')
-  return place
-}
 
 /** Applies a file that names a client with this secret. */
 async function applied(place: Place, client: Client): Promise<{ ended?: unknown[] }> {
@@ -298,7 +293,7 @@ describe('killed in the middle', () => {
     expect,
     onTestFinished,
   }) => {
-    const place = await migrated(new Place(onTestFinished))
+    const place = await new Place(onTestFinished).migrate()
     mkdirSync(`${keyFile(place)}.next`)
     expect(await refusalOf(place, ['master-key', 'rotate'])).toMatch(/master\.key cannot be written/)
     expect(keysIn(place)).toHaveLength(1)
@@ -310,7 +305,7 @@ describe('killed in the middle', () => {
     expect,
     onTestFinished,
   }) => {
-    const place = await migrated(new Place(onTestFinished))
+    const place = await new Place(onTestFinished).migrate()
     const former = await idOf(place, 'current')
     const [text = ''] = keysIn(place)
     await rotate(place)
@@ -355,7 +350,7 @@ describe('keys that are missing or wrong', () => {
   })
 
   test.concurrent('a former key that nothing needs may be missing', async ({ expect, onTestFinished }) => {
-    const place = await migrated(new Place(onTestFinished))
+    const place = await new Place(onTestFinished).migrate()
     const all = keysIn(place)
     await rotate(place)
     writeFileSync(
@@ -372,7 +367,7 @@ describe('keys that are missing or wrong', () => {
     expect,
     onTestFinished,
   }) => {
-    const place = await migrated(new Place(onTestFinished))
+    const place = await new Place(onTestFinished).migrate()
     const [former = ''] = keysIn(place)
     const current = await rotate(place)
     writeFileSync(keyFile(place), `${former}\n`)
@@ -481,7 +476,7 @@ test.concurrent('a command that starts during a change finds the key that the da
   expect,
   onTestFinished,
 }) => {
-  const place = await migrated(new Place(onTestFinished))
+  const place = await new Place(onTestFinished).migrate()
   let isOver = false
   const look = async (codes: number[] = []): Promise<number[]> => {
     codes.push((await place.run(['key', 'list'])).code)
@@ -494,7 +489,7 @@ test.concurrent('a command that starts during a change finds the key that the da
 })
 
 test.concurrent('two rotations at once lose no key', async ({ expect, onTestFinished }) => {
-  const place = await migrated(new Place(onTestFinished))
+  const place = await new Place(onTestFinished).migrate()
   const outcomes = await Promise.all([0, 1, 2].map(() => place.run(['master-key', 'rotate', '--json'])))
   const done = outcomes.filter(({ code }) => code === 0).length
   expect(done).toBeGreaterThan(0)

@@ -75,6 +75,13 @@ export class Place {
     }
   }
 
+  /** Makes the database and its keys. */
+  async migrate(variables: Variables = {}): Promise<this> {
+    const { code, stderr } = await this.run(['migrate', '--new'], variables)
+    if (code !== 0) throw new Error(stderr)
+    return this
+  }
+
   file(name: string): string {
     return join(this.folder, name)
   }

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
 import { sqliteTest } from '../support/sqlite.ts'
+import { CHECKOUT } from '../../harness/version.ts'
 import { Place } from './run-signet.ts'
+
+const LAUNCHER = join(CHECKOUT, 'src/signet.js')
 
 test.concurrent.for([
   ['bogus'],
@@ -30,6 +33,8 @@ test.concurrent.for([
   ['token', 'mint', '--sub', 'ops', '--resource', 'x', '--ttl', '0'],
   ['token', 'mint', '--sub', 'ops', '--resource', 'x', '--claim', 'iss=x'],
   ['blacklist', 'add'],
+  ['migrate', '--from', 'file:a.db', '--to', 'file:b.db', '--new'],
+  ['client', 'list', '--new'],
   ['blacklist', 'add', '--sub', 'a', '--jti', 'b'],
   ['blacklist', 'add', '--sub', 'a', '--expires', 'yesterday'],
   ['doctor', '--issuer', 'not-a-url'],
@@ -42,12 +47,15 @@ test.concurrent.for([
   expect(existsSync(place.keysDir)).toBe(false)
 })
 
-test.concurrent('the help shows the usual life of an invitation as a duration, and it is the life', async ({
+test.concurrent('the help shows usual times as durations, and an invitation lives for its time', async ({
   expect,
   onTestFinished,
 }) => {
   const place = new Place(onTestFinished)
   expect((await place.run(['invite', '--help'])).stdout).toMatch(/--ttl <duration> .*\(default: 7d\)/)
+  expect((await place.run(['client', 'rotate-secret', '--help'])).stdout).toMatch(
+    /--overlap <duration> .*\(default: 1d\)/,
+  )
   expect((await place.run(['user', 'link', '--help'])).stdout).toMatch(/--ttl <duration> .*\(default: 15m\)/)
   const lifeOf = async (...args: string[]): Promise<number> => {
     const { expires_at: end } = JSON.parse((await place.run([...args, '--json'])).stdout) as { expires_at: string }
@@ -104,7 +112,9 @@ test.concurrent('a wrong variable is one line with its name, exit 1, and nothing
 
 test.concurrent('commands about what there is make no new database', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
-  for (const args of [['status'], ['backup', place.file('b.db')]]) {
+  const lists = ['client', 'resource', 'user', 'group', 'invite', 'key', 'blacklist', 'grant', 'session']
+  const asked = [['status'], ['backup', place.file('b.db')], ['client', 'show', 'x'], ['key', 'rotate']]
+  for (const args of [...asked, ...lists.map((noun) => [noun, 'list'])]) {
     const { code, stderr } = await place.run(args)
     expect(code).toBe(1)
     expect(stderr).toContain('there is no database')
@@ -119,10 +129,40 @@ sqliteTest.concurrent(
     const first = await place.run(['blacklist', 'add', '--sub', 'mallory', '--json'])
     expect(first.code).toBe(0)
     expect(first.stderr).toMatch(new RegExp(`^note: there was no database at ${place.database}: a new one was made`))
+    expect(first.stderr).toContain('issued_before is in the future on purpose')
     expect(JSON.parse(first.stdout)).toMatchObject({ sub: 'mallory' })
     expect((await place.run(['blacklist', 'list'])).stderr).toBe('')
   },
 )
+
+sqliteTest.concurrent.for([
+  'client create --id shop',
+  'resource create orders',
+  'user create ada',
+  'group create editors',
+  'invite',
+  'token mint --sub ops --resource http://localhost:3000',
+  'blacklist add --sub mallory',
+  'migrate',
+])('at the default place signet %s makes a database only with --new', async (line, { expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  const { SIGNET_DATABASE_URL: _url, SIGNET_KEYS_DIR: _keys, SIGNET_PORT: _port, ...env } = place.variables
+  const run = (more: string[]) =>
+    spawnSync(process.execPath, [LAUNCHER, ...line.split(' '), ...more], {
+      cwd: place.folder,
+      env: { PATH: process.env.PATH, ...env },
+      encoding: 'utf8',
+    })
+  const refused = run([])
+  expect(refused).toMatchObject({ status: 1, stdout: '' })
+  expect(refused.stderr).toContain(`there is no database at ${place.database}`)
+  expect(refused.stderr).toContain('--new')
+  expect(existsSync(place.database) || existsSync(place.keysDir)).toBe(false)
+  const made = run(['--new'])
+  expect(made.stderr).toContain(`there was no database at ${place.database}: a new one was made`)
+  expect(made.status).toBe(0)
+  expect(run([]).stderr).not.toContain('there is no database')
+})
 
 sqliteTest.concurrent(
   'beside keys that belong to another database a misspelt path is refused, and nothing is made there',
@@ -136,9 +176,11 @@ sqliteTest.concurrent(
       expect(stderr).toContain(`there is no database at ${place.file('dta/signet.db')}, and the keys in`)
       expect(stderr).toContain(`belong to ${place.database}`)
     }
+    const started = await place.run(['serve'], misspelt)
+    expect(started).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('serve --new') as string })
     expect(existsSync(place.file('dta'))).toBe(false)
     // On purpose it goes on.
-    expect((await place.run(['migrate'], misspelt)).code).toBe(0)
+    expect((await place.run(['migrate', '--new'], misspelt)).code).toBe(0)
     expect((await place.run(['blacklist', 'list'], misspelt)).code).toBe(0)
   },
 )

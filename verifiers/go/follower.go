@@ -157,15 +157,21 @@ func (f *follower) close() {
 	f.endLoad()
 }
 
-// take applies a page. askedAt is nil for an event that came by itself.
-func (f *follower) take(asked position, page feedPage, askedAt *moment) (position, effect) {
+// take applies a page that came by events or by polling. askedAt is nil for an
+// event that came by itself.
+func (f *follower) take(by Mode, asked position, page feedPage, askedAt *moment) (position, effect) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next, did, keysChanged := f.list.take(asked, page)
 	if keysChanged {
 		f.keysChanged()
 	}
-	if did != applied || page.hasMore || !f.list.isWhole() {
+	if did != applied {
+		return next, did
+	}
+	// Whoever waits for the load finds the mode set.
+	f.setMode(by)
+	if page.hasMore || !f.list.isWhole() {
 		return next, did
 	}
 	isHeard := f.hear(next, askedAt)
@@ -187,13 +193,6 @@ func (f *follower) hear(at position, askedAt *moment) bool {
 		f.lastError = ""
 	}
 	return isHeard
-}
-
-// position is that of the next page to ask for.
-func (f *follower) position() position {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.list.position()
 }
 
 func (f *follower) noteError(err error) {

@@ -25,20 +25,22 @@ func (f *follower) stream() result {
 		return unsupported
 	}
 	err = readEvents(response.Body, func(event *serverEvent) error { return f.takeEvent(line, event) })
-	if errors.Is(err, errStop) {
+	if errors.Is(err, errStop) || (err != nil && f.streamFailed(line, err) == ended) {
 		return ended
 	}
-	if err != nil && f.streamFailed(line, err) == ended {
-		return ended
-	}
+	return line.howItEnded()
+}
+
+func (l *eventLine) howItEnded() result {
+	switch {
 	// Some proxies hold a stream back. Polling gets through them.
-	if limit.ctx.Err() != nil && line.heardAt.IsZero() {
+	case l.limit.ctx.Err() != nil && l.heardAt.IsZero():
 		return unsupported
-	}
-	if line.heardAt.IsZero() || time.Since(line.heardAt) < shortestStream {
+	case l.heardAt.IsZero() || time.Since(l.heardAt) < shortestStream:
 		return cutShort
+	default:
+		return ended
 	}
-	return ended
 }
 
 func (f *follower) openLine(limit *timeLimit) *eventLine {
@@ -113,7 +115,7 @@ func (f *follower) takePage(line *eventLine, data []byte) error {
 	if err != nil {
 		return err
 	}
-	next, did := f.take(line.at, page, line.askedAt)
+	next, did := f.take(ModeEvents, line.at, page, line.askedAt)
 	if did != applied {
 		return errStop
 	}
@@ -128,6 +130,5 @@ func (f *follower) takePage(line *eventLine, data []byte) error {
 	if line.heardAt.IsZero() {
 		line.heardAt = time.Now()
 	}
-	f.setMode(ModeEvents)
 	return nil
 }

@@ -69,9 +69,7 @@ func (f *follower) poll() result {
 	if f.line != nil && f.line.at.life != f.list.position().life {
 		f.line.limit.end(errors.New("follows a list that started over"))
 	}
-	if f.mode != ModeEvents {
-		f.setMode(ModePolling)
-	}
+	f.setMode(ModePolling)
 	return polled
 }
 
@@ -152,7 +150,7 @@ func (f *follower) unchanged(asked position, saidAt moment) pollAnswer {
 }
 
 func (f *follower) takeAnswer(asked position, page feedPage, saidAt moment, header http.Header) pollAnswer {
-	_, did := f.take(asked, page, &saidAt)
+	_, did := f.take(ModePolling, asked, page, &saidAt)
 	if did == startOver {
 		return startsOver
 	}

@@ -93,9 +93,10 @@ func (f *follower) note(how result, polls bool) {
 	}
 }
 
-// setMode needs the lock.
+// setMode needs the lock. A poll beside an open stream changes nothing.
 func (f *follower) setMode(mode Mode) {
-	if f.mode != ModeClosed {
+	isBeside := mode == ModePolling && f.mode == ModeEvents
+	if f.mode != ModeClosed && !isBeside {
 		f.mode = mode
 	}
 }

@@ -177,7 +177,7 @@ func (l *revocationList) prune(now time.Duration) {
 // after all, because the clock was set back.
 func (l *revocationList) isMissing(now time.Duration) bool { return l.prunedUntil > now.Seconds() }
 
-// mostCursorDigits: a cursor is a decimal number of any length. It is never
+// cursorForm: a cursor is a decimal number of any length. It is never
 // turned into a number, which could not hold it.
 var cursorForm = regexp.MustCompile(`^[0-9]{1,40}$`)
 
@@ -212,18 +212,27 @@ func readFeed(value any, length int) (feedPage, error) {
 	if hasMore && length > mostPageBytes {
 		return feedPage{}, fmt.Errorf("sends pages of more than %d bytes", mostPageBytes)
 	}
-	page := feedPage{cursor: cursor, hasMore: hasMore}
-	for _, each := range entries {
+	return feedPage{cursor: cursor, entries: readEntries(entries), removed: readIDs(removed), hasMore: hasMore}, nil
+}
+
+func readEntries(listed []any) []feedEntry {
+	var entries []feedEntry
+	for _, each := range listed {
 		if entry, isEntry := readEntry(each); isEntry {
-			page.entries = append(page.entries, entry)
+			entries = append(entries, entry)
 		}
 	}
-	for _, each := range removed {
+	return entries
+}
+
+func readIDs(listed []any) []string {
+	var ids []string
+	for _, each := range listed {
 		if id, isText := each.(string); isText {
-			page.removed = append(page.removed, id)
+			ids = append(ids, id)
 		}
 	}
-	return page, nil
+	return ids
 }
 
 var hashForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)

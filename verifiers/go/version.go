@@ -1,4 +1,4 @@
 package signetverify
 
 // Version is the version of this module, as it appears in User-Agent.
-const Version = "0.1.0"
+const Version = "0.2.0"

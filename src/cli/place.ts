@@ -1,0 +1,39 @@
+/**
+ * The folder that a command line means. `npm run` and `./signet` enter the checkout, so that relative paths of the
+ * configuration start there. Files that are given as arguments start at the folder of the caller.
+ */
+import { existsSync } from 'node:fs'
+import { isAbsolute, join, resolve } from 'node:path'
+import type { Argument, Command, Option } from 'commander'
+import { shell } from '../ground/shell-word.ts'
+
+const PACKAGE = resolve(import.meta.dirname, '../..')
+
+/** The folder in which the command was typed: npm and `./signet` tell it in INIT_CWD. */
+function callerFolder(): string {
+  const { INIT_CWD: told = '' } = process.env
+  // Elsewhere the variable belongs to the npm run of another project, whose script may have changed the folder since.
+  return process.cwd() === PACKAGE && isAbsolute(told) ? told : process.cwd()
+}
+
+/** An absolute path, so that messages show the file that was tried. `-` stays standard input. */
+const atCaller = (file: string): string => (file === '-' ? file : resolve(callerFolder(), file))
+
+/** Every argument `<file>` and every option with a `<file>` of a command and its subcommands starts at the caller's folder. */
+export function startFilesAtCaller(command: Command): void {
+  for (const argument of command.registeredArguments) if (argument.name() === 'file') readFirst(argument)
+  for (const option of command.options) if (/[<[]file[\]>]/.test(option.flags)) readFirst(option)
+  for (const each of command.commands) startFilesAtCaller(each)
+}
+
+/** The reader that the command has given sees the absolute path. */
+function readFirst(given: Argument | Option): void {
+  const read = given.parseArg
+  given.argParser((file: string, before: unknown) => (read ? read(atCaller(file), before) : atCaller(file)))
+}
+
+/** The command as a person types it in any folder: by its path in a checkout, by its name where it is installed. */
+export function ownCommand(): string {
+  const script = join(PACKAGE, 'signet')
+  return import.meta.filename.endsWith('.ts') && existsSync(script) ? shell(script) : 'signet'
+}

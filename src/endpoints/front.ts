@@ -1,0 +1,111 @@
+/** GET /: a person who opens the issuer in a browser is shown the way; a program gets the same addresses as JSON. */
+import { hash } from 'node:crypto'
+import { entityTag } from '../ground/entity-tag.ts'
+import { answerOf, shapeOf, text, textOf } from '../ground/shape.ts'
+import { READERS } from '../http/access.ts'
+import { basePath, endpointUrl } from '../http/endpoint-url.ts'
+import { escapeHtml } from '../http/escape-html.ts'
+import { answerDocument, CACHED, type PublicDocument } from '../http/public-document.ts'
+import { route, type Route } from '../http/route.ts'
+
+/** Each address: its name in JSON, its path, and the words of the page. */
+const ADDRESSES = [
+  { name: 'account', path: '/account', label: 'Sign in', says: 'your account: password, passkeys, sessions' },
+  { name: 'docs', path: '/docs', label: 'HTTP API', says: 'read it and try it out' },
+  { name: 'openapi', path: '/openapi.json', label: 'OpenAPI', says: 'the same description for programs' },
+  {
+    name: 'openid_configuration',
+    path: '/.well-known/openid-configuration',
+    label: 'Metadata',
+    says: 'what apps and APIs are set up with (OpenID Connect Discovery)',
+  },
+  {
+    name: 'oauth_authorization_server',
+    path: '/.well-known/oauth-authorization-server',
+    label: 'Metadata of OAuth',
+    says: 'the same in the form of RFC 8414',
+  },
+  { name: 'jwks', path: '/.well-known/jwks.json', label: 'Public keys', says: 'by which APIs verify tokens' },
+  { name: 'health', path: '/readyz', label: 'Health', says: 'whether this server takes traffic' },
+] as const
+
+const STYLE = `body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; }
+code { overflow-wrap: anywhere; }
+li { margin: 0.5rem 0; }`
+
+const POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${hash('sha256', STYLE, 'base64')}'`,
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const PAGE_HEADERS = ['Vary', 'Accept', 'Content-Security-Policy', POLICY, 'Referrer-Policy', 'no-referrer']
+
+/** @param issuer written as HTML: a configured URL may hold `&` and quotes */
+const pageOf = (issuer: string, urlOf: (path: string) => string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Signet</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>Signet</h1>
+<p>This server issues tokens and signs people in, for apps and APIs that trust <code>${issuer}</code>.</p>
+<ul>
+${ADDRESSES.map(({ path, label, says }) => `<li><a href="${urlOf(path)}">${label}</a>: ${says}</li>`).join('\n')}
+</ul>
+</body>
+</html>
+`
+
+const frontOf = (issuer: string): Record<string, string> => ({
+  name: 'Signet',
+  issuer,
+  ...Object.fromEntries(ADDRESSES.map(({ name, path }) => [name, endpointUrl(issuer, path)])),
+})
+
+const documentOf = (body: string): PublicDocument => ({ body, etag: entityTag(body) })
+
+/** Links of the page lead to the server at which it was opened; those of the JSON are the public ones. */
+export function front({ issuer }: { issuer: string }): Route {
+  const page = documentOf(pageOf(escapeHtml(issuer), (path) => escapeHtml(basePath(issuer) + path)))
+  const list = documentOf(JSON.stringify(frontOf(issuer)))
+  const answers = {
+    says: 'Where everything is: a page where `Accept` names `text/html`, else JSON.',
+    content: { ...answerOf('', FRONT).content, ...textOf('', 'text/html').content },
+    headers: CACHED,
+  }
+  return route(
+    {
+      get: '/',
+      access: READERS,
+      id: 'readFront',
+      tag: 'Operation',
+      says: 'Where everything is',
+      answers: { 200: answers },
+    },
+    (call) => {
+      const isBrowser = (call.header('accept') ?? '').includes('text/html')
+      const terms = isBrowser
+        ? { type: 'text/html; charset=utf-8', headers: PAGE_HEADERS }
+        : { headers: ['Vary', 'Accept'] }
+      return answerDocument(call, isBrowser ? page : list, { cacheControl: 'public, no-cache', ...terms })
+    },
+  )
+}
+
+const FRONT = shapeOf(
+  'Front',
+  {
+    name: text('Signet.'),
+    issuer: text('The exact `iss` of every token.'),
+    ...Object.fromEntries(ADDRESSES.map(({ name, says }) => [name, text(says)])),
+  },
+  frontOf('https://auth.example.com'),
+)
