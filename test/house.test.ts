@@ -38,6 +38,7 @@ const PAGE = [
   ['store/sqlite', 'store/postgres'],
   ['store/acts'],
   ['store/rules'],
+  ['store/statements'],
   ['store/rows'],
   ['store/engine'],
   ['store/move'],

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { PasswordQueue } from '../src/ground/hash-queue.ts'
 import { RateLimit } from '../src/limits/rate-limit.ts'
 import { readConfig } from '../src/index.ts'
 import { refresh, tokens, until, type AdministeredIssuer } from './support/admin.ts'
@@ -291,6 +292,26 @@ describe('guesses at a secret that an operator brought, which cost argon2id', ()
     expect((await from('203.0.113.5', own, { clientId: 'dear', secret: process.env.LIMITS_BROUGHT })).status).toBe(200)
     over.abort()
     await flood
+  })
+
+  test.each([
+    { cores: 1, atOnce: 1 },
+    { cores: 2, atOnce: 1 },
+    { cores: 3, atOnce: 2 },
+    { cores: 64, atOnce: 2 },
+  ])('leave one of $cores cores to other requests: $atOnce at once', async ({ cores, atOnce }) => {
+    const queue = new PasswordQueue(cores)
+    const begun: (() => void)[] = []
+    const hash = (network: string) =>
+      queue.run({ client: 'dear', network }, () => new Promise<void>((done) => begun.push(done)))
+    const all = Promise.all(['a', 'b', 'c', 'd'].map(hash))
+    expect(begun).toHaveLength(atOnce)
+    for (let done = 0; done < 4; done++) {
+      begun[done]?.()
+      await turn()
+      expect(begun).toHaveLength(Math.min(4, atOnce + done + 1))
+    }
+    await all
   })
 })
 

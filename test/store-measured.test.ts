@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import {
+  belongings,
   beyond,
   countOwned,
   find,
@@ -17,6 +18,7 @@ import {
   welcome,
   type Engine,
 } from '../src/store/engine.ts'
+import { groupMembers, passkeys, recoveryCodes, users } from '../src/store/people-tables.ts'
 import type { RowOf } from '../src/store/table.ts'
 import { blacklistEntries, clients, grants, signingKeys } from '../src/store/tables.ts'
 import { ENGINES, clientRow, entryRow, grantRow, run } from './support/store-engine.ts'
@@ -103,6 +105,26 @@ describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
     expect(await ask('gone', 'alice')).toEqual({ ...good, clientKey: null })
   })
 
+  test('what belongs to a person is counted, and groups come in the order of their names', async () => {
+    const { engine } = await open()
+    const at = clock.at
+    await run(engine, function* () {
+      for (const id of ['u1', 'u2']) yield* insert(users, userRow(id))
+      yield* insert(passkeys, passkeyRow('p1', 'u1'))
+      yield* insert(passkeys, passkeyRow('p2', 'u1'))
+      yield* insert(recoveryCodes, { userId: 'u1', digest: 'd', createdAt: at })
+      for (const groupName of ['b', 'Z', 'a']) yield* insert(groupMembers, { userId: 'u1', groupName, addedAt: at })
+    })
+    expect(await engine.read(() => belongings('u1'))).toEqual({
+      passkeys: 2,
+      recoveryCodes: 1,
+      groups: ['Z', 'a', 'b'],
+    })
+    const nothing = { passkeys: 0, recoveryCodes: 0, groups: [] }
+    expect(await run(engine, () => belongings('u2'))).toEqual(nothing)
+    expect(await run(engine, () => belongings('nobody'))).toEqual(nothing)
+  })
+
   test('standing entries are counted by owner and cause', async () => {
     const { engine } = await open()
     const rows: Partial<RowOf<typeof blacklistEntries>>[] = [
@@ -146,4 +168,38 @@ describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
     expect(await run(engine, () => newestGrantAt(1))).toBe(7)
     expect(await run(engine, () => newestGrantAt(2))).toBe(0)
   })
+})
+
+const userRow = (id: string): RowOf<typeof users> => ({
+  id,
+  username: id,
+  email: null,
+  emailKey: null,
+  name: null,
+  profile: {},
+  claims: {},
+  handle: `handle of ${id}`,
+  passwordHash: null,
+  passwordOrigin: null,
+  passwordChangedAt: null,
+  mustChangePassword: false,
+  totpSecret: null,
+  totpUsedStep: 0,
+  disabledAt: null,
+  createdAt: clock.at,
+  updatedAt: clock.at,
+  lastLoginAt: null,
+})
+
+const passkeyRow = (id: string, userId: string): RowOf<typeof passkeys> => ({
+  id,
+  userId,
+  publicKey: Buffer.from([1]),
+  counter: 0,
+  transports: [],
+  aaguid: '',
+  name: 'key',
+  isBackedUp: false,
+  createdAt: clock.at,
+  lastUsedAt: null,
 })

@@ -5,6 +5,7 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto'
 import { byClient } from '../audit.ts'
+import { hashOfCode } from '../authorize/code.ts'
 import { AUTHORIZATION_CODE, OFFLINE_ACCESS, isPublicClient, mayRefresh } from '../clients/client.ts'
 import type { Instant } from '../ground/clock.ts'
 import { OAuthError, Unavailable, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
@@ -43,7 +44,7 @@ export const authorizationCode: GrantType<CodeNeeds> = {
     requireGrantType(caller.client, AUTHORIZATION_CODE)
     requireProof(caller.client, request.proof?.key)
     if (parameters.code === undefined) throw invalidRequest('code is missing')
-    const codeHash = hash('sha256', parameters.code, 'base64url')
+    const codeHash = hashOfCode(parameters.code)
     await consumeProof(codeHash, request, needs)
     const outcome = await redeem(codeHash, request, needs)
     needs.traffic.people.codes[outcome.outcome === 'redeemed' ? 'redeemed' : 'refused'] += 1

@@ -2,9 +2,9 @@
  * A grant: one authorisation of one client and subject, with its refresh token family. Every token issued
  * through it carries its id as `sid`. How a family rotates is tokens/refresh-rotation.ts.
  */
-import { randomBytes } from 'node:crypto'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
+import { randomText } from '../ground/secret-value.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { isExpired, type GrantRecord } from '../store/records/grant.ts'
 import type { GrantSignIn } from '../store/records/authentication.ts'
@@ -41,7 +41,7 @@ export function newGrant(terms: GrantTerms, lifetimes: Lifetimes, now: Instant):
     resources,
     scope,
     claims,
-    familySecret: randomBytes(16).toString('base64url'),
+    familySecret: randomText(16),
     generation: 0,
     // The write chooses the key.
     masterKeyId: null,

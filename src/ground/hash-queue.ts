@@ -3,10 +3,11 @@
  * signs RS256. A flood of wrong secrets, or many new processes, must not take all of them. Turns rotate by client, and
  * within a client by network. So no caller waits behind the flood of another network, even at the same client.
  */
+import { availableParallelism } from 'node:os'
 import { Unavailable } from './errors.ts'
 
 /** Two leave half of libuv's four threads to signatures. Each keeps 19 MiB, which glibc does not give back. */
-const AT_ONCE = 2
+const MOST_AT_ONCE = 2
 const MOST_WAITING = 64
 const MOST_WAITING_FOR_CLIENT = 16
 const MOST_WAITING_IN_LANE = 8
@@ -28,8 +29,14 @@ type Lanes = Map<string, Job[]>
 export class PasswordQueue {
   /** In the order of turns: Maps keep insertion order, so taking the first and putting it back last goes round. */
   readonly #clients = new Map<string, Lanes>()
+  readonly #atOnce: number
   #running = 0
   #waiting = 0
+
+  /** @param cores of this machine; one is left to the requests that hash nothing */
+  constructor(cores = availableParallelism()) {
+    this.#atOnce = Math.max(1, Math.min(MOST_AT_ONCE, cores - 1))
+  }
 
   /**
    * Runs `work` when it is the lane's turn.
@@ -74,7 +81,7 @@ export class PasswordQueue {
   }
 
   #next(): void {
-    if (this.#running >= AT_ONCE) return
+    if (this.#running >= this.#atOnce) return
     const job = this.#take()
     if (!job) return
     this.#waiting -= 1

@@ -2,8 +2,8 @@
  * How a page is answered: HTML with the headers of every page (PEOPLE: no frames, no foreign sources, no caches). A
  * script may stand in a page only with the nonce of the response.
  */
-import { randomBytes } from 'node:crypto'
 import type { html } from 'hono/html'
+import { randomText } from '../ground/secret-value.ts'
 import type { Reply } from '../http/reply.ts'
 
 /** Markup in which every value is escaped. */
@@ -23,7 +23,7 @@ export interface PageTerms {
   headers?: readonly string[]
 }
 
-export const newNonce = (): string => randomBytes(16).toString('base64url')
+export const newNonce = (): string => randomText(16)
 
 const policyOf = ({ nonce, formsLeadTo = 'self', picturesFrom }: PageTerms): string =>
   [

@@ -43,7 +43,7 @@ export function layout(frame: Frame, page: PageBody): Markup {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
-        <title>${page.title} – ${brand.name}</title>
+        <title>${page.title} &ndash; ${brand.name}</title>
         <link rel="icon" href="${frame.file('icon.svg')}" type="image/svg+xml" />
         <link rel="stylesheet" href="${frame.file('style.css')}" />
         <script src="${frame.file('page.js')}" nonce="${nonce}" type="module"></script>

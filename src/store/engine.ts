@@ -52,6 +52,7 @@ export type Step =
   | { step: 'reserve'; kid: string; until: Instant }
   | { step: 'welcome'; clientId: string; sub: string }
   | { step: 'beyond'; clientKey: number; sub: string; limit: number }
+  | { step: 'belongings'; userId: string }
   | { step: 'countOwned'; owner: string; cause: BlacklistCause; now: Instant }
   | { step: 'newestGrantAt'; clientKey: number }
   | { step: 'latestMark' }
@@ -65,6 +66,10 @@ export type Rotated =
   | { outcome: 'ending'; grant: GrantRecord; verdict: Extract<RotationVerdict, { act: 'end' }> }
   | { outcome: 'refused'; verdict: Extract<RotationVerdict, { act: 'refuse' }> }
   | { outcome: 'unknown' }
+
+/** Whether an act that may not write may take a step. */
+export const isRead = (step: Step): step is Extract<Step, { step: 'time' | 'select' | 'belongings' }> =>
+  step.step === 'time' || step.step === 'select' || step.step === 'belongings'
 
 export type Act<Result> = Generator<Step, Result, unknown>
 
@@ -187,6 +192,18 @@ export interface Welcome {
 
 export function* welcome(clientId: string, sub: string): Act<Welcome> {
   return (yield { step: 'welcome', clientId, sub }) as Welcome
+}
+
+/** What belongs to a person, in one read: every step of a sign-in and every token of a person asks for it. */
+export interface Belongings {
+  passkeys: number
+  recoveryCodes: number
+  /** The names of the person's groups, in their order. */
+  groups: string[]
+}
+
+export function* belongings(userId: string): Act<Belongings> {
+  return (yield { step: 'belongings', userId }) as Belongings
 }
 
 /** How many standing entries of one cause a client has. */

@@ -124,6 +124,7 @@ class Runner {
       case 'delete':
       case 'tell':
       case 'welcome':
+      case 'belongings':
       case 'countOwned':
       case 'beyond':
         throw new Error(`no model has the step ${step.step} yet`)

@@ -28,7 +28,7 @@ test('an account page leads to the sign-in page, and back to where the person wa
 test('the overview tells how the person signs in, and where', async () => {
   const { seen } = await signedIn()
   expect(seen).toMatchObject({ status: 200, page: 'account' })
-  expect(seen.html).toMatch(/<title>Hello, Ada Lovelace – Signet<\/title>/)
+  expect(seen.html).toMatch(/<title>Hello, Ada Lovelace &ndash; Signet<\/title>/)
   for (const text of ['ada@example.com', 'None yet', '1 device', 'engineering']) expect(seen.text).toContain(text)
   for (const path of ['profile', 'password', 'passkeys', 'two-factor', 'sessions', 'apps', 'activity'])
     expect(seen.html).toContain(`href="/account/${path}"`)

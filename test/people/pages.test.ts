@@ -135,7 +135,7 @@ test('the sign-in form has what password managers and passkeys look for', async 
     'Create account',
   ])
     expect(html).toContain(label)
-  expect(html).toContain('<title>Sign in to Grafana – Signet</title>')
+  expect(html).toContain('<title>Sign in to Grafana &ndash; Signet</title>')
   expect(html).not.toMatch(/onpaste/)
 })
 

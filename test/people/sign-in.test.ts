@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 const isCode = (seen: Seen) => {
   expect(seen.isAway).toBe(true)
-  expect(answerOf(seen)).toMatchObject({ code: expect.stringMatching(/^[\w-]{43}$/), iss: issuer().issuer })
+  expect(answerOf(seen)).toMatchObject({ code: expect.stringMatching(/^[\da-f]{12}[\w-]{43}$/), iss: issuer().issuer })
 }
 
 /** A browser in which a person is signed in. */

@@ -1,6 +1,6 @@
 /** Persons: a user's row with the user's groups and factors, all of one state. */
-import { find, select, type Act } from '../engine.ts'
-import { groupMembers, groups, passkeys, recoveryCodes, users } from '../people-tables.ts'
+import { belongings, find, type Act } from '../engine.ts'
+import { groups, users } from '../people-tables.ts'
 import { BUILT_IN_GROUP, type GroupRecord, type Person, type PersonName, type UserRecord } from '../records/user.ts'
 
 export function* findPerson(name: PersonName): Act<Person | undefined> {
@@ -19,19 +19,19 @@ export function* findPersonNamed(name: string): Act<Person | undefined> {
 }
 
 export function* personOf(user: UserRecord): Act<Person> {
-  const owned = { where: { userId: user.id } }
-  const factors = {
-    passkeys: (yield* select(passkeys, owned)).length,
-    recoveryCodes: (yield* select(recoveryCodes, owned)).length,
-  }
-  return { user, groups: yield* groupsOf(user.id), factors }
+  const { groups: names, ...factors } = yield* belongings(user.id)
+  return { user, groups: yield* groupsNamed(names), factors }
 }
 
 /** In the order of their names. */
 export function* groupsOf(userId: string): Act<GroupRecord[]> {
+  return yield* groupsNamed((yield* belongings(userId)).groups)
+}
+
+function* groupsNamed(names: string[]): Act<GroupRecord[]> {
   const found: GroupRecord[] = []
-  for (const { groupName } of yield* select(groupMembers, { where: { userId }, orderBy: 'groupName' })) {
-    const group = yield* findGroup(groupName)
+  for (const name of names) {
+    const group = yield* findGroup(name)
     if (group) found.push(group)
   }
   return found

@@ -7,7 +7,7 @@ import { Families } from './families.ts'
 import { Listener } from './listener.ts'
 import { Measured } from './measured.ts'
 import { Pool, clientConfig, type PoolOptions } from './pool.ts'
-import { Statements } from './statements.ts'
+import { statementsIn } from './statements.ts'
 import { DatabaseTime } from './time.ts'
 import type { TransactionNeeds } from './transaction.ts'
 
@@ -54,7 +54,7 @@ export async function startDatabase(
   const { schema } = address
   const pool = new Pool(address, { size, ssl })
   const time = new DatabaseTime(clock)
-  const statements = new Statements(schema)
+  const statements = statementsIn(schema)
   const changes = await ChangeLog.open(pool, time, schema).catch(async (error: unknown) => {
     await pool.close()
     throw error

@@ -1,7 +1,7 @@
 /** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
 import { Unavailable, Unheard } from '../../ground/errors.ts'
 import { NEWS_MS, isReadyAfter, publishedWithin } from '../../ground/silence.ts'
-import type { Act, ActKind, Engine, Patience, RotationRule, Step } from '../engine.ts'
+import { isRead, type Act, type ActKind, type Engine, type Patience, type RotationRule, type Step } from '../engine.ts'
 import { backOff } from '../patience.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import { decodeRow } from '../rows.ts'
@@ -115,10 +115,15 @@ async function readTogether<Result>(act: () => Act<Result>, database: Database, 
   }
 }
 
-async function runReads<Result>(act: Act<Result>, { statements, time }: Database, session: Session): Promise<Result> {
+async function runReads<Result>(
+  act: Act<Result>,
+  { statements, measured, time }: Database,
+  session: Session,
+): Promise<Result> {
   const take = async (step: Step): Promise<unknown> => {
     if (step.step === 'time') return time.now()
-    if (step.step !== 'select') throw new Error(`a read takes no ${step.step}`)
+    if (!isRead(step)) throw new Error(`a read takes no ${step.step}`)
+    if (step.step === 'belongings') return measured.belongings(step.userId, session)
     const { text, values } = statements.select(step.table, step.selection)
     const rows = await session.ask(text, values)
     return rows.flatMap((row) => decodeRow(step.table, row, step.selection.onUnreadable) ?? [])

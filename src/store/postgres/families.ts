@@ -8,7 +8,7 @@ import { rotated, type GrantRecord, type RotationVerdict } from '../records/gran
 import { decodeRow } from '../rows.ts'
 import { clients, grants, revision } from '../tables.ts'
 import type { Asker, Values } from './pool.ts'
-import { columnsOf, type Statements } from './statements.ts'
+import { columnsOf, type Statements } from '../statements.ts'
 import { CLOCK_MS } from './time.ts'
 
 /** Families and the facts that their rotation is decided by, all of one moment. */

@@ -8,7 +8,7 @@ import type { Client } from 'pg'
 import type { ActKind } from '../engine.ts'
 import { revision } from '../tables.ts'
 import { sortFailure } from './failures.ts'
-import type { Statements } from './statements.ts'
+import type { Statements } from '../statements.ts'
 
 export interface LockNeeds {
   statements: Statements

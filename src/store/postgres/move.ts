@@ -14,7 +14,8 @@ import { TABLES } from '../tables.ts'
 import { hasNewerTables, makeTables } from './migrate.ts'
 import { openingFault } from './opening-faults.ts'
 import { connect, openPostgresEngine, probePostgres, requireVersion } from './postgres-store.ts'
-import { columnsOf, generatedOf, Statements } from './statements.ts'
+import { columnsOf, generatedOf, type Statements } from '../statements.ts'
+import { statementsIn } from './statements.ts'
 import { encodeText } from './text.ts'
 
 const PAGE = 500
@@ -27,7 +28,7 @@ export async function openPostgresSource(address: PostgresAddress): Promise<Move
   await requireUnserved(address)
   return openOn(address, async (client) => {
     if (await hasNewerTables(client, address)) throw tooNew(address)
-    const statements = new Statements(address.schema)
+    const statements = statementsIn(address.schema)
     const look = () => client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${PATIENTLY}`)
     await look()
     return {
@@ -47,7 +48,7 @@ export async function openPostgresSource(address: PostgresAddress): Promise<Move
 export async function createPostgresTarget(address: PostgresAddress): Promise<MoveTarget> {
   return openOn(address, async (client) => {
     await requireVersion(client, address)
-    const statements = new Statements(address.schema)
+    const statements = statementsIn(address.schema)
     await client.query(`BEGIN; ${PATIENTLY}`)
     if (!(await makeTables(client, address))) throw notEmpty(address)
     for (const table of TABLES.toReversed()) await client.query(`DELETE FROM ${statements.name(table)}`)

@@ -12,7 +12,7 @@ import { canLockTables } from './lock.ts'
 import { foreignSchema, migrate, readStanding } from './migrate.ts'
 import { openingFault } from './opening-faults.ts'
 import { clientConfig } from './pool.ts'
-import { Statements } from './statements.ts'
+import { statementsIn } from './statements.ts'
 import { CHANNEL } from './transaction.ts'
 
 const OLDEST = 140_000
@@ -65,7 +65,7 @@ async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions)
     await requireVersion(client, address)
     if (mustExist && (await readStanding(client, address)) !== 'ours') throw missingSchema(address)
     await migrate(client, address)
-    const locksTables = await canLockTables(client, new Statements(address.schema))
+    const locksTables = await canLockTables(client, statementsIn(address.schema))
     return { ssl, notifies: await canNotify(client), locksTables }
   } finally {
     await client.end()

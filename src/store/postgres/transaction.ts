@@ -15,7 +15,7 @@ import { grantOfRow, renewalOf, type Families } from './families.ts'
 import { lockingFor, type LockNeeds } from './lock.ts'
 import type { Measured } from './measured.ts'
 import type { Session } from './pool.ts'
-import { generatedOf, type Row, type Statement } from './statements.ts'
+import { generatedOf, type Row, type Statement } from '../statements.ts'
 import { encodeText } from './text.ts'
 import { CLOCK_MS, type DatabaseTime } from './time.ts'
 
@@ -138,6 +138,8 @@ export class Transaction {
         return measured.reserve(step.kid, step.until, this.#session)
       case 'welcome':
         return measured.welcome(step, this.#now, this.#session)
+      case 'belongings':
+        return measured.belongings(step.userId, this.#session)
       case 'countOwned':
         return measured.countOwned(step, this.#session)
       case 'beyond':

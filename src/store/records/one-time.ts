@@ -9,7 +9,7 @@ export type OneTimeKind = 'code' | 'invitation' | 'sign_in_link' | 'passkey_crea
 /** A one-time value: an authorization code, a link, a challenge. Only its hash is stored. */
 export interface OneTimeRecord {
   kind: OneTimeKind
-  /** SHA-256 of the value, base64url. */
+  /** SHA-256 of the value, base64url. The time of a code stands before it. */
   hash: string
   /** An id of its own, for lists and for revoking. */
   id: string

@@ -17,7 +17,7 @@ const driver = load('drizzle-orm/better-sqlite3') as typeof Driver
 const migrator = load('drizzle-orm/migrator') as typeof Migrator
 
 export const { and, eq, ne, gt, lt, isNull } = queries
-export const { asc, desc, count, sql, getTableColumns } = queries
+export const { asc, count, sql, getTableColumns } = queries
 export const { blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = tables
 export const { drizzle } = driver
 export const { readMigrationFiles } = migrator

@@ -1,5 +1,5 @@
 /** The engine on one SQLite file: runs the steps of acts inside the batches of the write queue. */
-import { find, type Act, type Engine, type Step } from '../engine.ts'
+import { find, isRead, type Act, type Engine, type Step } from '../engine.ts'
 import type { Kept, Table } from '../table.ts'
 import { settings } from '../tables.ts'
 import { backupVerb } from './backup.ts'
@@ -7,7 +7,7 @@ import type { OpenDatabase } from './database.ts'
 import { examineVerb } from './examine.ts'
 import { factsVerb } from './facts.ts'
 import { measuredSteps, type Measured } from './measured.ts'
-import { Statements } from './statements.ts'
+import { PreparedStatements } from './statements.ts'
 import { subjectVerbs } from './subjects.ts'
 import { sweepVerb } from './sweep.ts'
 
@@ -44,8 +44,7 @@ export function sqliteEngine(database: OpenDatabase): Engine {
 function* readOnly<Result>(act: Act<Result>): Act<Result> {
   let next = act.next()
   while (!next.done) {
-    if (next.value.step !== 'select' && next.value.step !== 'time')
-      throw new Error(`a read takes no ${next.value.step}`)
+    if (!isRead(next.value)) throw new Error(`a read takes no ${next.value.step}`)
     next = act.next(yield next.value)
   }
   return next.value
@@ -54,11 +53,11 @@ function* readOnly<Result>(act: Act<Result>): Act<Result> {
 class Runner {
   readonly measured: Measured
   readonly #database: OpenDatabase
-  readonly #statements: Statements
+  readonly #statements: PreparedStatements
 
   constructor(database: OpenDatabase) {
     this.#database = database
-    this.#statements = new Statements(database.sql)
+    this.#statements = new PreparedStatements(database.connection.raw)
     this.measured = measuredSteps(database)
   }
 
@@ -89,6 +88,8 @@ class Runner {
         return this.measured.reserve(step.kid, step.until)
       case 'welcome':
         return this.measured.welcome(step)
+      case 'belongings':
+        return this.measured.belongings(step.userId)
       case 'countOwned':
         return this.measured.countOwned(step)
       case 'beyond':

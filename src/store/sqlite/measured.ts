@@ -5,7 +5,7 @@
  */
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
 import type { Instant } from '../../ground/clock.ts'
-import type { Rotated, RotationRule, Welcome } from '../engine.ts'
+import type { Belongings, Rotated, RotationRule, Welcome } from '../engine.ts'
 import { rotated, type GrantRecord, type RotationVerdict } from '../records/grant.ts'
 import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
 import type { Database, OpenDatabase } from './database.ts'
@@ -18,6 +18,7 @@ export interface Measured {
   rotate(sid: string, decide: RotationRule): Rotated
   reserve(kid: string, until: Instant): boolean
   welcome(pair: { clientId: string; sub: string }): Welcome
+  belongings(userId: string): Belongings
   countOwned(owned: { owner: string; cause: string; now: Instant }): number
   beyond(pair: { clientKey: number; sub: string; limit: number }): string[]
   newestGrantAt(clientKey: number): Instant
@@ -47,6 +48,12 @@ export function measuredSteps(database: OpenDatabase): Measured {
     welcome: ({ clientId, sub }) => {
       const found = statements.welcome.get({ clientId, sub, now: database.now() })
       return { clientKey: found?.key ?? null, isRefused: found?.refused === 1, isTaken: found?.taken === 1 }
+    },
+    belongings: (userId) => {
+      const found = statements.belongings.get({ userId })
+      // SQLite itself has made the list, of a column of texts.
+      const groups = JSON.parse(found?.groups ?? '[]') as string[]
+      return { passkeys: found?.passkeys ?? 0, recoveryCodes: found?.recoveryCodes ?? 0, groups }
     },
     countOwned: ({ owner, cause, now }) => statements.owned.get({ owner, cause, now }) ?? 0,
     beyond: (pair) => {
@@ -94,19 +101,26 @@ function prepareLookUps({ connection: { raw } }: OpenDatabase) {
   const standing = 'removed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
   const refused = (kind: string, name: string) =>
     `EXISTS (SELECT 1 FROM blacklist_entries WHERE value = ${name} AND kind = '${kind}' AND refuses_new AND ${standing})`
-  const livePair = 'FROM grants WHERE sub = :sub AND client_key = :clientKey AND ended_at IS NULL'
+  // The plus keeps values from the planner: see statements.ts.
+  const livePair = 'FROM grants WHERE sub = +:sub AND client_key = +:clientKey AND ended_at IS NULL'
   return {
     welcome: raw.prepare<[Record<string, unknown>], { key: number | null; refused: number; taken: number }>(
       `SELECT (SELECT key FROM clients WHERE client_id = :clientId) AS key,
         ${refused('sub', ':sub')} OR ${refused('client_id', ':clientId')} AS refused,
         :sub <> :clientId AND EXISTS (SELECT 1 FROM clients WHERE client_id = :sub) AS taken`,
     ),
+    belongings: raw.prepare<[{ userId: string }], { passkeys: number; recoveryCodes: number; groups: string }>(
+      `SELECT (SELECT count(*) FROM passkeys WHERE user_id = :userId) AS passkeys,
+        (SELECT count(*) FROM recovery_codes WHERE user_id = :userId) AS recoveryCodes,
+        (SELECT json_group_array(name) FROM
+          (SELECT group_name AS name FROM group_members WHERE user_id = +:userId ORDER BY group_name)) AS groups`,
+    ),
     owned: value<number>(
       `SELECT count(*) FROM blacklist_entries WHERE owner IS NOT NULL AND owner = :owner AND cause = :cause AND ${standing}`,
     ),
-    beyond: value<string>(`SELECT sid ${livePair} ORDER BY sid DESC LIMIT 100 OFFSET :limit`),
-    live: value<number>(`SELECT count(*) FROM (SELECT 1 ${livePair} LIMIT :limit)`),
-    newest: value<number>('SELECT created_at FROM grants WHERE client_key = :clientKey ORDER BY sid DESC LIMIT 1'),
+    beyond: value<string>(`SELECT sid ${livePair} ORDER BY sid DESC LIMIT 100 OFFSET +:limit`),
+    live: value<number>(`SELECT count(*) FROM (SELECT 1 ${livePair} LIMIT +:limit)`),
+    newest: value<number>('SELECT created_at FROM grants WHERE client_key = +:clientKey ORDER BY sid DESC LIMIT 1'),
     latestMark: raw
       .prepare<[], number | null>(
         "SELECT max(signed_until) FROM signing_keys WHERE status IN ('next', 'active', 'retiring')",

@@ -1,4 +1,4 @@
-/** The tables of tables.ts as Drizzle knows them for SQLite: for migrations, and for the statements of engine.ts. */
+/** The tables of tables.ts as Drizzle knows them for SQLite: for migrations, and for the hand-written statements. */
 import type { AnySQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { inSql } from '../rows.ts'
 import { checksOf, conditionOf } from '../rules.ts'
