@@ -32,7 +32,10 @@ function readFirst(given: Argument | Option): void {
   given.argParser((file: string, before: unknown) => (read ? read(atCaller(file), before) : atCaller(file)))
 }
 
-/** The command as a person types it in any folder: by its path in a checkout, by its name where it is installed. */
+/**
+ * The command as a person types it in any folder: by its path in a checkout, by its name where it is installed. For lines
+ * of a block that is pasted into a shell. Notes and faults say `signet`.
+ */
 export function ownCommand(): string {
   const script = join(PACKAGE, 'signet')
   return import.meta.filename.endsWith('.ts') && existsSync(script) ? shell(script) : 'signet'
