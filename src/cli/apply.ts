@@ -4,9 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { applyDeclaration } from '../declaration/apply.ts'
-import { describeMissingSecrets, type Applied, type AppliedChange, type AppliedItem } from '../declaration/applied.ts'
+import {
+  describeMissingSecrets,
+  type Applied,
+  type AppliedChange,
+  type AppliedItem,
+  type KeptItem,
+} from '../declaration/applied.ts'
 import { readConfig } from '../config/config.ts'
-import { readDeclaration, type Declaration } from '../declaration/file.ts'
+import { isName, readDeclaration, type Declaration } from '../declaration/file.ts'
 import { findToMake } from '../doctor/missing-database.ts'
 import { mayMakeDatabase, onIssuer, wantsNew, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, complain, note, visible } from './output.ts'
@@ -68,13 +74,19 @@ function describePlan({ created, changed, left, removed, kept = [], ended = [] }
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
     ...left.map(line('=')),
     ...(removed ?? []).map(line('-')),
-    ...kept.map(({ kind, id, file }) => visible(`  ${kind} ${id} was made by ${file ?? 'another file'}, and is left`)),
+    ...kept.map(describeKept),
     ...created.flatMap(({ id, ended_grants: grants }) =>
       grants ? [visible(`  client ${id} takes the name of a person, whose ${grants} live grants end`)] : [],
     ),
     dryRun ? `${summary}; a dry run, nothing was done` : summary,
   ].join('\n')
 }
+
+/** A file that was renamed finds its records under the name of before. */
+const describeKept = ({ kind, id, file }: KeptItem): string =>
+  visible(
+    `  ${kind} ${id} was made by ${file}, and is left${isName(file) ? `; if this file had that name, put name: ${file} into it` : ''}`,
+  )
 
 const describeChange = ({ field, from, to }: AppliedChange): string =>
   visible(`    ${field}: ${valueOf(from)} -> ${valueOf(to)}`)
