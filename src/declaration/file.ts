@@ -131,23 +131,14 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
   const parsed = declarationSchema.safeParse(withoutExtensions(source.value))
   if (!parsed.success) throw faultOf(source, parsed.error.issues)
   const { name = basename(file), resources, clients, groups, users } = parsed.data
-  requireUnique(
-    source,
-    'resources',
-    resources.map(({ id }) => id),
-  )
-  requireUnique(
-    source,
-    'clients',
-    clients.map((client) => client.client_id),
-  )
   const usernames = users.map(({ username }) => canonicalName(username))
-  requireUnique(
-    source,
-    'groups',
-    groups.map((group) => group.name),
-  )
-  requireUnique(source, 'users', usernames)
+  const ids = {
+    resources: resources.map(({ id }) => id),
+    clients: clients.map((client) => client.client_id),
+    groups: groups.map((group) => group.name),
+    users: usernames,
+  }
+  for (const [list, each] of Object.entries(ids)) requireUnique(source, list, each)
   return {
     file,
     name,

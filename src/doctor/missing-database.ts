@@ -35,7 +35,7 @@ export function describeMissing(name: string, config: Config, { takesNew = false
   const makes = takesNew ? 'signet serve, or the same command with --new, makes one' : 'signet serve makes one'
   return new Fault(
     `there is no database at ${name}`,
-    `${makes}; or set SIGNET_DATABASE_URL to where it is, or signet restore FILE`,
+    `${makes}; or set SIGNET_DATABASE_URL and SIGNET_KEYS_DIR to where database and keys are, or signet restore FILE`,
   )
 }
 
