@@ -145,6 +145,5 @@ def _place_of(settings: Settings) -> KeyPlace:
         settings.terms.issuer,
         settings.jwks_uri,
         settings.user_agent,
-        settings.allow_http,
         settings.max_stale_keys_seconds,
     )
