@@ -76,6 +76,61 @@ func TestAnIssuerOnLoopbackMayBePlain(t *testing.T) {
 	}
 }
 
+// The verifiers for Node and Python are tested with the same addresses.
+func TestAnAddressThatMayBeReadInTwoWaysIsRefused(t *testing.T) {
+	good := []string{
+		"http://localhost:3000",
+		"http://LOCALHOST",
+		"http://app.localhost/x",
+		"http://127.0.0.1:80",
+		"http://127.9.9.9",
+		"http://[::1]:3000",
+		"https://issuer.example/",
+		"https://issuer.example:8443/a",
+	}
+	for _, each := range good {
+		if _, err := New(Options{Issuer: each, Audience: api}); err != nil {
+			t.Error(err)
+		}
+	}
+	bad := []string{
+		"http://127.1",
+		"http://2130706433",
+		"http://0x7f.0.0.1",
+		"http://127.0.0.01",
+		"http://127.0.0.1.",
+		"http://127.0.0.256",
+		"http://[::ffff:127.0.0.1]:1",
+		"http://[0:0:0:0:0:0:0:1]",
+		"http://[::2]",
+		"http://localhost.",
+		"http://%6cocalhost",
+		"http:localhost",
+		"http:///localhost",
+		"http://localhost:99999",
+		"https:issuer.example",
+		"https:///issuer.example",
+		"https://@issuer.example",
+		"https://issuer.example ",
+		" https://issuer.example",
+		"https://issuer.example/a ",
+		"https://issuer.example/a\tb",
+		"https://issuer.example\\a",
+		"https://m\u00fcller.example",
+		"https://issuer.example?tenant=a",
+		"https://issuer.example?",
+		"https://issuer.example#a",
+		"https://issuer.example/#",
+	}
+	for _, each := range bad {
+		_, err := New(Options{Issuer: each, Audience: api})
+		var refused *OptionError
+		if !errors.As(err, &refused) || refused.Option != "Issuer" {
+			t.Errorf("%q: got %v", each, err)
+		}
+	}
+}
+
 func TestAllowHTTPWarnsOfEachPlainAddress(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()

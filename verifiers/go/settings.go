@@ -3,7 +3,6 @@ package signetverify
 import (
 	"fmt"
 	"log/slog"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -90,7 +89,8 @@ func checkAddresses(o Options) (plain []string, err error) {
 			plain = append(plain, each.option+" "+shownURL(each.value))
 		}
 	}
-	if issuer, _ := url.Parse(o.Issuer); issuer.RawQuery != "" || issuer.Fragment != "" {
+	// RFC 8414 section 2.
+	if strings.ContainsAny(o.Issuer, "?#") {
 		return nil, wrong("Issuer", "has a query or a fragment: %s", shownURL(o.Issuer))
 	}
 	return plain, nil
