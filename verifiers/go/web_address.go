@@ -26,10 +26,12 @@ func requireSafe(address string, allowHTTP bool) error {
 	return nil
 }
 
-// isPrintable says whether an address is printable ASCII without a backslash.
-// Parsers disagree about what anything else leads to.
+// isPrintable says whether an address is printable ASCII without a backslash or
+// a quote. Parsers disagree about what anything else leads to.
 func isPrintable(address string) bool {
-	return !strings.ContainsFunc(address, func(each rune) bool { return each <= ' ' || each >= 0x7F || each == '\\' })
+	return !strings.ContainsFunc(address, func(each rune) bool {
+		return each <= ' ' || each >= 0x7F || each == '\\' || each == '"'
+	})
 }
 
 // hasPort says whether the port can exist, if one is named.
