@@ -144,6 +144,7 @@ test.each([
   'https://issuer.example/a ',
   'https://issuer.example/a\tb',
   'https://issuer.example\\a',
+  'https://issuer.example/"',
   'https://m\u00fcller.example',
   'https://issuer.example?tenant=a',
   'https://issuer.example?',

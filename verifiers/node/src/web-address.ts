@@ -55,8 +55,8 @@ function shownUrl(value: unknown): string {
   return (afterName.split(/[?#]/, 1)[0] ?? '').slice(0, 200)
 }
 
-/** Printable ASCII with a host right after two slashes. Parsers disagree about what anything else leads to. */
-const FORM = /^[a-z][a-z\d+.-]*:\/\/[!-.0-[\]-~][!-[\]-~]*$/i
+/** Printable ASCII but backslash and quote, with a host right after two slashes. Parsers disagree about all else. */
+const FORM = /^[a-z][a-z\d+.-]*:\/\/[!#-.0-[\]-~][!#-[\]-~]*$/i
 const NAME = /^[^:]*:\/\/[^/?#]*@/
 
 const isUrl = (address: string): boolean => FORM.test(address) && URL.canParse(address)

@@ -334,6 +334,7 @@ def test_an_address_of_an_issuer(issuer: str) -> None:
         "https://issuer.example/a ",
         "https://issuer.example/a\tb",
         "https://issuer.example\\a",
+        'https://issuer.example/"',
         "https://m\u00fcller.example",
         "https://issuer.example?tenant=a",
         "https://issuer.example?",

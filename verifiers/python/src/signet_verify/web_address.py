@@ -58,7 +58,7 @@ def warn_of_http(addresses: list[str | None]) -> None:
 
 def _split(value: object) -> SplitResult | None:
     """The parts of a URL; ``None`` if it has no host, or characters that parsers disagree about."""
-    if not isinstance(value, str) or not value.isascii() or any(each <= " " or each == "\\" for each in value):
+    if not isinstance(value, str) or not value.isascii() or any(each <= " " or each in '\\"\x7f' for each in value):
         return None
     try:
         url = urlsplit(value)
