@@ -64,6 +64,8 @@ test.each([withTls, plain])('no service may do more than it has to, and only thi
   for (const { build } of [services.signet, services['demo-api']]) {
     expect(existsSync(join(ROOT, build?.dockerfile ?? ''))).toBe(true)
     expect(build?.args.NODE_DIGEST).toMatch(/^\$\{NODE_DIGEST:\?.*\}$/)
+    // Compose tells the image of Signet its commit, and a build without one goes on.
+    expect(build?.args.COMMIT).toBe(build?.dockerfile === 'deploy/Dockerfile' ? '${COMMIT:-}' : undefined)
   }
   if (services.caddy) expect(services.caddy.image).toMatch(/^caddy:\d+@\$\{CADDY_DIGEST:\?.*\}$/)
 })
