@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { stageIssuer } from '../release/issuer.ts'
@@ -162,6 +162,18 @@ test('the tarball holds the program, its migrations, its licence and what an ope
   expect(contents()).toEqual(expect.arrayContaining(templates.map((path) => path.replace('src/', 'dist/'))))
   const migrations = (folder: string) => contents().filter((path) => path.startsWith(folder) && path.endsWith('.sql'))
   for (const folder of ['migrations/sqlite', 'migrations/postgres']) expect(migrations(folder)).not.toEqual([])
+})
+
+test('every link of a page in the tarball leads to a file in it', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'verifiers/**/*.md'], { cwd: unpacked })
+  const links = pages.flatMap((page) =>
+    [...readFileSync(join(unpacked, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)].map(([, path = '']) => ({
+      page,
+      path: join(dirname(page), path),
+    })),
+  )
+  expect(links.length).toBeGreaterThan(40)
+  expect(links.filter(({ path }) => !existsSync(join(unpacked, path)))).toEqual([])
 })
 
 test('the tarball holds no test, no map, no source and nothing of one machine', () => {
