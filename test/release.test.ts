@@ -58,6 +58,16 @@ test('the changelog has the headings of keepachangelog.com and no other', () => 
   expect(headings.filter((each) => !known.includes(each))).toEqual([])
 })
 
+test('the changelog tells no command and no package twice under one heading', () => {
+  const sections = read('CHANGELOG.md').split(/^###? /m)
+  expect(sections.length).toBeGreaterThan(5)
+  const twice = sections.flatMap((section) => {
+    const subjects = [...section.matchAll(/^- (`[^`]+` (?!for )\S+)/gm)].map(([, subject = '']) => subject)
+    return subjects.filter((each, place) => subjects.indexOf(each) !== place)
+  })
+  expect(twice).toEqual([])
+})
+
 test('the runbooks install the files of this release', () => {
   const named = [...read('docs/operating.md').matchAll(/signet(?:-issuer)?-(\d[\w.]*?)(?:\.tgz)?(?=[\s/`])/g)]
   expect(new Set(named.map(([, each]) => each))).toEqual(new Set([version]))
