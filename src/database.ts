@@ -121,7 +121,7 @@ async function matchMasterKeys(
 const noMasterKey = ({ keysDir }: Config, current: string | undefined): Fault =>
   new Fault(
     `SIGNET_KEYS_DIR: ${masterKeyFile(keysDir)} is missing, and the database was sealed under master key ${current}`,
-    'put the original file back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database (it is lost: docs/operating.md, "The master key is lost")',
+    'set SIGNET_KEYS_DIR to the folder where it is, often keys/ beside data/; or put it back from your backup, or give the key in SIGNET_MASTER_KEY; no new one is made for an existing database (it is lost: docs/operating.md, "The master key is lost")',
   )
 
 /**

@@ -220,7 +220,7 @@ async function warnOfNewName(store: Store, issuer: string, config: Config, log: 
   if (before === undefined || before === issuer) return
   if (config.issuer === undefined && config.port === 0) return
   log.warn(
-    `the issuer is ${issuer}, and was ${before} at the last start: tokens of before are refused, and verifiers of the former name refuse new ones`,
+    `the issuer is ${issuer}, and was ${before} at the last start: tokens issued under the former name are refused, and verifiers that expect it refuse new ones`,
   )
 }
 

@@ -32,8 +32,11 @@ function readFirst(given: Argument | Option): void {
   given.argParser((file: string, before: unknown) => (read ? read(atCaller(file), before) : atCaller(file)))
 }
 
-/** The command as a person types it in any folder: by its path in a checkout, by its name where it is installed. */
+/** The command as a person types it: by its path in a checkout, where it runs in any folder; else by npx, in this folder. */
 export function ownCommand(): string {
   const script = join(PACKAGE, 'signet')
-  return import.meta.filename.endsWith('.ts') && existsSync(script) ? shell(script) : 'signet'
+  return isCheckout() && existsSync(script) ? shell(script) : 'npx signet'
 }
+
+/** Whether the command enters the checkout by itself. An installed one takes the default places from the folder it runs in. */
+export const isCheckout = (): boolean => import.meta.filename.endsWith('.ts')

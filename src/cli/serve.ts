@@ -6,7 +6,7 @@ import { toIso } from '../ground/clock.ts'
 import type { FirstClient } from '../service/first-client.ts'
 import type { RunningIssuer } from '../service/server.ts'
 import { answer, bold } from './output.ts'
-import { ownCommand } from './place.ts'
+import { isCheckout, ownCommand } from './place.ts'
 
 /** Under npm, Ctrl-C arrives twice, from the terminal and from npm. Two signals within this time count as one. */
 const SAME_SIGNAL_MS = 300
@@ -104,7 +104,7 @@ function welcome(
     `${ask} -d "token=${member('access_token')}" ${url}/introspect; echo`,
     '',
     `# Public keys for your API: ${url}/.well-known/jwks.json`,
-    '# These run in any folder:',
+    `# These run in ${isCheckout() ? 'any' : 'this'} folder:`,
     `#   ${ownCommand()} client rotate-secret ${clientId}    (a new secret)`,
     `#   ${ownCommand()} --help    (everything else)`,
   ].join('\n')

@@ -57,7 +57,7 @@ export function readKeySet(keys: readonly Record<string, unknown>[]): ReadKeySet
   return fault === undefined ? { keys: serving, ignored } : { fault }
 }
 
-const NO_KEYS = `private_key_jwt needs a key set with 1 to ${MOST_KEYS} public keys`
+const NO_KEYS = `private_key_jwt needs a key set with 1 to ${MOST_KEYS} public keys: on the command line --jwks FILE`
 
 const keepMembers = (key: Record<string, unknown>): ClientJwk =>
   Object.fromEntries(KEPT_MEMBERS.filter((name) => Object.hasOwn(key, name)).map((name) => [name, key[name]]))

@@ -13,7 +13,7 @@ import { bad, failed, good, warn, type Check } from './check.ts'
 import { checkCookies, checkPeople } from './people.ts'
 import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
-import { lookAtIssuer } from './remote-issuer.ts'
+import { lookAtIssuer, type RemoteIssuer } from './remote-issuer.ts'
 
 /** How late a rotation may be before it is a finding: the server tries every few seconds. */
 const LATE_MS = 3_600_000
@@ -26,7 +26,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
   } catch (error) {
     return [node, failed('configuration', error)]
   }
-  const { checks, issuer, isForPeople = false } = await checkDatabase(config)
+  const { checks, issuer, isForPeople = false, signing = [] } = await checkDatabase(config)
   const remote = await lookAtIssuer({
     issuer,
     jwksUri: undefined,
@@ -40,6 +40,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
     await checkMasterKeyFile(config),
     ...checks,
     ...remote.checks,
+    ...checkServedKeys(signing, remote),
     ...(isForPeople && remote.jwks ? [await checkCookies(issuer)] : []),
   ]
 }
@@ -51,7 +52,30 @@ function checkNode(): Check {
     : bad('node', found, 'run it with Node 24 or newer')
 }
 
-async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer: string; isForPeople?: boolean }> {
+/** A key that signs was published long before, so a key set without it is made of another database. */
+function checkServedKeys(signing: string[], { jwks, jwksUri }: RemoteIssuer): Check[] {
+  if (!jwks) return []
+  const served = new Set(jwks.keys.map(({ kid }) => kid))
+  const lacking = signing.filter((kid) => !served.has(kid))
+  if (lacking.length === 0) return []
+  return [
+    bad(
+      'database served',
+      `the key ${lacking.join(' and ')} of this database is not at ${jwksUri}: the server there has another database`,
+      'set SIGNET_DATABASE_URL and SIGNET_KEYS_DIR as that server has them, or SIGNET_ISSUER to the server of this database',
+    ),
+  ]
+}
+
+interface DatabaseChecks {
+  checks: Check[]
+  issuer: string
+  isForPeople?: boolean
+  /** Ids of the keys that sign, of the shared rings. */
+  signing?: string[]
+}
+
+async function checkDatabase(config: Config): Promise<DatabaseChecks> {
   const fallback = config.issuer ?? localIssuer(config.port)
   let store: Store
   try {
@@ -67,6 +91,9 @@ async function checkDatabase(config: Config): Promise<{ checks: Check[]; issuer:
       checks: await checkStore(store, config),
       issuer: await issuerUrl(store, config),
       isForPeople: await store.hasUsers(),
+      signing: (await store.listKeys())
+        .filter(({ ring, status }) => ring === SHARED_RING && status === 'active')
+        .map(({ kid }) => kid),
     }
   } finally {
     await store.close()

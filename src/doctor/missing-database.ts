@@ -19,7 +19,7 @@ export function describeMissing(file: string, config: Config, mayBeNew = false):
     findStranger(config.keysDir, file) ??
     new Fault(
       `there is no database at ${file}`,
-      `${makes}; or set SIGNET_DATABASE_URL to where it is, or signet restore FILE`,
+      `${makes}; or set SIGNET_DATABASE_URL and SIGNET_KEYS_DIR to where database and keys are, or signet restore FILE`,
     )
   )
 }

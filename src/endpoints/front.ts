@@ -26,7 +26,7 @@ const ADDRESSES = [
     says: 'the same in the form of RFC 8414',
   },
   { name: 'jwks', path: '/.well-known/jwks.json', label: 'Public keys', says: 'by which APIs verify tokens' },
-  { name: 'health', path: '/readyz', label: 'Health', says: 'whether this server takes traffic' },
+  { name: 'health', path: '/readyz', label: 'Health', says: 'whether this server answers requests' },
 ] as const
 
 const STYLE = `body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; }

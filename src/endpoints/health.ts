@@ -31,7 +31,7 @@ export const health = (needs: Needs): Route[] => [
       access: HEALTH,
       id: 'readReadiness',
       tag: 'Operation',
-      says: 'Whether it takes traffic',
+      says: 'Whether it answers requests',
       answers: {
         200: answerOf('It does, and its database answers.', READINESS),
         503: answerOf(

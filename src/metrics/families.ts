@@ -32,7 +32,7 @@ const ENTRIES_IN_A_TURN = 10_000
 
 export async function readFamilies(measured: Measured, isServing: boolean): Promise<Family[]> {
   return [
-    one('signet_ready', 'Whether it takes traffic and its database answers.', Number(isServing)),
+    one('signet_ready', 'Whether it answers requests and its database answers.', Number(isServing)),
     gauge('signet_build_info', 'Always 1: which version runs on which Node.', {
       labels: { version: readVersion(), node: process.version },
       value: 1,

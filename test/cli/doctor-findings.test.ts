@@ -611,6 +611,17 @@ const DEPLOYMENT: Row[] = [
     /is missing/,
     /no new one is made for an existing database/,
   ),
+  {
+    finding: 'another database than the server has',
+    async ask() {
+      const env = { ...environmentOf(join(world.folder, 'other')), SIGNET_ISSUER: world.issuer.issuer }
+      await signet(['resource', 'create', 'somewhere'], env)
+      return { args: [], env }
+    },
+    check: 'database served',
+    found: /the key .* of this database is not at http:.*: the server there has another database/,
+    fix: /set SIGNET_DATABASE_URL and SIGNET_KEYS_DIR as that server has them/,
+  },
   deployment('a file that is no database', brokenDatabase, 'database', /./, /./),
   deployment(
     'a master key that others can read',

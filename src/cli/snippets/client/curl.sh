@@ -65,8 +65,12 @@ fi
 cat "$BODY"
 case $STATUS in
 2*) ;;
-*)
+401 | 403)
   echo "the API answered $STATUS; the reason: signet doctor TOKEN --resource "'__AUDIENCE__' >&2
+  exit 1
+  ;;
+*)
+  echo "the API answered $STATUS" >&2
   exit 1
   ;;
 esac
