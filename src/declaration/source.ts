@@ -4,6 +4,7 @@
  */
 import {
   LineCounter,
+  Scalar,
   isAlias,
   isMap,
   isPair,
@@ -192,7 +193,9 @@ function nameOf({ key }: Pair): string | undefined {
     : undefined
 }
 
-const isMerge = (pair: Pair): boolean => nameOf(pair) === '<<'
+/** In quotes it is a name like any other. */
+const isMerge = (pair: Pair): boolean =>
+  nameOf(pair) === '<<' && isScalar(pair.key) && (pair.key.type ?? Scalar.PLAIN) === Scalar.PLAIN
 
 const mergedBy = (value: unknown): unknown[] => (isSeq(value) ? value.items : [value])
 
