@@ -10,7 +10,7 @@ from .algorithms import ASYMMETRIC_ALGORITHMS
 from .clock import Clock, SystemClock
 from .staleness import StalenessPolicy, WhenStale
 from .version import VERSION
-from .web_address import require_safe_url, warn_of_http
+from .web_address import require_issuer, require_safe_url, warn_of_http
 
 Names = str | Sequence[str]
 Audience = Names | Literal[False] | None
@@ -82,7 +82,6 @@ class Settings:
     max_clock_tolerance: float
     max_stale_keys_seconds: float
     user_agent: str
-    allow_http: bool
     resource_metadata: str | None
     clock: Clock
 
@@ -103,9 +102,10 @@ def read_options(issuer: str, **options: Any) -> Settings:
     allow_http = given.get("allow_http", False)
     if not isinstance(allow_http, bool):
         raise ValueError("allow_http is True or False")
-    for name, value in {"issuer": issuer, **{key: given.get(key) for key in ("jwks_uri", "resource_metadata")}}.items():
-        if value is not None or name == "issuer":
-            require_safe_url(name, value, allow_http=allow_http)
+    require_issuer(issuer, allow_http=allow_http)
+    for name in ("jwks_uri", "resource_metadata"):
+        if given.get(name) is not None:
+            require_safe_url(name, given[name], allow_http=allow_http)
     most_tolerance = _seconds("max_clock_tolerance", given["max_clock_tolerance"])
     feed_url, policy = _read_revocations(given.get("revocations", False), issuer, allow_http)
     warn_of_http([issuer, given.get("jwks_uri"), feed_url])
@@ -119,7 +119,6 @@ def read_options(issuer: str, **options: Any) -> Settings:
         max_clock_tolerance=most_tolerance,
         max_stale_keys_seconds=_seconds("max_stale_keys_seconds", given["max_stale_keys_seconds"]),
         user_agent=_user_agent(given.get("name")),
-        allow_http=allow_http,
         resource_metadata=given.get("resource_metadata"),
         clock=given.get("clock") or SystemClock(),
     )
@@ -134,7 +133,7 @@ def apply_overrides(terms: Terms, overrides: dict[str, Any], max_clock_tolerance
     _require_known("verify_token", overrides, _OVERRIDES)
     changes: dict[str, Any] = {}
     if "issuer" in overrides:
-        changes["issuer"] = _names("issuer", overrides["issuer"])[0]
+        changes["issuer"] = _one_name("issuer", overrides["issuer"])
     audience = overrides.get("audience")
     if audience is not None:
         changes["audience"] = "any" if audience is False else _names("audience", audience)
@@ -214,6 +213,12 @@ def _seconds(name: str, value: Any, most: float = math.inf) -> float:
             f"{name} is at most {most:g} seconds: with more, an expired token lives on; see max_clock_tolerance"
         )
     return float(value)
+
+
+def _one_name(option: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{option} is a string, and not empty")
+    return value
 
 
 def _names(option: str, value: Any, *, may_be_empty: bool = False) -> tuple[str, ...]:
