@@ -378,3 +378,25 @@ test.each([
   const { jwks } = await fetchKeySet(server.issuer + JWKS, { prepublishSeconds: undefined, unreachableFix: '' })
   expect(jwks?.keys).toHaveLength(1)
 })
+
+test('a revoked key that has left the set is refused as revoked, also while the issuer is away', async () => {
+  const server = await startKeyServer()
+  const revoked = await server.addKey()
+  const hash = createHash('sha256').update(`kid:${revoked.kid}`).digest('base64url')
+  const entry = { id: 'e', kind: 'kid', hash, issued_before: 9e9, expires_at: 9e9 }
+  server.answers.set('/blacklist/feed', (request, response) => {
+    if (request.headers.accept === 'text/event-stream') return void response.writeHead(406).end()
+    return json({ cursor: '1', entries: [entry], removed: [] })(request, response)
+  })
+  server.keys.length = 0
+  const key = await server.addKey()
+  const verifiers = [open(server, { revocations: true }), open(server, { revocations: true, cache: true })]
+  const tokens = [key, { ...key, kid: 'unknown' }, revoked].map((each) => sign(server, each))
+  for (const verifier of verifiers) expect(await outcome(verifier, await sign(server, key))).toBe('good')
+  server.answers.delete(JWKS)
+  for (const verifier of verifiers) {
+    const outcomes = []
+    for (const token of tokens) outcomes.push(await outcome(verifier, await token))
+    expect(outcomes).toEqual(['good', 'issuer_unavailable', 'token_revoked'])
+  }
+})

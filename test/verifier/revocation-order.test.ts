@@ -238,3 +238,26 @@ test('an answer out of a cache is as old as the cache says', async () => {
   feed.cache(90)
   expect(await outcome('good', { revocations: { maxStalenessSeconds: 30 } })).toBe('revocations_stale')
 })
+
+test('a page is asked for beside the query that the address of the feed has', async () => {
+  const server = await startKeyServer()
+  const feed = startFeed(server)
+  feed.takeNoStreams()
+  const asked: string[] = []
+  const answer = server.answers.get('/blacklist/feed')
+  server.answers.set('/blacklist/feed', (request, response) => {
+    asked.push(request.url ?? '')
+    answer?.(request, response)
+  })
+  const feedUrl = `${server.issuer}/blacklist/feed?tenant=a`
+  const verifier = createTokenVerifier({
+    issuer: server.issuer,
+    audience: API,
+    clock: server.clock,
+    revocations: { feedUrl },
+  })
+  onTestFinished(() => verifier.close())
+  await verifier.verifyToken(await sign(server, await server.addKey()))
+  await until(() => asked.length >= 3, 3000)
+  expect(new Set(asked)).toEqual(new Set(['/blacklist/feed?tenant=a', '/blacklist/feed?tenant=a&after=0']))
+})

@@ -53,6 +53,22 @@ func TestARevokedKeyIsFetchedAwayAndItsTokensAreRevoked(t *testing.T) {
 	expect(t, "not an unknown key", outcomeOf(verifier, token), "token_revoked")
 }
 
+func TestARevokedKeyThatLeftTheSetNeedsNoIssuer(t *testing.T) {
+	issuer, key, feed, verifier := followed(t, nil)
+	token := issuer.sign(t, key, nil)
+	expect(t, "before", outcomeOf(verifier, token), "accepted")
+	next := newKey(t, "next")
+	issuer.publish(next.jwk())
+	feed.send(event(page("2", false, issuer.entry("e", "kid", "one"))))
+	eventually(t, "another fetch", func() bool {
+		return issuer.count(jwks) > 1 && outcomeOf(verifier, issuer.sign(t, next, nil)) == "accepted"
+	})
+	issuer.answer(jwks, answerStatus(http.StatusInternalServerError))
+	issuer.clock.advance(5 * time.Second)
+	expect(t, "unknown", outcomeOf(verifier, issuer.sign(t, newKey(t, "invented"), nil)), "issuer_unavailable")
+	expect(t, "revoked", outcomeOf(verifier, token), "token_revoked")
+}
+
 func TestAfterAnInterruptionTheFollowerGoesOnWhereItWas(t *testing.T) {
 	issuer, key, feed, verifier := followed(t, func(s *issuer, f *feed, _ *Options) {
 		f.greeting["2"] = []string{event(page("3", false, s.entry("f", "jti", "b")))}

@@ -127,6 +127,13 @@ func edKey(crv string, x []byte) crypto.PublicKey {
 	return ed25519.PublicKey(x)
 }
 
+// holds says whether a key has this name.
+func (s keySet) holds(kid *string) bool {
+	return slices.ContainsFunc(s.keys, func(key publicKey) bool {
+		return kid != nil && key.hasKid && key.kid == *kid
+	})
+}
+
 // choice is a key that may verify a token, or the reason why there is none.
 type choice struct {
 	outcome outcome

@@ -103,6 +103,12 @@ func (k *remoteKeys) keyFor(ctx context.Context, a algorithm, kid *string) (publ
 	return k.require(found, a, kid)
 }
 
+// holds says whether the present set has a key of this name, fresh or not.
+func (k *remoteKeys) holds(kid *string) bool {
+	held := k.current()
+	return held != nil && held.set.holds(kid)
+}
+
 func (k *remoteKeys) current() *heldSet {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -30,9 +30,6 @@ type signed struct {
 	claims Claims
 	header Header
 	key    publicKey
-	// kid is the key that the token names, nil if it names none. It is also set if
-	// there is no such key.
-	kid *string
 }
 
 // signedHeader holds the parameters of a header that decide about the signature.
@@ -63,7 +60,7 @@ func verifySignature(ctx context.Context, token string, keys keySource, accepted
 	}
 	key, err := keys.keyFor(ctx, header.alg, header.kid)
 	if err != nil {
-		return signed{kid: header.kid}, err
+		return signed{}, err
 	}
 	payload, err := requireSignature(parts, header.alg, key)
 	if err != nil {
@@ -73,7 +70,7 @@ func verifySignature(ctx context.Context, token string, keys keySource, accepted
 	if err != nil {
 		return signed{}, err
 	}
-	return signed{claims: claims, header: header.members, key: key, kid: header.kid}, nil
+	return signed{claims: claims, header: header.members, key: key}, nil
 }
 
 func requireForm(token string) error {

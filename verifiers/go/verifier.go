@@ -66,9 +66,9 @@ func (v *Verifier) verify(ctx context.Context, token string, terms rules) (*Toke
 	if v.ctx.Err() != nil {
 		return nil, refuse(IssuerUnavailable, "this verifier is closed").because(errClosed)
 	}
-	checked, err := verifySignature(ctx, token, v.keys, v.settings.algorithms)
+	checked, err := verifySignature(ctx, token, v, v.settings.algorithms)
 	if err != nil {
-		return nil, v.explain(checked.kid, err)
+		return nil, err
 	}
 	if err := checkClaims(checked, terms, v.settings.clock.wall()); err != nil {
 		return nil, err
@@ -107,17 +107,33 @@ func (v *Verifier) requireNotRevoked(checked signed) error {
 	return refuse(TokenRevoked, "the token was revoked (%s, entry %s): get a new one", denying.kind, denying.id)
 }
 
-// explain: a revoked key leaves the key set at once. Its tokens are refused as
-// revoked, not as tokens of an unknown key.
-func (v *Verifier) explain(kid *string, err error) error {
+// keyFor finds the key of a token. A revoked key leaves the key set at once: its
+// tokens are revoked, and nobody has to be asked for the key.
+func (v *Verifier) keyFor(ctx context.Context, a algorithm, kid *string) (publicKey, error) {
+	if !v.keys.holds(kid) {
+		if err := v.requireKeyNotRevoked(kid); err != nil {
+			return publicKey{}, err
+		}
+	}
+	key, err := v.keys.keyFor(ctx, a, kid)
 	var refused *TokenError
-	if v.follower == nil || kid == nil || !errors.As(err, &refused) || refused.Code != UnknownKey {
-		return err
+	if errors.As(err, &refused) && refused.Code == UnknownKey {
+		// It may have been revoked while the set was fetched.
+		if denied := v.requireKeyNotRevoked(kid); denied != nil {
+			return publicKey{}, denied
+		}
+	}
+	return key, err
+}
+
+func (v *Verifier) requireKeyNotRevoked(kid *string) error {
+	if v.follower == nil || kid == nil {
+		return nil
 	}
 	if denying := v.follower.findDenying(Claims{}, kid); denying != nil {
 		return refuse(TokenRevoked, "the key of the token was revoked (entry %s)", denying.id)
 	}
-	return err
+	return nil
 }
 
 // RevocationStatus returns the state and age of revocation data; nil if

@@ -77,12 +77,14 @@ function kit({ es }: Keys) {
     b: token(es, { ...alive, jti: 'b', sid: 'grant-b', sub: 'bob', client_id: 'desk' }),
     c: token(es, { ...alive, jti: 'c', sid: undefined, sub: 'cid', client_id: undefined }),
     undated: token(es, { ...alive, jti: 'a', iat: undefined }),
+    bound: token(es, { ...alive, jti: 'a', cnf: { jkt: 'x' } }),
   }
 }
 
 const good = (each: string): FeedVerdict => ({ token: each, code: 'accepted' })
 const revoked = (each: string): FeedVerdict => ({ token: each, code: 'token_revoked' })
 const stale = (each: string): FeedVerdict => ({ token: each, code: 'revocations_stale' })
+const wrongType = (each: string): FeedVerdict => ({ token: each, code: 'wrong_type' })
 const whenOpen = (verdict: FeedVerdict): FeedVerdict => ({ ...verdict, when_stale: 'open' })
 
 function matches(keys: Keys): FeedCase[] {
@@ -274,7 +276,7 @@ function garbage(keys: Keys): FeedCase[] {
 }
 
 function silence(keys: Keys): FeedCase[] {
-  const { a, b } = kit(keys)
+  const { a, b, bound } = kit(keys)
   const minute = { max_staleness_seconds: 60 }
   const list = page(null, '1', [entry('jti', 'a')])
   const refusals: [string, Page[]][] = [
@@ -299,6 +301,11 @@ function silence(keys: Keys): FeedCase[] {
       revocations: { ...minute, when_stale: 'open' },
       steps: [step(0, [], [good(a), { ...stale(b), when_stale: 'closed' }])],
     },
+    story(
+      'a token that is bound to a key is judged by fresh data first',
+      step(0, [list], [wrongType(bound)]),
+      step(1, [], [stale(bound), whenOpen(wrongType(bound))]),
+    ),
     {
       name: 'an answer that a cache has kept for longer than the bound',
       revocations: minute,

@@ -4,30 +4,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { feedCases } from './feeds.ts'
-import { keySetCases } from './key-sets.ts'
-import { rightsCases } from './rights.ts'
-import { API, ISSUER, makeKey, NOW } from './signing.ts'
-import { tokenCases, type Keys } from './tokens.ts'
+import { FILES, makeDocuments } from './documents.ts'
 
-const keys: Keys = {
-  es: makeKey('ES256', 'es256-1'),
-  rs: makeKey('RS256', 'rs256-1'),
-  ps: makeKey('PS256', 'ps256-1'),
-  es384: makeKey('ES384', 'es384-1'),
-  ed: makeKey('EdDSA', 'ed25519-1'),
-  forger: makeKey('ES256', 'forged-1'),
-}
-
-const { forger: _unpublished, ...published } = keys
-const common = { issuer: ISSUER, audience: API, now: NOW }
-const jwks = { keys: Object.values(published).map(({ jwk }) => jwk) }
-
-function write(name: string, content: Record<string, unknown>): void {
-  writeFileSync(join(import.meta.dirname, name), `${JSON.stringify({ ...common, ...content }, null, 2)}\n`)
-}
-
-write('tokens.json', { jwks, cases: tokenCases(keys) })
-write('rights.json', { jwks, cases: rightsCases(keys.es) })
-write('key-sets.json', { cases: keySetCases(keys) })
-write('feeds.json', { jwks, cases: feedCases(keys) })
+const documents = makeDocuments()
+for (const name of FILES)
+  writeFileSync(join(import.meta.dirname, `${name}.json`), `${JSON.stringify(documents[name], null, 2)}\n`)

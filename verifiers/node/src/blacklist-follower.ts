@@ -272,7 +272,7 @@ export class BlacklistFollower {
     const { feedUrl, userAgent, clock } = this.#options
     const asked = this.#list.position
     const { after } = asked
-    const url = after === undefined ? feedUrl : `${feedUrl}?after=${encodeURIComponent(after)}`
+    const url = pageUrl(feedUrl, after)
     const etag = this.#tag && this.#tag.after === after ? this.#tag.etag : undefined
     const askedAt = momentOf(clock)
     // Only an issuer with pages leaves a list in the middle.
@@ -355,6 +355,14 @@ export class BlacklistFollower {
       signal.addEventListener('abort', end)
     })
   }
+}
+
+/** The query that the feed's address has already stays. */
+function pageUrl(feedUrl: string, after: string | undefined): string {
+  if (after === undefined) return feedUrl
+  const url = new URL(feedUrl)
+  url.searchParams.set('after', after)
+  return url.href
 }
 
 const isEventStream = (response: Response): response is Response & { body: ReadableStream<Uint8Array> } =>

@@ -129,6 +129,7 @@ function sharedSecret(variables: Variables, options: EnvOptions, warn: (message:
   const keys: KeySource = {
     keyFor: () => ({ key: secret, kid: undefined }),
     suspectChange() {},
+    holds: () => true,
     close() {},
   }
   const settings = {

@@ -31,6 +31,11 @@ export class KeySet {
     return this.#keys.length
   }
 
+  /** Whether a key has this name. */
+  holds(kid: string | undefined): boolean {
+    return this.#keys.some((key) => key.kid === kid)
+  }
+
   /** An earlier choice, without waiting. */
   findImported(alg: string, kid: string | undefined): KeyChoice | undefined {
     return this.#imported.get(kid)?.get(alg)

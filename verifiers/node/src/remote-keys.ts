@@ -16,6 +16,8 @@ export interface KeySource {
   keyFor(alg: string, kid: string | undefined): FoundKey | Promise<FoundKey>
   /** Makes the next token fetch the set again, for example because a key was revoked. */
   suspectChange(): void
+  /** Whether the present set has a key of this name, fresh or not. */
+  holds(kid: string | undefined): boolean
   close(): void
 }
 
@@ -70,6 +72,10 @@ export class RemoteKeys implements KeySource {
     this.#suspectedAt = this.#evenMs()
     if (this.#held) this.#held.freshUntil = Math.min(this.#held.freshUntil, this.#suspectedAt)
     this.#fetchSoon()
+  }
+
+  holds(kid: string | undefined): boolean {
+    return this.#held?.set.holds(kid) ?? false
   }
 
   close(): void {

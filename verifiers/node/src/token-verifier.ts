@@ -1,5 +1,4 @@
 /** The verifier that an API creates once: it combines keys, checks and revocations. */
-import { decodeProtectedHeader } from 'jose'
 import { BlacklistFollower, type RevocationStatus } from './blacklist-follower.ts'
 import { findCredentials } from './credentials.ts'
 import { webRequest } from './incoming-request.ts'
@@ -17,7 +16,7 @@ import {
   type TokenVerifierOptions,
   type VerifyOverrides,
 } from './options.ts'
-import { RemoteKeys, type KeySource } from './remote-keys.ts'
+import { RemoteKeys, type FoundKey, type KeySource } from './remote-keys.ts'
 import type { Auth, VerifiedToken } from './token.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 import { checkClaims, requireForm, verifySignature, type SignedToken } from './verify.ts'
@@ -67,6 +66,7 @@ export class Verifier implements TokenVerifier {
   readonly #keys: KeySource
   readonly #follower: BlacklistFollower | undefined
   readonly #verified: VerifiedTokens
+  readonly #findingKeys: Pick<KeySource, 'keyFor'> = { keyFor: (alg, kid) => this.#keyFor(alg, kid) }
   readonly #proofs = new ProofChecker()
   #isClosed = false
 
@@ -143,19 +143,25 @@ export class Verifier implements TokenVerifier {
   }
 
   #signed(token: string): Promise<SignedToken> {
-    const signing = this.#settings.cacheSize > 0 ? this.#remembered(token) : this.#verifySignature(token)
-    return this.#follower ? signing.catch((error: unknown) => this.#explain(token, error)) : signing
+    return this.#settings.cacheSize > 0 ? this.#remembered(token) : this.#verifySignature(token)
   }
 
   #verifySignature(token: string): Promise<SignedToken> {
-    return verifySignature(token, this.#keys, this.#settings.algorithms)
+    return verifySignature(token, this.#findingKeys, this.#settings.algorithms)
+  }
+
+  /** A revoked key leaves the key set at once. Its tokens are revoked, and nobody has to be asked for the key. */
+  #keyFor(alg: string, kid: string | undefined): FoundKey | Promise<FoundKey> {
+    if (!this.#keys.holds(kid)) this.#requireKeyNotRevoked(kid)
+    const found = this.#keys.keyFor(alg, kid)
+    return found instanceof Promise ? found.catch((error: unknown) => this.#explain(kid, error)) : found
   }
 
   /** A remembered token is valid only while the key that verified it is in the set. */
   async #remembered(token: string): Promise<SignedToken> {
     const known = this.#verified.find(token, this.#settings.clock.now() / 1000)
     if (known) {
-      const key = this.#keys.keyFor(known.header.alg, known.header.kid)
+      const key = this.#keyFor(known.header.alg, known.header.kid)
       if ((key instanceof Promise ? await key : key).key === known.verifiedBy.key) return known
     }
     const signed = await this.#verifySignature(token)
@@ -163,14 +169,15 @@ export class Verifier implements TokenVerifier {
     return signed
   }
 
-  /** A revoked key leaves the key set at once. Its tokens are refused as revoked, not as tokens of an unknown key. */
-  #explain(token: string, error: unknown): never {
-    if (error instanceof TokenError && error.code === 'unknown_key') {
-      const { kid } = decodeProtectedHeader(token)
-      const denying = this.#follower?.findDenying({ exp: 0 }, kid, this.#settings.clock.now() / 1000)
-      if (denying) throw new TokenError('token_revoked', `the key of the token was revoked (entry ${denying.id})`)
-    }
+  /** The key may have been revoked while the set was fetched. */
+  #explain(kid: string | undefined, error: unknown): never {
+    if (error instanceof TokenError && error.code === 'unknown_key') this.#requireKeyNotRevoked(kid)
     throw error
+  }
+
+  #requireKeyNotRevoked(kid: string | undefined): void {
+    const denying = this.#follower?.findDenying({ exp: 0 }, kid, this.#settings.clock.now() / 1000)
+    if (denying) throw new TokenError('token_revoked', `the key of the token was revoked (entry ${denying.id})`)
   }
 
   #requireNotRevoked(token: string, signed: SignedToken, follower: BlacklistFollower): void {

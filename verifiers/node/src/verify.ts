@@ -29,7 +29,7 @@ const MOST_TOKEN_CHARACTERS = 16_384
  */
 export async function verifySignature(
   token: string,
-  keys: KeySource,
+  keys: Pick<KeySource, 'keyFor'>,
   algorithms: ReadonlySet<string>,
 ): Promise<SignedToken> {
   let verifiedBy: FoundKey | undefined

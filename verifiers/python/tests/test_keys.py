@@ -12,6 +12,8 @@ from conftest import SmallIssuer, StillClock
 from signing import API, Signer
 
 from signet_verify import AsyncTokenVerifier, TokenError, TokenVerifier, __version__, create_token_verifier
+from signet_verify.get_document import RequestFault
+from signet_verify.issuer_metadata import find_jwks_uri
 
 
 @pytest.fixture
@@ -162,6 +164,32 @@ def test_keys_come_from_https_or_loopback(verifier: TokenVerifier, signer: Signe
     assert outcome(verifier, signer.token()) == "issuer_unavailable"
 
 
+def test_a_document_that_came_safely_names_no_plain_address(signer: Signer) -> None:
+    document = {"issuer": signer.issuer.url, "jwks_uri": "http://keys.example/jwks"}
+    signer.issuer.serve_json("/.well-known/openid-configuration", document)
+    with make(signer, allow_http=True) as verifier:
+        assert "a jwks_uri that is not https" in fault(verifier, signer.token()).description
+
+
+@pytest.mark.parametrize(
+    ("issuer", "outcome"),
+    [
+        ("https://issuer.example", "not https"),
+        ("http://localhost:3000", "not https"),
+        ("http://signet:3000", "http://keys.example/jwks"),
+    ],
+)
+def test_plain_keys_need_a_document_that_came_by_plain_http(issuer: str, outcome: str) -> None:
+    async def get(_url: str) -> object:
+        return {"issuer": issuer, "jwks_uri": "http://keys.example/jwks"}
+
+    try:
+        found = asyncio.run(find_jwks_uri(issuer, get))
+    except RequestFault as refused:
+        found = str(refused)
+    assert outcome in found
+
+
 def test_a_redirect_is_not_followed(verifier: TokenVerifier, signer: Signer) -> None:
     signer.issuer.serve("/jwks", {"status": 302, "headers": {"location": f"{signer.issuer.url}/other"}})
     assert "which is not followed" in fault(verifier, signer.token()).description
@@ -219,6 +247,13 @@ def test_without_an_audience_nothing_is_judged(signer: Signer) -> None:
         assert outcome(verifier, signer.token(), audience=API) == "good"
         assert outcome(verifier, signer.token(), audience=["other"]) == "wrong_audience"
         assert outcome(verifier, signer.token(aud="other"), audience=False) == "good"
+
+
+@pytest.mark.parametrize("issuer", [["https://a.example", "https://b.example"], ["https://a.example"], "", None])
+def test_a_call_expects_one_issuer(verifier: TokenVerifier, signer: Signer, issuer: Any) -> None:
+    with pytest.raises(ValueError, match="issuer is a string"):
+        verifier.verify_token(signer.token(), issuer=issuer)
+    assert outcome(verifier, signer.token(), issuer="https://a.example") == "wrong_issuer"
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,21 @@ def test_a_revoked_key_is_refused_as_revoked_also_after_it_left_the_key_set(
     assert (outcome(verifier, token), outcome(verifier, good)) == ("token_revoked", "good")
 
 
+def test_a_revoked_key_that_left_the_set_needs_no_issuer(
+    verifier: TokenVerifier, signer: Signer, feed: Feed
+) -> None:
+    token = signer.token()
+    assert outcome(verifier, token) == "good"
+    signer.add_key("two")
+    del signer.keys["one"]
+    feed.send(event(page("2", signer.entry("kid", "one"))))
+    until(lambda: outcome(verifier, signer.token("two")) == "good" and signer.issuer.asked_for("/jwks") >= 2)
+    del signer.issuer.answers["/jwks"]
+    signer.clock.advance(5)
+    assert outcome(verifier, signer.token("two", {"kid": "invented"})) == "issuer_unavailable"
+    assert outcome(verifier, token) == "token_revoked"
+
+
 def test_the_first_token_waits_for_the_last_page_of_the_stream(signer: Signer, feed: Feed) -> None:
     feed.first = event(page("2", more=True))
     with make(signer) as verifier:
@@ -232,6 +247,59 @@ def test_closed_asks_once_more_and_open_goes_on(signer: Signer, feed: Feed) -> N
         feed.status = 200
         signer.clock.advance(2)
         assert outcome(verifier, token) == "good"
+
+
+def test_open_asks_nothing_on_behalf_of_tokens(signer: Signer, feed: Feed) -> None:
+    with make(signer, max_staleness_seconds=0, when_stale="open") as verifier:
+        token = signer.token()
+        for _ in range(20):
+            assert outcome(verifier, token) == "good"
+            signer.clock.advance(0.05)
+        assert outcome(verifier, token, revocations={"when_stale": "closed"}) == "good"
+        assert feed.polls == 1
+
+
+def test_a_bound_token_is_judged_by_fresh_data_first(signer: Signer, feed: Feed) -> None:
+    feed.has_events = False
+    with make(signer, max_staleness_seconds=60) as verifier:
+        token = signer.token(jti="t", cnf={"jkt": "x"})
+        feed.page = page("1", signer.entry("jti", "t"))
+        assert outcome(verifier, token) == "wrong_type"
+        feed.status = 500
+        signer.clock.advance(90)
+        assert outcome(verifier, token) == "revocations_stale"
+
+
+def test_of_several_entries_the_first_kind_is_named(verifier: TokenVerifier, signer: Signer, feed: Feed) -> None:
+    claims = {"jti": "t", "sid": "s", "sub": "ada", "client_id": "shop"}
+    listed = [signer.entry(kind, value, kind) for kind, value in {**claims, "kid": "one"}.items()]
+    feed.page = page("1", *reversed(listed))
+    token = signer.token(**claims)
+    for number, kind in enumerate([*claims, "kid"]):
+
+        def names(kind: str = kind) -> bool:
+            with pytest.raises(TokenError) as caught:
+                verifier.verify_token(token)
+            return f"({kind}, entry {kind})" in caught.value.description
+
+        until(names, 1)
+        feed.send(event(page(str(number + 2), removed=(kind,))))
+    until(lambda: outcome(verifier, token) == "good")
+
+
+def test_a_feed_address_keeps_its_query(signer: Signer, feed: Feed) -> None:
+    asked: list[str] = []
+
+    def answer(request: Any, after: str | None) -> dict[str, Any] | None:
+        asked.append(request.path)
+        return feed.answer(request, after)
+
+    feed.has_events = False
+    signer.issuer.answers["/blacklist/feed"] = answer
+    with make(signer, feed_url=f"{signer.issuer.url}/blacklist/feed?tenant=a") as verifier:
+        outcome(verifier, signer.token())
+        until(lambda: len(asked) >= 3)
+    assert set(asked[1:]) == {"/blacklist/feed?tenant=a", "/blacklist/feed?tenant=a&after=1"}
 
 
 def test_a_short_bound_asks_the_issuer(verifier: TokenVerifier, signer: Signer, feed: Feed) -> None:

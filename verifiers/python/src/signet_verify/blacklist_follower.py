@@ -133,11 +133,11 @@ class BlacklistFollower:
 
         :raises TokenError: ``revocations_stale``
         """
-        await self._start()
-        if self.is_fresh(asked, policy):
-            return
-        if policy.when_stale == "open":
+        # Entries that were forgotten while the clock was ahead come from the issuer alone, whatever the policy.
+        if self._list.watch_clock(asked):
             self._ask_soon()
+        await self._start()
+        if self.is_fresh(asked, policy) or policy.when_stale == "open":
             return
         await self._ask_now()
         # The awaited question may have been asked before, and be older than the bound allows.
@@ -265,7 +265,7 @@ class BlacklistFollower:
     async def _ask_page(self, before: _Answer | None) -> _Answer:
         """:param before: the kind of the response before this one"""
         asked = self._list.position
-        url = self._feed_url if asked.after is None else f"{self._feed_url}?after={asked.after}"
+        url = _page_url(self._feed_url, asked.after)
         etag = self._tag[1] if self._tag and self._tag[0] == asked.after else None
         asked_at = moment_of(self._clock)
         # Only an issuer with pages leaves a list in the middle.
@@ -329,6 +329,11 @@ class BlacklistFollower:
         if is_heard:
             self._last_error = None
         return is_heard
+
+
+def _page_url(feed_url: str, after: str | None) -> str:
+    """The query that the feed's address has already stays."""
+    return feed_url if after is None else str(httpx.URL(feed_url).copy_set_param("after", after))
 
 
 def _real_seconds() -> float:

@@ -44,6 +44,13 @@ def check_claims(claims: dict[str, Any], header: dict[str, Any], terms: Terms, n
     if (normal_type(typ) if isinstance(typ, str) else "") not in terms.types:
         accepted = " or ".join(shown(each) for each in sorted(terms.types))
         raise TokenError("wrong_type", f"the token's typ is {shown(typ)}, not {accepted}; an API takes access tokens")
+
+
+def require_unbound(claims: dict[str, Any]) -> None:
+    """Refuses a token that is bound to a key: no proof can be checked here.
+
+    :raises TokenError: ``wrong_type``
+    """
     if "cnf" in claims:
         raise TokenError("wrong_type", "the token is bound to a key (cnf), and this API takes Bearer tokens alone")
 

@@ -8,8 +8,10 @@ from .get_document import RequestFault
 from .web_address import is_safe
 
 
-async def find_jwks_uri(issuer: str, get: Callable[[str], Awaitable[object]], *, allow_http: bool) -> str:
+async def find_jwks_uri(issuer: str, get: Callable[[str], Awaitable[object]]) -> str:
     """The address of an issuer's keys. The document has to name exactly the issuer that was asked for.
+
+    Only a document that came by plain http itself, which ``allow_http`` takes, may name such an address.
 
     :param get: fetches one JSON document
     :raises RequestFault:
@@ -21,7 +23,7 @@ async def find_jwks_uri(issuer: str, get: Callable[[str], Awaitable[object]], *,
     address = members.get("jwks_uri")
     if not isinstance(address, str):
         raise RequestFault(url, "names no jwks_uri")
-    if not is_safe(address, allow_http=allow_http):
+    if not is_safe(address, allow_http=not is_safe(url)):
         raise RequestFault(url, f"names a jwks_uri that is not https: {shown(address)}")
     return address
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 
 from .blacklist_follower import BlacklistFollower
-from .claims import check_claims, require_types
+from .claims import check_claims, require_types, require_unbound
 from .clock import Moment, moment_of
 from .errors import TokenError
 from .key_set import FoundKey
@@ -116,6 +116,7 @@ class Judge:
     def _conclude(
         self, token: object, unverified: UnverifiedToken, found: FoundKey, claims: dict[str, Any]
     ) -> VerifiedToken:
+        require_unbound(claims)
         if self._follower:
             denial = self._follower.find_denying(claims, found.kid, self._settings.clock.now())
             if denial:
@@ -145,6 +146,5 @@ def _place_of(settings: Settings) -> KeyPlace:
         settings.terms.issuer,
         settings.jwks_uri,
         settings.user_agent,
-        settings.allow_http,
         settings.max_stale_keys_seconds,
     )

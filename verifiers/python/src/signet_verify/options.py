@@ -82,7 +82,6 @@ class Settings:
     max_clock_tolerance: float
     max_stale_keys_seconds: float
     user_agent: str
-    allow_http: bool
     resource_metadata: str | None
     clock: Clock
 
@@ -119,7 +118,6 @@ def read_options(issuer: str, **options: Any) -> Settings:
         max_clock_tolerance=most_tolerance,
         max_stale_keys_seconds=_seconds("max_stale_keys_seconds", given["max_stale_keys_seconds"]),
         user_agent=_user_agent(given.get("name")),
-        allow_http=allow_http,
         resource_metadata=given.get("resource_metadata"),
         clock=given.get("clock") or SystemClock(),
     )
@@ -134,7 +132,7 @@ def apply_overrides(terms: Terms, overrides: dict[str, Any], max_clock_tolerance
     _require_known("verify_token", overrides, _OVERRIDES)
     changes: dict[str, Any] = {}
     if "issuer" in overrides:
-        changes["issuer"] = _names("issuer", overrides["issuer"])[0]
+        changes["issuer"] = _one_name("issuer", overrides["issuer"])
     audience = overrides.get("audience")
     if audience is not None:
         changes["audience"] = "any" if audience is False else _names("audience", audience)
@@ -214,6 +212,12 @@ def _seconds(name: str, value: Any, most: float = math.inf) -> float:
             f"{name} is at most {most:g} seconds: with more, an expired token lives on; see max_clock_tolerance"
         )
     return float(value)
+
+
+def _one_name(option: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{option} is a string, and not empty")
+    return value
 
 
 def _names(option: str, value: Any, *, may_be_empty: bool = False) -> tuple[str, ...]:

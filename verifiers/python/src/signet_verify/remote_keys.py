@@ -39,7 +39,6 @@ class KeyPlace:
     issuer: str
     jwks_uri: str | None
     user_agent: str
-    allow_http: bool
     max_stale_seconds: float
 
 
@@ -190,7 +189,7 @@ class RemoteKeys:
         known = self._discovered
         if known and self._clock.elapsed() - known[1] < _DISCOVERED_FOR_SECONDS:
             return known[0]
-        jwks_uri = await find_jwks_uri(self._place.issuer, self._get_fresh, allow_http=self._place.allow_http)
+        jwks_uri = await find_jwks_uri(self._place.issuer, self._get_fresh)
         self._discovered = jwks_uri, self._clock.elapsed()
         return jwks_uri
 

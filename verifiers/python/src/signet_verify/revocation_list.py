@@ -58,7 +58,9 @@ class RevocationList:
         :param kid: of the key that verified it
         :param now: seconds since the epoch
         """
-        for kind in self.kinds:
+        for kind in KINDS:
+            if self._counts[kind] == 0:
+                continue
             value = kid if kind == "kid" else claims.get(kind)
             if isinstance(value, str):
                 for entry in self._by_hash.get(_hash(kind, value), ()):

@@ -27,11 +27,6 @@ class AnyVerifier:
         self._judge: Judge | None = None
         _verifiers.add(self)
 
-    @property
-    def names_audience(self) -> bool:
-        """Whether the verifier itself names an audience, or waives it. Otherwise each call has to."""
-        return self._settings.terms.audience is not None
-
     def revocation_status(self) -> RevocationStatus | None:
         """The state and age of the revocation data; ``None`` if revocations are not followed."""
         if self._settings.feed_url is None:
