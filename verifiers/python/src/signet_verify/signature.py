@@ -106,7 +106,8 @@ def _parse_object(part: str, data: bytes) -> dict[str, Any]:
     if strict_json.is_too_deep(value):
         told = f"the {part} of the token goes deeper than {strict_json.MOST_LEVELS} levels"
         raise TokenError("malformed_token", told)
-    return value
+    # Half of a pair can only be written with an escape.
+    return strict_json.well_formed(value) if b"\\u" in data else value
 
 
 def _require_header(header: dict[str, Any], algorithms: frozenset[str]) -> tuple[str, str | None]:
