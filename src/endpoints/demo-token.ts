@@ -68,7 +68,9 @@ function requireDemo(clients: ClientDirectory) {
 
 /** Browsers send `Origin` with every POST (Fetch §3.2). */
 function requireOwnPage(call: Pick<OpenCall<never, never>, 'header' | 'incoming'>, issuer: string): void {
-  if (isFromThisMachine(call, issuer) && call.header('origin') === new URL(issuer).origin) return
+  const { host, origin } = new URL(issuer)
+  // The page is served under the issuer's own name and port, so a proxy that passes another Host on is not it.
+  if (isFromThisMachine(call, issuer) && call.header('host') === host && call.header('origin') === origin) return
   throw invalidRequest(
     `only the page ${endpointUrl(issuer, '/docs')} is given this token, in a browser on the machine of the issuer; elsewhere: POST /token`,
     { status: 403 },

@@ -2,8 +2,18 @@
 import { isLoopback } from '../config/loopback.ts'
 import type { OpenCall } from './route.ts'
 
-/** Headers by which a proxy says that it forwards a request (RFC 7239 §5, RFC 9110 §7.6.3). */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'via']
+/** Headers by which a proxy says that it forwards a request (RFC 7239 §5, RFC 9110 §7.6.3), and those that proxies use. */
+const FORWARDED = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'cf-connecting-ip',
+  'true-client-ip',
+]
 
 /** Whether an issuer at localhost is asked from this machine, by one of the machine's own names, and through no proxy. */
 export function isFromThisMachine(

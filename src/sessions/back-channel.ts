@@ -15,7 +15,9 @@ import type { LogoutSender, SenderNeeds } from './logout-sender.ts'
 const PAUSES_MS = [5000, 30_000, 5 * 60_000, 30 * 60_000]
 /** The pause after an attempt whose process died. Longer than an attempt takes. */
 const LOST_AFTER_MS = 60_000
+/** Attempts at the same time, and of one client among them. */
 const AT_ONCE = 20
+const AT_ONCE_OF_CLIENT = 5
 
 interface Needs extends SenderNeeds {
   store: Pick<Store, 'now' | 'hasDueLogouts' | 'claimLogouts' | 'finishLogout' | 'delayLogout'>
@@ -42,7 +44,7 @@ export class BackChannel {
   /** Sends what is due. A process that is at it already looks again at once. Never rejects. */
   deliver(): void {
     this.#ask()
-    this.#running ??= this.#loop().finally(() => (this.#running = undefined))
+    this.#running ??= this.#loop()
   }
 
   /** Waits until nothing is under way. */
@@ -55,29 +57,34 @@ export class BackChannel {
     this.#wake()
   }
 
-  /** A client that answers slowly takes one of the places, and the others go on. */
+  /** A client that answers slowly takes its own places, and the others go on. */
   async #loop(): Promise<void> {
-    let underWay = 0
+    const underWay = new Set<LogoutDelivery>()
     do {
       this.#isAsked = false
-      for (const delivery of await this.#claim(AT_ONCE - underWay)) {
-        underWay += 1
+      for (const delivery of await this.#claim(underWay)) {
+        underWay.add(delivery)
         void this.#attempt(delivery)
           .catch((error: unknown) => this.#warn(error))
           .finally(() => {
-            underWay -= 1
+            underWay.delete(delivery)
             this.#ask()
           })
       }
-      if (underWay > 0 && !this.#isAsked) await new Promise<void>((wake) => (this.#wake = wake))
-    } while (underWay > 0 || this.#isAsked)
+      if (underWay.size > 0 && !this.#isAsked) await new Promise<void>((wake) => (this.#wake = wake))
+    } while (underWay.size > 0 || this.#isAsked)
+    // Cleared before anything else can ask, so that whoever asks next begins anew.
+    this.#running = undefined
   }
 
-  async #claim(places: number): Promise<LogoutDelivery[]> {
+  async #claim(underWay: ReadonlySet<LogoutDelivery>): Promise<LogoutDelivery[]> {
     const { store } = this.#needs
+    const limit = AT_ONCE - underWay.size
+    const placesOf = (clientId: string): number =>
+      AT_ONCE_OF_CLIENT - [...underWay].filter((each) => each.clientId === clientId).length
     try {
-      if (places === 0 || !(await store.hasDueLogouts())) return []
-      return await store.claimLogouts(places, store.now() + LOST_AFTER_MS)
+      if (limit === 0 || !(await store.hasDueLogouts())) return []
+      return await store.claimLogouts({ limit, placesOf, againAt: store.now() + LOST_AFTER_MS })
     } catch (error) {
       this.#warn(error)
       return []

@@ -6,7 +6,14 @@ import type { Page } from './records/facts.ts'
 import type { FactorStore } from './records/factor-store.ts'
 import type { GrantDenial } from './records/grant.ts'
 import type { GuessAttempt, GuessOutcome, GuessRule } from './records/guess.ts'
-import type { ConsentRecord, LogoutDelivery, PersonEnding, SessionEnding, SessionRecord } from './records/session.ts'
+import type {
+  ConsentRecord,
+  LogoutClaim,
+  LogoutDelivery,
+  PersonEnding,
+  SessionEnding,
+  SessionRecord,
+} from './records/session.ts'
 import type { Proof, SignInFacts, SignInOutcome, SignInRef, SignInRule } from './records/sign-in-step.ts'
 import type { SignInRecord } from './records/sign-in.ts'
 import type { OneTimeKind, OneTimeRecord } from './records/one-time.ts'
@@ -59,11 +66,8 @@ export interface SessionStore {
   ): Promise<'withdrawn' | 'unknown'>
   /** Whether a logout token is due; a read. */
   hasDueLogouts(): Promise<boolean>
-  /**
-   * Logout tokens that are due, each given to one process, with this attempt counted.
-   * @param againAt when the delivery is due again if its process dies
-   */
-  claimLogouts(limit: number, againAt: Instant): Promise<LogoutDelivery[]>
+  /** Logout tokens that are due, each given to one process, with this attempt counted. */
+  claimLogouts(claim: LogoutClaim): Promise<LogoutDelivery[]>
   /** Logout tokens that are owed, in the order of their ids. */
   listOwedLogouts(page: Page): Promise<LogoutDelivery[]>
   delayLogout(id: string, until: Instant): Promise<void>

@@ -106,3 +106,50 @@ test('an API publishes its metadata on a private name', async () => {
   expect(await answer.json()).toMatchObject({ resource: options.resource, authorization_servers: [options.issuer] })
   expect(warnings()).toHaveLength(1)
 })
+
+/** The verifiers for Python and Go are tested with the same addresses. */
+test.each([
+  'http://localhost:3000',
+  'http://LOCALHOST',
+  'http://app.localhost/x',
+  'http://127.0.0.1:80',
+  'http://127.9.9.9',
+  'http://[::1]:3000',
+  'https://issuer.example/',
+  'https://issuer.example:8443/a',
+])('%s is an address of an issuer', async (issuer) => {
+  await createTokenVerifier({ issuer, audience: API }).close()
+})
+
+test.each([
+  'http://127.1',
+  'http://2130706433',
+  'http://0x7f.0.0.1',
+  'http://127.0.0.01',
+  'http://127.0.0.1.',
+  'http://127.0.0.256',
+  'http://[::ffff:127.0.0.1]:1',
+  'http://[0:0:0:0:0:0:0:1]',
+  'http://[::2]',
+  'http://localhost.',
+  'http://%6cocalhost',
+  'http:localhost',
+  'http:///localhost',
+  'http://localhost:99999',
+  'https:issuer.example',
+  'https:///issuer.example',
+  'https://@issuer.example',
+  'https://issuer.example ',
+  ' https://issuer.example',
+  'https://issuer.example/a ',
+  'https://issuer.example/a\tb',
+  'https://issuer.example\\a',
+  'https://issuer.example/"',
+  'https://m\u00fcller.example',
+  'https://issuer.example?tenant=a',
+  'https://issuer.example?',
+  'https://issuer.example#a',
+  'https://issuer.example/#',
+])('%j may be read in two ways, and is no address of an issuer', (issuer) => {
+  expect(() => createTokenVerifier({ issuer, audience: API })).toThrow(/^issuer (is|has|holds) /)
+})

@@ -82,7 +82,7 @@ func (v *Verifier) guard(needed demand, overrides []Overrides) func(http.Handler
 				err = needed(token.Claims)
 			}
 			if err != nil {
-				writeRefusal(w, err)
+				writeRefusal(w, v.challenged(err))
 				return
 			}
 			found := guarded{token: token, verifier: v, isStandard: isStandard}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // answered is a response of a guarded API.
@@ -98,6 +99,31 @@ func TestAGuardAnswersWithTheReason(t *testing.T) {
 			t.Errorf("%s: %v %v", each.name, answer.body, answer.header)
 		}
 	}
+}
+
+func TestChallengesPointToTheMetadataOfTheAPI(t *testing.T) {
+	issuer := newIssuer(t)
+	const metadata = "https://api.example/.well-known/oauth-protected-resource"
+	verifier := issuer.open(t, func(o *Options) { o.ResourceMetadata = metadata })
+	token := issuer.sign(t, issuer.addKey(t, "one"), nil)
+	challenge := func(authorization ...string) string {
+		answer := ask(t, verifier.RequireScope("x")(showSubject), authorization...)
+		return answer.header.Get("WWW-Authenticate")
+	}
+	expect(t, "no token", challenge(), `Bearer resource_metadata="`+metadata+`"`)
+	for _, each := range []string{"Bearer " + token, "Bearer forged"} {
+		if told := challenge(each); !strings.HasSuffix(told, `, resource_metadata="`+metadata+`"`) {
+			t.Errorf("got %s", told)
+		}
+	}
+	_, err := verifier.VerifyToken(t.Context(), "forged")
+	if err == nil || !strings.HasSuffix(err.(*TokenError).WWWAuthenticate, `resource_metadata="`+metadata+`"`) {
+		t.Errorf("got %v", err)
+	}
+	issuer.answer(jwks, answerStatus(http.StatusInternalServerError))
+	issuer.clock.advance(2 * time.Hour)
+	later := issuer.sign(t, newKey(t, "two"), nil)
+	expect(t, "without the issuer", challenge("Bearer "+later), "")
 }
 
 func TestWithoutTheIssuerAGuardSaysWhenToTryAgain(t *testing.T) {

@@ -65,6 +65,9 @@ type Options struct {
 	// private network in development. It logs a warning, because an attacker on
 	// the way can replace keys and revocations.
 	AllowHTTP bool
+	// ResourceMetadata is the address of the API's own metadata (RFC 9728); every
+	// challenge names it.
+	ResourceMetadata string
 	// Name introduces this API to the issuer, such as orders-api: 1 to 64
 	// printable ASCII characters, without parentheses.
 	Name string

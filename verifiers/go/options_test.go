@@ -37,6 +37,8 @@ func TestAWrongOptionIsRefusedByName(t *testing.T) {
 		{"FeedURL", func(o *Options) { o.Revocations, o.FeedURL = true, "http://issuer.example/feed" }},
 		{"Staleness.Max", func(o *Options) { o.Staleness.Max = -time.Minute }},
 		{"Staleness.WhenStale", func(o *Options) { o.Staleness.WhenStale = "ajar" }},
+		{"ResourceMetadata", func(o *Options) { o.ResourceMetadata = "http://api.example/metadata" }},
+		{"ResourceMetadata", func(o *Options) { o.ResourceMetadata = `https://api.example/"` }},
 		{"Name", func(o *Options) { o.Name = "orders (api)" }},
 		{"Name", func(o *Options) { o.Name = "orders\r\nX-Other: 1" }},
 		{"Name", func(o *Options) { o.Name = strings.Repeat("x", 65) }},
@@ -72,6 +74,62 @@ func TestAnIssuerOnLoopbackMayBePlain(t *testing.T) {
 	for _, host := range []string{"localhost.example", "127.0.0.1.example", "10.0.0.1", "0.0.0.0", "[fe80::1]"} {
 		if _, err := New(Options{Issuer: "http://" + host, Audience: api}); err == nil {
 			t.Errorf("%s was taken", host)
+		}
+	}
+}
+
+// The verifiers for Node and Python are tested with the same addresses.
+func TestAnAddressThatMayBeReadInTwoWaysIsRefused(t *testing.T) {
+	good := []string{
+		"http://localhost:3000",
+		"http://LOCALHOST",
+		"http://app.localhost/x",
+		"http://127.0.0.1:80",
+		"http://127.9.9.9",
+		"http://[::1]:3000",
+		"https://issuer.example/",
+		"https://issuer.example:8443/a",
+	}
+	for _, each := range good {
+		if _, err := New(Options{Issuer: each, Audience: api}); err != nil {
+			t.Error(err)
+		}
+	}
+	bad := []string{
+		"http://127.1",
+		"http://2130706433",
+		"http://0x7f.0.0.1",
+		"http://127.0.0.01",
+		"http://127.0.0.1.",
+		"http://127.0.0.256",
+		"http://[::ffff:127.0.0.1]:1",
+		"http://[0:0:0:0:0:0:0:1]",
+		"http://[::2]",
+		"http://localhost.",
+		"http://%6cocalhost",
+		"http:localhost",
+		"http:///localhost",
+		"http://localhost:99999",
+		"https:issuer.example",
+		"https:///issuer.example",
+		"https://@issuer.example",
+		"https://issuer.example ",
+		" https://issuer.example",
+		"https://issuer.example/a ",
+		"https://issuer.example/a\tb",
+		"https://issuer.example\\a",
+		"https://issuer.example/\"",
+		"https://m\u00fcller.example",
+		"https://issuer.example?tenant=a",
+		"https://issuer.example?",
+		"https://issuer.example#a",
+		"https://issuer.example/#",
+	}
+	for _, each := range bad {
+		_, err := New(Options{Issuer: each, Audience: api})
+		var refused *OptionError
+		if !errors.As(err, &refused) || refused.Option != "Issuer" {
+			t.Errorf("%q: got %v", each, err)
 		}
 	}
 }

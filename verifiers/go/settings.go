@@ -3,7 +3,6 @@ package signetverify
 import (
 	"fmt"
 	"log/slog"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -16,6 +15,8 @@ type settings struct {
 	feedURL    string
 	userAgent  string
 	clock      clock
+	// resourceMetadata is empty if challenges name none.
+	resourceMetadata string
 }
 
 func readOptions(o Options) (settings, error) {
@@ -45,7 +46,7 @@ func readOptions(o Options) (settings, error) {
 	warnOfPlain(plain)
 	return settings{
 		rules: read, algorithms: algorithms, jwksURI: o.JWKSURI, feedURL: o.feedURL(),
-		userAgent: agent, clock: o.readClock(),
+		userAgent: agent, clock: o.readClock(), resourceMetadata: o.ResourceMetadata,
 	}, nil
 }
 
@@ -78,6 +79,7 @@ func checkAddresses(o Options) (plain []string, err error) {
 	}
 	addresses := []struct{ option, value string }{
 		{"Issuer", o.Issuer}, {"JWKSURI", o.JWKSURI}, {"FeedURL", o.FeedURL},
+		{"ResourceMetadata", o.ResourceMetadata},
 	}
 	for _, each := range addresses {
 		if each.value == "" {
@@ -86,11 +88,13 @@ func checkAddresses(o Options) (plain []string, err error) {
 		if err := requireSafe(each.value, o.AllowHTTP); err != nil {
 			return nil, wrong(each.option, "%s%s", err, hintFor(each.value))
 		}
-		if isPlain(each.value) {
+		// A challenge that names a plain address puts no key at risk.
+		if isPlain(each.value) && each.option != "ResourceMetadata" {
 			plain = append(plain, each.option+" "+shownURL(each.value))
 		}
 	}
-	if issuer, _ := url.Parse(o.Issuer); issuer.RawQuery != "" || issuer.Fragment != "" {
+	// RFC 8414 section 2.
+	if strings.ContainsAny(o.Issuer, "?#") {
 		return nil, wrong("Issuer", "has a query or a fragment: %s", shownURL(o.Issuer))
 	}
 	return plain, nil

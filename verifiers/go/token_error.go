@@ -88,7 +88,8 @@ type TokenError struct {
 	// code is InsufficientScope and scopes were demanded.
 	Scope string
 
-	cause error
+	resourceMetadata string
+	cause            error
 }
 
 const (
@@ -113,6 +114,13 @@ func (e *TokenError) because(cause error) *TokenError {
 	return e
 }
 
+// pointTo adds the address of the API's own metadata to the challenge (RFC 9728
+// section 5.1).
+func (e *TokenError) pointTo(resourceMetadata string) {
+	e.resourceMetadata = resourceMetadata
+	e.WWWAuthenticate = e.challenge()
+}
+
 // Error returns the code and the description.
 func (e *TokenError) Error() string { return string(e.Code) + ": " + e.Description }
 
@@ -124,15 +132,17 @@ func (e *TokenError) challenge() string {
 	if e.Status == http.StatusServiceUnavailable {
 		return ""
 	}
-	failure := e.Code.challengeError()
-	if failure == "" {
-		return "Bearer"
+	var parameters []string
+	if failure := e.Code.challengeError(); failure != "" {
+		parameters = append(parameters, fmt.Sprintf(`error="%s", error_description="%s"`, failure, e.Description))
 	}
-	challenge := fmt.Sprintf(`Bearer error="%s", error_description="%s"`, failure, e.Description)
 	if e.Scope != "" {
-		challenge += fmt.Sprintf(`, scope="%s"`, asDescription(e.Scope))
+		parameters = append(parameters, fmt.Sprintf(`scope="%s"`, asDescription(e.Scope)))
 	}
-	return challenge
+	if e.resourceMetadata != "" {
+		parameters = append(parameters, fmt.Sprintf(`resource_metadata="%s"`, e.resourceMetadata))
+	}
+	return strings.TrimSpace("Bearer " + strings.Join(parameters, ", "))
 }
 
 // WriteTo sends the refusal: status, challenge and a body of JSON with error

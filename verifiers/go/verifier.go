@@ -44,7 +44,17 @@ func (v *Verifier) VerifyToken(ctx context.Context, token string, overrides ...O
 	if err != nil {
 		return nil, err
 	}
-	return v.verify(ctx, token, terms)
+	verified, err := v.verify(ctx, token, terms)
+	return verified, v.challenged(err)
+}
+
+// challenged adds the address of the API's own metadata, if the options name it.
+func (v *Verifier) challenged(err error) error {
+	var refused *TokenError
+	if errors.As(err, &refused) && v.settings.resourceMetadata != "" {
+		refused.pointTo(v.settings.resourceMetadata)
+	}
+	return err
 }
 
 // terms are the rules of the verifier with the changes of a call or route.

@@ -1,12 +1,11 @@
 /** Sessions, consents, and the logout tokens that are owed. How a session ends stands in session-ends.ts. */
-import type { Instant } from '../../ground/clock.ts'
 import { find, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { SessionStore } from '../people-store.ts'
 import { consents, logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../people-tables.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { GrantDenial } from '../records/grant.ts'
-import { isLiveSession, type LogoutDelivery, type SessionRecord } from '../records/session.ts'
+import { isLiveSession, type LogoutClaim, type LogoutDelivery, type SessionRecord } from '../records/session.ts'
 import type { Person } from '../records/user.ts'
 import { clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
@@ -29,7 +28,7 @@ export const sessionVerbs = (engine: Engine): SessionStore => ({
   withdrawConsent: (userId, clientId, reason, deny, event) =>
     engine.act(() => withdraw({ userId, clientId }, reason, deny, event), 'exclusive'),
   hasDueLogouts: () => engine.read(hasDueLogouts),
-  claimLogouts: (limit, againAt) => engine.act(() => claimLogouts(limit, againAt), 'free'),
+  claimLogouts: (claim) => engine.act(() => claimLogouts(claim), 'free'),
   listOwedLogouts: ({ after, limit }) => engine.read(() => select(logoutDeliveries, { orderBy: 'id', after, limit })),
   delayLogout: (id, until) =>
     engine.act(() => update(logoutDeliveries, { id }, { nextAt: until }), 'free').then(() => {}),
@@ -109,13 +108,18 @@ function* hasDueLogouts(): Act<boolean> {
   return first !== undefined && first.nextAt <= (yield* time())
 }
 
+/** As many as are looked through for clients that have a place left. */
+const MOST_LOOKED_AT = 500
+
 /** The next attempt is noted before this one is made, so that two replicas do not make it twice. */
-function* claimLogouts(limit: number, againAt: Instant): Act<LogoutDelivery[]> {
+function* claimLogouts({ limit, placesOf, againAt }: LogoutClaim): Act<LogoutDelivery[]> {
   const now = yield* time()
-  const due = (yield* select(logoutDeliveries, { orderBy: 'nextAt', limit })).filter(({ nextAt }) => nextAt <= now)
+  const owed = yield* select(logoutDeliveries, { orderBy: 'nextAt', limit: MOST_LOOKED_AT })
   const claimed: LogoutDelivery[] = []
-  for (const delivery of due) {
-    const { id, attempts } = delivery
+  for (const delivery of owed) {
+    const { id, clientId, attempts, nextAt } = delivery
+    if (claimed.length === limit || nextAt > now) break
+    if (claimed.filter((each) => each.clientId === clientId).length >= placesOf(clientId)) continue
     const change = { attempts: attempts + 1, nextAt: againAt }
     if ((yield* update(logoutDeliveries, { id, attempts }, change)) === 1) claimed.push({ ...delivery, ...change })
   }

@@ -53,6 +53,15 @@ export interface LogoutDelivery {
   expiresAt: Instant
 }
 
+/** Which owed logout tokens one process takes next, the longest due first. */
+export interface LogoutClaim {
+  limit: number
+  /** How many attempts of a client may begin now. */
+  placesOf(clientId: string): number
+  /** When another process may take them, if this one dies. */
+  againAt: Instant
+}
+
 /** How a session ends. */
 export interface SessionEnding {
   reason: string

@@ -11,7 +11,7 @@ import { applyExpectations, readOptions, type Rules } from './options.ts'
 import { requireKnown } from './known-options.ts'
 import type { KeySource } from './remote-keys.ts'
 import { Verifier, verifierOf } from './token-verifier.ts'
-import { readAllowHttp, requireSafeUrl, type Warn } from './web-address.ts'
+import { readAllowHttp, requireIssuer, requireSafeUrl, type Warn } from './web-address.ts'
 
 /** Settings for which there is no variable. */
 export interface EnvOptions {
@@ -153,7 +153,7 @@ function remoteIssuer(
     'AUTH_JWT_ISSUER',
     'mode oidc needs the exact issuer; AUTH_JWKS_URL alone does not tell who may issue',
   )
-  requireSafeUrl('AUTH_JWT_ISSUER', issuer, isHttpAllowed)
+  requireIssuer('AUTH_JWT_ISSUER', issuer, isHttpAllowed)
   const jwksUri = variables.find('AUTH_JWKS_URL')
   if (jwksUri !== undefined) requireSafeUrl('AUTH_JWKS_URL', jwksUri, isHttpAllowed)
   const audience = variables.list(

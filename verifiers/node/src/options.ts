@@ -5,7 +5,7 @@ import { readClock, type Clock } from './clock.ts'
 import type { DpopProof } from './dpop.ts'
 import { userAgentOf } from './get-document.ts'
 import { requireKnown } from './known-options.ts'
-import { readAllowHttp, requireSafeUrl, warnOfHttp, type Warn } from './web-address.ts'
+import { readAllowHttp, requireIssuer, requireSafeUrl, warnOfHttp, type Warn } from './web-address.ts'
 
 /** The requirements on a token. Each can be changed for one call or one route. */
 export interface Expectations {
@@ -107,7 +107,7 @@ export function readOptions(options: TokenVerifierOptions, warn?: Warn): RemoteS
   requireKnown('createTokenVerifier', options, VERIFIER_OPTIONS)
   const { issuer, jwksUri, resourceMetadata } = options
   const allowHttp = readAllowHttp(options.allowHttp)
-  requireSafeUrl('issuer', issuer, allowHttp)
+  requireIssuer('issuer', issuer, allowHttp)
   if (jwksUri !== undefined) requireSafeUrl('jwksUri', jwksUri, allowHttp)
   if (resourceMetadata !== undefined) requireSafeUrl('resourceMetadata', resourceMetadata, allowHttp)
   const maxClockTolerance = seconds('maxClockTolerance', options.maxClockTolerance ?? DEFAULT_MAX_TOLERANCE_SECONDS)

@@ -1,5 +1,5 @@
 /** An API's own metadata (RFC 9728): tells clients where to get a token for it. */
-import { readAllowHttp, requireSafeUrl, warnOfHttp } from './web-address.ts'
+import { readAllowHttp, requireIssuer, requireSafeUrl, warnOfHttp } from './web-address.ts'
 
 export interface ProtectedResource {
   /** The API's identifier: a URL, as in the `aud` of its tokens. */
@@ -29,7 +29,7 @@ export function protectedResourceMetadata(options: ProtectedResource): Protected
   const resource = requireSafeUrl('resource', options.resource, allowHttp)
   if (resource.hash !== '') throw new TypeError('resource has no fragment (RFC 9728 section 1.2)')
   if (options.authorizationServers.length === 0) throw new TypeError('authorizationServers is empty')
-  for (const issuer of options.authorizationServers) requireSafeUrl('authorizationServers', issuer, allowHttp)
+  for (const issuer of options.authorizationServers) requireIssuer('authorizationServers', issuer, allowHttp)
   warnOfHttp([options.resource, ...options.authorizationServers])
   // RFC 9728 §3.1: the well-known part comes between host and path.
   const path = `/.well-known/oauth-protected-resource${resource.pathname === '/' ? '' : resource.pathname}${resource.search}`

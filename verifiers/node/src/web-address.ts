@@ -13,8 +13,8 @@ const toConsole: Warn = (message) => console.warn(message)
 
 /** Warns of the addresses that `allowHttp` has let pass. */
 export function warnOfHttp(addresses: readonly (string | undefined)[], warn: Warn = toConsole): void {
-  const urls = addresses.flatMap((each) => (each === undefined ? [] : [new URL(each)]))
-  const hosts = [...new Set(urls.filter((url) => !isSafe(url)).map(({ host }) => host))]
+  const exposed = addresses.flatMap((each) => (each === undefined || isSafe(each) ? [] : [new URL(each)]))
+  const hosts = [...new Set(exposed.map(({ host }) => host))]
   if (hosts.length === 0) return
   warn(
     `signet-verify: allowHttp: plain http to ${hosts.join(', ')}: ANYBODY ON THE WAY CAN READ TOKENS AND REPLACE KEYS; for development alone`,
@@ -26,15 +26,19 @@ export function warnOfHttp(addresses: readonly (string | undefined)[], warn: War
  * @throws TypeError if the value is no URL, or is plain http to another machine: an attacker could replace keys
  */
 export function requireSafeUrl(name: string, value: string, allowHttp = false): URL {
-  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} is not a URL: ${shownUrl(value)}`)
-  const url = new URL(value)
-  if (url.username !== '' || url.password !== '')
-    throw new TypeError(`${name} holds a name or password: ${shownUrl(value)}`)
-  if (!isSafe(url, allowHttp))
+  if (typeof value !== 'string' || !isUrl(value)) throw new TypeError(`${name} is not a URL: ${shownUrl(value)}`)
+  if (NAME.test(value)) throw new TypeError(`${name} holds a name or password: ${shownUrl(value)}`)
+  if (!isSafe(value, allowHttp))
     throw new TypeError(
       `${name} has to be https, or http on loopback: ${shownUrl(value)} (in development allowHttp: true takes any http)`,
     )
-  return url
+  return new URL(value)
+}
+
+/** An issuer, which has no query and no fragment (RFC 8414 §2). @throws TypeError naming the option */
+export function requireIssuer(name: string, value: string, allowHttp = false): void {
+  requireSafeUrl(name, value, allowHttp)
+  if (/[?#]/.test(value)) throw new TypeError(`${name} has a query or a fragment: ${shownUrl(value)}`)
 }
 
 /** An origin, without a path. @throws TypeError naming the option */
@@ -51,10 +55,20 @@ function shownUrl(value: unknown): string {
   return (afterName.split(/[?#]/, 1)[0] ?? '').slice(0, 200)
 }
 
-export const isSafe = (url: URL, allowHttp = false): boolean =>
-  url.username === '' &&
-  url.password === '' &&
-  (url.protocol === 'https:' || (url.protocol === 'http:' && (allowHttp || isLoopback(url.hostname))))
+/** Printable ASCII but backslash and quote, with a host right after two slashes. Parsers disagree about all else. */
+const FORM = /^[a-z][a-z\d+.-]*:\/\/[!#-.0-[\]-~][!#-[\]-~]*$/i
+const NAME = /^[^:]*:\/\/[^/?#]*@/
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+const isUrl = (address: string): boolean => FORM.test(address) && URL.canParse(address)
+
+/** Whether keys may come from an address. */
+export function isSafe(address: string, allowHttp = false): boolean {
+  if (!isUrl(address) || NAME.test(address)) return false
+  const { protocol, hostname } = new URL(address)
+  return protocol === 'https:' || (protocol === 'http:' && (allowHttp || isLoopback(hostname, address)))
+}
+
+/** The host has to be written as it is meant: `127.1` leads elsewhere with other parsers. */
+const isLoopback = (host: string, address: string): boolean =>
+  (host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)) &&
+  /^http:\/\/([^/?#]*?)(:\d*)?([/?#]|$)/.exec(address.toLowerCase())?.[1] === host

@@ -306,6 +306,62 @@ def test_a_wrong_option_is_named(options: dict[str, Any], named: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+# The verifiers for Node and Go are tested with the same addresses.
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://localhost:3000",
+        "http://LOCALHOST",
+        "http://app.localhost/x",
+        "http://127.0.0.1:80",
+        "http://127.9.9.9",
+        "http://[::1]:3000",
+        "https://issuer.example/",
+        "https://issuer.example:8443/a",
+    ],
+)
+def test_an_address_of_an_issuer(issuer: str) -> None:
+    create_token_verifier(issuer=issuer).close()
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://127.1",
+        "http://2130706433",
+        "http://0x7f.0.0.1",
+        "http://127.0.0.01",
+        "http://127.0.0.1.",
+        "http://127.0.0.256",
+        "http://[::ffff:127.0.0.1]:1",
+        "http://[0:0:0:0:0:0:0:1]",
+        "http://[::2]",
+        "http://localhost.",
+        "http://%6cocalhost",
+        "http:localhost",
+        "http:///localhost",
+        "http://localhost:99999",
+        "https:issuer.example",
+        "https:///issuer.example",
+        "https://@issuer.example",
+        "https://issuer.example ",
+        " https://issuer.example",
+        "https://issuer.example/a ",
+        "https://issuer.example/a\tb",
+        "https://issuer.example\\a",
+        'https://issuer.example/"',
+        "https://m\u00fcller.example",
+        "https://issuer.example?tenant=a",
+        "https://issuer.example?",
+        "https://issuer.example#a",
+        "https://issuer.example/#",
+    ],
+)
+def test_an_address_that_may_be_read_in_two_ways_is_refused(issuer: str) -> None:
+    with pytest.raises(ValueError, match="^issuer (is|has|holds) "):
+        create_token_verifier(issuer=issuer)
+
+
 def test_an_unknown_option_is_named() -> None:
     with pytest.raises(TypeError, match="revocation"):
         create_token_verifier(issuer="https://issuer.example", revocation=True)  # type: ignore[call-arg]

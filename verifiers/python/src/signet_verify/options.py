@@ -11,7 +11,7 @@ from .clock import Clock, SystemClock
 from .staleness import StalenessPolicy, WhenStale
 from .strict_json import as_double, is_number
 from .version import VERSION
-from .web_address import require_safe_url, warn_of_http
+from .web_address import require_issuer, require_safe_url, warn_of_http
 
 Names = str | Sequence[str]
 Audience = Names | Literal[False] | None
@@ -103,9 +103,10 @@ def read_options(issuer: str, **options: Any) -> Settings:
     allow_http = given.get("allow_http", False)
     if not isinstance(allow_http, bool):
         raise ValueError("allow_http is True or False")
-    for name, value in {"issuer": issuer, **{key: given.get(key) for key in ("jwks_uri", "resource_metadata")}}.items():
-        if value is not None or name == "issuer":
-            require_safe_url(name, value, allow_http=allow_http)
+    require_issuer(issuer, allow_http=allow_http)
+    for name in ("jwks_uri", "resource_metadata"):
+        if given.get(name) is not None:
+            require_safe_url(name, given[name], allow_http=allow_http)
     most_tolerance = _seconds("max_clock_tolerance", given["max_clock_tolerance"])
     feed_url, policy = _read_revocations(given.get("revocations", False), issuer, allow_http)
     warn_of_http([issuer, given.get("jwks_uri"), feed_url])

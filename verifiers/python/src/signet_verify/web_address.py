@@ -27,6 +27,17 @@ def require_safe_url(name: str, value: object, *, allow_http: bool = False) -> s
     return value
 
 
+def require_issuer(value: object, *, allow_http: bool = False) -> str:
+    """Returns the issuer, which has no query and no fragment (RFC 8414 section 2).
+
+    :raises ValueError:
+    """
+    issuer = require_safe_url("issuer", value, allow_http=allow_http)
+    if "?" in issuer or "#" in issuer:
+        raise ValueError(f"issuer has a query or a fragment: {_shown_url(issuer)}")
+    return issuer
+
+
 def is_safe(address: str, *, allow_http: bool = False) -> bool:
     """Whether keys may come from an address."""
     url = _split(address)
@@ -47,7 +58,7 @@ def warn_of_http(addresses: list[str | None]) -> None:
 
 def _split(value: object) -> SplitResult | None:
     """The parts of a URL; ``None`` if it has no host, or characters that parsers disagree about."""
-    if not isinstance(value, str) or not value.isascii() or any(each <= " " or each == "\\" for each in value):
+    if not isinstance(value, str) or not value.isascii() or any(each <= " " or each in '\\"\x7f' for each in value):
         return None
     try:
         url = urlsplit(value)
@@ -58,11 +69,12 @@ def _split(value: object) -> SplitResult | None:
 
 
 def _is_loopback(url: SplitResult) -> bool:
+    """Of the many spellings of an address only the usual one: parsers disagree about others."""
     host = url.hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
+    if host in ("localhost", "::1") or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.IPv4Address(host).is_loopback
     except ValueError:
         return False
 
