@@ -5,7 +5,8 @@
 import { cpSync, globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
-import { ROOT, readJson, run } from './tools.ts'
+import { compile } from './compile.ts'
+import { ROOT, readJson } from './tools.ts'
 
 /** The one lock file that npm packs, and follows where the package is installed. */
 const SHRINKWRAP = 'npm-shrinkwrap.json'
@@ -34,15 +35,11 @@ type Lock = z.infer<typeof Lock>
 export function stageIssuer(folder: string, commit: string): void {
   const manifest = Manifest.parse(readJson('package.json'))
   const lock = Lock.parse(readJson('package-lock.json'))
-  run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')])
-  // The compiler leaves out what is no TypeScript.
-  for (const kind of ['resource', 'client'])
-    cpSync(join(ROOT, 'src/cli/snippets', kind), join(folder, 'dist/cli/snippets', kind), { recursive: true })
+  compile(join(folder, 'dist'), commit)
   for (const file of filesOf(manifest)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     cpSync(join(ROOT, file), join(folder, file))
   }
-  writeFileSync(join(folder, 'dist/commit'), `${commit.slice(0, 12)}\n`)
   const installed = manifestToInstall(manifest, lock)
   writeJson(join(folder, 'package.json'), installed)
   writeJson(join(folder, SHRINKWRAP), lockToInstall(installed, lock))

@@ -28,10 +28,14 @@ export function readSource(checkout: string = ROOT): Source {
   return { version, commit, committedAt: Number(seconds) }
 }
 
-/** The whole source as an archive, for containers, Kubernetes and whoever wants to read it. */
-export function archiveSource({ version, commit }: Source, out: string): string {
+/** The whole source as an archive, for containers, Kubernetes and whoever wants to read it. The file `commit` names it. */
+export function archiveSource({ version, commit }: Source, out: string, checkout: string = ROOT): string {
   const name = `signet-${version}.tar.gz`
-  run('git', ['archive', '--format=tar.gz', `--prefix=signet-${version}/`, '-o', `${out}/${name}`, commit])
+  const folder = `signet-${version}/`
+  const named = `--add-virtual-file=${folder}commit:${commit}`
+  run('git', ['archive', '--format=tar.gz', `--prefix=${folder}`, named, '-o', `${out}/${name}`, commit], {
+    cwd: checkout,
+  })
   return name
 }
 

@@ -10,15 +10,25 @@ import type { AuditEvent, Recording } from './store/records/audit.ts'
 import type { Store } from './store/store.ts'
 
 /** The party that acts. Only authentication makes an actor, never the body of a request or a log field. */
-export interface Actor {
-  kind: 'client' | 'user' | 'cli' | 'config' | 'system'
+export type Actor = Acting & (OfFile | OfNoFile)
+
+/** A declarative file acts, under the name by which records remember it. */
+interface OfFile {
+  kind: 'config'
+  file: string
+}
+
+interface OfNoFile {
+  kind: 'client' | 'user' | 'cli' | 'system'
+  file?: undefined
+}
+
+interface Acting {
   /** The id of the client or user; the kind itself where neither acts. */
   id: string
   /** Whether it has all rights of an administrator: the command line, and a token with `signet:admin`. */
   isAdministrator: boolean
   requestId?: string | null
-  /** The name of the declarative file, where one acts. */
-  file?: string | undefined
   /**
    * Throws if the token behind the act is not valid any more. It is called inside the write of the act, so a token that is
    * revoked while the act waits changes nothing.
@@ -28,7 +38,7 @@ export interface Actor {
 
 /** An operator at the command line. */
 export const BY_CLI: Actor = { kind: 'cli', id: 'cli', isAdministrator: true }
-/** A declarative file, by its name without folders: a checkout or a container may stand anywhere. */
+/** A declarative file, by the name of its `Declaration`. */
 export const byFile = (file: string): Actor => ({ kind: 'config', id: 'config', isAdministrator: true, file })
 /** Signet itself, by its timetable or by a rule. */
 export const BY_SYSTEM: Actor = { kind: 'system', id: 'system', isAdministrator: true }

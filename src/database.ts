@@ -7,7 +7,7 @@ import { isAbsolute } from 'node:path'
 import type { Clock } from './ground/clock.ts'
 import type { Config } from './config/config.ts'
 import { Fault } from './ground/errors.ts'
-import { findStranger, isKnownDatabase, listKnownDatabases, rememberDatabase } from './keys/known-databases.ts'
+import { findHindrance, listKnownDatabases, rememberDatabase, strangerFault } from './keys/known-databases.ts'
 import { describeDependents, findDependents, isNeeded, type Dependents } from './keys/dependents.ts'
 import { idArgument, type MasterKey } from './keys/master-key.ts'
 import { createMasterKeyFile, keysFolderFault, masterKeyFile, requireKeysFolder } from './keys/master-key-file.ts'
@@ -48,10 +48,11 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   const { clock, log, isNewWanted = false } = surroundings
   const given = readMasterKeys(config)
   const name = databaseName(config.databaseUrl)
-  const mustExist = isKnownDatabase(config.keysDir, name)
+  const known = listKnownDatabases(config.keysDir)
+  const mustExist = known.includes(name)
   const isNew = await isFirstStart(config)
-  const stranger = isNew && !isNewWanted ? findStranger(config.keysDir, name) : undefined
-  if (stranger) throw stranger
+  const hindrance = isNew ? findHindrance({ name, known, isNewWanted, isExpected: true }) : undefined
+  if (hindrance === 'stranger') throw strangerFault(config.keysDir, name, 'signet serve --new')
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
   // Besides this process only commands write, and a command needs more than a millisecond to exit after its write.
   const mayLagMs = 1

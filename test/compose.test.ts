@@ -64,6 +64,8 @@ test.each([withTls, plain])('no service may do more than it has to, and only thi
   for (const { build } of [services.signet, services['demo-api']]) {
     expect(existsSync(join(ROOT, build?.dockerfile ?? ''))).toBe(true)
     expect(build?.args.NODE_DIGEST).toMatch(/^\$\{NODE_DIGEST:\?.*\}$/)
+    // Compose tells the image of Signet its commit, and a build without one goes on.
+    expect(build?.args.COMMIT).toBe(build?.dockerfile === 'deploy/Dockerfile' ? '${COMMIT:-}' : undefined)
   }
   if (services.caddy) expect(services.caddy.image).toMatch(/^caddy:\d+@\$\{CADDY_DIGEST:\?.*\}$/)
 })
@@ -199,16 +201,23 @@ test.skipIf(!hasCaddy || withTls.caddy === undefined)(
     await startApi(withTls['demo-api'], apiPort, { ...places, '/authority/root.crt': certificate })
 
     const issuer = `https://localhost:${site}`
-    // The step that is easily forgotten: nobody trusts this authority by itself.
-    await expect(sendOnce(`${issuer}/livez`, {}, new Agent())).rejects.toThrow(/issuer certificate|self.signed/)
+    const at = { issuer, api: `https://localhost:${apiSite}` }
     const trusting = new Agent({ ca: readFileSync(certificate) })
     const ask: Ask = (url, outgoing = {}) => sendOnce(url, outgoing, trusting)
+    // The authority stands before the certificates of the sites, and a connection fails until then.
+    const answers = (url: string): Promise<boolean> =>
+      ask(url, {}).then(
+        () => true,
+        () => false,
+      )
+    for (const url of Object.values(at)) await until(() => answers(url))
+    // The step that is easily forgotten: nobody trusts this authority by itself.
+    await expect(sendOnce(`${issuer}/livez`, {}, new Agent())).rejects.toThrow(/issuer certificate|self.signed/)
     for (const path of ['/metrics', '/admin/api/clients'])
       expect(await ask(issuer + path, {})).toMatchObject({ status: 404 })
     const { client_id: clientId, client_secret: secret } = FirstClient.parse(
       JSON.parse(server.stdout().split('\n')[0] ?? ''),
     ).first_client
-    const at = { issuer, api: `https://localhost:${apiSite}` }
     expect(await useAndRevoke(ask, at, { clientId, secret })).toMatchObject(takenThenRefused(clientId))
   },
   60_000,

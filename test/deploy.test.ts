@@ -71,7 +71,8 @@ test('no secret is built in, and nothing comes from the network but packages', (
   expect(all.filter(({ word }) => word === 'ADD')).toEqual([])
   // The digest of the base, without a default: nobody builds on a base that was not chosen.
   expect(beforeStages.map(({ word, text }) => `${word} ${text}`)).toEqual(['ARG NODE_DIGEST'])
-  expect(all.filter(({ word }) => word === 'ARG')).toEqual([])
+  // The id of the commit, which `signet --version` prints.
+  expect(all.filter(({ word }) => word === 'ARG').map(({ text }) => text)).toEqual(['COMMIT'])
   expect(Object.keys(environment).filter((name) => /KEY$|SECRET|TOKEN|PASSWORD/.test(name))).toEqual([])
   expect(all.filter(({ text }) => /\b(curl|wget|apt-get|git)\b/.test(text))).toEqual([])
 })
@@ -108,6 +109,21 @@ const inFolder = (command: string[], app: string): [string, string[]] => [
   process.execPath,
   command.slice(1).map((word) => word.replace(/^\/app\//, `${app}/`)),
 ]
+
+test('the program in the container tells the commit that the build was given, and no other word', () => {
+  const app = containerFolder()
+  const { version } = z.object({ version: z.string() }).parse(JSON.parse(read('package.json')))
+  const commit = 'c0ffee00112233445566778899aabbccddeeff00'
+  const [writes, ...more] = last.filter(({ word, text }) => word === 'RUN' && text.includes('COMMIT'))
+  expect(more).toEqual([])
+  const builtWith = (env: NodeJS.ProcessEnv): string => {
+    execFileSync('sh', ['-c', writes?.text ?? ''], { cwd: app, env: { PATH: process.env.PATH, ...env } })
+    return spawnSync(process.execPath, [join(app, 'src/signet.js'), '--version'], { encoding: 'utf8' }).stdout
+  }
+  expect(builtWith({ COMMIT: commit })).toBe(`${version} (${commit.slice(0, 12)})\n`)
+  expect(builtWith({})).toBe(`${version}\n`)
+  expect(builtWith({ COMMIT: 'main' })).toBe(`${version}\n`)
+})
 
 test('it starts from what is copied alone, is found healthy by its own check, and ends well by its own signal', async () => {
   const app = containerFolder()

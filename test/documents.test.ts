@@ -92,12 +92,25 @@ describe('the reference', () => {
 })
 
 describe('the plan of the house', () => {
+  const [plan = ''] = /## The house\n[^]*?## Checks/.exec(read('docs/contributing.md')) ?? []
+  const foldersIn = (path: string): string[] =>
+    readdirSync(join(ROOT, path), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => name)
+
   test('shows every room', () => {
-    const [picture = ''] = /## The house\n[^]*?## Checks/.exec(read('docs/contributing.md')) ?? []
-    const rooms = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).map(({ name }) =>
-      name.replace(/\.(ts|js)$/, ''),
-    )
+    const [picture = ''] = /```\n[^]*?```/.exec(plan) ?? []
+    const rooms = readdirSync(join(ROOT, 'src')).map((name) => name.replace(/\.(ts|js)$/, ''))
     expect(rooms.filter((room) => !picture.includes(room))).toEqual([])
+    expect(foldersIn('src/store').filter((folder) => !picture.includes(`${folder}/`))).toEqual([])
+  })
+
+  test('tells every folder beside src', () => {
+    const [, beside = ''] = /^Beside `src`:([^]*)/m.exec(plan) ?? []
+    const notSource = [...read('.gitignore').matchAll(/^\/?(\w+)\/(?:\*)?$/gm)].map(([, name = '']) => name)
+    const folders = foldersIn('.').filter((name) => !['src', 'docs', ...notSource].includes(name))
+    expect(folders.length).toBeGreaterThan(5)
+    expect(folders.filter((name) => !beside.includes(`\`${name}/\``))).toEqual([])
   })
 })
 

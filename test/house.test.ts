@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
-const SOURCE = resolve(import.meta.dirname, '../src')
+const ROOT = resolve(import.meta.dirname, '..')
+const SOURCE = join(ROOT, 'src')
 
 /** From the top of the page to the bottom. Rooms on one line do not know each other. */
 const PAGE = [
@@ -110,6 +111,20 @@ test('the verifier is a package of its own: it imports nothing of the issuer', (
   const inside = new Set(verifier)
   expect(inside.size).toBeGreaterThan(20)
   expect(verifier.flatMap(importsOf).filter((target) => !inside.has(target))).toEqual([])
+})
+
+test('no product knows the folders that try and pack it', () => {
+  const products = [...files, ...filesIn(join(ROOT, 'verifiers')).filter((file) => !file.includes('/node_modules/'))]
+  const own = ['harness', 'release', 'test'].map((folder) => join(ROOT, folder))
+  const isOwn = (target: string): boolean => own.some((folder) => target.startsWith(`${folder}/`))
+  const wrong = products.flatMap((file) =>
+    importsOf(file)
+      .filter(isOwn)
+      .map((target) => `${relative(ROOT, file)} -> ${relative(ROOT, target)}`),
+  )
+  expect(wrong).toEqual([])
+  // The same question finds whoever may import them.
+  expect(filesIn(join(ROOT, 'test')).flatMap(importsOf).filter(isOwn).length).toBeGreaterThan(100)
 })
 
 test('at most eight files stand outside of the rooms', () => {

@@ -4,14 +4,24 @@
  * Not again on PostgreSQL: it knows no database.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { stageIssuer } from '../release/issuer.ts'
 import { judge, pack } from '../release/packages.ts'
-import { readSource } from '../release/source.ts'
+import { archiveSource, readSource } from '../release/source.ts'
 import { writeSums } from '../release/sums.ts'
 import { temporaryFolder } from './support/issuer.ts'
 
@@ -48,6 +58,16 @@ test('the changelog has the headings of keepachangelog.com and no other', () => 
   expect(headings.filter((each) => !known.includes(each))).toEqual([])
 })
 
+test('the changelog tells no command and no package twice under one heading', () => {
+  const sections = read('CHANGELOG.md').split(/^###? /m)
+  expect(sections.length).toBeGreaterThan(5)
+  const twice = sections.flatMap((section) => {
+    const subjects = [...section.matchAll(/^- (`[^`]+` (?!for )\S+)/gm)].map(([, subject = '']) => subject)
+    return subjects.filter((each, place) => subjects.indexOf(each) !== place)
+  })
+  expect(twice).toEqual([])
+})
+
 test('the runbooks install the files of this release', () => {
   const named = [...read('docs/operating.md').matchAll(/signet(?:-issuer)?-(\d[\w.]*?)(?:\.tgz)?(?=[\s/`])/g)]
   expect(new Set(named.map(([, each]) => each))).toEqual(new Set([version]))
@@ -58,15 +78,24 @@ test('the security policy says that the present version gets repairs', () => {
   expect(read('SECURITY.md')).toContain(`| ${version.replace(/\d+$/, 'x')} | yes |`)
 })
 
-test('a release is made of a commit, and a checkout that differs from it is refused', () => {
-  const checkout = temporaryFolder()
-  const git = (...args: string[]) => execFileSync('git', ['-C', checkout, ...args], { encoding: 'utf8' }).trim()
+/** Runs git in a checkout. @returns its output without the last line end */
+type Git = (...args: string[]) => string
+
+/** Makes a folder a checkout with one commit, which has all of its files. */
+function committed(folder: string): Git {
+  const git: Git = (...args) => execFileSync('git', ['-C', folder, ...args], { encoding: 'utf8' }).trim()
   git('init', '--quiet')
-  writeFileSync(join(checkout, 'package.json'), '{ "version": "1.2.3" }')
   for (const [name, value] of Object.entries({ name: 'A', email: 'a@example.com' }))
     git('config', `user.${name}`, value)
   git('add', '.')
   git('commit', '--quiet', '-m', 'first')
+  return git
+}
+
+test('a release is made of a commit, and a checkout that differs from it is refused', () => {
+  const checkout = temporaryFolder()
+  writeFileSync(join(checkout, 'package.json'), '{ "version": "1.2.3" }')
+  const git = committed(checkout)
   expect(readSource(checkout)).toMatchObject({ version: '1.2.3', commit: git('rev-parse', 'HEAD') })
   for (const file of ['package.json', 'forgotten.ts']) {
     writeFileSync(join(checkout, file), '{ "version": "1.2.4" }')
@@ -74,6 +103,30 @@ test('a release is made of a commit, and a checkout that differs from it is refu
     git('stash', '--include-untracked', '--quiet')
   }
 })
+
+test('the program in the source archive tells its version and commit', () => {
+  const checkout = temporaryFolder()
+  const place = temporaryFolder()
+  for (const path of ['package.json', 'src']) cpSync(join(ROOT, path), join(checkout, path), { recursive: true })
+  committed(checkout)
+  const source = readSource(checkout)
+  execFileSync('tar', ['-xzf', join(place, archiveSource(source, place, checkout)), '-C', place])
+  const folder = join(place, `signet-${version}`)
+  expect(readFileSync(join(folder, 'commit'), 'utf8')).toBe(source.commit)
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  expect(versionTold(join(folder, 'src/signet.js'))).toBe(`${version} (${source.commit.slice(0, 12)})\n`)
+})
+
+/** The answer of `signet --version`, in a folder without git. */
+function versionTold(program: string): string {
+  const started = spawnSync(process.execPath, [program, '--version'], {
+    cwd: temporaryFolder(),
+    env: { PATH: process.env.PATH ?? '' },
+    encoding: 'utf8',
+  })
+  expect(started).toMatchObject({ status: 0, stderr: '' })
+  return started.stdout
+}
 
 // ------------------------------------------------------------------ the issuer's tarball
 
@@ -114,11 +167,23 @@ test('the tarball holds the program, its migrations, its licence and what an ope
       'npm-shrinkwrap.json',
     ]),
   )
-  const templates = globSync('src/cli/snippets/{resource,client}/*', { cwd: ROOT })
+  const templates = globSync('src/cli/snippets/**/*.*', { cwd: ROOT, exclude: ['**/*.ts'] })
   expect(templates.length).toBeGreaterThan(10)
   expect(contents()).toEqual(expect.arrayContaining(templates.map((path) => path.replace('src/', 'dist/'))))
   const migrations = (folder: string) => contents().filter((path) => path.startsWith(folder) && path.endsWith('.sql'))
   for (const folder of ['migrations/sqlite', 'migrations/postgres']) expect(migrations(folder)).not.toEqual([])
+})
+
+test('every link of a page in the tarball leads to a file in it', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'verifiers/**/*.md'], { cwd: unpacked })
+  const links = pages.flatMap((page) =>
+    [...readFileSync(join(unpacked, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)].map(([, path = '']) => ({
+      page,
+      path: join(dirname(page), path),
+    })),
+  )
+  expect(links.length).toBeGreaterThan(40)
+  expect(links.filter(({ path }) => !existsSync(join(unpacked, path)))).toEqual([])
 })
 
 test('the tarball holds no test, no map, no source and nothing of one machine', () => {
@@ -148,13 +213,7 @@ test('its lock file has the packages of the checkout, without those of developme
 })
 
 test('the program of the tarball starts by itself and tells its version and commit', () => {
-  const started = spawnSync(process.execPath, [join(unpacked, 'dist/signet.js'), '--version'], {
-    cwd: work,
-    env: { PATH: process.env.PATH ?? '' },
-    encoding: 'utf8',
-  })
-  expect(started).toMatchObject({ status: 0, stderr: '' })
-  expect(started.stdout).toBe(`${version} (${COMMIT.slice(0, 12)})\n`)
+  expect(versionTold(join(unpacked, 'dist/signet.js'))).toBe(`${version} (${COMMIT.slice(0, 12)})\n`)
 })
 
 test('publint finds no fault with the tarball, and would find a missing file', async () => {

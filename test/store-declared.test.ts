@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Change } from '../src/store/records/change.ts'
 import type { DeclaredFacts } from '../src/store/records/declared.ts'
-import { BUILT_IN_GROUP } from '../src/store/records/user.ts'
+import { BUILT_IN_GROUP, type GroupRecord } from '../src/store/records/user.ts'
 import type { DeclaredOperation, Store } from '../src/store/store.ts'
 import {
   clientOf,
@@ -15,6 +15,7 @@ import {
   deleteClient,
   entryOf,
   eventOf,
+  fileEventOf,
   grantOf,
   resourceOf,
   secretOf,
@@ -94,15 +95,9 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
 
   test('its facts tell who made a record, which is the actor of the creation and no flag of the record', async () => {
     const store = await newPlace().open()
-    const byFile = (action: string) => ({
-      ...eventOf(action),
-      actorKind: 'config' as const,
-      actor: 'config',
-      file: 'signet.yaml',
-    })
     const makers = [
       { name: 'by-cli', event: eventOf, declaredBy: 'a.yaml' },
-      { name: 'by-file', event: byFile, declaredBy: null },
+      { name: 'by-file', event: fileEventOf, declaredBy: null },
     ]
     for (const { name, event, declaredBy } of makers) {
       await store.createResource(resourceOf(name, { declaredBy }), event('resource.created'))
@@ -118,6 +113,32 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     expect(standing?.resources.filter((each) => each.declaredBy === 'signet.yaml').map((each) => each.id)).toEqual(made)
     expect(standing?.groups.filter((each) => each.declaredBy === 'signet.yaml').map((each) => each.name)).toEqual(made)
     expect((await store.readDeclared(IDS)).standing).toBeUndefined()
+  })
+
+  test('a file that changes a record of another file takes it over, and no record that a command made', async () => {
+    const store = await newPlace().open()
+    const byOther = (action: string) => fileEventOf(action, 'app', 'other.yaml')
+    for (const [name, event] of [
+      ['by-cli', eventOf],
+      ['by-file', fileEventOf],
+    ] as const) {
+      await store.createResource(resourceOf(name), event('resource.created'))
+      await createClient(store, clientOf(name), event('client.created'))
+      await store.createGroup({ ...BUILT_IN_GROUP, name }, event('group.created'))
+      await store.updateResource(name, (api) => ({ ...api, ttl: 60 }), byOther('resource.updated'))
+      await store.updateClient(name, (app) => ({ ...app, name: 'App' }), byOther('client.updated'))
+      const decide = (group: GroupRecord) => ({
+        group,
+        deny: () => entryOf('sub', name),
+        event: byOther('group.updated'),
+      })
+      await store.changeGroup(name, decide)
+    }
+    const { standing } = await store.readDeclared({ resources: [], clients: [], isWithStanding: true })
+    const taken = { 'by-cli': null, 'by-file': 'other.yaml' }
+    expect(Object.fromEntries(standing?.resources.map((each) => [each.id, each.declaredBy]) ?? [])).toEqual(taken)
+    expect(Object.fromEntries(standing?.clients.map((each) => [each.clientId, each.declaredBy]) ?? [])).toEqual(taken)
+    expect(Object.fromEntries(standing?.groups.map((each) => [each.name, each.declaredBy]) ?? [])).toMatchObject(taken)
   })
 
   test('all of its operations take effect, each with its event, and the result is the plan', async () => {
@@ -175,7 +196,7 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     await expect(perform(store, updateClient, ofNobody)).rejects.toThrow('updateClient')
     const revived: DeclaredOperation = {
       verb: 'createResource',
-      needs: [resourceOf('old-api'), eventOf('resource.created', 'old-api', { actorKind: 'config' })],
+      needs: [resourceOf('old-api'), fileEventOf('resource.created', 'old-api')],
     }
     await expect(perform(store, updateClient, revived)).rejects.toThrow('ended')
     expect(await contentOf(store)).toEqual(before)

@@ -4,12 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { applyDeclaration } from '../declaration/apply.ts'
-import { describeMissingSecrets, type Applied, type AppliedChange, type AppliedItem } from '../declaration/applied.ts'
-import { readConfig, type Config } from '../config/config.ts'
-import { readDeclaration, type Declaration } from '../declaration/file.ts'
-import { listKnownDatabases } from '../keys/known-databases.ts'
-import { findMissing } from '../doctor/missing-database.ts'
-import { mayMakeDatabase, onIssuer, withIssuer, withIssuerOrNew } from './open-issuer.ts'
+import {
+  describeMissingSecrets,
+  type Applied,
+  type AppliedChange,
+  type AppliedItem,
+  type KeptItem,
+} from '../declaration/applied.ts'
+import { readConfig } from '../config/config.ts'
+import { isName, readDeclaration, type Declaration } from '../declaration/file.ts'
+import { findToMake } from '../doctor/missing-database.ts'
+import { mayMakeDatabase, onIssuer, wantsNew, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, complain, note, visible } from './output.ts'
 
 export function defineApply(command: Command): void {
@@ -30,9 +35,8 @@ interface Wanted {
 }
 
 async function apply(file: string, { dryRun = false, prune = false }: Wanted, command: Command): Promise<void> {
-  const config = readConfig(process.env)
   const declaration = await readDeclaration(file, process.env)
-  const applied = dryRun ? await rehearse(declaration, config, prune) : await carryOut(declaration, prune, command)
+  const applied = await (dryRun ? rehearse : carryOut)(declaration, prune, command)
   for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
   describeMissingSecrets(applied).forEach(note)
@@ -41,10 +45,10 @@ async function apply(file: string, { dryRun = false, prune = false }: Wanted, co
 const carryOut = (declaration: Declaration, prune: boolean, command: Command): Promise<Applied> =>
   withIssuerOrNew(command, (issuer) => applyDeclaration(declaration, issuer, { dryRun: false, prune }))
 
-/** A dry run leaves nothing behind. Without a database, it compares with an empty one in a temporary folder. */
-async function rehearse(declaration: Declaration, config: Config, prune: boolean): Promise<Applied> {
-  const file = await findMissing(config)
-  const isFresh = file !== undefined && listKnownDatabases(config.keysDir).length === 0
+/** A dry run leaves nothing behind. Where a database would be made, it compares with an empty one in a temporary folder. */
+async function rehearse(declaration: Declaration, prune: boolean, command: Command): Promise<Applied> {
+  const config = readConfig(process.env)
+  const isFresh = (await findToMake(config, wantsNew(command))) !== undefined
   if (!isFresh) return withIssuer((issuer) => applyDeclaration(declaration, issuer, { dryRun: true, prune }))
   const folder = mkdtempSync(join(tmpdir(), 'signet-dry-run-'))
   try {
@@ -70,13 +74,19 @@ function describePlan({ created, changed, left, removed, kept = [], ended = [] }
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),
     ...left.map(line('=')),
     ...(removed ?? []).map(line('-')),
-    ...kept.map(({ kind, id, file }) => visible(`  ${kind} ${id} was made by ${file ?? 'another file'}, and is left`)),
+    ...kept.map(describeKept),
     ...created.flatMap(({ id, ended_grants: grants }) =>
       grants ? [visible(`  client ${id} takes the name of a person, whose ${grants} live grants end`)] : [],
     ),
     dryRun ? `${summary}; a dry run, nothing was done` : summary,
   ].join('\n')
 }
+
+/** A file that was renamed finds its records under the name of before. */
+const describeKept = ({ kind, id, file }: KeptItem): string =>
+  visible(
+    `  ${kind} ${id} was made by ${file}, and is left${isName(file) ? `; if this file had that name, put name: ${file} into it` : ''}`,
+  )
 
 const describeChange = ({ field, from, to }: AppliedChange): string =>
   visible(`    ${field}: ${valueOf(from)} -> ${valueOf(to)}`)

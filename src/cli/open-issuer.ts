@@ -17,6 +17,9 @@ export async function withIssuer<T>(work: (issuer: Issuer) => Promise<T>): Promi
 export const mayMakeDatabase = (command: Command): Command =>
   command.option('--new', 'where there is no database: make one, at the default place too')
 
+/** @param command has `--new` by `mayMakeDatabase` */
+export const wantsNew = (command: Command): boolean => command.opts<{ new?: boolean }>().new === true
+
 /**
  * The same for a command that can be the first one. Where there is no database, one is made with its keys, and a note says
  * so: at a place that SIGNET_DATABASE_URL names, or if the command is told `--new`. Beside keys of another database only
@@ -25,11 +28,9 @@ export const mayMakeDatabase = (command: Command): Command =>
  */
 export async function withIssuerOrNew<T>(command: Command, work: (issuer: Issuer) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
-  const isNewWanted = command.opts<{ new?: boolean }>().new === true
-  const { describeMissing, describeNew, findMissing } = await import('../doctor/missing-database.ts')
-  const file = await findMissing(config)
-  const isNamed = config.setBy.databaseUrl !== undefined
-  if (file !== undefined && !isNamed && !isNewWanted) throw describeMissing(file, config, true)
+  const isNewWanted = wantsNew(command)
+  const { describeNew, findToMake } = await import('../doctor/missing-database.ts')
+  const file = await findToMake(config, isNewWanted)
   return onIssuer(
     (issuer) => {
       if (file !== undefined) note(describeNew(file))

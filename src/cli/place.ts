@@ -32,7 +32,10 @@ function readFirst(given: Argument | Option): void {
   given.argParser((file: string, before: unknown) => (read ? read(atCaller(file), before) : atCaller(file)))
 }
 
-/** The command as a person types it: by its path in a checkout, where it runs in any folder; else by npx, in this folder. */
+/**
+ * The command as a person types it: by its path in a checkout, where it runs in any folder; else by npx, in this folder.
+ * For lines of a block that is pasted into a shell. Notes and faults say `signet`.
+ */
 export function ownCommand(): string {
   const script = join(PACKAGE, 'signet')
   return isCheckout() && existsSync(script) ? shell(script) : 'npx signet'

@@ -1,4 +1,7 @@
-/** `signet client create --for APP` and `signet client presets`, `signet client paste`: a client for an app, and the block to paste into it. */
+/**
+ * A client for a known app, and the block that is pasted into the app: `signet client create --for`, `client presets` and
+ * `client paste`.
+ */
 import type { Command } from 'commander'
 import { usesSecret } from '../clients/client.ts'
 import { PRESETS, choosePreset, presetBehind, presetMetadata, type ChosenPreset } from '../clients/presets/index.ts'

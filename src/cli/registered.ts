@@ -8,6 +8,7 @@ import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { answer, fieldList, note, visible } from './output.ts'
+import { ownCommand } from './place.ts'
 import { usualTarget } from './snippets/caller.ts'
 
 /** Answers with the client as JSON, or with what its maker needs next. */
@@ -19,8 +20,8 @@ export function answerCreated(command: Command, registered: RegisteredClient, { 
       '',
       ...requestOf(registered, issuer),
       `# ${describeMethod(client)}`,
-      `# Code to paste: signet client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
-      `# All of it: signet client show ${shell(client.clientId)}`,
+      `# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
+      `# All of it: ${ownCommand()} client show ${shell(client.clientId)}`,
     ].join('\n'),
   )
   noteSecret(secret)
@@ -63,6 +64,6 @@ function proofOf({ clientId, tokenEndpointAuthMethod: method }: ClientRecord, se
 function describeMethod({ clientId, tokenEndpointAuthMethod: method }: ClientRecord): string {
   if (method === 'none') return 'It authenticates by nothing: it is a public client'
   if (method !== 'private_key_jwt') return 'It authenticates by its secret, in HTTP Basic or in the form'
-  const change = `signet client update ${shell(clientId)} --auth-method client_secret_basic`
+  const change = `${ownCommand()} client update ${shell(clientId)} --auth-method client_secret_basic`
   return `It authenticates by a JWT that it signs, and in no other way; to change it: ${change}`
 }

@@ -19,10 +19,13 @@ export interface AppliedItem {
   changes: AppliedChange[]
   /** Live grants of a person who has a new client's id as `sub`: the operator wins the name, and they end. */
   ended_grants?: number
-  /** The name of the other file that made it. */
-  file?: string
   /** A client without a secret that its authentication needs: it gets no tokens until it has one. */
   lacks_secret?: boolean
+}
+
+/** A record that another file made, under the name of that file. */
+export interface KeptItem extends AppliedItem {
+  file: string
 }
 
 /** A client, resource or secret that an operator ended and the file still names: it stays ended. */
@@ -40,10 +43,10 @@ export interface Applied {
   created: AppliedItem[]
   changed: AppliedItem[]
   left: AppliedItem[]
-  /** Made by a file of this name before and named no more; only where these are to be removed. */
+  /** Made by this file before and named no more; only where these are to be removed. */
   removed?: AppliedItem[]
   /** Made by another file and not named here; beside `removed`. */
-  kept?: AppliedItem[]
+  kept?: KeptItem[]
   /** Only where there is something. */
   ended?: StillEnded[]
 }
@@ -56,6 +59,10 @@ export const NEW_SECRET: AppliedChange = {
 }
 
 export const DISABLED: AppliedChange = { field: 'disabled', from: false, to: true }
+
+/** A file that names a record of another file becomes its maker. A record that a command made stays without one. */
+export const takingOver = ({ declaredBy }: { declaredBy: string | null }, name: string): AppliedChange[] =>
+  declaredBy === null || declaredBy === name ? [] : [{ field: 'declared_by', from: declaredBy, to: name }]
 
 export const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[]): AppliedItem => ({
   kind,

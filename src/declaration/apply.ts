@@ -2,7 +2,6 @@
  * Applies a declarative file in one write: all of it or nothing. Records and fields that the file does not mention stay as
  * they are. A second application changes nothing.
  */
-import { basename } from 'node:path'
 import { byFile, type AuditTrail } from '../audit.ts'
 import type { BroughtSecret } from '../clients/brought-secret.ts'
 import type { ClientRegistry } from '../clients/registration.ts'
@@ -78,11 +77,10 @@ export async function applyDeclaration(
     await prepareSecrets(plan(facts), facts, secrets, { dryRun })
     await preparePasswords(declaration, plan(facts), hashes, ofPeople.passwords, { dryRun })
     const outlook = plan(facts)
-    if (dryRun || stepsOf(outlook).every(({ outcome }) => outcome === 'left' || outcome === 'kept'))
-      return appliedBy(outlook, { prune })
+    if (dryRun || stepsOf(outlook).every(({ outcome }) => outcome === 'left')) return appliedBy(outlook, { prune })
     // The plan is made again inside the write, because an operator or another process may have changed a record since.
     const written = await store.applyDeclared(ids, (current) =>
-      withOperations(plan(current), { ...needs, ...ofPeople, by: byFile(basename(declaration.file)) }),
+      withOperations(plan(current), { ...needs, ...ofPeople, by: byFile(declaration.name) }),
     )
     if (!written.isWaiting) return appliedBy(written.plan, { prune })
   }

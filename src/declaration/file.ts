@@ -2,7 +2,7 @@
  * The declarative file: YAML or JSON, read and checked as a whole before anything is done. A mistake is told with its
  * line and key. Secrets are in it by reference only, and are never printed.
  */
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import * as z from 'zod'
 import { choosePreset } from '../clients/presets/index.ts'
 import { findCommaFault } from '../clients/field-schemas.ts'
@@ -58,6 +58,8 @@ export interface DeclaredUser {
 
 export interface Declaration {
   file: string
+  /** By which records remember the file that made them: `name`, else the file's own name without folders. */
+  name: string
   resources: DeclaredResource[]
   clients: DeclaredClient[]
   groups: DeclaredGroup[]
@@ -92,7 +94,17 @@ const declaredClientSchema = clientRegistrationSchema
     if (chosen && 'fault' in chosen) context.addIssue({ code: 'custom', message: chosen.fault, path: [chosen.at] })
   })
 
+const NAME = /^[\w.-]{1,64}$/
+
+/** Whether a file may have this as its `name`. */
+export const isName = (text: string): boolean => NAME.test(text)
+
 const declarationSchema = z.strictObject({
+  name: z
+    .custom<string>((value) => typeof value === 'string' && isName(value), {
+      error: 'expected 1 to 64 characters, each a letter, digit, "_", "." or "-"',
+    })
+    .optional(),
   resources: z.array(resourceRegistrationSchema).default([]),
   clients: z.array(declaredClientSchema).default([]),
   groups: z.array(groupCreationSchema).default([]),
@@ -118,27 +130,23 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
   requireNoComma(source)
   const parsed = declarationSchema.safeParse(withoutExtensions(source.value))
   if (!parsed.success) throw faultOf(source, parsed.error.issues)
-  const { resources, clients, groups, users } = parsed.data
-  requireUnique(
-    source,
-    'resources',
-    resources.map(({ id }) => id),
-  )
-  requireUnique(
-    source,
-    'clients',
-    clients.map((client) => client.client_id),
-  )
+  const { name = basename(file), resources, clients, groups, users } = parsed.data
   const usernames = users.map(({ username }) => canonicalName(username))
-  requireUnique(
-    source,
-    'groups',
-    groups.map(({ name }) => name),
-  )
-  requireUnique(source, 'users', usernames)
+  const ids = {
+    resources: resources.map(({ id }) => id),
+    clients: clients.map((client) => client.client_id),
+    groups: groups.map((group) => group.name),
+    users: usernames,
+  }
+  for (const [list, each] of Object.entries(ids)) requireUnique(source, list, each)
   return {
     file,
-    groups: groups.map(({ name, ...change }, index) => ({ name, change, place: source.place(['groups', index]) })),
+    name,
+    groups: groups.map(({ name: group, ...change }, index) => ({
+      name: group,
+      change,
+      place: source.place(['groups', index]),
+    })),
     users: users.map(({ id, password, ...change }, index) => {
       const username = usernames[index] ?? ''
       const at = source.place(['users', index, 'password'])
@@ -271,5 +279,5 @@ function acceptedAt([list, index]: Path): string[] {
   return Object.keys(shape[list].unwrap().element.shape)
 }
 
-const isList = (name: unknown): name is keyof typeof declarationSchema.shape =>
-  typeof name === 'string' && Object.hasOwn(declarationSchema.shape, name)
+const isList = (member: unknown): member is Exclude<keyof typeof declarationSchema.shape, 'name'> =>
+  typeof member === 'string' && member !== 'name' && Object.hasOwn(declarationSchema.shape, member)

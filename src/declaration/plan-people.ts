@@ -6,14 +6,15 @@ import { blankGroup, changedGroup, requireSoundGroup } from '../users/group.ts'
 import { givePassword } from '../users/registration.ts'
 import { blankUser, changedUser, requireSoundUser } from '../users/user.ts'
 import { GROUP_FIELDS, groupView, USER_FIELDS, userView } from '../users/wire.ts'
-import { differing, itemOf, stillEnded } from './applied.ts'
+import { differing, itemOf, stillEnded, takingOver } from './applied.ts'
 import type { DeclaredGroup, DeclaredUser } from './file.ts'
 import type { Ended, Step } from './step.ts'
 
 const NO_GROUP: DeclaredGroupFacts = { current: undefined, isEnded: false }
 const NO_USER: DeclaredUserFacts = { current: undefined, isEnded: false, isIdTaken: false }
 
-export function planGroup({ name, change, place }: DeclaredGroup, facts: DeclaredFacts): Step | Ended {
+/** @param file the name of the file */
+export function planGroup({ name, change, place }: DeclaredGroup, file: string, facts: DeclaredFacts): Step | Ended {
   const { current, isEnded } = facts.groups.get(name) ?? NO_GROUP
   if (!current && isEnded) return { ended: stillEnded('group', name, place) }
   const next = changedGroup(current ?? blankGroup(name, facts.now), change)
@@ -25,7 +26,8 @@ export function planGroup({ name, change, place }: DeclaredGroup, facts: Declare
       operations: ({ groupOperations, by }) => [groupOperations.creation(next, by)],
     }
   const view = (group: typeof next) => groupView({ ...group, members: 0 })
-  const item = itemOf('group', name, differing(GROUP_FIELDS, view(current), view(next)))
+  const changes = [...differing(GROUP_FIELDS, view(current), view(next)), ...takingOver(current, file)]
+  const item = itemOf('group', name, changes)
   if (item.changes.length === 0) return { item, outcome: 'left', operations: () => [] }
   return {
     item,

@@ -19,13 +19,13 @@ import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
 import { digestOfKey, type ClientRecord, type EndedSecret } from '../store/records/client.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
-import { DISABLED, NEW_SECRET, differing, itemOf, stillEnded, type Applied } from './applied.ts'
+import { DISABLED, NEW_SECRET, differing, itemOf, stillEnded, takingOver, type Applied } from './applied.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { planGroup, planUser } from './plan-people.ts'
 import { findRemovals, planRemovals } from './prune.ts'
-import type { Ended, Step } from './step.ts'
+import type { Ended, Kept, Step } from './step.ts'
 
-export type Plan = (Step | Ended)[]
+export type Plan = (Step | Ended | Kept)[]
 
 /** Facts of an id that the database has never had. */
 const NEVER_SEEN = { current: undefined, isEnded: false, endedSecrets: [], liveGrants: 0 }
@@ -49,22 +49,25 @@ export function planDeclaration(
   secrets: ReadonlyMap<string, BroughtSecret>,
   passwords: ReadonlyMap<string, string>,
 ): Plan {
+  const { name } = declaration
   const removals = findRemovals(declaration, facts)
   const groupNames = namesAfter(
     facts.groupNames,
     removals.groups,
-    declaration.groups.map(({ name }) => name),
+    declaration.groups.map((group) => group.name),
   )
   const known = namesAfter(facts.resourceIds, removals.resources, [
     issuer,
     ...declaration.resources.map(({ id }) => id),
   ])
   return [
-    ...declaration.resources.map((declared) => atPlace(declared.place, () => planResource(declared, issuer, facts))),
-    ...declaration.clients.map((declared) =>
-      atPlace(declared.place, () => planClient(declared, known, facts, secrets.get(declared.clientId))),
+    ...declaration.resources.map((declared) =>
+      atPlace(declared.place, () => planResource(declared, { issuer, name }, facts)),
     ),
-    ...declaration.groups.map((declared) => atPlace(declared.place, () => planGroup(declared, facts))),
+    ...declaration.clients.map((declared) =>
+      atPlace(declared.place, () => planClient(declared, { known, name }, facts, secrets.get(declared.clientId))),
+    ),
+    ...declaration.groups.map((declared) => atPlace(declared.place, () => planGroup(declared, name, facts))),
     ...declaration.users.map((declared) =>
       atPlace(declared.place, () => planUser(declared, groupNames, facts, passwords.get(declared.username))),
     ),
@@ -75,7 +78,7 @@ export function planDeclaration(
 const namesAfter = (before: ReadonlySet<string>, removed: string[], declared: string[]): Set<string> =>
   new Set([...[...before].filter((name) => !removed.includes(name)), ...declared])
 
-/** The steps of a plan; the declarations of ended records have none. */
+/** The steps of a plan. The declarations of ended records have none, nor have records that are kept. */
 export const stepsOf = (plan: Plan): Step[] => plan.filter((each) => 'item' in each)
 
 /** The changes of a plan, in the words of the file. */
@@ -84,12 +87,13 @@ export function appliedBy(plan: Plan, { prune }: { prune: boolean }): Applied {
     stepsOf(plan)
       .filter(({ outcome }) => outcome === wanted)
       .map(({ item }) => item)
-  const ended = plan.flatMap((each) => each.ended ?? [])
+  const ended = plan.flatMap((each) => ('kept' in each ? [] : (each.ended ?? [])))
+  const kept = plan.flatMap((each) => ('kept' in each ? each.kept : []))
   return {
     created: items('created'),
     changed: items('changed'),
     left: items('left'),
-    ...(prune && { removed: items('removed'), kept: items('kept') }),
+    ...(prune && { removed: items('removed'), kept }),
     ...(ended.length > 0 && { ended }),
   }
 }
@@ -103,13 +107,19 @@ function atPlace<T>(place: string, plan: () => T): T {
   }
 }
 
-function planResource({ id, change, place }: DeclaredResource, issuer: string, facts: DeclaredFacts): Step | Ended {
+function planResource(
+  { id, change, place }: DeclaredResource,
+  { issuer, name }: { issuer: string; name: string },
+  facts: DeclaredFacts,
+): Step | Ended {
   if (id === issuer) throw issuerIsBuiltIn()
   const { current, isEnded } = resourceFactsOf(facts, id)
   if (!current && isEnded) return { ended: stillEnded('resource', id, place) }
   const next = { ...(current ?? blankResource(id, facts.now)), ...change }
   requireSoundResource(next)
-  const changes = current ? differing(RESOURCE_FIELDS, resourceMetadata(current), resourceMetadata(next)) : []
+  const changes = current
+    ? [...differing(RESOURCE_FIELDS, resourceMetadata(current), resourceMetadata(next)), ...takingOver(current, name)]
+    : []
   const item = itemOf('resource', id, changes)
   if (!current)
     return {
@@ -127,7 +137,7 @@ function planResource({ id, change, place }: DeclaredResource, issuer: string, f
 
 function planClient(
   declared: DeclaredClient,
-  resourceIds: Set<string>,
+  { known: resourceIds, name }: { known: Set<string>; name: string },
   facts: DeclaredFacts,
   secret: BroughtSecret | undefined,
 ): Step | Ended {
@@ -141,12 +151,14 @@ function planClient(
   requireSoundClient(next)
   requireSoundSecret(declared, next)
   requireKnownResources(declared, resourceIds, current)
-  const planned = { declared, next, change, isKeyEnded, secret, now: facts.now }
+  const planned = { declared, name, next, change, isKeyEnded, secret, now: facts.now }
   return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
 }
 
 interface PlannedClient {
   declared: DeclaredClient
+  /** The name of the file. */
+  name: string
   next: ClientRecord
   change: ClientChange
   isKeyEnded: boolean
@@ -172,7 +184,7 @@ function planCreation({ declared, next, secret, now }: PlannedClient, { liveGran
 }
 
 function planChange(planned: PlannedClient, known: DeclaredClientFacts & { current: ClientRecord }): Step {
-  const { declared, next, change, isKeyEnded, secret, now } = planned
+  const { declared, name, next, change, isKeyEnded, secret, now } = planned
   const { clientId, place } = declared
   const judged = declared.secret === undefined ? 'standing' : secret?.judge(known, now)
   const record = judged === 'new' ? secret?.recordAt(now) : undefined
@@ -181,6 +193,7 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   const changes = [
     ...differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next)),
     ...(isDisabling ? [DISABLED] : []),
+    ...takingOver(known.current, name),
   ]
   const item = {
     ...itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes),

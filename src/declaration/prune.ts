@@ -1,58 +1,59 @@
 /**
- * Plans the removal of records that a file of this name made and that it names no more. A record that a command, the
- * admin API or another file made is never removed. Nor is a user: the id of a deleted user is never given again, so the file could
- * not bring the user back.
+ * Plans the removal of records that a file made and that it names no more. Records that a command, the admin API or
+ * another file made stay. Users stay too: the id of a deleted user is never given again, so the file could not bring the
+ * user back.
  */
-import { basename } from 'node:path'
 import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import { describeHolders } from '../resources/registration.ts'
 import type { DeclaredFacts, StandingRecords } from '../store/records/declared.ts'
-import { itemOf, type AppliedItem } from './applied.ts'
+import { itemOf, type AppliedItem, type KeptItem } from './applied.ts'
 import type { Declaration } from './file.ts'
-import type { Registries, Step } from './step.ts'
+import type { Kept, Registries, Step } from './step.ts'
 
 type Ids = Record<'clients' | 'resources' | 'groups', string[]>
 
 /** What the file names no more. */
 interface Removals extends Ids {
   /** Records that another file made: they are that file's to remove. */
-  kept: AppliedItem[]
+  kept: KeptItem[]
 }
 
-/** A record of any kind. */
+/** A record of any kind that a file made. */
 interface Made {
   kind: 'client' | 'resource' | 'group'
   id: string
-  declaredBy: string | null
+  /** The name of that file. */
+  file: string
 }
 
 /** @throws Fault where a client that stays has a resource that would go */
 export function findRemovals(declaration: Declaration, { standing }: DeclaredFacts): Removals {
   if (!standing) return { clients: [], resources: [], groups: [], kept: [] }
-  const file = basename(declaration.file)
   const names = namesIn(declaration)
   const unnamed = madeByFiles(standing).filter(({ kind, id }) => !names.has(`${kind} ${id}`))
   const ids = (kind: Made['kind']): string[] =>
-    unnamed.filter((made) => made.kind === kind && made.declaredBy === file).map(({ id }) => id)
+    unnamed.filter((made) => made.kind === kind && made.file === declaration.name).map(({ id }) => id)
   const removals = {
     clients: ids('client'),
     resources: ids('resource'),
     groups: ids('group'),
     kept: unnamed
-      .filter(({ declaredBy }) => declaredBy !== file)
-      .map(({ kind, id, declaredBy }) => ({ ...itemOf(kind, id, []), file: declaredBy ?? '' })),
+      .filter(({ file }) => file !== declaration.name)
+      .map(({ kind, id, file }) => ({ ...itemOf(kind, id, []), file })),
   }
   for (const id of removals.resources) requireUnheld(id, declaration, standing, removals)
   return removals
 }
 
-const madeByFiles = ({ clients, resources, groups }: StandingRecords): Made[] =>
-  [
-    ...clients.map(({ clientId: id, declaredBy }) => ({ kind: 'client' as const, id, declaredBy })),
-    ...resources.map(({ id, declaredBy }) => ({ kind: 'resource' as const, id, declaredBy })),
-    ...groups.map(({ name: id, declaredBy }) => ({ kind: 'group' as const, id, declaredBy })),
-  ].filter(({ declaredBy }) => declaredBy !== null)
+const madeByFiles = ({ clients, resources, groups }: StandingRecords): Made[] => [
+  ...clients.flatMap(({ clientId, declaredBy }) => madeBy('client', clientId, declaredBy)),
+  ...resources.flatMap(({ id, declaredBy }) => madeBy('resource', id, declaredBy)),
+  ...groups.flatMap(({ name, declaredBy }) => madeBy('group', name, declaredBy)),
+]
+
+const madeBy = (kind: Made['kind'], id: string, file: string | null): Made[] =>
+  file === null ? [] : [{ kind, id, file }]
 
 const namesIn = ({ clients, resources, groups }: Declaration): ReadonlySet<string> =>
   new Set([
@@ -81,13 +82,13 @@ function requireUnheld(
 }
 
 /** Clients go before the resources that they have. */
-export const planRemovals = ({ clients, resources, groups, kept }: Removals): Step[] => [
+export const planRemovals = ({ clients, resources, groups, kept }: Removals): (Step | Kept)[] => [
   ...clients.map((id) => removal('client', id, ({ clientRegistry, by }) => clientRegistry.deletion(id, by))),
   ...resources.map((id) =>
     removal('resource', id, ({ resourceRegistry, by }) => resourceRegistry.deletion(id, by, { force: false })),
   ),
   ...groups.map((id) => removal('group', id, ({ groupOperations, by }) => groupOperations.deletion(id, by))),
-  ...kept.map((item): Step => ({ item, outcome: 'kept', operations: () => [] })),
+  ...kept.map((item) => ({ kept: item })),
 ]
 
 const removal = (

@@ -5,7 +5,7 @@ import type { ResourceRegistry } from '../resources/registration.ts'
 import type { DeclaredOperation } from '../store/store.ts'
 import type { GroupOperations } from '../users/group.ts'
 import type { UserOperations } from '../users/registration.ts'
-import type { Applied, AppliedItem, StillEnded } from './applied.ts'
+import type { Applied, AppliedItem, KeptItem, StillEnded } from './applied.ts'
 
 /** The registries that make operations of steps. */
 export interface Registries {
@@ -19,7 +19,7 @@ export interface Registries {
 
 export interface Step {
   item: AppliedItem
-  outcome: Exclude<keyof Applied, 'ended'>
+  outcome: Exclude<keyof Applied, 'kept' | 'ended'>
   ended?: StillEnded
   /** Whether its secret has still to be compared or hashed. Then it has no operations yet. */
   isWaiting?: boolean
@@ -29,4 +29,9 @@ export interface Step {
 /** A declaration that is not applied, because an operator ended the declared record. */
 export interface Ended {
   ended: StillEnded
+}
+
+/** A record that the file does not name and that is another file's to remove. */
+export interface Kept {
+  kept: KeptItem
 }

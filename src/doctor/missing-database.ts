@@ -1,7 +1,7 @@
 /** The messages of a command that finds no database. A database that was there and is gone gets the message of the start. */
 import type { Config } from '../config/config.ts'
 import { Fault } from '../ground/errors.ts'
-import { findStranger, isKnownDatabase } from '../keys/known-databases.ts'
+import { findHindrance, listKnownDatabases, strangerFault } from '../keys/known-databases.ts'
 import { databaseName, missingDatabase, probeDatabase } from '../store/open.ts'
 
 /** The name of a missing database; `undefined` if the database is there. */
@@ -9,18 +9,33 @@ export const findMissing = async ({ databaseUrl }: Config): Promise<string | und
   (await probeDatabase(databaseUrl)) === 'missing' ? databaseName(databaseUrl) : undefined
 
 /**
- * The fault that ends a command.
- * @param mayBeNew whether the command makes a database when it is told to
+ * The name of a missing database that a command may make; `undefined` if the database is there. Without `--new`, one is
+ * made at a place that SIGNET_DATABASE_URL names, and never beside keys of another database.
+ * @throws Fault where the database is missing and may not be made
  */
-export function describeMissing(file: string, config: Config, mayBeNew = false): Fault {
-  if (isKnownDatabase(config.keysDir, file)) return missingDatabase(config.databaseUrl)
-  const makes = mayBeNew ? 'signet serve or --new makes one' : 'signet serve makes one'
-  return (
-    findStranger(config.keysDir, file) ??
-    new Fault(
-      `there is no database at ${file}`,
-      `${makes}; or set SIGNET_DATABASE_URL and SIGNET_KEYS_DIR to where database and keys are, or signet restore FILE`,
-    )
+export async function findToMake(config: Config, isNewWanted: boolean): Promise<string | undefined> {
+  const name = await findMissing(config)
+  if (name === undefined) return undefined
+  const isExpected = config.setBy.databaseUrl !== undefined
+  const known = listKnownDatabases(config.keysDir)
+  if (findHindrance({ name, known, isNewWanted, isExpected }) === undefined) return name
+  throw describeMissing(name, config, { takesNew: true })
+}
+
+/**
+ * The fault that ends a command.
+ * @param takesNew whether the command itself has `--new`
+ */
+export function describeMissing(name: string, config: Config, { takesNew = false } = {}): Fault {
+  const known = listKnownDatabases(config.keysDir)
+  const hindrance = findHindrance({ name, known, isNewWanted: false, isExpected: false })
+  if (hindrance === 'lost') return missingDatabase(config.databaseUrl)
+  if (hindrance === 'stranger')
+    return strangerFault(config.keysDir, name, takesNew ? 'the same command with --new' : 'signet serve --new')
+  const makes = takesNew ? 'signet serve, or the same command with --new, makes one' : 'signet serve makes one'
+  return new Fault(
+    `there is no database at ${name}`,
+    `${makes}; or set SIGNET_DATABASE_URL and SIGNET_KEYS_DIR to where database and keys are, or signet restore FILE`,
   )
 }
 

@@ -12,10 +12,14 @@ export function readVersion(): string {
   return version
 }
 
-/** The commit in 12 digits: a checkout asks git, and a package has it in a file of the build. */
+/**
+ * The commit in 12 digits. A checkout asks git, and a build has the file `commit` among its own. The source archive and the
+ * container have that file beside `package.json`.
+ */
 export function readCommit(): string | undefined {
-  const commit = import.meta.url.endsWith('.ts') ? commitOfCheckout() : commitOfBuild()
-  return /^[0-9a-f]{12,}$/.test(commit) ? commit : undefined
+  const own = import.meta.url.endsWith('.ts') ? commitOfCheckout() : textOf('../commit')
+  const commit = own || textOf('../../commit')
+  return /^[0-9a-f]{12,}$/.test(commit) ? commit.slice(0, 12) : undefined
 }
 
 function commitOfCheckout(): string {
@@ -30,7 +34,8 @@ function commitOfCheckout(): string {
   }
 }
 
-function commitOfBuild(): string {
-  const file = new URL('../commit', import.meta.url)
+/** @returns nothing where the file does not exist */
+function textOf(path: string): string {
+  const file = new URL(path, import.meta.url)
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
 }

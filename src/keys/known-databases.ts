@@ -21,15 +21,37 @@ export const listKnownDatabases = (keysDir: string): string[] => {
 
 export const isKnownDatabase = (keysDir: string, name: string): boolean => listKnownDatabases(keysDir).includes(name)
 
-/** The fault of a database that is missing, where the folder knows others and not this one: the path is probably wrong. */
-export function findStranger(keysDir: string, name: string): Fault | undefined {
-  const known = listKnownDatabases(keysDir)
-  if (known.length === 0 || known.includes(name)) return undefined
-  return new Fault(
-    `there is no database at ${name}, and the keys in ${keysDir} belong to ${known.join(', ')}`,
-    'set SIGNET_DATABASE_URL to the one that is meant; where a new one is wanted: signet serve --new',
-  )
+/** Why a missing database is not made: it was there before, others have the keys, or nothing says that one is wanted. */
+export type Hindrance = 'lost' | 'stranger' | 'unasked'
+
+interface Wish {
+  /** The missing database: an absolute path, or an address without credentials. */
+  name: string
+  /** The databases that the keys folder knows. */
+  known: readonly string[]
+  /** Whether `--new` asks for a new database. */
+  isNewWanted: boolean
+  /** Whether a new database is expected at this place without `--new`. */
+  isExpected: boolean
 }
+
+/** The one rule about making a missing database, for starts, commands and dry runs; `undefined` where it may be made. */
+export function findHindrance({ name, known, isNewWanted, isExpected }: Wish): Hindrance | undefined {
+  if (known.includes(name)) return 'lost'
+  if (isNewWanted) return undefined
+  if (known.length > 0) return 'stranger'
+  return isExpected ? undefined : 'unasked'
+}
+
+/**
+ * The fault of a missing database beside keys of others: the path is probably wrong.
+ * @param maker the command that makes a new one
+ */
+export const strangerFault = (keysDir: string, name: string, maker: string): Fault =>
+  new Fault(
+    `there is no database at ${name}, and the keys in ${keysDir} belong to ${listKnownDatabases(keysDir).join(', ')}`,
+    `set SIGNET_DATABASE_URL to the one that is meant; where a new one is wanted: ${maker}`,
+  )
 
 /** Puts a database on the list, where the list can be written. */
 export function rememberDatabase(keysDir: string, name: string): void {

@@ -25,7 +25,7 @@ export function describeMissingResource(
 function isSlipOf(issuer: string, id: string): boolean {
   const form = (url: string) => {
     const { host, pathname } = new URL(url)
-    return `${host}${pathname.replace(/\/+$/, '')}`
+    return host + (pathname.endsWith('/') ? pathname.slice(0, -1) : pathname)
   }
   return URL.canParse(id) && form(id) === form(issuer)
 }

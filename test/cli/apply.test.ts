@@ -258,7 +258,77 @@ test.concurrent("what another file made is that file's to remove, wherever a fil
   writeFileSync(moved, 'resources: []\n')
   const pruned = await place.run(['apply', moved, '--prune'])
   expect(pruned.stdout).toBe(
-    '- resource a\n  resource b was made by other.yaml, and is left\n0 created, 0 changed, 0 left as they are, 1 removed\n',
+    '- resource a\n  resource b was made by other.yaml, and is left; if this file had that name, put name: other.yaml into it\n0 created, 0 changed, 0 left as they are, 1 removed\n',
   )
   expect(await place.json('resource', 'list')).toMatchObject([{ id: 'b' }])
 })
+
+test.concurrent('a file with a name removes its own records wherever it stands, and none of a namesake', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const [first, second, renamed] = [place.file('a/signet.yaml'), place.file('b/signet.yaml'), place.file('new.yaml')]
+  mkdirSync(place.file('a'))
+  mkdirSync(place.file('b'))
+  writeFileSync(first, 'name: first\nresources: [{ id: a }]\n')
+  writeFileSync(second, 'name: second\nresources: [{ id: b }]\n')
+  await place.json('apply', first, '--prune')
+  expect(await place.json('apply', second, '--prune')).toMatchObject({
+    created: [{ id: 'b' }],
+    removed: [],
+    kept: [{ kind: 'resource', id: 'a', file: 'first' }],
+  })
+  writeFileSync(renamed, 'name: first\n')
+  expect(await place.json('apply', renamed, '--prune')).toMatchObject({ removed: [{ id: 'a' }], kept: [{ id: 'b' }] })
+  expect(await place.json('export')).not.toHaveProperty('name')
+})
+
+test.concurrent('a file that names a record of another file takes it over; a record of a command stays as it is', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const [before, after] = [place.file('before.yaml'), place.file('after.yaml')]
+  const records = [
+    'resources: [{ id: api }, { id: by-hand }]',
+    'clients: [{ client_id: app, token_endpoint_auth_method: none, grant_types: [refresh_token] }]',
+    'groups: [{ name: editors, roles: [edit] }]',
+  ].join('\n')
+  await place.json('resource', 'create', 'by-hand')
+  writeFileSync(before, records)
+  await place.json('apply', before)
+  writeFileSync(after, records)
+  const taken = [{ field: 'declared_by', from: 'before.yaml', to: 'after.yaml' }]
+  const changed = ['api', 'app', 'editors'].map((id) => ({ id, changes: taken }))
+  expect(await place.json('apply', after, '--dry-run')).toMatchObject({ changed, left: [{ id: 'by-hand' }] })
+  expect((await place.run(['apply', after])).stdout).toContain(
+    '~ resource api\n    declared_by: before.yaml -> after.yaml\n',
+  )
+  expect(await place.json('apply', after)).toMatchObject({ changed: [] })
+
+  writeFileSync(before, 'resources: []\n')
+  expect(await place.json('apply', before, '--prune')).toMatchObject({
+    removed: [],
+    kept: [{ id: 'app' }, { id: 'api' }, { id: 'editors' }],
+  })
+  writeFileSync(after, 'resources: []\n')
+  expect(await place.json('apply', after, '--prune')).toMatchObject({
+    removed: [{ id: 'app' }, { id: 'api' }, { id: 'editors' }],
+  })
+  expect(await place.json('resource', 'list')).toMatchObject([{ id: 'by-hand' }])
+})
+
+test.concurrent.for(['""', 'a b', '5', '[web]', 'a'.repeat(65)])(
+  'the name of a file may not be %s',
+  async (name, { expect, onTestFinished }) => {
+    const place = new Place(onTestFinished)
+    const file = place.file('signet.yaml')
+    writeFileSync(file, `name: ${name}\nresources: []\n`)
+    expect(await place.run(['apply', file, '--prune'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `signet: ${file}:1: name: expected 1 to 64 characters, each a letter, digit, "_", "." or "-"\n  nothing was applied\n`,
+    })
+  },
+)

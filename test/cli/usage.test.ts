@@ -189,6 +189,46 @@ sqliteTest.concurrent(
   },
 )
 
+sqliteTest.concurrent(
+  'a dry run makes and refuses a database where the command itself would',
+  async ({ expect, onTestFinished }) => {
+    const place = new Place(onTestFinished)
+    const file = place.file('signet.yaml')
+    writeFileSync(file, 'resources: [{ id: orders-api }]\n')
+    const { SIGNET_DATABASE_URL: _url, SIGNET_KEYS_DIR: _keys, ...env } = place.variables
+    const atDefault = (...more: string[]) => {
+      const args = [LAUNCHER, 'apply', file, ...more]
+      const { status, stderr } = spawnSync(process.execPath, args, {
+        cwd: place.folder,
+        env: { PATH: process.env.PATH, ...env },
+        encoding: 'utf8',
+      })
+      return { code: status, stderr }
+    }
+    const refused = atDefault()
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('signet serve, or the same command with --new, makes one')
+    expect(atDefault('--dry-run')).toEqual(refused)
+    expect(atDefault('--dry-run', '--new').code).toBe(0)
+    expect(existsSync(place.database) || existsSync(place.keysDir)).toBe(false)
+
+    await place.run(['migrate'])
+    const misspelt = { SIGNET_DATABASE_URL: `file:${place.file('dta/signet.db')}` }
+    const stranger = await place.run(['apply', file], misspelt)
+    expect(stranger).toMatchObject({ code: 1, stdout: '' })
+    expect(stranger.stderr).toContain('where a new one is wanted: the same command with --new')
+    expect(await place.run(['apply', file, '--dry-run'], misspelt)).toEqual(stranger)
+    expect(await place.run(['apply', file, '--dry-run', '--new'], misspelt)).toMatchObject({ code: 0 })
+    expect(existsSync(place.file('dta'))).toBe(false)
+    expect(await place.run(['apply', file, '--new'], misspelt)).toMatchObject({ code: 0 })
+
+    for (const suffix of ['', '-wal', '-shm']) rmSync(place.database + suffix, { force: true })
+    const gone = await place.run(['apply', file, '--new'])
+    expect(gone).toMatchObject({ code: 1, stdout: '' })
+    expect(await place.run(['apply', file, '--dry-run', '--new'])).toEqual(gone)
+  },
+)
+
 sqliteTest.concurrent('a database that is gone is told as the start tells it', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   await place.run(['migrate'])

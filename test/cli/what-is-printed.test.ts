@@ -1,6 +1,7 @@
 /** What people see of commands: the next step, and one line of result. Programs get the whole record by `--json`. */
 import { execFileSync } from 'node:child_process'
 import { test, type TestContext } from 'vitest'
+import { CHECKOUT } from '../../harness/version.ts'
 import { Place } from './run-signet.ts'
 
 const placeOf = ({ onTestFinished }: TestContext) => new Place((work) => onTestFinished(work))
@@ -17,7 +18,11 @@ test.concurrent('client create prints the secret, a request that works and the n
     expect(made).toMatchObject({ code: 0, stderr: 'note: client_secret is shown this once and is not kept\n' })
     expect(made.stdout.trimEnd().split('\n')).toHaveLength(8)
     expect(made.stdout).toMatch(/^client_id +it's:.*\nclient_secret +sgs_[\w-]{43}\n\n# A token:\ncurl -sS /)
-    expect(made.stdout).toContain(`signet client snippet 'it'\\''s:${method}' --for curl\n`)
+    // Pasted in any folder: in a checkout no `signet` is on the PATH.
+    expect(made.stdout).toContain(
+      `# Code to paste: ${CHECKOUT}/signet client snippet 'it'\\''s:${method}' --for curl\n`,
+    )
+    expect(made.stdout).toContain(`# All of it: ${CHECKOUT}/signet client show 'it'\\''s:${method}'\n`)
     expect(made.stdout).toContain('# It authenticates by its secret, in HTTP Basic or in the form\n')
     // The printed lines as they are, in a shell.
     const answer = JSON.parse(

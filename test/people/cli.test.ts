@@ -96,9 +96,9 @@ test.concurrent('bad usage is told by its flag, and a refusal in one line', asyn
   const { expect } = context
   const place = placeOf(context)
   const cases: [string[], number, RegExp, string?][] = [
-    [['user', 'create', 'a b'], 1, /^signet: username: /],
-    [['user', 'create', 'cli'], 1, /^signet: username: /],
-    [['user', 'create', 'ada', '--email', 'ada'], 1, /^signet: email: /],
+    [['user', 'create', 'a b'], 2, /^signet: user name: read "a b"/],
+    [['user', 'create', 'cli'], 2, /^signet: user name: read "cli"/],
+    [['user', 'create', 'ada', '--email', 'ada'], 2, /^signet: --email: read "ada"/],
     [['user', 'create', 'ada', '--claim', 'sub=x'], 2, /^signet: --claim: /],
     [['user', 'create', 'ada', '--set', 'nope=1'], 2, /^signet: --set: "nope" is no field/],
     [['user', 'create', 'ada', '--password-stdin'], 2, /^signet: --password-stdin: /, ''],

@@ -101,7 +101,7 @@ describe('on the command line', () => {
   })
 
   test.each([
-    [['--require-pkce', 'no'], '--require-pkce: expected true or false'],
+    [['--require-pkce', 'no'], '--require-pkce: read "no"; expected true or false'],
     [['--claim-map', 'role'], '--claim-map: read "role"'],
     [['--claim-map', 'role=roles[x]'], '--claim-map: the path of a claim is'],
     [['--claim-map', 'a=id', '--claim-map', 'a=name'], '--claim-map: "a" is given twice'],

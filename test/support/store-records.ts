@@ -2,7 +2,7 @@
 import type { Clock, Instant } from '../../src/ground/clock.ts'
 import { timeOrderedId } from '../../src/ground/ids.ts'
 import { blankResource } from '../../src/resources/resource.ts'
-import type { AuditEvent } from '../../src/store/records/audit.ts'
+import type { AuditEvent, Recording } from '../../src/store/records/audit.ts'
 import type {
   AdditionOptions,
   BlacklistEntry,
@@ -130,7 +130,7 @@ export const resourceOf = (id: string, change: Partial<ResourceRecord> = {}): Re
   ...change,
 })
 
-export const eventOf = (action: string, target = 'app', change: Partial<AuditEvent> = {}): AuditEvent => ({
+export const eventOf = (action: string, target = 'app', change: Partial<Recording> = {}): Recording => ({
   id: timeOrderedId(clock.at),
   at: clock.at,
   actorKind: 'cli',
@@ -143,7 +143,8 @@ export const eventOf = (action: string, target = 'app', change: Partial<AuditEve
 })
 
 /** The same by the declarative file. */
-export const fileEventOf = (action: string): AuditEvent => eventOf(action, 'app', { actorKind: 'config' })
+export const fileEventOf = (action: string, target = 'app', file = 'signet.yaml'): Recording =>
+  eventOf(action, target, { actorKind: 'config', actor: 'config', file })
 
 export const entryOf = (
   kind: BlacklistKind,

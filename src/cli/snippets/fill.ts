@@ -42,16 +42,24 @@ export function fillFile(file: string, filling: Filling): string {
   return fill(template, LITERALS[extname(file)] ?? json, filling)
 }
 
-const MARK = /^(.*?)\s*(?:\/\/|#)\? (.+)$/
+const MARK = /(?:\/\/|#)\? /
 
 function fill(template: string, literal: Literal, { values, conditions }: Filling): string {
   const lines = keepLines(template.split('\n'), conditions)
   const valueOf = (name: string): string | object => known(values, name)
   return lines
     .join('\n')
-    .replace(/(["'])__([A-Z_]+)__\1|__([A-Z_]+)__/g, (_all, _quote, quoted?: string, bare?: string) =>
-      quoted === undefined ? shellWord(valueOf(bare ?? '')) : literal(valueOf(quoted)),
-    )
+    .replace(/"__([A-Z_]+)__"|'__([A-Z_]+)__'|__([A-Z_]+)__/g, (_all, double?: string, single?: string, bare = '') => {
+      const quoted = double ?? single
+      return quoted === undefined ? shellWord(valueOf(String(bare))) : literal(valueOf(quoted))
+    })
+}
+
+/** What stands before the mark of a line, and the names of the conditions behind it. */
+function readMark(line: string): { text: string; names: string } | undefined {
+  const mark = MARK.exec(line)
+  const names = mark ? line.slice(mark.index + mark[0].length) : ''
+  return mark && names !== '' ? { text: line.slice(0, mark.index).trimEnd(), names } : undefined
 }
 
 /**
@@ -61,8 +69,9 @@ function fill(template: string, literal: Literal, { values, conditions }: Fillin
 function keepLines(lines: string[], conditions: Filling['conditions']): string[] {
   let block: boolean | undefined
   const kept = lines.flatMap((line) => {
-    const [, text, names = ''] = MARK.exec(line) ?? []
-    if (text === undefined) return block === false ? [] : [line]
+    const mark = readMark(line)
+    if (!mark) return block === false ? [] : [line]
+    const { text, names } = mark
     if (text === '' && names === 'end') block = undefined
     else if (text === '' && block === undefined) block = holds(names, conditions)
     else if (text === '') throw new Error(`a snippet has a block inside a block: ${names}`)

@@ -1,5 +1,5 @@
 /** Code that guards an API: the targets of `signet resource snippet`. */
-import { isLoopback } from '../../config/loopback.ts'
+import { isExposedHttp } from '../../config/loopback.ts'
 import { endpointUrl } from '../../http/endpoint-url.ts'
 import { keySetPath } from '../../resources/resource.ts'
 import type { ResourceRecord } from '../../store/records/resource.ts'
@@ -39,16 +39,11 @@ export function fillGuard(target: string, resource: ResourceRecord, issuer: stri
       'no-scope': needed === '',
       'own-keys': ownKeys,
       'other-typ': typ !== 'at+jwt',
-      'private-http': isPrivateHttp(issuer),
+      // Verifiers take such an issuer only if they are told to.
+      'private-http': isExposedHttp(new URL(issuer)),
     },
   }
   return (FILES[target] ?? []).map((file) => fillFile(`resource/${file}`, filling)).join('')
-}
-
-/** Verifiers take such an issuer only if they are told to. */
-const isPrivateHttp = (issuer: string): boolean => {
-  const { protocol, hostname } = new URL(issuer)
-  return protocol === 'http:' && !isLoopback(hostname)
 }
 
 /** How an API calls itself towards the issuer, which shows by it who has seen the next key. */

@@ -17,10 +17,14 @@ export function* record(event: Recording | undefined): Act<void> {
 }
 
 /** Whether the declarative file acts, which may not bring back what an operator ended. */
-export const isByFile = (event: Recording): boolean => event.actorKind === 'config'
+export const isByFile = (event: Recording): boolean => event.file !== undefined
 
 /** The name of the declarative file that acts; `null` where another actor does. */
-export const fileOf = (event: Recording): string | null => (isByFile(event) ? (event.file ?? '') : null)
+export const fileOf = (event: Recording): string | null => event.file ?? null
+
+/** The file that has a record after a change. A file takes over what another file made, and nothing that a command made. */
+export const fileAfter = ({ declaredBy }: { declaredBy: string | null }, event: Recording): string | null =>
+  declaredBy === null ? null : (event.file ?? declaredBy)
 
 export const auditVerbs = (engine: Engine): Pick<Store, 'recordAudit' | 'listAudit'> => ({
   recordAudit: (events) =>

@@ -21,7 +21,7 @@ import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
 import { endedUsers, sessions, users } from '../people-tables.ts'
 import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants } from '../tables.ts'
-import { fileOf, isByFile, record } from './audit.ts'
+import { fileAfter, fileOf, isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
@@ -132,7 +132,12 @@ export function* updateClient(
   const current = yield* findClient(clientId)
   if (!current) return undefined
   const now = yield* time()
-  const next: ClientRecord = { ...change(current, now), clientId, key: current.key }
+  const next: ClientRecord = {
+    ...change(current, now),
+    clientId,
+    key: current.key,
+    declaredBy: fileAfter(current, event),
+  }
   const { secrets, key } = next
   const { key: _, ...row } = toClientRow(next)
   yield* update(clients, { clientId }, row)

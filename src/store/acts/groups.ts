@@ -13,7 +13,7 @@ import {
   type GroupSummary,
   type MemberChange,
 } from '../records/user.ts'
-import { fileOf, isByFile, record } from './audit.ts'
+import { fileAfter, fileOf, isByFile, record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
 import { findGroup } from './people-rows.ts'
 
@@ -66,8 +66,9 @@ export function* changeGroup(
   const before = yield* findGroup(name)
   if (!before) return undefined
   const { group, deny, event } = decide(before, yield* time())
-  const { name: _, ...row } = group
-  if ((yield* update(groups, { name }, row)) === 0) yield* insert(groups, { ...group, name })
+  const { name: _, ...rest } = group
+  const row = { ...rest, declaredBy: fileAfter(before, event) }
+  if ((yield* update(groups, { name }, row)) === 0) yield* insert(groups, { ...row, name })
   if (before.permissions.some((each) => each.startsWith('signet:') && !group.permissions.includes(each)))
     yield* denyMembers(name, deny)
   yield* record(event)

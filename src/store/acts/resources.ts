@@ -6,7 +6,7 @@ import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceDeletion, type ResourceRecord }
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
 import { deletedResources, resources } from '../tables.ts'
-import { fileOf, isByFile, record } from './audit.ts'
+import { fileAfter, fileOf, isByFile, record } from './audit.ts'
 import { listClients, updateClient } from './clients.ts'
 import { endRing } from './keys.ts'
 import { packMembers, withoutMembers } from './members.ts'
@@ -64,7 +64,7 @@ export function* updateResource(
 ): Act<ResourceRecord | undefined> {
   const current = yield* findResource(id)
   if (!current) return undefined
-  const next: ResourceRecord = { ...change(current, yield* time()), id }
+  const next: ResourceRecord = { ...change(current, yield* time()), id, declaredBy: fileAfter(current, event) }
   const { createdAt: _, ...row } = toResourceRow(next)
   yield* update(resources, { id }, row)
   yield* record(event)

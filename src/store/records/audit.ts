@@ -20,6 +20,6 @@ export interface AuditEvent {
 export interface Recording extends AuditEvent {
   /** Throws where its actor may not act any more; asked inside the write, which then leaves nothing. */
   judge?: (() => void) | undefined
-  /** The name of the declarative file that acts. */
+  /** The name of the declarative file, if and only if one acts. */
   file?: string | undefined
 }

@@ -1,7 +1,7 @@
 # Guards an API with Flask. It follows revocations: a revoked token is refused within a second.
 #   pip install "/path/to/signet-verify[flask]"
 #   python app.py
-# /path/to/signet-verify is the wheel in the release of Signet, or verifiers/python in a checkout.
+# /path/to/signet-verify is the file signet_verify-….whl of a release, by its whole name, or verifiers/python in a checkout.
 # A token to try it with, sent as "Authorization: Bearer TOKEN", and the reason if one is refused:
 #   signet token mint --sub try --resource __AUDIENCE__ --scope __SCOPE__ #? scope
 #   signet token mint --sub try --resource __AUDIENCE__ #? no-scope

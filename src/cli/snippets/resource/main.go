@@ -4,7 +4,8 @@
 //	go mod edit -require signet.example/signetverify@v0.0.0 -replace signet.example/signetverify=/path/to/signetverify
 //	go mod tidy && go run .
 //
-// /path/to/signetverify is the unpacked zip in the release of Signet, or verifiers/go in a checkout.
+// /path/to/signetverify is verifiers/go in a checkout, or signet.example/signetverify@v… in the unzipped
+// signet-verify-go-….zip of a release.
 // A token to try it with, sent as "Authorization: Bearer TOKEN", and the reason if one is refused:
 //
 //	signet token mint --sub try --resource __AUDIENCE__ --scope __SCOPE__ //? scope
