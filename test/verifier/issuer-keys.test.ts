@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { fetchKeySet } from '../../src/doctor/remote-keys.ts'
 import {
@@ -45,6 +46,22 @@ test('a verifier introduces itself by its name', async () => {
   await outcome(open(server, { name: 'orders-api' }), await sign(server, key))
   await outcome(open(server), await sign(server, key))
   expect([...server.agents]).toEqual([`signet-verifier/${VERSION} (orders-api)`, `signet-verifier/${VERSION}`])
+})
+
+test('no compressed answer is asked for or taken', async () => {
+  const server = await startKeyServer()
+  const key = await server.addKey()
+  let asked: unknown
+  server.answers.set(JWKS, (request, response) => {
+    asked = request.headers['accept-encoding']
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(JSON.stringify({ keys: server.keys })))
+  })
+  const refused = open(server).verifyToken(await sign(server, key))
+  await expect(refused).rejects.toMatchObject({
+    code: 'issuer_unavailable',
+    message: expect.stringContaining('compressed (gzip)'),
+  })
+  expect(asked).toBe('identity')
 })
 
 test('an unplanned rotation is noticed with the first token of the new key', async () => {

@@ -348,7 +348,8 @@ test('a token in the request is taken from the Authorization header alone', asyn
   expect(await ask(`Bearer   ${token}`)).toBe(token)
   for (const other of ['Basic abc', 'Bearer', 'Bearer ', token, 'Digest x'])
     expect([other, await ask(other, `http://localhost/?access_token=${token}`)]).toEqual([other, 'missing_token'])
-  for (const other of [`Bearer ${token} x`, `Bearer ${token}, Bearer ${token}`, `Bearer ,`])
+  expect(await ask(`\u00a0Bearer ${token}`)).toBe('missing_token')
+  for (const other of [`Bearer ${token}\u00a0`, `Bearer ${token} x`, `Bearer ${token}, Bearer ${token}`, `Bearer ,`])
     expect(await ask(other)).toBe('malformed_token')
 })
 
@@ -391,6 +392,8 @@ test('wrong options are told when the verifier is made', () => {
     [{ audience: API, clockTolerance: -1 }, /clockTolerance/],
     [{ audience: API, name: 'x\r\ny' }, /name/],
     [{ audience: API, revocations: { whenStale: 'ajar' as 'open' } }, /whenStale/],
+    [{ audience: API, revocations: { maxStalenessSeconds: Infinity } }, /maxStalenessSeconds/],
+    [{ audience: API, revocations: { maxStalenessSeconds: 1e308 } }, /maxStalenessSeconds/],
     [{ audience: API, cache: { maxTokens: 0 } }, /maxTokens/],
   ]
   for (const [options, message] of wrong) expect(() => createTokenVerifier({ issuer, ...options })).toThrow(message)

@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// blanks are the white space of a header (RFC 9110 section 5.6.3). Any other
+// belongs to the value.
+const blanks = " \t"
+
 const howToSend = "send the token as: Authorization: Bearer TOKEN"
 
 // findToken returns the token in the Authorization header of a request (RFC 6750
@@ -12,9 +16,9 @@ const howToSend = "send the token as: Authorization: Bearer TOKEN"
 // WrongType.
 func findToken(r *http.Request) (string, error) {
 	// Several headers are one list, and a list of tokens is refused.
-	value := strings.TrimSpace(strings.Join(r.Header.Values("Authorization"), ", "))
+	value := strings.Trim(strings.Join(r.Header.Values("Authorization"), ", "), blanks)
 	scheme, rest, _ := strings.Cut(value, " ")
-	token := strings.TrimSpace(rest)
+	token := strings.Trim(rest, blanks)
 	switch {
 	case token == "":
 		return "", refuse(MissingToken, howToSend)

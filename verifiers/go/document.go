@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -47,13 +48,23 @@ type client struct {
 
 func newClient(userAgent string) *client {
 	transport := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxyFor,
+		DisableCompression:     true,
 		MaxResponseHeaderBytes: mostHeader,
 		IdleConnTimeout:        90 * time.Second,
 		ForceAttemptHTTP2:      true,
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &client{http: &http.Client{Transport: transport, CheckRedirect: stay}, userAgent: userAgent}
+}
+
+// proxyFor: a plain request goes to loopback or a private network, and a proxy
+// between could read and replace the answer.
+func proxyFor(request *http.Request) (*url.URL, error) {
+	if request.URL.Scheme != "https" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(request)
 }
 
 func (c *client) close() { c.http.CloseIdleConnections() }
@@ -65,6 +76,9 @@ func (c *client) send(ctx context.Context, address string, header map[string]str
 		return nil, asFault(ctx, address, err)
 	}
 	request.Header.Set("User-Agent", c.userAgent)
+	// A compressed answer could become larger than any bound, and compression would
+	// hold events back.
+	request.Header.Set("Accept-Encoding", "identity")
 	for name, value := range header {
 		request.Header.Set(name, value)
 	}
@@ -117,6 +131,8 @@ func requireDocument(address string, response *http.Response) error {
 		what = fmt.Sprintf("redirects to %s, which is not followed", target[:min(len(target), 200)])
 	} else if status != http.StatusOK {
 		what = "answered " + strconv.Itoa(status)
+	} else if encoding := response.Header.Get("Content-Encoding"); !isPlainEncoding(encoding) {
+		what = fmt.Sprintf("answered compressed (%s), without being asked to", encoding[:min(len(encoding), 60)])
 	} else if kind := response.Header.Get("Content-Type"); strings.Contains(strings.ToLower(kind), "html") {
 		// The content decides, because file servers send key sets as plain text or
 		// bytes. HTML is a login or error page.
@@ -126,6 +142,11 @@ func requireDocument(address string, response *http.Response) error {
 		return nil
 	}
 	return &requestFault{address: address, what: what, status: status}
+}
+
+func isPlainEncoding(encoding string) bool {
+	named := strings.ToLower(strings.TrimSpace(encoding))
+	return named == "" || named == "identity"
 }
 
 var byteOrderMark = []byte("\uFEFF")

@@ -70,8 +70,7 @@ func (f *follower) streamFailed(line *eventLine, err error) result {
 }
 
 func (f *follower) askForEvents(line *eventLine) (*http.Response, error) {
-	// Compression would hold events back.
-	header := map[string]string{"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+	header := map[string]string{"Accept": "text/event-stream"}
 	if line.at.after != nil {
 		header["Last-Event-ID"] = *line.at.after
 	}

@@ -174,7 +174,7 @@ func parsePage(address string, value any, length int, asked position) (feedPage,
 	if err != nil {
 		return feedPage{}, fault(address, "%s", err)
 	}
-	if page.hasMore && asked.after != nil && page.cursor == *asked.after {
+	if page.hasMore && asked.after != nil && isSameCursor(page.cursor, *asked.after) {
 		return feedPage{}, fault(address, "says that more follows, and its cursor does not grow")
 	}
 	return page, nil

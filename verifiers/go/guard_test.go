@@ -81,6 +81,8 @@ func TestAGuardAnswersWithTheReason(t *testing.T) {
 		{"DPoP", []string{"DPoP " + token}, "wrong_type", `Bearer error="invalid_token", error_description="`},
 		{"two in one", []string{"Bearer " + token + ", Bearer " + token}, "malformed_token", `Bearer error="invalid_token"`},
 		{"two headers", []string{"Bearer " + token, "Bearer " + token}, "malformed_token", `Bearer error="invalid_token"`},
+		{"a no-break space behind", []string{"Bearer " + token + "\u00a0"}, "malformed_token", `Bearer error="invalid_token"`},
+		{"a no-break space before", []string{"\u00a0Bearer " + token}, "missing_token", "Bearer"},
 		{"no JWT", []string{"Bearer ä\"\\"}, "malformed_token", `Bearer error="invalid_token"`},
 		{"expired", []string{"Bearer " + issuer.sign(t, key, map[string]any{"exp": 1})}, "token_expired", `Bearer error="invalid_token"`},
 		{"for another API", []string{"Bearer " + issuer.sign(t, key, map[string]any{"aud": "x\"\\\n"})}, "wrong_audience", `Bearer error="invalid_token"`},

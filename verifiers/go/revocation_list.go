@@ -187,6 +187,9 @@ func isBefore(one, other string) bool {
 	return strings.Repeat("0", width-len(one))+one < strings.Repeat("0", width-len(other))+other
 }
 
+// isSameCursor says whether two cursors are one number, however it is written.
+func isSameCursor(one, other string) bool { return !isBefore(one, other) && !isBefore(other, one) }
+
 // mostPageBytes: the feed has at most 512 KiB a page.
 const mostPageBytes = 576 << 10
 

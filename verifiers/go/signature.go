@@ -25,6 +25,9 @@ const (
 // than this, and then one token has many spellings.
 var compact = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*$`)
 
+// strictBase64 refuses spare bits that are not zero (RFC 4648 section 3.5).
+var strictBase64 = base64.RawURLEncoding.Strict()
+
 // signed is a token with a valid signature, and the key that verified it.
 type signed struct {
 	claims Claims
@@ -82,6 +85,11 @@ func requireForm(token string) error {
 	}
 	if !compact.MatchString(token) {
 		return refuse(MalformedToken, "%s", describeForm(token))
+	}
+	for part := range strings.SplitSeq(token, ".") {
+		if _, err := strictBase64.DecodeString(part); err != nil {
+			return refuse(MalformedToken, "a part of the token is not base64url")
+		}
 	}
 	return nil
 }

@@ -206,6 +206,10 @@ function inPages(keys: Keys): FeedCase[] {
       step(1, [page('9', '3', [], MORE), page(null, '9', [], MORE)], [stale(a)]),
     ),
     story(
+      'more follows, but the cursor is the same number in other digits',
+      step(0, [page(null, '5', [], MORE), page('5', '05', [], MORE), page('05', '5', [], MORE)], [stale(a)]),
+    ),
+    story(
       'more follows, but the cursor does not grow',
       step(0, [page(null, '1', [], MORE), page('1', '1', [], MORE)], [stale(a)]),
     ),

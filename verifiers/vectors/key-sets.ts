@@ -121,6 +121,7 @@ function partlyUsable({ es, rs }: Keys): KeySetCase[] {
     { ...rs.jwk, kid: 'text', n: 'not base64 \u{1F600}' },
     offCurve,
   ]
+  const hollow = ['AQ', 'Ag', 'AAE', 'AQAAAAAB'].map((e) => ({ ...rs.jwk, kid: `exponent-${e}`, e }))
   const as = (kid: string, key: Key = es): string => token({ ...key, kid })
   return [
     {
@@ -144,6 +145,11 @@ function partlyUsable({ es, rs }: Keys): KeySetCase[] {
       name: 'an RSA key of 1024 bits',
       answer: published(weak.jwk, es.jwk),
       verdicts: [verdict(token(weak), 'unsupported_algorithm'), verdict(token(es))],
+    },
+    {
+      name: 'RSA keys whose exponent hides nothing',
+      answer: published(...hollow, es.jwk),
+      verdicts: [...hollow.map(({ kid }) => verdict(as(kid, rs), 'unknown_key')), verdict(token(es))],
     },
     {
       name: 'a key that may do more than verify',
@@ -174,6 +180,7 @@ function unusable({ es }: Keys): KeySetCase[] {
     'the issuer answers 404': answers('{}', JSON_TYPE, 404),
     'the issuer answers 500': answers(set, JSON_TYPE, 500),
     'the issuer answers 206': answers(set, JSON_TYPE, 206),
+    'the issuer answers compressed without being asked to': answers(set, { ...JSON_TYPE, 'content-encoding': 'br' }),
     'the issuer redirects': answers('', { location: 'https://attacker.example/jwks' }, 302),
     'the issuer redirects to itself': answers('', { location: '/jwks' }, 307),
     'the issuer answers 304 without being asked to': answers('', {}, 304),

@@ -266,6 +266,15 @@ function derOf(signed: Uint8Array): Buffer {
   return Buffer.from([48, content.length, ...content])
 }
 
+/** JSON text, and as many blanks behind it as leave a rest of so many bytes when it is cut in threes. */
+const inLengthOf = (rest: number, text: string): string => text + ' '.repeat((rest + 3 - (text.length % 3)) % 3)
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** Another spelling of the same bytes: the last character has bits that no byte needs. */
+const withSpareBits = (text: string): string =>
+  text.slice(0, -1) + (ALPHABET[ALPHABET.indexOf(text.slice(-1)) + 1] ?? '')
+
 const forms = ({ es }: Keys): TokenCase[] => {
   const whole = token(es)
   const [header = '', payload = '', sealed = ''] = whole.split('.')
@@ -297,6 +306,12 @@ const forms = ({ es }: Keys): TokenCase[] => {
       ),
       'a payload whose length no base64 has': signSegments(header, base64url(claimsOf()).slice(0, 201), es),
       'a signature whose length no base64 has': `${header}.${payload}.${sealed.slice(0, 85)}`,
+      'a payload of one character': `${header}.A.${sealed}`,
+      'a payload of one character, and no algorithm': `${base64url(headerOf(es, { alg: 'none' }))}.A.`,
+      'a payload of one character, and an unknown key': `${base64url(headerOf(es, { kid: 'x' }))}.A.${sealed}`,
+      'spare bits in the signature': withSpareBits(whole),
+      'spare bits in the payload': signSegments(header, withSpareBits(base64url(inLengthOf(2, claimsOf()))), es),
+      'spare bits in the header': signSegments(withSpareBits(base64url(inLengthOf(1, headerOf(es)))), payload, es),
       'a JSON serialization': JSON.stringify({ protected: header, payload, signature: sealed }),
     }),
   ]
@@ -320,6 +335,11 @@ const texts = ({ es }: Keys): TokenCase[] => {
     'the header is no UTF-8': header(Buffer.from([0x7b, 0xff, 0xfe, 0x7d])),
     'the header goes deeper than 32 levels': header(`${headerOf(es).slice(0, -1)},"x":${nested(33)}}`),
     'the header goes deeper than a stack': header(`${headerOf(es).slice(0, -1)},"x":${nested(5000)}}`),
+    'a byte order mark before the header': header(`\ufeff${headerOf(es)}`),
+    'a string of the header is no UTF-8': header(
+      Buffer.concat([Buffer.from(`${headerOf(es).slice(0, -1)},"x":"`), Buffer.from([0xff]), Buffer.from('"}')]),
+    ),
+    'a byte order mark before the payload': payload(`\ufeff${claimsOf()}`),
     'the payload is empty': payload(''),
     'the payload is no JSON': payload('{exp:1}'),
     'the payload is a list': payload('[]'),

@@ -326,7 +326,9 @@ export class BlacklistFollower {
   }
 
   #isFresh(asked: Moment, policy: StalenessPolicy | undefined): boolean {
-    return this.#list.staleMs(asked) <= this.#boundMs(policy)
+    // Before the first whole list nothing is fresh, whatever the bound.
+    const staleMs = this.#list.staleMs(asked)
+    return Number.isFinite(staleMs) && staleMs <= this.#boundMs(policy)
   }
 
   #boundMs(policy: StalenessPolicy | undefined): number {

@@ -42,10 +42,21 @@ export function findCredentials(request: IncomingRequest, { cookie, publicOrigin
 
 /** The scheme in lower case, and the rest (RFC 9110 §11.4). It uses no pattern, because a header may be long. */
 function readAuthorization(header: string): [scheme: string, rest: string] {
-  const trimmed = header.trim()
+  const trimmed = withoutBlanks(header)
   const blank = trimmed.indexOf(' ')
   if (blank < 0) return [trimmed, '']
-  return [trimmed.slice(0, Math.min(blank, 10)).toLowerCase(), trimmed.slice(blank).trim()]
+  return [trimmed.slice(0, Math.min(blank, 10)).toLowerCase(), withoutBlanks(trimmed.slice(blank))]
+}
+
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t'
+
+/** RFC 9110 §5.6.3. Other white space is no blank of a header. */
+function withoutBlanks(text: string): string {
+  let start = 0
+  let end = text.length
+  while (isBlank(text[start])) start++
+  while (end > start && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
 }
 
 function requireOne(token: string): string {

@@ -45,6 +45,7 @@ export async function getJson(url: string, { userAgent, maxBytes, signal, etag }
     const response = await fetch(url, {
       headers: {
         accept: 'application/json',
+        'accept-encoding': 'identity',
         'user-agent': userAgent,
         ...(etag !== undefined && { 'if-none-match': etag }),
       },
@@ -74,6 +75,10 @@ function faultOf({ status, headers }: Response): string | undefined {
   if (status >= 300 && status < 400)
     return `redirects to ${headers.get('location') ?? 'elsewhere'}, which is not followed`
   if (status !== 200) return `answered ${status}`
+  // A compressed answer could be a large one in a few bytes, and none was asked for.
+  const encoding = (headers.get('content-encoding') ?? '').trim().slice(0, 60)
+  if (!['', 'identity'].includes(encoding.toLowerCase()))
+    return `answered compressed (${encoding}), without being asked to`
   // The content decides, because file servers send key sets as plain text or bytes. HTML is a login or error page.
   const type = (headers.get('content-type') ?? '').slice(0, 60)
   return type.toLowerCase().includes('html') ? `answered ${type} instead of JSON` : undefined

@@ -59,12 +59,23 @@ export class KeySet {
 
 /** A key that cannot be imported is treated as missing: the fault is in the issuer's document. */
 async function importPublic(jwk: JWK, alg: string): Promise<CryptoKey | undefined> {
+  if (jwk.kty === 'RSA' && !isExponent(jwk.e)) return undefined
   try {
     const key = await importJWK(jwk, alg)
     return key instanceof Uint8Array ? undefined : key
   } catch {
     return undefined
   }
+}
+
+const LEAST_EXPONENT = 3
+/** Larger ones cost time, and some libraries take none. */
+const MOST_EXPONENT = 2 ** 31 - 1
+
+/** With the exponent 1 everybody can sign. */
+function isExponent(e: string | undefined): boolean {
+  const value = Number(`0x${Buffer.from(e ?? '', 'base64url').toString('hex') || '0'}`)
+  return value >= LEAST_EXPONENT && value <= MOST_EXPONENT && value % 2 === 1
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

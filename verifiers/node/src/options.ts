@@ -221,7 +221,8 @@ function readCacheSize(cache: TokenVerifierOptions['cache']): number {
 }
 
 function seconds(name: string, value: number, most = Infinity): number {
-  if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`${name} is a number of seconds from 0 on`)
+  if (typeof value !== 'number' || !Number.isFinite(value * 1000) || value < 0)
+    throw new TypeError(`${name} is a number of seconds from 0 on, and finite also in milliseconds`)
   if (value > most)
     throw new TypeError(
       `${name} is at most ${most} seconds: with more, an expired token lives on; see maxClockTolerance`,

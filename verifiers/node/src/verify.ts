@@ -17,8 +17,11 @@ export interface SignedToken extends VerifiedToken {
   cleared?: { version: number; atSeconds: number }
 }
 
+/** base64url whose spare bits are zero (RFC 4648 §3.5). */
+const PART = '(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?'
+
 /** RFC 7515 §7.1. Decoders accept more than this, and then one token has many spellings. */
-const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]*$/
+const COMPACT = new RegExp(`^(?!\\.)${PART}\\.${PART}\\.${PART}$`)
 
 /** A longer token is refused before any other check. */
 const MOST_TOKEN_CHARACTERS = 16_384
@@ -33,6 +36,7 @@ export async function verifySignature(
   algorithms: ReadonlySet<string>,
 ): Promise<SignedToken> {
   let verifiedBy: FoundKey | undefined
+  requireText(token.slice(0, token.indexOf('.')))
   try {
     const take = (found: FoundKey) => (verifiedBy = found).key
     const { payload, protectedHeader } = await compactVerify(token, (header) => {
@@ -86,6 +90,16 @@ function asTokenError(cause: unknown): TokenError {
   return new TokenError('unsupported_algorithm', 'the key cannot be used for the algorithm of the token', { cause })
 }
 
+/** jose reads a header that begins with a byte order mark, or is no UTF-8. No other verifier does. */
+function requireText(headerPart: string): void {
+  try {
+    if (!decoder.decode(Buffer.from(headerPart, 'base64url')).startsWith('\ufeff')) return
+  } catch {
+    // refused below
+  }
+  throw new TokenError('malformed_token', 'the header of the token is not JSON')
+}
+
 /** Describes common mistakes, such as a token pasted with quotes. */
 function describeForm(token: string): string {
   if (token.startsWith('sgr_')) return 'this is a refresh token; an API takes the access token'
@@ -96,7 +110,7 @@ function describeForm(token: string): string {
   return 'this is no signed JWT'
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const STRINGS = ['iss', 'sub', 'jti', 'client_id', 'sid'] as const
 const TIMES = ['iat', 'nbf'] as const
 

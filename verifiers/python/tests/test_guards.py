@@ -132,6 +132,8 @@ def test_a_good_token_is_let_in(ask: Ask, signer: Signer) -> None:
         ({"authorization": "Bearer x"}, "malformed_token"),
         ({"authorization": "Bearer a b"}, "malformed_token"),
         ({"authorization": "Bearer \u00e4\u00f6"}, "malformed_token"),
+        ({"authorization": "Bearer \u00a0"}, "malformed_token"),
+        ({"authorization": "\u00a0Bearer x"}, "missing_token"),
         ({"authorization": "DPoP x.y.z"}, "wrong_type"),
     ],
 )
@@ -194,6 +196,13 @@ def test_me_tells_the_rights_of_the_token(ask: Ask, signer: Signer) -> None:
         "permissions": [],
     }
     assert ask("/me", {})[0] == 401
+
+
+def test_half_of_a_surrogate_pair_in_a_claim_is_answered(ask: Ask, signer: Signer) -> None:
+    token = signer.token(sub="\ud800", notes=[{"\udfff": "a\ud800b"}])
+    assert ask("/any", bearer(token))[::2] == (200, {"for": "\ufffd"})
+    status, _, body = ask("/me", bearer(token))
+    assert (status, body["sub"], body["claims"]["notes"]) == (200, "\ufffd", [{"\ufffd": "a\ufffdb"}])
 
 
 def test_an_issuer_that_is_away_is_503_without_a_challenge(ask: Ask, signer: Signer) -> None:

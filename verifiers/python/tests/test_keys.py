@@ -1,6 +1,7 @@
 """When the keys of the issuer are fetched, and what happens without it. No test waits: the clock is moved."""
 
 import asyncio
+import math
 import socket
 import threading
 import time
@@ -164,6 +165,17 @@ def test_keys_come_from_https_or_loopback(verifier: TokenVerifier, signer: Signe
     assert outcome(verifier, signer.token()) == "issuer_unavailable"
 
 
+def test_an_entity_tag_beyond_ascii_stops_no_refresh(verifier: TokenVerifier, signer: Signer) -> None:
+    signer.issuer.answers["/jwks"] = lambda _request, _after: {
+        **signer.key_set(),
+        "headers": {"cache-control": "max-age=300", "etag": '"\u00e4"'},
+    }
+    assert outcome(verifier, signer.token()) == "good"
+    signer.clock.advance(301)
+    assert outcome(verifier, signer.token()) == "good"
+    until(lambda: signer.issuer.asked_for("/jwks") == 2)
+
+
 def test_a_document_that_came_safely_names_no_plain_address(signer: Signer) -> None:
     document = {"issuer": signer.issuer.url, "jwks_uri": "http://keys.example/jwks"}
     signer.issuer.serve_json("/.well-known/openid-configuration", document)
@@ -277,6 +289,9 @@ def test_a_call_expects_one_issuer(verifier: TokenVerifier, signer: Signer, issu
         ({"revocations": "yes"}, "revocations"),
         ({"revocations": {"when_stale": "ajar"}}, "when_stale"),
         ({"revocations": {"max_staleness_seconds": -1}}, "max_staleness_seconds"),
+        ({"revocations": {"max_staleness_seconds": math.inf}}, "max_staleness_seconds"),
+        ({"revocations": {"max_staleness_seconds": 1e308}}, "max_staleness_seconds"),
+        ({"revocations": {"max_staleness_seconds": 10**400}}, "max_staleness_seconds"),
         ({"revocations": {"feed_url": "http://issuer.example/feed"}}, "feed_url"),
         ({"name": "a (b)"}, "name"),
         ({"name": "a\r\nx: y"}, "name"),

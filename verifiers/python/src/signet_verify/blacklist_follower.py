@@ -122,7 +122,9 @@ class BlacklistFollower:
         """
         if self._list.watch_clock(asked):
             return False
-        return self._list.staleness(asked) <= policy.max_staleness_seconds
+        # Before the first whole list nothing is fresh, whatever the bound.
+        staleness = self._list.staleness(asked)
+        return math.isfinite(staleness) and staleness <= policy.max_staleness_seconds
 
     def find_denying(self, claims: dict[str, Any], kid: str | None, now: float) -> Denial | None:
         """The entry that denies a token. Every thread may ask. :param kid: of the key that verified it"""
@@ -280,7 +282,7 @@ class BlacklistFollower:
         taken = self._take(asked, page, said_at)
         if taken == "start over":
             return taken
-        self._remember(asked, page, answer.headers.get("etag"))
+        self._remember(asked, page, answer.etag)
         # Another connection may have completed the list, or made it start over.
         return "last" if self._list.is_whole and (taken == "outdated" or not page.has_more) else "more"
 

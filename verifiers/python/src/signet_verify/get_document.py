@@ -31,6 +31,12 @@ class Document:
     text: str = ""
     json: Any = None
 
+    @property
+    def etag(self) -> str | None:
+        """The entity tag that the next request sends back. One beyond ASCII (RFC 9110 section 8.8.3) could not be sent."""
+        etag = self.headers.get("etag")
+        return etag if etag is not None and etag.isascii() else None
+
 
 def request_headers(accept: str, user_agent: str, more: dict[str, str | None] | None = None) -> dict[str, str]:
     """The headers of every request. A compressed answer could become larger than any bound, so none is asked for."""

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar, Unpack
+from typing import Any, Final, Generic, TypeVar, Unpack
 
 from .errors import TokenError
 from .options import Overrides
@@ -69,13 +69,17 @@ class Guards(ABC, Generic[OneVerifier, Handler]):
     def _guard(self, demand: Demand, overrides: Overrides) -> Handler: ...
 
 
+_BLANKS: Final = " \t"
+"""RFC 9110 section 5.6.3. Other white space is no blank of a header."""
+
+
 def find_token(authorization: str | None) -> str:
     """The token of a header (RFC 9110 section 11.4, RFC 6750 section 2.1).
 
     :raises TokenError: ``missing_token``, ``malformed_token``, ``wrong_type``
     """
-    scheme, _, rest = (authorization or "").strip().partition(" ")
-    token = rest.strip()
+    scheme, _, rest = (authorization or "").strip(_BLANKS).partition(" ")
+    token = rest.strip(_BLANKS)
     if token and scheme.lower() == "dpop":
         raise TokenError("wrong_type", "tokens that are bound to a key (DPoP) are not taken here; use scheme Bearer")
     if not token or scheme.lower() != "bearer":

@@ -10,6 +10,9 @@ from .algorithms import fits, public_part, registered
 _RSA_BITS: Final = range(2048, 16_385)
 """Smaller keys can be broken, and the work of larger ones is a burden (RFC 7518 section 3.3)."""
 
+_MOST_EXPONENT: Final = 2**31 - 1
+"""Larger ones cost time, and some libraries take none. Those below 3 are no keys for the library here."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
@@ -80,6 +83,8 @@ def _import(jwk: dict[str, str], kid: str | None, alg: str) -> FoundKey | NoKey:
         key = PyJWK.from_dict(jwk, registered(alg))
         bits: Any = getattr(key.key, "key_size", None)
     except Exception:  # whatever a library makes of hostile numbers
+        return NoKey("unknown")
+    if jwk["kty"] == "RSA" and key.key.public_numbers().e > _MOST_EXPONENT:
         return NoKey("unknown")
     if jwk["kty"] == "RSA" and bits not in _RSA_BITS:
         return NoKey("size", f"{bits} bits")

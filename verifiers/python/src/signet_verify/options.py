@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypedDict
 from .algorithms import ASYMMETRIC_ALGORITHMS
 from .clock import Clock, SystemClock
 from .staleness import StalenessPolicy, WhenStale
+from .strict_json import as_double, is_number
 from .version import VERSION
 from .web_address import require_issuer, require_safe_url, warn_of_http
 
@@ -206,8 +207,8 @@ def _user_agent(name: Any) -> str:
 
 
 def _seconds(name: str, value: Any, most: float = math.inf) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
-        raise ValueError(f"{name} is a number of seconds from 0 on")
+    if not is_number(value) or value < 0 or math.isinf(as_double(value) * 1000):
+        raise ValueError(f"{name} is a number of seconds from 0 on, and finite also in milliseconds")
     if value > most:
         raise ValueError(
             f"{name} is at most {most:g} seconds: with more, an expired token lives on; see max_clock_tolerance"

@@ -183,7 +183,7 @@ class RemoteKeys:
         keys = KeySet(answer.json)
         if len(keys) == 0:
             raise RequestFault(url, "holds no public signature key")
-        self._held = _Held(keys, answer.text, answer.headers.get("etag"), fresh_until)
+        self._held = _Held(keys, answer.text, answer.etag, fresh_until)
 
     async def _discover(self) -> str:
         known = self._discovered

@@ -11,7 +11,9 @@ from .key_set import FoundKey
 
 _MOST_TOKEN_CHARACTERS: Final = 16_384
 """A longer token is refused before any other check."""
-_COMPACT: Final = re.compile(r"[\w-]+\.[\w-]*\.[\w-]*", re.ASCII)
+_PART: Final = r"(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?"
+"""base64url whose spare bits are zero (RFC 4648 section 3.5)."""
+_COMPACT: Final = re.compile(rf"(?!\.){_PART}\.{_PART}\.{_PART}", re.ASCII)
 """RFC 7515 section 7.1. Decoders accept more than this, and then one token has many spellings."""
 
 
@@ -106,7 +108,8 @@ def _parse_object(part: str, data: bytes) -> dict[str, Any]:
     if strict_json.is_too_deep(value):
         told = f"the {part} of the token goes deeper than {strict_json.MOST_LEVELS} levels"
         raise TokenError("malformed_token", told)
-    return value
+    # Half of a pair can only be written with an escape.
+    return strict_json.well_formed(value) if b"\\u" in data else value
 
 
 def _require_header(header: dict[str, Any], algorithms: frozenset[str]) -> tuple[str, str | None]:

@@ -6,9 +6,11 @@ one token (RFC 8259 section 6). Code that handles a value later may use recursio
 
 import json
 import math
+import re
 from typing import Any, Final, NoReturn
 
 MOST_LEVELS: Final = 32
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 def parse(text: str) -> Any:
@@ -40,6 +42,18 @@ def is_too_deep(value: object) -> bool:
         if not level:
             return False
     return True
+
+
+def well_formed(value: Any) -> Any:
+    """A value in whose texts and names U+FFFD stands for each half of a surrogate pair: UTF-8 has no bytes for it.
+
+    :param value: not too deep
+    """
+    if isinstance(value, str):
+        return _HALF_PAIR.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {well_formed(name): well_formed(member) for name, member in value.items()}
+    return [well_formed(member) for member in value] if isinstance(value, list) else value
 
 
 def find_inexact(claims: dict[str, Any]) -> str | None:
