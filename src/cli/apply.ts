@@ -13,6 +13,7 @@ import {
 } from '../declaration/applied.ts'
 import { readConfig } from '../config/config.ts'
 import { isName, readDeclaration, type Declaration } from '../declaration/file.ts'
+import { Fault } from '../ground/errors.ts'
 import { findToMake } from '../doctor/missing-database.ts'
 import { mayMakeDatabase, onIssuer, wantsNew, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, complain, note, visible } from './output.ts'
@@ -36,6 +37,11 @@ interface Wanted {
 
 async function apply(file: string, { dryRun = false, prune = false }: Wanted, command: Command): Promise<void> {
   const declaration = await readDeclaration(file, process.env)
+  if (prune && !declaration.hasLists)
+    throw new Fault(
+      `${file}: names nothing at all, and --prune would remove everything that it made`,
+      'where that is meant, write "clients: []" into it',
+    )
   const applied = await (dryRun ? rehearse : carryOut)(declaration, prune, command)
   for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))

@@ -60,9 +60,14 @@ export const NEW_SECRET: AppliedChange = {
 
 export const DISABLED: AppliedChange = { field: 'disabled', from: false, to: true }
 
-/** A file that names a record of another file becomes its maker. A record that a command made stays without one. */
-export const takingOver = ({ declaredBy }: { declaredBy: string | null }, name: string): AppliedChange[] =>
-  declaredBy === null || declaredBy === name ? [] : [{ field: 'declared_by', from: declaredBy, to: name }]
+/**
+ * A file that says its name takes over the records of other files. A record that a command made stays without a file.
+ * @param name of the file, where it says one
+ */
+export const takingOver = ({ declaredBy }: { declaredBy: string | null }, name: string | undefined): AppliedChange[] =>
+  name === undefined || declaredBy === null || declaredBy === name
+    ? []
+    : [{ field: 'declared_by', from: declaredBy, to: name }]
 
 export const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedChange[]): AppliedItem => ({
   kind,

@@ -60,6 +60,10 @@ export interface Declaration {
   file: string
   /** By which records remember the file that made them: `name`, else the file's own name without folders. */
   name: string
+  /** Whether the file says its `name`. Such a file takes over the records of other files that it names. */
+  isNamed: boolean
+  /** Whether the file has one of the lists below, be it empty. */
+  hasLists: boolean
   resources: DeclaredResource[]
   clients: DeclaredClient[]
   groups: DeclaredGroup[]
@@ -139,9 +143,12 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
     users: usernames,
   }
   for (const [list, each] of Object.entries(ids)) requireUnique(source, list, each)
+  const { value } = source
   return {
     file,
     name,
+    isNamed: parsed.data.name !== undefined,
+    hasLists: isObject(value) && Object.keys(ids).some((list) => Object.hasOwn(value, list)),
     groups: groups.map(({ name: group, ...change }, index) => ({
       name: group,
       change,

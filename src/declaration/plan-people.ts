@@ -13,8 +13,12 @@ import type { Ended, Step } from './step.ts'
 const NO_GROUP: DeclaredGroupFacts = { current: undefined, isEnded: false }
 const NO_USER: DeclaredUserFacts = { current: undefined, isEnded: false, isIdTaken: false }
 
-/** @param file the name of the file */
-export function planGroup({ name, change, place }: DeclaredGroup, file: string, facts: DeclaredFacts): Step | Ended {
+/** @param file the name of the file, where it says one */
+export function planGroup(
+  { name, change, place }: DeclaredGroup,
+  file: string | undefined,
+  facts: DeclaredFacts,
+): Step | Ended {
   const { current, isEnded } = facts.groups.get(name) ?? NO_GROUP
   if (!current && isEnded) return { ended: stillEnded('group', name, place) }
   const next = changedGroup(current ?? blankGroup(name, facts.now), change)

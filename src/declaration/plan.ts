@@ -58,7 +58,7 @@ export function planDeclaration(
   secrets: ReadonlyMap<string, BroughtSecret>,
   passwords: ReadonlyMap<string, string>,
 ): Plan {
-  const { name } = declaration
+  const name = declaration.isNamed ? declaration.name : undefined
   const removals = findRemovals(declaration, facts)
   const groupNames = namesAfter(
     facts.groupNames,
@@ -118,7 +118,7 @@ function atPlace<T>(place: string, plan: () => T): T {
 
 function planResource(
   { id, change, place }: DeclaredResource,
-  { issuer, name }: { issuer: string; name: string },
+  { issuer, name }: { issuer: string; name: string | undefined },
   facts: DeclaredFacts,
 ): Step | Ended {
   if (id === issuer) throw issuerIsBuiltIn()
@@ -146,7 +146,7 @@ function planResource(
 
 function planClient(
   declared: DeclaredClient,
-  { known: resourceIds, name }: { known: Set<string>; name: string },
+  { known: resourceIds, name }: { known: Set<string>; name: string | undefined },
   facts: DeclaredFacts,
   secret: BroughtSecret | undefined,
 ): Step | Ended {
@@ -171,8 +171,8 @@ type Judged = SecretJudgement | 'none' | 'uncompared'
 
 interface PlannedClient {
   declared: DeclaredClient
-  /** The name of the file. */
-  name: string
+  /** The name of the file, where it says one. */
+  name: string | undefined
   next: ClientRecord
   change: ClientChange
   isKeyEnded: boolean

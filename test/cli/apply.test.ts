@@ -177,6 +177,21 @@ test.concurrent('--prune removes what a file made and names no more, never what 
   expect(await place.json('user', 'list')).toMatchObject([{ username: 'ada', groups: [] }])
 })
 
+test.concurrent('--prune with a file that names nothing at all is refused', async ({ expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  const file = place.file('signet.yaml')
+  writeFileSync(file, 'resources: [{ id: api }]\n')
+  await place.json('apply', file)
+  for (const nothing of ['', '# a template that failed\n', '{}\n', 'name: first\n']) {
+    writeFileSync(file, nothing)
+    for (const more of [[], ['--dry-run']]) {
+      const { code, stderr } = await place.run(['apply', file, '--prune', ...more])
+      expect([code, stderr]).toEqual([1, expect.stringContaining('names nothing at all')])
+    }
+  }
+  expect(await place.json('export')).toMatchObject({ resources: [{ id: 'api' }] })
+})
+
 test.concurrent('without --prune nothing is removed; the file brings back what it removed', async ({
   expect,
   onTestFinished,
@@ -279,12 +294,12 @@ test.concurrent('a file with a name removes its own records wherever it stands, 
     removed: [],
     kept: [{ kind: 'resource', id: 'a', file: 'first' }],
   })
-  writeFileSync(renamed, 'name: first\n')
+  writeFileSync(renamed, 'name: first\nresources: []\n')
   expect(await place.json('apply', renamed, '--prune')).toMatchObject({ removed: [{ id: 'a' }], kept: [{ id: 'b' }] })
   expect(await place.json('export')).not.toHaveProperty('name')
 })
 
-test.concurrent('a file that names a record of another file takes it over; a record of a command stays as it is', async ({
+test.concurrent('a file with a name takes over records of other files; a record of a command stays as it is', async ({
   expect,
   onTestFinished,
 }) => {
@@ -298,12 +313,15 @@ test.concurrent('a file that names a record of another file takes it over; a rec
   await place.json('resource', 'create', 'by-hand')
   writeFileSync(before, records)
   await place.json('apply', before)
+  // A copy without a name takes nothing over.
   writeFileSync(after, records)
-  const taken = [{ field: 'declared_by', from: 'before.yaml', to: 'after.yaml' }]
+  expect(await place.json('apply', after)).toMatchObject({ created: [], changed: [] })
+  writeFileSync(after, `name: after\n${records}`)
+  const taken = [{ field: 'declared_by', from: 'before.yaml', to: 'after' }]
   const changed = ['api', 'app', 'editors'].map((id) => ({ id, changes: taken }))
   expect(await place.json('apply', after, '--dry-run')).toMatchObject({ changed, left: [{ id: 'by-hand' }] })
   expect((await place.run(['apply', after])).stdout).toContain(
-    '~ resource api\n    declared_by: before.yaml -> after.yaml\n',
+    '~ resource api\n    declared_by: before.yaml -> after\n',
   )
   expect(await place.json('apply', after)).toMatchObject({ changed: [] })
 
@@ -312,7 +330,7 @@ test.concurrent('a file that names a record of another file takes it over; a rec
     removed: [],
     kept: [{ id: 'app' }, { id: 'api' }, { id: 'editors' }],
   })
-  writeFileSync(after, 'resources: []\n')
+  writeFileSync(after, 'name: after\nresources: []\n')
   expect(await place.json('apply', after, '--prune')).toMatchObject({
     removed: [{ id: 'app' }, { id: 'api' }, { id: 'editors' }],
   })
