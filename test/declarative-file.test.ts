@@ -286,3 +286,32 @@ test('a file of a secret is a regular file of one line and at most 4 KB', async 
     'secret is UTF-16 text; save it as UTF-8',
   )
 })
+
+// ------------------------------------------------------------------ a secret that stands in the file
+
+const PART = '0123456789'
+const DIGITS = PART.repeat(5)
+
+test.each([
+  ['a number', DIGITS],
+  ['a number in a list', `[${DIGITS}]`],
+  ['a name that is a number', `{ ${DIGITS}: a }`],
+  ['a text', `a${DIGITS}`],
+  ['an alias', `*a${DIGITS}`],
+  ['a tag', `!a${DIGITS} b`],
+  ['a tag of YAML', `!!a${DIGITS} b`],
+  ['the head of a block', `|a${DIGITS}`],
+  ['an escape', `"\\U${DIGITS}"`],
+])('%s that is the secret itself is refused with its line and not shown', async (_, written) => {
+  const places = {
+    client_secret: `${CLIENT}    client_secret: ${written}\n    scope: a\n`,
+    password: `users:\n  - username: ada\n    password: ${written}\n`,
+    both: `x-secret: &secret { client_secret: ${written} }\nclients:\n  - { <<: *secret, client_id: a }\n`,
+  }
+  for (const content of Object.values(places)) {
+    const lines = await refusalOf(content)
+    expect(lines).toHaveLength(1)
+    expect(lines.join('\n')).toMatch(/^SIGNET_CONFIG: signet\.yaml:[134]:/)
+    expect(lines.join('\n')).not.toContain(PART)
+  }
+})

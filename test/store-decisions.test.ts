@@ -363,6 +363,17 @@ describe.each(PLACES)('%s: what an operator ended', (_, newPlace) => {
     })
   })
 
+  test('a disabled client that the file removes is not revived by the file, only by an operator', async () => {
+    const store = await storeWithKeys(newPlace())
+    const create = (id: string) => createClient(store, clientOf(id), fileEventOf('client.created'))
+    for (const id of ['web', 'api']) await create(id)
+    await store.disableClient('web', () => entryOf('client_id', 'web'), eventOf('client.disabled'))
+    for (const id of ['web', 'api']) await deleteClient(store, id, fileEventOf('client.deleted'))
+    expect(await create('web')).toEqual(ended)
+    expect(await create('api')).toMatchObject({ outcome: 'created' })
+    expect(await createClient(store, clientOf('web'))).toMatchObject({ outcome: 'created' })
+  })
+
   test('a deleted resource is not revived by the file, only by an operator', async () => {
     const store = await newPlace().open()
     const create = (event: Recording) => store.createResource(resourceOf('api'), event)

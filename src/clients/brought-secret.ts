@@ -10,7 +10,7 @@ import type { ClientSecrets } from './secret.ts'
 /** `standing`: the client has the secret. `ended`: an operator ended it on purpose. */
 export type SecretJudgement = 'standing' | 'ended' | 'new'
 
-/** The client that a secret is for, where there is one, and its ended secrets, newest first. */
+/** The client that a secret is for, where there is one, and ended secrets of its id, newest first. A deleted client leaves some. */
 interface Known {
   current: ClientRecord | undefined
   endedSecrets: EndedSecret[]
@@ -66,20 +66,25 @@ export class BroughtSecret {
   }
 
   #judge({ current, endedSecrets }: Known, now: Instant): SecretJudgement | Uncompared {
-    if (!current) return 'new'
+    return (current && this.#judgeStanding(current, now)) ?? this.#judgeEnded(endedSecrets) ?? 'new'
+  }
+
+  #judgeStanding(current: ClientRecord, now: Instant): 'standing' | Uncompared | undefined {
     for (const stored of current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)) {
       const name = nameOf('standing', stored)
       const isSame = this.#compared.get(name)
       if (isSame) return 'standing'
       if (isSame === undefined) return { name, compare: () => this.#isOf(current, stored, now) }
     }
+  }
+
+  #judgeEnded(endedSecrets: EndedSecret[]): 'ended' | Uncompared | undefined {
     for (const ended of endedSecrets) {
       const name = nameOf('ended', ended)
       const isSame = this.#compared.get(name)
       if (isSame) return 'ended'
       if (isSame === undefined) return { name, compare: () => this.#secrets.matches(this.#secret, ended) }
     }
-    return 'new'
   }
 
   async #isOf(client: ClientRecord, stored: ClientSecret, now: Instant): Promise<boolean> {

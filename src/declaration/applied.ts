@@ -76,7 +76,7 @@ const REVIVED_BY = {
   resource: (id: string) =>
     `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${id}`,
   client: (id: string) =>
-    `an operator deleted client ${id}; take it out of the file, or bring it back with: signet client create --id ${id}`,
+    `client ${id} was deleted by an operator, or removed while it was disabled; take it out of the file, or bring it back with: signet client create --id ${id}`,
   group: (id: string) =>
     `an operator deleted group ${id}; take it out of the file, or bring it back with: signet group create`,
   user: (id: string) =>

@@ -3,7 +3,7 @@
  * Applied to the same database, the file changes nothing; applied to an empty one, it makes the same records. Secrets,
  * passwords and users are not in it.
  */
-import { stringify } from 'yaml'
+import { Document, isScalar, visit } from 'yaml'
 import { newClient } from '../clients/client.ts'
 import { findCommaFault } from '../clients/field-schemas.ts'
 import { presetBehind } from '../clients/presets/index.ts'
@@ -93,5 +93,13 @@ export const describeOmissions = ({ resources, clients }: StandingRecords): stri
 const omissionOf = (record: string): string => `the scope of ${record} has a comma and is left out`
 
 /** The file as YAML. */
-export const describeExport = (exported: Exported): string =>
-  stringify(exported, { lineWidth: 0, aliasDuplicateObjects: false })
+export function describeExport(exported: Exported): string {
+  const document = new Document(exported, { aliasDuplicateObjects: false })
+  visit(document, {
+    Pair(_, { key }) {
+      // Without quotes it would merge its value into the mapping.
+      if (isScalar(key) && key.value === '<<') key.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return document.toString({ lineWidth: 0 })
+}

@@ -2,7 +2,7 @@
  * Plans a declarative file: compares each declaration with the facts of the database and tells the step that it needs.
  * The plan is a pure rule. It is made once for a dry run, and again inside the write, from the facts that stand there.
  */
-import type { BroughtSecret } from '../clients/brought-secret.ts'
+import type { BroughtSecret, SecretJudgement } from '../clients/brought-secret.ts'
 import {
   LEAST_BROUGHT_CHARACTERS,
   MOST_BROUGHT_CHARACTERS,
@@ -17,9 +17,18 @@ import { Fault, OAuthError } from '../ground/errors.ts'
 import { issuerIsBuiltIn } from '../resources/registration.ts'
 import { blankResource, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
-import { digestOfKey, type ClientRecord, type EndedSecret } from '../store/records/client.ts'
+import { digestOfKey, type ClientRecord, type ClientSecret, type EndedSecret } from '../store/records/client.ts'
 import type { DeclaredClientFacts, DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
-import { DISABLED, NEW_SECRET, differing, itemOf, stillEnded, takingOver, type Applied } from './applied.ts'
+import {
+  DISABLED,
+  NEW_SECRET,
+  differing,
+  itemOf,
+  stillEnded,
+  takingOver,
+  type Applied,
+  type StillEnded,
+} from './applied.ts'
 import type { Declaration, DeclaredClient, DeclaredResource } from './file.ts'
 import { planGroup, planUser } from './plan-people.ts'
 import { findRemovals, planRemovals } from './prune.ts'
@@ -145,8 +154,10 @@ function planClient(
   const known = clientFactsOf(facts, clientId)
   const { current, isEnded, endedSecrets } = known
   if (!current && isEnded) return { ended: stillEnded('client', clientId, place) }
-  const isKeyEnded = current !== undefined && hasEndedKey(declared.change, endedSecrets)
-  const change = isKeyEnded ? withoutJwks(declared.change) : declared.change
+  const isKeyEnded = hasEndedKey(declared.change, endedSecrets)
+  const change = isKeyEnded ? withoutEndedKeys(declared.change, endedSecrets, current) : declared.change
+  // A new client cannot stand without a key.
+  if (!current && change.jwks?.keys.length === 0) return { ended: stillEnded('jwks', clientId, place) }
   const next = current ? { ...current, ...change } : newClient(clientId, facts.now, change)
   requireSoundClient(next)
   requireSoundSecret(declared, next)
@@ -154,6 +165,9 @@ function planClient(
   const planned = { declared, name, next, change, isKeyEnded, secret, now: facts.now }
   return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
 }
+
+/** `none`: the file names no secret. `uncompared`: the secret has to be compared first. */
+type Judged = SecretJudgement | 'none' | 'uncompared'
 
 interface PlannedClient {
   declared: DeclaredClient
@@ -166,16 +180,18 @@ interface PlannedClient {
   now: Instant
 }
 
-function planCreation({ declared, next, secret, now }: PlannedClient, { liveGrants }: DeclaredClientFacts): Step {
-  const record = secret?.recordAt(now)
+function planCreation(planned: PlannedClient, known: DeclaredClientFacts): Step {
+  const { declared, next } = planned
+  const { judged, record, isWaiting, ended } = judgeSecret(planned, known)
   return {
     item: {
       ...itemOf('client', declared.clientId, []),
-      ...(liveGrants > 0 && { ended_grants: liveGrants }),
-      ...(lacksSecret(declared, next) && { lacks_secret: true }),
+      ...(known.liveGrants > 0 && { ended_grants: known.liveGrants }),
+      ...(lacksSecret(judged, next) && { lacks_secret: true }),
     },
     outcome: 'created',
-    isWaiting: declared.secret !== undefined && record === undefined,
+    isWaiting,
+    ...(ended && { ended }),
     operations: ({ clientRegistry, by }) => [
       clientRegistry.creation({ ...next, secrets: record ? [record] : [] }, by),
       ...(declared.isDisabled ? [clientRegistry.disabling(declared.clientId, by)] : []),
@@ -183,12 +199,26 @@ function planCreation({ declared, next, secret, now }: PlannedClient, { liveGran
   }
 }
 
-function planChange(planned: PlannedClient, known: DeclaredClientFacts & { current: ClientRecord }): Step {
-  const { declared, name, next, change, isKeyEnded, secret, now } = planned
-  const { clientId, place } = declared
-  const judged = declared.secret === undefined ? 'standing' : secret?.judge(known, now)
+/** The judgement of the declared secret, and what it leaves to do and to tell. */
+function judgeSecret(
+  { declared, isKeyEnded, secret, now }: PlannedClient,
+  known: DeclaredClientFacts,
+): { judged: Judged; record: ClientSecret | undefined; isWaiting: boolean; ended: StillEnded | undefined } {
+  const judged = declared.secret === undefined ? 'none' : (secret?.judge(known, now) ?? 'uncompared')
   const record = judged === 'new' ? secret?.recordAt(now) : undefined
   const kind = isKeyEnded ? 'jwks' : judged === 'ended' ? 'client_secret' : undefined
+  return {
+    judged,
+    record,
+    isWaiting: judged === 'uncompared' || (judged === 'new' && record === undefined),
+    ended: kind && stillEnded(kind, declared.clientId, declared.place),
+  }
+}
+
+function planChange(planned: PlannedClient, known: DeclaredClientFacts & { current: ClientRecord }): Step {
+  const { declared, name, next, change } = planned
+  const { clientId } = declared
+  const { judged, record, isWaiting, ended } = judgeSecret(planned, known)
   const isDisabling = declared.isDisabled && known.current.disabledAt === null
   const changes = [
     ...differing(CLIENT_FIELDS, clientMetadata(known.current), clientMetadata(next)),
@@ -197,13 +227,9 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
   ]
   const item = {
     ...itemOf('client', clientId, judged === 'new' ? [...changes, NEW_SECRET] : changes),
-    ...(lacksSecret(declared, next) && { lacks_secret: true }),
+    ...(lacksSecret(judged, next) && { lacks_secret: true }),
   }
-  const step = {
-    item,
-    isWaiting: judged === undefined || (judged === 'new' && record === undefined),
-    ...(kind && { ended: stillEnded(kind, clientId, place) }),
-  }
+  const step = { item, isWaiting, ...(ended && { ended }) }
   if (item.changes.length === 0) return { ...step, outcome: 'left', operations: () => [] }
   return {
     ...step,
@@ -218,11 +244,19 @@ function planChange(planned: PlannedClient, known: DeclaredClientFacts & { curre
 
 /** Whether an operator took one of the declared public keys from the client on purpose. */
 const hasEndedKey = ({ jwks }: ClientChange, endedSecrets: EndedSecret[]): boolean =>
-  jwks?.keys.some((key) => endedSecrets.some(({ digest }) => digest === digestOfKey(key))) ?? false
+  jwks?.keys.some((key) => isEndedKey(key, endedSecrets)) ?? false
 
-function withoutJwks(change: ClientChange): ClientChange {
-  const { jwks: _, ...rest } = change
-  return rest
+const isEndedKey = (key: Parameters<typeof digestOfKey>[0], endedSecrets: EndedSecret[]): boolean =>
+  endedSecrets.some(({ digest }) => digest === digestOfKey(key))
+
+/** A client that stands keeps the keys that it has. A new client gets those of the file that nobody ended. */
+function withoutEndedKeys(
+  { jwks, ...rest }: ClientChange,
+  endedSecrets: EndedSecret[],
+  current: ClientRecord | undefined,
+): ClientChange {
+  if (current || !jwks) return rest
+  return { ...rest, jwks: { keys: jwks.keys.filter((key) => !isEndedKey(key, endedSecrets)) } }
 }
 
 /** A resource that the client has already, and that never was made or was deleted, is no new mistake. */
@@ -257,5 +291,5 @@ function requireSoundSecret({ clientId, secret, secretPlace: place }: DeclaredCl
 }
 
 /** Whether a client would have no secret to authenticate by, and no file will give it one. */
-const lacksSecret = ({ secret }: DeclaredClient, next: ClientRecord): boolean =>
-  secret === undefined && usesSecret(next) && next.secrets.length === 0
+const lacksSecret = (judged: Judged, next: ClientRecord): boolean =>
+  (judged === 'none' || judged === 'ended') && usesSecret(next) && next.secrets.length === 0

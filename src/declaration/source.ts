@@ -4,6 +4,7 @@
  */
 import {
   LineCounter,
+  Scalar,
   isAlias,
   isMap,
   isPair,
@@ -20,6 +21,7 @@ import {
 import { Fault } from '../ground/errors.ts'
 import { readTextFile } from '../ground/text-file.ts'
 import { findChangedValue } from './exact-values.ts'
+import { isInSecret, NOT_SHOWN, secretPath } from './secret-member.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -74,16 +76,22 @@ export class Source {
       throw new Fault(`${this.#file}:${line}: it is nested too deeply to be read`, NOT_APPLIED)
     if (error.code === 'MULTIPLE_DOCS')
       throw new Fault(`${this.#file}:${line}: a second document begins here (---)`, 'one file holds one document')
-    throw new Fault(`${this.#file}:${line}:${col}: ${summaryOf(error)}`, 'the file is YAML or JSON')
+    const finding = isInSecret(document, error.pos[0]) ? NOT_SHOWN : summaryOf(error)
+    throw new Fault(`${this.#file}:${line}:${col}: ${finding}`, 'the file is YAML or JSON')
   }
 
   /** Refuses what must not become a value. */
   #inspect(contents: unknown): void {
-    const fault = (node: unknown, finding: string) => new Fault(`${this.#placeOf(node)}: ${finding}`, NOT_APPLIED)
+    const fault = (node: unknown, finding: string) => {
+      const isHidden = hasRange(node) && isInSecret(this.#document, node.range[0])
+      return new Fault(`${this.#placeOf(node)}: ${isHidden ? NOT_SHOWN : finding}`, NOT_APPLIED)
+    }
     new Inspection(fault).measure(contents, 0)
     const changed = findChangedValue(this.#document)
     if (!changed) return
-    throw new Fault(`${this.place(changed.path)}: ${changed.path.join('.')}: ${changed.message}`, NOT_APPLIED)
+    const hidden = secretPath(changed.path)
+    const path = hidden ?? changed.path
+    throw new Fault(`${this.place(path)}: ${path.join('.')}: ${hidden ? NOT_SHOWN : changed.message}`, NOT_APPLIED)
   }
 
   #placeOf(node: unknown): string {
@@ -192,7 +200,9 @@ function nameOf({ key }: Pair): string | undefined {
     : undefined
 }
 
-const isMerge = (pair: Pair): boolean => nameOf(pair) === '<<'
+/** In quotes it is a name like any other. */
+const isMerge = (pair: Pair): boolean =>
+  nameOf(pair) === '<<' && isScalar(pair.key) && (pair.key.type ?? Scalar.PLAIN) === Scalar.PLAIN
 
 const mergedBy = (value: unknown): unknown[] => (isSeq(value) ? value.items : [value])
 

@@ -22,7 +22,7 @@ clients:
     grant_types: [client_credentials, refresh_token]
     client_secret: { env: MADE_SECRET }
     refresh_grace: 0
-    claims: { tier: { a: [1, 2.5, null, true, "012"] } }
+    claims: { tier: { a: [1, 2.5, null, true, "012"] }, "<<": { b: "<<" }, "<": [{ "<<": c }] }
   - { client_id: app, token_endpoint_auth_method: none, grant_types: [authorization_code], redirect_uris: [http://127.0.0.1/back], scope: openid }
   - { client_id: silent, token_endpoint_auth_method: none, grant_types: [authorization_code], redirect_uris: [http://127.0.0.1/back], scope: "" }
   - { client_id: ended, token_endpoint_auth_method: none, grant_types: [refresh_token], disabled: true }

@@ -211,7 +211,9 @@ export function* deleteClient(
   if (!isByFile(event)) yield* rememberEnded(client, { secrets: [], jwks: null }, now.now)
   yield* remove(clients, { clientId })
   yield* insert(deletedClients, { clientKey: client.key })
-  if (!isByFile(event)) yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
+  // A file removes what it made, but a client that is disabled must not come back enabled by it.
+  if (!isByFile(event) || client.disabledAt !== null)
+    yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
   yield* liftCause('client_id', clientId, 'client_disabled')
   for (const entry of deny(now, client)) yield* append(entry)
   yield* record(event)

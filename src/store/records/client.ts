@@ -128,7 +128,7 @@ export interface ClientRecord extends ClientSignIn {
   updatedAt: Instant
 }
 
-/** `ended`: an operator deleted it, and only an operator registers it again. */
+/** `ended`: an operator deleted or disabled it before, and only an operator registers it again. */
 export type CreationOutcome =
   | { outcome: 'created'; key: number; endedGrants: number }
   | { outcome: 'exists' }

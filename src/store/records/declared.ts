@@ -29,7 +29,7 @@ export interface DeclaredResourceFacts {
 
 export interface DeclaredClientFacts {
   current: ClientRecord | undefined
-  /** Whether an operator deleted the client, and it was not registered again since. */
+  /** Whether the client was deleted by an operator, or while it was disabled, and not registered again since. */
   isEnded: boolean
   /** Digests of secrets and public keys that an operator ended on purpose, newest first. */
   endedSecrets: EndedSecret[]
