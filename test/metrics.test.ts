@@ -234,16 +234,21 @@ describe('each figure is moved by what it says:', () => {
       timed: ['signet_commit_duration_seconds_count'],
       changes: ['signet_commit_batch_size_sum'],
     }
-    const { refresh_token: token = '' } = await grantTokens(shared(), client)
-    const one = await moved(shared(), figures, () => refresh(shared(), client, token))
-    expect(one).toEqual({ commits: 1, timed: 1, changes: 1 })
-    const many = await moved(shared(), figures, () =>
-      Promise.all(Array.from({ length: 20 }, () => grantTokens(shared(), client))),
-    )
+    // Housekeeping may write meanwhile, so a figure that is too high is measured again.
+    const changed = async (changes: number, act: () => Promise<unknown>) => {
+      for (let attempt = 1; ; attempt += 1) {
+        const found = await moved(shared(), figures, act)
+        if (found.changes === changes || attempt === 5) return found
+      }
+    }
+    let { refresh_token: token = '' } = await grantTokens(shared(), client)
+    const refreshOnce = async () => (token = String((await refresh(shared(), client, token)).body.refresh_token))
+    expect(await changed(1, refreshOnce)).toEqual({ commits: 1, timed: 1, changes: 1 })
+    const many = await changed(20, () => Promise.all(Array.from({ length: 20 }, () => grantTokens(shared(), client))))
     expect(many.changes).toBe(20)
     expect(many.timed).toBe(many.commits)
     expect(many.commits).toBeLessThanOrEqual(20)
-    expect(await moved(shared(), figures, () => tokens(shared(), client))).toEqual({ commits: 0, timed: 0, changes: 0 })
+    expect(await changed(0, () => tokens(shared(), client))).toEqual({ commits: 0, timed: 0, changes: 0 })
   })
 
   test('requests that are being answered, the scrape among them', async () => {
