@@ -71,4 +71,10 @@ export function isSafe(address: string, allowHttp = false): boolean {
 /** The host has to be written as it is meant: `127.1` leads elsewhere with other parsers. */
 const isLoopback = (host: string, address: string): boolean =>
   (host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)) &&
-  /^http:\/\/([^/?#]*?)(:\d*)?([/?#]|$)/.exec(address.toLowerCase())?.[1] === host
+  nameIn(address) === host
+
+/** The host as it is written. */
+function nameIn(address: string): string {
+  const [authority = ''] = address.slice(address.indexOf('//') + 2).split(/[/?#]/, 1)
+  return authority.replace(/:\d*$/, '').toLowerCase()
+}
