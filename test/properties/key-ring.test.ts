@@ -17,6 +17,7 @@ import {
 } from '../support/admin.ts'
 import { claimsOf, headerOf, post, request, type Credentials } from '../support/client.ts'
 import { movableClock, type TestIssuer } from '../support/issuer.ts'
+import { assertAll } from '../support/property.ts'
 
 type Algorithm = 'ES256' | 'RS256'
 const ALGORITHMS: readonly Algorithm[] = ['ES256', 'RS256']
@@ -178,15 +179,16 @@ test('whatever is rotated, revoked and minted, in whatever order, the ring stays
   const real: Real = { issuer, replica, client }
   const model: Model = { rings: {} as Model['rings'], revoked: new Set(), minted: [] } // filled before every run
 
-  await fc.assert(
-    fc.asyncProperty(fc.commands(steps, { maxCommands: 12 }), async (commands) => {
+  await assertAll(
+    fc.commands(steps, { maxCommands: 12 }),
+    async (sequence) => {
       // Live tokens of earlier runs would fill the key set, so a run starts with no live token.
       issuer.clock.advance(4 * PREPUBLISH)
       model.minted = []
       const keys = await listKeys(real)
       for (const each of ALGORITHMS) model.rings[each] = ringOf(keys, each)
-      await fc.asyncModelRun(() => ({ model, real }), commands)
-    }),
+      await fc.asyncModelRun(() => ({ model, real }), sequence)
+    },
     { interruptAfterTimeLimit: 10_000, markInterruptAsFailure: false, numRuns: 200, endOnFailure: true },
   )
   expect(model.revoked.size).toBeGreaterThan(0)

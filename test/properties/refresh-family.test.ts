@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import { SUBJECT_GRANT, isActive, refresh, tokens } from '../support/admin.ts'
 import { post, type Answer, type Credentials } from '../support/client.ts'
 import { rotateMasterKey } from '../support/master-keys.ts'
+import { assertAll } from '../support/property.ts'
 import { fresh, refusal, registered, shareWithApi } from '../support/shared.ts'
 
 const issuer = shareWithApi()
@@ -244,13 +245,17 @@ test('a family of refresh tokens follows its model through any sequence of event
   }
   // Introspects while the client itself is disabled; and tries its luck with stolen tokens.
   const other = await registered(issuer(), metadata)
-  const property = fc.asyncProperty(commands, async (sequence) => {
+  const holds = async (sequence: Command[]): Promise<void> => {
     const client = await registered(issuer(), metadata)
     const person = fresh('person')
     const form = { grant_type: SUBJECT_GRANT, subject: person, scope: 'a b offline_access' }
     const run = new Run({ client, thief: other, person }, await tokens(issuer(), client, form))
     for (const command of sequence) await run.do(command)
     await run.expectAgreement(other)
+  }
+  await assertAll(commands, holds, {
+    numRuns: 150,
+    interruptAfterTimeLimit: 8000,
+    examples: TELLING.map((each) => [each]),
   })
-  await fc.assert(property, { numRuns: 150, interruptAfterTimeLimit: 8000, examples: TELLING.map((each) => [each]) })
 })
