@@ -65,7 +65,8 @@ async function controlsOf(context: Context, callers: Caller[], { postgres, place
   const tokens = grants.map(({ refreshToken }) => refreshToken)
   const alive = (await seenBy(callers, tokens))[0]?.filter(Boolean).length ?? 0
   const other = postgres.url(await postgres.createDatabase(role), '', role)
-  const stranger = await place.start({ env: { SIGNET_DATABASE_URL: other } })
+  // A new database beside the keys of another one would be refused.
+  const stranger = await place.start({ env: { SIGNET_DATABASE_URL: other, SIGNET_KEYS_DIR: context.folder() } })
   const tally: Tally = { refused: [], generations: 0, disagreed: 0, alive: 0 }
   await useAtOnce(context, [at(callers, 0), new Caller(stranger.url, place.app)], tally)
   const { refused, disagreed } = tally
