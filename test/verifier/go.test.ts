@@ -11,26 +11,16 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test, vi, type TestContext } from 'vitest'
-import {
-  createBackend,
-  createResource,
-  grantTokens,
-  refresh,
-  startAdministered,
-  tokens,
-  until,
-  type AdministeredIssuer,
-} from '../support/admin.ts'
-import { bearer, claimsOf, headerOf, post, request, type Credentials } from '../support/client.ts'
+import { tokens, until } from '../support/admin.ts'
 import { CLIENTS, converse, freePort, has, startForeign } from '../support/foreign-client.ts'
 import { temporaryFolder } from '../support/issuer.ts'
+import { API, expectGuarded, expectRefusedByAll, scene } from './followers.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
 
 const run = promisify(execFile)
 const MODULE = resolve(import.meta.dirname, '../../verifiers/go')
 const PATH = 'signet.example/signetverify'
-const API = 'https://orders.example/v1'
 
 /** What a command of Go prints; its error tells all of it. */
 const go = (cwd: string, ...args: string[]): Promise<string> =>
@@ -45,22 +35,6 @@ const go = (cwd: string, ...args: string[]): Promise<string> =>
 async function requireModules({ skip }: TestContext): Promise<void> {
   const got = await go(MODULE, 'mod', 'download').catch((error: Error) => error)
   if (got instanceof Error) skip(`no modules: ${got.message}`)
-}
-
-interface Scene {
-  issuer: AdministeredIssuer
-  shop: Credentials
-}
-
-async function scene(): Promise<Scene> {
-  const issuer = await startAdministered({ SIGNET_REFRESH_GRACE: '1s' })
-  await createResource(issuer.operator, API)
-  const shop = await createBackend(issuer.operator, {
-    client_id: 'shop',
-    resources: [API],
-    scope: 'read orders:read orders:write',
-  })
-  return { issuer, shop }
 }
 
 const hasGo = has('go', 'version')
@@ -80,42 +54,14 @@ describe.skipIf(!hasGo)(`in ${hasGo ? 'Go' : 'Go (skipped: it is not here)'}`, (
     await requireModules(context)
     const it = await scene()
     const url = await serveQuickstart(it.issuer.issuer)
-    const ask = (token?: string) => request(`${url}/orders`, token === undefined ? {} : { headers: bearer(token) })
-    const { access_token: first = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
-    const { access_token: second = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
-    const { access_token: lesser = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:write' })
-    expect(await ask()).toMatchObject({ status: 401, body: { error: 'missing_token' } })
-    expect(await ask(first)).toMatchObject({ status: 200, body: { for: 'shop' } })
-    expect(await ask(lesser)).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
-    expect(await ask('ey.ey.ey')).toMatchObject({ status: 401, body: { error: 'malformed_token' } })
-    const isRevoked = (token: string) => async () => (await ask(token)).body.error === 'token_revoked'
-    await it.issuer.operator.call('POST', '/blacklist', { token: first })
-    await until(isRevoked(first), 1000)
-    expect((await ask(second)).status).toBe(200)
-    await it.issuer.operator.call('POST', `/admin/api/keys/${headerOf(second).kid}/revoke`)
-    await until(isRevoked(second), 1000)
-    const { access_token: fresh } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
-    expect(await ask(fresh)).toMatchObject({ status: 200, body: { for: 'shop' } })
-    const { body: keys } = await it.issuer.operator.call('GET', '/admin/api/keys')
-    expect(JSON.stringify(keys)).toContain('"name":"orders-api"')
+    await expectGuarded(it, url)
   })
 
   test('fifty verifiers follow, and all of them refuse within a second, whatever the cause', async (context) => {
     await requireModules(context)
     const it = await scene()
     const ask = await startFollowers(it.issuer.issuer, { FOLLOWERS: '50' })
-    const delays: number[] = []
-    for (const revoke of revocations) {
-      const { access_token: token = '', refresh_token: family = '' } = await grantTokens(it.issuer, it.shop, 'ada')
-      expect((await ask({ token })).map(({ verdict }) => verdict)).toEqual(Array(50).fill('good'))
-      await revoke(it, token, family)
-      const answers = await ask({ token, since: Date.now() })
-      expect(answers.map(({ verdict }) => verdict)).toEqual(Array(50).fill('token_revoked'))
-      delays.push(...answers.map(({ delay }) => delay))
-    }
-    const p99 = delays.toSorted((a, b) => a - b)[Math.floor(delays.length * 0.99)] ?? Infinity
-    console.log(`refused in Go after: p99 ${p99.toFixed(0)} ms of ${delays.length}`)
-    expect(p99).toBeLessThan(1000)
+    await expectRefusedByAll(it, ask, 'Go')
   })
 
   test('where events do not get through, polling does', async (context) => {
@@ -181,22 +127,6 @@ async function startProxyWithoutEvents(issuer: string) {
   })
   return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked } // it listens on a port
 }
-
-type Revoke = (scene: Scene, access: string, family: string) => Promise<unknown>
-
-/** In this order on one scene: a disabled client gets no more tokens. */
-const revocations: Revoke[] = [
-  ({ issuer }, token) => issuer.operator.call('POST', '/blacklist', { token }),
-  ({ issuer }, access) => issuer.operator.call('POST', '/blacklist', { sid: claimsOf(access).sid }),
-  ({ issuer, shop }, token) => post(issuer, '/revoke', { token }, shop),
-  async ({ issuer, shop }, _access, family) => {
-    const second = String((await refresh(issuer, shop, family)).body.refresh_token)
-    await refresh(issuer, shop, second)
-    return refresh(issuer, shop, family)
-  },
-  ({ issuer }, access) => issuer.operator.call('POST', `/admin/api/keys/${headerOf(access).kid}/revoke`),
-  ({ issuer }) => issuer.operator.call('POST', '/admin/api/clients/shop/disable'),
-]
 
 /** Builds the program in the module's README, with real addresses, as the README says. Returns its URL. */
 async function serveQuickstart(issuer: string): Promise<string> {

@@ -9,43 +9,16 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi, type TestContext } from 'vitest'
-import {
-  createBackend,
-  createResource,
-  grantTokens,
-  refresh,
-  startAdministered,
-  tokens,
-  until,
-  type AdministeredIssuer,
-} from '../support/admin.ts'
-import { bearer, claimsOf, headerOf, post, request, type Credentials } from '../support/client.ts'
 import { CLIENTS, converse, freePort, has, installPython, startForeign } from '../support/foreign-client.ts'
 import { temporaryFolder } from '../support/issuer.ts'
+import { API, expectGuarded, expectRefusedByAll, scene } from './followers.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const run = promisify(execFile)
 const VERIFIERS = resolve(import.meta.dirname, '../../verifiers')
 const README = readFileSync(join(VERIFIERS, 'python/README.md'), 'utf8')
-const API = 'https://orders.example/v1'
 const hasPython = has('python3', '-c', 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))')
-
-interface Scene {
-  issuer: AdministeredIssuer
-  shop: Credentials
-}
-
-async function scene(): Promise<Scene> {
-  const issuer = await startAdministered({ SIGNET_REFRESH_GRACE: '1s' })
-  await createResource(issuer.operator, API)
-  const shop = await createBackend(issuer.operator, {
-    client_id: 'shop',
-    resources: [API],
-    scope: 'read orders:read orders:write',
-  })
-  return { issuer, shop }
-}
 
 describe.skipIf(!hasPython)(`in ${hasPython ? 'Python' : 'Python (skipped: 3.11 with venv is not here)'}`, () => {
   const folder = temporaryFolder(afterAll)
@@ -74,24 +47,7 @@ describe.skipIf(!hasPython)(`in ${hasPython ? 'Python' : 'Python (skipped: 3.11 
     const python = interpreter(context)
     const it = await scene()
     const url = await serveQuickstart(python, it.issuer.issuer, { name, command })
-    const ask = (token?: string) => request(`${url}/orders`, token === undefined ? {} : { headers: bearer(token) })
-    const { access_token: first = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
-    const { access_token: second = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
-    const { access_token: lesser = '' } = await tokens(it.issuer, it.shop, { scope: 'orders:write' })
-    expect(await ask()).toMatchObject({ status: 401, body: { error: 'missing_token' } })
-    expect(await ask(first)).toMatchObject({ status: 200, body: { for: 'shop' } })
-    expect(await ask(lesser)).toMatchObject({ status: 403, body: { error: 'insufficient_scope' } })
-    expect(await ask('ey.ey.ey')).toMatchObject({ status: 401, body: { error: 'malformed_token' } })
-    const isRevoked = (token: string) => async () => (await ask(token)).body.error === 'token_revoked'
-    await it.issuer.operator.call('POST', '/blacklist', { token: first })
-    await until(isRevoked(first), 1000)
-    expect((await ask(second)).status).toBe(200)
-    await it.issuer.operator.call('POST', `/admin/api/keys/${headerOf(second).kid}/revoke`)
-    await until(isRevoked(second), 1000)
-    const { access_token: fresh } = await tokens(it.issuer, it.shop, { scope: 'orders:read' })
-    expect(await ask(fresh)).toMatchObject({ status: 200, body: { for: 'shop' } })
-    const { body: keys } = await it.issuer.operator.call('GET', '/admin/api/keys')
-    expect(JSON.stringify(keys)).toContain('"name":"orders-api"')
+    await expectGuarded(it, url)
   })
 
   test('fifty verifiers follow, and all of them refuse within a second, whatever the cause', async (context) => {
@@ -102,36 +58,9 @@ describe.skipIf(!hasPython)(`in ${hasPython ? 'Python' : 'Python (skipped: 3.11 
       args: [join(CLIENTS, 'python_followers.py')],
       env: { ISSUER: it.issuer.issuer, AUDIENCE: API, FOLLOWERS: '50' },
     })
-    const delays: number[] = []
-    for (const revoke of revocations) {
-      const { access_token: token = '', refresh_token: family = '' } = await grantTokens(it.issuer, it.shop, 'ada')
-      expect((await ask({ token })).map(({ verdict }) => verdict)).toEqual(Array(50).fill('good'))
-      await revoke(it, token, family)
-      const answers = await ask({ token, since: Date.now() })
-      expect(answers.map(({ verdict }) => verdict)).toEqual(Array(50).fill('token_revoked'))
-      delays.push(...answers.map(({ delay }) => delay))
-    }
-    const p99 = delays.toSorted((a, b) => a - b)[Math.floor(delays.length * 0.99)] ?? Infinity
-    console.log(`refused in Python after: p99 ${p99.toFixed(0)} ms of ${delays.length}`)
-    expect(p99).toBeLessThan(1000)
+    await expectRefusedByAll(it, ask, 'Python')
   })
 })
-
-type Revoke = (scene: Scene, access: string, family: string) => Promise<unknown>
-
-/** In this order on one scene: a disabled client gets no more tokens. */
-const revocations: Revoke[] = [
-  ({ issuer }, token) => issuer.operator.call('POST', '/blacklist', { token }),
-  ({ issuer }, access) => issuer.operator.call('POST', '/blacklist', { sid: claimsOf(access).sid }),
-  ({ issuer, shop }, token) => post(issuer, '/revoke', { token }, shop),
-  async ({ issuer, shop }, _access, family) => {
-    const second = String((await refresh(issuer, shop, family)).body.refresh_token)
-    await refresh(issuer, shop, second)
-    return refresh(issuer, shop, family)
-  },
-  ({ issuer }, access) => issuer.operator.call('POST', `/admin/api/keys/${headerOf(access).kid}/revoke`),
-  ({ issuer }) => issuer.operator.call('POST', '/admin/api/clients/shop/disable'),
-]
 
 /** Serves the program of the README that stands behind a sentence about the framework, with real addresses. */
 async function serveQuickstart(
