@@ -18,7 +18,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 const ours = globSync(['*.md', 'docs/*.md'], { cwd: ROOT })
 const everything = [...ours, ...globSync('verifiers/*/README.md', { cwd: ROOT })]
-/** Where a reader is told to type commands. */
+/** The pages that tell a reader to type commands. */
 const guides = ours.filter((page) => page !== 'CHANGELOG.md')
 const found = (pages: string[], pattern: RegExp) =>
   pages.flatMap((page) => [...read(page).matchAll(pattern)].map(([, name = '']) => ({ page, name })))

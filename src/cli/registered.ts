@@ -1,4 +1,4 @@
-/** What people see of a client that was made or changed: the secret, the request for a token, and the next command. */
+/** The text about a client that was made or changed: the secret, the request for a token, and the next command. */
 import type { Command } from 'commander'
 import { SUBJECT_GRANT } from '../clients/client.ts'
 import type { RegisteredClient } from '../clients/registration.ts'

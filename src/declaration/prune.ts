@@ -13,7 +13,7 @@ import type { Kept, Registries, Step } from './step.ts'
 
 type Ids = Record<'clients' | 'resources' | 'groups', string[]>
 
-/** What the file names no more. */
+/** Records that the file names no more. */
 interface Removals extends Ids {
   /** Records that another file made: they are that file's to remove. */
   kept: KeptItem[]

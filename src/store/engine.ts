@@ -194,7 +194,7 @@ export function* welcome(clientId: string, sub: string): Act<Welcome> {
   return (yield { step: 'welcome', clientId, sub }) as Welcome
 }
 
-/** What belongs to a person, in one read: every step of a sign-in and every token of a person asks for it. */
+/** All that belongs to a person, in one read: every step of a sign-in and every token of a person asks for it. */
 export interface Belongings {
   passkeys: number
   recoveryCodes: number

@@ -1,5 +1,5 @@
 /**
- * Where a command works: `./signet` from any folder, paths of the configuration from the checkout, files in arguments
+ * The places of commands: `./signet` from any folder, paths of the configuration from the checkout, files in arguments
  * from the caller's folder.
  */
 import { execFileSync, spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-/** What people see of commands: the next step, and one line of result. Programs get the whole record by `--json`. */
+/** Commands print for people the next step, and one line of result. Programs get the whole record by `--json`. */
 import { execFileSync } from 'node:child_process'
 import { test, type TestContext } from 'vitest'
 import { CHECKOUT } from '../../harness/version.ts'

@@ -1,4 +1,4 @@
-/** What a Dockerfile says, read without Docker: stages of instructions, and what each copies. */
+/** The content of a Dockerfile, read without Docker: stages of instructions, and what each copies. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 

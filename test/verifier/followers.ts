@@ -67,7 +67,7 @@ const revocations: Revoke[] = [
   ({ issuer }) => issuer.operator.call('POST', '/admin/api/clients/shop/disable'),
 ]
 
-/** What each verifier of a program says of a token. `delay`: milliseconds after `since`. */
+/** The verdicts of the verifiers of one program on a token. `delay`: milliseconds after `since`. */
 export type AskFollowers = (question: {
   token: string
   since?: number

@@ -55,7 +55,7 @@ function fill(template: string, literal: Literal, { values, conditions }: Fillin
     })
 }
 
-/** What stands before the mark of a line, and the names of the conditions behind it. */
+/** The text before the mark of a line, and the names of the conditions behind it. */
 function readMark(line: string): { text: string; names: string } | undefined {
   const mark = MARK.exec(line)
   const names = mark ? line.slice(mark.index + mark[0].length) : ''
