@@ -8,7 +8,7 @@ const place = (path) => new URL(path, import.meta.url)
 /** What helps, by the state of the checkout: its npm scripts use the Node of `node_modules`, else the one of the PATH. */
 function helpForOldNode() {
   if (!import.meta.url.endsWith('/src/signet.js'))
-    return 'Install Node 24 (https://nodejs.org), and run signet with it.'
+    return 'Install Node 24 (https://nodejs.org), or put it beside signet with `npm install node@24`, and run `npx signet`.'
   if (existsSync(place('../node_modules/.bin/node')))
     return 'Run it as `npm start` or `./signet …`: these use the Node 24 that `npm ci` installed.'
   return existsSync(place('../node_modules/node'))
