@@ -48,7 +48,7 @@ const PAGE = [
   ['store/people-tables'],
   ['store/table'],
   ['store/announcer'],
-  ['store/patience'],
+  ['store/migrations', 'store/patience'],
   ['store/store'],
   ['store/people-store'],
   ['store/records'],

@@ -5,7 +5,6 @@
 import { createRequire } from 'node:module'
 import type * as Queries from 'drizzle-orm'
 import type * as Driver from 'drizzle-orm/better-sqlite3'
-import type * as Migrator from 'drizzle-orm/migrator'
 import type * as Tables from 'drizzle-orm/sqlite-core'
 
 const load = createRequire(import.meta.url)
@@ -14,10 +13,8 @@ const load = createRequire(import.meta.url)
 const queries = load('drizzle-orm') as typeof Queries
 const tables = load('drizzle-orm/sqlite-core') as typeof Tables
 const driver = load('drizzle-orm/better-sqlite3') as typeof Driver
-const migrator = load('drizzle-orm/migrator') as typeof Migrator
 
 export const { and, eq, ne, gt, lt, isNull } = queries
 export const { asc, count, sql, getTableColumns } = queries
 export const { blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = tables
 export const { drizzle } = driver
-export const { readMigrationFiles } = migrator
