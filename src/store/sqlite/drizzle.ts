@@ -14,7 +14,6 @@ const queries = load('drizzle-orm') as typeof Queries
 const tables = load('drizzle-orm/sqlite-core') as typeof Tables
 const driver = load('drizzle-orm/better-sqlite3') as typeof Driver
 
-export const { and, eq, ne, gt, lt, isNull } = queries
-export const { asc, count, sql, getTableColumns } = queries
+export const { and, eq, isNull, sql, getTableColumns } = queries
 export const { blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = tables
 export const { drizzle } = driver

@@ -67,18 +67,14 @@ function indexOf(each: Index, built: Record<string, AnySQLiteColumn>) {
   return condition === undefined ? made : made.where(sql.raw(condition))
 }
 
-const BUILT = new Map<Table, SQLiteTable>()
-
 function build(table: Table, owner?: SQLiteTable): SQLiteTable {
   const columns = Object.entries(table.columns).map(([name, column]) => [name, columnOf(name, column, table, owner)])
-  const built = sqliteTable(table.name, Object.fromEntries(columns), (made: Record<string, AnySQLiteColumn>) => {
+  return sqliteTable(table.name, Object.fromEntries(columns), (made: Record<string, AnySQLiteColumn>) => {
     const [first, ...rest] = table.key.map((name) => made[name]).filter((each) => each !== undefined)
     const keys = first && rest.length > 0 ? [primaryKey({ columns: [first, ...rest] })] : []
     const checks = checksOf(table).map(([name, rule]) => check(name, sql.raw(rule)))
     return [...keys, ...checks, ...(table.indexes ?? []).map((each) => indexOf(each, made))]
   })
-  BUILT.set(table, built)
-  return built
 }
 
 /** Each table is an export, since that is where Drizzle's generator of migrations looks. */
@@ -116,9 +112,3 @@ export const consents = build(people.consents, users)
 export const guesses = build(people.guesses)
 export const knownBrowsers = build(people.knownBrowsers, users)
 export const logoutDeliveries = build(people.logoutDeliveries)
-
-export function sqliteTableOf(table: Table): SQLiteTable {
-  const built = BUILT.get(table)
-  if (!built) throw new Error(`table ${table.name} is not built`)
-  return built
-}
