@@ -2,10 +2,11 @@
  * Refreshes that come together share their two statements: all families are read, each is judged by its own rule, and those
  * that renew are written. What becomes of each is its own caller's: a refusal or a conflict of a family touches no other.
  */
+import { grantOfRow } from '../acts/grant-rows.ts'
 import type { Rotated, RotationRule } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import type { Database } from './database.ts'
-import { grantOfRow, renewalOf, type Renewal } from './families.ts'
+import { renewalOf, type Renewal } from './families.ts'
 import { Failure, isOfStatement, sortFailure } from './failures.ts'
 import type { Gate } from './gate.ts'
 import type { Session } from './pool.ts'

@@ -4,7 +4,6 @@
  */
 import { createRequire } from 'node:module'
 import type * as Queries from 'drizzle-orm'
-import type * as Driver from 'drizzle-orm/better-sqlite3'
 import type * as Tables from 'drizzle-orm/sqlite-core'
 
 const load = createRequire(import.meta.url)
@@ -12,8 +11,6 @@ const load = createRequire(import.meta.url)
 // The two builds have the same declarations.
 const queries = load('drizzle-orm') as typeof Queries
 const tables = load('drizzle-orm/sqlite-core') as typeof Tables
-const driver = load('drizzle-orm/better-sqlite3') as typeof Driver
 
-export const { and, eq, isNull, sql, getTableColumns } = queries
+export const { sql, getTableColumns } = queries
 export const { blob, check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } = tables
-export const { drizzle } = driver

@@ -48,7 +48,7 @@ function columnOf(name: string, column: Column, table: Table, owner: SQLiteTable
   return built
 }
 
-export function columnNamed(table: SQLiteTable, name: string): AnySQLiteColumn {
+function columnNamed(table: SQLiteTable, name: string): AnySQLiteColumn {
   const column = getTableColumns(table)[name]
   if (!column) throw new Error(`there is no column ${name}`)
   return column
