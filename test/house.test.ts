@@ -38,7 +38,6 @@ const PAGE = [
   ['store/open'],
   ['store/sqlite', 'store/postgres'],
   ['store/acts'],
-  ['store/rules'],
   ['store/statements'],
   ['store/counts', 'store/expiry', 'store/subjects'],
   ['store/rows'],

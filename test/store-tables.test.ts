@@ -29,7 +29,7 @@ describe.each([
     const before = names()
     const said = execFileSync(
       join(repository, 'node_modules/.bin/drizzle-kit'),
-      ['generate', `--dialect=${dialect}`, `--schema=src/store/${name}/schema.ts`].concat(
+      ['generate', `--dialect=${dialect}`, `--schema=schema/${name}.ts`].concat(
         `--out=${relative(repository, folder)}`,
       ),
       { cwd: repository, encoding: 'utf8' },
