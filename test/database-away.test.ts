@@ -17,6 +17,7 @@ import {
 import { post, request, type Answer, type Credentials } from './support/client.ts'
 import { startProxy } from './support/database-proxy.ts'
 import { follow } from './support/follower.ts'
+import { inTime } from './support/in-time.ts'
 
 const endings: (() => Promise<void> | void)[] = []
 let server: PostgresServer
@@ -80,7 +81,7 @@ async function requireRefused(asked: Promise<Answer>): Promise<void> {
   expect(answer.status, answer.text).toBe(503)
   expect(answer.headers.get('retry-after')).toMatch(/^\d+$/)
   expect(answer.body).toMatchObject({ error: 'temporarily_unavailable' })
-  expect(performance.now() - began).toBeLessThan(2500)
+  expect(performance.now() - began).toBeLessThan(inTime(2500))
 }
 
 describe.runIf(findPostgres() !== undefined)('the database away', () => {

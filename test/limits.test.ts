@@ -17,6 +17,7 @@ import { follow } from './support/follower.ts'
 import { REPLICAS } from './support/replicas.ts'
 import { ask, refusal, registered, startWithApi } from './support/shared.ts'
 import { sqliteTest } from './support/sqlite.ts'
+import { inTime } from './support/in-time.ts'
 
 const NOBODY = { clientId: 'nobody', secret: 'sgs_none' }
 const WRONG = '401 invalid_client'
@@ -417,7 +418,7 @@ describe('a connection', () => {
     clearInterval(knock)
     const seconds = (performance.now() - began) / 1000
     expect(seconds).toBeGreaterThan(9)
-    expect(seconds).toBeLessThan(15)
+    expect(seconds).toBeLessThan(inTime(15))
   }, 30_000)
 })
 

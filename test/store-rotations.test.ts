@@ -78,6 +78,39 @@ describe.each(ENGINES)('%s: refreshes of one turn', (name, open) => {
     expect((await engine.findGrant('a'))?.generation).toBe(5)
   })
 
+  test('of one family are written together, and what is refused rests on what was written', async () => {
+    const { engine } = await withFamilies(open, 'a')
+    const error = new OAuthError('invalid_grant', 'used before')
+    const inGrace: RotationRule = (grant) =>
+      grant.generation === 0 ? renewal : { act: 'repeat', accessExpiresAt: clock.at + HOUR }
+    const refusing: RotationRule = (grant) => (grant.generation === 0 ? renewal : { act: 'refuse', error })
+    const [writes] = commitsOf(engine)
+    const outcomes = await Promise.all([
+      ...Array.from({ length: 20 }, () => use(engine, 'a', inGrace)),
+      use(engine, 'a', refusing),
+    ])
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual([
+      'rotated',
+      ...Array.from({ length: 19 }, () => 'repeated'),
+      'refused',
+    ])
+    expect(outcomes.slice(0, 20).every((each) => 'grant' in each && each.grant.generation === 1)).toBe(true)
+    expect(commitsOf(engine)[0] - writes).toBeLessThanOrEqual(2)
+  })
+
+  test('of one family keep the error of a rule that throws after others were granted', async () => {
+    const { engine } = await withFamilies(open, 'a')
+    const throwing: RotationRule = (grant) => {
+      throw new Error(`at generation ${grant.generation}`)
+    }
+    const outcomes = await Promise.allSettled([use(engine, 'a'), use(engine, 'a', throwing), use(engine, 'a')])
+    expect(outcomes).toMatchObject([
+      { value: { outcome: 'rotated' } },
+      { reason: { message: expect.stringMatching(/^at generation [12]$/) as string } },
+      { value: { outcome: 'rotated' } },
+    ])
+  })
+
   test('leave what a value cannot be written for to its own caller', async () => {
     const { engine } = await withFamilies(open, 'a', 'b', 'c')
     const bad = () => ({ ...renewal, accessExpiresAt: Number.NaN })

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest'
 import { startProgram, type Running } from '../../harness/program.ts'
 import { bearer, request, type Answer } from '../support/client.ts'
 import type { OnEnd } from '../support/issuer.ts'
+import { inTime } from '../support/in-time.ts'
 
 export interface RunningExample {
   /** The value that it printed under a name at its start. */
@@ -96,7 +97,7 @@ export async function millisecondsUntil(
     const found = await ask()
     const passed = performance.now() - started
     if (found === expected) return passed
-    if (passed > withinMs) throw new Error(`still ${found} after ${withinMs} ms, not ${expected}`)
+    if (passed > inTime(withinMs)) throw new Error(`still ${found} after ${withinMs} ms, not ${expected}`)
     await new Promise((done) => setTimeout(done, 10))
   }
 }

@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bearer, claimsOf, post, request, type Answer, type Credentials } from './client.ts'
 import { startTestIssuer, temporaryFolder, type TestClock, type TestIssuer } from './issuer.ts'
+import { inTime } from './in-time.ts'
 
 export const SUBJECT_GRANT = 'urn:signet:params:oauth:grant-type:subject'
 
@@ -142,9 +143,9 @@ export async function isActive(at: { url: string }, client: Credentials, token: 
 
 /** Waits until a condition holds, such as after periodic work. */
 export async function until(what: () => Promise<boolean> | boolean, withinMs = 20_000): Promise<void> {
-  const deadline = performance.now() + withinMs
+  const began = performance.now()
   while (!(await what())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms`)
+    if (performance.now() - began > inTime(withinMs)) throw new Error(`not within ${withinMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
 }

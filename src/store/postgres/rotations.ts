@@ -1,6 +1,7 @@
 /**
- * Refreshes that come together share their two statements: all families are read, each is judged by its own rule, and those
- * that renew are written. What becomes of each is its own caller's: a refusal or a conflict of a family touches no other.
+ * Refreshes that come together share their two statements: all families are read, each refresh is judged by its own rule,
+ * and the families that renew are written. What becomes of each is its own caller's: a refusal or a conflict of a family
+ * touches no other. Refreshes of one family are judged in turn, each on what the one before leaves, and written as one.
  */
 import { grantOfRow } from '../acts/grant-rows.ts'
 import type { Rotated, RotationRule } from '../engine.ts'
@@ -19,17 +20,24 @@ interface Asked {
   reject: (error: unknown) => void
 }
 
-interface Due {
+/** A refresh that is granted, and the grant as it leaves it. */
+interface Use {
   asked: Asked
-  renewal: Renewal
   outcome: 'rotated' | 'repeated'
+  after: GrantRecord
+}
+
+/** A family that is to be written, for all uses of it together. */
+interface Due {
+  renewal: Renewal
+  uses: Use[]
 }
 
 /** Batches under way at once. While they are, the next ones grow. */
 const MOST_BATCHES = 2
 
-/** Families of one batch. */
-const MOST_FAMILIES = 200
+/** Refreshes of one batch. */
+const MOST_IN_A_BATCH = 200
 
 /** How long a batch waits for memory. */
 const HELD_MS = 100
@@ -89,19 +97,19 @@ export class Rotations {
     void this.#settle(batch).finally(end)
   }
 
-  /** The families that have waited longest, each once. */
+  /** The refreshes that have waited longest, of families that are in no batch. */
   #take(): Asked[] {
     const batch: Asked[] = []
     this.#waiting = this.#waiting.filter((asked) => {
-      if (batch.length === MOST_FAMILIES || this.#underWay.has(asked.sid)) return true
-      this.#underWay.add(asked.sid)
+      if (batch.length === MOST_IN_A_BATCH || this.#underWay.has(asked.sid)) return true
       batch.push(asked)
       return false
     })
+    for (const { sid } of batch) this.#underWay.add(sid)
     return batch
   }
 
-  /** Every caller gets an outcome. A statement that the database refuses is tried for each family alone. */
+  /** Every caller gets an outcome. A statement that the database refuses is tried for each refresh alone. */
   async #settle(batch: Asked[]): Promise<void> {
     try {
       await this.#attempt(batch)
@@ -129,25 +137,57 @@ export class Rotations {
   async #rotateTogether(batch: Asked[], session: Session): Promise<void> {
     const { families, changes, time } = this.#database
     const read = time.reading()
-    const sids = batch.map(({ sid }) => sid)
-    const found = await families.find(sids, session)
+    const asked = Map.groupBy(batch, ({ sid }) => sid)
+    const found = await families.find([...asked.keys()], session)
     if (!found) return batch.forEach(({ resolve }) => resolve({ outcome: 'unknown' }))
     if (!(await changes.reach(found.revision, HELD_MS))) throw new Failure('conflict', '', 'memory is behind')
     const now = read(found.clock)
-    const due = batch.flatMap((asked) => judge(asked, found.rows.get(asked.sid), now, this.#untold.get(asked.decide)))
+    const due = [...asked].flatMap(([sid, uses]) => this.#judge(uses, found.rows.get(sid), now))
     if (due.length === 0) return
     const began = performance.now()
     const renewals = due.map(({ renewal }) => renewal)
+    const used = due.flatMap(({ uses }) => uses)
     const written = await families.renew(renewals, found.revision, session).catch((error: unknown) => {
-      for (const { asked, renewal, outcome } of due)
-        if (outcome === 'rotated') this.#untold.set(asked.decide, renewal.after)
+      for (const use of used) if (use.outcome === 'rotated') this.#untold.set(use.asked.decide, use.after)
       throw error
     })
-    this.#count(began, due.length)
-    for (const { asked, outcome } of due) {
-      const grant = written.get(asked.sid)
-      if (grant) asked.resolve({ outcome, grant, at: now })
-      else asked.reject(new Failure('conflict', '', 'the grant was changed meanwhile'))
+    this.#count(began, used.length)
+    for (const use of used) answer(use, written.get(use.asked.sid), now)
+  }
+
+  /**
+   * Asks the rules of one family's refreshes in turn.
+   * @returns what is to be written; where nothing is, the callers have their outcomes
+   */
+  #judge(asked: Asked[], row: unknown[] | undefined, now: number): Due[] {
+    const before = readGrant(row, asked)
+    if (!before) return []
+    const uses: Use[] = []
+    for (const each of asked) {
+      const untold = this.#untold.get(each.decide)
+      if (untold && isSameRotation(untold, before))
+        each.resolve({ outcome: 'rotated', grant: before, at: before.rotatedAt })
+      else this.#judgeNext(each, uses, before, now)
+    }
+    const last = uses.at(-1)
+    return last ? [{ renewal: { before, after: last.after }, uses }] : []
+  }
+
+  /** A use that renews joins the others. Any other outcome is told only if it rests on what is stored, else judged later. */
+  #judgeNext(asked: Asked, uses: Use[], stored: GrantRecord, now: number): void {
+    const grant = uses.at(-1)?.after ?? stored
+    const { decide, resolve, reject } = asked
+    try {
+      const verdict = decide(grant, now)
+      if (verdict.act === 'rotate' || verdict.act === 'repeat') {
+        const { after } = renewalOf(grant, verdict, now)
+        uses.push({ asked, outcome: verdict.act === 'rotate' ? 'rotated' : 'repeated', after })
+      } else if (uses.length > 0) this.#waiting.push(asked)
+      else if (verdict.act === 'refuse') resolve({ outcome: 'refused', verdict })
+      else resolve({ outcome: 'ending', grant, verdict })
+    } catch (error) {
+      if (uses.length > 0) this.#waiting.push(asked)
+      else reject(error)
     }
   }
 
@@ -158,22 +198,22 @@ export class Rotations {
   }
 }
 
-/** Asks the rule of one family. @returns what is to be written; where nothing is, the caller has its outcome */
-function judge(asked: Asked, row: unknown[] | undefined, now: number, untold: GrantRecord | undefined): Due[] {
-  const { decide, resolve, reject } = asked
+/** The grant of a row; without one, the callers are told. */
+function readGrant(row: unknown[] | undefined, asked: Asked[]): GrantRecord | undefined {
   try {
-    const grant: GrantRecord | undefined = row && grantOfRow(row)
-    if (!grant) return (resolve({ outcome: 'unknown' }), [])
-    if (untold && isSameRotation(untold, grant))
-      return (resolve({ outcome: 'rotated', grant, at: grant.rotatedAt }), [])
-    const verdict = decide(grant, now)
-    if (verdict.act === 'refuse') return (resolve({ outcome: 'refused', verdict }), [])
-    if (verdict.act === 'end') return (resolve({ outcome: 'ending', grant, verdict }), [])
-    const outcome = verdict.act === 'rotate' ? 'rotated' : 'repeated'
-    return [{ asked, renewal: renewalOf(grant, verdict, now), outcome }]
+    const grant = row && grantOfRow(row)
+    if (!grant) for (const { resolve } of asked) resolve({ outcome: 'unknown' })
+    return grant
   } catch (error) {
-    return (reject(error), [])
+    for (const { reject } of asked) reject(error)
+    return undefined
   }
+}
+
+/** @param written the family as it stands then, if it was written */
+function answer({ asked, outcome, after }: Use, written: GrantRecord | undefined, at: number): void {
+  if (!written) return asked.reject(new Failure('conflict', '', 'the grant was changed meanwhile'))
+  asked.resolve({ outcome, grant: { ...after, accessExpiresAt: written.accessExpiresAt }, at })
 }
 
 /** Whether a grant is as one rotation left it. */

@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi, type TestContext } from 'vitest'
 import { CLIENTS, converse, freePort, has, installPython, startForeign } from '../support/foreign-client.ts'
 import { temporaryFolder } from '../support/issuer.ts'
-import { API, expectGuarded, expectRefusedByAll, scene } from './followers.ts'
+import { API, expectGuarded, expectRefusedByAll, scene } from '../verifier/followers.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 

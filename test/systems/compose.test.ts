@@ -11,19 +11,19 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { isLoopback } from '../src/config/loopback.ts'
-import { sendOnce } from '../harness/call.ts'
-import { startServing } from '../harness/program.ts'
-import { until } from './support/admin.ts'
-import { basic, bearer, request, type Credentials } from './support/client.ts'
-import { composeFaults } from './support/compose.ts'
-import { configOf } from './support/deployed.ts'
-import { copies, execForm, stagesOf, withoutComments } from './support/dockerfile.ts'
-import { freePort } from './support/foreign-client.ts'
-import { environmentOf, temporaryFolder } from './support/issuer.ts'
-import { serve, signet } from './support/process.ts'
+import { isLoopback } from '../../src/config/loopback.ts'
+import { sendOnce } from '../../harness/call.ts'
+import { startServing } from '../../harness/program.ts'
+import { until } from '../support/admin.ts'
+import { basic, bearer, request, type Credentials } from '../support/client.ts'
+import { composeFaults } from '../support/compose.ts'
+import { configOf } from '../support/deployed.ts'
+import { copies, execForm, stagesOf, withoutComments } from '../support/dockerfile.ts'
+import { freePort } from '../support/foreign-client.ts'
+import { environmentOf, temporaryFolder } from '../support/issuer.ts'
+import { serve, signet } from '../support/process.ts'
 
-const ROOT = resolve(import.meta.dirname, '..')
+const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 const Service = z.looseObject({
