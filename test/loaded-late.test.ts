@@ -38,7 +38,7 @@ const DEPENDENCIES = Object.keys(dependencies)
 const TRACER = resolve(import.meta.dirname, 'support/trace-modules.mjs')
 
 /** The packages of each kind of process. Another package waits until something asks for it. */
-const OF_COMMANDS = ['commander', 'drizzle-orm', 'better-sqlite3', ...(postgresOfRun === undefined ? [] : ['pg'])]
+const OF_COMMANDS = ['commander', 'better-sqlite3', ...(postgresOfRun === undefined ? [] : ['pg'])]
 const OF_SERVICES = [...OF_COMMANDS, '@hono/node-server', 'hono', 'pino']
 
 /** An environment whose processes are traced, and the modules that they have loaded up to now. */
