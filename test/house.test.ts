@@ -116,6 +116,12 @@ test('no file leads back to itself, type imports included', () => {
   expect(circles).toEqual([])
 })
 
+test('only ground/schema.ts loads zod, at the first use of a schema', () => {
+  const loads = /^(?!import type ).*(?:from|import|import\(|require\() ?'zod[/']/m
+  const loaders = files.filter((file) => loads.test(readFileSync(file, 'utf8')))
+  expect(loaders.map((file) => relative(SOURCE, file))).toEqual(['ground/schema.ts'])
+})
+
 test('the verifier is a package of its own: it imports nothing of the issuer', () => {
   const inside = new Set(verifier)
   expect(inside.size).toBeGreaterThan(20)
