@@ -55,6 +55,12 @@ describe.each(ALL)('%s', (_, picture) => {
       }
   })
 
+  test('has an alert only where there is an error, which is named', async () => {
+    const { elements } = await shown(picture, ORDINARY)
+    const alerts = elements.filter((each) => valueOf(each, 'role') === 'alert')
+    expect(alerts.filter((each) => !valueOf(each, 'data-error'))).toEqual([])
+  })
+
   test('has at most 50 kB with its style sheet and scripts', async () => {
     const { html } = await shown(picture, HOSTILE)
     const files = filesOf({}) // the same for every page
