@@ -173,6 +173,7 @@ test('an authenticator app gets its secret as a picture, as text and as a link; 
       .join('')
       .trim(),
   ).toMatch(/^[A-Z2-7]{32}$/)
+  expect(secret && valueOf(secret, 'data-secret')).toBe(secret && textOf(secret).trim())
   expect(html).toContain('role="img"')
   expect(elements.some((each) => valueOf(each, 'href')?.startsWith('otpauth://totp/'))).toBe(true)
   const list = (await page('two-factor-codes')).elements.find(
