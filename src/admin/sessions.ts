@@ -50,6 +50,7 @@ const readSession = ({ store }: Needs) =>
       ...ID,
       id: 'readSession',
       says: 'Read a live session',
+      tells: 'Its grants: `GET /admin/api/grants?session=ID`.',
       answers: { 200: answerOf('The session.', SESSION) },
       refuses: [404],
     },
