@@ -2,8 +2,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { AdministeredIssuer } from '../support/admin.ts'
 import { claimsOf, post } from '../support/client.ts'
+import { answerOf } from '../support/browser-like.ts'
 import { addClient, addUser, nextCode, redeem, signIn } from '../support/codes.ts'
-import { storeOf } from '../support/people.ts'
+import { authorizePath, browserAt, signInAt, storeOf } from '../support/people.ts'
 import { signet } from '../support/process.ts'
 import { startWithApi } from '../support/shared.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -52,5 +53,63 @@ describe('a grant', () => {
     const form = { grant_type: 'client_credentials', scope: 'offline_access' }
     const { body } = await post(issuer, '/token', form, client)
     expect((await get(`/grants/${String(claimsOf(body.access_token).sid)}`)).body).toMatchObject({ session_id: null })
+  })
+})
+
+describe('consents', () => {
+  /** A person who has allowed something to clients, and the ids of the clients in their order. */
+  async function consented(clients: number) {
+    const person = await addUser(store)
+    const ids: string[] = []
+    for (let each = 0; each < clients; each++) {
+      const client = await addClient(issuer, { consent: 'once' })
+      const browser = browserAt(issuer)
+      const asked = await signInAt(browser, authorizePath(client.clientId), { username: person.username })
+      expect(answerOf(await browser.submit(asked, {}, 'allow')).code).toBeTypeOf('string')
+      ids.push(client.clientId)
+    }
+    return { person, ids: ids.toSorted() }
+  }
+  const idsOf = (body: unknown) => (body as { user_id: string; client_id: string }[]).map((each) => each.client_id)
+
+  test('of everybody are listed page by page, each once', async () => {
+    const [ada, bob] = [await consented(3), await consented(2)]
+    const all = [ada, bob].flatMap(({ person, ids }) => ids.map((id) => `${person.id} ${id}`))
+    for (const limit of [1, 2, 4, 100]) {
+      const seen: string[] = []
+      let next: string | undefined = `?limit=${limit}`
+      while (next !== undefined) {
+        const { status, body, headers } = await get(`/consents${next}`)
+        expect(status).toBe(200)
+        expect(body.length).toBeLessThanOrEqual(limit)
+        seen.push(...body.map((each: any) => `${each.user_id} ${each.client_id}`))
+        next = /<(\?[^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1]
+      }
+      expect(seen).toEqual(seen.toSorted())
+      expect(seen.filter((each) => all.includes(each))).toEqual(all.toSorted())
+    }
+    expect((await get('/consents?limit=0')).status).toBe(400)
+  })
+
+  test('of a person are found by id, user name and address, as the sessions are', async () => {
+    const { person, ids } = await consented(2)
+    const names = [person.id, person.username, person.username.toUpperCase(), String(person.email)]
+    for (const user of names.map(encodeURIComponent)) {
+      expect(idsOf((await get(`/consents?user=${user}`)).body)).toEqual(ids)
+      expect((await get(`/sessions?user=${user}`)).body).toHaveLength(2)
+    }
+    for (const list of ['consents', 'sessions']) expect((await get(`/${list}?user=nobody`)).body).toEqual([])
+    const { headers } = await get(`/consents?user=${person.username}&limit=1`)
+    const next = /<(\?[^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1]
+    expect(idsOf((await get(`/consents${next}`)).body)).toEqual(ids.slice(1))
+    const withdrawn = `/admin/api/consents?user=${person.username}&client_id=${ids[0]}`
+    expect((await issuer.operator.call('DELETE', withdrawn)).status).toBe(204)
+    expect(idsOf((await get(`/consents?user=${person.username}`)).body)).toEqual(ids.slice(1))
+  })
+
+  test('to a client that was deleted are listed no more', async () => {
+    const { person, ids } = await consented(2)
+    await issuer.operator.call('DELETE', `/admin/api/clients/${ids[0]}`)
+    expect(idsOf((await get(`/consents?user=${person.id}`)).body)).toEqual(ids.slice(1))
   })
 })
