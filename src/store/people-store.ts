@@ -73,6 +73,8 @@ export interface SessionStore {
   claimLogouts(claim: LogoutClaim): Promise<LogoutDelivery[]>
   /** Logout tokens that are owed, in the order of their ids. */
   listOwedLogouts(page: Page): Promise<LogoutDelivery[]>
+  /** Takes a claim back that led to no attempt: another process may take the token at once. */
+  returnLogout(claimed: Pick<LogoutDelivery, 'id' | 'attempts' | 'createdAt'>): Promise<void>
   delayLogout(id: string, until: Instant): Promise<void>
   finishLogout(id: string): Promise<void>
 }

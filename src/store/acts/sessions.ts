@@ -40,6 +40,10 @@ export const sessionVerbs = (engine: Engine): SessionStore => ({
   listOwedLogouts: ({ after, limit }) => engine.read(() => select(logoutDeliveries, { orderBy: 'id', after, limit })),
   delayLogout: (id, until) =>
     engine.act(() => update(logoutDeliveries, { id }, { nextAt: until }), 'free').then(() => {}),
+  returnLogout: ({ id, attempts, createdAt }) =>
+    engine
+      .act(() => update(logoutDeliveries, { id, attempts }, { attempts: attempts - 1, nextAt: createdAt }), 'free')
+      .then(() => {}),
   finishLogout: (id) => engine.act(() => remove(logoutDeliveries, { id }), 'free').then(() => {}),
 })
 
@@ -143,13 +147,14 @@ function* hasDueLogouts(): Act<boolean> {
 const MOST_LOOKED_AT = 500
 
 /** The next attempt is noted before this one is made, so that two replicas do not make it twice. */
-function* claimLogouts({ limit, placesOf, againAt }: LogoutClaim): Act<LogoutDelivery[]> {
+function* claimLogouts({ limit, placesOf, without, againAt }: LogoutClaim): Act<LogoutDelivery[]> {
   const now = yield* time()
   const owed = yield* select(logoutDeliveries, { orderBy: 'nextAt', limit: MOST_LOOKED_AT })
   const claimed: LogoutDelivery[] = []
   for (const delivery of owed) {
     const { id, clientId, attempts, nextAt } = delivery
     if (claimed.length === limit || nextAt > now) break
+    if (without.has(id)) continue
     if (claimed.filter((each) => each.clientId === clientId).length >= placesOf(clientId)) continue
     const change = { attempts: attempts + 1, nextAt: againAt }
     if ((yield* update(logoutDeliveries, { id, attempts }, change)) === 1) claimed.push({ ...delivery, ...change })

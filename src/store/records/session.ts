@@ -62,6 +62,8 @@ export interface LogoutClaim {
   limit: number
   /** How many attempts of a client may begin now. */
   placesOf(clientId: string): number
+  /** Those that this process cannot send, by id. */
+  without: Pick<ReadonlyMap<string, unknown>, 'has'>
   /** When another process may take them, if this one dies. */
   againAt: Instant
 }
