@@ -206,6 +206,27 @@ test.each(ADMINISTRATORS)('an administrator can deny %s', async (_, entry) => {
   expect((await it.issuer.operator.call('POST', '/blacklist', entry)).status).toBe(201)
 })
 
+const OPERATORS: [string, Record<string, unknown>][] = [
+  ['signet-admins', {}],
+  ['auditors', { permissions: ['signet:read'] }],
+]
+
+test.each(OPERATORS)('a holder of signet:blacklist cannot deny a member of %s', async (name, group) => {
+  const it = await scene()
+  if (name !== 'signet-admins') await it.issuer.operator.call('POST', '/admin/api/groups', { name, ...group })
+  const add = (users: string[]) => it.issuer.operator.call('POST', `/admin/api/groups/${name}/add`, { users })
+  const person = await it.issuer.operator.call('POST', '/admin/api/users', { username: 'boss' })
+  const { id } = person.body
+  const before = await it.holder.call('POST', '/blacklist', { sub: id })
+  expect(before.status).toBe(201)
+  expect((await it.holder.call('DELETE', `/blacklist/${before.body.id}`)).status).toBe(204)
+  expect((await add([id])).status).toBe(200)
+  const refused = await it.holder.call('POST', '/blacklist', { sub: id })
+  expect([refused.status, refused.body.error]).toEqual([403, 'insufficient_scope'])
+  expect(await entries(it.issuer)).toEqual([])
+  expect((await it.issuer.operator.call('POST', '/blacklist', { sub: id })).status).toBe(201)
+})
+
 test('a client that lost signet:admin can be denied with signet:blacklist', async () => {
   const it = await scene()
   await administrators(it)

@@ -28,6 +28,7 @@ const MOST_ADMINISTRATORS = 1000
 export const isAdministrators = (scope: string | undefined): boolean => (scope ?? '').split(' ').includes(ADMIN_SCOPE)
 
 export class TokenState {
+  /** Subjects whose rights stand in a token alone: no client, no user and no grant in the database tells them. */
   readonly #administrators = new Set<string>()
   readonly #store: Store
   readonly #accessTokens: AccessTokens

@@ -17,6 +17,7 @@ import {
   update,
   type Act,
   type Engine,
+  type Selection,
 } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type {
@@ -25,6 +26,7 @@ import type {
   BlacklistEntry,
   BlacklistKind,
   Moment,
+  NamedRights,
   NewBlacklistEntry,
   OwnDenials,
 } from '../records/blacklist.ts'
@@ -35,6 +37,7 @@ import type { Store } from '../store.ts'
 import { blacklistEntries, clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { findGrant } from './grant-rows.ts'
+import { groupsOf } from './people-rows.ts'
 
 type Verbs = Pick<
   Store,
@@ -86,8 +89,9 @@ const drawnBy = ({ cause, createdAt, issuedBefore }: BlacklistEntry): Instant =>
 function* add(
   { kind, value }: { kind: BlacklistKind; value: string },
   compose: (moment: Moment, grant: GrantRecord | undefined) => NewBlacklistEntry,
-  { event, own, most }: AdditionOptions,
+  { event, own, most, mayDeny }: AdditionOptions,
 ): Act<BlacklistEntry> {
+  mayDeny?.(yield* rightsOf(kind, value))
   const now = yield* moment()
   const entry = compose(now, kind === 'sid' ? yield* findGrant(value) : undefined)
   if (most && entry.owner !== null) {
@@ -99,6 +103,26 @@ function* add(
   yield* record(event(entry))
   return stored
 }
+
+/** Newest grants of a subject that tell its rights. */
+const MOST_ASKED = 1000
+
+function* rightsOf(kind: BlacklistKind, value: string): Act<NamedRights> {
+  const client = kind === 'sub' || kind === 'client_id' ? yield* find(clients, { clientId: value }) : undefined
+  const granted = kind === 'sid' || kind === 'sub' ? yield* select(grants, grantsNamed(kind, value)) : []
+  const groups = kind === 'sub' ? yield* groupsOf(value) : []
+  return {
+    scopes: [...(client?.scope ?? []), ...granted.flatMap(({ scope }) => scope)],
+    permissions: groups.flatMap(({ permissions }) => permissions),
+  }
+}
+
+const grantsNamed = (kind: 'sid' | 'sub', value: string): Selection<typeof grants> => ({
+  where: { [kind]: value },
+  orderBy: 'sid',
+  descending: true,
+  limit: MOST_ASKED,
+})
 
 /** Ends grants that an entry names. */
 export function* endNamedGrants({ kind, value }: Pick<NewBlacklistEntry, 'kind' | 'value'>, now: Instant): Act<number> {
