@@ -173,6 +173,42 @@ test('a client that is enabled stays refused by the entry that was posted for it
   expect(await it.acceptors.of(it.access)).toEqual(EVERYBODY)
 })
 
+test.each(['disabled before', 'never disabled'])(
+  'a user who is enabled, %s, stays refused by a posted entry, which the answer names',
+  async (state) => {
+    const it = await scene()
+    const { id } = (await it.issuer.operator.call('POST', '/admin/api/users', { username: 'joe' })).body
+    const posted = await it.holder.call('POST', '/blacklist', { sub: id })
+    if (state === 'disabled before') await it.issuer.operator.call('POST', '/admin/api/users/joe/disable')
+    const enabled = await it.issuer.operator.call('POST', '/admin/api/users/joe/enable')
+    expect(enabled.body).toMatchObject({ disabled: false, blacklist_entry: posted.body.id })
+    expect((await entries(it.issuer)).map((entry) => entry.id)).toEqual([posted.body.id])
+    expect((await it.holder.call('DELETE', `/blacklist/${posted.body.id}`)).status).toBe(204)
+  },
+)
+
+test('a backend’s person who is enabled stays refused by a posted entry', async () => {
+  const it = await scene()
+  const posted = await it.holder.call('POST', '/blacklist', { sub: 'ada' })
+  await it.issuer.operator.call('POST', '/admin/api/users/ada/disable')
+  const enabled = await it.issuer.operator.call('POST', '/admin/api/users/ada/enable')
+  expect(enabled.body.blacklist_entry).toBe(posted.body.id)
+  expect(await it.acceptors.of(it.access)).toEqual([])
+})
+
+test('the command line names the entry by which a user or client that is enabled stays refused', async () => {
+  const it = await scene()
+  const { id } = (await it.issuer.operator.call('POST', '/admin/api/users', { username: 'joe' })).body
+  const ofUser = await it.holder.call('POST', '/blacklist', { sub: id })
+  const ofClient = await it.holder.call('POST', '/blacklist', { client_id: 'shop' })
+  for (const act of ['disable', 'enable']) expect((await signet(['user', act, 'joe'], it.issuer.env)).code).toBe(0)
+  const user = await signet(['user', 'enable', 'joe'], it.issuer.env)
+  expect(user.stderr).toContain(`signet blacklist remove ${ofUser.body.id}`)
+  const client = await signet(['client', 'enable', 'shop'], it.issuer.env)
+  expect(client.stderr).toContain(`signet blacklist remove ${ofClient.body.id}`)
+  expect((await entries(it.issuer)).map((entry) => entry.id)).toEqual([ofUser.body.id, ofClient.body.id])
+})
+
 // ------------------------------------------------------------------ administrators
 
 /** Names of administrators. */

@@ -142,16 +142,14 @@ export class Revocation {
   /** Disables a person: ends what they have, and refuses them new tokens until they are enabled. */
   async disableUser(sub: string, by: Actor): Promise<void> {
     // Another entry that refuses the person may be lifted, so this act makes an entry of its own.
-    if (this.#needs.blacklist.findRefusing('sub', sub, 'user_disabled')) return
+    if (this.#needs.blacklist.listRefusing('sub', sub).some(({ cause }) => cause === 'user_disabled')) return
     await this.#add({ kind: 'sub', value: sub }, { cause: 'user_disabled', reason: 'user disabled', by })
   }
 
-  /** Enables a person again. It lifts every entry that refuses the person, whichever act made the entry. */
+  /** Enables a person again. It lifts what `disableUser` made; entries that were posted stand. */
   async enableUser(sub: string, by: Actor): Promise<void> {
-    const { blacklist } = this.#needs
-    for (let entry = blacklist.findRefusing('sub', sub); entry; entry = blacklist.findRefusing('sub', sub)) {
-      await this.#remove(entry.id, () => {}, by)
-    }
+    for (const { id, cause } of this.#needs.blacklist.listRefusing('sub', sub))
+      if (cause === 'user_disabled') await this.#remove(id, () => {}, by)
   }
 
   async #add(denial: Denial, origin: Origin): Promise<BlacklistEntry> {

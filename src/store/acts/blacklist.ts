@@ -161,10 +161,6 @@ export const liftCause = (kind: BlacklistKind, value: string, cause: BlacklistCa
 export const liftRefusals = (kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> =>
   liftWhere(kind, value, (entry) => causeOf(entry) === cause && entry.refusesNew)
 
-/** Lifts every entry that refuses new tokens, whichever act made it. */
-export const liftRefusing = (kind: BlacklistKind, value: string): Act<void> =>
-  liftWhere(kind, value, ({ refusesNew }) => refusesNew)
-
 function* liftWhere(kind: BlacklistKind, value: string, isMeant: (entry: BlacklistEntry) => boolean): Act<void> {
   const now = yield* time()
   const standing = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
