@@ -3,6 +3,7 @@
  * time, key, token, grant, subject, client and resource.
  */
 import { toSeconds } from '../ground/clock.ts'
+import { REFRESH_TOKEN_PREFIX } from '../ground/looks-secret.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
@@ -12,7 +13,7 @@ import type { ResourceDirectory } from '../resources/directory.ts'
 import type { GrantRecord } from '../store/records/grant.ts'
 import type { Store } from '../store/store.ts'
 import { issuedAt, type AccessTokenClaims, type AccessTokens } from './access-token.ts'
-import { REFRESH_TOKEN_PREFIX, type RefreshTokens } from './refresh-token.ts'
+import type { RefreshTokens } from './refresh-token.ts'
 
 export type AccessTokenState =
   | { active: true; claims: AccessTokenClaims; kid: string }
