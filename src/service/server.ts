@@ -47,11 +47,13 @@ const LAST_REQUESTS_MS = 500
  * Slow requests end by these, in milliseconds. Both times begin with the first byte of a request, so that an idle
  * connection is not under them: `SIGNET_KEEP_ALIVE` ends it. A feed follower is kept alive by its heartbeat.
  */
-const TIMEOUTS = {
+const READING = {
   headersTimeout: 10_000,
   requestTimeout: 12_000,
   connectionsCheckingInterval: 500,
   maxHeaderSize: 16_384,
+  // Node would refuse a request without Host by itself, without a word. The door judges it.
+  requireHostHeader: false,
 }
 /** Without a byte in either direction while a request is answered. Node replaces it by the keep-alive time in between. */
 const SOCKET_TIMEOUT_MS = 30_000
@@ -85,7 +87,7 @@ export async function startIssuer(
   const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
   let limits: Limits | undefined
   const door = closedDoor()
-  const server = createServer({ ...TIMEOUTS, keepAliveTimeout: config.keepAliveSeconds * 1000 })
+  const server = createServer({ ...READING, keepAliveTimeout: config.keepAliveSeconds * 1000 })
   const connections = new Connections(server, {
     most: config.maxConnections,
     onClosed: () => limits?.noteClosedConnection(),
