@@ -133,6 +133,17 @@ test.each(POSTED)('a posted entry of an administrator for a %s is lifted with si
   expect(await it.acceptors.of(it.access)).toEqual(EVERYBODY)
 })
 
+test.each(POSTED)('an entry for a %s that has ended is neither read nor lifted', async (_, entryOf) => {
+  const it = await scene()
+  const expires_at = Math.floor(it.issuer.clock.now() / 1000) + 60
+  const { id } = (await it.holder.call('POST', '/blacklist', { ...entryOf(it), expires_at })).body
+  expect((await it.holder.call('GET', `/blacklist/${id}`)).status).toBe(200)
+  it.issuer.clock.advance(61)
+  expect((await it.holder.call('GET', `/blacklist/${id}`)).status).toBe(404)
+  expect((await it.holder.call('DELETE', `/blacklist/${id}`)).status).toBe(404)
+  expect(await entries(it.issuer)).toEqual([])
+})
+
 // ------------------------------------------------------------------ two denials of one name
 
 test('a person who is disabled while a posted entry names them stays disabled when that entry is lifted', async () => {

@@ -47,7 +47,7 @@ type Verbs = Pick<
 export const blacklistVerbs = (engine: Engine): Verbs => ({
   addBlacklistEntry: (named, compose, options) => engine.act(() => add(named, compose, options), 'exclusive'),
   removeBlacklistEntry: (id, mayLift, event) => engine.act(() => lift(id, mayLift, event), 'exclusive'),
-  findBlacklistEntry: (id) => engine.read(() => find(blacklistEntries, { id })),
+  findBlacklistEntry: (id) => engine.read(() => findStanding(id)),
   listBlacklist: (page) => engine.read(() => listStanding(page)),
   listBlacklistSince: (revision) =>
     engine.read(() => select(blacklistEntries, { orderBy: 'revision', after: revision })),
@@ -144,9 +144,15 @@ function* endGrantsOfClient(clientId: string, now: Instant): Act<void> {
   yield* update(clients, { clientId }, { grantsEndedUntil: line })
 }
 
-function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Recording): Act<'removed' | 'unknown'> {
+/** An entry that was lifted or has ended is no entry any more, whether it is swept yet or not. */
+function* findStanding(id: string): Act<BlacklistEntry | undefined> {
   const entry = yield* find(blacklistEntries, { id })
-  if (!entry || entry.removedAt !== null) return 'unknown'
+  return entry && isStanding(entry, yield* time()) ? entry : undefined
+}
+
+function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Recording): Act<'removed' | 'unknown'> {
+  const entry = yield* findStanding(id)
+  if (!entry) return 'unknown'
   mayLift(entry)
   yield* update(blacklistEntries, { id }, { removedAt: yield* time() })
   yield* record(event)
