@@ -60,7 +60,9 @@ export const claimsSchema = z.record(z.string(), z.unknown())
 
 /** Names of claims with paths into a person. */
 export const claimMapSchema = z
-  .record(z.string(), z.string(), { error: 'expected an object of claim names and paths, such as {"role":"roles[0]"}' })
+  .record(z.string(), z.string(), {
+    error: 'expected an object of claim names and paths, such as role with the path roles[0]',
+  })
   .superRefine((map, context) => {
     const fault = findClaimMapFault(map)
     if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })

@@ -85,7 +85,7 @@ export function requireSoundResource(resource: ResourceRecord): void {
   if (idFault !== undefined) throw invalidRequest(`id: ${idFault}`)
   if (ttl !== null && ttl < 1) throw invalidRequest('ttl: a token lives for 1s at least')
   if (scope && !scope.every((value) => SCOPE_TOKEN.test(value))) {
-    throw invalidRequest('scope: printable ASCII without space, " and \\ (RFC 6749 §3.3)')
+    throw invalidRequest('scope: printable ASCII without space, quotation mark and backslash (RFC 6749 §3.3)')
   }
   requireFreeClaims(resource.claims, invalidRequest)
 }

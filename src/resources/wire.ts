@@ -84,7 +84,8 @@ export const RESOURCE_FIELDS = {
   }),
   scope_permissions: field('scopePermissions', {
     schema: z.record(z.string().regex(SCOPE_TOKEN), z.string().min(1).max(128), {
-      error: 'expected an object of scope values and permissions, such as {"orders:write":"orders.write"}',
+      error:
+        'expected an object of scope values and permissions, such as orders:write with the permission orders.write',
     }),
     shape: anything(),
     says: 'Scope values, each with the permission that a person needs for it.',
