@@ -220,18 +220,24 @@ async function listen(server: Server, config: Config, listener: RequestListener)
   server.setTimeout(SOCKET_TIMEOUT_MS)
   answerUnreadable(server)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const place = `${config.host}:${config.port}`
-      reject(
-        new Fault(
-          `cannot listen on ${place} (${error.code})`,
-          'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
-          { cause: error },
-        ),
-      )
-    })
+    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(config, error)))
     server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve)
   })
+}
+
+/** Codes that blame the host; any other blames the port. */
+const OF_HOST = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']
+
+function cannotListen({ host, port, setBy }: Config, error: NodeJS.ErrnoException): Fault {
+  const isOfHost = OF_HOST.includes(error.code ?? '')
+  const variable = isOfHost ? (setBy.host ?? 'SIGNET_HOST') : (setBy.port ?? 'SIGNET_PORT')
+  const accepted = isOfHost ? 'an address or a name of this machine' : 'a port that is free, or 0, which picks one'
+  const place = `${isIPv6(host) ? `[${host}]` : host}:${port}`
+  return new Fault(
+    `${variable}: read ${JSON.stringify(isOfHost ? host : String(port))}, but cannot listen on ${place} (${error.code}); accepted: ${accepted}`,
+    'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
+    { cause: error },
+  )
 }
 
 /** The URL of this process on the same machine. An IPv6 address is in brackets there (RFC 3986 §3.2.2). */
