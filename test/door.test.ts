@@ -158,7 +158,8 @@ describe('the root', () => {
   })
 
   test('is JSON to everybody else, with public addresses', async () => {
-    for (const accept of ['*/*', 'application/json']) {
+    const others = ['*/*', 'application/json', 'text/html;q=0', 'application/json, text/html;q=0.5', 'text/html-like']
+    for (const accept of others) {
       const { status, headers, text } = await send('GET', '/', { accept })
       expect([status, headers['content-type']]).toEqual([200, 'application/json'])
       const { issuer: name, jwks, health } = JSON.parse(text)
@@ -170,6 +171,13 @@ describe('the root', () => {
     }
     expect((await send('POST', '/')).headers.allow).toBe('GET, HEAD')
   })
+
+  test.each(['TEXT/HTML', 'application/json;q=0.9, text/html', 'text/html;level=1'])(
+    'is a page to %s',
+    async (accept) => {
+      expect((await send('GET', '/', { accept })).headers['content-type']).toBe('text/html; charset=utf-8')
+    },
+  )
 
   test('of an issuer with a path is there too, with addresses below the path', async () => {
     const { port } = await startTestIssuer({ SIGNET_ISSUER: 'https://host.example/auth' })

@@ -254,3 +254,17 @@ test('the feed takes GET and HEAD, and is nobody’s entry of the blacklist', as
   const entry = await request(`${issuer.url}/idp/blacklist/an-id`, { method: 'OPTIONS' })
   expect([entry.status, entry.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE'])
 })
+
+test.each([
+  ['text/event-stream;q=0, application/json', 'application/json'],
+  ['application/json, text/event-stream;q=0.1', 'application/json'],
+  ['*/*', 'application/json'],
+  ['TEXT/EVENT-STREAM', 'text/event-stream'],
+  ['text/event-stream, application/json', 'text/event-stream'],
+  ['application/json; q=0.5 , text/event-stream; q=0.5', 'text/event-stream'],
+])('whoever accepts %j gets %s', async (accept, type) => {
+  const issuer = await startWithApi()
+  const answer = await fetch(`${issuer.url}/blacklist/feed`, { headers: { accept } })
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type])
+  await answer.body?.cancel()
+})

@@ -422,3 +422,42 @@ test('variables of mail and of WebFinger are read, and the start and the doctor 
   // Nothing set is nothing said.
   expect(readConfig({}).unserved).toEqual([])
 })
+
+// ------------------------------------------------------------------ files
+
+const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
+
+test('a logo that cannot be shown is refused with its path and the reason', () => {
+  const folder = temporaryFolder()
+  execFileSync('mkfifo', [join(folder, 'pipe.png')])
+  mkdirSync(join(folder, 'folder.png'))
+  symlinkSync('/dev/zero', join(folder, 'device.png'))
+  writeFileSync(join(folder, 'empty.svg'), '')
+  writeFileSync(join(folder, 'text.png'), 'hello')
+  writeFileSync(join(folder, 'png.jpg'), PNG)
+  writeFileSync(join(folder, 'large.png'), Buffer.concat([PNG, Buffer.alloc(102_400)]))
+  const whyOf = (name: string): string => {
+    const file = join(folder, name)
+    const [, why = ''] = refusalOf({ SIGNET_BRAND_LOGO: file }).split(`SIGNET_BRAND_LOGO: read "${file}", but ${file} `)
+    return why.split('; accepted: the path of an SVG, PNG')[0] ?? ''
+  }
+  expect(whyOf('none.png')).toBe('cannot be read (ENOENT)')
+  expect(whyOf('pipe.png')).toBe('is no regular file')
+  expect(whyOf('device.png')).toBe('is no regular file')
+  expect(whyOf('folder.png')).toBe('is a folder')
+  expect(whyOf('empty.svg')).toBe('is empty')
+  expect(whyOf('text.png')).toBe('is no image of the type that .png names')
+  expect(whyOf('png.jpg')).toBe('is no image of the type that .jpg names')
+  expect(whyOf('large.png')).toBe('is larger than 100 KB')
+})
+
+test.each([
+  ['logo.PNG', PNG],
+  ['logo.svg', Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>')],
+  ['logo.jpeg', Buffer.from('ffd8ffe0', 'hex')],
+  ['logo.webp', Buffer.from('RIFF\0\0\0\0WEBPVP8 ')],
+])('a logo %s is taken', (name, bytes) => {
+  const file = join(temporaryFolder(), name)
+  writeFileSync(file, bytes)
+  expect(readConfig({ SIGNET_BRAND_LOGO: file }).brandLogo).toBe(file)
+})

@@ -1,5 +1,6 @@
 /**
- * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms. All faults are
+ * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms and the
+ * logo. All faults are
  * told together, each by the name of the variable that was set.
  */
 import { Fault } from '../ground/errors.ts'

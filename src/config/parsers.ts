@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { contrast } from '../ground/contrast.ts'
 import { parseDuration } from '../ground/duration.ts'
+import { hasPictureName, readPicture } from '../ground/picture.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
 import { isPostgresUrl, readPostgresUrl } from '../ground/postgres-url.ts'
 import { readTarget } from '../ground/target.ts'
@@ -86,10 +87,13 @@ export function parseHostAndPort(value: string): string | undefined {
 export const parseWebUrl = (value: string): string | undefined =>
   /^https?:\/\/[^\s"'<>\\]+$/i.test(value) && URL.canParse(value) ? value : undefined
 
-/** The path of an image, or an https URL. */
+/** The path of an image that can be read, or an https URL. */
 export function parseLogo(value: string): string | Refusal | undefined {
   if (/^[a-z][a-z\d+.-]*:/i.test(value)) return value.startsWith('https://') ? parseWebUrl(value) : undefined
-  return /\.(svg|png|jpe?g|webp)$/i.test(value) ? path(value) : undefined
+  const file = hasPictureName(value) ? path(value) : undefined
+  if (typeof file !== 'string') return file
+  const read = readPicture(file)
+  return 'why' in read ? new Refusal(`${file} ${read.why}`) : file
 }
 
 /** WCAG 2.2 §1.4.11: a control stands out from the page by 3:1. */

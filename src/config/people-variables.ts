@@ -93,8 +93,8 @@ export const PEOPLE_VARIABLES = {
   brandLogo: {
     name: 'SIGNET_BRAND_LOGO',
     standard: undefined,
-    accepts: 'the path of an SVG, PNG, JPEG or WebP file, or an https URL',
-    meaning: 'image that pages show: the path of an SVG, PNG, JPEG or WebP file, or an https URL',
+    accepts: 'the path of an SVG, PNG, JPEG or WebP file of at most 100 KB, or an https URL',
+    meaning: 'image that pages show: the path of an SVG, PNG, JPEG or WebP file of at most 100 KB, or an https URL',
     parse: parseLogo,
   },
   brandColor: {
