@@ -7,7 +7,7 @@ import { hashOf } from '../http/cookies.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { FoundSession, SessionStore } from '../store/people-store.ts'
-import { isLiveSession, type SessionRecord } from '../store/records/session.ts'
+import { isLiveSession, timesOfUse } from '../store/records/session.ts'
 import type { Person } from '../store/records/user.ts'
 
 export interface SessionNeeds {
@@ -17,9 +17,6 @@ export interface SessionNeeds {
   /** `off`: second factors are not asked for, so no sign-in can be fresher than its password. */
   config: { mfa?: 'off' | 'optional' | 'required' | undefined }
 }
-
-/** A session is noted as seen at most so often. */
-const SEEN_EVERY_MS = 60_000
 
 /** Passwords, factors and addresses change after a sign-in that is at most this old. */
 const FRESH_FOR_MS = 5 * 60_000
@@ -57,16 +54,9 @@ export async function findLiveSession(
   const found = await store.findSession(hashOf(cookies.session))
   const now = clock.now()
   if (!found || !isLiveSession(found.session, now) || found.person.user.disabledAt !== null) return undefined
-  const seen = seenAt(found.session, now)
+  const seen = timesOfUse(found.session, now)
   if (seen) await store.touchSession(found.session.id, seen)
   return { ...found, secret: cookies.session }
-}
-
-/** The next times of a session, where it is time to note them. It stays idle for as long as it was first given. */
-function seenAt(session: SessionRecord, now: Instant): Pick<SessionRecord, 'lastSeenAt' | 'idleExpiresAt'> | undefined {
-  const { lastSeenAt, idleExpiresAt, expiresAt } = session
-  if (now < lastSeenAt + SEEN_EVERY_MS) return undefined
-  return { lastSeenAt: now, idleExpiresAt: Math.min(now + (idleExpiresAt - lastSeenAt), expiresAt) }
 }
 
 /**
