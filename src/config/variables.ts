@@ -135,9 +135,10 @@ export const VARIABLES = {
   },
   trustedProxies: {
     name: 'SIGNET_TRUSTED_PROXIES',
-    standard: 'loopback',
+    standard: undefined,
     accepts: 'a list, with commas, of addresses, CIDRs and `loopback`; or none',
-    meaning: 'whose `X-Forwarded-For` is believed; the last address in it that is not one of these is the caller',
+    meaning:
+      'whose `X-Forwarded-For` is believed; the last address in it that is not one of these is the caller; when not set, `none` for an issuer on this machine and `loopback`, a proxy on this machine, for any other',
     parse: parseProxies,
   },
   networkRequestsPerMinute: {
