@@ -31,7 +31,7 @@ export class SignInFirst extends Error {
   /** A path of our own, with the path of the issuer before it. */
   readonly location: string
 
-  constructor(issuer: string, returnTo: AccountPath, isForced: boolean) {
+  constructor(issuer: string, returnTo: ReturnPath, isForced: boolean) {
     super('sign in first')
     this.name = 'SignInFirst'
     const asked = new URLSearchParams({ return_to: returnTo, ...(isForced && { prompt: 'login' }) })
@@ -39,11 +39,22 @@ export class SignInFirst extends Error {
   }
 }
 
-/** The paths that a sign-in without a client may lead to. */
+/** The paths of account pages. */
 export type AccountPath = '/account' | `/account/${string}`
 
-/** Whether a value from outside is the path of an account page. Nothing else may stand in `return_to`. */
-export const isAccountPath = (value: string): value is AccountPath => /^\/account(?:\/[a-z-]{1,40})?$/.test(value)
+/** Where a sign-in without a client may lead: an account page, or the request of a client that a page of ours refused. */
+export type ReturnPath = AccountPath | `/authorize?${string}`
+
+/** A request is longer only by a hint, and the address of the sign-in page holds the request once more escaped. */
+const MOST_RETURN_CHARACTERS = 4096
+
+/** Whether a value from outside is such a path. Nothing else may stand in `return_to`. */
+export const isReturnPath = (value: string): value is ReturnPath =>
+  /^\/account(?:\/[a-z-]{1,40})?$/.test(value) || isRequestPath(value)
+
+/** A request as `URLSearchParams` writes it. Whoever can make the path can make a link to it as well. */
+const isRequestPath = (value: string): boolean =>
+  value.length <= MOST_RETURN_CHARACTERS && /^\/authorize\?[\w*.+%=&-]+$/.test(value)
 
 /** The live session that the browser's cookie names; `undefined` for none. */
 export async function findLiveSession(
@@ -67,18 +78,18 @@ export async function findLiveSession(
 export async function requireSession(
   call: Pick<PageCall, 'cookies'>,
   needs: SessionNeeds,
-  returnTo: AccountPath,
+  returnTo: ReturnPath,
 ): Promise<SignedIn> {
   const found = await findLiveSession(call, needs)
   if (!found) throw new SignInFirst(needs.issuer, returnTo, false)
   return found
 }
 
-/** Like `requireSession`, for a page that changes how the person signs in. */
+/** Like `requireSession`, for a page that changes how people sign in. */
 export async function requireFreshSession(
   call: Pick<PageCall, 'cookies'>,
   needs: SessionNeeds,
-  returnTo: AccountPath,
+  returnTo: ReturnPath,
 ): Promise<SignedIn> {
   const found = await requireSession(call, needs, returnTo)
   if (!isFresh(found, needs.clock.now(), needs.config)) throw new SignInFirst(needs.issuer, returnTo, true)
