@@ -124,8 +124,9 @@ export const VARIABLES = {
   jwksMaxAgeSeconds: {
     name: 'SIGNET_JWKS_MAX_AGE',
     standard: '5m',
-    meaning: 'how long the key set may be cached; at most `15m`, and at most `SIGNET_KEY_PREPUBLISH`',
-    ...duration(0, 900, 'and at most SIGNET_KEY_PREPUBLISH'),
+    meaning:
+      'how long the key set may be cached, and how long a verifier that only caches may accept a revoked key; at most `SIGNET_KEY_PREPUBLISH`',
+    ...duration(0, Infinity, 'at most SIGNET_KEY_PREPUBLISH'),
   },
   auditRetentionSeconds: {
     name: 'SIGNET_AUDIT_RETENTION',
