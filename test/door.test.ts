@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { newApp, serveRoutes } from '../src/app.ts'
 import { READERS } from '../src/http/access.ts'
 import type { DoorNeeds } from '../src/http/door.ts'
@@ -82,7 +83,7 @@ describe('a path that is not in normal form', () => {
   })
 
   test('is counted with its network, and never as an open path', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5', ...BEHIND_PROXY })
     const from = { 'x-forwarded-for': '198.51.100.9' }
     const statuses: number[] = []
     for (let turn = 0; turn < 8; turn++)
@@ -191,7 +192,7 @@ describe('the root', () => {
 })
 
 test('unknown key sets count as refused requests of their network', async () => {
-  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5', ...BEHIND_PROXY })
   const from = { 'x-forwarded-for': '198.51.100.9' }
   for (let turn = 0; turn < 6; turn++) expect((await send('GET', `/jwks/x${turn}`, from, own.port)).status).toBe(404)
   expect((await send('GET', '/nothing', from, own.port)).status).toBe(429)
@@ -246,7 +247,7 @@ describe('a preflight', () => {
   )
 
   test('takes nothing of a quota', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '2' })
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '2', ...BEHIND_PROXY })
     const from = { ...asked, 'x-forwarded-for': '198.51.100.9' }
     for (let turn = 0; turn < 5; turn++)
       expect((await send('OPTIONS', '/.well-known/jwks.json', from, own.port)).status).toBe(204)

@@ -11,6 +11,7 @@ import { POSTGRES_FORM, readPostgresUrl } from '../src/ground/postgres-url.ts'
 import { checkDeployment } from '../src/doctor/deployment.ts'
 import { Fault, readConfig, startIssuer } from '../src/index.ts'
 import { environmentOf, rememberingLog, temporaryFolder } from './support/issuer.ts'
+import { VARIABLE_TABLE } from '../src/config/config.ts'
 
 /** The message of the refusal. */
 function refusalOf(env: Record<string, string>): string {
@@ -342,6 +343,22 @@ test('a sign-up by domains names the domains', () => {
     expect(refusalOf({ SIGNET_SIGNUP_DOMAINS: value })).toMatch(/^SIGNET_SIGNUP_DOMAINS: read /)
 })
 
+test('sessions and ID tokens may be as short as a second', () => {
+  for (const name of ['SIGNET_SESSION_TTL', 'SIGNET_SESSION_IDLE', 'SIGNET_ID_TOKEN_TTL'])
+    for (const value of ['1s', '6s', '30', '30s']) readConfig({ [name]: value })
+})
+
+test('what a refused duration is told to be is accepted', () => {
+  const told = /; accepted: a duration such as (.*) \(seconds\)/
+  const durations = VARIABLE_TABLE.filter(({ standard }) => standard !== undefined && /^\d+[smhd]$/.test(standard))
+  expect(durations.length).toBeGreaterThan(10)
+  for (const { name } of durations) {
+    const examples = told.exec(refusalOf({ [name]: 'soon' }))?.[1]?.split(/, | or /) ?? []
+    expect(examples.length, name).toBeGreaterThan(0)
+    for (const value of examples) readConfig({ SIGNET_JWKS_MAX_AGE: '1s', SIGNET_KEY_PREPUBLISH: '30d', [name]: value })
+  }
+})
+
 test('the colour of a brand stands out from a white page', () => {
   expect(readConfig({ SIGNET_BRAND_COLOR: '#123' }).brandColor).toBe('#112233')
   // 3:1 lies between these two.
@@ -374,7 +391,7 @@ test.each([
   ['SIGNET_SIGNUP', 'yes'],
   ['SIGNET_MFA', 'on'],
   ['SIGNET_PASSWORDS', 'false'],
-  ['SIGNET_SESSION_TTL', '30s'],
+  ['SIGNET_SESSION_TTL', '0s'],
   ['SIGNET_SESSION_IDLE', '0'],
   ['SIGNET_ID_TOKEN_TTL', '2d'],
   ['SIGNET_LOCALE', 'fr'],

@@ -2,19 +2,24 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { contrast } from '../ground/contrast.ts'
-import { parseDuration } from '../ground/duration.ts'
+import { durationForm, parseDuration } from '../ground/duration.ts'
 import { hasPictureName, readPicture } from '../ground/picture.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
 import { isPostgresUrl, readPostgresUrl } from '../ground/postgres-url.ts'
 import { readTarget } from '../ground/target.ts'
 import { Refusal } from '../ground/variable.ts'
 
-export const duration =
-  (least: number, most = Infinity) =>
-  (text: string) => {
+/**
+ * Reader and accepted form of a duration between two bounds in seconds.
+ * @param also a bound that another variable sets
+ */
+export const duration = (least: number, most = Infinity, also?: string) => ({
+  accepts: [durationForm(least, most), also].filter((each) => each !== undefined).join(', '),
+  parse: (text: string): number | undefined => {
     const seconds = parseDuration(text)
     return seconds !== undefined && seconds >= least && seconds <= most ? seconds : undefined
-  }
+  },
+})
 export const oneOf =
   (...words: string[]) =>
   (text: string) =>

@@ -53,7 +53,7 @@ export async function sendOutbound(
     headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) },
     agent: false,
     signal: AbortSignal.timeout(WITHIN_MS),
-    lookup: isNamed ? undefined : lookUpPublic,
+    lookup: isNamed ? lookUpNamed : lookUpPublic,
   }
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(error instanceof OutboundFault ? error : new OutboundFault(describe(error)))
@@ -79,6 +79,10 @@ async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
   }
   return { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }
 }
+
+/** The names below `localhost` are this machine (RFC 6761 §6.3), also where the system's resolver does not know it. */
+const lookUpNamed: LookupFunction = (hostname, options, done) =>
+  lookup(hostname.endsWith('.localhost') ? 'localhost' : hostname, options, done)
 
 /** Gives the addresses of a name only where all of them are public, so that none can be chosen that is not. */
 const lookUpPublic: LookupFunction = (hostname, options, done) => {
