@@ -10,15 +10,7 @@ import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, counted, fieldList, note, table } from './output.ts'
-import {
-  answerPreset,
-  definePaste,
-  definePresets,
-  presetChange,
-  readPreset,
-  withPreset,
-  type PresetOptions,
-} from './preset.ts'
+import { answerPreset, definePaste, definePresets, readPreset, withPreset, type PresetOptions } from './preset.ts'
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
 import { defineCallerSnippet } from './snippet.ts'
@@ -93,7 +85,7 @@ type Creation = MetadataOptions & PresetOptions & { id?: string }
 async function create({ id, for: app, url, ...options }: Creation, command: Command): Promise<void> {
   const chosen = readPreset({ for: app, url })
   // Flags that are given win over the preset.
-  const change = { ...(chosen && presetChange(chosen)), ...readChange(options) }
+  const change = { ...chosen?.change, ...readChange(options) }
   requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))
   await withIssuerOrNew(command, async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
