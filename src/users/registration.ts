@@ -359,6 +359,7 @@ function refusalOf(obstacle: UserObstacle, { id, username }: Partial<UserRecord>
     case 'no_group':
       return invalidRequest(
         `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${shell(obstacle.group)}`,
+        { isOfRecords: true },
       )
     case 'link':
       return new LinkRefusal(obstacle.state)
