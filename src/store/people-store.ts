@@ -54,7 +54,7 @@ export interface SessionStore {
   /** Ends a session with its grants, and notes the logout tokens that its clients are owed. */
   endSession(id: string, ending: SessionEnding): Promise<'ended' | 'already' | 'unknown'>
   /** @returns how many sessions ended */
-  endSessionsOf(userId: string, ending: PersonEnding): Promise<number>
+  endSessionsOf(userId: string, ending: PersonEnding): Promise<string[]>
   listConsents(userId: string): Promise<ConsentRecord[]>
   /** Forgets a consent and ends the client's grants for the person. `unknown`: there was neither. */
   withdrawConsent(
