@@ -90,7 +90,7 @@ const REVIVED_BY = {
     `an operator deleted user ${id}; take the user out of the file, or make another with: signet user create ${shell(id)}`,
   jwks: (id: string) => `an operator took a key of jwks from client ${id}; take that key out of the file`,
   client_secret: (id: string) =>
-    `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,
+    `an operator ended this secret of client ${id}, or rotated it away so that it ends soon; put the new one where client_secret points to, or take client_secret out of the file`,
 }
 
 /** The step that gives a secret to each client that lacks one. */

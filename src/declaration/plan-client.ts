@@ -101,7 +101,7 @@ function judgeSecret(
 ): { judged: Judged; record: ClientSecret | undefined; isWaiting: boolean; ended: Unapplied[] } {
   const judged = declared.secret === undefined ? 'none' : (secret?.judge(known, now) ?? 'uncompared')
   const record = judged === 'new' ? secret?.recordAt(now) : undefined
-  const kind = isKeyEnded ? 'jwks' : judged === 'ended' ? 'client_secret' : undefined
+  const kind = isKeyEnded ? 'jwks' : judged === 'ended' || judged === 'leaving' ? 'client_secret' : undefined
   return {
     judged,
     record,

@@ -24,7 +24,9 @@ export async function checkDeclared(
     } = await applyDeclaration(declaration, registries, { dryRun: true })
     if (ended.length + conflicts.length > 0)
       return [
-        ...ended.map(({ place, kind, id, fix }) => bad('declarative file', `${place}: ${kind} ${id} was ended`, fix)),
+        ...ended.map(({ place, kind, id, fix }) =>
+          bad('declarative file', `${place}: an operator ended ${kind} ${id}`, fix),
+        ),
         ...conflicts.map(({ place, kind, id, fix }) =>
           bad('declarative file', `${place}: ${kind} ${id} does not fit`, fix),
         ),
