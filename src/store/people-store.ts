@@ -53,7 +53,7 @@ export interface SessionStore {
   listSessionClients(id: string): Promise<string[]>
   /** Ends a session with its grants, and notes the logout tokens that its clients are owed. */
   endSession(id: string, ending: SessionEnding): Promise<'ended' | 'already' | 'unknown'>
-  /** @returns how many sessions ended */
+  /** @returns the ids of the sessions that ended */
   endSessionsOf(userId: string, ending: PersonEnding): Promise<string[]>
   listConsents(userId: string): Promise<ConsentRecord[]>
   /** Forgets a consent and ends the client's grants for the person. `unknown`: there was neither. */
