@@ -6,6 +6,7 @@ import { toIso } from '../ground/clock.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
 import { addRedirectUris, type ClientChange } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
+import { findResourceIdFault } from '../resources/resource.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
@@ -14,7 +15,7 @@ import { answerPreset, definePaste, definePresets, readPreset, withPreset, type 
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
 import { defineCallerSnippet } from './snippet.ts'
-import { UsageError, collect, requireSound, usualDuration } from './usage.ts'
+import { UsageError, collect, requireFaultless, requireSound, usualDuration } from './usage.ts'
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
@@ -77,8 +78,11 @@ export function defineClient(client: Command): void {
 
 const example = (line: string): string => `\nExample:\n  signet client ${line}`
 
-const readChange = (options: MetadataOptions): ClientChange =>
-  toClientChange(readMetadata(options, CLIENT_FIELDS, clientChangeSchema))
+function readChange(options: MetadataOptions): ClientChange {
+  const change = toClientChange(readMetadata(options, CLIENT_FIELDS, clientChangeSchema))
+  for (const id of change.resources ?? []) requireFaultless('--resource', id, findResourceIdFault(id))
+  return change
+}
 
 type Creation = MetadataOptions & PresetOptions & { id?: string }
 
@@ -91,7 +95,7 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else answerCreated(command, registered, issuer)
-    if (!chosen) noteUnknown(registered.client, issuer)
+    if (!chosen) await noteUnknown(registered.client, issuer)
     const { client, endedGrants } = registered
     if (endedGrants > 0)
       note(
@@ -157,7 +161,7 @@ async function update(
   await withClient(id, async (issuer) => {
     const registered = await issuer.clientRegistry.update(id, changing, BY_CLI)
     answerChanged(command, registered, `client ${id} was changed`)
-    noteUnknown(registered.client, issuer)
+    await noteUnknown(registered.client, issuer)
   })
 }
 

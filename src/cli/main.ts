@@ -116,7 +116,11 @@ async function buildProgram(argv: string[]): Promise<Command> {
     .option('--json', 'print one JSON value on stdout, and nothing else there')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'signet: ')) })
+    .configureOutput({
+      // A program that reads JSON gets no help text for it.
+      ...(argv.includes('--json') && { writeOut: (text: string) => process.stderr.write(text) }),
+      outputError: (text, write) => write(text.replace(/^error: /, 'signet: ')),
+    })
     .addHelpText(
       'after',
       '\nExample:\n  signet client create --id orders --scope "orders:read" --resource https://orders.example',

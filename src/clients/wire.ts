@@ -69,7 +69,11 @@ export const CLIENT_FIELDS = {
     read: 'text',
   }),
   grant_types: field('grantTypes', {
-    schema: z.array(grantTypeSchema).max(10, { abort: true }),
+    // Two spellings of one grant type are one.
+    schema: z
+      .array(grantTypeSchema)
+      .max(10, { abort: true })
+      .transform((types) => [...new Set(types)]),
     shape: manyOf(oneOf(GRANT_TYPES)),
     isSet: true,
     says: 'The grant types that it may ask for tokens by.',

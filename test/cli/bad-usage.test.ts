@@ -20,6 +20,12 @@ const BAD: [line: string[], says: RegExp][] = [
   [['client', 'update', 'c', '--set', 'consent=null'], /--set consent: /],
   [['client', 'update', 'c', '--set', 'scope={}'], /--set scope: /],
   [['invite', 'a@b.example', '--uses', '2'], /uses/],
+  [['client', 'create', '--resource', 'has space'], /--resource: read "has space"/],
+  [['client', 'update', 'c', '--resource', "it's"], /--resource: read "it's"/],
+  [['doctor', '--resource', 'nope'], /--resource .*name the token/],
+  [['backup', '-'], /'-' is invalid/],
+  [['apply', '-'], /'-' is invalid/],
+  [['restore', '-'], /'-' is invalid/],
 ]
 
 const CONFLICTS: [line: string[], says: RegExp][] = [
@@ -29,6 +35,8 @@ const CONFLICTS: [line: string[], says: RegExp][] = [
   [['invite', '--group', 'nope'], /group "nope" does not exist/],
   [['client', 'create', '--id', 'c'], /exists already/],
   [['client', 'rotate-secret', 'public'], /without a secret/],
+  [['resource', 'create', 'ISSUER'], /signet:admin, signet:read, signet:blacklist/],
+  [['user', 'create', 'eve', '--id', 'was-ada'], /id: was-ada was the id of a user who was deleted/],
   [['blacklist', 'add', '--token', 'nothing'], /no live token/],
 ]
 
@@ -44,10 +52,13 @@ test('bad usage exits with 2 and names what was typed, a conflict exits with 1, 
     ...'client create --id public --auth-method none --grant authorization_code'.split(' '),
     ...'--redirect-uri https://app.example/cb'.split(' '),
   )
+  await place.json('user', 'create', 'gone', '--id', 'was-ada')
+  await place.json('user', 'delete', 'gone')
+  const { issuer } = await place.json<{ issuer: string }>('status')
   const before = await place.json('client', 'list')
   for (const [code, lines] of [[2, BAD] as const, [1, CONFLICTS] as const])
     for (const [line, says] of lines) {
-      const ended = await place.run(line)
+      const ended = await place.run(line.map((word) => (word === 'ISSUER' ? issuer : word)))
       expect({ line, code: ended.code, stderr: ended.stderr }).toMatchObject({ line, code })
       expect(ended.stderr.split('\n')[0], line.join(' ')).toMatch(says)
     }
@@ -66,3 +77,20 @@ test('--set null clears a field, and a number needs no quotes', async ({ expect,
   })
   expect(await place.json('client', 'update', 'c', '--set', 'client_name=12')).toMatchObject({ client_name: '12' })
 })
+
+test('what a command says beside its result: unknown groups are noted, help leaves stdout to JSON, - is stdout', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = await new Place(onTestFinished).migrate()
+  await place.json('group', 'create', 'there')
+  const create = 'client create --id c --grant subject --grant urn:signet:params:oauth:grant-type:subject'
+  const { stdout, stderr } = await place.run([...create.split(' '), '--allow-group', 'ther', '--json'])
+  expect(stderr).toMatch(/note: group ther does not exist \(did you mean there\?\).*signet group create ther/)
+  expect(JSON.parse(stdout)).toMatchObject({ grant_types: ['urn:signet:params:oauth:grant-type:subject'] })
+  const help = await place.run(['client', 'create', '--json', '--help'])
+  expect(help).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('Usage: signet client create') })
+  const exported = await place.run(['export', '-'])
+  expect(exported).toMatchObject({ code: 0, stdout: (await place.run(['export'])).stdout })
+  expect(exported.stdout).toContain('client_id: c')
+}, 120_000)
