@@ -50,7 +50,7 @@ export function choosePreset(name: string, url: string | undefined): ChosenPrese
 /** A client takes fewer addresses than there are: a redirect URI with http leads to the person's own machine alone. */
 function changeFor(name: string, preset: Preset, url: string): ChosenPreset | PresetFault {
   const metadata = { client_name: preset.title, ...preset.metadata(url) }
-  const parsed = clientChangeSchema.safeParse(metadata)
+  const parsed = clientChangeSchema.zod.safeParse(metadata)
   if (!parsed.success) return { fault: describeIssue(parsed.error.issues[0], metadata), at: 'url' }
   return { name, preset, url, change: { ...toClientChange(parsed.data), preset: name } }
 }
