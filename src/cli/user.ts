@@ -7,6 +7,7 @@ import { readArgument } from '../ground/standard-input.ts'
 import type { Issuer } from '../issuer.ts'
 import type { Person } from '../store/records/user.ts'
 import { USUAL_LINK } from '../users/registration.ts'
+import { blankUser, changedUser, requireSoundUser } from '../users/user.ts'
 import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
 import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
@@ -15,7 +16,7 @@ import { requireUser } from './named.ts'
 import { mayMakeDatabase, tellClients, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
 import { noteStillRefused } from './still-refused.ts'
-import { UsageError, requireFaultless, ttlOption } from './usage.ts'
+import { UsageError, requireFaultless, requireSound, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
 
@@ -96,6 +97,7 @@ async function create(
   if (passwordStdin && invite) throw new UsageError('--invite lets the person choose: leave --password-stdin out')
   const metadata = readMetadata(options, NEW_FIELDS, userChangeSchema)
   requireSoundNames({ ...metadata, username })
+  requireSound(() => requireSoundUser(changedUser(blankUser(id, 0), { ...metadata, username })))
   const password = passwordStdin ? await readPassword() : undefined
   await withIssuerOrNew(command, async ({ userRegistry, invitations }) => {
     const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
@@ -111,7 +113,7 @@ async function create(
 /** @throws UsageError that names what was read */
 function requireSoundNames({ username, email }: { username?: string | undefined; email?: string | null | undefined }) {
   if (username !== undefined) requireFaultless('user name', username, findNameFault(canonicalName(username)))
-  if (email) requireFaultless('--email', email, findEmailFault(email))
+  if (typeof email === 'string') requireFaultless('--email', email, findEmailFault(email))
 }
 
 /** One line, without its line end: an empty password is a mistake. */

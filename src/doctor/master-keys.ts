@@ -48,7 +48,7 @@ function checkModes(file: string, stats: Stats, config: Config): Check {
     ? modes.some((mode) => !mode.endsWith('00'))
     : findLooseModes(config).some(({ isOurs }) => isOurs)
   return isLoose
-    ? bad('master key file', found, `chmod 700 ${folder} && chmod 600 ${file}`)
+    ? warn('master key file', found, `chmod 700 ${folder} && chmod 600 ${file}`)
     : good('master key file', found)
 }
 

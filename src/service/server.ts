@@ -167,12 +167,14 @@ function closedDoor(): Door {
 /** Applies the declarative file, and logs its changes: it may have replaced values that a command has set since. */
 async function declare(declaration: Declaration, issuer: Issuer, log: Log): Promise<void> {
   const applied = await applyDeclaration(declaration, issuer, { dryRun: false })
-  const { created, changed, ended = [] } = applied
+  const { created, changed, ended = [], conflicts = [] } = applied
   for (const { kind, id } of created) log.info(`the declarative file made a ${kind}`, { reason: id })
   for (const { kind, id, fields } of changed)
     log.info(`the declarative file changed a ${kind}`, { reason: `${id}: ${fields.join(', ')}` })
   for (const { place, fix } of ended)
     log.error('the declarative file names what an operator ended: it stays ended', { reason: `${place}: ${fix}` })
+  for (const { place, fix } of conflicts)
+    log.error('the declarative file is at odds with a record: that one is left', { reason: `${place}: ${fix}` })
   for (const missing of describeMissingSecrets(applied)) log.warn(missing)
   for (const { id, ended_grants: grants } of created)
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })

@@ -53,8 +53,8 @@ export interface SessionStore {
   listSessionClients(id: string): Promise<string[]>
   /** Ends a session with its grants, and notes the logout tokens that its clients are owed. */
   endSession(id: string, ending: SessionEnding): Promise<'ended' | 'already' | 'unknown'>
-  /** @returns how many sessions ended */
-  endSessionsOf(userId: string, ending: PersonEnding): Promise<number>
+  /** @returns the ids of the sessions that ended */
+  endSessionsOf(userId: string, ending: PersonEnding): Promise<string[]>
   /** All of a person, but those to clients that are deleted. */
   listConsents(userId: string): Promise<ConsentRecord[]>
   /** By person and client. @param page `after` what `consentCursor` makes of the last one */
