@@ -129,6 +129,29 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     expect(issuer.logged.join('\n')).not.toContain('rd%23')
   })
 
+  test('a server that takes no writes is named, counts as away, and is used again when it does', async () => {
+    const { issuer, backend, granted } = await startOn(server.url(database))
+    const restartConnections = (setting: string) =>
+      server.query(
+        `ALTER DATABASE ${database} ${setting}; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`,
+      )
+    await restartConnections('SET default_transaction_read_only = on')
+    const refused = await refresh(issuer, backend, String(granted.refresh_token))
+    expect(refused.status).toBe(503)
+    expect(issuer.logged.join('\n')).toContain('it is a standby, or read-only')
+    expect(issuer.logged.join('\n')).not.toContain('may be stored')
+    issuer.clock.advance(5)
+    await within(
+      5,
+      () => ready(issuer),
+      ({ status }) => status === 503,
+    )
+
+    await restartConnections('RESET default_transaction_read_only')
+    await within(5, () => refresh(issuer, backend, String(granted.refresh_token)), isOk)
+    await within(5, () => ready(issuer), isOk)
+  })
+
   test('connections that are ended again and again cost nobody an answer', async () => {
     const { issuer, backend, granted } = await startOn(server.url(database))
     let token = String(granted.refresh_token)
