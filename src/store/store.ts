@@ -319,6 +319,11 @@ export interface Store extends PeopleStore {
   facts(options: { integrity: boolean }): Promise<StoreFacts>
   figures(): StoreFigures
   /** Looks for what is wrong with the database itself. */
+  /**
+   * An id of the place in which the database stands, which is the same by whichever URL it is reached; another place has
+   * another one. `undefined` where nothing but its name tells.
+   */
+  placeId(): Promise<string | undefined>
   examine(): Promise<Finding[]>
   /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */
   backup(file: string): Promise<void>

@@ -8,6 +8,7 @@ import { decodeRow } from '../rows.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Database } from './database.ts'
 import { Failure, isMisled, isOfStatement, unavailable } from './failures.ts'
+import { readPlaceId } from './place-id.ts'
 import { examineVerb } from './examine.ts'
 import { backupFault, factsVerb } from './facts.ts'
 import { Gate } from './gate.ts'
@@ -38,6 +39,7 @@ export function postgresEngine(database: Database): Engine {
     ...sweepVerb(database),
     ...facts,
     ...examineVerb(database, facts),
+    placeId: () => readPlaceId(database),
     onChange: (listener) => changes.onChange(listener),
     catchUp: () => changes.catchUp(),
     pollChanges: () => look(changes),
