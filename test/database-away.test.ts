@@ -171,6 +171,9 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     const { issuer, backend, granted } = setting
     proxy.swallow(true)
     await requireGoingOn(setting)
+    // A refusal is noted, and a list of events writes the notes first.
+    await post(issuer, '/token', { grant_type: 'client_credentials' }, { ...backend, secret: 'wrong' })
+    await requireRefused(issuer.operator.call('GET', '/admin/api/audit'))
     await requireRefused(refresh(issuer, backend, String(granted.refresh_token)))
     await within(
       5,
