@@ -26,7 +26,7 @@ import {
 } from './keys/master-key-source.ts'
 import { MasterKeys } from './keys/master-keys.ts'
 import type { Log } from './ground/log.ts'
-import { databaseName, makeFolders, openStore, probeDatabase } from './store/open.ts'
+import { databaseName, ignoredParameters, makeFolders, openStore, probeDatabase } from './store/open.ts'
 import { statusOfMasterKey, type MasterKeyState } from './store/records/master-key.ts'
 import type { Store } from './store/store.ts'
 
@@ -54,6 +54,7 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   const { clock, log, isNewWanted = false } = surroundings
   const given = readMasterKeys(config)
   const name = databaseName(config.databaseUrl)
+  warnOfIgnored(config, log)
   const known = listKnownDatabases(config.keysDir)
   const mustExist = known.includes(name)
   const isNew = await isFirstStart(config)
@@ -82,6 +83,12 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
 /** Whether the database has still to be made. */
 export const isFirstStart = async ({ databaseUrl }: Pick<Config, 'databaseUrl'>): Promise<boolean> =>
   (await probeDatabase(databaseUrl)) === 'missing'
+
+function warnOfIgnored({ databaseUrl, setBy }: Config, log: Log): void {
+  const ignored = ignoredParameters(databaseUrl)
+  if (ignored.length > 0)
+    log.warn(`${setBy.databaseUrl ?? 'SIGNET_DATABASE_URL'}: without effect here: ${ignored.join(', ')}`)
+}
 
 /** The new database has keys of its own and no clients. */
 function warnOfOthers(name: string, { keysDir }: Config, log: Log): void {

@@ -188,6 +188,15 @@ describe.runIf(hasPostgres)('a start on PostgreSQL is refused', () => {
     expect((await refusalOf(url)).message).toMatch(/was migrated by a newer version/)
   })
 
+  test('a user who may not connect', async () => {
+    const url = await newDatabase()
+    const name = new URL(url).pathname.slice(1)
+    await queryOn(url, `CREATE ROLE ${name} LOGIN PASSWORD 'hunter2'`, `REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC`)
+    const refused = await refusalOf(url.replace(/\/\/[^@]+@/, `//${name}:hunter2@`))
+    expect(refused.message).toContain(`user "${name}" may not connect to database "${name}"`)
+    expect(refused.help).toContain(`GRANT CONNECT ON DATABASE "${name}" TO "${name}"`)
+  })
+
   test('a user who may make nothing', async () => {
     const url = await newDatabase()
     const name = new URL(url).pathname.slice(1)
@@ -201,6 +210,14 @@ describe.runIf(hasPostgres)('a start on PostgreSQL is refused', () => {
 })
 
 describe.runIf(hasPostgres)('a start on PostgreSQL', () => {
+  test('with parameters that change nothing says so', async () => {
+    const url = await newDatabase()
+    const issuer = await startTestIssuer({ SIGNET_DATABASE_URL: `${url}/?connect_timeout=10&application_name=shop` })
+    expect(issuer.logged.join('\n')).toContain('SIGNET_DATABASE_URL: without effect here: connect_timeout')
+    const named = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE application_name = 'shop'"
+    expect(await queryOn(url, named)).toHaveLength(1)
+  })
+
   test('of five processes at once on an empty database, all start and one migrates', async () => {
     const url = await newDatabase()
     const stores = await Promise.all(Array.from({ length: 5 }, () => openStore(url, { clock, poolSize: 2 })))

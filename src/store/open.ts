@@ -55,6 +55,9 @@ const postgres = () => import('./postgres/postgres-store.ts')
 export const databaseName = (url: string): string =>
   isPostgresUrl(url) ? describeAddress(requireAddress(url)) : resolve(requireFileUrl(url))
 
+/** The parameters of the URL that change nothing, by name. */
+export const ignoredParameters = (url: string): string[] => (isPostgresUrl(url) ? requireAddress(url).ignored : [])
+
 /**
  * Whether there is something in the place of the database, valid or not.
  * @throws Fault where the place cannot be looked at, or is another application's

@@ -27,8 +27,8 @@ const KINDS: [pattern: RegExp, kind: FailureKind][] = [
   [/^40(001|P01)$/, 'conflict'],
   [/^23505$/, 'taken'],
   [/^(26000|42P05)$/, 'unprepared'],
-  // The server goes or has gone.
-  [/^(08\w{3}|57P0[1235]|25P03)$/, 'lost'],
+  // The server goes or has gone, or has no connection left, which another process may give back at once.
+  [/^(08\w{3}|57P0[1235]|25P03|53300)$/, 'lost'],
   [/^25006$/, 'standby'],
   [/^(28|3D|53|55|57|58|42501)/, 'outage'],
   [/^54/, 'excess'],

@@ -49,7 +49,7 @@ export const clientConfig = (address: PostgresAddress, ssl: ClientConfig['ssl'])
   password: address.password,
   database: address.database,
   ssl,
-  application_name: 'signet',
+  application_name: address.applicationName,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   connectionTimeoutMillis: CONNECT_MS,

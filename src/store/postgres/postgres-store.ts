@@ -1,4 +1,5 @@
 /** The store on PostgreSQL: connected, migrated, and every act put over it. */
+import type { ConnectionOptions } from 'node:tls'
 import type { Client, ClientConfig } from 'pg'
 import type { Clock } from '../../ground/clock.ts'
 import { Fault } from '../../ground/errors.ts'
@@ -12,7 +13,7 @@ import { postgresEngine } from './engine.ts'
 import { canLockTables } from './lock.ts'
 import { readOnly } from './failures.ts'
 import { foreignSchema, migrate, readStanding } from './migrate.ts'
-import { openingFault } from './opening-faults.ts'
+import { connectingFault, openingFault } from './opening-faults.ts'
 import { clientConfig } from './pool.ts'
 import { statementsIn } from './statements.ts'
 import { CHANNEL } from './transaction.ts'
@@ -75,11 +76,16 @@ async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions)
   }
 }
 
+function tlsOptions(tls: PostgresAddress['tls']): ConnectionOptions {
+  const rejectUnauthorized = tls === 'verify-ca' || tls === 'verify-full'
+  return { rejectUnauthorized, ...(tls === 'verify-ca' && { checkServerIdentity: () => undefined }) }
+}
+
 /** One connection. It finds out whether the server speaks TLS, where the URL leaves it to the server. */
 export async function connect(address: PostgresAddress): Promise<{ client: Client; ssl: ClientConfig['ssl'] }> {
   const { tls, host } = address
   const isPlain = tls === 'disable' || host.startsWith('/')
-  const ssl = isPlain ? false : { rejectUnauthorized: tls === 'verify-full' }
+  const ssl = isPlain ? false : tlsOptions(tls)
   try {
     return { client: await connected(address, ssl), ssl }
   } catch (error) {
@@ -91,7 +97,9 @@ export async function connect(address: PostgresAddress): Promise<{ client: Clien
 
 async function connected(address: PostgresAddress, ssl: ClientConfig['ssl']): Promise<Client> {
   const client = new Connection(clientConfig(address, ssl))
-  await client.connect()
+  await client.connect().catch((error: unknown) => {
+    throw connectingFault(address, error)
+  })
   return client
 }
 
