@@ -10,10 +10,18 @@ import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { ClientRecord, ClientSecret, SecretUse } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
-import { checkAssertion, checkInVain, readAssertionIssuer } from './assertion.ts'
+import { methodsOnDemand } from '../ground/on-demand.ts'
+import type * as AssertionCheck from './assertion-check.ts'
+import { readAssertionIssuer } from './assertion.ts'
 import { isPublicClient, usesSecret } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
 import type { ClientSecrets } from './secret.ts'
+
+/** Loaded with its library at the first assertion. Both kinds of refusal wait for it alike, and each check begins after it. */
+const { checkAssertion, checkInVain } = methodsOnDemand<typeof AssertionCheck>(
+  { checkAssertion: true, checkInVain: true },
+  () => import('./assertion-check.ts'),
+)
 
 /** The credentials of a request, of exactly one method: the reader of the request has checked that. */
 export type PresentedCredentials =
