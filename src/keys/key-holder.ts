@@ -19,8 +19,14 @@ export class KeyHolderNote {
   #noted = ''
   #notedAt = -Infinity
 
-  /** @param server its name */
-  constructor(store: Store, masterKeys: Pick<MasterKeys, 'ids'>, server: string) {
+  /** Writes the first note. @param server its name */
+  static async begin(store: Store, masterKeys: Pick<MasterKeys, 'ids'>, server: string): Promise<KeyHolderNote> {
+    const note = new KeyHolderNote(store, masterKeys, server)
+    await note.tend()
+    return note
+  }
+
+  private constructor(store: Store, masterKeys: Pick<MasterKeys, 'ids'>, server: string) {
     this.#store = store
     this.#masterKeys = masterKeys
     this.#server = server
