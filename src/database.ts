@@ -41,13 +41,13 @@ interface Surroundings {
   log: Log
   /** Opens although a former key is missing that something needs: for the command that ends it. */
   mayLackFormer?: boolean
-  /** Makes a database although the keys folder belongs to others. */
+  /** Makes a database although the keys folder belongs to others, or to one that was in this place. */
   isNewWanted?: boolean | undefined
 }
 
 /**
  * Opens database and master key, and creates both at the very first start. Beside keys that belong to other databases
- * it creates one only if that is wanted: the path is probably misspelt.
+ * it creates one only if that is wanted: the path is probably misspelt. So it does in the place of one that is gone.
  * @throws Fault if one of them is missing, wrong or damaged; then nothing is created
  */
 export async function openDatabase(config: Config, surroundings: Surroundings): Promise<Opened> {
@@ -56,8 +56,8 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   const name = databaseName(config.databaseUrl)
   warnOfIgnored(config, log)
   const known = listKnownDatabases(config.keysDir)
-  const mustExist = known.includes(name)
   const isNew = await isFirstStart(config)
+  const mustExist = known.includes(name) && !(isNew && isNewWanted)
   const hindrance = isNew ? findHindrance({ name, known, isNewWanted, isExpected: true }) : undefined
   if (hindrance === 'stranger') throw strangerFault(config.keysDir, name, 'signet serve --new')
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
@@ -92,7 +92,7 @@ function warnOfIgnored({ databaseUrl, setBy }: Config, log: Log): void {
 
 /** The new database has keys of its own and no clients. */
 function warnOfOthers(name: string, { keysDir }: Config, log: Log): void {
-  const known = listKnownDatabases(keysDir)
+  const known = listKnownDatabases(keysDir).filter((each) => each !== name)
   if (known.length > 0)
     log.warn(`a new database was made at ${name}; the keys in ${keysDir} belong to ${known.join(', ')} as well`)
 }

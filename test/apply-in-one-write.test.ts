@@ -300,14 +300,15 @@ test('a client that an operator registers between plan and write is changed, not
   expect((await operator.call('GET', '/admin/api/clients/slow-3')).body.client_name).toBe('Ours')
 })
 
-test('a resource that an operator deletes between plan and write fails the whole file, and nothing is applied', async () => {
+test('a resource that an operator deletes between plan and write stays deleted, and the rest is applied', async () => {
   const it = await scene('resources: [{ id: orders }]')
   expect((await it.apply()).code).toBe(0)
   it.write(`clients:\n${SLOW}${confidentialClient('last', 'resources: [orders]')}`)
   const { operator } = it.issuer
-  const applying = actBetween(it, () => good(operator.call('DELETE', '/admin/api/resources/orders')))
-  await expect(applying).rejects.toThrow(/declared\.yaml:\d+: resources: orders is neither in this file nor/)
-  expect(await it.existing()).toEqual([])
+  const applied = await actBetween(it, () => good(operator.call('DELETE', '/admin/api/resources/orders')))
+  expect(applied.ended).toMatchObject([{ kind: 'resource', id: 'orders', place: expect.stringMatching(/yaml:\d+$/) }])
+  expect(applied.created).toHaveLength(41)
+  expect((await operator.call('GET', '/admin/api/resources/orders')).status).toBe(404)
 })
 
 /** The file has made the resource `old-api` and names it no more, beside many new clients. */

@@ -108,6 +108,17 @@ test('a secret whose overlap has run out stays refused after a restart', async (
   expect([await it.tries('dear', FIRST), await it.tries('dear', rotated)]).toEqual([401, 200])
 })
 
+test('a secret that is rotated away with an overlap is told at once, and works until it ends', async () => {
+  const it = await scene()
+  await rotate(it.operator, 'dear', 86_400)
+  expectOneError(await it.restart(), 'dear')
+  const { code, stdout, stderr } = await apply(it)
+  expect([code, stdout.includes('0 created, 0 changed')], stdout).toEqual([0, true])
+  expect(stderr).toMatch(/signet\.yaml:\d+: an operator .*secret of client dear/)
+  expect((await signet(['doctor', '--json'], it.issuer.env)).stdout).toMatch(/signet\.yaml:\d+: .*client_secret dear/)
+  expect(await it.tries('dear', FIRST)).toBe(200)
+})
+
 test('a secret that was rotated away stays refused after rotations since, and after a year', async () => {
   const it = await scene()
   await rotate(it.operator, 'dear', 0)

@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { applyDeclaration } from '../declaration/apply.ts'
 import {
   describeMissingSecrets,
+  unappliedOf,
   type Applied,
   type AppliedChange,
   type AppliedItem,
@@ -43,7 +44,7 @@ async function apply(file: string, { dryRun = false, prune = false }: Wanted, co
       'where that is meant, write "clients: []" into it',
     )
   const applied = await (dryRun ? rehearse : carryOut)(declaration, prune, command)
-  for (const { place, fix } of applied.ended ?? []) complain(`${place}: ${fix}`)
+  for (const { place, fix } of unappliedOf(applied)) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
   describeMissingSecrets(applied).forEach(note)
 }
@@ -68,13 +69,14 @@ async function rehearse(declaration: Declaration, prune: boolean, command: Comma
   }
 }
 
-function describePlan({ created, changed, left, removed, kept = [], ended = [] }: Applied, dryRun: boolean): string {
+function describePlan(applied: Applied, dryRun: boolean): string {
+  const { created, changed, left, removed, kept = [], ended = [], conflicts = [] } = applied
   const line =
     (sign: string) =>
     ({ kind, id }: AppliedItem) =>
       visible(`${sign} ${kind} ${id}`)
   const pruned = removed ? `, ${removed.length} removed` : ''
-  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are${pruned}${ended.length > 0 ? `, ${ended.length} ended by an operator and left so` : ''}`
+  const summary = `${created.length} created, ${changed.length} changed, ${left.length} left as they are${pruned}${ended.length > 0 ? `, ${ended.length} ended by an operator and left so` : ''}${conflicts.length > 0 ? `, ${conflicts.length} in conflict and left out` : ''}`
   return [
     ...created.map(line('+')),
     ...changed.flatMap((item) => [line('~')(item), ...item.changes.map(describeChange)]),

@@ -6,23 +6,17 @@ import { toIso } from '../ground/clock.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
 import { addRedirectUris, type ClientChange } from '../clients/registration.ts'
 import type { Issuer } from '../issuer.ts'
+import { findResourceIdFault } from '../resources/resource.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireNamedClient } from './named.ts'
 import { answer, counted, fieldList, note, table } from './output.ts'
-import {
-  answerPreset,
-  definePaste,
-  definePresets,
-  presetChange,
-  readPreset,
-  withPreset,
-  type PresetOptions,
-} from './preset.ts'
+import { answerPreset, definePaste, definePresets, readPreset, withPreset, type PresetOptions } from './preset.ts'
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
+import { noteStillRefused } from './still-refused.ts'
 import { defineCallerSnippet } from './snippet.ts'
-import { UsageError, collect, requireSound, usualDuration } from './usage.ts'
+import { UsageError, collect, requireFaultless, requireSound, usualDuration } from './usage.ts'
 
 export function defineClient(client: Command): void {
   client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
@@ -85,21 +79,24 @@ export function defineClient(client: Command): void {
 
 const example = (line: string): string => `\nExample:\n  signet client ${line}`
 
-const readChange = (options: MetadataOptions): ClientChange =>
-  toClientChange(readMetadata(options, CLIENT_FIELDS, clientChangeSchema))
+function readChange(options: MetadataOptions): ClientChange {
+  const change = toClientChange(readMetadata(options, CLIENT_FIELDS, clientChangeSchema))
+  for (const id of change.resources ?? []) requireFaultless('--resource', id, findResourceIdFault(id))
+  return change
+}
 
 type Creation = MetadataOptions & PresetOptions & { id?: string }
 
 async function create({ id, for: app, url, ...options }: Creation, command: Command): Promise<void> {
   const chosen = readPreset({ for: app, url })
   // Flags that are given win over the preset.
-  const change = { ...(chosen && presetChange(chosen)), ...readChange(options) }
+  const change = { ...chosen?.change, ...readChange(options) }
   requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))
   await withIssuerOrNew(command, async (issuer) => {
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else answerCreated(command, registered, issuer)
-    if (!chosen) noteUnknown(registered.client, issuer)
+    if (!chosen) await noteUnknown(registered.client, issuer)
     const { client, endedGrants } = registered
     if (endedGrants > 0)
       note(
@@ -165,7 +162,7 @@ async function update(
   await withClient(id, async (issuer) => {
     const registered = await issuer.clientRegistry.update(id, changing, BY_CLI)
     answerChanged(command, registered, `client ${id} was changed`)
-    noteUnknown(registered.client, issuer)
+    await noteUnknown(registered.client, issuer)
   })
 }
 
@@ -185,9 +182,10 @@ const disable = (id: string, _options: object, command: Command): Promise<void> 
   })
 
 const enable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => {
-    const client = await clientRegistry.enable(id, BY_CLI)
+  withClient(id, async (issuer) => {
+    const client = await issuer.clientRegistry.enable(id, BY_CLI)
     answerChanged(command, { client, secret: undefined }, `client ${id} is enabled`)
+    noteStillRefused('client_id', id, issuer)
   })
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>

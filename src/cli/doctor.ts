@@ -50,6 +50,8 @@ async function doctor(given: string | undefined, options: DoctorOptions, command
   if (options.log !== undefined && options.request === undefined)
     throw new UsageError('--log goes with --request: which request is to be looked for?')
   if (options.log === '-' && given === '-') throw new UsageError('token and log cannot both come from stdin')
+  if (options.resource !== undefined && given === undefined)
+    throw new UsageError('--resource is the audience that a token should have: name the token as well')
   const question = {
     issuer: readUrl('--issuer', options.issuer),
     jwksUri: readUrl('--jwks', options.jwks),

@@ -10,7 +10,7 @@ import { answer, counted, note, visible } from './output.ts'
 
 export function defineExport(command: Command): void {
   command
-    .argument('[file]', 'must not be there yet; printed where absent')
+    .argument('[file]', 'must not be there yet; absent or - prints it')
     .addHelpText('after', '\nExample:\n  signet export signet.yaml')
     .action(exportTo)
 }
@@ -20,7 +20,7 @@ const exportTo = (file: string | undefined, _options: object, command: Command):
     const { standing } = await store.readDeclared({ resources: [], clients: [], isWithStanding: true })
     if (!standing) throw new Error('the store left out what was asked for')
     const exported = exportRecords(standing)
-    if (file === undefined) answer(command, exported, () => describeExport(exported).trimEnd())
+    if (file === undefined || file === '-') answer(command, exported, () => describeExport(exported).trimEnd())
     else answerWritten(command, write(resolve(file), exported), exported)
     describeOmissions(standing).forEach(note)
     note('secrets and users are not in it')

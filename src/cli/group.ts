@@ -5,12 +5,13 @@ import { Fault } from '../ground/errors.ts'
 import { nearest } from '../ground/nearest.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
+import { blankGroup, changedGroup, requireSoundGroup } from '../users/group.ts'
 import { GROUP_FIELDS, groupChangeSchema, groupView } from '../users/wire.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, table } from './output.ts'
-import { UsageError } from './usage.ts'
+import { UsageError, requireSound } from './usage.ts'
 
 const example = (line: string): string => `\nExample:\n  signet group ${line}`
 
@@ -41,6 +42,7 @@ const readChange = (options: MetadataOptions) => readMetadata(options, GROUP_FIE
 
 async function create(name: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
+  requireSound(() => requireSoundGroup(changedGroup(blankGroup(name, 0), change)))
   await withIssuerOrNew(command, async ({ groupRegistry }) => {
     const group = await groupRegistry.create(name, change, BY_CLI)
     answerDone(command, groupView(group), `group ${name} was made; add people: signet group add ${shell(name)} USER`)

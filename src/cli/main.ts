@@ -116,7 +116,11 @@ async function buildProgram(argv: string[]): Promise<Command> {
     .option('--json', 'print one JSON value on stdout, and nothing else there')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'signet: ')) })
+    .configureOutput({
+      // A program that reads JSON gets no help text for it.
+      ...(argv.includes('--json') && { writeOut: (text: string) => process.stderr.write(text) }),
+      outputError: (text, write) => write(text.replace(/^error: /, 'signet: ')),
+    })
     .addHelpText(
       'after',
       '\nExample:\n  signet client create --id orders --scope "orders:read" --resource https://orders.example',
@@ -141,20 +145,29 @@ function tellVersion(argv: string[]): never {
   throw new CommanderError(0, 'commander.version', text)
 }
 
+const ACCEPTED = 'what is accepted: the same command with --help'
+
 /** Prints one line of fault and one of help. An expected error never shows a stack. */
 function tell(error: unknown): number {
   // Commander has printed the message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof ChecksFailed) return 1
   if (error instanceof UsageError) {
-    complain(error.message, error.help ?? 'what is accepted: the same command with --help')
+    complain(error.message, error.help ?? ACCEPTED)
     return 2
   }
   if (error instanceof Fault) complain(error.message, error.help)
-  else if (error instanceof OAuthError) complain(error.message)
+  else if (error instanceof OAuthError) return tellRefusal(error)
   else if (error instanceof Unavailable) complain(error.message, helpForOutage(error))
   else tellDefect(error)
   return 1
+}
+
+/** A refusal of what was typed is bad usage, wherever it is found; one that rests on the records is a failure. */
+function tellRefusal({ code, message, isOfRecords }: OAuthError): number {
+  const isUsage = !isOfRecords && (code === 'invalid_request' || code === 'invalid_client_metadata')
+  complain(message, isUsage ? ACCEPTED : undefined)
+  return isUsage ? 2 : 1
 }
 
 /** A full disk needs the operator; a lock may end by itself. */

@@ -90,15 +90,20 @@ const readSets = (pairs: string[], fields: Table): [name: string, value: unknown
     return [name, readSet(name, pair.slice(at + 1), field.schema)]
   })
 
-/** A value as JSON; a text that the field takes as it is needs no quotes. */
+/** A value as JSON; a text that is none, or that is a number, needs no quotes. `null` empties a field that is never absent. */
 function readSet(name: string, text: string, { zod }: Schema): unknown {
+  const isAccepted = (value: unknown) => zod.safeParse(value).success
+  const isNumber = /^[-\d]/.test(text.trim())
   try {
     const value = readExactJson(text)
-    const isText = !zod.safeParse(value).success && zod.safeParse(text).success
-    return isText ? text : value
+    if (isAccepted(value)) return value
+    if (value === null) return EMPTY.find(isAccepted) ?? value
+    return isNumber && isAccepted(text) ? text : value
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error
-    if (error.isNoJson || zod.safeParse(text).success) return text
+    if (error.isNoJson || (isNumber && isAccepted(text))) return text
     throw new UsageError(`--set ${name}: ${error.message}`)
   }
 }
+
+const EMPTY: readonly unknown[] = [[], {}]

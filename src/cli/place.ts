@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
-import type { Argument, Command, Option } from 'commander'
+import { InvalidArgumentError, type Argument, type Command, type Option } from 'commander'
 import { shell } from '../ground/shell-word.ts'
 
 const PACKAGE = resolve(import.meta.dirname, '../..')
@@ -16,8 +16,12 @@ function callerFolder(): string {
   return process.cwd() === PACKAGE && isAbsolute(told) ? told : process.cwd()
 }
 
-/** An absolute path, so that messages show the file that was tried. `-` stays standard input. */
-const atCaller = (file: string): string => (file === '-' ? file : resolve(callerFolder(), file))
+/** An absolute path, so that messages show the file that was tried. `-` stays a stream, where the help offers it. */
+function atCaller(file: string, help: string): string {
+  if (file !== '-') return resolve(callerFolder(), file)
+  if (help.includes(' - ')) return file
+  throw new InvalidArgumentError('Accepted: a path; this command takes no stream here.')
+}
 
 /** A relative `file:` URL of an argument as an absolute one; any other text as it is. */
 export function urlAtCaller(url: string): string {
@@ -36,7 +40,10 @@ export function startFilesAtCaller(command: Command): void {
 /** The reader that the command has given sees the absolute path. */
 function readFirst(given: Argument | Option): void {
   const read = given.parseArg
-  given.argParser((file: string, before: unknown) => (read ? read(atCaller(file), before) : atCaller(file)))
+  given.argParser((file: string, before: unknown) => {
+    const path = atCaller(file, given.description)
+    return read ? read(path, before) : path
+  })
 }
 
 /**

@@ -4,9 +4,10 @@
  */
 import type { Command } from 'commander'
 import { usesSecret } from '../clients/client.ts'
-import { PRESETS, choosePreset, presetBehind, presetMetadata, type ChosenPreset } from '../clients/presets/index.ts'
-import type { ClientChange, RegisteredClient } from '../clients/registration.ts'
-import { clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
+import { CLIENT_ID } from '../clients/presets/preset.ts'
+import { PRESETS, choosePreset, presetBehind, type ChosenPreset } from '../clients/presets/index.ts'
+import type { RegisteredClient } from '../clients/registration.ts'
+import { clientMetadata } from '../clients/wire.ts'
 import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
@@ -55,12 +56,6 @@ export function readPreset({ for: name, url }: PresetOptions): ChosenPreset | un
   throw new UsageError(`--${chosen.at}: ${chosen.fault}`, help)
 }
 
-/** The change that makes a client what the preset asks for. */
-export const presetChange = (chosen: ChosenPreset): ClientChange => ({
-  ...toClientChange(clientChangeSchema.zod.parse(presetMetadata(chosen))),
-  preset: chosen.name,
-})
-
 /** Prints the block that goes into the app, and the steps that guides leave out. */
 export function answerPreset(
   command: Command,
@@ -83,7 +78,7 @@ function blockOf(
   const at = (path: string) => endpointUrl(issuer, path)
   const brand = config.brandName ?? 'Signet'
   const paste = preset.paste({ issuer, clientId, clientSecret, authMethod, url, redirectUris, at, brand })
-  return { paste, notes: preset.notes.map((each) => each.replaceAll('CLIENT_ID', clientId)) }
+  return { paste, notes: preset.notes.map((each) => each.replaceAll(CLIENT_ID, clientId)) }
 }
 
 /** Stands for the secret, which nobody knows any more. */

@@ -26,7 +26,7 @@ export function defineServe(command: Command): void {
       '\nConfigured by SIGNET_ variables; docs/reference.md lists them.\n\nExample:\n  SIGNET_PORT=8080 signet serve',
     )
     .option('--lose-passkeys', 'start although another domain makes every passkey useless')
-    .option('--new', 'make a new database although the keys folder belongs to another one')
+    .option('--new', 'make a new database although the keys folder belongs to another one, or to one that is gone')
     .action(async ({ losePasskeys = false, new: isNew = false }: ServeOptions, self: Command) => {
       const signalled = firstSignal()
       const config = readConfig(process.env)

@@ -6,7 +6,7 @@ import type { Issuer } from '../issuer.ts'
 import { browserOf } from '../pages/browser-name.ts'
 import { sessionView } from '../sessions/wire.ts'
 import { everyPage } from './every-page.ts'
-import { withIssuer } from './open-issuer.ts'
+import { tellClients, withIssuer } from './open-issuer.ts'
 import { answer, answerDone, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -74,15 +74,27 @@ const end = (id: string | undefined, { user }: Filter, command: Command): Promis
     throw new UsageError('name one session, or a person by --user', 'signet session list')
   return withIssuer(async (issuer) => {
     const ended = id === undefined ? await endAll(user ?? '', issuer) : await endOne(id, issuer)
-    answerDone(command, { ended }, ended === 1 ? '1 session was ended' : `${ended} sessions were ended`)
-    await issuer.backChannel.settle()
+    const views = await Promise.all(ended.map((each) => viewOf(each, issuer)))
+    answerDone(
+      command,
+      views.flat(),
+      ended.length === 1 ? '1 session was ended' : `${ended.length} sessions were ended`,
+    )
+    await tellClients(issuer)
   })
 }
 
-const endOne = async (id: string, { sessionEnds }: Issuer): Promise<number> =>
-  (await sessionEnds.end(id, BY_CLI)) === 'ended' ? 1 : 0
+/** As the list shows it; nothing where it was swept away meanwhile. */
+async function viewOf(id: string, { store }: Issuer): Promise<ReturnType<typeof sessionView>[]> {
+  const found = await store.findSessionById(id)
+  return found ? [sessionView({ ...found.session, clients: await store.listSessionClients(id) })] : []
+}
 
-const endAll = async (user: string, issuer: Issuer): Promise<number> =>
+/** The ids of the sessions that ended: none where it had ended before. */
+const endOne = async (id: string, { sessionEnds }: Issuer): Promise<string[]> =>
+  (await sessionEnds.end(id, BY_CLI)) === 'ended' ? [id] : []
+
+const endAll = async (user: string, issuer: Issuer): Promise<string[]> =>
   issuer.sessionEnds.endAll(await idOfPerson(user, issuer), BY_CLI)
 
 /** @throws Fault that names the person */

@@ -1,9 +1,10 @@
 /**
- * Notes about a client's resources and scopes by which no token can be had. The client is made all the same: which of the
+ * Notes about a client's resources, scopes and groups by which no token can be had. The client is made all the same: which of the
  * two comes first is for the operator to choose. Each note names the step that is really missing.
  */
 import { OFFLINE_ACCESS, PERSON_SCOPES, hasOwnPrefix } from '../clients/client.ts'
 import { updateCommand } from '../clients/update-command.ts'
+import { nearest } from '../ground/nearest.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
 import { describeMissingResource } from '../resources/missing.ts'
@@ -12,9 +13,24 @@ import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { note } from './output.ts'
 
-export function noteUnknown(client: ClientRecord, { resources }: Pick<Issuer, 'resources'>): void {
-  noteMissingResources(client, resources)
-  noteUnknownScopes(client, resources)
+export async function noteUnknown(
+  client: ClientRecord,
+  issuer: Pick<Issuer, 'resources' | 'groupRegistry'>,
+): Promise<void> {
+  noteMissingResources(client, issuer.resources)
+  noteUnknownScopes(client, issuer.resources)
+  if (client.allowedGroups.length > 0) await noteMissingGroups(client, issuer)
+}
+
+async function noteMissingGroups(
+  { allowedGroups }: ClientRecord,
+  { groupRegistry }: Pick<Issuer, 'groupRegistry'>,
+): Promise<void> {
+  const known = (await groupRegistry.list()).map(({ name }) => name)
+  for (const name of allowedGroups.filter((each) => !known.includes(each)))
+    note(
+      `group ${name} does not exist${nearest(name, known)}, and nobody can sign in by it: make it with: signet group create ${shell(name)}`,
+    )
 }
 
 function noteMissingResources(client: ClientRecord, directory: ResourceDirectory): void {

@@ -7,14 +7,16 @@ import { readArgument } from '../ground/standard-input.ts'
 import type { Issuer } from '../issuer.ts'
 import type { Person } from '../store/records/user.ts'
 import { USUAL_LINK } from '../users/registration.ts'
+import { blankUser, changedUser, requireSoundUser } from '../users/user.ts'
 import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
 import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users/wire.ts'
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
-import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
+import { mayMakeDatabase, tellClients, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
-import { UsageError, requireFaultless, ttlOption } from './usage.ts'
+import { noteStillRefused } from './still-refused.ts'
+import { UsageError, requireFaultless, requireSound, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
 
@@ -95,6 +97,7 @@ async function create(
   if (passwordStdin && invite) throw new UsageError('--invite lets the person choose: leave --password-stdin out')
   const metadata = readMetadata(options, NEW_FIELDS, userChangeSchema)
   requireSoundNames({ ...metadata, username })
+  requireSound(() => requireSoundUser(changedUser(blankUser(id, 0), { ...metadata, username })))
   const password = passwordStdin ? await readPassword() : undefined
   await withIssuerOrNew(command, async ({ userRegistry, invitations }) => {
     const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
@@ -110,7 +113,7 @@ async function create(
 /** @throws UsageError that names what was read */
 function requireSoundNames({ username, email }: { username?: string | undefined; email?: string | null | undefined }) {
   if (username !== undefined) requireFaultless('user name', username, findNameFault(canonicalName(username)))
-  if (email) requireFaultless('--email', email, findEmailFault(email))
+  if (typeof email === 'string') requireFaultless('--email', email, findEmailFault(email))
 }
 
 /** One line, without its line end: an empty password is a mistake. */
@@ -190,19 +193,20 @@ const disable = (name: string, _options: object, command: Command): Promise<void
   withUser(name, async ({ user }, issuer) => {
     const disabled = await issuer.userRegistry.disable(user.id, BY_CLI)
     answerUser(command, disabled, 'is disabled: sessions have ended, and live tokens are denied')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 
 const enable = (name: string, _options: object, command: Command): Promise<void> =>
-  withUser(name, async ({ user }, { userRegistry }) =>
-    answerUser(command, await userRegistry.enable(user.id, BY_CLI), 'is enabled'),
-  )
+  withUser(name, async ({ user }, issuer) => {
+    answerUser(command, await issuer.userRegistry.enable(user.id, BY_CLI), 'is enabled')
+    noteStillRefused('sub', user.id, issuer)
+  })
 
 const remove = (name: string, _options: object, command: Command): Promise<void> =>
   withUser(name, async ({ user }, issuer) => {
     const deleted = await issuer.userRegistry.delete(user.id, BY_CLI)
     answerUser(command, deleted, 'was deleted; live tokens are denied')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 
 async function setPassword(
@@ -215,7 +219,7 @@ async function setPassword(
   await withUser(name, async ({ user }, issuer) => {
     const changed = await issuer.userRegistry.setPassword(user.id, password, BY_CLI, { mustChange })
     answerUser(command, changed, 'has a new password; sessions and grants have ended')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 }
 

@@ -7,8 +7,11 @@ import type { Instant } from '../ground/clock.ts'
 import type { ClientRecord, ClientSecret, EndedSecret } from '../store/records/client.ts'
 import type { ClientSecrets } from './secret.ts'
 
-/** `standing`: the client has the secret. `ended`: an operator ended it on purpose. */
-export type SecretJudgement = 'standing' | 'ended' | 'new'
+/**
+ * `standing`: the client has the secret. `leaving`: an operator rotated it away, and its overlap is not over. `ended`: an
+ * operator ended it on purpose.
+ */
+export type SecretJudgement = 'standing' | 'leaving' | 'ended' | 'new'
 
 /** The client that a secret is for, where there is one, and ended secrets of its id, newest first. A deleted client leaves some. */
 interface Known {
@@ -69,11 +72,11 @@ export class BroughtSecret {
     return (current && this.#judgeStanding(current, now)) ?? this.#judgeEnded(endedSecrets) ?? 'new'
   }
 
-  #judgeStanding(current: ClientRecord, now: Instant): 'standing' | Uncompared | undefined {
+  #judgeStanding(current: ClientRecord, now: Instant): 'standing' | 'leaving' | Uncompared | undefined {
     for (const stored of current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)) {
       const name = nameOf('standing', stored)
       const isSame = this.#compared.get(name)
-      if (isSame) return 'standing'
+      if (isSame) return stored.expiresAt === null ? 'standing' : 'leaving'
       if (isSame === undefined) return { name, compare: () => this.#isOf(current, stored, now) }
     }
   }

@@ -161,6 +161,7 @@ export class ClientRegistry {
       if (!usesSecret(current))
         throw invalidRequest(
           `client "${clientId}" authenticates by ${current.tokenEndpointAuthMethod}, without a secret`,
+          { isOfRecords: true },
         )
       const standing = current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
       // A retried rotation makes several secrets. They must not displace the secret that is in use.

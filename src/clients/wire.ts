@@ -76,7 +76,13 @@ export const CLIENT_FIELDS = {
     read: 'text',
   }),
   grant_types: field('grantTypes', {
-    schema: schemaOf((z) => z.array(grantTypeSchema.zod).max(10, { abort: true })),
+    // Two spellings of one grant type are one.
+    schema: schemaOf((z) =>
+      z
+        .array(grantTypeSchema.zod)
+        .max(10, { abort: true })
+        .transform((types) => [...new Set(types)]),
+    ),
     shape: manyOf(oneOf(GRANT_TYPES)),
     isSet: true,
     says: 'The grant types that it may ask for tokens by.',

@@ -28,8 +28,8 @@ export interface KeptItem extends AppliedItem {
   file: string
 }
 
-/** A client, resource or secret that an operator ended and the file still names: it stays ended. */
-export interface StillEnded {
+/** A declaration, or a part of one, that is not applied because of what an operator did. The rest of the file is. */
+export interface Unapplied {
   kind: 'resource' | 'client' | 'client_secret' | 'jwks' | 'group' | 'user'
   id: string
   /** File and line. */
@@ -47,8 +47,10 @@ export interface Applied {
   removed?: AppliedItem[]
   /** Made by another file and not named here; beside `removed`. */
   kept?: KeptItem[]
-  /** Only where there is something. */
-  ended?: StillEnded[]
+  /** Ended by an operator, and still named by the file: it stays ended. Only where there is something. */
+  ended?: Unapplied[]
+  /** At odds with a record that an operator made or changed. Only where there is something. */
+  conflicts?: Unapplied[]
 }
 
 /** A brought secret replaces all earlier secrets at once; a rotation leaves an overlap. */
@@ -79,16 +81,16 @@ export const itemOf = (kind: AppliedItem['kind'], id: string, changes: AppliedCh
 /** How an operator brings back an ended record. The file never does. */
 const REVIVED_BY = {
   resource: (id: string) =>
-    `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${id}`,
+    `an operator deleted resource ${id}; take it out of the file, or bring it back with: signet resource create ${shell(id)}`,
   client: (id: string) =>
-    `client ${id} was deleted by an operator, or removed while it was disabled; take it out of the file, or bring it back with: signet client create --id ${id}`,
+    `client ${id} was deleted by an operator, or removed while it was disabled; take it out of the file, or bring it back with: signet client create --id ${shell(id)}`,
   group: (id: string) =>
-    `an operator deleted group ${id}; take it out of the file, or bring it back with: signet group create`,
+    `an operator deleted group ${id}; take it out of the file, or bring it back with: signet group create ${shell(id)}`,
   user: (id: string) =>
-    `an operator deleted user ${id}; take the user out of the file, or make another with: signet user create ${id}`,
+    `an operator deleted user ${id}; take the user out of the file, or make another with: signet user create ${shell(id)}`,
   jwks: (id: string) => `an operator took a key of jwks from client ${id}; take that key out of the file`,
   client_secret: (id: string) =>
-    `an operator ended this secret of client ${id}; put the new one where client_secret points to, or take client_secret out of the file`,
+    `an operator ended this secret of client ${id}, or rotated it away so that it ends soon; put the new one where client_secret points to, or take client_secret out of the file`,
 }
 
 /** The step that gives a secret to each client that lacks one. */
@@ -97,7 +99,10 @@ export const describeMissingSecrets = ({ created, changed, left }: Applied): str
     .filter((item) => item.lacks_secret)
     .map(({ id }) => `client ${id} has no secret, and gets no tokens before: signet client rotate-secret ${shell(id)}`)
 
-export const stillEnded = (kind: StillEnded['kind'], id: string, place: string): StillEnded => ({
+/** What the file declares and does not apply, as one list. */
+export const unappliedOf = ({ ended = [], conflicts = [] }: Applied): Unapplied[] => [...ended, ...conflicts]
+
+export const stillEnded = (kind: Unapplied['kind'], id: string, place: string): Unapplied => ({
   kind,
   id,
   place,

@@ -13,7 +13,8 @@ import type { Store } from '../store/store.ts'
 import type { Passwords } from '../users/password.ts'
 import type { Applied } from './applied.ts'
 import type { Declaration } from './file.ts'
-import { appliedBy, clientFactsOf, planDeclaration, stepsOf, type Plan } from './plan.ts'
+import { appliedBy, planDeclaration, stepsOf, type Plan } from './plan.ts'
+import { clientFactsOf } from './plan-client.ts'
 import type { Registries } from './step.ts'
 
 /** The parts that groups and users of a file need. */
@@ -119,12 +120,14 @@ async function loadOfPeople(
 
 const idsOf = ({ resources, clients, groups, users }: Declaration): DeclaredIds => ({
   ...((groups.length > 0 || users.length > 0) && {
-    groups: groups.map(({ name }) => name),
-    users: users.map(({ username, id }) => ({ username, id })),
+    groups: uniqueOf([...groups.map(({ name }) => name), ...users.flatMap(({ change }) => change.groups ?? [])]),
+    users: users.map(({ username, id, change: { email } }) => ({ username, id, email })),
   }),
-  resources: resources.map(({ id }) => id),
+  resources: uniqueOf([...resources.map(({ id }) => id), ...clients.flatMap(({ change }) => change.resources ?? [])]),
   clients: clients.map(({ clientId }) => clientId),
 })
+
+const uniqueOf = (names: string[]): string[] => [...new Set(names)]
 
 /** Compares and hashes the secrets that steps wait for. A dry run stores none, so it hashes none. */
 async function prepareSecrets(

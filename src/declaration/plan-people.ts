@@ -1,17 +1,24 @@
 /** Plans the groups and users of a declarative file. A password is set once, and never over one that is there. */
+import type { Instant } from '../ground/clock.ts'
 import { Fault, invalidRequest } from '../ground/errors.ts'
 import type { DeclaredFacts, DeclaredGroupFacts, DeclaredUserFacts } from '../store/records/declared.ts'
-import type { Person } from '../store/records/user.ts'
+import type { Person, UserRecord } from '../store/records/user.ts'
 import { blankGroup, changedGroup, requireSoundGroup } from '../users/group.ts'
 import { givePassword } from '../users/registration.ts'
 import { blankUser, changedUser, requireSoundUser } from '../users/user.ts'
 import { GROUP_FIELDS, groupView, USER_FIELDS, userView } from '../users/wire.ts'
-import { differing, itemOf, stillEnded, takingOver } from './applied.ts'
-import type { DeclaredGroup, DeclaredUser } from './file.ts'
-import type { Ended, Step } from './step.ts'
+import { differing, itemOf, stillEnded, takingOver, type Unapplied } from './applied.ts'
+import type { Declaration, DeclaredGroup, DeclaredUser } from './file.ts'
+import type { Conflict, Ended, Step } from './step.ts'
 
 const NO_GROUP: DeclaredGroupFacts = { current: undefined, isEnded: false }
-const NO_USER: DeclaredUserFacts = { current: undefined, isEnded: false, isIdTaken: false }
+const NO_USER: DeclaredUserFacts = {
+  current: undefined,
+  isEnded: false,
+  isIdTaken: false,
+  hasId: undefined,
+  hasEmail: undefined,
+}
 
 /** @param file the name of the file, where it says one */
 export function planGroup(
@@ -20,7 +27,7 @@ export function planGroup(
   facts: DeclaredFacts,
 ): Step | Ended {
   const { current, isEnded } = facts.groups.get(name) ?? NO_GROUP
-  if (!current && isEnded) return { ended: stillEnded('group', name, place) }
+  if (!current && isEnded) return { ended: [stillEnded('group', name, place)] }
   const next = changedGroup(current ?? blankGroup(name, facts.now), change)
   requireSoundGroup(next)
   if (!current)
@@ -40,37 +47,117 @@ export function planGroup(
   }
 }
 
-/** @param hash of the declared password; `undefined` where there is none, or where it is not hashed yet */
-export function planUser(
-  declared: DeclaredUser,
-  groupNames: Set<string>,
-  facts: DeclaredFacts,
-  hash: string | undefined,
-): Step | Ended {
-  const { username, id, place } = declared
-  const { current, isEnded, isIdTaken } = facts.users.get(username) ?? NO_USER
-  if (!current && isEnded) return { ended: stillEnded('user', username, place) }
-  requireKnownGroups(declared, groupNames)
-  if (current) return planChange(declared, current, hash)
-  if (isIdTaken) throw invalidRequest('id: a user or a client has it, or had it')
-  const user = changedUser(blankUser(id, facts.now), declared.change)
-  requireSoundUser(user)
-  if (hash !== undefined) givePassword(user, hash, 'file', facts.now)
+/** Plans users in the order of the file, and remembers which addresses the users before gave up or took. */
+export class UserPlanner {
+  readonly #groupNames: ReadonlySet<string>
+  readonly #declaredGroups: ReadonlySet<string>
+  readonly #clientIds: ReadonlySet<string>
+  readonly #facts: DeclaredFacts
+  /** Users of the file by the ids and addresses that it gives them. */
+  readonly #named = new Map<string, string>()
+  /** Ids of users who have another address, or none, once their steps are done. */
+  readonly #moved = new Set<string>()
+
+  /** @param groupNames of all groups that are there, or that the file declares */
+  constructor({ clients, groups }: Declaration, groupNames: ReadonlySet<string>, facts: DeclaredFacts) {
+    this.#groupNames = groupNames
+    this.#declaredGroups = new Set(groups.map(({ name }) => name))
+    this.#clientIds = new Set(clients.map(({ clientId }) => clientId))
+    this.#facts = facts
+  }
+
+  /**
+   * @param hash of the declared password; `undefined` where there is none, or where it is not hashed yet
+   * @throws OAuthError or Fault for what cannot hold inside the file
+   */
+  plan(declared: DeclaredUser, hash: string | undefined): Step | Ended | Conflict {
+    const { username, id, change, place } = declared
+    const known = this.#facts.users.get(username) ?? NO_USER
+    const { current, isEnded } = known
+    const next = changedUser(current?.user ?? blankUser(id, this.#facts.now), change)
+    this.#requireAlone(declared, next, current)
+    if (!current && isEnded) return { ended: [stillEnded('user', username, place)] }
+    const { groups, ended } = this.#groupsOf(declared)
+    requireSoundUser(next)
+    const taken = this.#findTaken(declared, next, known)
+    if (taken !== undefined)
+      return { conflict: { kind: 'user', id: username, place, fix: `user ${username}: ${taken}` } }
+    if (current && current.user.emailKey !== next.emailKey) this.#moved.add(current.user.id)
+    const planned = { declared: { ...declared, change: { ...change, groups } }, next, hash, now: this.#facts.now }
+    return { ...(current ? planChange(planned, current) : planCreation(planned)), ended }
+  }
+
+  /** @throws OAuthError where another record of the file has the same id or address */
+  #requireAlone({ username, id, change }: DeclaredUser, { emailKey }: UserRecord, current: Person | undefined): void {
+    if (id !== undefined && !current && this.#clientIds.has(id))
+      throw invalidRequest(`id: client ${id} of this file has it`)
+    if (id !== undefined) this.#claim('id', id, username)
+    if (change.email && emailKey !== null) this.#claim('email', emailKey, username)
+  }
+
+  #claim(member: 'id' | 'email', value: string, username: string): void {
+    const before = this.#named.get(`${member} ${value}`)
+    if (before !== undefined) throw invalidRequest(`${member}: user ${before} of this file has it as well`)
+    this.#named.set(`${member} ${value}`, username)
+  }
+
+  /** The declared groups without those that an operator deleted. A group that the file declares has a line of its own. */
+  #groupsOf({ change, place }: DeclaredUser): { groups: string[] | undefined; ended: Unapplied[] } {
+    const isEnded = (name: string) => {
+      const { current, isEnded: was } = this.#facts.groups.get(name) ?? NO_GROUP
+      return !current && was
+    }
+    const missing = change.groups?.find((name) => !isEnded(name) && !this.#groupNames.has(name))
+    if (missing !== undefined)
+      throw new Fault(
+        `${place}: groups: ${missing} is neither in this file nor in the database`,
+        'declare it under groups',
+      )
+    const ended = change.groups?.filter((name) => isEnded(name) && !this.#declaredGroups.has(name)) ?? []
+    return {
+      groups: change.groups?.filter((name) => !isEnded(name)),
+      ended: ended.map((name) => stillEnded('group', name, place)),
+    }
+  }
+
+  /** The id or address that somebody else has by now, with what to do. */
+  #findTaken(
+    { username, id }: DeclaredUser,
+    { email, emailKey, id: own }: UserRecord,
+    { current, isIdTaken, hasId, hasEmail }: DeclaredUserFacts,
+  ): string | undefined {
+    if (current && id !== undefined && id !== own)
+      return `the user has the id ${own}, which never changes; write id: ${own} into the file, or take id out of it`
+    if (hasId && !current) return `user ${hasId.username} has the id ${id}; ${stepFor(username, hasId)}`
+    if (isIdTaken && !current) return `a client has the id ${id}, or had it; write another id into the file`
+    if (emailKey === null || !hasEmail || hasEmail.id === own || this.#moved.has(hasEmail.id)) return undefined
+    return `user ${hasEmail.username} has the address ${email}; ${stepFor(username, hasEmail)}`
+  }
+}
+
+const stepFor = (username: string, { username: holder }: UserRecord): string =>
+  `where ${username} was renamed, write username: ${holder} into the file, else change one of the two`
+
+interface PlannedUser {
+  declared: DeclaredUser
+  next: UserRecord
+  hash: string | undefined
+  now: Instant
+}
+
+function planCreation({ declared: { username, change, password }, next, hash, now }: PlannedUser): Step {
+  if (hash !== undefined) givePassword(next, hash, 'file', now)
   return {
     item: itemOf('user', username, []),
     outcome: 'created',
-    isWaiting: declared.password !== undefined && hash === undefined,
-    operations: ({ userOperations, by }) => [userOperations.creation(user, declared.change.groups ?? [], by)],
+    isWaiting: password !== undefined && hash === undefined,
+    operations: ({ userOperations, by }) => [userOperations.creation(next, change.groups ?? [], by)],
   }
 }
 
 const FIRST_PASSWORD = { field: 'password', from: null, to: 'the one of the file' }
 
-function planChange({ username, id, change, password }: DeclaredUser, current: Person, hash: string | undefined): Step {
-  if (id !== undefined && id !== current.user.id)
-    throw invalidRequest(`id: user ${username} has the id ${current.user.id}, which never changes`)
-  const next = changedUser(current.user, change)
-  requireSoundUser(next)
+function planChange({ declared: { username, change, password }, next, hash }: PlannedUser, current: Person): Step {
   const before = userView(current)
   const after = { ...userView({ ...current, user: next }), groups: change.groups ?? before.groups }
   const getsPassword = password !== undefined && current.user.passwordHash === null
@@ -83,10 +170,4 @@ function planChange({ username, id, change, password }: DeclaredUser, current: P
     isWaiting: getsPassword && hash === undefined,
     operations: ({ userOperations, by }) => [userOperations.change(current.user.id, change, hash, by)],
   }
-}
-
-function requireKnownGroups({ change, place }: DeclaredUser, known: Set<string>): void {
-  const missing = change.groups?.find((name) => !known.has(name))
-  if (missing === undefined) return
-  throw new Fault(`${place}: groups: ${missing} is neither in this file nor in the database`, 'declare it under groups')
 }

@@ -5,7 +5,7 @@ import type { ResourceRegistry } from '../resources/registration.ts'
 import type { DeclaredOperation } from '../store/store.ts'
 import type { GroupOperations } from '../users/group.ts'
 import type { UserOperations } from '../users/registration.ts'
-import type { Applied, AppliedItem, KeptItem, StillEnded } from './applied.ts'
+import type { Applied, AppliedItem, KeptItem, Unapplied } from './applied.ts'
 
 /** The registries that make operations of steps. */
 export interface Registries {
@@ -19,8 +19,9 @@ export interface Registries {
 
 export interface Step {
   item: AppliedItem
-  outcome: Exclude<keyof Applied, 'kept' | 'ended'>
-  ended?: StillEnded
+  outcome: Exclude<keyof Applied, 'kept' | 'ended' | 'conflicts'>
+  /** The parts of the declaration that stay ended. */
+  ended?: Unapplied[]
   /** Whether its secret has still to be compared or hashed. Then it has no operations yet. */
   isWaiting?: boolean
   operations(registries: Registries): DeclaredOperation[]
@@ -28,7 +29,12 @@ export interface Step {
 
 /** A declaration that is not applied, because an operator ended the declared record. */
 export interface Ended {
-  ended: StillEnded
+  ended: Unapplied[]
+}
+
+/** A declaration that is not applied, because it is at odds with a record that an operator made or changed. */
+export interface Conflict {
+  conflict: Unapplied
 }
 
 /** A record that the file does not name and that is another file's to remove. */

@@ -7,7 +7,7 @@ import { bad, good, type Check } from './check.ts'
 
 type Registries = Parameters<typeof applyDeclaration>[1]
 
-/** Makes a finding for each line that names an ended record. A file that cannot be applied is a finding as a whole. */
+/** Makes a finding for each line that names an ended record, or that is at odds with one that is there. A file that cannot be applied is a finding as a whole. */
 export async function checkDeclared(
   { configFile }: Config,
   registries: Registries,
@@ -16,9 +16,21 @@ export async function checkDeclared(
   if (configFile === undefined) return []
   try {
     const declaration = await readDeclaration(configFile, env, 'SIGNET_CONFIG')
-    const { created, changed, ended = [] } = await applyDeclaration(declaration, registries, { dryRun: true })
-    if (ended.length > 0)
-      return ended.map(({ place, kind, id, fix }) => bad('declarative file', `${place}: ${kind} ${id} was ended`, fix))
+    const {
+      created,
+      changed,
+      ended = [],
+      conflicts = [],
+    } = await applyDeclaration(declaration, registries, { dryRun: true })
+    if (ended.length + conflicts.length > 0)
+      return [
+        ...ended.map(({ place, kind, id, fix }) =>
+          bad('declarative file', `${place}: an operator ended ${kind} ${id}`, fix),
+        ),
+        ...conflicts.map(({ place, kind, id, fix }) =>
+          bad('declarative file', `${place}: ${kind} ${id} does not fit`, fix),
+        ),
+      ]
     const waiting = created.length + changed.length
     return [
       good(

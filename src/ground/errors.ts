@@ -28,6 +28,8 @@ export interface OAuthErrorOptions {
   headers?: Record<string, string>
   /** The exact reason, for the operator's log only. */
   reason?: string
+  /** Whether the records or the configuration are the reason: what was sent is well formed. Conflicts and 404 are so anyway. */
+  isOfRecords?: boolean
 }
 
 /**
@@ -39,6 +41,7 @@ export class OAuthError extends Error {
   readonly status: number
   readonly headers: Record<string, string>
   readonly reason: string
+  readonly isOfRecords: boolean
 
   constructor(code: OAuthErrorCode, description: string, options: OAuthErrorOptions = {}) {
     super(description)
@@ -47,6 +50,7 @@ export class OAuthError extends Error {
     this.status = options.status ?? STATUS_OF[code]
     this.headers = options.headers ?? {}
     this.reason = options.reason ?? description
+    this.isOfRecords = options.isOfRecords ?? this.status !== 400
   }
 }
 

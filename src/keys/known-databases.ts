@@ -1,6 +1,7 @@
 /**
  * A list beside the master key: the databases that it has sealed keys for. A database on the list that is missing was
- * lost. The start is refused then, instead of making a new database with other keys and no clients. The list guards
+ * lost. The start is refused then, instead of making a new database with other keys and no clients, unless `--new` asks for
+ * one. The list guards
  * against a slip, and nothing else rests on it: a keys folder that is read-only or another user's works without it.
  *
  * A line is a name and, after a tab, the id of the place where the database told one. The later line of a name counts.
@@ -59,8 +60,8 @@ interface Wish {
 
 /** The one rule about making a missing database, for starts, commands and dry runs; `undefined` where it may be made. */
 export function findHindrance({ name, known, isNewWanted, isExpected }: Wish): Hindrance | undefined {
-  if (known.includes(name)) return 'lost'
   if (isNewWanted) return undefined
+  if (known.includes(name)) return 'lost'
   if (known.length > 0) return 'stranger'
   return isExpected ? undefined : 'unasked'
 }

@@ -9,7 +9,7 @@ import { hasOwnPrefix } from '../clients/client.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceDeletion, ResourceRecord } from '../store/records/resource.ts'
 import type { OperationOf, Store } from '../store/store.ts'
-import { blankResource, requireSoundResource } from './resource.ts'
+import { OWN_SCOPES, blankResource, requireSoundResource } from './resource.ts'
 
 /** The fields that may be set; absent ones keep their default or present value. */
 export type ResourceChange = Partial<
@@ -123,4 +123,4 @@ function found(resource: ResourceRecord | undefined): ResourceRecord {
 }
 
 export const issuerIsBuiltIn = (): OAuthError =>
-  conflict('the issuer is a resource already, with the scopes signet:admin and signet:blacklist')
+  conflict(`the issuer is a resource already, with the scopes ${OWN_SCOPES.join(', ')}`)

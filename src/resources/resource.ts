@@ -4,7 +4,7 @@
  */
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
-import { looksSecret } from '../ground/looks-secret.ts'
+import { isSecretName } from '../ground/looks-secret.ts'
 import { SHARED_RING, type RingId } from '../store/records/key.ts'
 import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceRecord } from '../store/records/resource.ts'
 import { SCOPE_TOKEN, hasOwnPrefix } from '../clients/client.ts'
@@ -15,6 +15,7 @@ export const ADMIN_SCOPE = 'signet:admin'
 /** Reads everything that `signet:admin` reads, and changes nothing. */
 export const READ_SCOPE = 'signet:read'
 export const BLACKLIST_SCOPE = 'signet:blacklist'
+export const OWN_SCOPES = [ADMIN_SCOPE, READ_SCOPE, BLACKLIST_SCOPE] as const
 
 export function blankResource(id: string, now: number): ResourceRecord {
   return {
@@ -37,7 +38,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
 /** The issuer as a resource: the admin API and the blacklist accept tokens whose `aud` is the issuer. */
 export const issuerResource = (issuer: string): ResourceRecord => ({
   ...blankResource(issuer, 0),
-  scope: [ADMIN_SCOPE, READ_SCOPE, BLACKLIST_SCOPE],
+  scope: [...OWN_SCOPES],
 })
 
 /** The keys that sign a resource's tokens. */
@@ -64,7 +65,7 @@ export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedA
 export const MOST_RESOURCE_ID_CHARACTERS = 512
 
 /** Why a resource cannot have this id, if it cannot. */
-function findIdFault(id: string): string | undefined {
+export function findResourceIdFault(id: string): string | undefined {
   // RFC 8707 §2: an absolute URI without fragment; a plain name for servers such as RabbitMQ.
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(id)
   const isUri =
@@ -74,18 +75,18 @@ function findIdFault(id: string): string | undefined {
     URL.canParse(id)
   if (!isName && !isUri)
     return 'a resource id is an absolute URI without fragment, or a plain name of A-Z a-z 0-9 . _ -'
-  if (looksSecret(id)) return 'this is a token or a secret; the id of a resource stands in every token for it'
+  if (isSecretName(id)) return 'it begins like a token or a secret; the id of a resource stands in every token for it'
   return hasOwnPrefix(id) ? 'Signet uses this name itself: take another' : undefined
 }
 
 /** @throws OAuthError `invalid_request` naming the fault of the record. */
 export function requireSoundResource(resource: ResourceRecord): void {
   const { id, scope, ttl } = resource
-  const idFault = findIdFault(id)
+  const idFault = findResourceIdFault(id)
   if (idFault !== undefined) throw invalidRequest(`id: ${idFault}`)
   if (ttl !== null && ttl < 1) throw invalidRequest('ttl: a token lives for 1s at least')
   if (scope && !scope.every((value) => SCOPE_TOKEN.test(value))) {
-    throw invalidRequest('scope: printable ASCII without space, " and \\ (RFC 6749 §3.3)')
+    throw invalidRequest('scope: printable ASCII without space, quotation mark and backslash (RFC 6749 §3.3)')
   }
   requireFreeClaims(resource.claims, invalidRequest)
 }

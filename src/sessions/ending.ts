@@ -69,8 +69,8 @@ export class SessionEnds {
     this.#needs.deliver()
   }
 
-  /** Ends the sessions of a person. @param except a session that goes on @returns how many ended */
-  async endAll(userId: string, by: Actor, except?: string): Promise<number> {
+  /** Ends the sessions of a person. @param except a session that goes on @returns the ids of those that ended */
+  async endAll(userId: string, by: Actor, except?: string): Promise<string[]> {
     const { store, audit } = this.#needs
     const ending: PersonEnding = { session: sessionEnding('ended', by, audit), except }
     const ended = await store.endSessionsOf(userId, ending)

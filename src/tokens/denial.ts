@@ -22,5 +22,5 @@ export async function nameDenial(
       return { kind: 'jti', value: jti, tokenExpiresAt: fromSeconds(exp), isAdministrators: isAdministrators(scope) }
     }
   }
-  throw invalidRequest('token is no live token of this issuer: it needs no blacklist entry')
+  throw invalidRequest('token is no live token of this issuer: it needs no blacklist entry', { isOfRecords: true })
 }

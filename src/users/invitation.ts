@@ -73,7 +73,7 @@ export class Invitations {
     let isTrusted = false
     for (const name of groups) {
       const group = await this.#needs.store.findGroup(name)
-      if (!group) throw invalidRequest(`groups: group ${JSON.stringify(name)} does not exist`)
+      if (!group) throw invalidRequest(`groups: group ${JSON.stringify(name)} does not exist`, { isOfRecords: true })
       mayChangeMembers(by)(group)
       isTrusted ||= carriesOwnPermission(group)
     }

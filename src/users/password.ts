@@ -53,7 +53,8 @@ export class Passwords {
 
   /** @throws OAuthError `invalid_request`, which says what is accepted */
   async requireGood(typed: string, owner: Owner): Promise<void> {
-    if (!this.#config.passwords) throw invalidRequest('password: passwords are off (SIGNET_PASSWORDS=off)')
+    if (!this.#config.passwords)
+      throw invalidRequest('password: passwords are off (SIGNET_PASSWORDS=off)', { isOfRecords: true })
     const weakness = await this.findWeakness(typed, owner)
     if (weakness !== undefined) throw this.#refusal(weakness)
   }

@@ -206,11 +206,11 @@ export class UserRegistry {
     }))
   }
 
-  /** Lifts everything that refuses the person new tokens. What has ended stays ended. */
+  /** Undoes `disable`. What has ended stays ended, and so do entries that were posted for the person. */
   enable(id: string, by: Actor): Promise<Person> {
     return this.#change(id, 'user.enabled', by, {}, (_, now) => ({
       user: { disabledAt: null, updatedAt: now },
-      lifts: true,
+      isEnabling: true,
     }))
   }
 
@@ -350,15 +350,16 @@ export class NameTaken extends OAuthError {
   }
 }
 
-function refusalOf(obstacle: UserObstacle, { id, username }: Partial<UserRecord>): OAuthError | LinkRefusal {
+function refusalOf(obstacle: UserObstacle, { id }: Pick<UserRecord, 'id'>): OAuthError | LinkRefusal {
   switch (obstacle.outcome) {
     case 'taken':
       return new NameTaken(obstacle.member)
     case 'ended':
-      return conflict(`${username ?? id} was deleted by an operator; the id of a deleted user is never given again`)
+      return conflict(`id: ${id} was the id of a user who was deleted, and is never given again`)
     case 'no_group':
       return invalidRequest(
         `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${shell(obstacle.group)}`,
+        { isOfRecords: true },
       )
     case 'link':
       return new LinkRefusal(obstacle.state)

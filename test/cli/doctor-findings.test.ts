@@ -1,6 +1,6 @@
 /** Every finding of `signet doctor`, one row each: what was asked, the check that tells, its cause and its repair. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -624,13 +624,6 @@ const DEPLOYMENT: Row[] = [
   },
   deployment('a file that is no database', brokenDatabase, 'database', /./, /./),
   deployment(
-    'a master key that others can read',
-    openKeys,
-    'master key file',
-    /is 0644 in a folder that is 0755/,
-    /chmod 700/,
-  ),
-  deployment(
     'a variable that is misspelt',
     () => ({ SIGNET_ISSUR: 'x' }),
     'configuration',
@@ -651,14 +644,6 @@ function brokenDatabase(): Record<string, string> {
   mkdirSync(join(world.folder, 'broken/data'), { recursive: true })
   writeFileSync(join(world.folder, 'broken/data/signet.db'), 'this is no database, '.repeat(500))
   return env
-}
-
-function openKeys(): Record<string, string> {
-  const keysDir = join(world.folder, 'open-keys')
-  mkdirSync(keysDir)
-  writeFileSync(join(keysDir, 'master.key'), readFileSync(join(world.folder, 'keys/master.key')), { mode: 0o644 })
-  chmodSync(keysDir, 0o755)
-  return { SIGNET_KEYS_DIR: keysDir }
 }
 
 async function refused(path: string, form: Record<string, string>, credentials: Credentials): Promise<string> {

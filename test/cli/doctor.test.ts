@@ -1,5 +1,6 @@
 /** What `signet doctor` finds, on a sound deployment and on others; and `status`, `migrate`. */
 import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
 import { sqliteTest } from '../support/sqlite.ts'
@@ -18,7 +19,7 @@ async function examine(place: Place, ...args: string[]): Promise<{ code: number;
   return { code, checks, failed: checks.filter(({ ok }) => !ok).map(({ check }) => check) }
 }
 
-test.concurrent('a running deployment is found sound, and one that has stopped, or is too open, is not', async ({
+test.concurrent('a running deployment is found sound, and one that has stopped is not, and open keys are a warning', async ({
   expect,
   onTestFinished,
 }) => {
@@ -41,7 +42,17 @@ test.concurrent('a running deployment is found sound, and one that has stopped, 
   )
   for (const check of sound.checks) expect(Object.keys(check)).toEqual(['check', 'ok', 'found', 'fix'])
   chmodSync(place.keysDir, 0o755)
-  expect((await examine(place)).failed).toEqual(['master key file'])
+  chmodSync(join(place.keysDir, 'master.key'), 0o644)
+  const open = await examine(place)
+  expect(open).toMatchObject({ code: 0, failed: [] })
+  expect(open.checks.find(({ check }) => check === 'master key file')).toEqual({
+    check: 'master key file',
+    ok: true,
+    found: expect.stringContaining('is 0644 in a folder that is 0755'),
+    fix: expect.stringContaining('chmod 700'),
+    warning: true,
+  })
+  chmodSync(join(place.keysDir, 'master.key'), 0o600)
   chmodSync(place.keysDir, 0o700)
 
   expect(await place.json('status')).toMatchObject({

@@ -1,7 +1,7 @@
 /** `signet client create --for APP`: each preset makes a sound client, and prints a block with the real values. */
 import { writeFileSync } from 'node:fs'
 import { test } from 'vitest'
-import { PRESETS } from '../../src/clients/presets/index.ts'
+import { PRESETS, choosePreset, presetBehind } from '../../src/clients/presets/index.ts'
 import { Place } from './run-signet.ts'
 
 interface Made {
@@ -13,24 +13,87 @@ interface Made {
   notes: string[]
 }
 
-test('every preset makes a client, and its block is filled with the real values', async ({
+test('every preset makes a client, prints a block with the real values, and is known again by its client', async ({
   expect,
   onTestFinished,
 }) => {
   const place = new Place(onTestFinished)
+  for (const id of ['sts.amazonaws.com', 'https://iam.googleapis.com/signet', 'api://AzureADTokenExchange'])
+    await place.json('resource', 'create', id)
   for (const [name, { hasUrl }] of PRESETS) {
     const url = hasUrl ? ['--url', 'https://app.example.com/'] : []
     const made = await place.json<Made>('client', 'create', '--id', `my-${name}`, '--for', name, ...url)
-    const values = [made.client_id, made.client_secret].filter((each) => each !== undefined)
+    const { client_id: id, client_secret: secret, paste, notes } = made
+    const values = [id, secret].filter((each) => each !== undefined)
     // A cloud knows a service by its `sub`; it needs no secret.
     const shown = ['aws', 'gcp', 'azure'].includes(name) ? values.slice(0, 1) : values
-    expect({ name, missing: shown.filter((value) => !made.paste.includes(value)) }).toEqual({ name, missing: [] })
-    expect(`${made.paste}${made.notes.join()}`).not.toMatch(
-      /undefined|null|\bCLIENT_ID\b|https:\/\/app\.example\.com\/\//,
+    expect({ name, missing: shown.filter((value) => !paste.includes(value)) }).toEqual({ name, missing: [] })
+    expect(`${paste}${notes.join()}`).not.toMatch(
+      /undefined|null|\bCLIENT_ID(?!": )\b|client_id}|https:\/\/app\.example\.com\/\//,
     )
-    expect(made.notes.length).toBeGreaterThan(0)
+    expect(notes.length).toBeGreaterThan(0)
+    const known = secret === undefined ? paste : paste.replaceAll(secret, 'THE_SECRET_SHOWN_ONCE')
+    expect(await place.json('client', 'paste', id)).toEqual({ for: name, paste: known, notes })
   }
+  const file = place.file('exported.yaml')
+  await place.json('export', file)
+  expect(await place.json('apply', file)).toMatchObject({ created: [], changed: [] })
+  const elsewhere = await new Place(onTestFinished).migrate()
+  await elsewhere.json('apply', file)
+  const records = async (where: Place) => {
+    const clients = await where.json<Record<string, unknown>[]>('client', 'list')
+    const told = ['secrets', 'created_at', 'updated_at', 'client_id_issued_at', 'declared_by']
+    return clients.map((each) => Object.fromEntries(Object.entries(each).filter(([key]) => !told.includes(key))))
+  }
+  expect(await records(elsewhere)).toEqual(await records(place))
 }, 300_000)
+
+test('the address of an app is read off its redirect URIs as it was typed', ({ expect }) => {
+  const urls = ['https://x.example', 'https://X.example:8443', 'https://x.example/app', 'https://x.example/a//b']
+  for (const name of PRESETS.keys())
+    for (const url of urls) {
+      const chosen = choosePreset(name, url)
+      if ('fault' in chosen) throw new Error(chosen.fault)
+      const { redirectUris = [] } = chosen.change
+      const added = [...redirectUris, 'https://elsewhere.example/user/oauth2/signet/callback']
+      for (const uris of [redirectUris, added])
+        expect(presetBehind({ preset: name, redirectUris: uris })?.change, `${name} ${url}`).toEqual(chosen.change)
+    }
+})
+
+test('an address that gives no redirect URI is told in one line, by each preset that needs one', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const odd = [
+    'http://10.0.0.1:3000',
+    'https://x.example/../a',
+    'https://0x7f.1',
+    `https://x.example/${'a'.repeat(3000)}`,
+    'https://x.example/*',
+    'https:x.example',
+    'http://:80',
+  ]
+  for (const [name] of [...PRESETS].filter(([, { hasUrl }]) => hasUrl))
+    for (const url of odd) expect(choosePreset(name, url), `${name} ${url}`).toMatchObject({ at: 'url' })
+  const place = new Place(onTestFinished)
+  const { code, stderr } = await place.run(['client', 'create', '--for', 'grafana', '--url', 'http://10.0.0.1:3000'])
+  expect([code, stderr.trimEnd().split('\n').length], stderr).toEqual([2, 2])
+  expect(stderr).toMatch(/^signet: --url: redirect_uris would be "http:\/\/10\.0\.0\.1:3000\/login\/generic_oauth": /)
+  const file = place.file('signet.yaml')
+  writeFileSync(file, 'clients:\n  - client_id: charts\n    for: grafana\n    url: http://10.0.0.1:3000\n')
+  const applied = await place.run(['apply', file, '--new'])
+  expect(applied).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^signet: \S+signet\.yaml:4: clients\.0\.url: redirect_uris would be /),
+  })
+})
+
+test('the note of Cursor keeps the name of its key', async ({ expect, onTestFinished }) => {
+  const place = new Place(onTestFinished)
+  const { notes } = await place.json<Made>('client', 'create', '--id', 'cur1', '--for', 'cursor')
+  expect(notes.join()).toContain('"auth": {"CLIENT_ID": "cur1"}')
+})
 
 test('flags win over the preset', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)

@@ -1,6 +1,6 @@
 /** Exit codes and the two streams: what scripts rely on. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
@@ -223,9 +223,12 @@ sqliteTest.concurrent(
     expect(await place.run(['apply', file, '--new'], misspelt)).toMatchObject({ code: 0 })
 
     for (const suffix of ['', '-wal', '-shm']) rmSync(place.database + suffix, { force: true })
-    const gone = await place.run(['apply', file, '--new'])
+    const gone = await place.run(['apply', file])
     expect(gone).toMatchObject({ code: 1, stdout: '' })
-    expect(await place.run(['apply', file, '--dry-run', '--new'])).toEqual(gone)
+    expect(await place.run(['apply', file, '--dry-run'])).toEqual(gone)
+    expect(await place.run(['apply', file, '--dry-run', '--new'])).toMatchObject({ code: 0 })
+    expect(existsSync(place.database)).toBe(false)
+    expect(await place.run(['apply', file, '--new'])).toMatchObject({ code: 0 })
   },
 )
 
@@ -240,7 +243,18 @@ sqliteTest.concurrent('a database that is gone is told as the start tells it', a
     expect(code).toBe(1)
     expect(stderr).toBe(said[0]?.stderr)
     expect(stderr).toContain(`the database ${place.database} is missing`)
+    expect(stderr).toContain('signet serve --new')
   }
+  // A journal may hold the last changes: it is not thrown away.
+  writeFileSync(`${place.database}-wal`, 'left')
+  const left = await place.run(['migrate', '--new'])
+  expect(left).toMatchObject({ code: 1, stderr: expect.stringContaining('journal') as string })
+  rmSync(`${place.database}-wal`)
+  // On purpose it begins anew, under the keys that are there.
+  const keys = readFileSync(join(place.keysDir, 'master.key'), 'utf8')
+  expect(await place.run(['migrate', '--new'])).toMatchObject({ code: 0 })
+  expect(readFileSync(join(place.keysDir, 'master.key'), 'utf8')).toBe(keys)
+  expect(await place.run(['client', 'list'])).toMatchObject({ code: 0 })
 })
 
 test.concurrent('a wrong master key is told with the place that it came from', async ({ expect, onTestFinished }) => {

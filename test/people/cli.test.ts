@@ -102,13 +102,13 @@ test.concurrent('bad usage is told by its flag, and a refusal in one line', asyn
     [['user', 'create', 'ada', '--claim', 'sub=x'], 2, /^signet: --claim: /],
     [['user', 'create', 'ada', '--set', 'nope=1'], 2, /^signet: --set: "nope" is no field/],
     [['user', 'create', 'ada', '--password-stdin'], 2, /^signet: --password-stdin: /, ''],
-    [['user', 'create', 'ada', '--password-stdin'], 1, /^signet: password: /, 'password1234'],
+    [['user', 'create', 'ada', '--password-stdin'], 2, /^signet: password: /, 'password1234'],
     [['user', 'set-password', 'ada'], 2, /^signet: --password-stdin is missing/],
     [['user', 'remove-factor', 'ada'], 2, /^signet: name one factor/],
     [['invite', '--uses', '0'], 2, /--uses/],
     [['invite', 'x@example.com', '--send'], 2, /^signet: --send: /],
     [['invite', '--group', 'nope'], 1, /^signet: groups: /],
-    [['group', 'create', 'signet-x'], 1, /^signet: name: /],
+    [['group', 'create', 'signet-x'], 2, /^signet: name: /],
   ]
   await place.json('group', 'list').catch(() => undefined)
   await place.json('user', 'create', 'present')

@@ -88,14 +88,7 @@ test.each([
     /signet\.yaml:\d+.*easy to guess|characters/,
   ],
   ['a password in the file itself', 'users:\n  - username: eve\n    password: secret\n', /signet\.yaml:\d+.*reference/],
-  ['a user of another id', 'users:\n  - username: ada\n    id: ada-2\n', /signet\.yaml:\d+.*ada-1/],
-  [
-    'an id that a client has',
-    'users:\n  - username: eve\n    id: operator\n',
-    /signet\.yaml:\d+.*id: a user or a client/,
-  ],
   ['one name twice', 'users:\n  - username: eve\n  - username: EVE\n', /signet\.yaml:\d+.*twice/],
-  ['an address that is taken', 'users:\n  - username: eve\n    email: ADA@example.com\n', /eve.*email/],
   ['an unknown key', 'users:\n  - username: eve\n    role: x\n', /signet\.yaml:\d+.*role/],
   ['a group of the house', 'groups:\n  - name: signet-x\n', /signet\.yaml:\d+.*name/],
 ])('a file with %s applies nothing', async (_, text, finding) => {

@@ -1,5 +1,5 @@
 /** Assistants, editors and apps that a team writes itself. */
-import { boxes, PROFILE, SIGN_IN, WITH_REFRESH, type Preset } from './preset.ts'
+import { boxes, CLIENT_ID, PROFILE, SIGN_IN, WITH_REFRESH, type Preset } from './preset.ts'
 
 const PUBLIC = { token_endpoint_auth_method: 'none' }
 const POST = { token_endpoint_auth_method: 'client_secret_post' }
@@ -19,7 +19,7 @@ security:
 
 const chatgptAction: Preset = {
   title: 'A custom GPT action',
-  hasUrl: true,
+  hasUrl: false,
   metadata: () => ({
     ...POST,
     // The callback is shown only after the action is saved; it changes when it is saved anew.
@@ -45,9 +45,9 @@ const chatgptAction: Preset = {
 # the schema of the action
 ${securityScheme(at)}`,
   notes: [
-    'save the action, copy its Callback URL, and add it for both hosts: signet client update CLIENT_ID --add-redirect-uri https://chat.openai.com/aip/g-…/oauth/callback --add-redirect-uri https://chatgpt.com/aip/g-…/oauth/callback',
+    `save the action, copy its Callback URL, and add it for both hosts: signet client update ${CLIENT_ID} --add-redirect-uri https://chat.openai.com/aip/g-…/oauth/callback --add-redirect-uri https://chatgpt.com/aip/g-…/oauth/callback`,
     'the callback changes when the action is saved anew: the error page then offers an operator one button that adds it',
-    'for the other Token Exchange Method, Basic authorization header: signet client update CLIENT_ID --auth-method client_secret_basic',
+    `for the other Token Exchange Method, Basic authorization header: signet client update ${CLIENT_ID} --auth-method client_secret_basic`,
     'every URL has to be on the domain of the API that the action calls: put Signet behind a path of it',
     'try it in a fresh tab: the preview pane of the editor misbehaves',
   ],
@@ -155,7 +155,7 @@ export const ASSISTANTS = {
     'ChatGPT (app or connector)',
     ['https://chatgpt.com/connector_platform_oauth_redirect'],
     [
-      'ChatGPT shows the callback of your connector, https://chatgpt.com/connector/oauth/…: add it with signet client update CLIENT_ID --add-redirect-uri',
+      `ChatGPT shows the callback of your connector, https://chatgpt.com/connector/oauth/…: add it with signet client update ${CLIENT_ID} --add-redirect-uri`,
       'the API has to name this issuer in its protected resource metadata: protectedResource() of signet-verify',
     ],
   ),
@@ -170,7 +170,7 @@ export const ASSISTANTS = {
   'claude-code': onThisMachine(
     'Claude Code',
     ['http://localhost/callback', 'http://127.0.0.1/callback'],
-    ['add the server with its client: claude mcp add --transport http --client-id CLIENT_ID NAME URL'],
+    [`add the server with its client: claude mcp add --transport http --client-id ${CLIENT_ID} NAME URL`],
   ),
   vscode: onThisMachine(
     'VS Code',
@@ -190,7 +190,7 @@ export const ASSISTANTS = {
       'https://www.cursor.com/agents/mcp/oauth/callback',
       'http://localhost:8787/callback',
     ],
-    ['name the client id in mcp.json: "auth": {"CLIENT_ID": "…"}'],
+    [`name the client id in mcp.json: "auth": {"CLIENT_ID": "${CLIENT_ID}"}`],
   ),
   nextauth,
   spa,

@@ -1,8 +1,11 @@
 /** The table of presets: the apps for which `client create --for` makes a client. */
+import type * as z from 'zod'
 import { nearest } from '../../ground/nearest.ts'
+import type { ClientChange } from '../registration.ts'
+import { clientChangeSchema, toClientChange } from '../wire.ts'
 import { ASSISTANTS } from './assistants.ts'
 import { CLUSTERS } from './clusters.ts'
-import type { Preset, PresetMetadata } from './preset.ts'
+import type { Preset } from './preset.ts'
 import { SELF_HOSTED } from './self-hosted.ts'
 
 export const PRESETS: ReadonlyMap<string, Preset> = new Map(
@@ -23,21 +26,40 @@ export interface ChosenPreset {
   preset: Preset
   /** Without a slash at its end; empty where the app has none. */
   url: string
+  /** What a client has to be for this app at this address. */
+  change: ClientChange
+}
+
+interface PresetFault {
+  fault: string
+  at: 'for' | 'url'
 }
 
 /** A preset by its name and the app's own address, or the fault: `at` says which of the two is wrong. */
-export function choosePreset(
-  name: string,
-  url: string | undefined,
-): ChosenPreset | { fault: string; at: 'for' | 'url' } {
+export function choosePreset(name: string, url: string | undefined): ChosenPreset | PresetFault {
   const preset = PRESETS.get(name)
   if (!preset) return { fault: whyNoPreset(name), at: 'for' }
-  if (!preset.hasUrl) return { name, preset, url: '' }
+  if (!preset.hasUrl) return changeFor(name, preset, '')
   if (url === undefined) return { fault: `the preset ${name} needs the app's own address`, at: 'url' }
   const read = URL.canParse(url) ? new URL(url) : undefined
   const isAddress = read && /^https?:$/.test(read.protocol) && !/[?#@]/.test(url) && /^[\x21-\x7E]+$/.test(url)
   if (!isAddress) return { fault: 'this is no http or https address without query and fragment', at: 'url' }
-  return { name, preset, url: withoutSlashes(url) }
+  return changeFor(name, preset, withoutSlashes(url))
+}
+
+/** A client takes fewer addresses than there are: a redirect URI with http leads to the person's own machine alone. */
+function changeFor(name: string, preset: Preset, url: string): ChosenPreset | PresetFault {
+  const metadata = { client_name: preset.title, ...preset.metadata(url) }
+  const parsed = clientChangeSchema.zod.safeParse(metadata)
+  if (!parsed.success) return { fault: describeIssue(parsed.error.issues[0], metadata), at: 'url' }
+  return { name, preset, url, change: { ...toClientChange(parsed.data), preset: name } }
+}
+
+function describeIssue(issue: z.core.$ZodIssue | undefined, metadata: Record<string, unknown>): string {
+  const [member, at] = issue?.path ?? []
+  const given = typeof member === 'string' ? metadata[member] : undefined
+  const value = Array.isArray(given) && typeof at === 'number' ? given[at] : given
+  return `${String(member)} would be ${JSON.stringify(value)}: ${issue?.message ?? 'not accepted'}`
 }
 
 function withoutSlashes(url: string): string {
@@ -45,12 +67,6 @@ function withoutSlashes(url: string): string {
   while (url[end - 1] === '/') end -= 1
   return url.slice(0, end)
 }
-
-/** The members of the client that a preset asks for. */
-export const presetMetadata = ({ preset, url }: ChosenPreset): PresetMetadata => ({
-  client_name: preset.title,
-  ...preset.metadata(url),
-})
 
 /**
  * The preset that made a client, with the app's address, which is read off its redirect URIs: the address itself is not
@@ -68,17 +84,15 @@ export function presetBehind({
     const chosen = choosePreset(preset, url)
     return 'fault' in chosen ? [] : [chosen]
   })
-  const leadsBack = (chosen: ChosenPreset): boolean => {
-    const { redirect_uris: uris } = presetMetadata(chosen)
-    return Array.isArray(uris) && redirectUris.some((uri) => uris.includes(uri))
-  }
-  return all.find(leadsBack) ?? all[0]
+  const matches = ({ change }: ChosenPreset) => redirectUris.filter((uri) => change.redirectUris?.includes(uri)).length
+  // Of several the shortest, which comes first: the sort is stable.
+  return all.toSorted((a, b) => matches(b) - matches(a))[0]
 }
 
-/** The origin of a URL, and the origin with each beginning of the path, the shortest first. */
+/** A URI cut off before each slash of its path, and the whole of it: the shortest first. */
 function addressesAbove(uri: string): string[] {
-  if (!/^https?:/.test(uri) || !URL.canParse(uri)) return []
-  const { origin, pathname } = new URL(uri)
-  const parts = pathname.split('/').filter((part) => part !== '')
-  return parts.map((_, count) => [origin, ...parts.slice(0, count)].join('/'))
+  if (!/^https?:\/\//.test(uri)) return []
+  const start = uri.indexOf('//') + 2
+  const slashes = [...uri.matchAll(/\//g)].map(({ index }) => index).filter((index) => index >= start)
+  return [...slashes, uri.length].map((end) => uri.slice(0, end))
 }

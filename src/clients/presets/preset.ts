@@ -6,6 +6,9 @@
 /** The members of a client, by their names on the wire (CONTRACT-PEOPLE §3). */
 export type PresetMetadata = Readonly<Record<string, unknown>>
 
+/** Stands in notes for the `client_id`. */
+export const CLIENT_ID = '{client_id}'
+
 /** The values that a block is filled with. */
 export interface PresetValues {
   issuer: string

@@ -1,15 +1,15 @@
 /** A declarative file in one write: the facts that it depends on are read, it is planned, and its operations are performed. */
 import { find, time, type Act, type Engine } from '../engine.ts'
-import { Fault } from '../../ground/errors.ts'
+import { users as userTable } from '../people-tables.ts'
 import type {
   DeclaredClientFacts,
   DeclaredFacts,
   DeclaredGroupFacts,
   DeclaredIds,
+  DeclaredName,
   DeclaredResourceFacts,
   DeclaredUserFacts,
 } from '../records/declared.ts'
-import type { UserCreation, UserUpdate } from '../records/user.ts'
 import type { DeclaredOperation, Store } from '../store.ts'
 import { deletedResources, endedClients } from '../tables.ts'
 import { findClient } from './client-rows.ts'
@@ -23,7 +23,7 @@ import {
   updateClient,
 } from './clients.ts'
 import { changeGroup, createGroup, deleteGroup, list as listGroups, wasGroupEnded } from './groups.ts'
-import { findGroup, findPerson } from './people-rows.ts'
+import { findGroup, findPerson, foldedName } from './people-rows.ts'
 import { changeUser, createUser, isTakenId, wasEnded } from './users.ts'
 import { createResource, deleteResource, listResources, updateResource } from './resources.ts'
 
@@ -82,19 +82,24 @@ function* readClientFacts(clientId: string): Act<DeclaredClientFacts> {
   }
 }
 
-function* readUserFacts({ username, id }: { username: string; id: string | undefined }): Act<DeclaredUserFacts> {
+function* readUserFacts({ username, id, email: declared }: DeclaredName): Act<DeclaredUserFacts> {
+  const current = yield* findPerson({ username })
+  const email = declared === undefined ? current?.user.email : declared
   return {
-    current: yield* findPerson({ username }),
+    current,
     isEnded: yield* wasEnded({ username, id }),
     isIdTaken: id !== undefined && (yield* isTakenId(id)),
+    hasId: id === undefined ? undefined : yield* find(userTable, { id }),
+    hasEmail: email ? yield* find(userTable, { emailKey: foldedName(email) }) : undefined,
   }
 }
+
+const DONE: ReadonlySet<string> = new Set(['created', 'changed', 'deleted'])
 
 /** @throws Error where the record is not as the plan says, which has read it in this transaction; then nothing is written */
 function* perform(operation: DeclaredOperation): Act<void> {
   const outcome = yield* outcomeOf(operation)
-  if (['exists', 'ended', 'unknown', 'in_use', 'built_in'].includes(outcome))
-    throw new Error(`${operation.verb} found another record than its plan: ${outcome}`)
+  if (!DONE.has(outcome)) throw new Error(`${operation.verb} found another record than its plan: ${outcome}`)
 }
 
 function* outcomeOf(operation: DeclaredOperation): Act<string> {
@@ -120,18 +125,11 @@ function* outcomeOf(operation: DeclaredOperation): Act<string> {
     case 'deleteGroup':
       return yield* deleteGroup(...operation.needs)
     case 'createUser':
-      return outcomeOfUser(yield* createUser(...operation.needs), operation.needs[0].username)
+      return (yield* createUser(...operation.needs)).outcome
     case 'changeUser':
-      return outcomeOfUser(yield* changeUser(...operation.needs), operation.needs[0])
+      return (yield* changeUser(...operation.needs)).outcome
   }
 }
 
 /** Never the record's own id, which may read like an outcome. */
 const outcomeOfChange = (changed: object | undefined): string => (changed ? 'changed' : 'unknown')
-
-/** An address is looked up by nothing but the act itself. @throws Fault that names the user; then nothing is written */
-function outcomeOfUser({ outcome, ...more }: UserCreation | UserUpdate, name: string): string {
-  if (outcome !== 'taken') return outcome === 'no_group' || outcome === 'link' ? 'unknown' : outcome
-  const member = 'member' in more ? more.member : 'name'
-  throw new Fault(`users: ${name}: another user has this ${member}`, 'nothing was applied')
-}

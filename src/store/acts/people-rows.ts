@@ -8,9 +8,12 @@ export function* findPerson(name: PersonName): Act<Person | undefined> {
   return user && (yield* personOf(user))
 }
 
+/** As user names and verified addresses are kept. */
+export const foldedName = (name: string): string => name.normalize('NFKC').toLowerCase()
+
 /** By user name, else by verified address, else by id. */
 export function* findPersonNamed(name: string): Act<Person | undefined> {
-  const folded = name.normalize('NFKC').toLowerCase()
+  const folded = foldedName(name)
   return (
     (yield* findPerson({ username: folded })) ??
     (yield* findPerson({ emailKey: folded })) ??

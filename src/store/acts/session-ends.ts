@@ -66,12 +66,13 @@ function* owe({ id: sessionId, userId: sub }: SessionRecord, now: Instant): Act<
  * Ends the sessions of a person, what is left of earlier ones, and the sign-ins under way. Where `deny` is given,
  * everything else that the person has ends too.
  * @param going the sign-in in which it is done
+ * @returns the ids of the sessions that ended
  */
-export function* endPerson(userId: string, { deny, session, except }: PersonEnding, going?: string): Act<number> {
-  let ended = 0
+export function* endPerson(userId: string, { deny, session, except }: PersonEnding, going?: string): Act<string[]> {
+  const ended: string[] = []
   for (const { id } of yield* select(sessions, { where: { userId, endedAt: null } })) {
     if (id === except) continue
-    if ((yield* endSession(id, session)) === 'ended') ended += 1
+    if ((yield* endSession(id, session)) === 'ended') ended.push(id)
   }
   for (const { id } of yield* select(signIns, { where: { userId } })) if (id !== going) yield* remove(signIns, { id })
   if (!deny) {

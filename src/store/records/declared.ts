@@ -2,16 +2,24 @@
 import type { Instant } from '../../ground/clock.ts'
 import type { ClientRecord, EndedSecret } from './client.ts'
 import type { ResourceRecord } from './resource.ts'
-import type { GroupRecord, Person } from './user.ts'
+import type { GroupRecord, Person, UserRecord } from './user.ts'
 
 /** The ids that a file declares. */
 export interface DeclaredIds {
   resources: string[]
   clients: string[]
   groups?: string[]
-  users?: { username: string; id: string | undefined }[]
+  users?: DeclaredName[]
   /** Whether all records are asked for, to find those that the file names no more. */
   isWithStanding?: boolean
+}
+
+/** The members of a declared user that nobody else may have. */
+export interface DeclaredName {
+  username: string
+  id: string | undefined
+  /** Absent where the file leaves the address to the user. */
+  email: string | null | undefined
 }
 
 /** All records that are there, declared or not. */
@@ -50,6 +58,10 @@ export interface DeclaredUserFacts {
   isEnded: boolean
   /** Whether a client or another user has, or had, the declared id. */
   isIdTaken: boolean
+  /** The user who has the declared id. */
+  hasId: UserRecord | undefined
+  /** The user who has the address, declared or the user's own, as a verified one. */
+  hasEmail: UserRecord | undefined
 }
 
 export interface DeclaredFacts {

@@ -41,7 +41,11 @@ export function isTaken(path: string): boolean {
 }
 
 /** The fault of a start or command whose database existed before and is missing now. */
-export const missingDatabase = (file: string): Fault => new Fault(`the database ${file} is missing`, RESTORE_HELP)
+export const missingDatabase = (file: string): Fault =>
+  new Fault(
+    `the database ${file} is missing`,
+    `${RESTORE_HELP}; to begin anew, without everything that was in it: signet serve --new`,
+  )
 
 /** @throws Fault where the file is missing. */
 export function requireFile(file: string): void {
