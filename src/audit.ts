@@ -178,22 +178,27 @@ export class AuditTrail {
     else this.#dropped += 1
   }
 
-  /** Writes the noted events. If the database cannot take them, tokens are still issued. */
-  async flush(): Promise<void> {
+  /**
+   * Writes the noted events. If the database cannot take them, tokens are still issued.
+   * @returns whether the database has taken them
+   */
+  async flush(): Promise<boolean> {
     this.#takeCounts()
     if (this.#dropped > 0) {
       const details = { dropped: this.#dropped }
       this.#waiting.push(this.event('audit.dropped', 'audit', { ...BY_SYSTEM, details }))
       this.#dropped = 0
     }
-    if (this.#waiting.length === 0) return
+    if (this.#waiting.length === 0) return true
     const events = this.#waiting
     this.#waiting = []
     try {
       await this.#store.recordAudit(events)
+      return true
     } catch (error) {
       this.#dropped += events.length
       this.#log.warn('audit events could not be written', { count: events.length, reason: String(error) })
+      return false
     }
   }
 }

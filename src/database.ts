@@ -7,7 +7,13 @@ import { isAbsolute } from 'node:path'
 import type { Clock } from './ground/clock.ts'
 import type { Config } from './config/config.ts'
 import { Fault } from './ground/errors.ts'
-import { findHindrance, listKnownDatabases, rememberDatabase, strangerFault } from './keys/known-databases.ts'
+import {
+  findHindrance,
+  listKnownDatabases,
+  listNotes,
+  rememberDatabase,
+  strangerFault,
+} from './keys/known-databases.ts'
 import { describeDependents, findDependents, isNeeded, type Dependents } from './keys/dependents.ts'
 import { idArgument, type MasterKey } from './keys/master-key.ts'
 import { createMasterKeyFile, keysFolderFault, masterKeyFile, requireKeysFolder } from './keys/master-key-file.ts'
@@ -20,7 +26,7 @@ import {
 } from './keys/master-key-source.ts'
 import { MasterKeys } from './keys/master-keys.ts'
 import type { Log } from './ground/log.ts'
-import { databaseName, makeFolders, openStore, probeDatabase } from './store/open.ts'
+import { databaseName, ignoredParameters, makeFolders, openStore, probeDatabase } from './store/open.ts'
 import { statusOfMasterKey, type MasterKeyState } from './store/records/master-key.ts'
 import type { Store } from './store/store.ts'
 
@@ -48,6 +54,7 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   const { clock, log, isNewWanted = false } = surroundings
   const given = readMasterKeys(config)
   const name = databaseName(config.databaseUrl)
+  warnOfIgnored(config, log)
   const known = listKnownDatabases(config.keysDir)
   const isNew = await isFirstStart(config)
   const mustExist = known.includes(name) && !(isNew && isNewWanted)
@@ -76,6 +83,12 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
 /** Whether the database has still to be made. */
 export const isFirstStart = async ({ databaseUrl }: Pick<Config, 'databaseUrl'>): Promise<boolean> =>
   (await probeDatabase(databaseUrl)) === 'missing'
+
+function warnOfIgnored({ databaseUrl, setBy }: Config, log: Log): void {
+  const ignored = ignoredParameters(databaseUrl)
+  if (ignored.length > 0)
+    log.warn(`${setBy.databaseUrl ?? 'SIGNET_DATABASE_URL'}: without effect here: ${ignored.join(', ')}`)
+}
 
 /** The new database has keys of its own and no clients. */
 function warnOfOthers(name: string, { keysDir }: Config, log: Log): void {
@@ -109,14 +122,22 @@ async function matchMasterKeys(
 ): Promise<MasterKeys> {
   const known = await store.readMasterKeys()
   // The place is read again after the database: a key that the database names was put there before it was named.
-  const found =
-    known.current === undefined ? (given ?? createMasterKeyFile(config.keysDir)) : readMasterKeysAgain(config)
-  const [first] = found
-  if (!first) throw noMasterKey(config, known.current)
-  if (known.current === undefined) await store.claimSetting('master_key_id', first.id)
+  const found = known.current === undefined ? await claimDatabase(store, given, config) : readMasterKeysAgain(config)
+  if (found.length === 0) throw noMasterKey(config, known.current)
   const state = known.current === undefined ? await store.readMasterKeys() : known
   await requireMasterKeys(store, found, config, { state, mayLackFormer })
   return new MasterKeys(found, state, { store, log, readAgain: () => readMasterKeysAgain(config) })
+}
+
+/**
+ * Notes the first master key in the database, and makes one where none is given. It is written before it is noted, so that
+ * no database names a key that stands nowhere. Where another process was first, the key file is removed again.
+ */
+async function claimDatabase(store: Store, given: MasterKey[] | undefined, { keysDir }: Config): Promise<MasterKey[]> {
+  const { keys, unmake } = given ? { keys: given, unmake: () => {} } : createMasterKeyFile(keysDir)
+  const [first] = keys
+  if (first && (await store.claimSetting('master_key_id', first.id)) !== first.id) unmake()
+  return keys
 }
 
 const noMasterKey = ({ keysDir }: Config, current: string | undefined): Fault =>
@@ -167,17 +188,26 @@ const formerKeyMissing = (source: MasterKeySource, id: string, needs: Dependents
  * Databases that may need keys of this folder which this one does not: those that have used it, and in a folder that
  * other users can enter also databases that could not be noted.
  */
-export function listOtherDatabases(config: Config): string[] {
+export async function listOtherDatabases(config: Config, store: Pick<Store, 'placeId'>): Promise<string[]> {
   const { keysDir } = config
-  const known = listKnownOthers(config)
+  const known = await listKnownOthers(config, store)
   return isPrivate(keysDir) ? known : [...known, `those of other users who can enter ${keysDir}`]
 }
 
-/** The other databases that have used keys of this folder. A database on another machine counts as still there. */
-export function listKnownOthers({ databaseUrl, keysDir }: Config): string[] {
+/**
+ * The other databases that have used keys of this folder. A database on another machine counts as still there. Another name
+ * of this database is none.
+ */
+export async function listKnownOthers(
+  { databaseUrl, keysDir }: Config,
+  store: Pick<Store, 'placeId'>,
+): Promise<string[]> {
   const own = databaseName(databaseUrl)
   const isThere = (name: string) => !isAbsolute(name) || existsSync(name)
-  return listKnownDatabases(keysDir).filter((name) => name !== own && isThere(name))
+  const others = listNotes(keysDir).filter(({ name }) => name !== own && isThere(name))
+  if (others.length === 0) return []
+  const ownPlace = await store.placeId()
+  return others.filter(({ placeId }) => placeId === undefined || placeId !== ownPlace).map(({ name }) => name)
 }
 
 /** Whether nobody but the user of this process can enter a folder; nobody can enter one that is not there. */
@@ -186,7 +216,10 @@ function isPrivate(folder: string): boolean {
   return !stats || (stats.uid === process.geteuid?.() && (stats.mode & 0o077) === 0)
 }
 
-/** Notes beside the master key that it has sealed keys for this database. */
-export function rememberOpened({ databaseUrl, keysDir }: Config): void {
-  if (existsSync(keysDir)) rememberDatabase(keysDir, databaseName(databaseUrl))
+/** Notes beside the master key that it has sealed keys for this database. The database is asked for its place only once. */
+export async function rememberOpened({ databaseUrl, keysDir }: Config, store: Pick<Store, 'placeId'>): Promise<void> {
+  if (!existsSync(keysDir)) return
+  const name = databaseName(databaseUrl)
+  const noted = listNotes(keysDir).find((each) => each.name === name)
+  if (noted?.placeId === undefined) rememberDatabase(keysDir, name, await store.placeId())
 }

@@ -116,7 +116,7 @@ export async function wireIssuer(
   const audit = new AuditTrail(store, clock, log)
   const keys = await KeyRing.open(store, masterKeys, audit)
   // Only now: a database that is known and has no keys has lost them.
-  rememberOpened(config)
+  await rememberOpened(config, store)
   await warnOfNewName(store, issuer, config, log)
   const memory = await openMemory({ masterKeys, keys }, store, issuer, { clock, log })
   const { clients, resources, blacklist } = memory

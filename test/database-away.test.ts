@@ -129,6 +129,41 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     expect(issuer.logged.join('\n')).not.toContain('rd%23')
   })
 
+  test('a server that takes no writes is named, counts as away, and is used again when it does', async () => {
+    const { issuer, backend, granted } = await startOn(server.url(database))
+    const restartConnections = (setting: string) =>
+      server.query(
+        `ALTER DATABASE ${database} ${setting}; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`,
+      )
+    await restartConnections('SET default_transaction_read_only = on')
+    const refused = await refresh(issuer, backend, String(granted.refresh_token))
+    expect(refused.status).toBe(503)
+    expect(issuer.logged.join('\n')).toContain('it is a standby, or read-only')
+    expect(issuer.logged.join('\n')).not.toContain('may be stored')
+    issuer.clock.advance(5)
+    await within(
+      5,
+      () => ready(issuer),
+      ({ status }) => status === 503,
+    )
+
+    await restartConnections('RESET default_transaction_read_only')
+    await within(5, () => refresh(issuer, backend, String(granted.refresh_token)), isOk)
+    await within(5, () => ready(issuer), isOk)
+  })
+
+  test('the last connection that a full server has left is waited for', async () => {
+    const role = await server.createRole()
+    const owned = await server.createDatabase(role)
+    const { issuer, backend, granted } = await startOn(server.url(owned, '', role))
+    // A connection listens, so one is left.
+    await server.query(`ALTER ROLE ${role} CONNECTION LIMIT 2`)
+    await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${role}'`)
+    await within(5, () => refresh(issuer, backend, String(granted.refresh_token)), isOk)
+    const all = await Promise.all(Array.from({ length: 8 }, () => issuer.operator.call('GET', '/admin/api/grants')))
+    expect(all.map(({ status }) => status)).toEqual(all.map(() => 200))
+  })
+
   test('connections that are ended again and again cost nobody an answer', async () => {
     const { issuer, backend, granted } = await startOn(server.url(database))
     let token = String(granted.refresh_token)
@@ -146,7 +181,11 @@ describe.runIf(findPostgres() !== undefined)('the database away', () => {
     const proxy = await startProxy(server.port)
     const setting = await startOn(through(server.url(database), proxy))
     const { issuer, backend, granted } = setting
+    // A refusal is noted, and a list of events writes the notes first.
+    await post(issuer, '/token', { grant_type: 'client_credentials' }, { ...backend, secret: 'wrong' })
     proxy.swallow(true)
+    await requireRefused(issuer.operator.call('GET', '/admin/api/audit'))
+    expect(issuer.logged.join('\n')).toContain('the newest audit events could not be written')
     await requireGoingOn(setting)
     await requireRefused(refresh(issuer, backend, String(granted.refresh_token)))
     await within(

@@ -76,6 +76,25 @@ async function refusalOf(url: string): Promise<Fault> {
   return refusal
 }
 
+/** Another way to a server, which counts the connections of its clients. */
+async function countConnections(to: number): Promise<{ port: number; open: () => number }> {
+  let open = 0
+  const proxy = createServer((near) => {
+    const far = connect(to, '127.0.0.1')
+    near.pipe(far)
+    far.pipe(near)
+    open += 1
+    for (const socket of [near, far]) socket.on('error', () => socket.destroy())
+    near.on('close', () => {
+      open -= 1
+      far.destroy()
+    })
+  })
+  await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => void proxy.close())
+  return { port: (proxy.address() as AddressInfo).port, open: () => open } // bound to a TCP port, so it is no path
+}
+
 /** A server that is another version, as far as it says: the number is replaced on its way. */
 async function startOlder(to: number, from: string, into: string): Promise<number> {
   const proxy = createServer((near) => {
@@ -105,6 +124,21 @@ describe.runIf(hasPostgres)('a start on PostgreSQL is refused', () => {
     const url = await newDatabase()
     expect((await refusalOf(change(url))).message).toMatch(message)
     expect(await schemasIn(url)).toEqual([])
+  })
+
+  test('a server that takes no writes', async () => {
+    const url = await newDatabase()
+    await queryOn(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_read_only = on`)
+    const { message, help } = await refusalOf(url)
+    expect(message).toMatch(/it is a standby, or read-only/)
+    expect(help).toMatch(/name the primary/)
+  })
+
+  test('no password, and no connection stays open', async () => {
+    const url = await newDatabase()
+    const { port, open } = await countConnections(Number(new URL(url).port))
+    await refusalOf(url.replace(/:[^:/]+@127.0.0.1:\d+/, `@127.0.0.1:${port}`))
+    await until(() => Promise.resolve(open() === 0))
   })
 
   test('a server before version 14', async () => {
@@ -154,6 +188,15 @@ describe.runIf(hasPostgres)('a start on PostgreSQL is refused', () => {
     expect((await refusalOf(url)).message).toMatch(/was migrated by a newer version/)
   })
 
+  test('a user who may not connect', async () => {
+    const url = await newDatabase()
+    const name = new URL(url).pathname.slice(1)
+    await queryOn(url, `CREATE ROLE ${name} LOGIN PASSWORD 'hunter2'`, `REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC`)
+    const refused = await refusalOf(url.replace(/\/\/[^@]+@/, `//${name}:hunter2@`))
+    expect(refused.message).toContain(`user "${name}" may not connect to database "${name}"`)
+    expect(refused.help).toContain(`GRANT CONNECT ON DATABASE "${name}" TO "${name}"`)
+  })
+
   test('a user who may make nothing', async () => {
     const url = await newDatabase()
     const name = new URL(url).pathname.slice(1)
@@ -167,6 +210,14 @@ describe.runIf(hasPostgres)('a start on PostgreSQL is refused', () => {
 })
 
 describe.runIf(hasPostgres)('a start on PostgreSQL', () => {
+  test('with parameters that change nothing says so', async () => {
+    const url = await newDatabase()
+    const issuer = await startTestIssuer({ SIGNET_DATABASE_URL: `${url}/?connect_timeout=10&application_name=shop` })
+    expect(issuer.logged.join('\n')).toContain('SIGNET_DATABASE_URL: without effect here: connect_timeout')
+    const named = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE application_name = 'shop'"
+    expect(await queryOn(url, named)).toHaveLength(1)
+  })
+
   test('of five processes at once on an empty database, all start and one migrates', async () => {
     const url = await newDatabase()
     const stores = await Promise.all(Array.from({ length: 5 }, () => openStore(url, { clock, poolSize: 2 })))

@@ -7,13 +7,13 @@ const module = new URL('../src/ground/process-name.ts', import.meta.url).href
 
 /** The name of a process that has ended. */
 function nameOfEnded(): string {
-  const program = `import { newProcessName } from ${JSON.stringify(module)}; process.stdout.write(newProcessName())`
+  const program = `import { newServerName } from ${JSON.stringify(module)}; process.stdout.write(newServerName(8080))`
   return spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }).stdout
 }
 
 test('a process that ended here is gone, and one that runs is not', () => {
   const ended = nameOfEnded()
-  expect(ended).toMatch(/\/\d+$/)
+  expect(ended).toMatch(/\/\d+:8080$/)
   expect([isGone(ended), isGone(newProcessName())]).toEqual([true, false])
 })
 

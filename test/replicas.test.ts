@@ -20,6 +20,7 @@ import { post, request, type Answer, type Credentials } from './support/client.t
 import { signet } from './support/process.ts'
 import type { TestIssuer } from './support/issuer.ts'
 import { hasPostgres, newDatabase } from './support/postgres.ts'
+import { storeOf } from './support/people.ts'
 
 interface Pair {
   one: AdministeredIssuer
@@ -184,6 +185,11 @@ describe.runIf(hasPostgres)('two replicas', () => {
       last_seen_at: expect.stringMatching(/Z$/),
     })
     expect(JSON.stringify(database)).not.toContain('rd%23')
+    // `signet master-key use` names a server that lacks the key as the status does.
+    const holders = await (await storeOf(one)).listKeyHolders()
+    expect(holders.map(({ server }) => server).toSorted()).toEqual(
+      replicas.map(({ name }: { name: string }) => name).toSorted(),
+    )
   })
 
   test('another issuer, and another master key, are refused in one line', async () => {

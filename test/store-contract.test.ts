@@ -992,8 +992,8 @@ describe('SQLite: backup and restore', () => {
     const { store: former, backup } = await backedUp()
     const lost = await addEntry(former, entryOf('jti', 'lost'))
     const file = newFile()
-    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: false, inspect })).toEqual({
-      grantsEnded: 2,
+    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: false, inspect })).toMatchObject({
+      grants: 2,
     })
     expect(filesBeside(file)).toEqual(['signet.db'])
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -1013,8 +1013,8 @@ describe('SQLite: backup and restore', () => {
   test('grants are kept where the operator says that nothing was issued since', async () => {
     const { backup } = await backedUp()
     const file = newFile()
-    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: true, inspect })).toEqual({
-      grantsEnded: 0,
+    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: true, inspect })).toMatchObject({
+      grants: 0,
     })
     expect((await (await openFile(file)).findGrant('g1'))?.endedAt).toBeNull()
   })

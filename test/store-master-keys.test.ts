@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { Unavailable } from '../src/ground/errors.ts'
+import { newServerName } from '../src/ground/process-name.ts'
 import { KeyHolderNote } from '../src/keys/key-holder.ts'
 import type { KeyHolder, Resealed } from '../src/store/records/master-key.ts'
 import type { Store } from '../src/store/store.ts'
@@ -128,11 +129,11 @@ describe.each(PLACES)('%s: the master key', (_name, newPlace) => {
 
   test('two servers of one host name and one number have notes of their own', async () => {
     const store = await newPlace().open()
-    const [one, two] = [['one'], ['two']].map((keys) => new KeyHolderNote(store, { ids: () => keys }))
-    await one?.tend()
-    await two?.tend()
+    const begin = (keys: string[]) => KeyHolderNote.begin(store, { ids: () => keys }, newServerName(8080))
+    const one = await begin(['one'])
+    await begin(['two'])
     expect((await store.listKeyHolders()).map(({ keys }) => keys.join()).toSorted()).toEqual(['one', 'two'])
-    await one?.forget()
+    await one.forget()
     expect(await store.listKeyHolders()).toMatchObject([{ keys: ['two'] }])
   })
 

@@ -248,6 +248,16 @@ test.each([
   ['h/db?sslmode=require&sslmode=disable', 'the parameter sslmode is there twice'],
   ['h/db?schema=a&schema=a', 'the parameter schema is there twice'],
   ['/db?host=/a&host=/b', 'the parameter host is there twice'],
+  ['h/db?sslmode=allow', 'sslmode is one of disable, prefer, require, verify-ca, verify-full'],
+  [
+    'h/db?sslmode=require&channel_binding=require',
+    'channel_binding=require is accepted with sslmode=verify-full alone',
+  ],
+  [
+    'h/db?target_session_attrs=standby',
+    'target_session_attrs is one of any, read-write, primary, because Signet writes',
+  ],
+  ['h/db?options=-csearch_path', 'of the parameters only sslmode, schema,'],
   ['h/d\nb', 'it has a line break or another control character'],
   ['h/d%0Ab', 'it has a line break or another control character'],
 ])('the PostgreSQL URL at %j is refused in one line', (place, why) => {
@@ -273,6 +283,24 @@ test('the parts of a PostgreSQL URL', () => {
   expect(addressOf('[::1]:65535/db?sslmode=require')).toEqual(['a,b@', '::1', 65_535])
   expect(addressOf('/db?host=/run/pg')).toEqual(['a,b@', '/run/pg', 5432])
   expect(addressOf('h:6432/db?host=/run/pg')).toEqual(['a,b@', '/run/pg', 6432])
+})
+
+test('the parameters that managed services hand out', () => {
+  const parametersOf = (place: string) => {
+    const read = readPostgresUrl(`postgres://u:p@${place}`)
+    return 'why' in read
+      ? read.why
+      : [read.value.database, read.value.tls, read.value.applicationName, read.value.ignored]
+  }
+  expect(parametersOf('h/db/')).toEqual(['db', 'prefer', 'signet', []])
+  expect(parametersOf('h/db?sslmode=verify-ca&application_name=shop')).toEqual(['db', 'verify-ca', 'shop', []])
+  const handedOut = 'channel_binding=require&connect_timeout=10&target_session_attrs=read-write'
+  expect(parametersOf(`h/db?sslmode=verify-full&${handedOut}`)).toEqual([
+    'db',
+    'verify-full',
+    'signet',
+    ['channel_binding', 'connect_timeout', 'target_session_attrs'],
+  ])
 })
 
 test.each(['sqlite:x.db', ':memory:', 'data/signet.db', '/data/signet.db', 'files:x.db', 'http://x/y.db'])(

@@ -1,5 +1,6 @@
 /** /admin/api/audit: newest first; `?target=` and `?request_id=` narrow it. */
 import { auditEventView, type AuditTrail } from '../audit.ts'
+import { Unavailable } from '../ground/errors.ts'
 import { orNull, shapeOf, text, time } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
@@ -29,8 +30,8 @@ export const auditApi = ({ store, audit }: Needs) =>
       refuses: ['invalid_request'],
     },
     async (call) => {
-      // Operators ask most for events of a moment ago.
-      await audit.flush()
+      // Operators ask most for events of a moment ago. After a write in vain, a reading would only make them wait as long again.
+      if (!(await audit.flush())) throw new Unavailable('the newest audit events could not be written')
       const page = readPage(call)
       const filter = { target: call.query.target || undefined, requestId: call.query.request_id || undefined }
       return answerPage(call, page, await store.listAudit({ ...page, ...filter }), ({ id }) => id, auditEventView)

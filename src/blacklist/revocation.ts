@@ -17,6 +17,7 @@ import type {
 import type { GrantDenial, GrantRecord } from '../store/records/grant.ts'
 import type { SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
+import { signInsEndedView, type SignInsEnded } from '../store/records/session.ts'
 import { carriesOwnPermission } from '../store/records/user.ts'
 import { OWN_CAUSES, causeOf } from '../store/records/blacklist.ts'
 import { denyAndRefuse, denyKey, denyUntil, denyUpToNow, type Origin } from './entry.ts'
@@ -34,14 +35,21 @@ export type Denial = {
   isAdministrators?: boolean | undefined
 }
 
+export interface EverythingEnded extends SignInsEnded {
+  /** Grants. */
+  ended: number
+  /** Grants that had a live access token, which is denied. */
+  denied: number
+}
+
 /** Standing entries that one holder of `signet:blacklist` may have. */
 const MOST_POSTED = 10_000
 
 /** How many writes may be on their way while memory counts. Nearer than this to a limit, the database counts. */
 const ON_THEIR_WAY = 256
 
-/** Grants that one write ends when all of them end. */
-const GRANTS_A_PAGE = 1000
+/** Grants or sessions that one write ends when all of them end. */
+const ENDED_A_PAGE = 1000
 
 const BY_ADMINISTRATOR = 'revoked by administrator'
 
@@ -110,16 +118,39 @@ export class Revocation {
   }
 
   /**
-   * Ends every grant that was made so far, a page at a time, so that other writes have their turn between the pages.
-   * @returns how many grants ended, and how many of them had a live access token
+   * Ends every session and grant that was made so far, and everything else by which somebody could sign in. It does so a page
+   * at a time, so that other writes have their turn between the pages.
+   * @returns how many of each ended, and how many of the grants had a live access token
    */
-  async endAllGrants(by: Actor, reason = BY_ADMINISTRATOR): Promise<{ ended: number; denied: number }> {
+  async endEverything(by: Actor, reason = BY_ADMINISTRATOR): Promise<EverythingEnded> {
+    // Sessions first: a grant that one of them begins until then ends with the others.
+    const signIns = await this.#endSignIns(by, reason)
+    return { ...signIns, ...(await this.#endGrants(by, reason)) }
+  }
+
+  async #endSignIns(by: Actor, reason: string): Promise<SignInsEnded> {
+    const { store, audit } = this.#needs
+    const madeUntil = store.now()
+    const endPage = (after: string) =>
+      store.endSignIns({ madeUntil, after, limit: ENDED_A_PAGE }, reason, (found) =>
+        audit.event('sessions.ended', 'all', { ...by, details: { reason, ...signInsEndedView(found) } }),
+      )
+    let { after, ...sum } = await endPage('')
+    while (after !== undefined) {
+      const page = await endPage(after)
+      sum = { ...sum, sessions: sum.sessions + page.sessions }
+      after = page.after
+    }
+    return sum
+  }
+
+  async #endGrants(by: Actor, reason: string): Promise<{ ended: number; denied: number }> {
     const { store, audit } = this.#needs
     const madeUntil = store.now()
     const deny = denyGrant({ cause: 'grant_ended', reason, by })
     const sum = { ended: 0, denied: 0 }
     for (let after: string | undefined = ''; after !== undefined;) {
-      const page = { madeUntil, after, limit: GRANTS_A_PAGE }
+      const page = { madeUntil, after, limit: ENDED_A_PAGE }
       const {
         ended,
         denied,

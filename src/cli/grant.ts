@@ -3,9 +3,11 @@ import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { notFound } from '../ground/errors.ts'
 import { grantView } from '../grants/wire.ts'
+import { signInsEndedView } from '../store/records/session.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, answerDone, note, table } from './output.ts'
+import { noteInvitations, signInsEndedText } from './sign-ins-ended.ts'
 import { UsageError } from './usage.ts'
 
 interface Filter {
@@ -32,7 +34,7 @@ export function defineGrant(grant: Command): void {
   grant
     .command('revoke')
     .argument('[sid]', 'its id, the sid of its tokens')
-    .option('--all', 'end every grant that was made so far, as after a restore')
+    .option('--all', 'end every grant, session, link and consent that was made so far, as after a restore')
     .option('--reason <text>', 'kept with the grant and in the audit trail')
     .description(
       'end a grant: its refresh tokens for good, its live access tokens here and wherever the feed is followed',
@@ -82,8 +84,10 @@ const revokeOne = (sid: string, reason: string | undefined, command: Command): P
 
 const revokeAll = (reason: string | undefined, command: Command): Promise<void> =>
   withIssuer(async ({ revocation }) => {
-    const result = await revocation.endAllGrants(BY_CLI, reason)
-    const done = result.ended === 1 ? '1 grant was ended' : `${result.ended} grants were ended`
-    answerDone(command, result, `${done}; ${result.denied} of them had a live access token`)
+    const ended = await revocation.endEverything(BY_CLI, reason)
+    const result = { ended: ended.ended, denied: ended.denied, ...signInsEndedView(ended) }
+    const done = ended.ended === 1 ? '1 grant was ended' : `${ended.ended} grants were ended`
+    answerDone(command, result, `${done}; ${ended.denied} of them had a live access token; ${signInsEndedText(ended)}`)
+    noteInvitations(ended)
     note('access tokens that belong to no grant are still good until they expire: signet blacklist add --client ID')
   })

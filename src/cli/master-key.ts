@@ -77,10 +77,10 @@ const tableOf = (views: ReturnType<typeof view>[]): string =>
   )
 
 const withChange = (work: (change: MasterKeyChange, issuer: Issuer) => Promise<void>): Promise<void> =>
-  withMasterKeys(readConfig(process.env), (issuer) => {
+  withMasterKeys(readConfig(process.env), async (issuer) => {
     const { store, masterKeys, audit, config, revocation } = issuer
     const endGrant = (sid: string) => revocation.endGrantOfMany(sid, BY_CLI, 'master key retired')
-    const sharing = listOtherDatabases(config)
+    const sharing = await listOtherDatabases(config, store)
     return work(new MasterKeyChange({ store, masterKeys, audit, source: config, sharing, endGrant }), issuer)
   })
 
@@ -133,7 +133,7 @@ const retire = (id: string, { force = false }: { force?: boolean }, command: Com
     if (grants > 0) note(`${grants} grants were ended, with their tokens`)
     for (const client of clients)
       note(`secrets of client ${client} were ended; a new one: signet client rotate-secret ${client}`)
-    const sharing = listOtherDatabases(issuer.config)
+    const sharing = await listOtherDatabases(issuer.config, issuer.store)
     if (!issuer.config.masterKeys && sharing.length > 0)
       note(
         `it stays in ${describeMasterKeyPlace(issuer.config)}, because other databases use the file: ${sharing.join(', ')}`,

@@ -9,6 +9,7 @@ import { readArgument } from '../ground/standard-input.ts'
 import { isKnownDatabase, rememberDatabase } from '../keys/known-databases.ts'
 import { mayMakeDatabase, withIssuerOrNew } from './open-issuer.ts'
 import { answer, note, table, visible } from './output.ts'
+import { urlAtCaller } from './place.ts'
 import { UsageError } from './usage.ts'
 
 export function defineMigrate(command: Command): void {
@@ -53,7 +54,7 @@ const bringUpToDate = (command: Command): Promise<void> =>
 /** A URL may hold a password, which does not belong on a command line. @throws UsageError */
 async function readUrl(flag: string, text: string): Promise<string> {
   try {
-    return readDatabaseUrl(flag, (await readArgument(text)).trim())
+    return readDatabaseUrl(flag, urlAtCaller((await readArgument(text)).trim()))
   } catch (error) {
     throw error instanceof Fault ? new UsageError(error.message, error.help) : error
   }

@@ -1,6 +1,6 @@
 /**
  * The folder that a command line means. `npm run` and `./signet` enter the checkout, so that relative paths of the
- * configuration start there. Files that are given as arguments start at the folder of the caller.
+ * configuration start there. Files and `file:` URLs that are given as arguments start at the folder of the caller.
  */
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
@@ -21,6 +21,13 @@ function atCaller(file: string, help: string): string {
   if (file !== '-') return resolve(callerFolder(), file)
   if (help.includes(' - ')) return file
   throw new InvalidArgumentError('Accepted: a path; this command takes no stream here.')
+}
+
+/** A relative `file:` URL of an argument as an absolute one; any other text as it is. */
+export function urlAtCaller(url: string): string {
+  const [, path] = /^file:(?!\/)(.+)$/is.exec(url) ?? []
+  if (path === undefined) return url
+  return `file:${callerFolder().split('/').map(encodeURIComponent).join('/')}/${path}`
 }
 
 /** Every argument `<file>` and every option with a `<file>` of a command and its subcommands starts at the caller's folder. */

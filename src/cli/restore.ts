@@ -11,12 +11,17 @@ import type { MasterKey } from '../keys/master-key.ts'
 import { masterKeyFile } from '../keys/master-key-file.ts'
 import { readMasterKeys } from '../keys/master-key-source.ts'
 import { databaseName, restoreBackup } from '../store/open.ts'
+import { signInsEndedView } from '../store/records/session.ts'
 import { answer, note, visible } from './output.ts'
+import { noteInvitations, signInsEndedText } from './sign-ins-ended.ts'
 
 export function defineRestore(command: Command): void {
   command
     .argument('<file>', 'what signet backup wrote')
-    .option('--keep-grants', 'leave refresh tokens alive: only where nothing was issued or revoked since the backup')
+    .option(
+      '--keep-grants',
+      'leave refresh tokens and sessions alive: only where nothing was issued, used or ended since the backup',
+    )
     .addHelpText(
       'after',
       '\nPut the master key in its place first.\n\nExample:\n  signet restore /var/backups/signet-2030-01-31.db',
@@ -31,7 +36,7 @@ async function restore(
 ): Promise<void> {
   const config = readConfig(process.env)
   const found = requireMasterKey(config)
-  const { grantsEnded } = await restoreBackup(config.databaseUrl, backup, {
+  const ended = await restoreBackup(config.databaseUrl, backup, {
     clock: systemClock,
     keepGrants,
     inspect: async (store) => {
@@ -44,13 +49,17 @@ async function restore(
   const result = {
     database: name,
     backup: resolve(backup),
-    grants_ended: grantsEnded,
+    grants_ended: ended.grants,
     grants_kept: keepGrants,
+    ...signInsEndedView(ended),
   }
   answer(command, result, () =>
-    visible(`${result.database} is restored from ${result.backup}; ${grantsEnded} grants were ended`),
+    visible(
+      `${result.database} is restored from ${result.backup}; ${ended.grants} grants were ended; ${signInsEndedText(ended)}`,
+    ),
   )
-  if (keepGrants) note('refresh tokens that were used or revoked after the backup may be good again')
+  noteInvitations(ended)
+  if (keepGrants) note('refresh tokens, sessions and links that were used or ended after the backup may be good again')
 }
 
 /** Without it the database cannot be opened. */

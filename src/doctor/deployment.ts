@@ -112,7 +112,7 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
   return [
     ...(await store.examine()),
     good('migrations', 'all applied'),
-    ...checkOthers(config),
+    ...(await checkOthers(config, store)),
     ...(await checkMasterKeys(store, keys, config)),
     ...checkRings(keys, store.now(), config),
     ...(await checkPeople(store, config)),
@@ -121,8 +121,8 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
 }
 
 /** After a start at a misspelt path there are two databases beside one keys folder. After a move too, until the former is put away. */
-function checkOthers(config: Config): Check[] {
-  const others = listKnownOthers(config)
+async function checkOthers(config: Config, store: Store): Promise<Check[]> {
+  const others = await listKnownOthers(config, store)
   if (others.length === 0) return []
   return [
     warn(

@@ -1,29 +1,20 @@
 /** `postgres://` URLs as an operator writes them. Only the text is looked at, never the network. */
 import { pathFault, type Reading } from './path-name.ts'
+import { readParameters, type PostgresParameters } from './postgres-parameters.ts'
 
-/** The modes of libpq that say something about the server (https://www.postgresql.org/docs/current/libpq-ssl.html). */
-const TLS_MODES = ['disable', 'prefer', 'require', 'verify-full'] as const
-
-/** `prefer`: TLS where the server offers it. `require`: TLS with any certificate. `verify-full`: a certificate for the host. */
-export type TlsMode = (typeof TLS_MODES)[number]
-
-export interface PostgresAddress {
+export interface PostgresAddress extends PostgresParameters {
   /** A host name or address, or the absolute path of the folder of a Unix socket. */
   host: string
   port: number
   user: string
   password: string
   database: string
-  schema: string
-  tls: TlsMode
 }
 
 /** The forms of a URL that leads to PostgreSQL, for messages. */
 export const POSTGRES_FORM = 'postgres://user:password@host:5432/database'
 
 export const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:/i.test(url)
-
-const PARAMETERS = ['sslmode', 'schema', 'host']
 
 const STANDARD_PORT = 5432
 
@@ -44,15 +35,8 @@ export function readPostgresUrl(text: string): Reading<PostgresAddress> {
   )
   if (!url) return { why: 'it is no URL; signs such as @ : / # ? % in a password are written %40 %3A %2F %23 %3F %25' }
   if (url.hash !== '') return { why: 'it has a fragment; # in a password is written %23' }
-  const why = parametersFault([...url.searchParams.keys()])
-  return why === undefined ? readParts(url, port.value) : { why }
-}
-
-function parametersFault(names: string[]): string | undefined {
-  if (names.some((name) => !PARAMETERS.includes(name)))
-    return `of the parameters only ${PARAMETERS.join(', ')} are accepted`
-  const twice = names.find((name, at) => names.indexOf(name) !== at)
-  return twice && `the parameter ${twice} is there twice; give it once`
+  const parameters = readParameters(url.searchParams)
+  return 'why' in parameters ? parameters : readParts(url, port.value, parameters.value)
 }
 
 /** The port, which the reader of URLs leaves out where it is that of web addresses. */
@@ -64,20 +48,17 @@ function readPort(text: string): Reading<number> {
   return port >= 1 && port <= 65_535 ? { value: port } : { why: 'its port is not from 1 to 65535' }
 }
 
-function readParts(url: URL, port: number): Reading<PostgresAddress> {
-  const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decode)
+function readParts(url: URL, port: number, parameters: PostgresParameters): Reading<PostgresAddress> {
+  // A slash too many ends no name.
+  const parts = [url.username, url.password, url.pathname.slice(1).replace(/\/$/, '')]
+  const [user, password, database] = parts.map(decode)
   if (user === undefined || password === undefined || database === undefined)
     return { why: 'it has a % that begins no escape; % is written %25' }
   if (user === '') return { why: 'it names no user' }
   if (database === '' || database.includes('/')) return { why: 'it names no database' }
   if (hasControls(user + password + database)) return { why: CONTROLS }
-  const tls = TLS_MODES.find((mode) => mode === (url.searchParams.get('sslmode') ?? 'prefer'))
-  if (!tls) return { why: `sslmode is one of ${TLS_MODES.join(', ')}` }
-  const schema = url.searchParams.get('schema') ?? 'signet'
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema) || schema.startsWith('pg_'))
-    return { why: 'a schema is up to 63 small letters, digits and _, and does not begin with a digit or pg_' }
   const host = readHost(url)
-  return 'why' in host ? host : { value: { host: host.value, port, user, password, database, schema, tls } }
+  return 'why' in host ? host : { value: { host: host.value, port, user, password, database, ...parameters } }
 }
 
 function readHost(url: URL): Reading<string> {

@@ -11,12 +11,15 @@ import { codeOf } from './file-access.ts'
 export const newProcessName = (): string =>
   `${hostname()}/${numbering()}-${randomBytes(4).toString('hex')}/${process.pid}`
 
+/** The name of a server, for operators and other servers: the port tells those of one machine apart. */
+export const newServerName = (port: number): string => `${newProcessName()}:${port}`
+
 /** Whether a process ran on this machine and does not exist any more. Of another machine nothing is known. */
 export function isGone(name: string): boolean {
   const [host, numbered = '', last] = name.split('/')
-  const pid = Number(last)
+  const [pid] = (last ?? '').split(':').map(Number)
   const isOfHere = host === hostname() && numbered.startsWith(`${numbering()}-`)
-  if (!isOfHere || !Number.isSafeInteger(pid) || pid < 1) return false
+  if (!isOfHere || pid === undefined || !Number.isSafeInteger(pid) || pid < 1) return false
   try {
     process.kill(pid, 0)
     return false

@@ -4,7 +4,7 @@
  * note. A server that was killed counts as running for `ALIVE_MS`, unless it ran on this machine and its process is gone.
  */
 import type { Instant } from '../ground/clock.ts'
-import { isGone, newProcessName } from '../ground/process-name.ts'
+import { isGone } from '../ground/process-name.ts'
 import type { KeyHolder } from '../store/records/master-key.ts'
 import type { Store } from '../store/store.ts'
 import type { MasterKeys } from './master-keys.ts'
@@ -15,13 +15,21 @@ const NOTE_EVERY_MS = 20_000
 export class KeyHolderNote {
   readonly #store: Store
   readonly #masterKeys: Pick<MasterKeys, 'ids'>
-  readonly #server = newProcessName()
+  readonly #server: string
   #noted = ''
   #notedAt = -Infinity
 
-  constructor(store: Store, masterKeys: Pick<MasterKeys, 'ids'>) {
+  /** Writes the first note. @param server its name */
+  static async begin(store: Store, masterKeys: Pick<MasterKeys, 'ids'>, server: string): Promise<KeyHolderNote> {
+    const note = new KeyHolderNote(store, masterKeys, server)
+    await note.tend()
+    return note
+  }
+
+  private constructor(store: Store, masterKeys: Pick<MasterKeys, 'ids'>, server: string) {
     this.#store = store
     this.#masterKeys = masterKeys
+    this.#server = server
   }
 
   /** Writes the note, if it is due or the keys have changed. */

@@ -3,6 +3,8 @@
  * lost. The start is refused then, instead of making a new database with other keys and no clients, unless `--new` asks for
  * one. The list guards
  * against a slip, and nothing else rests on it: a keys folder that is read-only or another user's works without it.
+ *
+ * A line is a name and, after a tab, the id of the place where the database told one. The later line of a name counts.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,14 +13,34 @@ import { giveToFolderOwner } from '../ground/file-access.ts'
 
 const listFile = (keysDir: string): string => join(keysDir, 'databases')
 
-/** Absolute paths, and addresses without credentials; oldest first. */
-export const listKnownDatabases = (keysDir: string): string[] => {
+/** A database that has used the keys. */
+export interface KnownDatabase {
+  /** An absolute path, or an address without credentials. */
+  name: string
+  /** The same for all names of one place; `undefined` for a note of an earlier version, and where the name says all. */
+  placeId: string | undefined
+}
+
+/** Oldest first. */
+export const listNotes = (keysDir: string): KnownDatabase[] => {
+  const ids = new Map<string, string | undefined>()
+  for (const line of readLines(keysDir)) {
+    const [name = '', placeId] = line.split('\t')
+    ids.set(name, placeId)
+  }
+  return [...ids].map(([name, placeId]) => ({ name, placeId }))
+}
+
+function readLines(keysDir: string): string[] {
   try {
     return readFileSync(listFile(keysDir), 'utf8').split('\n').filter(Boolean)
   } catch {
     return [] // no list yet, or one that this user may not read
   }
 }
+
+/** Absolute paths, and addresses without credentials; oldest first. */
+export const listKnownDatabases = (keysDir: string): string[] => listNotes(keysDir).map(({ name }) => name)
 
 export const isKnownDatabase = (keysDir: string, name: string): boolean => listKnownDatabases(keysDir).includes(name)
 
@@ -54,11 +76,12 @@ export const strangerFault = (keysDir: string, name: string, maker: string): Fau
     `set SIGNET_DATABASE_URL to the one that is meant; where a new one is wanted: ${maker}`,
   )
 
-/** Puts a database on the list, where the list can be written. */
-export function rememberDatabase(keysDir: string, name: string): void {
-  if (isKnownDatabase(keysDir, name)) return
+/** Puts a database on the list, where the list can be written. @param placeId replaces the one that is noted */
+export function rememberDatabase(keysDir: string, name: string, placeId?: string): void {
+  const noted = listNotes(keysDir).find((each) => each.name === name)
+  if (noted && (placeId === undefined || noted.placeId === placeId)) return
   try {
-    appendFileSync(listFile(keysDir), `${name}\n`, { mode: 0o600 })
+    appendFileSync(listFile(keysDir), `${name}${placeId === undefined ? '' : `\t${placeId}`}\n`, { mode: 0o600 })
     giveToFolderOwner(listFile(keysDir))
   } catch {
     // A mounted Secret is read-only, and a list that root wrote is root's.

@@ -96,10 +96,12 @@ export function requireKeysFolder(keysDir: string): void {
 /**
  * Creates the key file, mode 0600 and durable before it returns. Of two processes that start at once one creates it and
  * both read the same: the name appears by `link`, whole or not at all. The folder exists.
+ * @returns the keys, and removes the file again where this process has made it: nothing was sealed under its key
  */
-export function createMasterKeyFile(keysDir: string): MasterKey[] {
+export function createMasterKeyFile(keysDir: string): { keys: MasterKey[]; unmake: () => void } {
   const file = masterKeyFile(keysDir)
   const draft = draftName(file)
+  let isOurs = true
   try {
     closeToOthers(keysDir)
     writeDurably(draft, `${newMasterKey().text}\n`)
@@ -108,6 +110,7 @@ export function createMasterKeyFile(keysDir: string): MasterKey[] {
       linkSync(draft, file)
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
+      isOurs = false
     }
     unlinkSync(draft)
     syncFolder(dirname(file))
@@ -115,9 +118,9 @@ export function createMasterKeyFile(keysDir: string): MasterKey[] {
     rmSync(draft, { force: true })
     throw keysFolderFault(file, error)
   }
-  const created = readMasterKeyFile(keysDir)
-  if (!created) throw new Fault(`SIGNET_KEYS_DIR: ${file} was removed while Signet started`)
-  return created
+  const keys = readMasterKeyFile(keysDir)
+  if (!keys) throw new Fault(`SIGNET_KEYS_DIR: ${file} was removed while Signet started`)
+  return { keys, unmake: () => isOurs && rmSync(file, { force: true }) }
 }
 
 const draftName = (file: string): string => `${file}.${randomBytes(6).toString('hex')}`

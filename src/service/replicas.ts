@@ -1,6 +1,4 @@
 /** This process as one of several with one database: it joins, and says from time to time that it lives. */
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { Fault } from '../ground/errors.ts'
 import type { Log } from '../ground/log.ts'
 import { readVersion } from '../ground/version.ts'
@@ -22,12 +20,11 @@ export interface Membership {
  */
 export async function joinReplicas(
   store: Store,
-  { issuer, port, log }: { issuer: string; port: number; log: Log },
+  { issuer, name, log }: { issuer: string; name: string; log: Log },
 ): Promise<Membership | undefined> {
   if (store.pace.heartbeatEveryMs === undefined) return undefined
   const replica = {
-    // Containers may have one host name and one port in common.
-    name: `${hostname()}/${randomBytes(3).toString('hex')}:${port}`,
+    name,
     version: readVersion(),
     startedAt: store.now(),
   } satisfies Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>

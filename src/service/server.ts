@@ -25,6 +25,7 @@ import { idArgument } from '../keys/master-key.ts'
 import { findLooseModes } from '../keys/master-key-source.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import { openLog, type Log } from '../ground/log.ts'
+import { newServerName } from '../ground/process-name.ts'
 
 export interface RunningIssuer {
   /** The exact `iss`, and the URL of the service on this machine. */
@@ -101,12 +102,12 @@ export async function startIssuer(
     const name = config.issuer ?? localIssuer(port)
     if (declaration && (await isFirstStart(config))) checkDeclaration(declaration, name)
     opened = await openDatabase(config, { clock, log, isNewWanted })
-    const membership = await joinReplicas(opened.store, { issuer: name, port, log })
+    const serverName = newServerName(port)
+    const membership = await joinReplicas(opened.store, { issuer: name, name: serverName, log })
     const issuer = await wireIssuer(opened, name, config, { clock, log })
     await settleRpId(issuer.store, rpIdOf(config, name), losesPasskeys)
     await issuer.store.putSetting('issuer', issuer.issuer)
-    const keyHolder = new KeyHolderNote(issuer.store, issuer.masterKeys)
-    await keyHolder.tend()
+    const keyHolder = await KeyHolderNote.begin(issuer.store, issuer.masterKeys, serverName)
     remarkOn(issuer)
     if (declaration) await declare(declaration, issuer, log)
     const firsts = await makeFirsts(issuer)

@@ -116,6 +116,7 @@ export interface Engine {
   requireAnswer(): Promise<void>
   machineAheadMs(): number
 
+  placeId(): Promise<string | undefined>
   countSessions(): Promise<number>
   facts(options: { integrity: boolean }): Promise<StoreFacts>
   figures(): StoreFigures

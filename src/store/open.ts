@@ -14,6 +14,7 @@ import {
 import { moveRows, type Moved, type MoveSource, type MoveTarget } from './move.ts'
 import { databaseFault, isTaken, missingDatabase as missingFault } from './sqlite/database-file.ts'
 import { makeFolders } from './sqlite/folders.ts'
+import type { LivesEnded } from './acts/restored.ts'
 import { createSqliteTarget, openSqliteSource } from './sqlite/move.ts'
 import { restore, type RestoreOptions } from './sqlite/restore.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
@@ -54,6 +55,9 @@ const postgres = () => import('./postgres/postgres-store.ts')
 export const databaseName = (url: string): string =>
   isPostgresUrl(url) ? describeAddress(requireAddress(url)) : resolve(requireFileUrl(url))
 
+/** The parameters of the URL that change nothing, by name. */
+export const ignoredParameters = (url: string): string[] => (isPostgresUrl(url) ? requireAddress(url).ignored : [])
+
 /**
  * Whether there is something in the place of the database, valid or not.
  * @throws Fault where the place cannot be looked at, or is another application's
@@ -68,15 +72,12 @@ export async function probeDatabase(url: string): Promise<'missing' | 'present'>
 export const missingDatabase = (url: string): Fault => missingFault(databaseName(url))
 
 /**
- * Makes a backup the database, where none is. Unless `keepGrants`, every refresh token family is ended and
- * the live access tokens that the backup knows of are denied.
+ * Makes a backup the database, where none is. Unless `keepGrants`, every refresh token family is ended, the live access
+ * tokens that the backup knows of are denied, and everything by which somebody could sign in once more is ended.
+ * @returns how much was ended
  * @throws Fault where the place is taken or the file is no sound backup; then nothing is left behind.
  */
-export async function restoreBackup(
-  url: string,
-  file: string,
-  options: RestoreOptions,
-): Promise<{ grantsEnded: number }> {
+export async function restoreBackup(url: string, file: string, options: RestoreOptions): Promise<LivesEnded> {
   if (isPostgresUrl(url))
     throw new Fault(
       'signet restore makes a SQLite file, and SIGNET_DATABASE_URL names PostgreSQL',

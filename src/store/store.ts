@@ -23,7 +23,7 @@ import type {
   GrantDenial,
   GrantFilter,
   GrantOptions,
-  GrantPage,
+  EndingPage,
   GrantRecord,
   RotationOutcome,
   RotationVerdict,
@@ -47,7 +47,7 @@ import type {
   UseOutcome,
 } from './records/master-key.ts'
 import type { ResourceDeletion, ResourceRecord } from './records/resource.ts'
-import type { SessionEnding } from './records/session.ts'
+import type { SessionEnding, SignInsPage } from './records/session.ts'
 
 export interface Store extends PeopleStore {
   /** The database's time; for SQLite this machine's. Schedules are decided in it. */
@@ -228,11 +228,16 @@ export interface Store extends PeopleStore {
    * deleted client end too. Followers of the feed start over, because a restored database lacks entries that they have.
    */
   endGrants(
-    page: GrantPage,
+    page: EndingPage,
     reason: string,
     deny: GrantDenial,
     eventFor: (page: EndedPage) => Recording,
   ): Promise<EndedPage>
+  /**
+   * Ends a page of live sessions, in the order of their ids; their clients are told. The first page also ends sign-ins under
+   * way, codes, links, invitations and consents. Grants of the sessions go on: `endGrants` ends them afterwards.
+   */
+  endSignIns(page: EndingPage, reason: string, eventFor: (page: SignInsPage) => Recording): Promise<SignInsPage>
   /** In the order of their ids, newest last. */
   listGrants(filter: GrantFilter, page: Page): Promise<GrantRecord[]>
   /** Only persons: grants in a client's own name are left out. */
@@ -315,6 +320,11 @@ export interface Store extends PeopleStore {
   facts(options: { integrity: boolean }): Promise<StoreFacts>
   figures(): StoreFigures
   /** Looks for what is wrong with the database itself. */
+  /**
+   * An id of the place in which the database stands, which is the same by whichever URL it is reached; another place has
+   * another one. `undefined` where nothing but its name tells.
+   */
+  placeId(): Promise<string | undefined>
   examine(): Promise<Finding[]>
   /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */
   backup(file: string): Promise<void>

@@ -60,6 +60,13 @@ test.for([
   expect(run([...signet, 'apply', 'signet.yaml'], folder, env)).toMatchObject({ code: 0 })
   expect(run([...signet, 'backup', 'copy.db'], folder, env).stdout).toContain(join(folder, 'copy.db'))
   expect(existsSync(join(folder, 'copy.db'))).toBe(true)
+  const moved = run(
+    [...signet, 'migrate', '--from', env.SIGNET_DATABASE_URL ?? '', '--to', 'file:moved%20on.db'],
+    folder,
+    env,
+  )
+  expect(moved).toMatchObject({ code: 0, stderr: expect.stringContaining(join(folder, 'moved on.db')) as string })
+  expect(existsSync(join(folder, 'moved on.db'))).toBe(true)
   const jwks = ['client', 'create', '--id', 'partner', '--auth-method', 'private_key_jwt', '--jwks', 'no-such.json']
   expect(run([...signet, ...jwks], folder, env).stderr).toContain(join(folder, 'no-such.json'))
 })

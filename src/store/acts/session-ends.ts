@@ -27,15 +27,21 @@ export function* endSession(id: string, ending: SessionEnding): Act<'ended' | 'a
     yield* endGrantsOf(session, ending)
     return 'already'
   }
-  const { now } = yield* moment()
-  yield* update(sessions, { id }, { endedAt: now, endedReason: ending.reason })
   yield* endGrantsOf(session, ending)
+  yield* closeSession(session, ending.reason)
+  yield* record(ending.event(session))
+  return 'ended'
+}
+
+/** Ends a live session itself; its grants are ended by the caller. */
+export function* closeSession(session: SessionRecord, reason: string): Act<void> {
+  const { id } = session
+  const { now } = yield* moment()
+  yield* update(sessions, { id }, { endedAt: now, endedReason: reason })
   // A code that was not redeemed yet gives nothing any more, and no sign-in goes on in the session.
   yield* update(oneTimeValues, { owner: id, kind: 'code' }, { usesLeft: 0 })
   yield* remove(signIns, { sessionId: id })
   yield* owe(session, now)
-  yield* record(ending.event(session))
-  return 'ended'
 }
 
 function* endGrantsOf({ id }: SessionRecord, { reason, deny, isKeepingOffline }: SessionEnding): Act<void> {

@@ -60,6 +60,7 @@ export const storeOver = (engine: Engine): Store => ({
   machineAheadMs: () => engine.machineAheadMs(),
   facts: (options) => engine.facts(options),
   figures: () => engine.figures(),
+  placeId: () => engine.placeId(),
   examine: () => engine.examine(),
   backup: (file) => engine.backup(file),
   close: () => engine.close(),

@@ -6,7 +6,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Announcer, EVERYTHING, MOST_CHANGES } from '../announcer.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../records/change.ts'
-import type { Asker } from './pool.ts'
+import { readOnly } from './failures.ts'
+import type { Pool, Session, Values } from './pool.ts'
 import { CLOCK_MS, type DatabaseTime } from './time.ts'
 
 /** A change with its revision. */
@@ -23,7 +24,7 @@ interface News {
 
 export class ChangeLog {
   readonly #announcer = new Announcer()
-  readonly #asker: Asker
+  readonly #pool: Pool
   readonly #time: DatabaseTime
   readonly #after: string
   #cursor = 0
@@ -31,18 +32,18 @@ export class ChangeLog {
   #confirmedAt: number
   #isFailing = false
 
-  private constructor(asker: Asker, time: DatabaseTime, schema: string) {
-    this.#asker = asker
+  private constructor(pool: Pool, time: DatabaseTime, schema: string) {
+    this.#pool = pool
     this.#time = time
     this.#confirmedAt = time.elapsed()
-    this.#after = `SELECT r.value, ${CLOCK_MS}, c.revision, c.noun, c.id
+    this.#after = `SELECT r.value, ${CLOCK_MS}, current_setting('transaction_read_only'), c.revision, c.noun, c.id
       FROM "${schema}".revision r LEFT JOIN "${schema}".changes c ON c.revision > $1
       WHERE r.id = 1 ORDER BY c.revision LIMIT ${MOST_CHANGES + 1}`
   }
 
   /** Begins at the newest revision: memory is read after this. */
-  static async open(asker: Asker, time: DatabaseTime, schema: string): Promise<ChangeLog> {
-    const log = new ChangeLog(asker, time, schema)
+  static async open(pool: Pool, time: DatabaseTime, schema: string): Promise<ChangeLog> {
+    const log = new ChangeLog(pool, time, schema)
     log.#cursor = (await log.#gather()).revision
     return log
   }
@@ -110,16 +111,24 @@ export class ChangeLog {
   async #gather(): Promise<News> {
     const from = this.#cursor
     const read = this.#time.reading()
-    const rows = await this.#asker.ask(this.#after, [from])
+    const rows = await this.#pool.alone((session) => this.#ask(session, from))
     const [first] = rows
     if (!first) throw new Error('the table revision has lost its row')
     read(Number(first[1]))
     const revision = Number(first[0])
-    const changes = rows.flatMap(([, , number, noun, id]): Noted[] =>
+    const changes = rows.flatMap(([, , , number, noun, id]): Noted[] =>
       // The columns are those of the table, whose nouns are a closed set.
       number === null ? [] : [{ revision: Number(number), noun: noun as ChangedNoun, id: id as string | null }],
     )
     return { from, changes, revision }
+  }
+
+  /** A server that takes no writes may be behind the one that does, so its news are no answer. */
+  async #ask(session: Session, from: number): Promise<Values[]> {
+    const rows = await session.ask(this.#after, [from])
+    if (rows[0]?.[2] !== 'on') return rows
+    session.giveUp()
+    throw readOnly()
   }
 
   #accept({ from, changes, revision }: News): void {

@@ -7,7 +7,8 @@ import type { GrantRecord } from '../records/grant.ts'
 import { decodeRow } from '../rows.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Database } from './database.ts'
-import { Failure, isOfStatement, unavailable } from './failures.ts'
+import { Failure, isMisled, isOfStatement, unavailable } from './failures.ts'
+import { readPlaceId } from './place-id.ts'
 import { examineVerb } from './examine.ts'
 import { backupFault, factsVerb } from './facts.ts'
 import { Gate } from './gate.ts'
@@ -38,6 +39,7 @@ export function postgresEngine(database: Database): Engine {
     ...sweepVerb(database),
     ...facts,
     ...examineVerb(database, facts),
+    placeId: () => readPlaceId(database),
     onChange: (listener) => changes.onChange(listener),
     catchUp: () => changes.catchUp(),
     pollChanges: () => look(changes),
@@ -80,6 +82,7 @@ async function patiently<Result>(
 ): Promise<Result> {
   const deadline = patienceLeft(patience)
   let wasTaken = false
+  let told: Failure | undefined
   for (let tries = 0; ; tries++) {
     try {
       const result = await attempt(deadline)
@@ -87,9 +90,11 @@ async function patiently<Result>(
       return result
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      const isOver = performance.now() > deadline || (error.kind === 'lost' && outage.lasts())
+      const isOver = performance.now() > deadline || (isMisled(error) && outage.lasts())
       const isHopeless = isOfStatement(error) || error.kind === 'outage' || (error.kind === 'taken' && wasTaken)
-      if (isOver || isHopeless) throw unavailable(error)
+      // The server's own words say more than that the next connection was not made in time.
+      told = error.code === '' ? (told ?? error) : error
+      if (isOver || isHopeless) throw unavailable(told)
       wasTaken ||= error.kind === 'taken'
     }
     await backOff(tries)

@@ -3,11 +3,11 @@ import { Unavailable, invalidRequest } from '../../ground/errors.ts'
 
 /**
  * `conflict`: another transaction was faster, and the act runs again. `taken`: a row of this key was there, perhaps by a
- * transaction that has just ended. `lost`: the connection ended, or could not be made. `outage`: the database cannot
- * do it now. `unprepared`: a pooler does not keep prepared statements. `excess`: a value is beyond a limit of the database.
+ * transaction that has just ended. `lost`: the connection ended, or could not be made. `standby`: the connection leads to a
+ * server that takes no writes, and nothing was written. `outage`: the database cannot do it now. `unprepared`: a pooler does not keep prepared statements. `excess`: a value is beyond a limit of the database.
  * `defect`: the statement itself is at fault.
  */
-export type FailureKind = 'conflict' | 'taken' | 'lost' | 'outage' | 'unprepared' | 'excess' | 'defect'
+export type FailureKind = 'conflict' | 'taken' | 'lost' | 'standby' | 'outage' | 'unprepared' | 'excess' | 'defect'
 
 /** A failure of the database. Errors that an act throws are never of this kind. */
 export class Failure extends Error {
@@ -27,8 +27,9 @@ const KINDS: [pattern: RegExp, kind: FailureKind][] = [
   [/^40(001|P01)$/, 'conflict'],
   [/^23505$/, 'taken'],
   [/^(26000|42P05)$/, 'unprepared'],
-  // The server goes or has gone; a connection to a standby is of no use either.
-  [/^(08\w{3}|57P0[1235]|25006|25P03)$/, 'lost'],
+  // The server goes or has gone, or has no connection left, which another process may give back at once.
+  [/^(08\w{3}|57P0[1235]|25P03|53300)$/, 'lost'],
+  [/^25006$/, 'standby'],
   [/^(28|3D|53|55|57|58|42501)/, 'outage'],
   [/^54/, 'excess'],
   [/^[0-9A-Z]{5}$/, 'defect'],
@@ -42,6 +43,12 @@ export function sortFailure(error: unknown): Failure {
   const kind = isOfServer ? (KINDS.find(([pattern]) => pattern.test(code))?.[1] ?? 'defect') : 'lost'
   return new Failure(kind, code, error)
 }
+
+/** A server that was asked whether it takes writes, and does not. */
+export const readOnly = (): Failure => new Failure('standby', '25006', 'transaction_read_only is on')
+
+/** Whether the connection is of no use any more: another one may lead to a server that is. */
+export const isMisled = ({ kind }: Failure): boolean => kind === 'lost' || kind === 'standby'
 
 /** Whether the statement or its values are at fault, and not the state of the database. */
 export const isOfStatement = ({ kind }: Failure): boolean => kind === 'defect' || kind === 'excess'
@@ -60,6 +67,7 @@ const TOO_LARGE = 'a value of this request is too large for the database; send a
 const DESCRIPTIONS = {
   conflict: 'other writes to the database were faster again and again',
   lost: 'the database does not answer',
+  standby: 'the database takes no writes now: it is a standby, or read-only',
   outage: 'the database cannot be used now',
   unprepared: 'the connection pooler of the database has lost a statement',
 } as const satisfies Partial<Record<FailureKind, string>>

@@ -3,8 +3,9 @@
  * or a fail-over, so nothing rests on it: it only makes the next look come at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client, type ClientConfig } from 'pg'
+import type { ClientConfig } from 'pg'
 import type { ChangeLog } from './changes.ts'
+import { Connection } from './connection.ts'
 import { CHANNEL } from './transaction.ts'
 
 /** The pause before another connection is made. It is jittered, so that replicas do not come back together. */
@@ -46,12 +47,11 @@ export class Listener {
 
   /** Resolves when the connection has ended. */
   async #listen(): Promise<void> {
-    const client = new Client(this.#config)
+    const client = new Connection(this.#config)
     const { signal } = this.#stopping
     const over = Promise.withResolvers<void>()
     const leave = () => over.resolve()
     client.once('end', leave)
-    client.on('error', () => {})
     client.on('notification', ({ payload = '' }) => this.#hear(payload))
     signal.addEventListener('abort', leave)
     try {

@@ -50,6 +50,18 @@ const TLS_UNTRUSTED: Wording = () => [
 /** Codes of OpenSSL and Node for certificates that do not hold. */
 const UNTRUSTED = /^(ERR_TLS_CERT|ERR_SSL|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_)/
 
+/** A refusal of the connection itself: the code of the server is that of a refused statement, which has another remedy. */
+export function connectingFault(address: PostgresAddress, error: unknown): unknown {
+  const { code, message } = sortFailure(error)
+  if (code !== '42501') return error
+  const { user, database } = address
+  return new Fault(
+    `SIGNET_DATABASE_URL: ${describeAddress(address)}: user "${user}" may not connect to database "${database}" (${message})`,
+    `let the owner of the database run: GRANT CONNECT ON DATABASE "${database}" TO "${user}"`,
+    { cause: error },
+  )
+}
+
 /** @param error of the driver, or a fault already */
 export function openingFault(address: PostgresAddress, error: unknown): unknown {
   if (error instanceof Fault) return error

@@ -5,7 +5,6 @@
  */
 import { hash } from 'node:crypto'
 import {
-  Client,
   Pool as ClientPool,
   types as parsers,
   type ClientConfig,
@@ -16,7 +15,8 @@ import {
 } from 'pg'
 import { Unavailable } from '../../ground/errors.ts'
 import type { PostgresAddress } from '../../ground/postgres-url.ts'
-import { Failure, sortFailure } from './failures.ts'
+import { Connection } from './connection.ts'
+import { Failure, isMisled, sortFailure } from './failures.ts'
 import { decodeText, encodeText } from './text.ts'
 import { patienceLeft } from './time-limits.ts'
 
@@ -49,7 +49,7 @@ export const clientConfig = (address: PostgresAddress, ssl: ClientConfig['ssl'])
   password: address.password,
   database: address.database,
   ssl,
-  application_name: 'signet',
+  application_name: address.applicationName,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   connectionTimeoutMillis: CONNECT_MS,
@@ -61,7 +61,7 @@ const CONNECT_MS = 1500
 
 /** The pool makes connections of this kind, and has no limit of its own: that would hold while all are in use, too. */
 const connectionOf = (config: ClientConfig) =>
-  class extends Client {
+  class extends Connection {
     constructor() {
       super(config)
     }
@@ -85,7 +85,6 @@ export class Pool implements Asker {
     })
     // The pool throws away a connection that ends while it is idle. One that ends in use tells its user.
     this.#pool.on('error', () => {})
-    this.#pool.on('connect', (client) => client.on('error', () => {}))
     this.#pool.on('acquire', () => void (this.#lent += 1))
     this.#pool.on('release', () => void (this.#lent -= 1))
   }
@@ -97,16 +96,18 @@ export class Pool implements Asker {
 
   /** Runs a statement in a transaction of its own. */
   ask(text: string, values: unknown[], deadline = patienceLeft()): Promise<Values[]> {
-    return this.#alone((session) => session.ask(text, values), deadline)
+    return this.alone((session) => session.ask(text, values), deadline)
   }
 
   /** The same. @returns how many rows were written */
   write(text: string, values: unknown[]): Promise<number> {
-    return this.#alone((session) => session.write(text, values), patienceLeft())
+    return this.alone((session) => session.write(text, values))
   }
 
-  /** A statement that the pooler has lost was not run, so it is sent again, in full. */
-  async #alone<Result>(run: (session: Session) => Promise<Result>, deadline: number): Promise<Result> {
+  /**
+   * Lends a connection for one statement. A statement that the pooler has lost was not run, so it is sent again, in full.
+   */
+  async alone<Result>(run: (session: Session) => Promise<Result>, deadline = patienceLeft()): Promise<Result> {
     const attempt = async () => {
       const session = await this.session(deadline)
       return run(session).finally(() => session.release())
@@ -195,7 +196,7 @@ export class Session implements Asker {
       return await this.#client.query({ ...query, query_timeout } as QueryArrayConfig)
     } catch (error) {
       const failure = sortFailure(error)
-      if (failure.kind === 'lost') this.#isBroken = true
+      if (isMisled(failure)) this.#isBroken = true
       if (failure.kind === 'unprepared') this.#names.doWithout()
       throw failure
     }

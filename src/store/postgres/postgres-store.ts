@@ -1,16 +1,19 @@
 /** The store on PostgreSQL: connected, migrated, and every act put over it. */
-import { Client, type ClientConfig } from 'pg'
+import type { ConnectionOptions } from 'node:tls'
+import type { Client, ClientConfig } from 'pg'
 import type { Clock } from '../../ground/clock.ts'
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
 import { storeOver } from '../acts/store.ts'
 import type { Engine } from '../engine.ts'
 import type { Store } from '../store.ts'
+import { Connection } from './connection.ts'
 import { startDatabase } from './database.ts'
 import { postgresEngine } from './engine.ts'
 import { canLockTables } from './lock.ts'
+import { readOnly } from './failures.ts'
 import { foreignSchema, migrate, readStanding } from './migrate.ts'
-import { openingFault } from './opening-faults.ts'
+import { connectingFault, openingFault } from './opening-faults.ts'
 import { clientConfig } from './pool.ts'
 import { statementsIn } from './statements.ts'
 import { CHANNEL } from './transaction.ts'
@@ -63,6 +66,7 @@ async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions)
   const { client, ssl } = await connect(address)
   try {
     await requireVersion(client, address)
+    await requireWritable(client)
     if (mustExist && (await readStanding(client, address)) !== 'ours') throw missingSchema(address)
     await migrate(client, address)
     const locksTables = await canLockTables(client, statementsIn(address.schema))
@@ -72,11 +76,16 @@ async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions)
   }
 }
 
+function tlsOptions(tls: PostgresAddress['tls']): ConnectionOptions {
+  const rejectUnauthorized = tls === 'verify-ca' || tls === 'verify-full'
+  return { rejectUnauthorized, ...(tls === 'verify-ca' && { checkServerIdentity: () => undefined }) }
+}
+
 /** One connection. It finds out whether the server speaks TLS, where the URL leaves it to the server. */
 export async function connect(address: PostgresAddress): Promise<{ client: Client; ssl: ClientConfig['ssl'] }> {
   const { tls, host } = address
   const isPlain = tls === 'disable' || host.startsWith('/')
-  const ssl = isPlain ? false : { rejectUnauthorized: tls === 'verify-full' }
+  const ssl = isPlain ? false : tlsOptions(tls)
   try {
     return { client: await connected(address, ssl), ssl }
   } catch (error) {
@@ -87,9 +96,10 @@ export async function connect(address: PostgresAddress): Promise<{ client: Clien
 }
 
 async function connected(address: PostgresAddress, ssl: ClientConfig['ssl']): Promise<Client> {
-  const client = new Client(clientConfig(address, ssl))
-  client.on('error', () => {})
-  await client.connect()
+  const client = new Connection(clientConfig(address, ssl))
+  await client.connect().catch((error: unknown) => {
+    throw connectingFault(address, error)
+  })
   return client
 }
 
@@ -112,6 +122,14 @@ export async function requireVersion(client: Client, address: PostgresAddress): 
     `SIGNET_DATABASE_URL: ${describeAddress(address)} is PostgreSQL ${Math.floor(Number(number) / 10_000)}; accepted is 14 or newer`,
     'upgrade the server (pg_upgrade), or name another one',
   )
+}
+
+/** @throws Failure where the server takes no writes, so that the line of a start names it */
+async function requireWritable(client: Client): Promise<void> {
+  const { rows } = await client.query<{ isReadOnly: string }>(
+    `SELECT current_setting('transaction_read_only') AS "isReadOnly"`,
+  )
+  if (rows[0]?.isReadOnly === 'on') throw readOnly()
 }
 
 /** Not everything that speaks like PostgreSQL notifies; polling finds every change there, too. */

@@ -70,16 +70,16 @@ export interface SubjectSummary {
 /** Composes the entry that denies a grant's access tokens. */
 export type GrantDenial = (grant: Pick<GrantRecord, 'sid' | 'accessExpiresAt'>, moment: Moment) => NewBlacklistEntry
 
-/** A page of an act that ends all grants. */
-export interface GrantPage {
-  /** Grants that were made later stay. */
+/** A page of an act that ends all grants, or all sessions. */
+export interface EndingPage {
+  /** Those that were made later stay. */
   madeUntil: Instant
-  /** The last grant of the page before. */
+  /** The last one of the page before. */
   after: string
   limit: number
 }
 
-/** The numbers of one page. `after` is absent where no page follows. */
+/** The numbers of one page of grants. `after` is absent where no page follows. */
 export interface EndedPage {
   ended: number
   denied: number

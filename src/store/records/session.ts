@@ -95,6 +95,33 @@ export interface SessionEnding {
   event: (session: SessionRecord) => Recording
 }
 
+/** The ends of sign-ins of all people: sessions, and everything by which somebody could sign in or get a code. */
+export interface SignInsEnded {
+  sessions: number
+  /** Sign-ins under way. */
+  signIns: number
+  /** Codes, links and challenges that were not used. */
+  oneTimeValues: number
+  /** Invitations that were not used up. */
+  invitations: number
+  /** Each person is asked again. */
+  consents: number
+}
+
+/** The same as commands print it, and as the audit trail keeps it. */
+export const signInsEndedView = (ended: SignInsEnded) => ({
+  sessions_ended: ended.sessions,
+  sign_ins_ended: ended.signIns,
+  one_time_values_ended: ended.oneTimeValues,
+  invitations_ended: ended.invitations,
+  consents_ended: ended.consents,
+})
+
+/** The numbers of one page of sessions. `after` is absent where no page follows. */
+export interface SignInsPage extends SignInsEnded {
+  after?: string
+}
+
 /** How all sessions of a person end. */
 export interface PersonEnding {
   session: SessionEnding

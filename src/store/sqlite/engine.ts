@@ -36,6 +36,8 @@ export function sqliteEngine(database: OpenDatabase): Engine {
     requireAnswer: () => database.read(() => void runner.run(find(settings, { name: 'issuer' }))),
     machineAheadMs: () => 0,
     pollChanges: async () => changes.deliver(await database.read(() => changes.look())),
+    // The absolute path is the name, and a copy of the file has a path of its own.
+    placeId: async () => undefined,
     close: database.close,
   }
 }

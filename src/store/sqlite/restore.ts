@@ -6,7 +6,7 @@ import { chmodSync, constants, copyFileSync, existsSync, statSync } from 'node:f
 import { basename, resolve } from 'node:path'
 import type { Clock } from '../../ground/clock.ts'
 import { Fault } from '../../ground/errors.ts'
-import { endLives } from '../acts/restored.ts'
+import { endLives, type LivesEnded } from '../acts/restored.ts'
 import { storeOver } from '../acts/store.ts'
 import type { Store } from '../store.ts'
 import { openConnection, type Connection } from './connection.ts'
@@ -27,14 +27,17 @@ import { migrate } from './migrate.ts'
 
 export interface RestoreOptions {
   clock: Clock
-  /** Leaves refresh tokens as the backup has them: only where nothing was issued since. */
+  /** Leaves refresh tokens and sign-ins as the backup has them: only where nothing was issued or ended since. */
   keepGrants: boolean
   /** Looks at the restored database before it gets its place. If it rejects, nothing is left behind. */
   inspect: (store: Store) => Promise<void>
 }
 
-/** @throws Fault where the place is taken or the backup is not one; then nothing is left behind. */
-export async function restore(backup: string, file: string, options: RestoreOptions): Promise<{ grantsEnded: number }> {
+/**
+ * @returns how much of the backup was ended
+ * @throws Fault where the place is taken or the backup is not one; then nothing is left behind.
+ */
+export async function restore(backup: string, file: string, options: RestoreOptions): Promise<LivesEnded> {
   const source = resolve(backup)
   requireBackup(source)
   requireFree(file)
@@ -82,7 +85,7 @@ async function prepare(
   connection: Connection,
   name: string,
   { clock, keepGrants, inspect }: RestoreOptions,
-): Promise<{ grantsEnded: number }> {
+): Promise<LivesEnded> {
   const { raw, file } = connection
   try {
     const findings = checkIntegrity(raw)
@@ -90,10 +93,10 @@ async function prepare(
     await migrate(connection)
     const database = await startDatabase(connection, clock)
     const engine = sqliteEngine(database)
-    const grantsEnded = await engine.act(() => endLives(name, keepGrants))
+    const ended = await engine.act(() => endLives(name, keepGrants))
     await inspect(storeOver(engine))
     await database.close()
-    return { grantsEnded }
+    return ended
   } finally {
     if (raw.open) raw.close()
   }
