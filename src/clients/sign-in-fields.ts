@@ -30,7 +30,7 @@ const linkSchema = uriSchema.refine((uri) => isRedirectUri(uri) && !isPrivateSch
   message: 'expected an https URI without fragment (http for loopback addresses only)',
 })
 
-const link = (says: string) => ({ schema: linkSchema.nullable(), shape: orNull(text()), says })
+export const link = (says: string) => ({ schema: linkSchema.nullable(), shape: orNull(text()), says })
 
 /** Where browsers and this server go. */
 const PLACES = {
