@@ -7,6 +7,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { until, type AdministeredIssuer } from './support/admin.ts'
 import { post, type Answer } from './support/client.ts'
 import { movableClock } from './support/issuer.ts'
+import { signet } from './support/process.ts'
 import { API, assertionOf, change, fresh, refusal, registered, startWithApi } from './support/shared.ts'
 
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -441,5 +442,45 @@ describe('metadata', () => {
     expect((await update({ jwks: null, jwks_uri })).body).toMatchObject({ jwks: null, jwks_uri })
     const bySecret = await update({ token_endpoint_auth_method: 'client_secret_basic' })
     expect(bySecret.body).toMatchObject({ jwks: null, jwks_uri: null })
+  })
+
+  test('comes by the command line as well, and the doctor names the key sets that are no good', async () => {
+    const pair = await pairOf()
+    answer = (response, path) => void response.end(JSON.stringify({ keys: path === '/bad' ? [] : [pair.jwk] }))
+    const run = (...command: string[]) => signet(command, issuer.env)
+    const made = (id: string, uri: string) =>
+      run('client', 'create', '--id', id, '--auth-method', 'private_key_jwt', '--jwks-uri', uri, '--json')
+    const doctor = async () => {
+      const { stdout } = await run('doctor', '--json')
+      const checks = JSON.parse(stdout) as { check: string; ok: boolean; found: string; fix: string }[] // the contract's form
+      return checks.find(({ check }) => check === 'client key sets')
+    }
+    for (const { client_id: id, jwks_uri } of (await issuer.operator.call('GET', '/admin/api/clients'))
+      .body as unknown as {
+      client_id: string
+      jwks_uri: string | null
+    }[])
+      if (jwks_uri !== null) await issuer.operator.call('DELETE', `/admin/api/clients/${id}`)
+    expect(await doctor()).toBeUndefined()
+    expect(JSON.parse((await made('sound', `${base}/good`)).stdout).jwks_uri).toBe(`${base}/good`)
+    expect(await doctor()).toMatchObject({ ok: true })
+    await made('empty', `${base}/bad`)
+    await made('gone', `http://127.0.0.1:${portOfNobody}/keys`)
+    await made('inside', 'https://10.0.0.7/keys')
+    const found = await doctor()
+    expect(found?.ok).toBe(false)
+    for (const part of ['empty', 'no key in it serves', 'gone', 'ECONNREFUSED', 'inside', 'its address is private'])
+      expect(found?.found).toContain(part)
+    expect(found?.found).not.toContain('sound')
+    expect(found?.fix).toContain('SIGNET_OUTBOUND_ALLOW')
+  })
+
+  test('that cannot be fetched shows in the audit trail, and the doctor says what to do', async () => {
+    const client = await partner({ jwks_uri: `http://127.0.0.1:${portOfNobody}/keys` })
+    const refused = await ask(client, await pairOf())
+    const requestId = refused.headers.get('x-request-id') ?? ''
+    const { stdout } = await signet(['doctor', '--request', requestId, '--json'], issuer.env)
+    expect(stdout).toContain('ECONNREFUSED')
+    expect(JSON.parse(stdout)).toMatchObject([{ ok: false, fix: expect.stringContaining('signet doctor') }])
   })
 })
