@@ -1,7 +1,9 @@
 /** Clients that publish their keys (RFC 7591 §2, `jwks_uri`), with a key server of the test. */
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { until, type AdministeredIssuer } from './support/admin.ts'
@@ -442,6 +444,27 @@ describe('metadata', () => {
     expect((await update({ jwks: null, jwks_uri })).body).toMatchObject({ jwks: null, jwks_uri })
     const bySecret = await update({ token_endpoint_auth_method: 'client_secret_basic' })
     expect(bySecret.body).toMatchObject({ jwks: null, jwks_uri: null })
+  })
+
+  test('comes by the declarative file as well, in place of jwks, and is exported', async () => {
+    const pair = await pairOf()
+    const client_id = fresh('declared')
+    const file = join(issuer.folder, 'partner.yaml')
+    const apply = async (metadata: object) => {
+      const client = { client_id, token_endpoint_auth_method: 'private_key_jwt', resources: [API], ...metadata }
+      writeFileSync(file, JSON.stringify({ clients: [client] }))
+      return signet(['apply', file], issuer.env)
+    }
+    expect((await apply({ jwks: { keys: [pair.jwk] } })).code).toBe(0)
+    const jwks_uri = `${base}/declared`
+    expect((await apply({ jwks_uri })).stderr).toContain('exclude each other')
+    expect((await apply({ jwks: null, jwks_uri })).code).toBe(0)
+    keys = [pair.jwk]
+    await until(async () => (await status(client_id, pair)) === 200)
+    expect(asked).toEqual(['/declared'])
+    const exported = join(issuer.folder, 'exported.yaml')
+    expect((await signet(['export', exported], issuer.env)).code).toBe(0)
+    expect(readFileSync(exported, 'utf8')).toContain(`jwks_uri: ${jwks_uri}`)
   })
 
   test('comes by the command line as well, and the doctor names the key sets that are no good', async () => {
