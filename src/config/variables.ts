@@ -1,5 +1,5 @@
 /** The table of variables: name, default, accepted form, meaning and reader of each. */
-import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
+import { DURATION_FORM } from '../ground/duration.ts'
 import { readKeyTexts } from '../ground/key-text.ts'
 import { POSTGRES_FORM } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
@@ -130,12 +130,10 @@ export const VARIABLES = {
   jwksMaxAgeSeconds: {
     name: 'SIGNET_JWKS_MAX_AGE',
     standard: '5m',
-    accepts: `${DURATION_FORM}, at most 15m and at most SIGNET_KEY_PREPUBLISH`,
-    meaning: 'how long the key set may be cached; at most `15m`, and at most `SIGNET_KEY_PREPUBLISH`',
-    parse: (value) => {
-      const seconds = parseDuration(value)
-      return seconds !== undefined && seconds <= 900 ? seconds : undefined
-    },
+    accepts: `${DURATION_FORM}, at most SIGNET_KEY_PREPUBLISH`,
+    meaning:
+      'how long the key set may be cached, and how long a verifier that only caches may accept a revoked key; at most `SIGNET_KEY_PREPUBLISH`',
+    parse: duration(0),
   },
   auditRetentionSeconds: {
     name: 'SIGNET_AUDIT_RETENTION',

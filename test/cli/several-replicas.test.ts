@@ -1,5 +1,5 @@
 /**
- * The block "Try it on one machine" of docs/replicas.md, pasted: only the database and the ports are those of the test.
+ * The block "Several replicas" of the README, pasted: only the database and the ports are those of the test.
  *
  * Not again on PostgreSQL: each run opens every kind of database.
  */
@@ -25,8 +25,8 @@ test.runIf(hasPostgres)(
   'a token of one is refreshed at the other, and introspected',
   { timeout: 120_000 },
   async () => {
-    const page = readFileSync(join(ROOT, 'docs/replicas.md'), 'utf8')
-    const [, block = ''] = /## Try it on one machine\n[^]*?```sh\n([^]*?)```/.exec(page) ?? []
+    const page = readFileSync(join(ROOT, 'README.md'), 'utf8')
+    const [, block = ''] = /## Several replicas\n[^]*?```sh\n([^]*?)```/.exec(page) ?? []
     const [first, second] = [await freePort(), await freePort()]
     const script = block
       .replace('postgres://user:password@localhost:5432/signet', await newDatabase())
