@@ -5,6 +5,6 @@ const isPostgres = process.env.MIGRATIONS_FOR === 'postgres'
 
 export default defineConfig({
   dialect: isPostgres ? 'postgresql' : 'sqlite',
-  schema: `./src/store/${isPostgres ? 'postgres' : 'sqlite'}/schema.ts`,
+  schema: `./schema/${isPostgres ? 'postgres' : 'sqlite'}.ts`,
   out: `./migrations/${isPostgres ? 'postgres' : 'sqlite'}`,
 })

@@ -55,7 +55,7 @@ test('every page of docs can be reached from the README', () => {
 test('every file and folder that is named exists', () => {
   const named = found(
     guides,
-    /`((?:src|test|docs|verifiers|examples|bench|torture|harness|migrations|deploy)\/[\w./-]*)`/g,
+    /`((?:src|test|docs|verifiers|examples|bench|torture|harness|migrations|schema|deploy)\/[\w./-]*)`/g,
   )
   expect(named.length).toBeGreaterThan(50)
   expect(named.filter(({ name }) => !existsSync(join(ROOT, name)))).toEqual([])

@@ -11,6 +11,7 @@ import * as z from 'zod'
 import { cleanPaste } from '../src/doctor/pasted-token.ts'
 import { looksSecret, withoutSecrets } from '../src/ground/looks-secret.ts'
 import { nearest } from '../src/ground/nearest.ts'
+import { Schema } from '../src/ground/schema.ts'
 import { growsFasterThanItsText } from './support/growth.ts'
 import { hasAdjacentUnboundedParts, hostileTexts } from './support/hostile-pattern.ts'
 import { findRegexLiterals, type RegexLiteral } from './support/regex-literals.ts'
@@ -125,7 +126,7 @@ describe('a schema', () => {
     )
     return modules.flatMap(({ file, module }) =>
       Object.entries(module).flatMap(([name, value]): [string, z.core.$ZodType][] =>
-        value instanceof z.ZodType ? [[`${file} ${name}`, value]] : [],
+        value instanceof Schema ? [[`${file} ${name}`, value.zod]] : [],
       ),
     )
   }

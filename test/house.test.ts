@@ -38,17 +38,16 @@ const PAGE = [
   ['store/open'],
   ['store/sqlite', 'store/postgres'],
   ['store/acts'],
-  ['store/rules'],
   ['store/statements'],
+  ['store/counts', 'store/expiry', 'store/subjects'],
   ['store/rows'],
   ['store/engine'],
   ['store/move'],
-  ['store/marks'],
   ['store/tables'],
   ['store/people-tables'],
   ['store/table'],
   ['store/announcer'],
-  ['store/patience'],
+  ['store/migrations', 'store/patience'],
   ['store/store'],
   ['store/people-store'],
   ['store/records'],
@@ -79,6 +78,16 @@ const importsOf = (file: string): string[] =>
     resolve(dirname(file), path ?? ''),
   )
 
+/** Names of packages: `a` of `a/b`, and `@a/b` of `@a/b/c`. Texts that are shown to people may hold imports, too. */
+const packagesOf = (file: string): string[] =>
+  [
+    ...readFileSync(file, 'utf8')
+      .replaceAll(/`[^`]*`/g, '')
+      .matchAll(
+        /(?:^(?:import|export|\}).* from |import\(|createRequire\(import\.meta\.url\)\()'(?!node:|\.)((?:@[\w-]+\/)?[\w-]+)/gm,
+      ),
+  ].map(([, name = '']) => name)
+
 test('every file stands in a room of the page', () => {
   expect(files.filter((file) => levelOf(roomOf(file)) < 0).map((file) => relative(SOURCE, file))).toEqual([])
 })
@@ -107,15 +116,21 @@ test('no file leads back to itself, type imports included', () => {
   expect(circles).toEqual([])
 })
 
+test('only ground/schema.ts loads zod, at the first use of a schema', () => {
+  const loads = /^(?!import type ).*(?:from|import|import\(|require\() ?'zod[/']/m
+  const loaders = files.filter((file) => loads.test(readFileSync(file, 'utf8')))
+  expect(loaders.map((file) => relative(SOURCE, file))).toEqual(['ground/schema.ts'])
+})
+
 test('the verifier is a package of its own: it imports nothing of the issuer', () => {
   const inside = new Set(verifier)
   expect(inside.size).toBeGreaterThan(20)
   expect(verifier.flatMap(importsOf).filter((target) => !inside.has(target))).toEqual([])
 })
 
-test('no product knows the folders that try and pack it', () => {
+test('no product knows the folders that describe, try and pack it', () => {
   const products = [...files, ...filesIn(join(ROOT, 'verifiers')).filter((file) => !file.includes('/node_modules/'))]
-  const own = ['harness', 'release', 'test'].map((folder) => join(ROOT, folder))
+  const own = ['harness', 'release', 'schema', 'test'].map((folder) => join(ROOT, folder))
   const isOwn = (target: string): boolean => own.some((folder) => target.startsWith(`${folder}/`))
   const wrong = products.flatMap((file) =>
     importsOf(file)
@@ -125,6 +140,17 @@ test('no product knows the folders that try and pack it', () => {
   expect(wrong).toEqual([])
   // The same question finds whoever may import them.
   expect(filesIn(join(ROOT, 'test')).flatMap(importsOf).filter(isOwn).length).toBeGreaterThan(100)
+})
+
+test('Signet imports only packages that are installed with it', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  // Templates of the command line import packages that their readers install.
+  const own = files.filter((file) => !file.startsWith(join(SOURCE, 'cli/snippets/')))
+  const imported = own.flatMap((file) => packagesOf(file).map((name) => ({ file: relative(ROOT, file), name })))
+  expect(new Set(imported.map(({ name }) => name)).size).toBeGreaterThan(10)
+  expect(imported.filter(({ name }) => !(name in dependencies))).toEqual([])
 })
 
 test('at most eight files stand outside of the rooms', () => {

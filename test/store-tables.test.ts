@@ -7,8 +7,10 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { Client } from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { listMigrations } from '../src/store/migrations.ts'
 import type { Kind, Table } from '../src/store/table.ts'
 import { TABLES } from '../src/store/tables.ts'
 import { hasPostgres, newDatabase } from './support/postgres.ts'
@@ -19,7 +21,7 @@ const repository = resolve(import.meta.dirname, '..')
 describe.each([
   ['sqlite', 'sqlite'],
   ['postgres', 'postgresql'],
-])('the migrations for %s', (name, dialect) => {
+] as const)('the migrations for %s', (name, dialect) => {
   test('agree with tables.ts: there is nothing to generate', () => {
     const folder = join(root, 'migrations', name)
     cpSync(join(repository, 'migrations', name), folder, { recursive: true })
@@ -27,7 +29,7 @@ describe.each([
     const before = names()
     const said = execFileSync(
       join(repository, 'node_modules/.bin/drizzle-kit'),
-      ['generate', `--dialect=${dialect}`, `--schema=src/store/${name}/schema.ts`].concat(
+      ['generate', `--dialect=${dialect}`, `--schema=schema/${name}.ts`].concat(
         `--out=${relative(repository, folder)}`,
       ),
       { cwd: repository, encoding: 'utf8' },
@@ -45,6 +47,18 @@ describe.each([
     expect(journal.entries.map(({ tag }) => `${tag}.sql`)).toEqual(files.toSorted())
     const times = journal.entries.map(({ when }) => when)
     expect(times).toEqual(times.toSorted((one, two) => one - two))
+  })
+
+  test('are read as Drizzle reads them: databases hold its hashes and times', () => {
+    const byDrizzle = readMigrationFiles({ migrationsFolder: join(repository, 'migrations', name) })
+    const wanted = byDrizzle.map(({ sql, hash, folderMillis }) => ({ statements: sql, hash, madeAt: folderMillis }))
+    expect(wanted.length).toBeGreaterThan(2)
+    const { newest, after } = listMigrations(name)
+    expect(after(0)).toEqual(wanted)
+    expect(newest).toBe(wanted.at(-1)?.madeAt)
+    const [first, ...later] = wanted
+    expect(after(first?.madeAt ?? 0)).toEqual(later)
+    expect(after(newest)).toEqual([])
   })
 })
 

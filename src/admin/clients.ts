@@ -1,5 +1,4 @@
 /** /admin/api/clients */
-import * as z from 'zod'
 import type { ClientRegistry } from '../clients/registration.ts'
 import {
   CLIENT,
@@ -9,6 +8,7 @@ import {
   toClientChange,
 } from '../clients/wire.ts'
 import { durationSchema } from '../clients/field-schemas.ts'
+import { schemaOf } from '../ground/schema.ts'
 import { answerOf, createdOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { created, done, json } from '../http/reply.ts'
@@ -18,7 +18,9 @@ import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import { idOf, idParam } from './id.ts'
 
-const secretRotationSchema = z.strictObject({ overlap: durationSchema }).partial().meta({ id: 'SecretRotation' })
+const secretRotationSchema = schemaOf((z) =>
+  z.strictObject({ overlap: durationSchema.zod }).partial().meta({ id: 'SecretRotation' }),
+)
 
 interface Needs {
   issuer: string

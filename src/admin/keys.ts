@@ -1,8 +1,8 @@
 /** /admin/api/keys */
-import * as z from 'zod'
 import type { Revocation } from '../blacklist/revocation.ts'
 import { toIso } from '../ground/clock.ts'
 import { conflict, notFound } from '../ground/errors.ts'
+import { schemaOf } from '../ground/schema.ts'
 import { listOf } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { json } from '../http/reply.ts'
@@ -16,14 +16,16 @@ import type { PromotionOutcome } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import { idOf, idParam } from './id.ts'
 
-const keyRotationSchema = z
-  .strictObject({
-    alg: z.enum(['ES256', 'RS256']),
-    emergency: z.boolean(),
-    resource: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }),
-  })
-  .partial()
-  .meta({ id: 'KeyRotation' })
+const keyRotationSchema = schemaOf((z) =>
+  z
+    .strictObject({
+      alg: z.enum(['ES256', 'RS256']),
+      emergency: z.boolean(),
+      resource: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }),
+    })
+    .partial()
+    .meta({ id: 'KeyRotation' }),
+)
 
 interface Needs {
   store: Store

@@ -3,10 +3,10 @@
  * see it. One schema checks a request and describes it. Whether `expires_at` lies in the future is not asked here,
  * because that needs the clock of the database.
  */
-import * as z from 'zod'
 import { fromSeconds, toIso, type Instant } from '../ground/clock.ts'
 import { nearest } from '../ground/nearest.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
+import { schemaOf } from '../ground/schema.ts'
 import type { BlacklistEntry } from '../store/records/blacklist.ts'
 import { integer, manyOf, object, oneOf, optional, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
 import type { FeedDocument } from './feed.ts'
@@ -17,7 +17,7 @@ const DENIABLE = ['jti', 'sid', 'sub', 'client_id', 'token'] as const
 /** The length is checked first: nothing else looks at a longer text. */
 const textOf = (most: number) => {
   const error = `expected a string of 1 to ${most} characters`
-  return z.string({ error }).min(1, { error, abort: true }).max(most, { error, abort: true })
+  return schemaOf((z) => z.string({ error }).min(1, { error, abort: true }).max(most, { error, abort: true }))
 }
 
 export const MOST_NAME_CHARACTERS = 512
@@ -27,9 +27,11 @@ export const MOST_REASON_CHARACTERS = 500
 const name = textOf(MOST_NAME_CHARACTERS)
 
 /** A token here would make an entry that denies nothing, and everybody who may list entries would see it. */
-const ownName = textOf(MOST_NAME_CHARACTERS).refine((value) => !looksSecret(value), {
-  message: 'this is a token; name it as token, and its entry is made from it',
-})
+const ownName = schemaOf(() =>
+  textOf(MOST_NAME_CHARACTERS).zod.refine((value) => !looksSecret(value), {
+    message: 'this is a token; name it as token, and its entry is made from it',
+  }),
+)
 
 /** The last instant that a date can hold. */
 const LATEST = 8.64e15
@@ -49,14 +51,16 @@ export function readInstant(written: string): Instant | undefined {
 const INSTANT_FORM = 'expected ISO 8601, such as 2030-01-31T12:00:00Z, or seconds'
 
 /** ISO 8601, or seconds since the epoch, as an instant. */
-const instant = z
-  .union([z.string().max(40, { abort: true }), z.number()], { error: INSTANT_FORM })
-  .transform((value, context): Instant => {
-    const at = typeof value === 'number' ? fromSeconds(value) : (readInstant(value) ?? NaN)
-    if (Math.abs(at) <= LATEST) return Math.trunc(at)
-    context.addIssue({ code: 'custom', message: INSTANT_FORM })
-    return z.NEVER
-  })
+const instant = schemaOf((z) =>
+  z
+    .union([z.string().max(40, { abort: true }), z.number()], { error: INSTANT_FORM })
+    .transform((value, context): Instant => {
+      const at = typeof value === 'number' ? fromSeconds(value) : (readInstant(value) ?? NaN)
+      if (Math.abs(at) <= LATEST) return Math.trunc(at)
+      context.addIssue({ code: 'custom', message: INSTANT_FORM })
+      return z.NEVER
+    }),
+)
 
 /** A text of another form may be a secret, and is not repeated. */
 const MEMBER_NAME = /^[a-z]{1,12}(?:_[a-z]{1,12}){0,3}$/
@@ -68,29 +72,35 @@ function describeUnknown(member: string): string {
   return `member ${member} is not known${nearest(member, known)}`
 }
 
-const MEMBERS = z.strictObject(
-  {
-    jti: ownName.nullish(),
-    sid: ownName.nullish(),
-    sub: name.nullish(),
-    client_id: name.nullish(),
-    token: textOf(16_384).nullish(),
-    reason: textOf(MOST_REASON_CHARACTERS).nullish(),
-    expires_at: instant.nullish(),
-  },
-  { error: (issue) => (issue.code === 'unrecognized_keys' ? describeUnknown(issue.keys[0] ?? '') : undefined) },
+const MEMBERS = schemaOf((z) =>
+  z.strictObject(
+    {
+      jti: ownName.zod.nullish(),
+      sid: ownName.zod.nullish(),
+      sub: name.zod.nullish(),
+      client_id: name.zod.nullish(),
+      token: textOf(16_384).zod.nullish(),
+      reason: textOf(MOST_REASON_CHARACTERS).zod.nullish(),
+      expires_at: instant.zod.nullish(),
+    },
+    { error: (issue) => (issue.code === 'unrecognized_keys' ? describeUnknown(issue.keys[0] ?? '') : undefined) },
+  ),
 )
 
-export const denialSchema = MEMBERS.transform(({ reason, expires_at: expiresAt, ...names }, context) => {
-  const given = DENIABLE.flatMap((kind) => {
-    const value = names[kind]
-    return value === undefined || value === null ? [] : [{ kind, value }]
-  })
-  const [named] = given
-  if (given.length === 1 && named) return { ...named, reason, expiresAt }
-  context.addIssue({ code: 'custom', message: `name exactly one of ${DENIABLE.join(', ')}` })
-  return z.NEVER
-}).meta({ id: 'Denial' })
+export const denialSchema = schemaOf((z) =>
+  MEMBERS.zod
+    .transform(({ reason, expires_at: expiresAt, ...names }, context) => {
+      const given = DENIABLE.flatMap((kind) => {
+        const value = names[kind]
+        return value === undefined || value === null ? [] : [{ kind, value }]
+      })
+      const [named] = given
+      if (given.length === 1 && named) return { ...named, reason, expiresAt }
+      context.addIssue({ code: 'custom', message: `name exactly one of ${DENIABLE.join(', ')}` })
+      return z.NEVER
+    })
+    .meta({ id: 'Denial' }),
+)
 
 /** A blacklist entry as administrators see it, in JSON. */
 export const entryView = ({

@@ -4,6 +4,7 @@ import type * as z from 'zod'
 import { JsonFault, readExactJson } from '../ground/exact-json.ts'
 import type { Reading, Table } from '../ground/metadata.ts'
 import { nearest } from '../ground/nearest.ts'
+import type { Schema } from '../ground/schema.ts'
 import { UsageError, checkMetadata, collect, readClaims, readJsonFile, readList, readPairs } from './usage.ts'
 
 /** By the names that commander gives to the flags. */
@@ -40,11 +41,11 @@ export function withMetadata(command: Command, fields: Table): Command {
  * From flags to metadata, through the schema that the admin API and the declarative file use.
  * @throws UsageError that names the flag
  */
-export function readMetadata<Schema extends z.ZodType>(
+export function readMetadata<Built extends z.ZodType>(
   { set, ...options }: MetadataOptions,
   fields: Table,
-  schema: Schema,
-): z.output<Schema> {
+  schema: Schema<Built>,
+): z.output<Built> {
   const all = flaggedOf(fields).map(({ name, flag, read }) => ({ name, long: longOf(flag), read }))
   const metadata = all
     .map(({ name, long, read }): [string, unknown] => [name, valueOf(options[attributeOf(long)], long, read)])
@@ -90,14 +91,14 @@ const readSets = (pairs: string[], fields: Table): [name: string, value: unknown
   })
 
 /** A value as JSON; a text that the field takes as it is needs no quotes. */
-function readSet(name: string, text: string, schema: z.ZodType): unknown {
+function readSet(name: string, text: string, { zod }: Schema): unknown {
   try {
     const value = readExactJson(text)
-    const isText = !schema.safeParse(value).success && schema.safeParse(text).success
+    const isText = !zod.safeParse(value).success && zod.safeParse(text).success
     return isText ? text : value
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error
-    if (error.isNoJson || schema.safeParse(text).success) return text
+    if (error.isNoJson || zod.safeParse(text).success) return text
     throw new UsageError(`--set ${name}: ${error.message}`)
   }
 }

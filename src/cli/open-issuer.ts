@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../ground/clock.ts'
 import { readConfig, type Config } from '../config/config.ts'
 import type { Issuer } from '../issuer.ts'
-import { openLog, type Log } from '../ground/log.ts'
+import { logOnDemand, type Log } from '../ground/log.ts'
 import { note } from './output.ts'
 
 /** Runs `work` on the issuer that there is. No database is made. */
@@ -79,5 +79,5 @@ export async function onIssuer<T>(
 /** Commands log only warnings, unless the operator set a log level. */
 function commandLog(config: Config): Log {
   const chosen = process.env.SIGNET_LOG_LEVEL || process.env.SIGNET_LOG_LEVEL_FILE
-  return openLog({ level: chosen ? config.logLevel : 'warn', format: config.logFormat })
+  return logOnDemand({ level: chosen ? config.logLevel : 'warn', format: config.logFormat })
 }

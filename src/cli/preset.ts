@@ -57,7 +57,7 @@ export function readPreset({ for: name, url }: PresetOptions): ChosenPreset | un
 
 /** The change that makes a client what the preset asks for. */
 export const presetChange = (chosen: ChosenPreset): ClientChange => ({
-  ...toClientChange(clientChangeSchema.parse(presetMetadata(chosen))),
+  ...toClientChange(clientChangeSchema.zod.parse(presetMetadata(chosen))),
   preset: chosen.name,
 })
 

@@ -1,6 +1,5 @@
 /** `signet token …`: mints a token for an operator, or explains why a token is refused. */
 import { BY_CLI } from '../audit.ts'
-import { decodeJwt } from 'jose'
 import type { Command } from 'commander'
 import { OFFLINE_ACCESS, OPERATOR_CLIENT_ID, blankClient, hasOwnPrefix } from '../clients/client.ts'
 import { clientChangeSchema } from '../clients/wire.ts'
@@ -13,8 +12,8 @@ import type { Issuer } from '../issuer.ts'
 import { describeMissingResource } from '../resources/missing.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
-import { accessTokenTtl } from '../tokens/access-token.ts'
-import { inspectToken, type Inspection } from '../doctor/inspection.ts'
+import { accessTokenTtl, type IssuedAccessToken } from '../tokens/access-token.ts'
+import type { Inspection } from '../doctor/inspection.ts'
 import { describeChecks, requireAllGood } from './checks.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
@@ -76,9 +75,10 @@ async function mint(options: MintOptions, command: Command): Promise<void> {
       const { clientId } = client
       return { clientId, sub: options.sub, resources, scope, claims: { ...client.claims, ...claims }, ttlSeconds }
     }
-    const { accessToken, terms } = await issuer.accessTokens.issue(plan)
+    const issued = await issuer.accessTokens.issue(plan)
+    const { accessToken, terms } = issued
     const { ttlSeconds } = terms
-    await recordMinting(accessToken, terms, issuer)
+    await recordMinting(issued, issuer)
     const result = {
       access_token: accessToken,
       token_type: 'Bearer',
@@ -137,11 +137,7 @@ function requireNotRefused(clientId: string, sub: string, { blacklist }: Issuer)
     )
 }
 
-async function recordMinting(
-  token: string,
-  terms: { clientId: string; sub: string; resources: ResourceRecord[]; scope: string[]; ttlSeconds: number },
-  { audit, store }: Issuer,
-): Promise<void> {
+async function recordMinting({ jti, terms }: IssuedAccessToken, { audit, store }: Issuer): Promise<void> {
   const details = {
     client_id: terms.clientId,
     sub: terms.sub,
@@ -149,11 +145,12 @@ async function recordMinting(
     scope: terms.scope.join(' '),
     expires_in: terms.ttlSeconds,
   }
-  await store.recordAudit([audit.event('token.minted', decodeJwt(token).jti ?? '', { ...BY_CLI, details })])
+  await store.recordAudit([audit.event('token.minted', jti, { ...BY_CLI, details })])
 }
 
 async function inspect(text: string, { resource }: { resource?: string }, command: Command): Promise<void> {
   const token = await readArgument(text)
+  const { inspectToken } = await import('../doctor/inspection.ts')
   await withIssuer(async (issuer) => {
     const inspection = await inspectToken(token, issuer, { resource })
     answer(command, inspection, () => describeInspection(inspection))

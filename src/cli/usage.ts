@@ -8,6 +8,7 @@ import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
 import { codeOf } from '../ground/file-access.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
+import type { Schema } from '../ground/schema.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 
 /** Bad usage: exit code 2. */
@@ -89,14 +90,14 @@ export function readPairs(flag: string, pairs: string[]): Record<string, string>
 export const readList = (values: string[] | undefined): string[] | undefined => values?.filter((value) => value !== '')
 
 /** Checks metadata that was made of options. A mistake is told by its flag. */
-export function checkMetadata<Schema extends z.ZodType>(
-  schema: Schema,
+export function checkMetadata<Built extends z.ZodType>(
+  schema: Schema<Built>,
   metadata: object,
   flags: Record<string, string>,
-): z.output<Schema> {
+): z.output<Built> {
   const comma = 'scope' in metadata ? findCommaFault(metadata.scope) : undefined
   if (comma !== undefined) throw new UsageError(`${flags.scope ?? 'scope'}: ${comma}`)
-  const parsed = schema.safeParse(metadata)
+  const parsed = schema.zod.safeParse(metadata)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const field = String(issue?.path[0] ?? '')

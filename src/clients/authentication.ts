@@ -11,11 +11,19 @@ import type { Clock, Instant } from '../ground/clock.ts'
 import type { Log } from '../ground/log.ts'
 import type { ClientRecord, ClientSecret, SecretUse } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
-import { checkAssertion, checkInVain, readAssertion, type AssertionVerdict, type Signer } from './assertion.ts'
+import { methodsOnDemand } from '../ground/on-demand.ts'
+import type * as AssertionCheck from './assertion-check.ts'
+import { readAssertion } from './assertion.ts'
 import { isPublicClient, usesSecret } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
 import { PublishedKeys, type Asking } from './published-keys.ts'
 import type { ClientSecrets } from './secret.ts'
+
+/** Loaded with its library at the first assertion. Both kinds of refusal wait for it alike, and each check begins after it. */
+const { checkAssertion, checkInVain } = methodsOnDemand<typeof AssertionCheck>(
+  { checkAssertion: true, checkInVain: true },
+  () => import('./assertion-check.ts'),
+)
 
 /** The credentials of a request, of exactly one method: the reader of the request has checked that. */
 export type PresentedCredentials =
@@ -203,13 +211,13 @@ export class ClientAuthentication {
 
 interface FoundSigner {
   client: ClientRecord | undefined
-  signer?: Signer
+  signer?: AssertionCheck.Signer
   /** Why the client has no keys for an assertion, if there is such a client. */
   fault?: string | undefined
   isFetched: boolean
 }
 
-const actionOf = (verdict: AssertionVerdict | undefined): string =>
+const actionOf = (verdict: AssertionCheck.AssertionVerdict | undefined): string =>
   verdict?.good === false && verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused'
 
 /** Why this client may not use assertions. Only the log tells it, so that callers cannot find out which clients exist. */

@@ -1,6 +1,6 @@
 /** Schemas of values that fields of clients and resources share. */
-import * as z from 'zod'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
+import { schemaOf } from '../ground/schema.ts'
 import { findClaimMapFault } from './claim-map.ts'
 import { SCOPE_TOKEN } from './client.ts'
 
@@ -8,20 +8,25 @@ import { SCOPE_TOKEN } from './client.ts'
  * A string of at most so many characters. The length is checked first and alone: a longer text is not searched, split
  * or matched.
  */
-export const textOf = (most: number) => z.string().max(most, { abort: true })
+export const textOf = (most: number) => schemaOf((z) => z.string().max(most, { abort: true }))
 
 /** A duration in any spelling, as seconds. */
-export const durationSchema = z
-  .union([textOf(32), z.number().int()], { error: `expected ${DURATION_FORM}` })
-  .transform((value, context) => {
+export const durationSchema = schemaOf((z) =>
+  z.union([textOf(32).zod, z.number().int()], { error: `expected ${DURATION_FORM}` }).transform((value, context) => {
     const seconds = parseDuration(value)
     if (seconds !== undefined) return seconds
     context.addIssue({ code: 'custom', message: `expected ${DURATION_FORM}` })
     return z.NEVER
-  })
+  }),
+)
 
-/** The life of a token, one second at least. */
-export const ttlSchema = durationSchema.refine((seconds) => seconds > 0, { message: 'expected 1s or more' })
+/** The same, or `null`. */
+export const nullableDurationSchema = schemaOf(() => durationSchema.zod.nullable())
+
+/** The life of a token, one second at least, or `null`. */
+export const ttlSchema = schemaOf(() =>
+  durationSchema.zod.refine((seconds) => seconds > 0, { message: 'expected 1s or more' }).nullable(),
+)
 
 const MOST_SCOPES = 100
 const MOST_SCOPE_CHARACTERS = MOST_SCOPES * 257
@@ -40,30 +45,39 @@ export function findCommaFault(scope: unknown): string | undefined {
 }
 
 /** A scope as one string or as a list. */
-export const scopeSchema = z
-  .union([textOf(MOST_SCOPE_CHARACTERS), z.array(textOf(MOST_SCOPE_CHARACTERS)).max(MOST_SCOPES, { abort: true })], {
-    error: SCOPE_FORM,
-  })
-  .transform((value) => [
-    ...new Set(
-      [value]
-        .flat()
-        .flatMap((each) => each.split(/\s+/))
-        .filter((each) => each !== ''),
-    ),
-  ])
-  .refine((values) => values.length <= MOST_SCOPES && values.every((value) => SCOPE_TOKEN.test(value)), {
-    message: SCOPE_FORM,
-  })
+export const scopeSchema = schemaOf((z) =>
+  z
+    .union(
+      [textOf(MOST_SCOPE_CHARACTERS).zod, z.array(textOf(MOST_SCOPE_CHARACTERS).zod).max(MOST_SCOPES, { abort: true })],
+      {
+        error: SCOPE_FORM,
+      },
+    )
+    .transform((value) => [
+      ...new Set(
+        [value]
+          .flat()
+          .flatMap((each) => each.split(/\s+/))
+          .filter((each) => each !== ''),
+      ),
+    ])
+    .refine((values) => values.length <= MOST_SCOPES && values.every((value) => SCOPE_TOKEN.test(value)), {
+      message: SCOPE_FORM,
+    }),
+)
 
-export const claimsSchema = z.record(z.string(), z.unknown())
+export const claimsSchema = schemaOf((z) => z.record(z.string(), z.unknown()))
 
 /** Names of claims with paths into a person. */
-export const claimMapSchema = z
-  .record(z.string(), z.string(), { error: 'expected an object of claim names and paths, such as {"role":"roles[0]"}' })
-  .superRefine((map, context) => {
-    const fault = findClaimMapFault(map)
-    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
-  })
+export const claimMapSchema = schemaOf((z) =>
+  z
+    .record(z.string(), z.string(), {
+      error: 'expected an object of claim names and paths, such as {"role":"roles[0]"}',
+    })
+    .superRefine((map, context) => {
+      const fault = findClaimMapFault(map)
+      if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
+    }),
+)
 
-export const booleanSchema = z.boolean({ error: 'expected true or false' })
+export const booleanSchema = schemaOf((z) => z.boolean({ error: 'expected true or false' }))

@@ -2,11 +2,11 @@
  * The fields of a client that concern people who sign in: OIDC Registration §2, RP-Initiated and Back-Channel Logout, RFC
  * 9449, and Signet's own members. A part of the table in wire.ts.
  */
-import * as z from 'zod'
 import { fieldsOf } from '../ground/metadata.ts'
+import { schemaOf } from '../ground/schema.ts'
 import { anything, flag, manyOf, oneOf, orNull, text, texts } from '../ground/shape.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import { booleanSchema, claimMapSchema, durationSchema, textOf, ttlSchema } from './field-schemas.ts'
+import { booleanSchema, claimMapSchema, nullableDurationSchema, textOf, ttlSchema } from './field-schemas.ts'
 import {
   MOST_REDIRECT_URIS,
   MOST_URI_CHARACTERS,
@@ -25,19 +25,25 @@ const REFRESHES = ['offline_access', 'always'] as const
 
 const uriSchema = textOf(MOST_URI_CHARACTERS)
 
-/** A URL that a browser or this server may open: https, or http on a loopback address. */
-const linkSchema = uriSchema.refine((uri) => isRedirectUri(uri) && !isPrivateScheme(uri), {
-  message: 'expected an https URI without fragment (http for loopback addresses only)',
-})
+/** A URL that a browser or this server may open: https, or http on a loopback address. `null` for none. */
+const linkSchema = schemaOf(() =>
+  uriSchema.zod
+    .refine((uri) => isRedirectUri(uri) && !isPrivateScheme(uri), {
+      message: 'expected an https URI without fragment (http for loopback addresses only)',
+    })
+    .nullable(),
+)
 
-export const link = (says: string) => ({ schema: linkSchema.nullable(), shape: orNull(text()), says })
+export const link = (says: string) => ({ schema: linkSchema, shape: orNull(text()), says })
 
 /** Where browsers and this server go. */
 const PLACES = {
   post_logout_redirect_uris: field('postLogoutRedirectUris', {
-    schema: z
-      .array(uriSchema.refine(isRedirectUri, { message: 'expected a URI as in redirect_uris' }))
-      .max(MOST_REDIRECT_URIS, { abort: true }),
+    schema: schemaOf((z) =>
+      z
+        .array(uriSchema.zod.refine(isRedirectUri, { message: 'expected a URI as in redirect_uris' }))
+        .max(MOST_REDIRECT_URIS, { abort: true }),
+    ),
     shape: texts(),
     isSet: true,
     says: 'Where a person may be sent to after signing out, byte for byte.',
@@ -54,12 +60,12 @@ const PLACES = {
   policy_uri: field('policyUri', link('Its privacy policy.')),
   tos_uri: field('tosUri', link('Its terms of service.')),
   contacts: field('contacts', {
-    schema: z.array(textOf(200).min(1)).max(20, { abort: true }),
+    schema: schemaOf((z) => z.array(textOf(200).zod.min(1)).max(20, { abort: true })),
     shape: texts(),
     says: 'Addresses of those who are responsible for it.',
   }),
   application_type: field('applicationType', {
-    schema: z.enum(TYPES).nullable(),
+    schema: schemaOf((z) => z.enum(TYPES).nullable()),
     show: (client): 'web' | 'native' | null => applicationTypeOf(client),
     shape: oneOf(TYPES),
     says: '`native` runs on the person’s own machine. Where it is not given, it follows from the redirect URIs.',
@@ -81,7 +87,7 @@ const DEMANDS = {
     shape: flag(),
     says: 'Whether each of its token requests needs a DPoP proof (RFC 9449 §5.2).',
   }),
-  default_max_age: duration('defaultMaxAge', durationSchema.nullable(), {
+  default_max_age: duration('defaultMaxAge', nullableDurationSchema, {
     says: 'How long ago a person may have signed in, where the request has no `max_age`.',
   }),
   require_auth_time: field('requireAuthTime', {
@@ -90,25 +96,25 @@ const DEMANDS = {
     says: 'Whether ID tokens need `auth_time`; they always have it.',
   }),
   default_acr_values: field('defaultAcrValues', {
-    schema: z.array(z.enum(ACR_VALUES)).max(ACR_VALUES.length, { abort: true }),
+    schema: schemaOf((z) => z.array(z.enum(ACR_VALUES)).max(ACR_VALUES.length, { abort: true })),
     shape: manyOf(oneOf(ACR_VALUES)),
     says: 'The `acr` values that it prefers, where the request has none.',
   }),
   require_acr: field('requireAcr', {
-    schema: z.enum(ACR_VALUES).nullable(),
+    schema: schemaOf((z) => z.enum(ACR_VALUES).nullable()),
     shape: orNull(oneOf(ACR_VALUES)),
     says: '`1`: one factor. `2`: two factors, or a passkey with user verification. `phr`: such a passkey.',
   }),
-  session_max_age: duration('sessionMaxAge', ttlSchema.nullable(), {
+  session_max_age: duration('sessionMaxAge', ttlSchema, {
     says: 'How long a session may last that signs in to it.',
   }),
   consent: field('consent', {
-    schema: z.enum(CONSENTS),
+    schema: schemaOf((z) => z.enum(CONSENTS)),
     shape: oneOf(CONSENTS),
     says: 'Whether a person is asked for consent: never, `once` until the scopes grow, or `always`.',
   }),
   allowed_groups: field('allowedGroups', {
-    schema: z.array(textOf(128).min(1)).max(100, { abort: true }),
+    schema: schemaOf((z) => z.array(textOf(128).zod.min(1)).max(100, { abort: true })),
     shape: texts(),
     isSet: true,
     says: 'Only members of these groups may sign in to it; none for everybody.',
@@ -121,16 +127,16 @@ const DEMANDS = {
 /** The tokens of a sign-in. */
 const TOKENS = {
   id_token_signed_response_alg: field('idTokenSignedResponseAlg', {
-    schema: z.enum(ALGORITHMS),
+    schema: schemaOf((z) => z.enum(ALGORITHMS)),
     shape: oneOf(ALGORITHMS),
     says: 'The algorithm that signs its ID tokens and logout tokens.',
   }),
   userinfo_signed_response_alg: field('userinfoSignedResponseAlg', {
-    schema: z.enum(ALGORITHMS).nullable(),
+    schema: schemaOf((z) => z.enum(ALGORITHMS).nullable()),
     shape: orNull(oneOf(ALGORITHMS)),
     says: 'The algorithm that signs its answers of userinfo; `null` for plain JSON.',
   }),
-  id_token_ttl: duration('idTokenTtl', ttlSchema.nullable(), { says: 'Life of its ID tokens.' }),
+  id_token_ttl: duration('idTokenTtl', ttlSchema, { says: 'Life of its ID tokens.' }),
   id_token_claims: field('idTokenClaims', {
     schema: booleanSchema,
     shape: flag(),
@@ -145,7 +151,7 @@ const TOKENS = {
     read: 'pairs',
   }),
   refresh: field('refresh', {
-    schema: z.enum(REFRESHES),
+    schema: schemaOf((z) => z.enum(REFRESHES)),
     shape: oneOf(REFRESHES),
     says: 'Whether a refresh token needs the scope `offline_access`, or every sign-in gives one.',
   }),

@@ -2,10 +2,10 @@
  * Client metadata as it stands on the wire (RFC 7591 §2, with Signet's own members), in both directions. One table says
  * everything of a field, so that all doors accept, refuse and show the same.
  */
-import * as z from 'zod'
 import { toIso } from '../ground/clock.ts'
 import { nearest } from '../ground/nearest.ts'
 import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/metadata.ts'
+import { schemaOf, type ValueOf } from '../ground/schema.ts'
 import {
   anything,
   integer,
@@ -22,7 +22,7 @@ import {
 import type { ClientRecord } from '../store/records/client.ts'
 import { MOST_SENT_KEYS, readKeySet } from './assertion-key.ts'
 import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SUBJECT_GRANT } from './client.ts'
-import { claimsSchema, durationSchema, scopeSchema, textOf, ttlSchema } from './field-schemas.ts'
+import { claimsSchema, nullableDurationSchema, scopeSchema, textOf, ttlSchema } from './field-schemas.ts'
 import { MOST_REDIRECT_URIS, MOST_URI_CHARACTERS, isRedirectUri } from './redirect-uri.ts'
 import type { ClientChange } from './registration.ts'
 import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS, link } from './sign-in-fields.ts'
@@ -30,35 +30,42 @@ import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS, link } from './sign-in-fields.ts'
 /** As people write them: `subject` is short for its full name. */
 const GRANT_NAMES = GRANT_TYPES.map((each) => (each === SUBJECT_GRANT ? 'subject' : each))
 
-const grantTypeSchema = z.preprocess(
-  (value) => (value === 'subject' ? SUBJECT_GRANT : value),
-  z.enum(GRANT_TYPES, {
-    error: ({ input }) =>
-      `expected one of ${GRANT_NAMES.join(', ')}${typeof input === 'string' ? nearest(input, GRANT_NAMES) : ''}`,
+const grantTypeSchema = schemaOf((z) =>
+  z.preprocess(
+    (value) => (value === 'subject' ? SUBJECT_GRANT : value),
+    z.enum(GRANT_TYPES, {
+      error: ({ input }) =>
+        `expected one of ${GRANT_NAMES.join(', ')}${typeof input === 'string' ? nearest(input, GRANT_NAMES) : ''}`,
+    }),
+  ),
+)
+
+const redirectUriSchema = schemaOf(() =>
+  textOf(MOST_URI_CHARACTERS).zod.refine(isRedirectUri, {
+    message:
+      'expected an https URI without fragment (http for loopback addresses only), or a private scheme such as com.example.app:/cb or cursor://callback',
   }),
 )
 
-const redirectUriSchema = textOf(MOST_URI_CHARACTERS).refine(isRedirectUri, {
-  message:
-    'expected an https URI without fragment (http for loopback addresses only), or a private scheme such as com.example.app:/cb or cursor://callback',
-})
-
-/** A key set without the keys and members that serve nothing here. */
-const keySetSchema = z
-  .object({ keys: z.array(z.record(z.string(), z.unknown())).max(MOST_SENT_KEYS, { abort: true }) })
-  .transform(({ keys }, context) => {
-    const read = readKeySet(keys)
-    if ('keys' in read) return { keys: read.keys }
-    context.addIssue({ code: 'custom', message: read.fault })
-    return z.NEVER
-  })
+/** A key set without the keys and members that serve nothing here; `null` for none. */
+const keySetSchema = schemaOf((z) =>
+  z
+    .object({ keys: z.array(z.record(z.string(), z.unknown())).max(MOST_SENT_KEYS, { abort: true }) })
+    .transform(({ keys }, context) => {
+      const read = readKeySet(keys)
+      if ('keys' in read) return { keys: read.keys }
+      context.addIssue({ code: 'custom', message: read.fault })
+      return z.NEVER
+    })
+    .nullable(),
+)
 
 const { field, duration } = fieldsOf<ClientRecord>()
 
 /** Every field of a client, once: the admin API, the declarative file, the command line and OpenAPI read this table. */
 export const CLIENT_FIELDS = {
   client_name: field('name', {
-    schema: textOf(200).min(1).nullable(),
+    schema: schemaOf(() => textOf(200).zod.min(1).nullable()),
     shape: orNull(text()),
     says: 'A name for people.',
     flag: '--name <name>',
@@ -66,7 +73,7 @@ export const CLIENT_FIELDS = {
     read: 'text',
   }),
   grant_types: field('grantTypes', {
-    schema: z.array(grantTypeSchema).max(10, { abort: true }),
+    schema: schemaOf((z) => z.array(grantTypeSchema.zod).max(10, { abort: true })),
     shape: manyOf(oneOf(GRANT_TYPES)),
     isSet: true,
     says: 'The grant types that it may ask for tokens by.',
@@ -85,7 +92,7 @@ export const CLIENT_FIELDS = {
     read: 'text',
   }),
   resources: field('resources', {
-    schema: z.array(textOf(512).min(1)).max(100, { abort: true }),
+    schema: schemaOf((z) => z.array(textOf(512).zod.min(1)).max(100, { abort: true })),
     shape: texts(),
     says: 'Ids of resources, in order of preference.',
     flag: '--resource <id>',
@@ -93,7 +100,7 @@ export const CLIENT_FIELDS = {
     read: 'list',
   }),
   redirect_uris: field('redirectUris', {
-    schema: z.array(redirectUriSchema).max(MOST_REDIRECT_URIS, { abort: true }),
+    schema: schemaOf((z) => z.array(redirectUriSchema.zod).max(MOST_REDIRECT_URIS, { abort: true })),
     shape: texts(),
     isSet: true,
     says: 'https URIs, http on loopback addresses, or private schemes.',
@@ -102,7 +109,7 @@ export const CLIENT_FIELDS = {
     read: 'list',
   }),
   token_endpoint_auth_method: field('tokenEndpointAuthMethod', {
-    schema: z.enum(AUTH_METHODS),
+    schema: schemaOf((z) => z.enum(AUTH_METHODS)),
     shape: oneOf(AUTH_METHODS),
     says: 'The one way in which it authenticates.',
     flag: '--auth-method <method>',
@@ -110,7 +117,7 @@ export const CLIENT_FIELDS = {
     read: 'text',
   }),
   jwks: field('jwks', {
-    schema: keySetSchema.nullable(),
+    schema: keySetSchema,
     shape: orNull(object({ keys: manyOf(anything()) })),
     says: 'Its public keys, for `private_key_jwt`.',
     flag: '--jwks <file>',
@@ -123,22 +130,22 @@ export const CLIENT_FIELDS = {
     help: 'where it publishes its public keys, in place of --jwks',
     read: 'text',
   }),
-  access_token_ttl: duration('accessTokenTtl', ttlSchema.nullable(), {
+  access_token_ttl: duration('accessTokenTtl', ttlSchema, {
     says: 'Life of its access tokens; `null` follows resource and configuration.',
     flag: '--access-token-ttl <duration>',
     help: 'life of its access tokens; "default" follows the configuration',
   }),
-  refresh_token_ttl: duration('refreshTokenTtl', ttlSchema.nullable(), {
+  refresh_token_ttl: duration('refreshTokenTtl', ttlSchema, {
     says: 'Life of a refresh token family from its first token.',
     flag: '--refresh-token-ttl <duration>',
     help: 'life of a refresh token family from its first token',
   }),
-  refresh_token_idle_ttl: duration('refreshTokenIdleTtl', ttlSchema.nullable(), {
+  refresh_token_idle_ttl: duration('refreshTokenIdleTtl', ttlSchema, {
     says: 'How long a refresh token may lie unused; `null` for as long as its family lives.',
     flag: '--refresh-token-idle-ttl <duration>',
     help: 'how long a family may stay unused',
   }),
-  refresh_grace: duration('refreshGrace', durationSchema.nullable(), {
+  refresh_grace: duration('refreshGrace', nullableDurationSchema, {
     says: 'How long a used refresh token may be repeated while its successor is unused.',
     flag: '--refresh-grace <duration>',
     help: 'how long a used refresh token may be repeated',
@@ -152,7 +159,7 @@ export const CLIENT_FIELDS = {
     read: 'claims',
   }),
   allowed_claims: field('allowedClaims', {
-    schema: z.array(textOf(128).min(1)).max(100, { abort: true }),
+    schema: schemaOf((z) => z.array(textOf(128).zod.min(1)).max(100, { abort: true })),
     shape: texts(),
     isSet: true,
     says: 'Names of the claims that it may assert of a person by `subject_claims`.',
@@ -164,18 +171,20 @@ export const CLIENT_FIELDS = {
 }
 
 /** A change of metadata: absent members stay as they are. Unknown ones are refused. */
-export const clientChangeSchema = z.strictObject(schemasOf(CLIENT_FIELDS)).partial().meta({ id: 'ClientChange' })
+export const clientChangeSchema = schemaOf((z) =>
+  z.strictObject(schemasOf(CLIENT_FIELDS)).partial().meta({ id: 'ClientChange' }),
+)
 
 /** A `client_id`. What it may be is for `requireSoundClient` to say. */
 export const clientIdSchema = textOf(MOST_CLIENT_ID_CHARACTERS)
 
 /** A registration; `client_id` is made up where absent. */
-export const clientRegistrationSchema = clientChangeSchema
-  .extend({ client_id: clientIdSchema.optional() })
-  .meta({ id: 'ClientRegistration' })
+export const clientRegistrationSchema = schemaOf(() =>
+  clientChangeSchema.zod.extend({ client_id: clientIdSchema.zod.optional() }).meta({ id: 'ClientRegistration' }),
+)
 
 /** From the names on the wire to ours. */
-export const toClientChange = (metadata: z.output<typeof clientChangeSchema>): ClientChange =>
+export const toClientChange = (metadata: ValueOf<typeof clientChangeSchema>): ClientChange =>
   changeBy(CLIENT_FIELDS, metadata)
 
 /** A client as administrators see it. `secret` only where one was made just now: it is shown this once. */

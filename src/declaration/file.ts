@@ -3,14 +3,15 @@
  * line and key. Secrets are in it by reference only, and are never printed.
  */
 import { basename, dirname, resolve } from 'node:path'
-import * as z from 'zod'
+import type * as z from 'zod'
 import { choosePreset } from '../clients/presets/index.ts'
-import { findCommaFault } from '../clients/field-schemas.ts'
+import { findCommaFault, textOf } from '../clients/field-schemas.ts'
 import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
 import type { ClientChange } from '../clients/registration.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
 import { pathFault } from '../ground/path-name.ts'
+import { schemaOf, type ValueOf } from '../ground/schema.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { resourceRegistrationSchema, toResourceChange } from '../resources/wire.ts'
 import type { ResourceChange } from '../resources/registration.ts'
@@ -71,57 +72,60 @@ export interface Declaration {
 }
 
 /** The length is checked first; no name of a variable or file is longer. */
-const shortText = z.string().max(4096, { abort: true })
+const shortText = textOf(4096)
 
-const secretReferenceSchema = z.union(
-  [z.strictObject({ env: shortText.min(1) }), z.strictObject({ file: shortText.min(1) })],
-  {
+const secretReferenceSchema = schemaOf((z) =>
+  z.union([z.strictObject({ env: shortText.zod.min(1) }), z.strictObject({ file: shortText.zod.min(1) })], {
     error: 'expected a reference, { env: VARIABLE } or { file: PATH }: the secret itself has no place in this file',
-  },
+  }),
 )
 
 /** A client of the file; `for` and `url` name a preset, over which the other members win. */
-const declaredClientSchema = clientRegistrationSchema
-  .extend({
-    client_id: clientIdSchema,
-    client_secret: secretReferenceSchema.optional(),
-    disabled: z
-      .literal(true, { error: 'expected true, or nothing: a file enables no client, signet client enable does' })
-      .optional(),
-    for: shortText.optional(),
-    url: shortText.optional(),
-  })
-  .superRefine(({ for: name, url }, context) => {
-    const chosen = name === undefined ? undefined : choosePreset(name, url)
-    if (name === undefined && url !== undefined)
-      context.addIssue({ code: 'custom', message: 'this is for a client with `for`', path: ['url'] })
-    if (chosen && 'fault' in chosen) context.addIssue({ code: 'custom', message: chosen.fault, path: [chosen.at] })
-  })
+const declaredClientSchema = schemaOf((z) =>
+  clientRegistrationSchema.zod
+    .extend({
+      client_id: clientIdSchema.zod,
+      client_secret: secretReferenceSchema.zod.optional(),
+      disabled: z
+        .literal(true, { error: 'expected true, or nothing: a file enables no client, signet client enable does' })
+        .optional(),
+      for: shortText.zod.optional(),
+      url: shortText.zod.optional(),
+    })
+    .superRefine(({ for: name, url }, context) => {
+      const chosen = name === undefined ? undefined : choosePreset(name, url)
+      if (name === undefined && url !== undefined)
+        context.addIssue({ code: 'custom', message: 'this is for a client with `for`', path: ['url'] })
+      if (chosen && 'fault' in chosen) context.addIssue({ code: 'custom', message: chosen.fault, path: [chosen.at] })
+    }),
+)
 
 const NAME = /^[\w.-]{1,64}$/
 
 /** Whether a file may have this as its `name`. */
 export const isName = (text: string): boolean => NAME.test(text)
 
-const declarationSchema = z.strictObject({
-  name: z
-    .custom<string>((value) => typeof value === 'string' && isName(value), {
-      error: 'expected 1 to 64 characters, each a letter, digit, "_", "." or "-"',
-    })
-    .optional(),
-  resources: z.array(resourceRegistrationSchema).default([]),
-  clients: z.array(declaredClientSchema).default([]),
-  groups: z.array(groupCreationSchema).default([]),
-  users: z
-    .array(
-      userChangeSchema.extend({
-        username: shortText,
-        id: shortText.optional(),
-        password: secretReferenceSchema.optional(),
-      }),
-    )
-    .default([]),
-})
+const declarationSchema = schemaOf((z) =>
+  z.strictObject({
+    name: z
+      .custom<string>((value) => typeof value === 'string' && isName(value), {
+        error: 'expected 1 to 64 characters, each a letter, digit, "_", "." or "-"',
+      })
+      .optional(),
+    resources: z.array(resourceRegistrationSchema.zod).default([]),
+    clients: z.array(declaredClientSchema.zod).default([]),
+    groups: z.array(groupCreationSchema.zod).default([]),
+    users: z
+      .array(
+        userChangeSchema.zod.extend({
+          username: shortText.zod,
+          id: shortText.zod.optional(),
+          password: secretReferenceSchema.zod.optional(),
+        }),
+      )
+      .default([]),
+  }),
+)
 
 type Env = Record<string, string | undefined>
 
@@ -132,7 +136,7 @@ type Env = Record<string, string | undefined>
 export async function readDeclaration(file: string, env: Env, namedBy = ''): Promise<Declaration> {
   const source = new Source(file, namedBy)
   requireNoComma(source)
-  const parsed = declarationSchema.safeParse(withoutExtensions(source.value))
+  const parsed = declarationSchema.zod.safeParse(withoutExtensions(source.value))
   if (!parsed.success) throw faultOf(source, parsed.error.issues)
   const { name = basename(file), resources, clients, groups, users } = parsed.data
   const usernames = users.map(({ username }) => canonicalName(username))
@@ -206,7 +210,7 @@ const isObject = (value: unknown): value is object =>
 
 /** The secret behind a reference, without its line end and surrounding blanks. */
 function readSecret(
-  reference: z.output<typeof secretReferenceSchema>,
+  reference: ValueOf<typeof secretReferenceSchema>,
   place: string,
   file: string,
   env: Env,
@@ -281,10 +285,10 @@ function requireUnique(source: Source, list: string, ids: string[]): void {
 
 /** The keys that may stand at a place of the file. */
 function acceptedAt([list, index]: Path): string[] {
-  const { shape } = declarationSchema
+  const { shape } = declarationSchema.zod
   if (index === undefined || !isList(list)) return Object.keys(shape)
   return Object.keys(shape[list].unwrap().element.shape)
 }
 
-const isList = (member: unknown): member is Exclude<keyof typeof declarationSchema.shape, 'name'> =>
-  typeof member === 'string' && member !== 'name' && Object.hasOwn(declarationSchema.shape, member)
+const isList = (member: unknown): member is Exclude<keyof (typeof declarationSchema)['zod']['shape'], 'name'> =>
+  typeof member === 'string' && member !== 'name' && Object.hasOwn(declarationSchema.zod.shape, member)

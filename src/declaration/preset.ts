@@ -7,5 +7,5 @@ import { clientChangeSchema, toClientChange } from '../clients/wire.ts'
 export function presetOf(name: string | undefined, url: string | undefined): ClientChange {
   const chosen = name === undefined ? undefined : choosePreset(name, url)
   if (!chosen || 'fault' in chosen) return {}
-  return { ...toClientChange(clientChangeSchema.parse(presetMetadata(chosen))), preset: chosen.name }
+  return { ...toClientChange(clientChangeSchema.zod.parse(presetMetadata(chosen))), preset: chosen.name }
 }

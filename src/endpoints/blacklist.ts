@@ -1,8 +1,8 @@
 /** `/blacklist`: administrators add, list, read and lift entries. */
-import type * as z from 'zod'
 import { BLACKLIST_ENTRY, denialSchema, entryView } from '../blacklist/wire.ts'
 import type { Denial, Revocation } from '../blacklist/revocation.ts'
 import { invalidRequest, notFound } from '../ground/errors.ts'
+import type { ValueOf } from '../ground/schema.ts'
 import { answerOf, createdOf, manyOf, nothing, orNull, shapeOf, text } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { created, done, json } from '../http/reply.ts'
@@ -118,7 +118,7 @@ const PAGE = shapeOf<{ entries: object[]; next: string | null }>(
   { entries: [BLACKLIST_ENTRY.example], next: null },
 )
 
-async function readDenial(body: z.output<typeof denialSchema>, { store, tokenState }: Needs): Promise<Denial> {
+async function readDenial(body: ValueOf<typeof denialSchema>, { store, tokenState }: Needs): Promise<Denial> {
   const { kind, value, reason, expiresAt } = body
   if (typeof expiresAt === 'number' && expiresAt <= store.now())
     throw invalidRequest('expires_at: expected a time in the future')

@@ -14,7 +14,8 @@ import type { Parameters as FormParameters } from '../http/form.ts'
 import { REFRESH_PARAMETERS, TOKEN_PARAMETERS } from '../http/parameters.ts'
 import { route, type ClientCall } from '../http/route.ts'
 import type { Store } from '../store/store.ts'
-import { checkProof, type Proof } from '../tokens/dpop-proof.ts'
+import { checkProof } from '../tokens/check-proof.ts'
+import type { Proof } from '../tokens/dpop-proof.ts'
 
 /** The needs of the grant types, beside the door's own. */
 type Needs = GrantNeeds & {

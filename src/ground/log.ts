@@ -3,7 +3,7 @@
  * object. It is written to stderr. On stdout is only the result that a person or a script asked for.
  */
 import { createRequire } from 'node:module'
-import pino from 'pino'
+import type Pino from 'pino'
 import type Pretty from 'pino-pretty'
 import { withoutSecrets } from './looks-secret.ts'
 
@@ -52,11 +52,24 @@ export interface LogOptions {
   format: 'pretty' | 'json'
 }
 
+const require = createRequire(import.meta.url)
 /** Loaded only for a person who reads the log, because loading it delays the start of a service that writes JSON. */
-const loadPretty = (): typeof Pretty => createRequire(import.meta.url)('pino-pretty') as typeof Pretty
+const loadPretty = () => require('pino-pretty') as typeof Pretty // sound: as its types say
+const loadPino = () => require('pino') as typeof Pino // sound: as its types say
+
+/** A log that is opened at its first line: most commands write none. */
+export function logOnDemand(options: LogOptions): Log {
+  let opened: Log | undefined
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields?: LogFields): void =>
+      (opened ??= openLog(options))[level](message, fields)
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
 
 /** Opens the log on stderr. Line breaks in values are escaped by JSON, in the pretty form too. */
 export function openLog(options: LogOptions): Log {
+  const pino = loadPino()
   const settings = {
     level: options.level,
     base: null,

@@ -3,14 +3,15 @@
  * described. The admin API, the declarative file, the command line and OpenAPI read the same table.
  */
 import type * as z from 'zod'
+import type { Schema, ValueOf } from './schema.ts'
 import { integer, orNull, type JsonSchema } from './shape.ts'
 
 /** How a field is given, kept, shown and described. */
-export interface Field<Stored, Inner extends PropertyKey, Schema extends z.ZodType, Shown> {
+export interface Field<Stored, Inner extends PropertyKey, Kind extends z.ZodType, Shown> {
   /** Its name in our records. */
   inner: Inner
   /** Checks it in requests, in the declarative file, and from the command line. */
-  schema: Schema
+  schema: Schema<Kind>
   /** As answers show it, where that differs from the record. */
   show?: (record: Stored) => Shown
   /** Describes it in answers. */
@@ -44,24 +45,24 @@ type AnyField = Field<never, PropertyKey, z.ZodType, unknown>
 /** The fields of a record by their names on the wire. */
 export type Table = Record<string, AnyField>
 
-type Terms<Stored, Inner extends keyof Stored, Schema extends z.ZodType, Shown> = Omit<
-  Field<Stored, Inner, Schema, Shown>,
+type Terms<Stored, Inner extends keyof Stored, Kind extends z.ZodType, Shown> = Omit<
+  Field<Stored, Inner, Kind, Shown>,
   'inner'
 >
 
 /** Makers of the fields of a record. A schema has to make a value of the type that the record keeps. */
 export const fieldsOf = <Stored>() => ({
-  field: <Inner extends keyof Stored, Schema extends z.ZodType<Stored[Inner]>, Shown = Stored[Inner]>(
+  field: <Inner extends keyof Stored, Kind extends z.ZodType<Stored[Inner]>, Shown = Stored[Inner]>(
     inner: Inner,
-    terms: Terms<Stored, Inner, Schema, Shown>,
-  ): Field<Stored, Inner, Schema, Shown> => ({ inner, ...terms }),
+    terms: Terms<Stored, Inner, Kind, Shown>,
+  ): Field<Stored, Inner, Kind, Shown> => ({ inner, ...terms }),
 
   /** A duration, given in any spelling and shown in seconds; `null` follows the configuration. */
-  duration: <Inner extends keyof Stored, Schema extends z.ZodType<Stored[Inner]>>(
+  duration: <Inner extends keyof Stored, Kind extends z.ZodType<Stored[Inner]>>(
     inner: Inner,
-    schema: Schema,
+    schema: Schema<Kind>,
     { says, ...named }: { says: string; flag?: string; help?: string },
-  ): Field<Stored, Inner, Schema, Stored[Inner]> => ({
+  ): Field<Stored, Inner, Kind, Stored[Inner]> => ({
     inner,
     schema,
     shape: orNull(integer()),
@@ -84,13 +85,13 @@ const ofEachField = <Fields extends Table, Value>(
 
 /** A change as records have it. Absent members stay as they are; `null` is a value. */
 export type ChangeBy<Fields extends Table> = {
-  [Name in keyof Fields as Fields[Name]['inner']]?: z.output<Fields[Name]['schema']>
+  [Name in keyof Fields as Fields[Name]['inner']]?: ValueOf<Fields[Name]['schema']>
 }
 
 /** From the names on the wire to ours, without absent members. */
 export function changeBy<Fields extends Table>(
   fields: Fields,
-  metadata: { [Name in keyof Fields]?: z.output<Fields[Name]['schema']> | undefined },
+  metadata: { [Name in keyof Fields]?: ValueOf<Fields[Name]['schema']> | undefined },
 ): ChangeBy<Fields> {
   const given = Object.entries(metadata).filter(([, value]) => value !== undefined)
   // Sound: each value was made by the schema of its field, and stands under the inner name of that field.
@@ -107,9 +108,12 @@ export const shownBy = <Stored, Fields extends Record<string, Field<Stored, keyo
     Object.entries(fields).map(([name, { show, inner }]) => [name, show ? show(record) : record[inner]]),
   ) as { [Name in keyof Fields]: ReturnType<NonNullable<Fields[Name]['show']>> }
 
-/** The schema of each field. Each stands under the name of its own field. */
-export const schemasOf = <Fields extends Table>(fields: Fields): { [Name in keyof Fields]: Fields[Name]['schema'] } =>
-  ofEachField(fields, ({ schema }) => schema)
+/** The schema of each field, for use inside of another schema. */
+export const schemasOf = <Fields extends Table>(
+  fields: Fields,
+): { [Name in keyof Fields]: Fields[Name]['schema']['zod'] } =>
+  // Sound: each stands under the name of its own field.
+  ofEachField(fields, ({ schema }) => schema.zod)
 
 /** The description of each field in answers. */
 export const shapesOf = <Fields extends Table>(fields: Fields): Record<keyof Fields, JsonSchema> =>

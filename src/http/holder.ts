@@ -8,7 +8,7 @@ import { OAuthError, invalidRequest, invalidToken } from '../ground/errors.ts'
 import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import type { Store } from '../store/store.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
-import { checkProof } from '../tokens/dpop-proof.ts'
+import { checkProof } from '../tokens/check-proof.ts'
 import type { TokenState } from '../tokens/token-state.ts'
 
 export interface HolderNeeds {

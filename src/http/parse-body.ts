@@ -1,18 +1,19 @@
 /** JSON bodies of the admin API, checked against a schema. */
 import type * as z from 'zod'
 import { invalidRequest, type OAuthError } from '../ground/errors.ts'
+import type { Schema } from '../ground/schema.ts'
 import type { Refusal } from './form.ts'
 
 /** How a member of ours is written. A text of another form may be a secret, and is not repeated. */
 const MEMBER_NAME = /^[a-z]{1,20}(?:_[a-z]{1,20}){0,4}$/
 
 /** @throws OAuthError made by `refusal`. It names the first member at fault and what is accepted. */
-export function parseBody<Schema extends z.ZodType>(
+export function parseBody<Built extends z.ZodType>(
   body: Record<string, unknown>,
-  schema: Schema,
+  schema: Schema<Built>,
   refusal: Refusal = invalidRequest,
-): z.output<Schema> {
-  const parsed = schema.safeParse(body)
+): z.output<Built> {
+  const parsed = schema.zod.safeParse(body)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   if (issue?.code === 'unrecognized_keys' && issue.message.startsWith('Unrecognized'))

@@ -10,6 +10,7 @@ import type * as z from 'zod'
 import type { Actor } from '../audit.ts'
 import type { Caller } from '../clients/authentication.ts'
 import type { OAuthErrorCode } from '../ground/errors.ts'
+import type { Schema } from '../ground/schema.ts'
 import type { AnswerShape, JsonSchema } from '../ground/shape.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
 import type { Access } from './access.ts'
@@ -109,7 +110,7 @@ export interface About {
 /** How a route reads its body; at most one of `body` and `form`. */
 export interface BodyTerms {
   /** A JSON object. */
-  body?: z.ZodType | undefined
+  body?: Schema | undefined
   /** Whether the body may be left out; then the schema reads an empty object. */
   isBodyOptional?: boolean | undefined
   /** The code of a refusal by the schema. */
@@ -165,7 +166,7 @@ type Spec<Path extends string, Kind extends Access['kind'], Body, Name extends s
 > &
   About & {
     access: Access & { kind: Kind }
-    body?: z.ZodType<Body>
+    body?: Schema<z.ZodType<Body>>
     isBodyOptional?: boolean
     bodyRefusal?: BodyTerms['bodyRefusal']
     form?: KnownParameters<Name>

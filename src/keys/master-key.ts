@@ -4,10 +4,10 @@
  * helps nobody to find the master key.
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
-import { CompactEncrypt, compactDecrypt } from 'jose'
 import { Fault } from '../ground/errors.ts'
 import { readKeyText } from '../ground/key-text.ts'
 import { Mac } from './mac.ts'
+import { sealJson, unsealJson } from './sealing.ts'
 
 export interface MasterKey {
   /** Names the key without telling it: 16 characters of base64url, the `kid` of every JWE that it sealed. */
@@ -18,10 +18,10 @@ export interface MasterKey {
   clientSecrets: Mac
   /** The root of refresh token families. */
   refreshTokens: Mac
-  /** Seals a JSON value as a compact JWE (RFC 7516), `A256GCMKW` with `A256GCM`. */
-  seal(value: unknown): Promise<string>
+  /** Seals a JSON value as a compact JWE with the id as its `kid`. */
+  seal(value: unknown): string
   /** @throws Fault where this is not the key that sealed it. */
-  unseal(jwe: string): Promise<unknown>
+  unseal(jwe: string): unknown
 }
 
 /** A fresh key. Its id does not look like an option of the command line. */
@@ -50,17 +50,10 @@ function masterKeyOf(secret: Buffer): MasterKey {
     text: secret.toString('base64url'),
     clientSecrets: macFor('client-secret'),
     refreshTokens: macFor('refresh-token'),
-    seal: (value) =>
-      new CompactEncrypt(new TextEncoder().encode(JSON.stringify(value)))
-        .setProtectedHeader({ alg: 'A256GCMKW', enc: 'A256GCM', kid: id })
-        .encrypt(sealing),
-    async unseal(jwe) {
+    seal: (value) => sealJson(value, sealing, id),
+    unseal(jwe) {
       try {
-        const { plaintext } = await compactDecrypt(jwe, sealing, {
-          keyManagementAlgorithms: ['A256GCMKW'],
-          contentEncryptionAlgorithms: ['A256GCM'],
-        })
-        return JSON.parse(new TextDecoder().decode(plaintext)) as unknown
+        return unsealJson(jwe, sealing)
       } catch (cause) {
         throw new Fault('a private signing key in the database cannot be opened with this master key', undefined, {
           cause,

@@ -101,7 +101,7 @@ export class MasterKeys {
     ]
   }
 
-  seal(value: unknown): Promise<string> {
+  seal(value: unknown): string {
     return this.current.seal(value)
   }
 

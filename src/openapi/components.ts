@@ -1,26 +1,12 @@
 /** The named schemas of the description: shapes of responses, and the zod schemas that check requests. */
-import * as z from 'zod'
 import type { JsonSchema } from '../ground/shape.ts'
 import { MEMBERS } from './members.ts'
 import type { Components } from './operation.ts'
 
 export function schemasOf({ shapes, bodies }: Components): Record<string, unknown> {
-  const checked = [...bodies].map(([name, schema]) => [name, requestSchema(schema)] as const)
+  const checked = [...bodies].map(([name, schema]) => [name, schema.describeInput(dropNoise)] as const)
   const described = [...shapes].map(([name, { schema }]) => [name, schema] as const)
   return Object.fromEntries([...described, ...checked].map(([name, schema]) => [name, explain(schema)]))
-}
-
-/** The body as it comes over the wire, before it is made into ours. */
-function requestSchema(schema: z.ZodType): JsonSchema {
-  const { $schema: _dialect, ...described } = z.toJSONSchema(schema, {
-    io: 'input',
-    // A preprocessed value has no type of its own; the value that it becomes has.
-    unrepresentable: 'any',
-    // The name of the schema is its place among the components; here it would make a definition of it.
-    metadata: z.registry(),
-    override: ({ jsonSchema }) => dropNoise(jsonSchema),
-  })
-  return described
 }
 
 function dropNoise(schema: JsonSchema): void {

@@ -1,5 +1,5 @@
 /** Describes a route as an operation of OpenAPI 3.1 (§4.8.10). Everything is read from the route itself. */
-import * as z from 'zod'
+import type { Schema } from '../ground/schema.ts'
 import { header, type AnswerShape, type HeaderShape, type JsonSchema, type Shape } from '../ground/shape.ts'
 import type { About, QueryParameter, Route } from '../http/route.ts'
 import { formBody } from './form-body.ts'
@@ -19,7 +19,7 @@ export interface Operation {
 /** Named schemas that the operations refer to. */
 export interface Components {
   shapes: Map<string, Shape>
-  bodies: Map<string, z.ZodType>
+  bodies: Map<string, Schema>
 }
 
 export function describeRoute(route: Route, components: Components): Operation {
@@ -89,7 +89,7 @@ function parametersOf(about: About): object[] {
 function bodyOf(route: Route, { bodies }: Components): object | undefined {
   if (route.form) return formBody(route)
   if (!route.body) return undefined
-  const name = z.globalRegistry.get(route.body)?.id
+  const name = route.body.zod.meta()?.id
   if (name === undefined) throw new Error(`the body of ${route.about.id} has no name`)
   bodies.set(name, route.body)
   const content = { 'application/json': { schema: ref(name), example: route.about.example } }

@@ -1,9 +1,9 @@
 /** Resources as they stand on the wire, in both directions. All doors read the fields from one table. */
-import * as z from 'zod'
-import { claimMapSchema, claimsSchema, scopeSchema, ttlSchema } from '../clients/field-schemas.ts'
+import { claimMapSchema, claimsSchema, scopeSchema, textOf, ttlSchema } from '../clients/field-schemas.ts'
 import { SCOPE_TOKEN } from '../clients/client.ts'
 import { toIso } from '../ground/clock.ts'
 import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/metadata.ts'
+import { schemaOf, type ValueOf } from '../ground/schema.ts'
 import { anything, flag, oneOf, orNull, shapeOf, text, time } from '../ground/shape.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { ResourceChange } from './registration.ts'
@@ -18,20 +18,20 @@ const OPENINGS = ['registered', 'any_client'] as const
 /** Every field of a resource, once: the admin API, the declarative file, the command line and OpenAPI read this table. */
 export const RESOURCE_FIELDS = {
   alg: field('alg', {
-    schema: z.enum(ALGORITHMS),
+    schema: schemaOf((z) => z.enum(ALGORITHMS)),
     shape: oneOf(ALGORITHMS),
     says: 'The algorithm that signs its tokens (RFC 7518).',
     flag: '--alg <alg>',
     help: 'signature of its tokens: ES256 (unless said otherwise) or RS256',
     read: 'text',
   }),
-  ttl: duration('ttl', ttlSchema.nullable(), {
+  ttl: duration('ttl', ttlSchema, {
     says: 'Life of its access tokens; `null` follows client and configuration.',
     flag: '--ttl <duration>',
     help: 'longest life of its access tokens; "default" follows client and configuration',
   }),
   scope: field('scope', {
-    schema: scopeSchema.nullable(),
+    schema: schemaOf(() => scopeSchema.zod.nullable()),
     show: ({ scope }) => (scope === null ? null : scope.join(' ')),
     shape: orNull(text()),
     says: 'Scope values that it knows; `null` for whatever its clients are registered for.',
@@ -41,7 +41,7 @@ export const RESOURCE_FIELDS = {
     read: 'textOrDefault',
   }),
   typ: field('typ', {
-    schema: z.enum(TYPES),
+    schema: schemaOf((z) => z.enum(TYPES)),
     shape: oneOf(TYPES),
     says: 'Header `typ` of its access tokens; `JWT` for servers that refuse `at+jwt`.',
     flag: '--typ <typ>',
@@ -57,7 +57,7 @@ export const RESOURCE_FIELDS = {
     read: 'claims',
   }),
   own_keys: field('ownKeys', {
-    schema: z.boolean(),
+    schema: schemaOf((z) => z.boolean()),
     shape: flag(),
     says: 'Its tokens are signed by keys of its own, published at `/jwks/{resource}` alone.',
     flag: '--own-keys',
@@ -73,7 +73,7 @@ export const RESOURCE_FIELDS = {
     read: 'pairs',
   }),
   open_to: field('openTo', {
-    schema: z.enum(OPENINGS),
+    schema: schemaOf((z) => z.enum(OPENINGS)),
     shape: oneOf(OPENINGS),
     says: '`any_client`: third-party clients may reach it too, always with consent.',
     flag: '--open',
@@ -83,23 +83,27 @@ export const RESOURCE_FIELDS = {
     },
   }),
   scope_permissions: field('scopePermissions', {
-    schema: z.record(z.string().regex(SCOPE_TOKEN), z.string().min(1).max(128), {
-      error: 'expected an object of scope values and permissions, such as {"orders:write":"orders.write"}',
-    }),
+    schema: schemaOf((z) =>
+      z.record(z.string().regex(SCOPE_TOKEN), z.string().min(1).max(128), {
+        error: 'expected an object of scope values and permissions, such as {"orders:write":"orders.write"}',
+      }),
+    ),
     shape: anything(),
     says: 'Scope values, each with the permission that a person needs for it.',
   }),
 }
 
 /** A change: absent members stay as they are. Unknown ones are refused. */
-export const resourceChangeSchema = z.strictObject(schemasOf(RESOURCE_FIELDS)).partial().meta({ id: 'ResourceChange' })
+export const resourceChangeSchema = schemaOf((z) =>
+  z.strictObject(schemasOf(RESOURCE_FIELDS)).partial().meta({ id: 'ResourceChange' }),
+)
 
-export const resourceRegistrationSchema = resourceChangeSchema
-  .extend({ id: z.string().max(MOST_RESOURCE_ID_CHARACTERS, { abort: true }) })
-  .meta({ id: 'ResourceRegistration' })
+export const resourceRegistrationSchema = schemaOf(() =>
+  resourceChangeSchema.zod.extend({ id: textOf(MOST_RESOURCE_ID_CHARACTERS).zod }).meta({ id: 'ResourceRegistration' }),
+)
 
 /** From the names on the wire to ours. */
-export const toResourceChange = (metadata: z.output<typeof resourceChangeSchema>): ResourceChange =>
+export const toResourceChange = (metadata: ValueOf<typeof resourceChangeSchema>): ResourceChange =>
   changeBy(RESOURCE_FIELDS, metadata)
 
 /** A resource as administrators see it. */

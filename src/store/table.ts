@@ -1,6 +1,6 @@
 /**
- * The language in which tables are described. A description is a value: each engine makes its schema, statements and
- * migrations from it.
+ * The language in which tables are described. A description is a value: statements, and the schema behind the migrations,
+ * are made from it.
  */
 import type { Instant } from '../ground/clock.ts'
 import type { ChangedNoun } from './records/change.ts'

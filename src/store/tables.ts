@@ -1,6 +1,6 @@
 /**
- * Every table, described once. Each engine makes its schema, statements and migrations from this file, so a column stands
- * in one place for all databases.
+ * Every table, described once. Each engine makes its statements from this file, and its migrations are made from it, so a
+ * column stands in one place for all databases.
  *
  * Names in SQL are the names here in snake_case. Instants are milliseconds. JSON is text. Changes are additive, so that
  * the version before can go on using the same database. After a change run `npm run migrations`. The tables of people

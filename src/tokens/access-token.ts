@@ -40,6 +40,7 @@ export interface AccessTokenTerms {
 
 export interface IssuedAccessToken {
   accessToken: string
+  jti: string
   /** The terms that were judged and are signed. */
   terms: AccessTokenTerms
   expiresInSeconds: number
@@ -153,7 +154,8 @@ export class AccessTokens {
       }
       const { ring, typ } = shapeOf(terms)
       const signing = this.#keys.trySign(ring, typ, claims)
-      if (signing) return { accessToken: await signing, terms, expiresInSeconds: claims.exp - claims.iat }
+      if (signing)
+        return { accessToken: await signing, jti: claims.jti, terms, expiresInSeconds: claims.exp - claims.iat }
       await this.#keys.makeReady(ring, fromSeconds(claims.exp), fromSeconds(terms.ttlSeconds))
     }
     throw new Unavailable('the key or the memory that a token needs was not ready')

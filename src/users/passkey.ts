@@ -5,8 +5,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
-import * as z from 'zod'
 import type { Instant } from '../ground/clock.ts'
+import { schemaOf, type ValueOf } from '../ground/schema.ts'
 import type { PasskeyRecord, UserRecord } from '../store/records/user.ts'
 import { authenticatorName } from './authenticators.ts'
 
@@ -60,42 +60,47 @@ export function readChallenge(kept: string | null, purpose: ChallengePurpose, no
   return madeFor === purpose && now < Number(expiresAt) ? value : undefined
 }
 
-const base64url = z.string().regex(/^[\w-]{1,8192}$/)
-const credential = { id: base64url.max(1400), rawId: base64url.max(1400), type: z.literal('public-key') }
+const base64url = schemaOf((z) => z.string().regex(/^[\w-]{1,8192}$/))
+const credential = schemaOf((z) => {
+  const id = base64url.zod.max(1400)
+  return z.object({ id, rawId: id, type: z.literal('public-key') })
+})
 
 /** The response to a request for a passkey, as `PublicKeyCredential.toJSON` writes it. Unknown members are left out. */
-const assertionSchema = z.object({
-  ...credential,
-  response: z.object({
-    clientDataJSON: base64url,
-    authenticatorData: base64url,
-    signature: base64url,
-    userHandle: z.union([base64url, z.literal(''), z.null()]).optional(),
+const assertionSchema = schemaOf((z) =>
+  credential.zod.extend({
+    response: z.object({
+      clientDataJSON: base64url.zod,
+      authenticatorData: base64url.zod,
+      signature: base64url.zod,
+      userHandle: z.union([base64url.zod, z.literal(''), z.null()]).optional(),
+    }),
   }),
-})
+)
 
-const creationSchema = z.object({
-  ...credential,
-  response: z.object({
-    clientDataJSON: base64url,
-    attestationObject: z.string().regex(/^[\w-]{1,40000}$/),
-    transports: z.array(z.string().max(32)).max(8).optional(),
+const creationSchema = schemaOf((z) =>
+  credential.zod.extend({
+    response: z.object({
+      clientDataJSON: base64url.zod,
+      attestationObject: z.string().regex(/^[\w-]{1,40000}$/),
+      transports: z.array(z.string().max(32)).max(8).optional(),
+    }),
   }),
-})
+)
 
-export type Assertion = z.infer<typeof assertionSchema>
-export type Creation = z.infer<typeof creationSchema>
+export type Assertion = ValueOf<typeof assertionSchema>
+export type Creation = ValueOf<typeof creationSchema>
 
 /** `undefined` where the value is none. */
-export const readAssertion = (value: unknown): Assertion | undefined => assertionSchema.safeParse(value).data
-export const readCreation = (value: unknown): Creation | undefined => creationSchema.safeParse(value).data
+export const readAssertion = (value: unknown): Assertion | undefined => assertionSchema.zod.safeParse(value).data
+export const readCreation = (value: unknown): Creation | undefined => creationSchema.zod.safeParse(value).data
 
-const clientDataSchema = z.object({ challenge: z.string(), crossOrigin: z.boolean().optional() })
+const clientDataSchema = schemaOf((z) => z.object({ challenge: z.string(), crossOrigin: z.boolean().optional() }))
 
 /** What the browser says of its call. It proves nothing before the verification. */
-function clientDataOf({ response }: Assertion | Creation): z.infer<typeof clientDataSchema> | undefined {
+function clientDataOf({ response }: Assertion | Creation): ValueOf<typeof clientDataSchema> | undefined {
   try {
-    return clientDataSchema.parse(JSON.parse(Buffer.from(response.clientDataJSON, 'base64url').toString('utf8')))
+    return clientDataSchema.zod.parse(JSON.parse(Buffer.from(response.clientDataJSON, 'base64url').toString('utf8')))
   } catch {
     return undefined
   }

@@ -4,10 +4,10 @@
  * together. The libraries are loaded at the first use.
  */
 import { randomBytes } from 'node:crypto'
-import * as z from 'zod'
 import type { Instant } from '../ground/clock.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import { Unavailable } from '../ground/errors.ts'
+import { schemaOf } from '../ground/schema.ts'
 import { sealedUnder } from '../store/records/key.ts'
 
 /** Seconds that a code stands. Apps know no other number. */
@@ -18,7 +18,7 @@ const WINDOW = 1
 /** Steps before and after whose codes are recognised, though not accepted: a quarter of an hour. */
 const RECOGNISED = 30
 
-const sealedSchema = z.object({ totp: z.string(), recovery: z.string() })
+const sealedSchema = schemaOf((z) => z.object({ totp: z.string(), recovery: z.string() }))
 
 /** What an authenticator app and the list of recovery codes rest on. */
 export interface TotpKeys {
@@ -42,9 +42,9 @@ export async function openTotpKeys(
   const opened = await masterKeys.unseal(sealed)
   const under = sealedUnder(sealed) ?? ''
   if (opened === undefined) throw new Unavailable(`this server does not have master key ${under}`)
-  const keys = sealedSchema.parse(opened)
+  const keys = sealedSchema.zod.parse(opened)
   const successor = masterKeys.successorOf(under)
-  return { keys, renewed: successor && (await successor.seal(keys)) }
+  return { keys, renewed: successor && successor.seal(keys) }
 }
 
 /** The address that an app reads, from a QR code or a link. @param label the name of this service, and of the person */

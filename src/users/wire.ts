@@ -1,8 +1,8 @@
 /** Users, groups and invitations as they stand on the wire, in both directions. No hash and no secret is among it. */
-import * as z from 'zod'
-import { claimsSchema, durationSchema } from '../clients/field-schemas.ts'
+import { claimsSchema, durationSchema, textOf } from '../clients/field-schemas.ts'
 import { toIso } from '../ground/clock.ts'
 import { fieldsOf, schemasOf, shapesOf } from '../ground/metadata.ts'
+import { schemaOf } from '../ground/schema.ts'
 import {
   anything,
   flag,
@@ -23,13 +23,15 @@ import { groupNames, permissionsOf, rolesOf } from './person.ts'
 import type { ShownLink } from './registration.ts'
 import type { PROFILE_TEXTS, UserMetadata } from './user.ts'
 
-const shortText = z.string().max(1024, { abort: true })
-const names = z.array(shortText).max(200, { abort: true })
+const shortText = textOf(1024)
+const shortTextOrNull = schemaOf(() => shortText.zod.nullable())
+const names = schemaOf((z) => z.array(shortText.zod).max(200, { abort: true }))
+const boolean = schemaOf((z) => z.boolean())
 
 const { field } = fieldsOf<{ [Name in keyof UserMetadata]-?: Exclude<UserMetadata[Name], undefined> }>()
 
 const profileText = (name: (typeof PROFILE_TEXTS)[number], says: string) =>
-  field(name, { schema: shortText.nullable(), shape: orNull(text()), says })
+  field(name, { schema: shortTextOrNull, shape: orNull(text()), says })
 
 /** Every member of a user that may be given: the admin API, the declarative file, the command line and OpenAPI read it. */
 export const USER_FIELDS = {
@@ -42,7 +44,7 @@ export const USER_FIELDS = {
     read: 'text',
   }),
   email: field('email', {
-    schema: shortText.nullable(),
+    schema: shortTextOrNull,
     shape: orNull(text()),
     says: 'The mail address.',
     flag: '--email <address>',
@@ -50,12 +52,12 @@ export const USER_FIELDS = {
     read: 'text',
   }),
   email_verified: field('email_verified', {
-    schema: z.boolean(),
+    schema: boolean,
     shape: flag(),
     says: 'Whether the address is proven, so that it signs in; one that an operator enters is, unless said otherwise.',
   }),
   name: field('name', {
-    schema: shortText.nullable(),
+    schema: shortTextOrNull,
     shape: orNull(text()),
     says: 'The full name.',
     flag: '--name <name>',
@@ -70,12 +72,12 @@ export const USER_FIELDS = {
   zoneinfo: profileText('zoneinfo', 'The time zone, such as `Europe/Berlin` (OIDC Core §5.1).'),
   phone_number: profileText('phone_number', 'The phone number (OIDC Core §5.1).'),
   phone_number_verified: field('phone_number_verified', {
-    schema: z.boolean(),
+    schema: boolean,
     shape: flag(),
     says: 'Whether the phone number is proven (OIDC Core §5.1).',
   }),
   address: field('address', {
-    schema: z.record(shortText, shortText).nullable(),
+    schema: schemaOf((z) => z.record(shortText.zod, shortText.zod).nullable()),
     shape: orNull(anything()),
     says: 'The postal address (OIDC Core §5.1.1).',
   }),
@@ -97,34 +99,42 @@ export const USER_FIELDS = {
     read: 'claims',
   }),
   must_change_password: field('must_change_password', {
-    schema: z.boolean(),
+    schema: boolean,
     shape: flag(),
     says: 'Whether the next sign-in asks for another password.',
   }),
 }
 
 /** A change of a user: absent members stay as they are, `null` takes one away. Unknown ones are refused. */
-export const userChangeSchema = z.strictObject(schemasOf(USER_FIELDS)).partial().meta({ id: 'UserChange' })
+export const userChangeSchema = schemaOf((z) =>
+  z.strictObject(schemasOf(USER_FIELDS)).partial().meta({ id: 'UserChange' }),
+)
 
-export const userCreationSchema = userChangeSchema
-  .extend({
-    username: shortText,
-    id: shortText.optional(),
-    password: shortText.optional(),
-    invite: z.boolean().optional(),
-  })
-  .meta({ id: 'UserCreation' })
+export const userCreationSchema = schemaOf((z) =>
+  userChangeSchema.zod
+    .extend({
+      username: shortText.zod,
+      id: shortText.zod.optional(),
+      password: shortText.zod.optional(),
+      invite: z.boolean().optional(),
+    })
+    .meta({ id: 'UserCreation' }),
+)
 
-export const passwordSchema = z
-  .strictObject({ password: shortText, must_change: z.boolean().optional() })
-  .meta({ id: 'PasswordSetting' })
+export const passwordSchema = schemaOf((z) =>
+  z.strictObject({ password: shortText.zod, must_change: z.boolean().optional() }).meta({ id: 'PasswordSetting' }),
+)
 
-export const linkSchema = z.strictObject({ ttl: durationSchema }).partial().meta({ id: 'LinkRequest' })
+export const linkSchema = schemaOf((z) =>
+  z.strictObject({ ttl: durationSchema.zod }).partial().meta({ id: 'LinkRequest' }),
+)
 
-export const factorRemovalSchema = z
-  .strictObject({ passkey: shortText, totp: z.boolean(), all: z.boolean() })
-  .partial()
-  .meta({ id: 'FactorRemoval' })
+export const factorRemovalSchema = schemaOf((z) =>
+  z
+    .strictObject({ passkey: shortText.zod, totp: z.boolean(), all: z.boolean() })
+    .partial()
+    .meta({ id: 'FactorRemoval' }),
+)
 
 const { field: groupField } = fieldsOf<{ [Name in keyof GroupMetadata]-?: Exclude<GroupMetadata[Name], undefined> }>()
 
@@ -158,24 +168,30 @@ export const GROUP_FIELDS = {
   }),
 }
 
-export const groupChangeSchema = z.strictObject(schemasOf(GROUP_FIELDS)).partial().meta({ id: 'GroupChange' })
+export const groupChangeSchema = schemaOf((z) =>
+  z.strictObject(schemasOf(GROUP_FIELDS)).partial().meta({ id: 'GroupChange' }),
+)
 
-export const groupCreationSchema = groupChangeSchema.extend({ name: shortText }).meta({ id: 'GroupCreation' })
+export const groupCreationSchema = schemaOf(() =>
+  groupChangeSchema.zod.extend({ name: shortText.zod }).meta({ id: 'GroupCreation' }),
+)
 
-export const membersSchema = z
-  .strictObject({ users: z.array(shortText).min(1).max(1000, { abort: true }) })
-  .meta({ id: 'MemberList' })
+export const membersSchema = schemaOf((z) =>
+  z.strictObject({ users: z.array(shortText.zod).min(1).max(1000, { abort: true }) }).meta({ id: 'MemberList' }),
+)
 
-export const invitationSchema = z
-  .strictObject({
-    email: shortText,
-    groups: names,
-    admin: z.boolean(),
-    uses: z.number().int(),
-    ttl: durationSchema,
-  })
-  .partial()
-  .meta({ id: 'InvitationRequest' })
+export const invitationSchema = schemaOf((z) =>
+  z
+    .strictObject({
+      email: shortText.zod,
+      groups: names.zod,
+      admin: z.boolean(),
+      uses: z.number().int(),
+      ttl: durationSchema.zod,
+    })
+    .partial()
+    .meta({ id: 'InvitationRequest' }),
+)
 
 /** A user as administrators see one. Absent values are `null`. */
 export const userView = (person: Person) => {

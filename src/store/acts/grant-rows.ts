@@ -2,27 +2,46 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, type Act } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
-import type { RowOf } from '../table.ts'
+import { decodeRow } from '../rows.ts'
+import { columnsOf } from '../statements.ts'
+import { maybeText, table, type RowOf } from '../table.ts'
 import { clients, grants } from '../tables.ts'
 
-/** A row with two columns of its client; both `null` where the client is deleted. */
-export type GrantRow = RowOf<typeof grants> & { clientId: string | null; grantsEndedUntil: Instant | null }
+const { clientKey: _, ...own } = grants.columns
+/** A grant as a query reads it: with its client's id, which is `null` where the client is deleted, instead of its key. */
+const grantsRead = table({ ...grants, columns: { ...own, clientId: maybeText() } })
 
-/** The grant of a row. It has ended if all grants of its client have. Without a client there is no grant. */
-export function toGrant(joined: GrantRow): GrantRecord | undefined {
-  const { grantsEndedUntil, clientKey: _, clientId, ...row } = joined
-  if (clientId === null) return undefined
-  const grant = { ...row, clientId }
+type GrantRead = RowOf<typeof grantsRead>
+
+/** @param ofClient the client's column of that name in SQL */
+export const grantColumns = (ofClient: (column: string) => string, of = ''): string =>
+  `${columnsOf({ ...grants, columns: own }, of)}, ${ofClient('client_id')}, ${ofClient('grants_ended_until')}`
+
+/** @param values of `grantColumns`; others may follow */
+export function grantOfRow(values: unknown[]): GrantRecord | undefined {
+  // The values are those of `grantColumns`.
+  const grant = decodeRow(grantsRead, values, undefined) as GrantRead
+  return toGrant(grant, values[COLUMNS] as Instant | null)
+}
+
+const COLUMNS = Object.keys(grantsRead.columns).length
+
+/** The grant has ended if all grants of its client have. Without a client there is no grant. */
+function toGrant(grant: GrantRead, grantsEndedUntil: Instant | null): GrantRecord | undefined {
+  if (!hasClient(grant)) return undefined
   if (grant.endedAt !== null || grantsEndedUntil === null || grantsEndedUntil < grant.createdAt) return grant
   return { ...grant, endedAt: grantsEndedUntil, endedReason: 'client' }
 }
 
+const hasClient = (grant: GrantRead): grant is GrantRead & { clientId: string } => grant.clientId !== null
+
 /** The grant of its own row and its client's row. */
-export const grantOf = (
-  row: RowOf<typeof grants>,
+export function grantOf(
+  { clientKey: _key, ...row }: RowOf<typeof grants>,
   client: RowOf<typeof clients> | undefined,
-): GrantRecord | undefined =>
-  toGrant({ ...row, clientId: client?.clientId ?? null, grantsEndedUntil: client?.grantsEndedUntil ?? null })
+): GrantRecord | undefined {
+  return toGrant({ ...row, clientId: client?.clientId ?? null }, client?.grantsEndedUntil ?? null)
+}
 
 export function* findGrant(sid: string): Act<GrantRecord | undefined> {
   const row = yield* find(grants, { sid })

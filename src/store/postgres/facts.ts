@@ -1,10 +1,9 @@
-/** Facts about the database for operators. Counting reads whole indexes. */
+/** Facts about the database for operators. */
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress } from '../../ground/postgres-url.ts'
+import { countTexts, toCounts } from '../counts.ts'
 import type { Engine } from '../engine.ts'
 import type { StoreFacts } from '../records/facts.ts'
-import { sessions, users } from '../people-tables.ts'
-import { auditEvents, blacklistEntries, clients, grants, resources } from '../tables.ts'
 import type { Database } from './database.ts'
 import { unavailable } from './failures.ts'
 import type { Asker, Session } from './pool.ts'
@@ -24,7 +23,7 @@ export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures' 
   return {
     countSessions: async () => {
       try {
-        const [row] = await database.pool.ask(`SELECT ${liveSessions(database)}`, [])
+        const [row] = await database.pool.ask(textsOf(database).sessions, [database.time.now()])
         return Number(row?.[0])
       } catch (error) {
         throw unavailable(error)
@@ -45,35 +44,21 @@ export function factsVerb(database: Database): Pick<Engine, 'facts' | 'figures' 
 }
 
 async function gather(database: Database, session: Session, integrity: boolean): Promise<StoreFacts> {
-  const { statements, address } = database
   const settings = await session.ask('SELECT name, setting FROM pg_settings WHERE name = ANY($1) ORDER BY name', [
     SETTINGS,
   ])
-  const counted = { clients, resources, grants, users, blacklist: blacklistEntries, audit: auditEvents }
-  const texts = Object.values(counted).map((table) => `(SELECT count(*) FROM ${statements.name(table)})`)
-  const [counts = []] = await session.ask(`SELECT ${[...texts, liveSessions(database)].join(', ')}`, [])
-  const [clientCount, resourceCount, grantCount, userCount, entryCount, eventCount, sessionCount] = counts.map(Number)
+  const [counts = []] = await session.ask(textsOf(database).all, [database.time.now()])
   return {
-    location: describeAddress(address),
+    location: describeAddress(database.address),
     sizeBytes: await readSize(database, session),
     journalBytes: undefined,
     settings: Object.fromEntries(settings.map(([name, setting]) => [String(name), String(setting)])),
     integrity: integrity ? 'ok' : null,
-    counts: {
-      clients: clientCount ?? 0,
-      resources: resourceCount ?? 0,
-      grants: grantCount ?? 0,
-      users: userCount ?? 0,
-      sessions: sessionCount ?? 0,
-      blacklist: entryCount ?? 0,
-      audit: eventCount ?? 0,
-    },
+    counts: toCounts(counts),
   }
 }
 
-/** The rule of `isLiveSession`, as a column. The time is a number, so it needs no place. */
-const liveSessions = ({ statements, time }: Database): string =>
-  `(SELECT count(*) FROM ${statements.name(sessions)} WHERE ended_at IS NULL AND least(expires_at, idle_expires_at) > ${time.now()})`
+const textsOf = ({ statements }: Database) => countTexts((table) => statements.name(table), '$1')
 
 /** Of the tables and their indexes. */
 async function readSize({ schema }: Database, by: Asker): Promise<number> {

@@ -3,12 +3,11 @@
  * together share their round trips and their commit.
  */
 import type { Instant } from '../../ground/clock.ts'
-import { toGrant, type GrantRow } from '../acts/grant-rows.ts'
+import { grantColumns, grantOfRow } from '../acts/grant-rows.ts'
 import { rotated, type GrantRecord, type RotationVerdict } from '../records/grant.ts'
-import { decodeRow } from '../rows.ts'
 import { clients, grants, revision } from '../tables.ts'
 import type { Asker, Values } from './pool.ts'
-import { columnsOf, type Statements } from '../statements.ts'
+import type { Statements } from '../statements.ts'
 import { CLOCK_MS } from './time.ts'
 
 /** Families and the facts that their rotation is decided by, all of one moment. */
@@ -81,14 +80,6 @@ export function renewalOf(
   return { before, after: { ...before, accessExpiresAt } }
 }
 
-/** The columns of the grant come first, then two of its client. */
-export function grantOfRow(values: Values): GrantRecord | undefined {
-  const row = decodeRow(grants, values, undefined)
-  const [clientId, grantsEndedUntil] = values.slice(Object.keys(grants.columns).length)
-  // The columns are those of the table and of the join.
-  return toGrant({ ...row, clientId, grantsEndedUntil } as GrantRow)
-}
-
 const SID = Object.keys(grants.columns).indexOf('sid')
 
 /** The columns of a list of renewals. All but the first two are written; without a new generation they are as before. */
@@ -108,9 +99,7 @@ function textsOf(statements: Statements) {
   const families = statements.name(grants)
   const newest = `(SELECT value FROM ${statements.name(revision)} WHERE id = 1)`
   const one = `SELECT * FROM ${families} WHERE sid = asked.sid LIMIT 1`
-  const find = (
-    lock: string,
-  ) => `SELECT ${columnsOf(grants, 'g.')}, c.client_id, c.grants_ended_until, ${newest}, ${CLOCK_MS}
+  const find = (lock: string) => `SELECT ${grantColumns((column) => `c.${column}`, 'g.')}, ${newest}, ${CLOCK_MS}
     FROM unnest($1::text[]) AS asked (sid) CROSS JOIN LATERAL (${one}${lock}) g
     LEFT JOIN ${statements.name(clients)} c ON c.key = g.client_key`
   const lists = RENEWED.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ')

@@ -2,17 +2,12 @@
  * Brings the schema up to this version, under a lock, by whoever comes first. The list of applied migrations is in the
  * schema itself, under a name of ours: that tells our schema from another application's.
  */
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import type { Client } from 'pg'
-import type * as Migrator from 'drizzle-orm/migrator'
 import { Fault } from '../../ground/errors.ts'
 import { describeAddress, type PostgresAddress } from '../../ground/postgres-url.ts'
-import { isOfStatement, sortFailure } from './failures.ts'
+import { listMigrations, type Migrations } from '../migrations.ts'
 import { backOff } from '../patience.ts'
-
-/** Right from `src/store/postgres` and from `dist/store/postgres`. */
-const FOLDER = fileURLToPath(new URL('../../../migrations/postgres', import.meta.url))
+import { isOfStatement, sortFailure } from './failures.ts'
 
 const JOURNAL = 'signet_migrations'
 /** Any number that no other application takes: "Sgnt". */
@@ -47,8 +42,8 @@ export async function readStanding(client: Client, { schema }: PostgresAddress):
  * @throws Fault where the schema is another application's, or too new.
  */
 export async function migrate(client: Client, address: PostgresAddress): Promise<void> {
-  const migrations = readMigrations()
-  const newest = migrations.at(-1)?.folderMillis ?? 0
+  const migrations = listMigrations('postgres')
+  const { newest } = migrations
   if ((await readStanding(client, address)) === 'ours' && (await lastApplied(client, address)) >= newest)
     return requireServed(client, address, newest)
   const deadline = performance.now() + WAIT_MS
@@ -67,7 +62,7 @@ export async function migrate(client: Client, address: PostgresAddress): Promise
 async function applyAtOnce(
   client: Client,
   address: PostgresAddress,
-  migrations: Migrator.MigrationMeta[],
+  migrations: Migrations,
   { waitMs, isLast }: { waitMs: number; isLast: boolean },
 ): Promise<boolean> {
   try {
@@ -92,7 +87,7 @@ export async function makeTables(client: Client, address: PostgresAddress): Prom
   try {
     await client.query(TAKE_LOCK)
     if ((await readStanding(client, address)) === 'ours') return false
-    await applyPending(client, address, readMigrations())
+    await applyPending(client, address, listMigrations('postgres'))
     return true
   } catch (error) {
     throw migrationFault(address, error)
@@ -101,13 +96,7 @@ export async function makeTables(client: Client, address: PostgresAddress): Prom
 
 /** Whether a newer version has migrated it: there may be columns that this version does not know. */
 export const hasNewerTables = async (client: Client, address: PostgresAddress): Promise<boolean> =>
-  (await lastApplied(client, address)) > (readMigrations().at(-1)?.folderMillis ?? 0)
-
-function readMigrations(): Migrator.MigrationMeta[] {
-  // Drizzle's CommonJS build, as in sqlite/drizzle.ts; the declarations are the same.
-  const { readMigrationFiles } = createRequire(import.meta.url)('drizzle-orm/migrator') as typeof Migrator
-  return readMigrationFiles({ migrationsFolder: FOLDER })
-}
+  (await lastApplied(client, address)) > listMigrations('postgres').newest
 
 async function lastApplied(client: Client, { schema }: PostgresAddress): Promise<number> {
   const { rows } = await client.query<{ last: number | null }>(
@@ -117,21 +106,17 @@ async function lastApplied(client: Client, { schema }: PostgresAddress): Promise
 }
 
 /** Looks again under the lock: another process may have applied the migrations meanwhile. */
-async function applyPending(
-  client: Client,
-  address: PostgresAddress,
-  migrations: Migrator.MigrationMeta[],
-): Promise<void> {
+async function applyPending(client: Client, address: PostgresAddress, migrations: Migrations): Promise<void> {
   const { schema } = address
   const standing = await readStanding(client, address)
   if (standing === 'foreign') throw foreignSchema(address)
   if (standing === 'missing') await prepareSchema(client, schema)
   const last = await lastApplied(client, address)
   await client.query(`SET LOCAL search_path TO "${schema}"`)
-  for (const { sql, folderMillis, hash } of migrations.filter((each) => each.folderMillis > last)) {
+  for (const { statements, hash, madeAt } of migrations.after(last)) {
     // One message for all statements, since each would be a round trip. The generator names the schema that it does not know.
-    await client.query(sql.join(';\n').replaceAll('"public".', ''))
-    await client.query(`INSERT INTO ${JOURNAL} (hash, created_at) VALUES ($1, $2)`, [hash, folderMillis])
+    await client.query(statements.join(';\n').replaceAll('"public".', ''))
+    await client.query(`INSERT INTO ${JOURNAL} (hash, created_at) VALUES ($1, $2)`, [hash, madeAt])
   }
 }
 

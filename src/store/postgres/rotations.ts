@@ -3,10 +3,11 @@
  * and the families that renew are written. What becomes of each is its own caller's: a refusal or a conflict of a family
  * touches no other. Refreshes of one family are judged in turn, each on what the one before leaves, and written as one.
  */
+import { grantOfRow } from '../acts/grant-rows.ts'
 import type { Rotated, RotationRule } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import type { Database } from './database.ts'
-import { grantOfRow, renewalOf, type Renewal } from './families.ts'
+import { renewalOf, type Renewal } from './families.ts'
 import { Failure, isOfStatement, sortFailure } from './failures.ts'
 import type { Gate } from './gate.ts'
 import type { Session } from './pool.ts'

@@ -5,13 +5,14 @@
  * (REPEATABLE READ); then they run again.
  */
 import type { Instant } from '../../ground/clock.ts'
+import { grantOfRow } from '../acts/grant-rows.ts'
 import type { Act, ActKind, Rotated, RotationRule, Step } from '../engine.ts'
 import { decodeRow } from '../rows.ts'
 import type { Kept, Table } from '../table.ts'
 import { changes, grants, revision } from '../tables.ts'
 import type { Noted } from './changes.ts'
 import { Failure } from './failures.ts'
-import { grantOfRow, renewalOf, type Families } from './families.ts'
+import { renewalOf, type Families } from './families.ts'
 import { lockingFor, type LockNeeds } from './lock.ts'
 import type { Measured } from './measured.ts'
 import type { Session } from './pool.ts'

@@ -6,9 +6,7 @@
 import type { Clock } from '../../ground/clock.ts'
 import { Announcer, EVERYTHING, MOST_CHANGES } from '../announcer.ts'
 import type { Change, ChangedNoun, ChangeListener } from '../records/change.ts'
-import { sql } from './drizzle.ts'
 import type { Connection } from './connection.ts'
-import { changes } from './schema.ts'
 
 /** The changes after the cursor, and where the cursor goes once they are certain. */
 export interface News {
@@ -153,7 +151,7 @@ export class ChangeLog {
   }
 }
 
-function prepareStatements({ raw, sql: database }: Connection) {
+function prepareStatements({ raw }: Connection) {
   // Older versions have no row of the revision. They count by the sequence of the table alone.
   const sequence = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)"
   return {
@@ -161,15 +159,7 @@ function prepareStatements({ raw, sql: database }: Connection) {
     // Not max(revision) of the changes: the sweep may have deleted the last row.
     lastRevision: raw.prepare(`SELECT max(value, ${sequence}) FROM revision`).pluck(),
     raise: raw.prepare(`UPDATE revision SET value = max(value, ${sequence}) + :by RETURNING value`).pluck(),
-    insert: database
-      .insert(changes)
-      .values({
-        revision: sql.placeholder('revision'),
-        noun: sql.placeholder('noun'),
-        id: sql.placeholder('id'),
-        at: sql.placeholder('at'),
-      })
-      .prepare(),
+    insert: raw.prepare('INSERT INTO changes (revision, noun, id, at) VALUES (:revision, :noun, :id, :at)'),
     after: raw.prepare<[{ revision: number }], Change>(
       'SELECT noun, id FROM changes WHERE revision > :revision ORDER BY revision',
     ),

@@ -1,10 +1,8 @@
 /** Opens the database file with the settings that durability depends on, and checks that SQLite has applied them. */
 import SqliteDatabase, { type Database as RawDatabase } from 'better-sqlite3'
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { existsSync, statSync } from 'node:fs'
 import { Fault, Unavailable } from '../../ground/errors.ts'
 import { codeOf } from '../../ground/file-access.ts'
-import { drizzle } from './drizzle.ts'
 import { checkFile, createFile, damaged, databaseFault, requireFile, requireWritable } from './database-file.ts'
 import { backOff } from '../patience.ts'
 import { isBusy, isOutage, unavailable } from './failures.ts'
@@ -12,10 +10,7 @@ import { readPatiently } from './patience.ts'
 
 export interface Connection {
   file: string
-  /** For pragmas and transactions. */
   raw: RawDatabase
-  /** For queries. */
-  sql: BetterSQLite3Database
 }
 
 /**
@@ -89,7 +84,7 @@ function open(file: string, { isAlone = false }: OpenOptions): Connection {
     for (const [name, value] of Object.entries(SETTINGS)) raw.pragma(`${name} = ${value}`)
     requireSettings(file, raw)
     requireSound(file, raw)
-    return { file, raw, sql: drizzle(raw) }
+    return { file, raw }
   } catch (error) {
     raw.close()
     throw error

@@ -1,5 +1,4 @@
-/** An open database for the files of the engine: it prepares queries, tells the time, and runs reads and writes. */
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+/** An open database for the files of the engine: it tells the time, and runs reads and writes. */
 import type { Clock, Instant } from '../../ground/clock.ts'
 import { ChangeLog } from './changes.ts'
 import type { Connection } from './connection.ts'
@@ -7,9 +6,10 @@ import { Unavailable } from '../../ground/errors.ts'
 import { readPatiently } from './patience.ts'
 import { WriteQueue } from './write-queue.ts'
 
-export interface Database {
-  /** For preparing statements at open; a query built anew at each call is 15 times slower. */
-  readonly sql: BetterSQLite3Database
+export interface OpenDatabase {
+  readonly connection: Connection
+  readonly changes: ChangeLog
+  readonly commits: WriteQueue['commits']
   now(): Instant
   /** Runs a query. Rejects with `Unavailable` where the database is locked or gone. */
   read<T>(operation: () => T): Promise<T>
@@ -17,12 +17,6 @@ export interface Database {
   readTogether<T>(operation: () => T): Promise<T>
   /** Runs a synchronous operation in a transaction of the write queue. */
   write<T>(operation: () => T): Promise<T>
-}
-
-export interface OpenDatabase extends Database {
-  readonly connection: Connection
-  readonly changes: ChangeLog
-  readonly commits: WriteQueue['commits']
   close(): Promise<void>
 }
 
@@ -40,7 +34,6 @@ export async function startDatabase(connection: Connection, clock: Clock, mayLag
     connection,
     changes,
     commits: queue.commits,
-    sql: connection.sql,
     now: () => clock.now(),
     read,
     // A transaction returns what its function does; the driver's types do not carry that through.

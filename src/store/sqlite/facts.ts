@@ -1,21 +1,18 @@
-/** Facts about the database for operators. Counting reads whole indexes; the integrity check reads the whole file. */
+/** Facts about the database for operators. The integrity check reads the whole file. */
 import { statSync } from 'node:fs'
 import type { Database as RawDatabase } from 'better-sqlite3'
-import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { countTexts, toCounts } from '../counts.ts'
 import type { Engine } from '../engine.ts'
-import type { StoreFacts } from '../records/facts.ts'
-import { and, count, gt, isNull, sql } from './drizzle.ts'
 import { readSettings } from './connection.ts'
 import type { OpenDatabase } from './database.ts'
-import { columnNamed } from './schema.ts'
-import { auditEvents, blacklistEntries, clients, grants, resources, sessions, users } from './schema.ts'
 
 export function factsVerb(database: OpenDatabase): Pick<Engine, 'facts' | 'figures' | 'countSessions'> {
   const { file, raw } = database.connection
-  const counts = prepareCounts(database)
-  const countSessions = prepareSessionCount(database)
+  const texts = countTexts(({ name }) => name, '+:now')
+  const counts = raw.prepare<[{ now: number }], unknown[]>(texts.all).raw()
+  const sessions = raw.prepare<[{ now: number }], number>(texts.sessions).pluck()
   return {
-    countSessions: () => database.read(countSessions),
+    countSessions: () => database.read(() => sessions.get({ now: database.now() }) ?? 0),
     facts: ({ integrity }) =>
       database.readTogether(() => ({
         location: file,
@@ -23,7 +20,7 @@ export function factsVerb(database: OpenDatabase): Pick<Engine, 'facts' | 'figur
         journalBytes: sizeOf(`${file}-wal`),
         settings: readSettings(raw),
         integrity: integrity ? checkIntegrity(raw) : null,
-        counts: { ...counts(), sessions: countSessions() },
+        counts: toCounts(counts.get({ now: database.now() }) ?? []),
       })),
     figures: () => ({ sizeBytes: sizeOf(file), journalBytes: sizeOf(`${file}-wal`), commits: database.commits }),
   }
@@ -41,35 +38,3 @@ export function checkIntegrity(raw: RawDatabase): string {
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
-
-function prepareCounts({ sql: database }: OpenDatabase): () => Omit<StoreFacts['counts'], 'sessions'> {
-  const counting = (table: SQLiteTable) => {
-    const statement = database.select({ rows: count() }).from(table).prepare()
-    return () => statement.get()?.rows ?? 0
-  }
-  const rowsOf = {
-    clients: counting(clients),
-    resources: counting(resources),
-    grants: counting(grants),
-    users: counting(users),
-    blacklist: counting(blacklistEntries),
-    audit: counting(auditEvents),
-  }
-  return () => ({
-    clients: rowsOf.clients(),
-    resources: rowsOf.resources(),
-    grants: rowsOf.grants(),
-    users: rowsOf.users(),
-    blacklist: rowsOf.blacklist(),
-    audit: rowsOf.audit(),
-  })
-}
-
-/** The rule of `isLiveSession`. */
-function prepareSessionCount({ sql: database, now }: OpenDatabase): () => number {
-  const at = sql.placeholder('now')
-  const named = (name: string) => columnNamed(sessions, name)
-  const isLive = and(isNull(named('endedAt')), gt(named('expiresAt'), at), gt(named('idleExpiresAt'), at))
-  const statement = database.select({ rows: count() }).from(sessions).where(isLive).prepare()
-  return () => statement.get({ now: now() })?.rows ?? 0
-}

@@ -1,46 +1,48 @@
-/** The tables of tables.ts as Drizzle knows them for SQLite: for migrations, and for the hand-written statements. */
-import type { AnySQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
-import { inSql } from '../rows.ts'
-import { checksOf, conditionOf } from '../rules.ts'
-import * as people from '../people-tables.ts'
-import * as described from '../tables.ts'
-import type { Column, Index, Table } from '../table.ts'
+/** The tables of tables.ts as Drizzle knows them for PostgreSQL. Only the generator of migrations reads this file. */
+import { getTableColumns, sql } from 'drizzle-orm'
 import {
-  blob,
+  bigint,
+  boolean,
   check,
-  getTableColumns,
+  customType,
   index,
-  integer,
+  pgTable,
   primaryKey,
-  sql,
-  sqliteTable,
-  text,
   uniqueIndex,
-} from './drizzle.ts'
+  type AnyPgColumn,
+  type PgTable,
+} from 'drizzle-orm/pg-core'
+import * as people from '../src/store/people-tables.ts'
+import { inSql } from '../src/store/rows.ts'
+import * as described from '../src/store/tables.ts'
+import type { Column, Index, Table } from '../src/store/table.ts'
+import { checksOf, conditionOf } from './rules.ts'
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+/** Ordered by code points, as everywhere in Signet, and not by the language of the database. */
+const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
 
 function baseOf(name: string, { kind }: Column) {
   switch (kind) {
     case 'text':
-      return text(inSql(name))
     case 'json':
-      return text(inSql(name), { mode: 'json' })
+      return text(inSql(name))
     case 'integer':
-      return integer(inSql(name))
+      return bigint(inSql(name), { mode: 'number' })
     case 'boolean':
-      return integer(inSql(name), { mode: 'boolean' })
+      return boolean(inSql(name))
     case 'bytes':
-      return blob(inSql(name), { mode: 'buffer' })
+      return bytea(inSql(name))
   }
 }
 
-function columnOf(name: string, column: Column, table: Table, owner: SQLiteTable | undefined) {
+function columnOf(name: string, column: Column, table: Table, owner: PgTable | undefined) {
+  if (column.isGenerated) return bigint(inSql(name), { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity()
   let built = baseOf(name, column)
   if (!column.isNullable) built = built.notNull()
   // The value is of the column's own kind.
   if (column.fallback !== undefined) built = built.default(column.fallback as never)
-  if (table.key.length === 1 && table.key[0] === name) {
-    built = column.isGenerated ? integer(inSql(name)).primaryKey({ autoIncrement: true }) : built.primaryKey()
-  }
+  if (table.key.length === 1 && table.key[0] === name) built = built.primaryKey()
   if (owner && table.ownedBy?.column === name) {
     const key = columnNamed(owner, table.ownedBy.key)
     built = built.references(() => key, { onDelete: 'cascade' })
@@ -48,13 +50,13 @@ function columnOf(name: string, column: Column, table: Table, owner: SQLiteTable
   return built
 }
 
-export function columnNamed(table: SQLiteTable, name: string): AnySQLiteColumn {
+function columnNamed(table: PgTable, name: string): AnyPgColumn {
   const column = getTableColumns(table)[name]
   if (!column) throw new Error(`there is no column ${name}`)
   return column
 }
 
-function indexOf(each: Index, built: Record<string, AnySQLiteColumn>) {
+function indexOf(each: Index, built: Record<string, AnyPgColumn>) {
   const { name, columns, isUnique } = each
   const [first, ...rest] = columns.map((column) => {
     const found = built[column]
@@ -67,18 +69,14 @@ function indexOf(each: Index, built: Record<string, AnySQLiteColumn>) {
   return condition === undefined ? made : made.where(sql.raw(condition))
 }
 
-const BUILT = new Map<Table, SQLiteTable>()
-
-function build(table: Table, owner?: SQLiteTable): SQLiteTable {
+function build(table: Table, owner?: PgTable): PgTable {
   const columns = Object.entries(table.columns).map(([name, column]) => [name, columnOf(name, column, table, owner)])
-  const built = sqliteTable(table.name, Object.fromEntries(columns), (made: Record<string, AnySQLiteColumn>) => {
+  return pgTable(table.name, Object.fromEntries(columns), (made: Record<string, AnyPgColumn>) => {
     const [first, ...rest] = table.key.map((name) => made[name]).filter((each) => each !== undefined)
     const keys = first && rest.length > 0 ? [primaryKey({ columns: [first, ...rest] })] : []
     const checks = checksOf(table).map(([name, rule]) => check(name, sql.raw(rule)))
     return [...keys, ...checks, ...(table.indexes ?? []).map((each) => indexOf(each, made))]
   })
-  BUILT.set(table, built)
-  return built
 }
 
 /** Each table is an export, since that is where Drizzle's generator of migrations looks. */
@@ -116,9 +114,3 @@ export const consents = build(people.consents, users)
 export const guesses = build(people.guesses)
 export const knownBrowsers = build(people.knownBrowsers, users)
 export const logoutDeliveries = build(people.logoutDeliveries)
-
-export function sqliteTableOf(table: Table): SQLiteTable {
-  const built = BUILT.get(table)
-  if (!built) throw new Error(`table ${table.name} is not built`)
-  return built
-}

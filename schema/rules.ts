@@ -1,6 +1,6 @@
-/** The conditions of tables.ts in SQL, which is the same for every database. */
-import { inSql } from './rows.ts'
-import type { Index, Table } from './table.ts'
+/** The conditions of tables.ts in SQL, which is the same for both databases. */
+import { inSql } from '../src/store/rows.ts'
+import type { Index, Table } from '../src/store/table.ts'
 
 /** The conditions that the database holds, by name. */
 export function checksOf(table: Table): [name: string, rule: string][] {

@@ -1,51 +1,46 @@
-/**
- * The tables of tables.ts as Drizzle knows them for PostgreSQL. Only the generator of migrations reads this file: the
- * engine writes its few statements itself, in statements.ts.
- */
-import {
-  bigint,
-  boolean,
-  check,
-  customType,
-  index,
-  pgTable,
-  primaryKey,
-  uniqueIndex,
-  type AnyPgColumn,
-  type PgTable,
-} from 'drizzle-orm/pg-core'
+/** The tables of tables.ts as Drizzle knows them for SQLite. Only the generator of migrations reads this file. */
 import { getTableColumns, sql } from 'drizzle-orm'
-import { inSql } from '../rows.ts'
-import { checksOf, conditionOf } from '../rules.ts'
-import * as people from '../people-tables.ts'
-import * as described from '../tables.ts'
-import type { Column, Index, Table } from '../table.ts'
-
-const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
-/** Ordered by code points, as everywhere in Signet, and not by the language of the database. */
-const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' })
+import {
+  blob,
+  check,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  uniqueIndex,
+  type AnySQLiteColumn,
+  type SQLiteTable,
+} from 'drizzle-orm/sqlite-core'
+import * as people from '../src/store/people-tables.ts'
+import { inSql } from '../src/store/rows.ts'
+import * as described from '../src/store/tables.ts'
+import type { Column, Index, Table } from '../src/store/table.ts'
+import { checksOf, conditionOf } from './rules.ts'
 
 function baseOf(name: string, { kind }: Column) {
   switch (kind) {
     case 'text':
-    case 'json':
       return text(inSql(name))
+    case 'json':
+      return text(inSql(name), { mode: 'json' })
     case 'integer':
-      return bigint(inSql(name), { mode: 'number' })
+      return integer(inSql(name))
     case 'boolean':
-      return boolean(inSql(name))
+      return integer(inSql(name), { mode: 'boolean' })
     case 'bytes':
-      return bytea(inSql(name))
+      return blob(inSql(name), { mode: 'buffer' })
   }
 }
 
-function columnOf(name: string, column: Column, table: Table, owner: PgTable | undefined) {
-  if (column.isGenerated) return bigint(inSql(name), { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity()
+function columnOf(name: string, column: Column, table: Table, owner: SQLiteTable | undefined) {
   let built = baseOf(name, column)
   if (!column.isNullable) built = built.notNull()
   // The value is of the column's own kind.
   if (column.fallback !== undefined) built = built.default(column.fallback as never)
-  if (table.key.length === 1 && table.key[0] === name) built = built.primaryKey()
+  if (table.key.length === 1 && table.key[0] === name) {
+    built = column.isGenerated ? integer(inSql(name)).primaryKey({ autoIncrement: true }) : built.primaryKey()
+  }
   if (owner && table.ownedBy?.column === name) {
     const key = columnNamed(owner, table.ownedBy.key)
     built = built.references(() => key, { onDelete: 'cascade' })
@@ -53,13 +48,13 @@ function columnOf(name: string, column: Column, table: Table, owner: PgTable | u
   return built
 }
 
-function columnNamed(table: PgTable, name: string): AnyPgColumn {
+function columnNamed(table: SQLiteTable, name: string): AnySQLiteColumn {
   const column = getTableColumns(table)[name]
   if (!column) throw new Error(`there is no column ${name}`)
   return column
 }
 
-function indexOf(each: Index, built: Record<string, AnyPgColumn>) {
+function indexOf(each: Index, built: Record<string, AnySQLiteColumn>) {
   const { name, columns, isUnique } = each
   const [first, ...rest] = columns.map((column) => {
     const found = built[column]
@@ -72,9 +67,9 @@ function indexOf(each: Index, built: Record<string, AnyPgColumn>) {
   return condition === undefined ? made : made.where(sql.raw(condition))
 }
 
-function build(table: Table, owner?: PgTable): PgTable {
+function build(table: Table, owner?: SQLiteTable): SQLiteTable {
   const columns = Object.entries(table.columns).map(([name, column]) => [name, columnOf(name, column, table, owner)])
-  return pgTable(table.name, Object.fromEntries(columns), (made: Record<string, AnyPgColumn>) => {
+  return sqliteTable(table.name, Object.fromEntries(columns), (made: Record<string, AnySQLiteColumn>) => {
     const [first, ...rest] = table.key.map((name) => made[name]).filter((each) => each !== undefined)
     const keys = first && rest.length > 0 ? [primaryKey({ columns: [first, ...rest] })] : []
     const checks = checksOf(table).map(([name, rule]) => check(name, sql.raw(rule)))

@@ -1,0 +1,28 @@
+/** Counts for operators, in SQL. Counting reads whole indexes. */
+import { sessions, users } from './people-tables.ts'
+import type { StoreFacts } from './records/facts.ts'
+import type { Table } from './table.ts'
+import { auditEvents, blacklistEntries, clients, grants, resources } from './tables.ts'
+
+/** Sessions are counted by the rule of `isLiveSession`. @param now the placeholder of the time */
+export function countTexts(nameOf: (table: Table) => string, now: string) {
+  const rowsOf = (table: Table) => `(SELECT count(*) FROM ${nameOf(table)})`
+  const all = [clients, resources, grants, users, blacklistEntries, auditEvents].map(rowsOf)
+  const live = `ended_at IS NULL AND expires_at > ${now} AND idle_expires_at > ${now}`
+  const liveSessions = `(SELECT count(*) FROM ${nameOf(sessions)} WHERE ${live})`
+  return { all: `SELECT ${all.join(', ')}, ${liveSessions}`, sessions: `SELECT ${liveSessions}` }
+}
+
+/** @param values of the one row of `all` */
+export function toCounts(values: unknown[]): StoreFacts['counts'] {
+  const [ofClients, ofResources, ofGrants, ofUsers, ofEntries, ofEvents, ofSessions] = values.map(Number)
+  return {
+    clients: ofClients ?? 0,
+    resources: ofResources ?? 0,
+    grants: ofGrants ?? 0,
+    users: ofUsers ?? 0,
+    sessions: ofSessions ?? 0,
+    blacklist: ofEntries ?? 0,
+    audit: ofEvents ?? 0,
+  }
+}
