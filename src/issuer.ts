@@ -85,6 +85,8 @@ export interface Issuer {
 interface Surroundings {
   clock: Clock
   log: Log
+  /** A command, beside which a server may run. */
+  isCommand?: boolean
 }
 
 /** Opens the memory of this process, which follows the database from now on. */
@@ -107,7 +109,7 @@ export async function wireIssuer(
   { store, masterKeys }: Opened,
   issuer: string,
   config: Config,
-  { clock: shown, log }: Surroundings,
+  { clock: shown, log, isCommand = false }: Surroundings,
 ): Promise<Issuer> {
   // The database's time decides, also what is decided in memory.
   const clock: Clock = { now: () => store.now(), elapsed: () => shown.elapsed() }
@@ -125,7 +127,7 @@ export async function wireIssuer(
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
   const base = { issuer, store, audit, keys, clock, config, log, allowed: config.outboundAllow }
-  const backChannel = new BackChannel({ ...base, clients, traffic })
+  const backChannel = new BackChannel({ ...base, clients, traffic, isCommand })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
   const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
   let ready = false

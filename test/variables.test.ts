@@ -1,15 +1,16 @@
 /**
  * The variables that configure Signet: their defaults, the accepted values, and the line that refuses any other.
  *
- * Not again on PostgreSQL: it is about what variables say, and opens no server.
+ * Not again on PostgreSQL: it is about what variables say.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { POSTGRES_FORM, readPostgresUrl } from '../src/ground/postgres-url.ts'
-import { Fault, readConfig } from '../src/index.ts'
-import { temporaryFolder } from './support/issuer.ts'
+import { checkDeployment } from '../src/doctor/deployment.ts'
+import { Fault, readConfig, startIssuer } from '../src/index.ts'
+import { environmentOf, rememberingLog, temporaryFolder } from './support/issuer.ts'
 
 /** The message of the refusal. */
 function refusalOf(env: Record<string, string>): string {
@@ -381,4 +382,43 @@ test.each([
   ['SIGNET_BRAND_LOGO', 'logo.txt'],
 ])('%s is refused as %j', (name, value) => {
   expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name}: read "${value}"`))
+})
+
+// ------------------------------------------------------------------ parts that this version lacks
+
+test('SIGNET_REGISTRATION takes off, which is so anyway, and refuses every other value', () => {
+  expect(readConfig({ SIGNET_REGISTRATION: 'off' }).unserved).toEqual([])
+  for (const value of ['token', 'open', 'on', 'OFF'])
+    expect(refusalOf({ SIGNET_REGISTRATION: value })).toBe(
+      `SIGNET_REGISTRATION: read "${value}", but clients are registered by operators alone in this version; accepted: off`,
+    )
+})
+
+test('variables of mail and of WebFinger are read, and the start and the doctor say that they have no effect', async () => {
+  const folder = temporaryFolder()
+  const secret = join(folder, 'smtp')
+  writeFileSync(secret, 'smtps://signet:hush@mail.example:465\n')
+  const env = environmentOf(folder, {
+    SIGNET_SMTP_URL_FILE: secret,
+    SIGNET_MAIL_FROM: 'signet@example.com',
+    SIGNET_MAIL_DIR: join(folder, 'mail'),
+    SIGNET_WEBFINGER_DOMAINS: 'example.com',
+  })
+  const { log, lines } = rememberingLog()
+  const running = await startIssuer(readConfig(env), { log })
+  const checks = await checkDeployment(env)
+  await running.stop()
+  const said =
+    /SIGNET_SMTP_URL_FILE, SIGNET_MAIL_FROM, SIGNET_MAIL_DIR: no mail is sent .*; SIGNET_WEBFINGER_DOMAINS: WebFinger is not served/
+  expect(lines.filter((line) => said.test(line))).toHaveLength(1)
+  expect(lines.join('\n')).not.toContain('hush')
+  expect(checks.find(({ check }) => check === 'unserved variables')).toMatchObject({
+    ok: true,
+    warning: true,
+    found: expect.stringMatching(said) as string,
+  })
+  // An unreadable file is refused, as that of any other variable.
+  expect(refusalOf({ SIGNET_SMTP_URL_FILE: join(folder, 'none') })).toMatch(/^SIGNET_SMTP_URL_FILE: read /)
+  // Nothing set is nothing said.
+  expect(readConfig({}).unserved).toEqual([])
 })

@@ -12,7 +12,7 @@ import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
-import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
+import { mayMakeDatabase, tellClients, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
 import { UsageError, requireFaultless, ttlOption } from './usage.ts'
 
@@ -190,7 +190,7 @@ const disable = (name: string, _options: object, command: Command): Promise<void
   withUser(name, async ({ user }, issuer) => {
     const disabled = await issuer.userRegistry.disable(user.id, BY_CLI)
     answerUser(command, disabled, 'is disabled: sessions have ended, and live tokens are denied')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 
 const enable = (name: string, _options: object, command: Command): Promise<void> =>
@@ -202,7 +202,7 @@ const remove = (name: string, _options: object, command: Command): Promise<void>
   withUser(name, async ({ user }, issuer) => {
     const deleted = await issuer.userRegistry.delete(user.id, BY_CLI)
     answerUser(command, deleted, 'was deleted; live tokens are denied')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 
 async function setPassword(
@@ -215,7 +215,7 @@ async function setPassword(
   await withUser(name, async ({ user }, issuer) => {
     const changed = await issuer.userRegistry.setPassword(user.id, password, BY_CLI, { mustChange })
     answerUser(command, changed, 'has a new password; sessions and grants have ended')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 }
 

@@ -6,6 +6,7 @@ import { Fault } from '../ground/errors.ts'
 import { isPostgresUrl } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
 import { findUnknown, readVariable, type Env, type Variable } from '../ground/variable.ts'
+import { LATER_VARIABLES, readLater } from './later-variables.ts'
 import { isExposedHttp } from './loopback.ts'
 import type { Config, Setting } from './setting.ts'
 import { VARIABLES } from './variables.ts'
@@ -24,7 +25,8 @@ export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, st
  * @throws Fault naming every variable at fault, what was read and what is accepted.
  */
 export function readConfig(env: Env): Config {
-  const faults = findUnknown(env, Object.values<Variable>(VARIABLES))
+  const { unserved, faults: ofLater } = readLater(env)
+  const faults = [...findUnknown(env, [...Object.values<Variable>(VARIABLES), ...LATER_VARIABLES]), ...ofLater]
   const values: { [setting in Setting]?: unknown } = {}
   const setBy: Config['setBy'] = {}
   const fileOf: Config['fileOf'] = {}
@@ -42,7 +44,7 @@ export function readConfig(env: Env): Config {
   values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
 
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
-  const config: Config = { ...(values as Omit<Config, 'setBy' | 'fileOf'>), setBy, fileOf }
+  const config: Config = { ...(values as Pick<Config, Setting>), setBy, fileOf, unserved }
   if (faults.length === 0) faults.push(...checkTogether(config))
   if (faults.length > 0) throw new Fault(faults.join('\n'), 'docs/reference.md lists every variable with its default')
   return config

@@ -108,9 +108,16 @@ function ask(call: PageCall, request: LogoutRequest, signedIn: SignedIn | undefi
   const view = {
     account: { username: user.username, name: user.name, email: user.email },
     client: request.client?.name ?? undefined,
+    isGoingBack: goesBack(request),
     hidden: Object.fromEntries(carried(call)),
   }
   return show(frame, logoutPage(frame, view))
+}
+
+/** Whether the person, having said yes, is led to the client. */
+function goesBack(request: LogoutRequest): boolean {
+  const decision = decideLogout({ ...request, isConfirmed: true })
+  return decision.act === 'end' && decision.goTo !== undefined
 }
 
 /** GET /signed-out: the end of a sign-out that leads back to no client. */

@@ -38,7 +38,10 @@ class OutboundFault extends Error {
   }
 }
 
-/** @throws OutboundFault */
+/** The address may not be asked from this process: it is private, and SIGNET_OUTBOUND_ALLOW does not name its host here. */
+export class AddressRefused extends OutboundFault {}
+
+/** @throws OutboundFault, `AddressRefused` where the address may not be asked */
 export async function sendOutbound(
   address: string,
   { method, headers, body }: OutboundRequest,
@@ -47,11 +50,11 @@ export async function sendOutbound(
   if (!URL.canParse(address)) throw new OutboundFault('the address is no URL')
   const url = new URL(address)
   const fault = allowed.faultOf(url)
-  if (fault !== undefined) throw new OutboundFault(fault)
+  if (fault !== undefined) throw new AddressRefused(fault)
   const isNamed = allowed.has(url)
   const literal = url.hostname.replace(/^\[|\]$/g, '')
   // A literal address is not looked up, so it is checked here.
-  if (!isNamed && isIP(literal) !== 0 && !isPublicAddress(literal)) throw new OutboundFault('its address is private')
+  if (!isNamed && isIP(literal) !== 0 && !isPublicAddress(literal)) throw new AddressRefused('its address is private')
   const signal = AbortSignal.timeout(WITHIN_MS)
   const options: RequestOptions = {
     method,
@@ -61,7 +64,8 @@ export async function sendOutbound(
     lookup: isNamed ? undefined : lookUpPublic,
   }
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(new OutboundFault(signal.aborted ? LATE : error.message))
+    const fail = (error: Error) =>
+      reject(error instanceof OutboundFault ? error : new OutboundFault(signal.aborted ? LATE : error.message))
     const send = url.protocol === 'https:' ? sendHttps : sendHttp
     const sent: ClientRequest = send(url, options, (incoming) => void readAnswer(incoming).then(resolve, fail))
     sent.on('error', fail)
@@ -88,7 +92,7 @@ const lookUpPublic: LookupFunction = (hostname, options, done) => {
   lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error) return done(error, '')
     const isPublic = addresses.length > 0 && addresses.every(({ address }) => isPublicAddress(address))
-    if (!isPublic) return done(new OutboundFault('its name leads to a private address'), '')
+    if (!isPublic) return done(new AddressRefused('its name leads to a private address'), '')
     if (options.all) return done(null, addresses)
     const [first] = addresses
     done(null, first?.address ?? '', first?.family)

@@ -15,7 +15,7 @@ import { json, type Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { SignInRef } from '../store/records/sign-in-step.ts'
 import type { FrameNeeds } from './frame-needs.ts'
-import { newFrame, type Frame } from './frame.ts'
+import { newFrame, type Frame, type FrameTerms } from './frame.ts'
 import { seeOther } from './html.ts'
 import { isByScript } from './handler.ts'
 import { isAccountPath } from './session.ts'
@@ -174,14 +174,21 @@ export async function tellClient(
 
 export const nameOf = (clientId: string, { clients }: GoOnNeeds): string => clients.find(clientId)?.name ?? clientId
 
+/** What the request of the client decides of a frame: the client that waits, and the language. */
+export const requestTerms = (
+  { signIn: { request } }: Reached,
+  needs: GoOnNeeds,
+): Pick<FrameTerms, 'client' | 'uiLocales'> =>
+  request ? { client: { name: nameOf(request.clientId, needs) }, uiLocales: request.uiLocales } : {}
+
 /** The frame of a page of a sign-in. */
-export function frameOf(call: PageCall, { signIn, next, facts }: Reached, needs: GoOnNeeds): Frame {
-  const { request } = signIn
+export function frameOf(call: PageCall, reached: Reached, needs: GoOnNeeds): Frame {
+  const { signIn, next, facts } = reached
   const person = 'standing' in next ? next.standing.person : facts.person
   return newFrame(call, needs, {
     secret: call.cookies.login,
     tx: signIn.id,
-    ...(request && { client: { name: nameOf(request.clientId, needs) }, uiLocales: request.uiLocales }),
+    ...requestTerms(reached, needs),
     locale: person?.user.profile.locale,
   })
 }

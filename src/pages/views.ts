@@ -153,6 +153,8 @@ export interface LogoutView {
   account: AccountView
   /** The client that asks. */
   client?: string | undefined
+  /** Signing out leads to the client, by a redirect. */
+  isGoingBack?: boolean | undefined
   hidden?: Hidden | undefined
 }
 

@@ -179,6 +179,7 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
 /** Everything that is accepted at a start, and that an operator should see to. */
 function remarkOn({ issuer, masterKeys, config, log }: Issuer): void {
   for (const { warning } of findLooseModes(config)) log.warn(warning)
+  if (config.unserved.length > 0) log.warn(config.unserved.join('; '))
   warnOfUnused(masterKeys, log)
   remarkOnName(issuer, log)
 }

@@ -7,6 +7,7 @@ import { isActive, refresh, until, type AdministeredIssuer } from '../support/ad
 import { claimsOf, request } from '../support/client.ts'
 import { addClient, addUser, nextCode, redeem, signIn } from '../support/codes.ts'
 import { browserAt, storeOf } from '../support/people.ts'
+import { signet } from '../support/process.ts'
 import { startWithApi } from '../support/shared.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -210,6 +211,28 @@ describe('back-channel logout', () => {
     held = undefined
     for (const response of responses) response.end()
     await until(() => told.length === sids.length + 1)
+  })
+
+  test('that a command may not send is left to the server, as if nobody had tried', async () => {
+    const own = await startWithApi({ SIGNET_OUTBOUND_ALLOW: new URL(toldAt).host })
+    const itsStore = await storeOf(own)
+    const client = await addClient(own, { backchannel_logout_uri: toldAt })
+    const person = await addUser(itsStore)
+    const { code } = await signIn(own, client, person)
+    const { body: tokens } = await redeem(own, client, code)
+    await own.stop()
+    const ended = await signet(['session', 'end', String(claimsOf(tokens.id_token).sid)], {
+      ...own.env,
+      SIGNET_OUTBOUND_ALLOW: '',
+    })
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain(`a running server tells ${new URL(toldAt).host}`)
+    const [owed] = await itsStore.listOwedLogouts({ limit: 1 })
+    expect(owed).toMatchObject({ clientId: client.clientId, attempts: 0 })
+    expect(owed?.nextAt).toBeLessThanOrEqual(itsStore.now())
+    expect(told).toEqual([])
+    await own.restart()
+    await until(() => told.length === 1)
   })
 
   test('goes to no private address that the operator has not named', async () => {

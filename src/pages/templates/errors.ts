@@ -30,7 +30,7 @@ export function notAllowedPage(frame: Frame, { client, account }: NotAllowedView
       ${parts.lead(parts.iconTile('hand', 'bad'), title, texts.notAllowed.help(parts.nameOf(account)))}
     </div>
     <div class="stack">${way}${facts(frame)}</div>`
-  return { name: 'error', title, formsLeadTo: 'anywhere', body: parts.gate(frame, body) }
+  return { name: 'error', title, body: parts.gate(frame, body) }
 }
 
 /** An operator may add the address that a client asked for (PEOPLE, finding 3). */

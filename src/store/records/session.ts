@@ -39,6 +39,10 @@ export interface ConsentRecord {
   updatedAt: Instant
 }
 
+/** The place of a consent in the order by person and client. No id holds a blank. */
+export const consentCursor = ({ userId, clientId }: Pick<ConsentRecord, 'userId' | 'clientId'>): string =>
+  `${userId} ${clientId}`
+
 /** A logout token that is owed to a client (OIDC Back-Channel Logout 1.0). */
 export interface LogoutDelivery {
   id: string
@@ -58,6 +62,8 @@ export interface LogoutClaim {
   limit: number
   /** How many attempts of a client may begin now. */
   placesOf(clientId: string): number
+  /** Those that this process cannot send, by id. */
+  without: Pick<ReadonlyMap<string, unknown>, 'has'>
   /** When another process may take them, if this one dies. */
   againAt: Instant
 }
