@@ -152,7 +152,7 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ ...base, clients, secrets }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ ...terms, ...administratorsOf(clients, tokenState) }),
+    revocation: new Revocation({ ...terms, ...administratorsOf(tokenState) }),
     hashQueue,
     limitGrants: config.limitGrants,
     tokenState,
@@ -207,14 +207,10 @@ const ofPeople = ({ issuer, store, audit, keys, clock, hashQueue, config, delive
   }),
 })
 
-const administratorsOf = (clients: ClientDirectory, tokenState: TokenState) => ({
-  isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),
+const administratorsOf = (tokenState: TokenState) => ({
+  isAdministrators: (name: string) => name === OPERATOR_CLIENT_ID || tokenState.isAdministrator(name),
   isAdministratorsScope: (scope: string[]) => scope.includes(ADMIN_SCOPE),
 })
-
-/** Whether a name is that of a client with scope `signet:admin`, or of the operator at the command line. */
-const isAdministrator = (name: string, clients: ClientDirectory): boolean =>
-  name === OPERATOR_CLIENT_ID || (clients.find(name)?.scope.includes(ADMIN_SCOPE) ?? false)
 
 /** No warning where the system picks a port at each start: the name is new each time then. */
 async function warnOfNewName(store: Store, issuer: string, config: Config, log: Log): Promise<void> {

@@ -44,7 +44,7 @@ const OF_SERVICES = [...OF_COMMANDS, '@hono/node-server', 'hono', 'pino']
 /** The part of jose that opens and makes seals, and names a key. */
 const SEALS = /^node_modules\/jose\/dist\/webapi\/(jwe|jwk|key|lib|util)\//
 const beyondSeals = (loaded: string[]) =>
-  loaded.filter((name) => /^node_modules\/jose\//.test(name) && !SEALS.test(name))
+  loaded.filter((name) => name.startsWith('node_modules/jose/') && !SEALS.test(name))
 
 /** An environment whose processes are traced, and the modules that they have loaded up to now. */
 function trace(folder: string, env: Record<string, string> = {}) {

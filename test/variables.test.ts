@@ -11,6 +11,7 @@ import { POSTGRES_FORM, readPostgresUrl } from '../src/ground/postgres-url.ts'
 import { checkDeployment } from '../src/doctor/deployment.ts'
 import { Fault, readConfig, startIssuer } from '../src/index.ts'
 import { environmentOf, rememberingLog, temporaryFolder } from './support/issuer.ts'
+import { VARIABLE_TABLE } from '../src/config/config.ts'
 
 /** The message of the refusal. */
 function refusalOf(env: Record<string, string>): string {
@@ -342,6 +343,22 @@ test('a sign-up by domains names the domains', () => {
     expect(refusalOf({ SIGNET_SIGNUP_DOMAINS: value })).toMatch(/^SIGNET_SIGNUP_DOMAINS: read /)
 })
 
+test('sessions and ID tokens may be as short as a second', () => {
+  for (const name of ['SIGNET_SESSION_TTL', 'SIGNET_SESSION_IDLE', 'SIGNET_ID_TOKEN_TTL'])
+    for (const value of ['1s', '6s', '30', '30s']) readConfig({ [name]: value })
+})
+
+test('what a refused duration is told to be is accepted', () => {
+  const told = /; accepted: a duration such as (.*) \(seconds\)/
+  const durations = VARIABLE_TABLE.filter(({ standard }) => standard !== undefined && /^\d+[smhd]$/.test(standard))
+  expect(durations.length).toBeGreaterThan(10)
+  for (const { name } of durations) {
+    const examples = told.exec(refusalOf({ [name]: 'soon' }))?.[1]?.split(/, | or /) ?? []
+    expect(examples.length, name).toBeGreaterThan(0)
+    for (const value of examples) readConfig({ SIGNET_JWKS_MAX_AGE: '1s', SIGNET_KEY_PREPUBLISH: '30d', [name]: value })
+  }
+})
+
 test('the colour of a brand stands out from a white page', () => {
   expect(readConfig({ SIGNET_BRAND_COLOR: '#123' }).brandColor).toBe('#112233')
   // 3:1 lies between these two.
@@ -374,7 +391,7 @@ test.each([
   ['SIGNET_SIGNUP', 'yes'],
   ['SIGNET_MFA', 'on'],
   ['SIGNET_PASSWORDS', 'false'],
-  ['SIGNET_SESSION_TTL', '30s'],
+  ['SIGNET_SESSION_TTL', '0s'],
   ['SIGNET_SESSION_IDLE', '0'],
   ['SIGNET_ID_TOKEN_TTL', '2d'],
   ['SIGNET_LOCALE', 'fr'],
@@ -421,4 +438,43 @@ test('variables of mail and of WebFinger are read, and the start and the doctor 
   expect(refusalOf({ SIGNET_SMTP_URL_FILE: join(folder, 'none') })).toMatch(/^SIGNET_SMTP_URL_FILE: read /)
   // Nothing set is nothing said.
   expect(readConfig({}).unserved).toEqual([])
+})
+
+// ------------------------------------------------------------------ files
+
+const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
+
+test('a logo that cannot be shown is refused with its path and the reason', () => {
+  const folder = temporaryFolder()
+  execFileSync('mkfifo', [join(folder, 'pipe.png')])
+  mkdirSync(join(folder, 'folder.png'))
+  symlinkSync('/dev/zero', join(folder, 'device.png'))
+  writeFileSync(join(folder, 'empty.svg'), '')
+  writeFileSync(join(folder, 'text.png'), 'hello')
+  writeFileSync(join(folder, 'png.jpg'), PNG)
+  writeFileSync(join(folder, 'large.png'), Buffer.concat([PNG, Buffer.alloc(102_400)]))
+  const whyOf = (name: string): string => {
+    const file = join(folder, name)
+    const [, why = ''] = refusalOf({ SIGNET_BRAND_LOGO: file }).split(`SIGNET_BRAND_LOGO: read "${file}", but ${file} `)
+    return why.split('; accepted: the path of an SVG, PNG')[0] ?? ''
+  }
+  expect(whyOf('none.png')).toBe('cannot be read (ENOENT)')
+  expect(whyOf('pipe.png')).toBe('is no regular file')
+  expect(whyOf('device.png')).toBe('is no regular file')
+  expect(whyOf('folder.png')).toBe('is a folder')
+  expect(whyOf('empty.svg')).toBe('is empty')
+  expect(whyOf('text.png')).toBe('is no image of the type that .png names')
+  expect(whyOf('png.jpg')).toBe('is no image of the type that .jpg names')
+  expect(whyOf('large.png')).toBe('is larger than 100 KB')
+})
+
+test.each([
+  ['logo.PNG', PNG],
+  ['logo.svg', Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>')],
+  ['logo.jpeg', Buffer.from('ffd8ffe0', 'hex')],
+  ['logo.webp', Buffer.from('RIFF\0\0\0\0WEBPVP8 ')],
+])('a logo %s is taken', (name, bytes) => {
+  const file = join(temporaryFolder(), name)
+  writeFileSync(file, bytes)
+  expect(readConfig({ SIGNET_BRAND_LOGO: file }).brandLogo).toBe(file)
 })

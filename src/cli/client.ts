@@ -21,6 +21,7 @@ import {
 } from './preset.ts'
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
+import { noteStillRefused } from './still-refused.ts'
 import { defineCallerSnippet } from './snippet.ts'
 import { UsageError, collect, requireSound, usualDuration } from './usage.ts'
 
@@ -185,9 +186,10 @@ const disable = (id: string, _options: object, command: Command): Promise<void> 
   })
 
 const enable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => {
-    const client = await clientRegistry.enable(id, BY_CLI)
+  withClient(id, async (issuer) => {
+    const client = await issuer.clientRegistry.enable(id, BY_CLI)
     answerChanged(command, { client, secret: undefined }, `client ${id} is enabled`)
+    noteStillRefused('client_id', id, issuer)
   })
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>

@@ -14,6 +14,7 @@ import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
 import { mayMakeDatabase, tellClients, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
+import { noteStillRefused } from './still-refused.ts'
 import { UsageError, requireFaultless, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
@@ -194,9 +195,10 @@ const disable = (name: string, _options: object, command: Command): Promise<void
   })
 
 const enable = (name: string, _options: object, command: Command): Promise<void> =>
-  withUser(name, async ({ user }, { userRegistry }) =>
-    answerUser(command, await userRegistry.enable(user.id, BY_CLI), 'is enabled'),
-  )
+  withUser(name, async ({ user }, issuer) => {
+    answerUser(command, await issuer.userRegistry.enable(user.id, BY_CLI), 'is enabled')
+    noteStillRefused('sub', user.id, issuer)
+  })
 
 const remove = (name: string, _options: object, command: Command): Promise<void> =>
   withUser(name, async ({ user }, issuer) => {

@@ -1,5 +1,6 @@
 /**
- * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms. All faults are
+ * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms and the
+ * logo. All faults are
  * told together, each by the name of the variable that was set.
  */
 import { Fault } from '../ground/errors.ts'
@@ -7,7 +8,7 @@ import { isPostgresUrl } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
 import { findUnknown, readVariable, type Env, type Variable } from '../ground/variable.ts'
 import { LATER_VARIABLES, readLater } from './later-variables.ts'
-import { isExposedHttp } from './loopback.ts'
+import { isExposedHttp, isLoopback } from './loopback.ts'
 import type { Config, Setting } from './setting.ts'
 import { VARIABLES } from './variables.ts'
 
@@ -41,6 +42,7 @@ export function readConfig(env: Env): Config {
   }
   values.signUpDomains ??= []
   values.outboundAllow ??= []
+  values.trustedProxies ??= usualProxies(values.issuer)
   values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
 
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
@@ -49,6 +51,13 @@ export function readConfig(env: Env): Config {
   if (faults.length > 0) throw new Fault(faults.join('\n'), 'docs/reference.md lists every variable with its default')
   return config
 }
+
+/**
+ * An issuer of another name than this machine's needs a proxy for TLS, which commonly runs beside it. Whoever calls an
+ * issuer on this machine calls it directly, and could choose a new address for each guess at a password.
+ */
+const usualProxies = (issuer: unknown): readonly string[] =>
+  typeof issuer !== 'string' || isLoopback(new URL(issuer).hostname) ? [] : ['loopback']
 
 /**
  * The URL of a database that a flag gives.

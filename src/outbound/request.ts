@@ -61,7 +61,7 @@ export async function sendOutbound(
     headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) },
     agent: false,
     signal,
-    lookup: isNamed ? undefined : lookUpPublic,
+    lookup: isNamed ? lookUpNamed : lookUpPublic,
   }
   return new Promise((resolve, reject) => {
     const fail = (error: Error) =>
@@ -86,6 +86,10 @@ async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
   }
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks).toString('utf8') }
 }
+
+/** The names below `localhost` are this machine (RFC 6761 §6.3), also where the system's resolver does not know it. */
+const lookUpNamed: LookupFunction = (hostname, options, done) =>
+  lookup(hostname.endsWith('.localhost') ? 'localhost' : hostname, options, done)
 
 /** Gives the addresses of a name only where all of them are public, so that none can be chosen that is not. */
 const lookUpPublic: LookupFunction = (hostname, options, done) => {

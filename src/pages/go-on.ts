@@ -18,7 +18,7 @@ import type { FrameNeeds } from './frame-needs.ts'
 import { newFrame, type Frame, type FrameTerms } from './frame.ts'
 import { seeOther } from './html.ts'
 import { isByScript } from './handler.ts'
-import { isAccountPath } from './session.ts'
+import { isReturnPath } from './session.ts'
 import { show } from './show.ts'
 import { formPostPage } from './templates/form-post.ts'
 
@@ -149,7 +149,7 @@ function placeOf({ next, signIn, facts }: Reached, issuer: string): string {
   const base = basePath(issuer)
   if (isPage(next.kind)) return `${base}${PAGES[next.kind]}?tx=${signIn.id}`
   if (next.kind === 'arrived')
-    return `${base}${signIn.returnTo !== null && isAccountPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
+    return `${base}${signIn.returnTo !== null && isReturnPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
   // Without a client there is nobody to tell of an error: the person gave up.
   if (next.kind === 'error') return `${base}${facts.session ? '/account' : '/login'}`
   if (next.kind !== 'fault') throw new PageFault('expired', 400, { reason: 'the sign-in is over' })

@@ -63,9 +63,9 @@ const LINK_REASON = {
   unknown: 'there is no such link',
 } as const
 
-/** The page is the same for each state: whoever holds a link that is good for nothing needs a new link. The log tells which. */
+/** A link is told to be over as long as it is remembered. One that was never made reads like one that was used. */
 export const linkFault = (state: LinkRefusal['state']): PageFault =>
-  new PageFault('link_used', 400, { reason: LINK_REASON[state] })
+  new PageFault(state === 'expired' ? 'expired' : 'link_used', 400, { reason: LINK_REASON[state], isOfLink: true })
 
 /** @throws PageFault where strangers cannot sign up */
 export function signUp({ config: { signUp: mode } }: NewAccountNeeds): Source {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   toldAt = `http://127.0.0.1:${port}/told`
   const onEnd = (work: () => Promise<void> | void) => void ends.unshift(work)
   onEnd(() => void receiver.close())
-  const env = { SIGNET_RATE_LIMIT_NETWORK: 'off', SIGNET_OUTBOUND_ALLOW: `127.0.0.1:${port}` }
+  const env = { SIGNET_RATE_LIMIT_NETWORK: 'off', SIGNET_OUTBOUND_ALLOW: `127.0.0.1:${port},app.localhost:${port}` }
   issuer = await startWithApi(env, { onEnd })
   store = await storeOf(issuer, onEnd)
   return async () => {
@@ -73,6 +73,13 @@ async function expectDead({ client, tokens }: SignedIn): Promise<void> {
 const operator = (method: string, path: string) => issuer.operator.call(method, path)
 
 describe('an operator', () => {
+  test('ends a session of an app that has a name below localhost, and the app is told', async () => {
+    const signed = await signedIn({ backchannel_logout_uri: toldAt.replace('127.0.0.1', 'app.localhost') })
+    await issuer.operator.call('DELETE', `/admin/api/sessions/${signed.sid}`)
+    await until(() => told.length === 1)
+    expect(told[0]).toMatchObject({ aud: signed.client.clientId, sid: signed.sid })
+  })
+
   test('sees live sessions, and ends one: its tokens are refused, and its app is told', async () => {
     const signed = await signedIn()
     const { body: list } = await operator('GET', `/admin/api/sessions?user=${signed.person.id}`)

@@ -7,9 +7,9 @@ import { plainLine, visibleUri } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { ErrorView, MismatchView, NotAllowedView } from '../views.ts'
 
-export function errorPage(frame: Frame, { code, retryAfterSeconds, back }: ErrorView): PageBody {
+export function errorPage(frame: Frame, { code, isOfLink, retryAfterSeconds, back }: ErrorView): PageBody {
   const { texts } = frame
-  const { title, help } = texts.errors[code]
+  const { title, help } = code === 'expired' && isOfLink ? texts.errors.link_expired : texts.errors[code]
   const way =
     back === undefined
       ? code === 'not_found' && html`<a class="button wide quiet" href="${frame.at('/account')}">${texts.toAccount}</a>`

@@ -29,6 +29,21 @@ export interface SessionRecord extends Authentication {
 export const isLiveSession = ({ endedAt, expiresAt, idleExpiresAt }: SessionRecord, now: Instant): boolean =>
   endedAt === null && now < expiresAt && now < idleExpiresAt
 
+/** A session is noted as seen at most so often, and where it ends sooner by itself, after a tenth of its idle time. */
+const SEEN_EVERY_MS = 60_000
+
+/** The next times of a live session that is used, where it is time to note them. Its idle time is as long as at first. */
+export function timesOfUse(
+  { lastSeenAt, idleExpiresAt, expiresAt }: SessionRecord,
+  now: Instant,
+): Pick<SessionRecord, 'lastSeenAt' | 'idleExpiresAt'> | undefined {
+  const idleMs = idleExpiresAt - lastSeenAt
+  // No use can prolong a session whose idle time ends with it.
+  const noteEvery = idleExpiresAt < expiresAt ? Math.min(SEEN_EVERY_MS, idleMs / 10) : SEEN_EVERY_MS
+  if (now < lastSeenAt + noteEvery) return undefined
+  return { lastSeenAt: now, idleExpiresAt: Math.min(now + idleMs, expiresAt) }
+}
+
 export interface ConsentRecord {
   userId: string
   clientKey: number
