@@ -126,8 +126,8 @@ export async function wireIssuer(
   const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
-  const base = { issuer, store, audit, keys, clock, config }
-  const backChannel = new BackChannel({ ...base, clients, log, traffic, isCommand, allowed: config.outboundAllow })
+  const base = { issuer, store, audit, keys, clock, config, log, allowed: config.outboundAllow }
+  const backChannel = new BackChannel({ ...base, clients, traffic, isCommand })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
   const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
   let ready = false
@@ -149,7 +149,7 @@ export async function wireIssuer(
     accessTokens,
     refreshTokens,
     ...ofPeople({ ...base, hashQueue, deliver: () => backChannel.deliver() }),
-    authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
+    authentication: new ClientAuthentication({ ...base, clients, secrets }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
     revocation: new Revocation({ ...terms, ...administratorsOf(tokenState) }),

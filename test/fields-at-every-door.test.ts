@@ -64,6 +64,7 @@ const CLIENT: Noun = {
     redirect_uris: ['--redirect-uri', 'https://b.example/', '--redirect-uri', 'https://a.example/'],
     token_endpoint_auth_method: ['--auth-method', 'none'],
     jwks: ['--jwks', 'jwks.json'],
+    jwks_uri: ['--jwks-uri', 'https://a.example/jwks'],
     access_token_ttl: ['--access-token-ttl', '7m'],
     refresh_token_ttl: ['--refresh-token-ttl', '70d'],
     refresh_token_idle_ttl: ['--refresh-token-idle-ttl', '7d'],
@@ -104,6 +105,7 @@ const CLIENT: Noun = {
     redirect_uris: ['https://b.example/', 'https://a.example/'],
     token_endpoint_auth_method: 'none',
     jwks: null,
+    jwks_uri: null,
     access_token_ttl: 420,
     refresh_token_ttl: 70 * 86_400,
     refresh_token_idle_ttl: 7 * 86_400,
@@ -166,7 +168,7 @@ test.each([RESOURCE, CLIENT])(
     const [id = ''] = create.slice(-1)
     if (noun === 'client') await shared().operator.call('POST', '/admin/api/resources', { id: 'r' })
     // Keys are for another way to authenticate than the record of this test has.
-    const given = Object.entries(flags).flatMap(([name, flag]) => (name === 'jwks' ? [] : flag))
+    const given = Object.entries(flags).flatMap(([name, flag]) => (name.startsWith('jwks') ? [] : flag))
     expect(await command(noun, 'create', ...create, ...given)).toMatchObject(metadata)
     const path = `/admin/api/${noun}s/${id}`
     expect((await shared().operator.call('GET', path)).body).toMatchObject(metadata)

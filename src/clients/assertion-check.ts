@@ -9,7 +9,7 @@ import {
   type JWTVerifyOptions,
 } from 'jose'
 import { fromSeconds, toSeconds, type Clock, type Instant } from '../ground/clock.ts'
-import type { ClientJwk, ClientRecord } from '../store/records/client.ts'
+import type { ClientJwk } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
 import { ASSERTION_ALGORITHMS } from './assertion.ts'
 import { isSameAlgorithm } from './assertion-key.ts'
@@ -21,22 +21,30 @@ const MOST_LIFETIME = 600
 const MOST_AHEAD = 60
 
 /** A constant text, because an error with its stack takes time to make. The doctor knows its first word. */
-const NO_KEY = 'ERR_JWKS_NO_MATCHING_KEY: no registered key fits its alg and kid'
+const NO_KEY = 'ERR_JWKS_NO_MATCHING_KEY: no key of the client fits its alg and kid'
 
 export type AssertionVerdict = { good: true } | { good: false; reason: string; replayed?: true }
 
-/** Checks an assertion against a client's registered keys and consumes its `jti`, once in all processes. */
+/** A client with the keys that may have signed its assertions. */
+export interface Signer {
+  clientId: string
+  keys: readonly ClientJwk[]
+  /** Why keys may be missing, for the operator alone. */
+  fault?: string | undefined
+}
+
+/** Checks an assertion against a client's keys and consumes its `jti`, once in all processes. */
 export async function checkAssertion(
   assertion: string,
-  client: ClientRecord,
+  signer: Signer,
   context: { issuer: string; clock: Clock; store: Store },
 ): Promise<AssertionVerdict> {
   const now = context.clock.now()
-  const keys = new Keys(client)
+  const keys = new Keys(signer)
   let claims: JWTPayload
   try {
     // `jwk`, `jku` and `x5u` headers are not looked at; an unknown `crit` refuses (RFC 7515 §4.1.11).
-    const verified = await jwtVerify(assertion, keys.find, rulesFor(client.clientId, now))
+    const verified = await jwtVerify(assertion, keys.find, rulesFor(signer.clientId, now))
     if (keys.fault !== undefined) return { good: false, reason: keys.fault }
     claims = verified.payload
     const fault = findFault(claims, verified.protectedHeader.typ, context.issuer, toSeconds(now))
@@ -47,7 +55,7 @@ export async function checkAssertion(
     return { good: false, reason: keys.fault ?? describe(thrown) }
   }
   const expiresAt = fromSeconds((claims.exp ?? 0) + MOST_AHEAD)
-  const outcome = await context.store.consumeJti('client_assertion', client.clientId, claims.jti ?? '', expiresAt)
+  const outcome = await context.store.consumeJti('client_assertion', signer.clientId, claims.jti ?? '', expiresAt)
   return outcome === 'fresh' ? { good: true } : { good: false, reason: 'its jti was used before', replayed: true }
 }
 
@@ -73,19 +81,19 @@ const rulesFor = (clientId: string, now: Instant): JWTVerifyOptions => ({
  * their place. It is chosen from a set as they are, and no assertion verifies by it.
  */
 class Keys {
-  readonly #registered: ClientJwk[]
-  /** Why a decoy took the place of the registered keys, if it did. */
+  readonly #signer: Signer | undefined
+  /** Why a decoy took the place of the client's keys, if it did. */
   fault: string | undefined
 
-  constructor(client: ClientRecord | undefined) {
-    this.#registered = client?.jwks?.keys ?? []
+  constructor(signer: Signer | undefined) {
+    this.#signer = signer
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const { alg, kid } = header
     const decoy = decoyFor(alg as (typeof ASSERTION_ALGORITHMS)[number]) // no other comes as far as to a key
-    const fitting = this.#registered.filter((key) => fits(key, decoy, header))
-    if (fitting.length === 0) this.fault = NO_KEY
+    const fitting = this.#signer?.keys.filter((key) => fits(key, decoy, header)) ?? []
+    if (fitting.length === 0) this.fault = this.#signer?.fault ?? NO_KEY
     else {
       try {
         return await createLocalJWKSet({ keys: fitting.map((key) => ({ ...key, alg })) })(header, token)

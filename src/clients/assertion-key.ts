@@ -20,7 +20,9 @@ const MOST_EXPONENT = 2 ** 32
 /** base64url of 4096 bits. Longer members are not decoded. */
 const MOST_MEMBER_CHARACTERS = 683
 
-/** Keys that a client may use. */
+/** Keys of a set as it comes. */
+export const MOST_SENT_KEYS = 50
+/** Keys that a client may register. */
 const MOST_KEYS = 10
 
 /** Algorithms that each kind of key can verify (RFC 7518 §3.1, RFC 8037 §3.1). */
@@ -45,19 +47,41 @@ export interface ReadKeySet {
  * @returns why the set is refused: a private key in it, no key that serves, or keys that cannot be told apart
  */
 export function readKeySet(keys: readonly Record<string, unknown>[]): ReadKeySet | { fault: string } {
-  if (keys.some((key) => PRIVATE_MEMBERS.some((member) => Object.hasOwn(key, member))))
+  if (keys.some(isPrivate))
     return { fault: 'a key has private members; register its public part only, and replace that key' }
-  const judged = keys.map((key) => {
-    const kept = keepMembers(key)
-    return { kept, fault: findKeyFault(kept) }
-  })
-  const serving = judged.flatMap(({ kept, fault }) => (fault === undefined ? [kept] : []))
-  const ignored = judged.flatMap(({ fault }) => fault ?? [])
+  const { keys: serving, ignored } = sift(keys)
   const fault = serving.length === 0 ? (ignored[0] ?? NO_KEYS) : findSetFault(serving)
   return fault === undefined ? { keys: serving, ignored } : { fault }
 }
 
-const NO_KEYS = `private_key_jwt needs a key set with 1 to ${MOST_KEYS} public keys: on the command line --jwks FILE`
+/**
+ * Reads a key set that a client publishes at its `jwks_uri`. Two keys may have one `kid` there, if their kinds differ (RFC
+ * 7517 §4.5): the algorithm of the assertion tells them apart.
+ * @returns why the set is refused: a private key in it, no key that serves, or too many keys
+ */
+export function readPublishedKeys(keys: readonly Record<string, unknown>[]): ReadKeySet | { fault: string } {
+  if (keys.length > MOST_SENT_KEYS) return { fault: `it has ${keys.length} keys; at most ${MOST_SENT_KEYS} are read` }
+  if (keys.some(isPrivate))
+    return { fault: 'a key has private members; publish public keys only, and replace that key' }
+  const sifted = sift(keys)
+  return sifted.keys.length > 0 ? sifted : { fault: `no key in it serves: ${sifted.ignored[0] ?? 'it is empty'}` }
+}
+
+const isPrivate = (key: Record<string, unknown>): boolean =>
+  PRIVATE_MEMBERS.some((member) => Object.hasOwn(key, member))
+
+function sift(keys: readonly Record<string, unknown>[]): ReadKeySet {
+  const judged = keys.map((key) => {
+    const kept = keepMembers(key)
+    return { kept, fault: findKeyFault(kept) }
+  })
+  return {
+    keys: judged.flatMap(({ kept, fault }) => (fault === undefined ? [kept] : [])),
+    ignored: judged.flatMap(({ fault }) => fault ?? []),
+  }
+}
+
+const NO_KEYS = `private_key_jwt needs a key set with 1 to ${MOST_KEYS} public keys: on the command line --jwks FILE, or --jwks-uri URL where the client publishes one`
 
 const keepMembers = (key: Record<string, unknown>): ClientJwk =>
   Object.fromEntries(KEPT_MEMBERS.filter((name) => Object.hasOwn(key, name)).map((name) => [name, key[name]]))

@@ -11,13 +11,20 @@ export const ASSERTION_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256'
 /** Longer is refused before anything in it is parsed. */
 const MOST_CHARACTERS = 16_384
 
-/** The `iss` of an assertion, unverified. It names the client whose keys verify the assertion. */
-export function readAssertionIssuer(assertion: string): string | undefined {
+/** What an assertion says of itself, unverified: the client whose keys verify it, and which of them. */
+export function readAssertion(assertion: string): { issuer: string; kid: string | undefined } | undefined {
   if (assertion.length > MOST_CHARACTERS) return undefined
+  const [header, payload] = assertion.split('.', 2)
+  const issuer = readText(payload, 'iss')
+  return issuer === undefined ? undefined : { issuer, kid: readText(header, 'kid') }
+}
+
+/** A member of a part of a JWT, where it is text. */
+function readText(part: string | undefined, name: string): string | undefined {
   try {
-    const payload: unknown = JSON.parse(Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString())
-    const issuer = payload && typeof payload === 'object' && 'iss' in payload ? payload.iss : undefined
-    return typeof issuer === 'string' ? issuer : undefined
+    const members: unknown = JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
+    const value: unknown = members && typeof members === 'object' ? Reflect.get(members, name) : undefined
+    return typeof value === 'string' ? value : undefined
   } catch {
     return undefined
   }

@@ -8,13 +8,15 @@ import { shell } from '../ground/shell-word.ts'
 import { describeUnknown } from '../ground/fingerprint.ts'
 import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
+import type { Log } from '../ground/log.ts'
 import type { ClientRecord, ClientSecret, SecretUse } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
 import { methodsOnDemand } from '../ground/on-demand.ts'
 import type * as AssertionCheck from './assertion-check.ts'
-import { readAssertionIssuer } from './assertion.ts'
+import { readAssertion } from './assertion.ts'
 import { isPublicClient, usesSecret } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
+import { PublishedKeys, type Asking } from './published-keys.ts'
 import type { ClientSecrets } from './secret.ts'
 
 /** Loaded with its library at the first assertion. Both kinds of refusal wait for it alike, and each check begins after it. */
@@ -34,7 +36,7 @@ const UNIFORM =
 
 const assertionUniform = (issuer: string): string =>
   'client authentication failed: client_assertion must be a JWT with iss = sub = client_id, ' +
-  `aud = "${issuer}", exp at most 10 minutes ahead, a jti not used before, and a signature by a key registered for private_key_jwt`
+  `aud = "${issuer}", exp at most 10 minutes ahead, a jti not used before, and a signature by a key of the client: one that is registered, or one at its jwks_uri`
 
 /** A client that has authenticated. */
 export interface Caller {
@@ -43,7 +45,7 @@ export interface Caller {
   /**
    * Its record now: metadata may have changed since. Called in the turn in which a token is issued or a row is written.
    * @throws OAuthError `invalid_client` if its credentials are not valid any more: the registration was deleted, disabled
-   *   or given another kind of authentication, the secret was ended, or the keys were replaced
+   *   or given another kind of authentication, the secret was ended, or the keys or their address were replaced
    */
   current(now: Instant): ClientRecord
 }
@@ -54,6 +56,7 @@ export class ClientAuthentication {
   readonly #clock: Clock
   readonly #clients: ClientDirectory
   readonly #secrets: ClientSecrets
+  readonly #published: PublishedKeys
   readonly #audit: AuditTrail
   #secretUse = new Map<string, SecretUse>()
 
@@ -64,12 +67,16 @@ export class ClientAuthentication {
     clients: ClientDirectory
     secrets: ClientSecrets
     audit: AuditTrail
+    log: Log
+    /** SIGNET_OUTBOUND_ALLOW */
+    allowed: readonly string[]
   }) {
     this.#issuer = needs.issuer
     this.#store = needs.store
     this.#clock = needs.clock
     this.#clients = needs.clients
     this.#secrets = needs.secrets
+    this.#published = new PublishedKeys(needs)
     this.#audit = needs.audit
   }
 
@@ -78,7 +85,7 @@ export class ClientAuthentication {
    * process had answered before the request came.
    * @param network where the caller is: turns at what is dear to check go round by it
    * @throws OAuthError `invalid_client` (RFC 6749 §5.2).
-   * @throws Unavailable when too many secrets are being hashed at once.
+   * @throws Unavailable when too many secrets are being hashed at once, or too many requests wait for keys of clients.
    */
   async authenticate(presented: PresentedCredentials, requestId: string, network: string): Promise<Caller> {
     const news = this.#store.catchUp()
@@ -88,7 +95,7 @@ export class ClientAuthentication {
       case 'client_secret_post':
         return this.#bySecret(presented, requestId, network)
       case 'private_key_jwt':
-        return this.#byAssertion(presented, requestId)
+        return this.#byAssertion(presented, requestId, network)
       case 'none':
         return this.#byName(presented.clientId)
     }
@@ -139,30 +146,49 @@ export class ClientAuthentication {
   async #byAssertion(
     presented: { clientId: string | undefined; assertion: string },
     requestId: string,
+    network: string,
   ): Promise<Caller> {
     const refuse = (reason: string) => refusal(reason, assertionUniform(this.#issuer))
-    const issuer = readAssertionIssuer(presented.assertion)
+    const { assertion } = presented
+    const { issuer, kid } = readAssertion(assertion) ?? {}
     if (issuer === undefined) throw refuse('the assertion is too long, or no JWT with an iss')
     if (presented.clientId !== undefined && presented.clientId !== issuer) {
       throw refuse('client_id differs from the iss of the assertion')
     }
-    const client = this.#clients.find(issuer)
-    const note = (action: string, target = 'unknown') =>
-      this.#audit.note(this.#audit.event(action, target, byClient(target, requestId)))
-    const fault = client && findFault(client)
-    if (!client || fault !== undefined) {
-      await checkInVain(presented.assertion)
-      note(client ? 'client.assertion_refused' : 'client.unknown', client?.clientId)
-      throw refuseAlike(issuer, fault, refuse)
+    const asking = { kid, network }
+    const { client, signer, fault, isFetched } = await this.#findSigner(issuer, asking)
+    const context = { issuer: this.#issuer, clock: this.#clock, store: this.#store }
+    const verdict = signer && (await checkAssertion(assertion, signer, context))
+    if (client && verdict?.good) {
+      const { jwks, jwksUri } = client
+      return this.#caller(client, (current) => current.jwksUri === jwksUri && isDeepStrictEqual(current.jwks, jwks))
     }
-    const verdict = await checkAssertion(presented.assertion, client, {
-      issuer: this.#issuer,
-      clock: this.#clock,
-      store: this.#store,
-    })
-    if (verdict.good) return this.#caller(client, ({ jwks }) => isDeepStrictEqual(jwks, client.jwks))
-    note(verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused', client.clientId)
-    throw refuseAlike(issuer, `assertion refused: ${verdict.reason}`, refuse)
+    if (!signer) await checkInVain(assertion)
+    if (!isFetched && this.#clients.someKeysAreFetched) await this.#published.findInVain(issuer, asking)
+    const reason = verdict && !verdict.good ? verdict.reason : undefined
+    // The trail has room for the one reason that lies with another host.
+    const details = reason !== undefined && reason === signer?.fault ? { details: { reason } } : {}
+    const target = client?.clientId ?? 'unknown'
+    const by = { ...byClient(target, requestId), ...details }
+    this.#audit.note(this.#audit.event(client ? actionOf(verdict) : 'client.unknown', target, by))
+    throw refuseAlike(issuer, reason === undefined ? fault : `assertion refused: ${reason}`, refuse)
+  }
+
+  /** The client that an assertion names, and its keys, or why it has none. Fetched keys may have taken seconds. */
+  async #findSigner(clientId: string, asking: Asking): Promise<FoundSigner> {
+    const named = this.#clients.find(clientId)
+    const fault = named && findFault(named)
+    if (!named || fault !== undefined) return { client: named, fault, isFetched: false }
+    const { key, jwks, jwksUri } = named
+    if (jwksUri === null) return { client: named, signer: { clientId, keys: jwks?.keys ?? [] }, isFetched: false }
+    const published = await this.#published.find(named, jwksUri, asking)
+    const client = this.#clients.find(clientId)
+    if (client?.key !== key || client.jwksUri !== jwksUri)
+      return { client, fault: client && 'the client was changed while its keys were fetched', isFetched: true }
+    const faultNow = findFault(client)
+    return faultNow === undefined
+      ? { client, signer: { clientId, ...published }, isFetched: true }
+      : { client, fault: faultNow, isFetched: true }
   }
 
   #byName(clientId: string): Caller {
@@ -182,6 +208,17 @@ export class ClientAuthentication {
     await this.#store.noteSecretUse(uses)
   }
 }
+
+interface FoundSigner {
+  client: ClientRecord | undefined
+  signer?: AssertionCheck.Signer
+  /** Why the client has no keys for an assertion, if there is such a client. */
+  fault?: string | undefined
+  isFetched: boolean
+}
+
+const actionOf = (verdict: AssertionCheck.AssertionVerdict | undefined): string =>
+  verdict?.good === false && verdict.replayed ? 'client.assertion_replayed' : 'client.assertion_refused'
 
 /** Why this client may not use assertions. Only the log tells it, so that callers cannot find out which clients exist. */
 function findFault({ disabledAt, tokenEndpointAuthMethod: registered }: ClientRecord): string | undefined {

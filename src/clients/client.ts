@@ -99,6 +99,7 @@ export function blankClient(clientId: string, now: number): ClientRecord {
     redirectUris: [],
     tokenEndpointAuthMethod: 'client_secret_basic',
     jwks: null,
+    jwksUri: null,
     accessTokenTtl: null,
     refreshTokenTtl: null,
     refreshTokenIdleTtl: null,
@@ -128,7 +129,7 @@ export function newClient(clientId: string, now: number, change: Partial<ClientR
  * @throws OAuthError `invalid_client_metadata` (RFC 7591 §3.2.2) naming the field and what is accepted.
  */
 export function requireSoundClient(client: ClientRecord): void {
-  const { tokenEndpointAuthMethod: method, grantTypes } = client
+  const { grantTypes } = client
   const idFault = findIdFault(client)
   if (idFault !== undefined) throw invalidClientMetadata(`client_id: ${idFault}`)
   if (isPublicClient(client) && !grantTypes.every((grant) => PUBLIC_GRANT_TYPES.includes(grant))) {
@@ -137,8 +138,7 @@ export function requireSoundClient(client: ClientRecord): void {
     )
   }
   requireSoundSignIn(client)
-  if (method === 'private_key_jwt') requireSoundJwks(client)
-  else if (client.jwks) throw invalidClientMetadata('jwks is for token_endpoint_auth_method "private_key_jwt"')
+  requireSoundKeys(client)
   requireFreeClaims(client.claims)
   requireFixedClaims(client)
 }
@@ -172,8 +172,19 @@ function requireFixedClaims({ claims, allowedClaims }: ClientRecord): void {
   )
 }
 
+/** A client has its keys registered or publishes them (RFC 7591 §2: `jwks` and `jwks_uri` exclude each other). */
+function requireSoundKeys({ tokenEndpointAuthMethod: method, jwks, jwksUri }: ClientRecord): void {
+  if (jwks && jwksUri !== null)
+    throw invalidClientMetadata(
+      'jwks and jwks_uri exclude each other: a change that gives the one sets the other to null (--set jwks=null or --set jwks_uri=null)',
+    )
+  if (method !== 'private_key_jwt' && (jwks || jwksUri !== null))
+    throw invalidClientMetadata(`${jwks ? 'jwks' : 'jwks_uri'} is for token_endpoint_auth_method "private_key_jwt"`)
+  if (method === 'private_key_jwt' && jwksUri === null) requireSoundJwks(jwks)
+}
+
 /** New registrations were checked when they were read. Records of an older version were not. */
-function requireSoundJwks({ jwks }: ClientRecord): void {
+function requireSoundJwks(jwks: ClientRecord['jwks']): void {
   const keys = jwks?.keys ?? []
   const fault = findSetFault(keys) ?? keys.map(findKeyFault).find((each) => each !== undefined)
   if (fault !== undefined) throw invalidClientMetadata(`jwks: ${fault}`)

@@ -9,6 +9,7 @@ export class ClientDirectory {
   #clients = new Map<string, ClientRecord>()
   /** Computed at the first question after a change. */
   #someSecretIsBrought: boolean | undefined
+  #someKeysAreFetched: boolean | undefined
 
   private constructor(store: Store) {
     this.#store = store
@@ -27,7 +28,7 @@ export class ClientDirectory {
     if (named.length < ids.length) return this.#readAll(onUnreadable)
     const found = await Promise.all(named.map(async (id) => ({ id, client: await this.#find(id, onUnreadable) })))
     return () => {
-      this.#someSecretIsBrought = undefined
+      this.#forget()
       for (const { id, client } of found) {
         if (client) this.#clients.set(id, client)
         else this.#clients.delete(id)
@@ -48,7 +49,7 @@ export class ClientDirectory {
   async #readAll(onUnreadable?: (row: string) => void): Promise<() => void> {
     const clients = new Map((await this.#store.listClients(onUnreadable)).map((client) => [client.clientId, client]))
     return () => {
-      this.#someSecretIsBrought = undefined
+      this.#forget()
       this.#clients = clients
     }
   }
@@ -67,5 +68,16 @@ export class ClientDirectory {
       secrets.some(({ kind }) => kind === 'brought'),
     )
     return this.#someSecretIsBrought
+  }
+
+  /** Whether any client publishes its keys. */
+  get someKeysAreFetched(): boolean {
+    this.#someKeysAreFetched ??= [...this.#clients.values()].some(({ jwksUri }) => jwksUri !== null)
+    return this.#someKeysAreFetched
+  }
+
+  #forget(): void {
+    this.#someSecretIsBrought = undefined
+    this.#someKeysAreFetched = undefined
   }
 }

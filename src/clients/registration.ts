@@ -127,7 +127,10 @@ export class ClientRegistry {
       const change = typeof changing === 'function' ? changing(current) : changing
       details.changed = Object.keys(change).join(' ')
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
-      if (next.tokenEndpointAuthMethod !== 'private_key_jwt' && change.jwks === undefined) next.jwks = null
+      if (next.tokenEndpointAuthMethod !== 'private_key_jwt') {
+        if (change.jwks === undefined) next.jwks = null
+        if (change.jwksUri === undefined) next.jwksUri = null
+      }
       if (!usesSecret(next)) next.secrets = []
       else if (next.secrets.length === 0 && by.kind !== 'config') next.secrets = [spare.record]
       requireSoundClient(next)

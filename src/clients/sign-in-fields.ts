@@ -34,7 +34,7 @@ const linkSchema = schemaOf(() =>
     .nullable(),
 )
 
-const link = (says: string) => ({ schema: linkSchema, shape: orNull(text()), says })
+export const link = (says: string) => ({ schema: linkSchema, shape: orNull(text()), says })
 
 /** Where browsers and this server go. */
 const PLACES = {

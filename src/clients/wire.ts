@@ -20,12 +20,12 @@ import {
   time,
 } from '../ground/shape.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import { readKeySet } from './assertion-key.ts'
+import { MOST_SENT_KEYS, readKeySet } from './assertion-key.ts'
 import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SUBJECT_GRANT } from './client.ts'
 import { claimsSchema, nullableDurationSchema, scopeSchema, textOf, ttlSchema } from './field-schemas.ts'
 import { MOST_REDIRECT_URIS, MOST_URI_CHARACTERS, isRedirectUri } from './redirect-uri.ts'
 import type { ClientChange } from './registration.ts'
-import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS } from './sign-in-fields.ts'
+import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS, link } from './sign-in-fields.ts'
 
 /** As people write them: `subject` is short for its full name. */
 const GRANT_NAMES = GRANT_TYPES.map((each) => (each === SUBJECT_GRANT ? 'subject' : each))
@@ -46,9 +46,6 @@ const redirectUriSchema = schemaOf(() =>
       'expected an https URI without fragment (http for loopback addresses only), or a private scheme such as com.example.app:/cb or cursor://callback',
   }),
 )
-
-/** Keys of a set as it is sent; how many of them may serve is for `readKeySet` to say. */
-const MOST_SENT_KEYS = 50
 
 /** A key set without the keys and members that serve nothing here; `null` for none. */
 const keySetSchema = schemaOf((z) =>
@@ -132,6 +129,12 @@ export const CLIENT_FIELDS = {
     flag: '--jwks <file>',
     help: 'its public keys as a JWK Set, for private_key_jwt',
     read: 'jsonFile',
+  }),
+  jwks_uri: field('jwksUri', {
+    ...link('Where it publishes its public keys, for `private_key_jwt`; in place of `jwks`.'),
+    flag: '--jwks-uri <uri>',
+    help: 'where it publishes its public keys, in place of --jwks',
+    read: 'text',
   }),
   access_token_ttl: duration('accessTokenTtl', ttlSchema, {
     says: 'Life of its access tokens; `null` follows resource and configuration.',
@@ -241,6 +244,7 @@ export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants
     redirect_uris: [],
     token_endpoint_auth_method: 'client_secret_basic',
     jwks: null,
+    jwks_uri: null,
     access_token_ttl: null,
     refresh_token_ttl: null,
     refresh_token_idle_ttl: null,

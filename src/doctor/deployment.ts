@@ -10,6 +10,7 @@ import { SHARED_RING, type SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import { listKnownOthers } from '../database.ts'
 import { bad, failed, good, warn, type Check } from './check.ts'
+import { checkClientKeys } from './client-keys.ts'
 import { checkCookies, checkPeople } from './people.ts'
 import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
@@ -115,6 +116,7 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
     ...(await checkOthers(config, store)),
     ...(await checkMasterKeys(store, keys, config)),
     ...checkRings(keys, store.now(), config),
+    ...(await checkClientKeys(store, config)),
     ...(await checkPeople(store, config)),
     await checkLocalClock(store),
   ]

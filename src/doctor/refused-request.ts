@@ -51,8 +51,16 @@ function judgeEvent({ at, action, target, actor, details }: AuditEvent): Check {
   const event = [`${toIso(at)} ${action} ${target} by ${actor}`, ...more].join(' ')
   const reason = REFUSED[action]
   if (reason === undefined) return good('request', event)
-  return bad('request', `refused: ${reason} (${event})`, findRepair(reason, { clientId: target }))
+  return bad(
+    'request',
+    `refused: ${reason} (${event})`,
+    findRepair(withDetail(action, reason, details), { clientId: target }),
+  )
 }
+
+/** The trail says why an assertion was refused, where the keys that it needs could not be had. */
+const withDetail = (action: string, reason: string, { reason: detail }: AuditEvent['details']): string =>
+  action === 'client.assertion_refused' && typeof detail === 'string' ? `${reason}: ${detail}` : reason
 
 interface LogLine {
   request_id: string

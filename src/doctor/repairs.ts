@@ -106,9 +106,14 @@ const REPAIRS: readonly Repair[] = [
     fix: () => 'every assertion needs a jti of its own: make a new one for each request; else somebody replays it',
   },
   {
+    reason: /the key set at its jwks_uri/,
+    fix: ({ clientId }) =>
+      `fetch it again from here: signet doctor; the client's owner mends what it publishes; an address inside needs SIGNET_OUTBOUND_ALLOW; another address: signet client update ${clientId} --jwks-uri URL`,
+  },
+  {
     reason: /^(the )?assertion|differs from the iss of the assertion/,
     fix: ({ clientId }) =>
-      `sign with a key that the client has registered (signet client show ${clientId}), iss and sub the client_id, aud the issuer, exp within 10 minutes`,
+      `sign with a key that the client has registered or publishes at its jwks_uri (signet client show ${clientId}), iss and sub the client_id, aud the issuer, exp within 10 minutes`,
   },
   {
     reason: /^refresh token reuse/,

@@ -4,7 +4,13 @@
  * are not followed. Time and size are bounded.
  */
 import { lookup, type LookupAddress } from 'node:dns'
-import { request as sendHttp, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import {
+  request as sendHttp,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
 import { request as sendHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { isPublicAddress, type AllowedHosts } from './allowed.ts'
@@ -20,6 +26,7 @@ export interface OutboundRequest {
 
 export interface OutboundAnswer {
   status: number
+  headers: IncomingHttpHeaders
   body: string
 }
 
@@ -48,15 +55,17 @@ export async function sendOutbound(
   const literal = url.hostname.replace(/^\[|\]$/g, '')
   // A literal address is not looked up, so it is checked here.
   if (!isNamed && isIP(literal) !== 0 && !isPublicAddress(literal)) throw new AddressRefused('its address is private')
+  const signal = AbortSignal.timeout(WITHIN_MS)
   const options: RequestOptions = {
     method,
     headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) },
     agent: false,
-    signal: AbortSignal.timeout(WITHIN_MS),
+    signal,
     lookup: isNamed ? lookUpNamed : lookUpPublic,
   }
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(error instanceof OutboundFault ? error : new OutboundFault(describe(error)))
+    const fail = (error: Error) =>
+      reject(error instanceof OutboundFault ? error : new OutboundFault(signal.aborted ? LATE : error.message))
     const send = url.protocol === 'https:' ? sendHttps : sendHttp
     const sent: ClientRequest = send(url, options, (incoming) => void readAnswer(incoming).then(resolve, fail))
     sent.on('error', fail)
@@ -64,10 +73,8 @@ export async function sendOutbound(
   })
 }
 
-const describe = (error: Error): string =>
-  error.name === 'AbortError' || error.name === 'TimeoutError'
-    ? `no answer within ${WITHIN_MS / 1000} s`
-    : error.message
+/** Also of an answer that began in time: how it breaks off then is different each time. */
+const LATE = `no answer within ${WITHIN_MS / 1000} s`
 
 async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
   const chunks: Buffer[] = []
@@ -77,7 +84,7 @@ async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
     if (bytes > MOST_BYTES) throw new OutboundFault(`the answer is larger than ${MOST_BYTES} bytes`)
     chunks.push(chunk)
   }
-  return { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks).toString('utf8') }
 }
 
 /** The names below `localhost` are this machine (RFC 6761 §6.3), also where the system's resolver does not know it. */

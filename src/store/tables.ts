@@ -42,6 +42,7 @@ export const clients = table({
     redirectUris: json<string[]>(),
     tokenEndpointAuthMethod: text(),
     jwks: json<ClientRecord['jwks']>(),
+    jwksUri: maybeText(),
     accessTokenTtl: maybeInteger(),
     refreshTokenTtl: maybeInteger(),
     refreshTokenIdleTtl: maybeInteger(),

@@ -69,6 +69,7 @@ export const clientOf = (clientId: string, change: Partial<ClientRecord> = {}): 
   redirectUris: [],
   tokenEndpointAuthMethod: 'client_secret_basic',
   jwks: null,
+  jwksUri: null,
   accessTokenTtl: null,
   refreshTokenTtl: 3600,
   refreshTokenIdleTtl: null,
