@@ -85,6 +85,8 @@ export interface Issuer {
 interface Surroundings {
   clock: Clock
   log: Log
+  /** A command, beside which a server may run. */
+  isCommand?: boolean
 }
 
 /** Opens the memory of this process, which follows the database from now on. */
@@ -107,7 +109,7 @@ export async function wireIssuer(
   { store, masterKeys }: Opened,
   issuer: string,
   config: Config,
-  { clock: shown, log }: Surroundings,
+  { clock: shown, log, isCommand = false }: Surroundings,
 ): Promise<Issuer> {
   // The database's time decides, also what is decided in memory.
   const clock: Clock = { now: () => store.now(), elapsed: () => shown.elapsed() }
@@ -125,7 +127,7 @@ export async function wireIssuer(
   const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
   const refreshTokens = new RefreshTokens(masterKeys)
   const base = { issuer, store, audit, keys, clock, config }
-  const backChannel = new BackChannel({ ...base, clients, log, traffic, allowed: config.outboundAllow })
+  const backChannel = new BackChannel({ ...base, clients, log, traffic, isCommand, allowed: config.outboundAllow })
   const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
   const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
   let ready = false
@@ -150,7 +152,7 @@ export async function wireIssuer(
     authentication: new ClientAuthentication({ issuer, store, clock, clients, secrets, audit }),
     clientRegistry: new ClientRegistry({ store, secrets, audit }),
     resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ ...terms, ...administratorsOf(clients, tokenState) }),
+    revocation: new Revocation({ ...terms, ...administratorsOf(tokenState) }),
     hashQueue,
     limitGrants: config.limitGrants,
     tokenState,
@@ -205,14 +207,10 @@ const ofPeople = ({ issuer, store, audit, keys, clock, hashQueue, config, delive
   }),
 })
 
-const administratorsOf = (clients: ClientDirectory, tokenState: TokenState) => ({
-  isAdministrators: (name: string) => isAdministrator(name, clients) || tokenState.isAdministrator(name),
+const administratorsOf = (tokenState: TokenState) => ({
+  isAdministrators: (name: string) => name === OPERATOR_CLIENT_ID || tokenState.isAdministrator(name),
   isAdministratorsScope: (scope: string[]) => scope.includes(ADMIN_SCOPE),
 })
-
-/** Whether a name is that of a client with scope `signet:admin`, or of the operator at the command line. */
-const isAdministrator = (name: string, clients: ClientDirectory): boolean =>
-  name === OPERATOR_CLIENT_ID || (clients.find(name)?.scope.includes(ADMIN_SCOPE) ?? false)
 
 /** No warning where the system picks a port at each start: the name is new each time then. */
 async function warnOfNewName(store: Store, issuer: string, config: Config, log: Log): Promise<void> {

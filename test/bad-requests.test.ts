@@ -268,6 +268,21 @@ describe('a method', () => {
     for (const text of garbage) expect(statusOf(await raw(text))).toBe(400)
   })
 
+  test.each([
+    ['GET /livez HTTP/1.1\r\n\r\n', 400],
+    ['GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['POST /token HTTP/1.1\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc', 400],
+    ['GET /livez HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n', 417],
+    ['POST /token HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 3\r\n\r\nabc', 417],
+    ['CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n', 400],
+    ['FOO /token HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  ])('that Node would answer by itself is told the reason in JSON: %j', async (text, status) => {
+    const answer = await raw(text)
+    const [head = '', body = ''] = answer.split('\r\n\r\n')
+    expect([statusOf(answer), /^content-type: application\/json/im.test(head)], answer).toEqual([status, true])
+    expect(JSON.parse(body)).toEqual({ error: 'invalid_request', error_description: expect.stringMatching(/../) })
+  })
+
   test('on a path that does not exist is 404, whatever the path holds', async () => {
     for (const path of [
       '/tokens',

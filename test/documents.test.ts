@@ -9,6 +9,7 @@ import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { VARIABLE_TABLE } from '../src/config/config.ts'
+import { LATER_VARIABLES } from '../src/config/later-variables.ts'
 import { readFeed } from '../verifiers/node/src/revocation-list.ts'
 import { temporaryFolder } from './support/issuer.ts'
 import { signet } from './support/process.ts'
@@ -69,7 +70,7 @@ test('every npm script that is named exists', () => {
 })
 
 test('every variable that is named is one that Signet reads', () => {
-  const known = VARIABLE_TABLE.flatMap(({ name }) => [name, `${name}_FILE`])
+  const known = [...VARIABLE_TABLE, ...LATER_VARIABLES].flatMap(({ name }) => [name, `${name}_FILE`])
   /** Of tests and files in `deploy/`. */
   const others = /^SIGNET_(?:TEST_|SITE$)/
   const named = found(guides, /(SIGNET_[A-Z_]*[A-Z])/g).filter(({ name }) => !others.test(name))

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { newApp, serveRoutes } from '../src/app.ts'
 import { READERS } from '../src/http/access.ts'
 import type { DoorNeeds } from '../src/http/door.ts'
@@ -82,7 +83,7 @@ describe('a path that is not in normal form', () => {
   })
 
   test('is counted with its network, and never as an open path', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5', ...BEHIND_PROXY })
     const from = { 'x-forwarded-for': '198.51.100.9' }
     const statuses: number[] = []
     for (let turn = 0; turn < 8; turn++)
@@ -158,7 +159,8 @@ describe('the root', () => {
   })
 
   test('is JSON to everybody else, with public addresses', async () => {
-    for (const accept of ['*/*', 'application/json']) {
+    const others = ['*/*', 'application/json', 'text/html;q=0', 'application/json, text/html;q=0.5', 'text/html-like']
+    for (const accept of others) {
       const { status, headers, text } = await send('GET', '/', { accept })
       expect([status, headers['content-type']]).toEqual([200, 'application/json'])
       const { issuer: name, jwks, health } = JSON.parse(text)
@@ -170,6 +172,13 @@ describe('the root', () => {
     }
     expect((await send('POST', '/')).headers.allow).toBe('GET, HEAD')
   })
+
+  test.each(['TEXT/HTML', 'application/json;q=0.9, text/html', 'text/html;level=1'])(
+    'is a page to %s',
+    async (accept) => {
+      expect((await send('GET', '/', { accept })).headers['content-type']).toBe('text/html; charset=utf-8')
+    },
+  )
 
   test('of an issuer with a path is there too, with addresses below the path', async () => {
     const { port } = await startTestIssuer({ SIGNET_ISSUER: 'https://host.example/auth' })
@@ -183,7 +192,7 @@ describe('the root', () => {
 })
 
 test('unknown key sets count as refused requests of their network', async () => {
-  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5', ...BEHIND_PROXY })
   const from = { 'x-forwarded-for': '198.51.100.9' }
   for (let turn = 0; turn < 6; turn++) expect((await send('GET', `/jwks/x${turn}`, from, own.port)).status).toBe(404)
   expect((await send('GET', '/nothing', from, own.port)).status).toBe(429)
@@ -238,7 +247,7 @@ describe('a preflight', () => {
   )
 
   test('takes nothing of a quota', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '2' })
+    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '2', ...BEHIND_PROXY })
     const from = { ...asked, 'x-forwarded-for': '198.51.100.9' }
     for (let turn = 0; turn < 5; turn++)
       expect((await send('OPTIONS', '/.well-known/jwks.json', from, own.port)).status).toBe(204)

@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { SignJWT, exportJWK, exportSPKI, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose'
 import { expect, onTestFinished, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { SUBJECT_GRANT, introspect, isActive, refresh, startReplica, tokens, until } from './support/admin.ts'
 import {
   basic,
@@ -348,7 +349,7 @@ test('limit overrun by parallel requests: guesses at a secret that costs argon2i
 })
 
 test('limit overrun by parallel requests: those of a network that are refused', async () => {
-  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '10' })
+  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '10', ...BEHIND_PROXY })
   const knock = () =>
     request(`${own.url}/token`, {
       headers: { 'x-forwarded-for': '198.51.100.7', ...basic({ clientId: 'nobody', secret: 'sgs_none' }) },
@@ -360,7 +361,7 @@ test('limit overrun by parallel requests: those of a network that are refused', 
 })
 
 test('rate-limit key with several spellings', async () => {
-  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1', SIGNET_RATE_LIMIT_CLIENT: '2' })
+  const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1', SIGNET_RATE_LIMIT_CLIENT: '2', ...BEHIND_PROXY })
   const knock = async (address: string) =>
     refusal(await request(`${own.url}/token`, { headers: { 'x-forwarded-for': address }, form: {} }))
   const spellings = [

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { until, type AdministeredIssuer } from './support/admin.ts'
 import { request, type Answer } from './support/client.ts'
 import { follow, type Follower } from './support/follower.ts'
@@ -115,7 +116,7 @@ describe('a follower is counted while its line is open, and no longer:', () => {
 test.skipIf(REPLICAS > 1)(
   'one network has its streams once, under whichever path of the issuer it asks for them',
   async () => {
-    const issuer = await startWithApi({ SIGNET_ISSUER: 'http://localhost/idp' })
+    const issuer = await startWithApi({ SIGNET_ISSUER: 'http://localhost/idp', ...BEHIND_PROXY })
     const from = { 'x-forwarded-for': '198.51.100.7' }
     await Promise.all(Array.from({ length: 500 }, () => follow(issuer, from)))
     await expect(follow(issuer, from)).rejects.toThrow(/^503 /)
@@ -253,4 +254,18 @@ test('the feed takes GET and HEAD, and is nobody’s entry of the blacklist', as
     }
   const entry = await request(`${issuer.url}/idp/blacklist/an-id`, { method: 'OPTIONS' })
   expect([entry.status, entry.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE'])
+})
+
+test.each([
+  ['text/event-stream;q=0, application/json', 'application/json'],
+  ['application/json, text/event-stream;q=0.1', 'application/json'],
+  ['*/*', 'application/json'],
+  ['TEXT/EVENT-STREAM', 'text/event-stream'],
+  ['text/event-stream, application/json', 'text/event-stream'],
+  ['application/json; q=0.5 , text/event-stream; q=0.5', 'text/event-stream'],
+])('whoever accepts %j gets %s', async (accept, type) => {
+  const issuer = await startWithApi()
+  const answer = await fetch(`${issuer.url}/blacklist/feed`, { headers: { accept } })
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type])
+  await answer.body?.cancel()
 })

@@ -1,5 +1,6 @@
 /** Readers of the key set: verifiers introduce themselves, and a rotation names those that have not seen the next key. */
 import { expect, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { startAdministered, startReplica, type AdministeredIssuer } from './support/admin.ts'
 import { request } from './support/client.ts'
 import { signet } from './support/process.ts'
@@ -121,7 +122,7 @@ test('signet key list tells who has the next key and who is missing, or that nob
 })
 
 test('one network cannot crowd out the verifiers of others, however many names it makes up', async () => {
-  const issuer = await startAdministered({ SIGNET_TRUSTED_PROXIES: 'loopback' })
+  const issuer = await startAdministered(BEHIND_PROXY)
   const from = (address: string, name: string) =>
     request(`${issuer.url}/.well-known/jwks.json`, {
       headers: { 'user-agent': `signet-verifier/1.0 (${name})`, 'x-forwarded-for': address },

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { PasswordQueue } from '../src/ground/hash-queue.ts'
 import { RateLimit } from '../src/limits/rate-limit.ts'
 import { readConfig } from '../src/index.ts'
@@ -82,7 +83,8 @@ async function expectDescribed(at: At, operationId: string, answer: Answer): Pro
 // ------------------------------------------------------------------ by network
 
 describe('a network whose requests are refused', () => {
-  const limited = (env: Record<string, string> = {}) => startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5', ...env })
+  const limited = (env: Record<string, string> = {}) =>
+    startWithApi({ ...BEHIND_PROXY, SIGNET_RATE_LIMIT_NETWORK: '5', ...env })
 
   test('gets 429 when its minute is used up, with the time to come back, and is served in the next', async () => {
     const own = await limited()
@@ -154,14 +156,14 @@ describe('a network whose requests are refused', () => {
   })
 
   test('has no limit where it is off', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })
+    const own = await startWithApi({ ...BEHIND_PROXY, SIGNET_RATE_LIMIT_NETWORK: 'off' })
     expect(await inTurn(20, () => from('198.51.100.7', own))).toEqual(times(20, WRONG))
   })
 })
 
 describe('the address of a caller', () => {
   test('is one in every spelling, and an IPv6 network is a /64', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1' })
+    const own = await startWithApi({ ...BEHIND_PROXY, SIGNET_RATE_LIMIT_NETWORK: '1' })
     const first = async (address: string) => refusal(await from(address, own))
     expect(await first('2001:db8:0:1::1')).toBe(WRONG)
     for (const same of [
@@ -195,7 +197,7 @@ describe('the address of a caller', () => {
   })
 
   test('that cannot be read is that of the proxy: nobody gets a quota by an invented one', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '3' })
+    const own = await startWithApi({ ...BEHIND_PROXY, SIGNET_RATE_LIMIT_NETWORK: '3' })
     const made = ['x', '198.51.100', '010.1.1.1', '1.2.3.4.5', ':::', '2001:db8::1::2', 'a'.repeat(9000), ',,,']
     expect(await inTurn(8, (index) => from(made[index] ?? '', own))).toEqual([...times(3, WRONG), ...times(5, OVER)])
   })
@@ -205,9 +207,22 @@ describe('the address of a caller', () => {
     expect(await inTurn(20, () => ask(own, NOBODY))).toEqual(times(20, WRONG))
   })
 
-  test('is not looked for in what a stranger says of it', async () => {
-    const trusting = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1', SIGNET_TRUSTED_PROXIES: 'none' })
-    expect(await inTurn(3, () => from('198.51.100.7', trusting))).toEqual(times(3, WRONG))
+  test.each([{}, { SIGNET_TRUSTED_PROXIES: 'none' }, { SIGNET_TRUSTED_PROXIES: '10.0.0.1' }])(
+    'is not looked for in what a stranger says of it: %j',
+    async (env) => {
+      const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1', ...env })
+      expect(await inTurn(3, () => from('198.51.100.7', own))).toEqual(times(3, WRONG))
+      await Promise.all(Array.from({ length: 501 }, () => follow(own, { 'x-forwarded-for': '198.51.100.7' })))
+    },
+  )
+
+  test('comes from the proxy on this machine where the issuer has another name, unless told otherwise', async () => {
+    for (const issuer of ['https://login.example', 'https://127.0.0.1.example', 'https://localhost.example/idp']) {
+      const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '1', SIGNET_ISSUER: issuer })
+      expect(await inTurn(2, () => from('198.51.100.7', own)), issuer).toEqual([WRONG, OVER])
+    }
+    for (const issuer of ['http://127.0.0.1:1', 'https://auth.localhost:8443', 'http://[::1]/idp'])
+      expect(readConfig({ SIGNET_ISSUER: issuer }).trustedProxies, issuer).toEqual([])
   })
 
   const outside = Object.values(networkInterfaces())
@@ -269,7 +284,7 @@ describe('a client that asks too often', () => {
   })
 
   test('is not refused by its network too for that', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '2', SIGNET_RATE_LIMIT_NETWORK: '3' })
+    const own = await startWithApi({ ...BEHIND_PROXY, SIGNET_RATE_LIMIT_CLIENT: '2', SIGNET_RATE_LIMIT_NETWORK: '3' })
     const client = await registered(own)
     expect(await inTurn(8, () => from('198.51.100.7', own, client))).toEqual(['200', '200', ...times(6, OVER)])
     expect(await inTurn(4, () => from('198.51.100.7', own))).toEqual([...times(3, WRONG), OVER])
@@ -444,7 +459,7 @@ test('SIGNET_METRICS_TOKEN has 16 characters at least, and is not repeated where
 })
 
 test('one network cannot take all streams of the feed, and has its own again as soon as one leaves', async () => {
-  const { url, logged } = await startWithApi()
+  const { url, logged } = await startWithApi(BEHIND_PROXY)
   const followFrom = (address: string) => follow({ url }, { 'x-forwarded-for': address })
   const followers = await Promise.all(
     Array.from({ length: 500 }, (_, each) => followFrom(`2001:db8::${each.toString(16)}`)),
@@ -554,13 +569,13 @@ describe('whoever only names a public client', () => {
     request(`${at.url}/revoke`, { form: { client_id, token: 'x' }, headers: { 'x-forwarded-for': '198.51.100.7' } })
 
   test('has proved nothing: its network is counted', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+    const own = await startWithApi({ ...BEHIND_PROXY, SIGNET_RATE_LIMIT_NETWORK: '5' })
     const { clientId } = await registered(own, PUBLIC)
     expect(await inTurn(8, () => revoke(own, clientId))).toEqual([...times(5, '200'), ...times(3, OVER)])
   })
 
   test('uses up nothing of what is the client’s', async () => {
-    const own = await startWithApi({ SIGNET_RATE_LIMIT_CLIENT: '5' })
+    const own = await startWithApi({ ...BEHIND_PROXY, SIGNET_RATE_LIMIT_CLIENT: '5' })
     const { clientId } = await registered(own, PUBLIC)
     expect(await inTurn(20, () => revoke(own, clientId))).toEqual(times(20, '200'))
   })

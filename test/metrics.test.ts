@@ -7,6 +7,7 @@ import { networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { expose } from '../src/metrics/family.ts'
 import { grantTokens, refresh, tokens, until } from './support/admin.ts'
 import { bearer, claimsOf, headerOf, post, request, type Answer } from './support/client.ts'
@@ -269,7 +270,7 @@ describe('each figure is moved by what it says:', () => {
   })
 
   test('requests beyond a limit; reasons to turn away are told before they ever came up', async () => {
-    const { url } = await startTestIssuer({ SIGNET_RATE_LIMIT_NETWORK: '5' })
+    const { url } = await startTestIssuer({ SIGNET_RATE_LIMIT_NETWORK: '5', ...BEHIND_PROXY })
     const shed = matching(await scrape({ url }), 'signet_shed_total', {})
     expect(shed.length).toBeGreaterThan(1)
     expect(shed.every(({ value, labels }) => value === 0 && labels.reason !== '')).toBe(true)
@@ -285,7 +286,7 @@ describe('each figure is moved by what it says:', () => {
   })
 
   test('followers of the feed who find no room', async () => {
-    const { url } = await startTestIssuer()
+    const { url } = await startTestIssuer(BEHIND_PROXY)
     const from = { 'x-forwarded-for': '192.0.2.7' }
     await Promise.all(Array.from({ length: 500 }, () => follow({ url }, from)))
     const figures: Record<string, [string, Labels]> = {

@@ -12,7 +12,13 @@ import { fresh, registered, shareWithApi } from './support/shared.ts'
 
 const issuer = shareWithApi()
 
+const BEGIN_LIKE_SECRETS = ['sgs_', 'sgs_hello-world', 'sgr_AQ', 'SGS_loud', 'eyJhbGciOiJFUzI1NiJ9']
+
 const TAKEN = [
+  ...BEGIN_LIKE_SECRETS,
+  'Cli',
+  'SYSTEM',
+  'Config',
   'cli',
   'system',
   'config',
@@ -31,7 +37,18 @@ test.each(TAKEN)('no client can be registered as %s', async (client_id) => {
   expect(['invalid_client_metadata', 'invalid_request']).toContain(answer.body.error)
 })
 
-test.each(['cli', 'signet:operator', 'eyJaaaaaaaa.bbb.ccc'])('nor by the command line as %s', async (id) => {
+test.each(BEGIN_LIKE_SECRETS)('no user, resource or group can be registered as %s', async (name) => {
+  const { operator } = issuer()
+  const answers = [
+    await operator.call('POST', '/admin/api/users', { username: fresh('person'), id: name }),
+    await operator.call('POST', '/admin/api/resources', { id: name }),
+    await operator.call('POST', '/admin/api/groups', { name }),
+  ]
+  if (!name.startsWith('ey')) answers.push(await operator.call('POST', '/admin/api/users', { username: name }))
+  for (const { status, body } of answers) expect([status, body.error]).toEqual([400, 'invalid_request'])
+})
+
+test.each(['cli', 'signet:operator', 'sgs_', 'eyJaaaaaaaa.bbb.ccc'])('nor by the command line as %s', async (id) => {
   const { code, stderr } = await signet(['client', 'create', '--id', id], issuer().env)
   expect(code).toBeGreaterThan(0)
   expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(2)
@@ -47,7 +64,7 @@ test.each(['system', 'signet:operator'])('nor by a file as %s, which names the l
   expect([code, /signet\.yaml:\d+/.test(stderr)], stderr).toEqual([1, true])
 })
 
-test.each(['cli-tool', 'my-system', 'Config', 'client.disabled', 'signet', 'eyJ'])(
+test.each(['cli-tool', 'my-system', 'Configured', 'client.disabled', 'signet', 'eyJ', 'my-sgs_', 'Sgt_1'])(
   'a name that only resembles one is free: %s',
   async (name) => {
     expect((await issuer().operator.call('POST', '/admin/api/clients', { client_id: name })).status).toBe(201)

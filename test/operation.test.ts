@@ -234,7 +234,16 @@ test('at the terminal a refused start is that line and one of help, with exit 1'
       /SIGNET_ISSUR is not a variable of Signet \(did you mean SIGNET_ISSUER\?\)/,
     ],
     [{ SIGNET_MASTER_KEY_FILE: '/nowhere/key' }, /SIGNET_MASTER_KEY_FILE: read/],
-    [{ SIGNET_PORT: String(port) }, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port} \\(EADDRINUSE\\)`)],
+    [
+      { SIGNET_PORT: String(port) },
+      new RegExp(`SIGNET_PORT: read "${port}", but cannot listen on 127\\.0\\.0\\.1:${port} \\(EADDRINUSE\\)`),
+    ],
+    [{ SIGNET_PORT: '', PORT: String(port) }, new RegExp(`^signet: PORT: read "${port}", but cannot listen on 127`)],
+    [{ SIGNET_HOST: '300.1.1.1' }, /^signet: SIGNET_HOST: read "300\.1\.1\.1", but cannot listen on .* \(E/],
+    [
+      { SIGNET_HOST: '192.0.2.1' },
+      /^signet: SIGNET_HOST: read "192\.0\.2\.1", but cannot listen on .* \(EADDRNOTAVAIL\)/,
+    ],
     [{ SIGNET_CONFIG: '/nowhere/signet.yaml' }, /SIGNET_CONFIG: \/nowhere\/signet\.yaml/],
   ]
   const folder = temporaryFolder()

@@ -11,6 +11,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Instant } from '../src/ground/clock.ts'
 import { Fault, invalidGrant, Unavailable } from '../src/ground/errors.ts'
 import { databaseName, openStore, probeDatabase, restoreBackup } from '../src/store/open.ts'
+import type { BlacklistEntry } from '../src/store/records/blacklist.ts'
 import type { Change } from '../src/store/records/change.ts'
 import type { ClientRecord } from '../src/store/records/client.ts'
 import type { GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
@@ -72,6 +73,10 @@ async function storeWithClient(place: Place, clientId = 'app'): Promise<Store> {
   await createClient(store, clientOf(clientId))
   return store
 }
+
+/** A row of the blacklist, lifted or not, until it is swept. */
+const rowOf = async (store: Store, id: string): Promise<BlacklistEntry | undefined> =>
+  (await store.listBlacklistSince(0)).find((each) => each.id === id)
 
 const actionsOf = async (store: Store): Promise<string[]> =>
   (await store.listAudit({ limit: 100 })).map(({ action }) => action)
@@ -167,9 +172,9 @@ function storeContract(name: string, newPlace: () => Place): void {
       const deny = entryOf('client_id', 'app', { cause: 'client_disabled', refusesNew: true })
       const disabled = await store.disableClient('app', () => deny, eventOf('client.disabled'))
       expect(disabled?.disabledAt).toBe(clock.at)
-      expect((await store.findBlacklistEntry(deny.id))?.removedAt).toBeNull()
+      expect((await rowOf(store, deny.id))?.removedAt).toBeNull()
       expect((await store.enableClient('app', eventOf('client.enabled')))?.disabledAt).toBeNull()
-      expect((await store.findBlacklistEntry(deny.id))?.removedAt).toBe(clock.at)
+      expect((await rowOf(store, deny.id))?.removedAt).toBe(clock.at)
       expect((await store.listBlacklist({ limit: 9 })).map(({ value }) => value)).toEqual(['other'])
       expect((await store.findGrant('g1'))?.endedAt).toBeNull()
     })
@@ -804,10 +809,10 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await store.consumeJti('client_assertion', 'app', 'k', clock.at + HOUR)).toBe('replayed')
       expect(await store.consumeJti('client_assertion', 'app', 'j', clock.at + HOUR)).toBe('fresh')
       expect(await store.findBlacklistEntry(expired.id)).toBeUndefined()
-      expect((await store.findBlacklistEntry(lifted.id))?.removedAt).toBe(START)
+      expect((await rowOf(store, lifted.id))?.removedAt).toBe(START)
       clock.pass(2 * DAY)
       await store.sweep(9, 0)
-      expect(await store.findBlacklistEntry(lifted.id)).toBeUndefined()
+      expect(await rowOf(store, lifted.id)).toBeUndefined()
       expect(await store.findBlacklistEntry(standing.id)).toEqual(standing)
       expect(await store.sweep(9, 0)).toBe(0)
     })
@@ -824,10 +829,10 @@ function storeContract(name: string, newPlace: () => Place): void {
       await one.sweep(9, 0)
       await two.pollChanges()
       expect(heard).toContainEqual({ noun: 'blacklist', id: null })
-      expect((await two.findBlacklistEntry(entry.id))?.removedAt).toBe(START)
+      expect((await rowOf(two, entry.id))?.removedAt).toBe(START)
       clock.pass(5 * MINUTE)
       await one.sweep(9, 0)
-      expect(await two.findBlacklistEntry(entry.id)).toBeUndefined()
+      expect(await rowOf(two, entry.id)).toBeUndefined()
     })
 
     test('audit events and the public halves of old keys go when they are old enough', async () => {

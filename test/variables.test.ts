@@ -1,15 +1,17 @@
 /**
  * The variables that configure Signet: their defaults, the accepted values, and the line that refuses any other.
  *
- * Not again on PostgreSQL: it is about what variables say, and opens no server.
+ * Not again on PostgreSQL: it is about what variables say.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { POSTGRES_FORM, readPostgresUrl } from '../src/ground/postgres-url.ts'
-import { Fault, readConfig } from '../src/index.ts'
-import { temporaryFolder } from './support/issuer.ts'
+import { checkDeployment } from '../src/doctor/deployment.ts'
+import { Fault, readConfig, startIssuer } from '../src/index.ts'
+import { environmentOf, rememberingLog, temporaryFolder } from './support/issuer.ts'
+import { VARIABLE_TABLE } from '../src/config/config.ts'
 
 /** The message of the refusal. */
 function refusalOf(env: Record<string, string>): string {
@@ -341,6 +343,22 @@ test('a sign-up by domains names the domains', () => {
     expect(refusalOf({ SIGNET_SIGNUP_DOMAINS: value })).toMatch(/^SIGNET_SIGNUP_DOMAINS: read /)
 })
 
+test('sessions and ID tokens may be as short as a second', () => {
+  for (const name of ['SIGNET_SESSION_TTL', 'SIGNET_SESSION_IDLE', 'SIGNET_ID_TOKEN_TTL'])
+    for (const value of ['1s', '6s', '30', '30s']) readConfig({ [name]: value })
+})
+
+test('what a refused duration is told to be is accepted', () => {
+  const told = /; accepted: a duration such as (.*) \(seconds\)/
+  const durations = VARIABLE_TABLE.filter(({ standard }) => standard !== undefined && /^\d+[smhd]$/.test(standard))
+  expect(durations.length).toBeGreaterThan(10)
+  for (const { name } of durations) {
+    const examples = told.exec(refusalOf({ [name]: 'soon' }))?.[1]?.split(/, | or /) ?? []
+    expect(examples.length, name).toBeGreaterThan(0)
+    for (const value of examples) readConfig({ SIGNET_JWKS_MAX_AGE: '1s', SIGNET_KEY_PREPUBLISH: '30d', [name]: value })
+  }
+})
+
 test('the colour of a brand stands out from a white page', () => {
   expect(readConfig({ SIGNET_BRAND_COLOR: '#123' }).brandColor).toBe('#112233')
   // 3:1 lies between these two.
@@ -373,7 +391,7 @@ test.each([
   ['SIGNET_SIGNUP', 'yes'],
   ['SIGNET_MFA', 'on'],
   ['SIGNET_PASSWORDS', 'false'],
-  ['SIGNET_SESSION_TTL', '30s'],
+  ['SIGNET_SESSION_TTL', '0s'],
   ['SIGNET_SESSION_IDLE', '0'],
   ['SIGNET_ID_TOKEN_TTL', '2d'],
   ['SIGNET_LOCALE', 'fr'],
@@ -381,4 +399,82 @@ test.each([
   ['SIGNET_BRAND_LOGO', 'logo.txt'],
 ])('%s is refused as %j', (name, value) => {
   expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name}: read "${value}"`))
+})
+
+// ------------------------------------------------------------------ parts that this version lacks
+
+test('SIGNET_REGISTRATION takes off, which is so anyway, and refuses every other value', () => {
+  expect(readConfig({ SIGNET_REGISTRATION: 'off' }).unserved).toEqual([])
+  for (const value of ['token', 'open', 'on', 'OFF'])
+    expect(refusalOf({ SIGNET_REGISTRATION: value })).toBe(
+      `SIGNET_REGISTRATION: read "${value}", but clients are registered by operators alone in this version; accepted: off`,
+    )
+})
+
+test('variables of mail and of WebFinger are read, and the start and the doctor say that they have no effect', async () => {
+  const folder = temporaryFolder()
+  const secret = join(folder, 'smtp')
+  writeFileSync(secret, 'smtps://signet:hush@mail.example:465\n')
+  const env = environmentOf(folder, {
+    SIGNET_SMTP_URL_FILE: secret,
+    SIGNET_MAIL_FROM: 'signet@example.com',
+    SIGNET_MAIL_DIR: join(folder, 'mail'),
+    SIGNET_WEBFINGER_DOMAINS: 'example.com',
+  })
+  const { log, lines } = rememberingLog()
+  const running = await startIssuer(readConfig(env), { log })
+  const checks = await checkDeployment(env)
+  await running.stop()
+  const said =
+    /SIGNET_SMTP_URL_FILE, SIGNET_MAIL_FROM, SIGNET_MAIL_DIR: no mail is sent .*; SIGNET_WEBFINGER_DOMAINS: WebFinger is not served/
+  expect(lines.filter((line) => said.test(line))).toHaveLength(1)
+  expect(lines.join('\n')).not.toContain('hush')
+  expect(checks.find(({ check }) => check === 'unserved variables')).toMatchObject({
+    ok: true,
+    warning: true,
+    found: expect.stringMatching(said) as string,
+  })
+  // An unreadable file is refused, as that of any other variable.
+  expect(refusalOf({ SIGNET_SMTP_URL_FILE: join(folder, 'none') })).toMatch(/^SIGNET_SMTP_URL_FILE: read /)
+  // Nothing set is nothing said.
+  expect(readConfig({}).unserved).toEqual([])
+})
+
+// ------------------------------------------------------------------ files
+
+const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
+
+test('a logo that cannot be shown is refused with its path and the reason', () => {
+  const folder = temporaryFolder()
+  execFileSync('mkfifo', [join(folder, 'pipe.png')])
+  mkdirSync(join(folder, 'folder.png'))
+  symlinkSync('/dev/zero', join(folder, 'device.png'))
+  writeFileSync(join(folder, 'empty.svg'), '')
+  writeFileSync(join(folder, 'text.png'), 'hello')
+  writeFileSync(join(folder, 'png.jpg'), PNG)
+  writeFileSync(join(folder, 'large.png'), Buffer.concat([PNG, Buffer.alloc(102_400)]))
+  const whyOf = (name: string): string => {
+    const file = join(folder, name)
+    const [, why = ''] = refusalOf({ SIGNET_BRAND_LOGO: file }).split(`SIGNET_BRAND_LOGO: read "${file}", but ${file} `)
+    return why.split('; accepted: the path of an SVG, PNG')[0] ?? ''
+  }
+  expect(whyOf('none.png')).toBe('cannot be read (ENOENT)')
+  expect(whyOf('pipe.png')).toBe('is no regular file')
+  expect(whyOf('device.png')).toBe('is no regular file')
+  expect(whyOf('folder.png')).toBe('is a folder')
+  expect(whyOf('empty.svg')).toBe('is empty')
+  expect(whyOf('text.png')).toBe('is no image of the type that .png names')
+  expect(whyOf('png.jpg')).toBe('is no image of the type that .jpg names')
+  expect(whyOf('large.png')).toBe('is larger than 100 KB')
+})
+
+test.each([
+  ['logo.PNG', PNG],
+  ['logo.svg', Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>')],
+  ['logo.jpeg', Buffer.from('ffd8ffe0', 'hex')],
+  ['logo.webp', Buffer.from('RIFF\0\0\0\0WEBPVP8 ')],
+])('a logo %s is taken', (name, bytes) => {
+  const file = join(temporaryFolder(), name)
+  writeFileSync(file, bytes)
+  expect(readConfig({ SIGNET_BRAND_LOGO: file }).brandLogo).toBe(file)
 })

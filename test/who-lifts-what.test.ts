@@ -133,6 +133,17 @@ test.each(POSTED)('a posted entry of an administrator for a %s is lifted with si
   expect(await it.acceptors.of(it.access)).toEqual(EVERYBODY)
 })
 
+test.each(POSTED)('an entry for a %s that has ended is neither read nor lifted', async (_, entryOf) => {
+  const it = await scene()
+  const expires_at = Math.floor(it.issuer.clock.now() / 1000) + 60
+  const { id } = (await it.holder.call('POST', '/blacklist', { ...entryOf(it), expires_at })).body
+  expect((await it.holder.call('GET', `/blacklist/${id}`)).status).toBe(200)
+  it.issuer.clock.advance(61)
+  expect((await it.holder.call('GET', `/blacklist/${id}`)).status).toBe(404)
+  expect((await it.holder.call('DELETE', `/blacklist/${id}`)).status).toBe(404)
+  expect(await entries(it.issuer)).toEqual([])
+})
+
 // ------------------------------------------------------------------ two denials of one name
 
 test('a person who is disabled while a posted entry names them stays disabled when that entry is lifted', async () => {
@@ -173,6 +184,42 @@ test('a client that is enabled stays refused by the entry that was posted for it
   expect(await it.acceptors.of(it.access)).toEqual(EVERYBODY)
 })
 
+test.each(['disabled before', 'never disabled'])(
+  'a user who is enabled, %s, stays refused by a posted entry, which the answer names',
+  async (state) => {
+    const it = await scene()
+    const { id } = (await it.issuer.operator.call('POST', '/admin/api/users', { username: 'joe' })).body
+    const posted = await it.holder.call('POST', '/blacklist', { sub: id })
+    if (state === 'disabled before') await it.issuer.operator.call('POST', '/admin/api/users/joe/disable')
+    const enabled = await it.issuer.operator.call('POST', '/admin/api/users/joe/enable')
+    expect(enabled.body).toMatchObject({ disabled: false, blacklist_entry: posted.body.id })
+    expect((await entries(it.issuer)).map((entry) => entry.id)).toEqual([posted.body.id])
+    expect((await it.holder.call('DELETE', `/blacklist/${posted.body.id}`)).status).toBe(204)
+  },
+)
+
+test('a backend’s person who is enabled stays refused by a posted entry', async () => {
+  const it = await scene()
+  const posted = await it.holder.call('POST', '/blacklist', { sub: 'ada' })
+  await it.issuer.operator.call('POST', '/admin/api/users/ada/disable')
+  const enabled = await it.issuer.operator.call('POST', '/admin/api/users/ada/enable')
+  expect(enabled.body.blacklist_entry).toBe(posted.body.id)
+  expect(await it.acceptors.of(it.access)).toEqual([])
+})
+
+test('the command line names the entry by which a user or client that is enabled stays refused', async () => {
+  const it = await scene()
+  const { id } = (await it.issuer.operator.call('POST', '/admin/api/users', { username: 'joe' })).body
+  const ofUser = await it.holder.call('POST', '/blacklist', { sub: id })
+  const ofClient = await it.holder.call('POST', '/blacklist', { client_id: 'shop' })
+  for (const act of ['disable', 'enable']) expect((await signet(['user', act, 'joe'], it.issuer.env)).code).toBe(0)
+  const user = await signet(['user', 'enable', 'joe'], it.issuer.env)
+  expect(user.stderr).toContain(`signet blacklist remove ${ofUser.body.id}`)
+  const client = await signet(['client', 'enable', 'shop'], it.issuer.env)
+  expect(client.stderr).toContain(`signet blacklist remove ${ofClient.body.id}`)
+  expect((await entries(it.issuer)).map((entry) => entry.id)).toEqual([ofUser.body.id, ofClient.body.id])
+})
+
 // ------------------------------------------------------------------ administrators
 
 /** Names of administrators. */
@@ -204,6 +251,27 @@ test.each(ADMINISTRATORS)('an administrator can deny %s', async (_, entry) => {
   const it = await scene()
   await administrators(it)
   expect((await it.issuer.operator.call('POST', '/blacklist', entry)).status).toBe(201)
+})
+
+const OPERATORS: [string, Record<string, unknown>][] = [
+  ['signet-admins', {}],
+  ['auditors', { permissions: ['signet:read'] }],
+]
+
+test.each(OPERATORS)('a holder of signet:blacklist cannot deny a member of %s', async (name, group) => {
+  const it = await scene()
+  if (name !== 'signet-admins') await it.issuer.operator.call('POST', '/admin/api/groups', { name, ...group })
+  const add = (users: string[]) => it.issuer.operator.call('POST', `/admin/api/groups/${name}/add`, { users })
+  const person = await it.issuer.operator.call('POST', '/admin/api/users', { username: 'boss' })
+  const { id } = person.body
+  const before = await it.holder.call('POST', '/blacklist', { sub: id })
+  expect(before.status).toBe(201)
+  expect((await it.holder.call('DELETE', `/blacklist/${before.body.id}`)).status).toBe(204)
+  expect((await add([id])).status).toBe(200)
+  const refused = await it.holder.call('POST', '/blacklist', { sub: id })
+  expect([refused.status, refused.body.error]).toEqual([403, 'insufficient_scope'])
+  expect(await entries(it.issuer)).toEqual([])
+  expect((await it.issuer.operator.call('POST', '/blacklist', { sub: id })).status).toBe(201)
 })
 
 test('a client that lost signet:admin can be denied with signet:blacklist', async () => {

@@ -5,6 +5,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { acceptorsOf, type Acceptors } from './support/acceptance.ts'
 import {
   createClient,
@@ -49,7 +50,7 @@ async function hashingScene(): Promise<HashingScene> {
   appendFileSync(file, declared.join(''))
   // A process that reads the file has hashed the secrets; this one finds them stored.
   await (await startTestIssuer({ SIGNET_CONFIG: file }, { folder })).stop()
-  const started = await startTestIssuer({}, { folder })
+  const started = await startTestIssuer(BEHIND_PROXY, { folder })
   const issuer = { ...started, operator: operatorOf(started, credentials) }
   const api = await createClient(issuer.operator, { client_id: 'orders-api', resources: [API] })
   const clients = names.map((name) => ({ clientId: name, secret: secretOf(name) }))

@@ -5,6 +5,7 @@
 import type { Credentials } from '../harness/call.ts'
 import { declare } from '../harness/declaration.ts'
 import { databaseIn, environmentOf } from '../harness/folder.ts'
+import { BEHIND_PROXY } from '../harness/network.ts'
 import { runCommand, type Ended, type Launch } from '../harness/program.ts'
 import { CHECKOUT, largestQuotas } from '../harness/version.ts'
 import type { Context } from './fault.ts'
@@ -56,6 +57,7 @@ export function preparePlace(
     SIGNET_ISSUER: 'http://localhost',
     SIGNET_CONFIG: file,
     SIGNET_LOG_LEVEL: 'warn',
+    ...BEHIND_PROXY,
   })
   const launch = ({ checkout = CHECKOUT, ...given }: Partial<Launch> = {}): Launch => ({
     checkout,

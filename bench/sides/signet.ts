@@ -4,6 +4,7 @@
  */
 import { cpSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { BEHIND_PROXY } from '../../harness/network.ts'
 import { programOf, runCommand, SERVES, type Launch } from '../../harness/program.ts'
 import { CHECKOUT, largestQuotas } from '../../harness/version.ts'
 import { inFolder } from '../folder.ts'
@@ -46,6 +47,7 @@ const environment = ({ version, database, keysDir, env }: Place): Record<string,
   SIGNET_DATABASE_URL: `file:${database}`,
   SIGNET_KEYS_DIR: keysDir,
   SIGNET_LOG_LEVEL: 'warn',
+  ...BEHIND_PROXY,
   // A single client makes the whole load; its requests are counted all the same.
   SIGNET_RATE_LIMIT_CLIENT: 'off',
   ...env,

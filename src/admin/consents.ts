@@ -1,13 +1,16 @@
 /** /admin/api/consents: what persons have allowed to clients. */
 import { invalidRequest } from '../ground/errors.ts'
-import { listOf, nothing } from '../ground/shape.ts'
+import { nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
-import { done, json } from '../http/reply.ts'
+import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { done } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { SessionEnds } from '../sessions/ending.ts'
 import { CONSENT, consentView } from '../sessions/wire.ts'
+import { consentCursor } from '../store/records/session.ts'
 import type { Store } from '../store/store.ts'
+import { USER_QUERY, userIdOf } from './persons.ts'
 
 interface Needs {
   store: Store
@@ -28,33 +31,36 @@ const listConsents = ({ store }: Needs) =>
       get: PATH,
       access: scope(READ_SCOPE),
       ...SHARED,
-      query: { user: { says: 'The `sub` of the person.' } },
+      query: { user: USER_QUERY, ...paging('user_id client_id') },
       refuses: ['invalid_request'],
       id: 'listConsents',
-      says: 'List the consents of a person',
-      answers: { 200: listOf('The consents.', CONSENT) },
+      says: 'List consents, by person and client',
+      answers: { 200: pageOf('A page of consents.', CONSENT) },
     },
-    async ({ query: { user } }) => {
-      if (!user) throw invalidRequest('user is missing: GET /admin/api/consents?user=SUB')
-      return json((await store.listConsents(user)).map(consentView))
+    async (call) => {
+      const page = readPage(call)
+      const userId = await userIdOf(call.query.user, { store })
+      return answerPage(call, page, await store.pageConsents({ userId }, page), consentCursor, consentView)
     },
   )
 
-const withdrawConsent = ({ sessionEnds }: Needs) =>
+const withdrawConsent = ({ store, sessionEnds }: Needs) =>
   route(
     {
       delete: PATH,
       access: scope(ADMIN_SCOPE),
       ...SHARED,
-      query: { user: { says: 'The `sub` of the person.' }, client_id: { says: 'The client.' } },
+      query: { user: { says: 'The person, by `sub`, user name or address.' }, client_id: { says: 'The client.' } },
       id: 'withdrawConsent',
       says: 'Take a consent back',
       tells: 'The client’s grants for the person end, and its live access tokens are denied, here and downstream.',
       answers: { 204: nothing('Withdrawn.') },
     },
     async ({ query: { user, client_id: clientId }, actor }) => {
-      if (!user || !clientId) throw invalidRequest('name both: DELETE /admin/api/consents?user=SUB&client_id=ID')
-      await sessionEnds.withdraw(user, clientId, actor)
+      const userId = await userIdOf(user, { store })
+      if (userId === undefined || !clientId)
+        throw invalidRequest('name both: DELETE /admin/api/consents?user=USER&client_id=ID')
+      await sessionEnds.withdraw(userId, clientId, actor)
       return done()
     },
   )

@@ -29,6 +29,7 @@ const listGrants = ({ store }: Needs) =>
       query: {
         client_id: { says: 'Of this client alone.' },
         sub: { says: 'Of this subject alone.' },
+        session: { says: 'Made in this session alone, by its id.' },
         ...paging('sid'),
       },
       id: 'listGrants',
@@ -38,7 +39,8 @@ const listGrants = ({ store }: Needs) =>
     },
     async (call) => {
       const page = readPage(call)
-      const filter = { clientId: call.query.client_id || undefined, sub: call.query.sub || undefined }
+      const { client_id: clientId, sub, session } = call.query
+      const filter = { clientId: clientId || undefined, sub: sub || undefined, sessionId: session || undefined }
       return answerPage(
         call,
         page,

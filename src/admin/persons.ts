@@ -80,6 +80,19 @@ export function personsOf({ store, clients, blacklist }: PersonNeeds) {
   }
 }
 
+/**
+ * The id of the user whom a filter names by id, user name or address. A name that nobody has stands for itself, and so for
+ * an empty list.
+ */
+export async function userIdOf(name: string | undefined, { store }: Pick<PersonNeeds, 'store'>) {
+  if (!name) return undefined
+  const person = (await store.findPerson({ id: name })) ?? (await store.findPersonNamed(name))
+  return person?.user.id ?? name
+}
+
+/** The parameter of such a filter, for the description. */
+export const USER_QUERY = { says: 'Of this person alone, by `sub`, user name or address.' }
+
 /** Sound: each schema stands under its own name. */
 const ofUsersAlone = Object.fromEntries(
   Object.entries<JsonSchema>(USER_SHAPES).map(([name, schema]) => [name, optional(schema)]),

@@ -11,6 +11,7 @@ import { SESSION, sessionView } from '../sessions/wire.ts'
 import { isLiveSession } from '../store/records/session.ts'
 import type { Store } from '../store/store.ts'
 import { idOf, idParam } from './id.ts'
+import { USER_QUERY, userIdOf } from './persons.ts'
 
 interface Needs {
   store: Store
@@ -28,7 +29,7 @@ const listSessions = ({ store }: Needs) =>
       get: '/admin/api/sessions',
       access: scope(READ_SCOPE),
       ...TAG,
-      query: { user: { says: 'Of this person alone, by `sub`.' }, ...paging('id') },
+      query: { user: USER_QUERY, ...paging('id') },
       id: 'listSessions',
       says: 'List live sessions',
       answers: { 200: pageOf('A page of sessions.', SESSION) },
@@ -36,7 +37,8 @@ const listSessions = ({ store }: Needs) =>
     },
     async (call) => {
       const page = readPage(call)
-      const sessions = await store.listSessions({ userId: call.query.user || undefined }, page)
+      const userId = await userIdOf(call.query.user, { store })
+      const sessions = await store.listSessions({ userId }, page)
       return answerPage(call, page, sessions, ({ id }) => id, sessionView)
     },
   )
@@ -50,6 +52,7 @@ const readSession = ({ store }: Needs) =>
       ...ID,
       id: 'readSession',
       says: 'Read a live session',
+      tells: 'Its grants: `GET /admin/api/grants?session=ID`.',
       answers: { 200: answerOf('The session.', SESSION) },
       refuses: [404],
     },

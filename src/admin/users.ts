@@ -186,7 +186,7 @@ const disableUser = (
       id: 'disableUser',
       says: 'Disable a person',
       tells:
-        'By a blacklist entry: issued tokens are denied and no new ones are issued, until it is lifted. Sessions end. It needs no account and no grant. A client is no person: 404.',
+        'By a blacklist entry: issued tokens are denied and no new ones are issued, until the person is enabled. Sessions end. It needs no account and no grant. A client is no person: 404.',
       answers: { 200: answerOf('The person as it is now.', DISABLED) },
       refuses: [404],
     },
@@ -210,7 +210,8 @@ const enableUser = (
       ...PARAMS,
       id: 'enableUser',
       says: 'Enable a person',
-      tells: 'Lifts every blacklist entry that refuses the person new tokens. Grants that were ended stay ended.',
+      tells:
+        'Lifts what disabling the person made. An entry that was posted stands: `blacklist_entry` names it, and `DELETE /blacklist/{id}` lifts it. Grants that were ended stay ended.',
       answers: { 200: answerOf('The person as it is now.', USER) },
       refuses: [404, 409],
     },

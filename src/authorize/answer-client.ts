@@ -2,6 +2,7 @@
  * Answers to a client at its redirect URI: a code or an error, with `state` as it was sent, and `iss` (RFC 9207). They go
  * in the query, in the fragment, or in a form that the browser posts (OAuth 2.0 Multiple Response Types, Form Post).
  */
+import { asDescription } from '../ground/description.ts'
 import type { AuthorizationRequest } from '../store/records/sign-in.ts'
 import type { PromptError } from './prompt.ts'
 
@@ -36,10 +37,6 @@ export class AuthorizationError extends Error {
 }
 
 export type AnswerValues = readonly (readonly [name: string, value: string])[]
-
-/** RFC 6749 §4.1.2.1 allows %x20-21 / %x23-5B / %x5D-7E in `error_description`. */
-const asDescription = (text: string): string =>
-  text.replaceAll('"', "'").replace(/[^\x20-\x21\x23-\x5B\x5D-\x7E]/g, '?')
 
 export const errorValues = (code: ClientErrorCode, description: string): AnswerValues => [
   ['error', code],

@@ -15,15 +15,17 @@ export const IDENTITY_SCOPES: readonly string[] = PERSON_SCOPES
 /** No request has more values than this. */
 const MOST_VALUES = 100
 
-/** The values that the client may have at these resources; without a request, all of them. */
+/**
+ * The values that the client may have at these resources.
+ * @param requested absent or blank: all of them. Text without one well-formed value is dropped like every unknown value.
+ */
 export function scopeOfClient(
   requested: string | undefined,
   client: ClientRecord,
   resources: ResourceRecord[],
 ): string[] {
-  const asked = requested?.split(' ').filter((value) => SCOPE_TOKEN.test(value)) ?? []
-  // Without a scope the client gets its own. A refresh token is given to a client that asks for one.
-  const wanted = asked.length > 0 ? asked : client.scope.filter((value) => value !== OFFLINE_ACCESS)
+  const asked = requested?.split(' ').filter((value) => value !== '') ?? []
+  const wanted = asked.length > 0 ? asked.filter((value) => SCOPE_TOKEN.test(value)) : client.scope
   const values = [...new Set(wanted)].slice(0, MOST_VALUES)
   return values.filter((value) => mayAsk(value, client) && isKnown(value, resources))
 }

@@ -6,7 +6,7 @@
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { hashOf } from '../ground/secret-value.ts'
-import type { SessionRecord } from '../store/records/session.ts'
+import { timesOfUse, type SessionRecord } from '../store/records/session.ts'
 import type { SignInFacts, SignInWrites } from '../store/records/sign-in-step.ts'
 import { acrOf } from './assurance.ts'
 import type { Standing } from './prompt.ts'
@@ -32,9 +32,6 @@ export interface SessionTerms {
 }
 
 const MOST_AGENT_CHARACTERS = 256
-
-/** A session is noted as seen at most so often. */
-const SEEN_EVERY_MS = 60_000
 
 interface Entry {
   /** The session as it is from now on. */
@@ -107,10 +104,8 @@ function freshSession(
   }
 }
 
-/** A session that is used again stays. Its idle time is as long as it was first given. */
+/** A session that is used again stays. */
 export function touchWrites(session: SessionRecord, now: Instant): SignInWrites {
-  const { id, lastSeenAt, idleExpiresAt, expiresAt } = session
-  if (now < lastSeenAt + SEEN_EVERY_MS) return {}
-  const seen = { lastSeenAt: now, idleExpiresAt: Math.min(now + (idleExpiresAt - lastSeenAt), expiresAt) }
-  return { raised: { id, change: seen } }
+  const seen = timesOfUse(session, now)
+  return seen ? { raised: { id: session.id, change: seen } } : {}
 }

@@ -147,10 +147,13 @@ export class Blacklist {
   }
 
   /** The entry that refuses new tokens for a subject or client, if one does. */
-  findRefusing(kind: 'sub' | 'client_id', value: string, cause?: BlacklistCause): BlacklistEntry | undefined {
-    return this.#standing(kind, value, this.#clock.now()).find(
-      (entry) => entry.refusesNew && (cause === undefined || entry.cause === cause),
-    )
+  findRefusing(kind: 'sub' | 'client_id', value: string): BlacklistEntry | undefined {
+    return this.#standing(kind, value, this.#clock.now()).find(({ refusesNew }) => refusesNew)
+  }
+
+  /** All of those. Each is lifted by the act that undoes its cause. */
+  listRefusing(kind: 'sub' | 'client_id', value: string): BlacklistEntry[] {
+    return this.#standing(kind, value, this.#clock.now()).filter(({ refusesNew }) => refusesNew)
   }
 
   /** Whether an entry by this creator stands for this value. An entry by another creator may be lifted independently. */

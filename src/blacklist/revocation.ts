@@ -10,12 +10,14 @@ import type {
   BlacklistCause,
   BlacklistEntry,
   Moment,
+  NamedRights,
   NewBlacklistEntry,
   OwnDenials,
 } from '../store/records/blacklist.ts'
 import type { GrantDenial, GrantRecord } from '../store/records/grant.ts'
 import type { SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
+import { carriesOwnPermission } from '../store/records/user.ts'
 import { OWN_CAUSES, causeOf } from '../store/records/blacklist.ts'
 import { denyAndRefuse, denyKey, denyUntil, denyUpToNow, type Origin } from './entry.ts'
 import type { Blacklist } from './match.ts'
@@ -51,9 +53,6 @@ const UNDONE_BY: Partial<Record<BlacklistCause, (entry: BlacklistEntry) => strin
   key_revoked: () => 'a revoked key stays revoked: its entry ends after 30 days, by itself',
 }
 
-/** Grants of a subject that are looked at, to tell whether it is an administrator. */
-const SOME = { limit: 1000 }
-
 const STAYS = 'what this entry denies was ended for good: the entry ends by itself when the last such token has expired'
 
 interface Needs {
@@ -63,9 +62,9 @@ interface Needs {
   blacklist: Blacklist
   /** How many denials of its own tokens a client may leave behind. */
   limitDenials: number
-  /** Whether an administrator has this name, as client or as `sub`. */
+  /** Whether the name is an administrator's by a fact that the database does not hold. */
   isAdministrators(name: string): boolean
-  /** Whether tokens with this scope are an administrator's. */
+  /** Whether clients and tokens with this scope are an administrator's. */
   isAdministratorsScope(scope: string[]): boolean
 }
 
@@ -143,22 +142,19 @@ export class Revocation {
   /** Disables a person: ends what they have, and refuses them new tokens until they are enabled. */
   async disableUser(sub: string, by: Actor): Promise<void> {
     // Another entry that refuses the person may be lifted, so this act makes an entry of its own.
-    if (this.#needs.blacklist.findRefusing('sub', sub, 'user_disabled')) return
+    if (this.#needs.blacklist.listRefusing('sub', sub).some(({ cause }) => cause === 'user_disabled')) return
     await this.#add({ kind: 'sub', value: sub }, { cause: 'user_disabled', reason: 'user disabled', by })
   }
 
-  /** Enables a person again. It lifts every entry that refuses the person, whichever act made the entry. */
+  /** Enables a person again. It lifts what `disableUser` made; entries that were posted stand. */
   async enableUser(sub: string, by: Actor): Promise<void> {
-    const { blacklist } = this.#needs
-    for (let entry = blacklist.findRefusing('sub', sub); entry; entry = blacklist.findRefusing('sub', sub)) {
-      await this.#remove(entry.id, () => {}, by)
-    }
+    for (const { id, cause } of this.#needs.blacklist.listRefusing('sub', sub))
+      if (cause === 'user_disabled') await this.#remove(id, () => {}, by)
   }
 
   async #add(denial: Denial, origin: Origin): Promise<BlacklistEntry> {
     const { kind, value } = denial
     const { by } = origin
-    await this.#requireRightToName(denial, by)
     const { store, audit, blacklist } = this.#needs
     const isBounded = by.kind === 'client' && !by.isAdministrator
     const isNear = isBounded && blacklist.countOwned(by.id, 'blacklist') >= MOST_POSTED - ON_THEIR_WAY
@@ -167,22 +163,20 @@ export class Revocation {
     return store.addBlacklistEntry({ kind, value }, (moment, grant) => composeEntry(denial, grant, origin, moment), {
       event: ({ id }) => audit.event('blacklist.added', id, { ...by, details: { kind } }),
       ...(isNear && { most }),
+      ...(!by.isAdministrator && { mayDeny: (rights) => this.#requireRightToDeny(denial, rights) }),
     })
   }
 
-  /** @throws OAuthError 403 where only an administrator may stop an administrator. */
-  async #requireRightToName({ kind, value, isAdministrators }: Denial, by: Actor): Promise<void> {
-    if (by.isAdministrator || !(isAdministrators ?? (await this.#namesAdministrator(kind, value)))) return
+  /**
+   * Asked inside the write, because a group or a scope may have been given since the request came.
+   * @throws OAuthError 403 where only an administrator may stop an administrator.
+   */
+  #requireRightToDeny({ kind, value, isAdministrators }: Denial, { scopes, permissions }: NamedRights): void {
+    const needs = this.#needs
+    const isNamed = (kind === 'sub' || kind === 'client_id') && needs.isAdministrators(value)
+    const isByRight = needs.isAdministratorsScope(scopes) || carriesOwnPermission({ permissions })
+    if (!isAdministrators && !isNamed && !isByRight) return
     throw insufficientScope(`this ${kind} is an administrator's: stopping it needs scope signet:admin`)
-  }
-
-  async #namesAdministrator(kind: Denial['kind'], value: string): Promise<boolean> {
-    const { store, isAdministrators, isAdministratorsScope } = this.#needs
-    const hasScope = ({ scope }: GrantRecord) => isAdministratorsScope(scope)
-    if (kind === 'client_id') return isAdministrators(value)
-    if (kind === 'sub') return isAdministrators(value) || (await store.listGrants({ sub: value }, SOME)).some(hasScope)
-    const grant = kind === 'sid' ? await store.findGrant(value) : undefined
-    return grant !== undefined && hasScope(grant)
   }
 
   /**

@@ -144,6 +144,6 @@ const remove = (id: string, _options: object, command: Command): Promise<void> =
 
 async function requireEntry(store: Store, id: string): Promise<BlacklistEntry> {
   const entry = await store.findBlacklistEntry(id)
-  if (!entry || entry.removedAt !== null) throw notFound('this blacklist entry')
+  if (!entry) throw notFound('this blacklist entry')
   return entry
 }

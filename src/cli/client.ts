@@ -14,6 +14,7 @@ import { answer, counted, fieldList, note, table } from './output.ts'
 import { answerPreset, definePaste, definePresets, readPreset, withPreset, type PresetOptions } from './preset.ts'
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
+import { noteStillRefused } from './still-refused.ts'
 import { defineCallerSnippet } from './snippet.ts'
 import { UsageError, collect, requireFaultless, requireSound, usualDuration } from './usage.ts'
 
@@ -181,9 +182,10 @@ const disable = (id: string, _options: object, command: Command): Promise<void> 
   })
 
 const enable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => {
-    const client = await clientRegistry.enable(id, BY_CLI)
+  withClient(id, async (issuer) => {
+    const client = await issuer.clientRegistry.enable(id, BY_CLI)
     answerChanged(command, { client, secret: undefined }, `client ${id} is enabled`)
+    noteStillRefused('client_id', id, issuer)
   })
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>

@@ -11,6 +11,7 @@ import { UsageError } from './usage.ts'
 interface Filter {
   client?: string
   sub?: string
+  session?: string
 }
 
 interface Ending {
@@ -25,6 +26,7 @@ export function defineGrant(grant: Command): void {
     .description('grants, oldest first')
     .option('--client <id>', 'of one client')
     .option('--sub <sub>', 'of one person')
+    .option('--session <id>', 'made in one session')
     .addHelpText('after', example('list --client billing'))
     .action(list)
   grant
@@ -41,10 +43,10 @@ export function defineGrant(grant: Command): void {
 
 const example = (line: string): string => `\nExample:\n  signet grant ${line}`
 
-const list = ({ client, sub }: Filter, command: Command): Promise<void> =>
+const list = ({ client, sub, session }: Filter, command: Command): Promise<void> =>
   withIssuer(async ({ store }) => {
     const grants = await everyPage(
-      (page) => store.listGrants({ clientId: client, sub }, page),
+      (page) => store.listGrants({ clientId: client, sub, sessionId: session }, page),
       ({ sid }) => sid,
     )
     const views = grants.map((grant) => grantView(grant, store.now()))

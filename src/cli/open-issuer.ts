@@ -62,7 +62,7 @@ export async function onIssuer<T>(
   // Loaded only now: a help text or a usage error must not wait for the database driver.
   const { openDatabase } = await import('../database.ts')
   const { issuerUrl, wireIssuer } = await import('../issuer.ts')
-  const surroundings = { clock: systemClock, log: commandLog(config) }
+  const surroundings = { clock: systemClock, log: commandLog(config), isCommand: true }
   const opened = await openDatabase(config, { ...surroundings, ...terms })
   try {
     const issuer = await wireIssuer(opened, await issuerUrl(opened.store, config), config, surroundings)
@@ -74,6 +74,13 @@ export async function onIssuer<T>(
   } finally {
     await opened.store.close()
   }
+}
+
+/** Sends the logout tokens that the act of a command has brought about. */
+export async function tellClients({ backChannel }: Issuer): Promise<void> {
+  const left = await backChannel.settle()
+  if (left.length > 0)
+    note(`SIGNET_OUTBOUND_ALLOW of this shell does not name them: a running server tells ${left.join(', ')} of the end`)
 }
 
 /** Commands log only warnings, unless the operator set a log level. */

@@ -6,7 +6,7 @@ import type { Issuer } from '../issuer.ts'
 import { browserOf } from '../pages/browser-name.ts'
 import { sessionView } from '../sessions/wire.ts'
 import { everyPage } from './every-page.ts'
-import { withIssuer } from './open-issuer.ts'
+import { tellClients, withIssuer } from './open-issuer.ts'
 import { answer, answerDone, table } from './output.ts'
 import { UsageError } from './usage.ts'
 
@@ -80,7 +80,7 @@ const end = (id: string | undefined, { user }: Filter, command: Command): Promis
       views.flat(),
       ended.length === 1 ? '1 session was ended' : `${ended.length} sessions were ended`,
     )
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 }
 

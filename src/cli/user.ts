@@ -13,8 +13,9 @@ import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
-import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
+import { mayMakeDatabase, tellClients, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
+import { noteStillRefused } from './still-refused.ts'
 import { UsageError, requireFaultless, requireSound, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
@@ -192,19 +193,20 @@ const disable = (name: string, _options: object, command: Command): Promise<void
   withUser(name, async ({ user }, issuer) => {
     const disabled = await issuer.userRegistry.disable(user.id, BY_CLI)
     answerUser(command, disabled, 'is disabled: sessions have ended, and live tokens are denied')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 
 const enable = (name: string, _options: object, command: Command): Promise<void> =>
-  withUser(name, async ({ user }, { userRegistry }) =>
-    answerUser(command, await userRegistry.enable(user.id, BY_CLI), 'is enabled'),
-  )
+  withUser(name, async ({ user }, issuer) => {
+    answerUser(command, await issuer.userRegistry.enable(user.id, BY_CLI), 'is enabled')
+    noteStillRefused('sub', user.id, issuer)
+  })
 
 const remove = (name: string, _options: object, command: Command): Promise<void> =>
   withUser(name, async ({ user }, issuer) => {
     const deleted = await issuer.userRegistry.delete(user.id, BY_CLI)
     answerUser(command, deleted, 'was deleted; live tokens are denied')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 
 async function setPassword(
@@ -217,7 +219,7 @@ async function setPassword(
   await withUser(name, async ({ user }, issuer) => {
     const changed = await issuer.userRegistry.setPassword(user.id, password, BY_CLI, { mustChange })
     answerUser(command, changed, 'has a new password; sessions and grants have ended')
-    await issuer.backChannel.settle()
+    await tellClients(issuer)
   })
 }
 

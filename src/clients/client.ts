@@ -4,7 +4,7 @@
  */
 import { invalidClientMetadata } from '../ground/errors.ts'
 import { SIGN_IN_DEFAULTS, type ClientRecord } from '../store/records/client.ts'
-import { looksSecret } from '../ground/looks-secret.ts'
+import { isSecretName } from '../ground/looks-secret.ts'
 import { findKeyFault, findSetFault } from './assertion-key.ts'
 import { requireFreeClaims } from './claims.ts'
 import { findRedirectFault } from './redirect-uri.ts'
@@ -57,20 +57,20 @@ const DOT_SEGMENTS = ['.', '..']
 /** The actors of the audit trail that are no clients. A client of such a name would be taken for one of them. */
 const RESERVED_IDS = new Set(['cli', 'config', 'system', 'unknown'])
 
-export const isActorName = (name: string): boolean => RESERVED_IDS.has(name)
+export const isActorName = (name: string): boolean => RESERVED_IDS.has(name.toLowerCase())
 
 /** Signet's own clients, scopes and parameters begin with this. */
 export const hasOwnPrefix = (name: string): boolean => name.toLowerCase().startsWith('signet:')
 
-/** Why a client cannot have this id, if it cannot. The message does not repeat the id, which may be a secret. */
-/** The three parts of a JWT, whatever their length. */
-const TOKEN_LIKE = /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/
-
-function findIdFault(clientId: string): string | undefined {
+/**
+ * Why a client cannot have this id, if it cannot. The message does not repeat the id, which may be a secret. Names that
+ * are refused since a later version stay usable for the clients that have them.
+ */
+function findIdFault({ clientId, key }: ClientRecord): string | undefined {
   if (clientId.length > MOST_CLIENT_ID_CHARACTERS || !CLIENT_ID.test(clientId) || DOT_SEGMENTS.includes(clientId))
     return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
-  if (looksSecret(clientId) || TOKEN_LIKE.test(clientId))
-    return 'this is a token or a secret; an id stands in logs and lists'
+  if (key !== 0) return undefined
+  if (isSecretName(clientId)) return 'it begins like a token or a secret; an id stands in logs and lists'
   return isActorName(clientId) || hasOwnPrefix(clientId) ? 'Signet uses this name itself: take another' : undefined
 }
 
@@ -128,8 +128,8 @@ export function newClient(clientId: string, now: number, change: Partial<ClientR
  * @throws OAuthError `invalid_client_metadata` (RFC 7591 §3.2.2) naming the field and what is accepted.
  */
 export function requireSoundClient(client: ClientRecord): void {
-  const { clientId, tokenEndpointAuthMethod: method, grantTypes } = client
-  const idFault = findIdFault(clientId)
+  const { tokenEndpointAuthMethod: method, grantTypes } = client
+  const idFault = findIdFault(client)
   if (idFault !== undefined) throw invalidClientMetadata(`client_id: ${idFault}`)
   if (isPublicClient(client) && !grantTypes.every((grant) => PUBLIC_GRANT_TYPES.includes(grant))) {
     throw invalidClientMetadata(

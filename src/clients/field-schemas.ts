@@ -72,7 +72,7 @@ export const claimsSchema = schemaOf((z) => z.record(z.string(), z.unknown()))
 export const claimMapSchema = schemaOf((z) =>
   z
     .record(z.string(), z.string(), {
-      error: 'expected an object of claim names and paths, such as {"role":"roles[0]"}',
+      error: 'expected an object of claim names and paths, such as role with the path roles[0]',
     })
     .superRefine((map, context) => {
       const fault = findClaimMapFault(map)

@@ -3,6 +3,7 @@
  * names one byte for byte (RFC 9700 §4.1.3). Only the port of a loopback address is free, because a program of a person's
  * own machine takes the port that it gets.
  */
+import { isLoopback } from '../config/loopback.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 
 export const MOST_REDIRECT_URIS = 50
@@ -17,8 +18,11 @@ const URI_CHARACTERS = /^[\x21\x23-\x3B\x3D\x3F-\x5B\x5D-\x7E]+$/
 /** RFC 3986 §3.1 */
 const SCHEME = /^[a-z][a-z0-9+.-]*:/
 
-/** `http://` and one of the names of this machine, a port where there is one, and the rest. */
-const LOOPBACK = /^(http:\/\/(localhost|127\.0\.0\.1|\[::1\]))(?::(\d{1,5}))?(?=[/?]|$)/
+/** `http://` and a host, a port where there is one, and the rest. */
+const PLAIN_HTTP = /^(http:\/\/([\w.-]+|\[::1\]))(?::(\d{1,5}))?(?=[/?]|$)/
+
+/** The names of this machine at which a program of the person takes the port that it gets (RFC 8252 §7.3, §8.3). */
+const FREE_PORT = ['localhost', '127.0.0.1', '[::1]']
 
 /** A segment that another reader resolves, percent-encoded or not. */
 const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i
@@ -40,10 +44,11 @@ export function isRedirectUri(uri: string): boolean {
   return scheme !== 'http' || isLoopbackRedirect(uri)
 }
 
-/** Whether it leads to the person's own machine by http. */
+/** Whether it leads to the person's own machine by http. Its host is written as every reader of URIs reads it. */
 export function isLoopbackRedirect(uri: string): boolean {
-  const port = LOOPBACK.exec(uri)?.[3]
-  return LOOPBACK.test(uri) && (port === undefined || isPort(port))
+  const [, , host, port] = PLAIN_HTTP.exec(uri) ?? []
+  if (host === undefined || !URL.canParse(uri) || new URL(uri).hostname !== host) return false
+  return isLoopback(host) && (port === undefined || isPort(port))
 }
 
 const isPort = (text: string): boolean => Number(text) > 0 && Number(text) <= MOST_PORT
@@ -68,7 +73,8 @@ export const isRegisteredRedirect = (sent: string, client: Redirected): boolean 
  */
 function isSameButPort(sent: string, registered: string, client: Redirected): boolean {
   if (!isLoopbackRedirect(sent) || !isLoopbackRedirect(registered)) return false
-  const [, , host, port] = LOOPBACK.exec(registered) ?? []
+  const [, , host = '', port] = PLAIN_HTTP.exec(registered) ?? []
+  if (!FREE_PORT.includes(host)) return false
   if (host === 'localhost' && (port !== undefined || !isNativePublic(client))) return false
   return withoutPort(sent) === withoutPort(registered)
 }
@@ -76,7 +82,7 @@ function isSameButPort(sent: string, registered: string, client: Redirected): bo
 const isNativePublic = (client: Redirected): boolean =>
   client.tokenEndpointAuthMethod === 'none' && applicationTypeOf(client) === 'native'
 
-const withoutPort = (uri: string): string => uri.replace(LOOPBACK, '$1')
+const withoutPort = (uri: string): string => uri.replace(PLAIN_HTTP, '$1')
 
 /** Why a client cannot have these redirect URIs together, if it cannot. */
 export function findRedirectFault({ redirectUris, tokenEndpointAuthMethod }: Redirected): string | undefined {

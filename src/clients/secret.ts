@@ -11,10 +11,9 @@ import type { MasterKey } from '../keys/master-key.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import type { ClientRecord, ClientSecret, EndedSecret, SecretUse } from '../store/records/client.ts'
 import type { Lane, PasswordQueue } from '../ground/hash-queue.ts'
+import { CLIENT_SECRET_PREFIX } from '../ground/looks-secret.ts'
 import { matchesSlowHash, NOBODYS_HASH, slowHash } from '../ground/slow-hash.ts'
 import { LEAST_BROUGHT_CHARACTERS, MOST_BROUGHT_CHARACTERS } from './client.ts'
-
-const SECRET_PREFIX = 'sgs_'
 
 /** Compared with for a client that does not exist. */
 const NO_DIGEST = Buffer.alloc(32)
@@ -49,7 +48,7 @@ export class ClientSecrets {
 
   /** A fresh secret and the record that keeps it. @throws Unavailable while this process lacks the current master key */
   generate(now: Instant): IssuedSecret {
-    const secret = SECRET_PREFIX + randomBytes(32).toString('base64url')
+    const secret = CLIENT_SECRET_PREFIX + randomBytes(32).toString('base64url')
     const { current } = this.#masterKeys
     const record = this.#record('generated', digestUnder(current, secret).toString('base64url'), now)
     return { secret, record: { ...record, masterKeyId: current.id } }
@@ -104,7 +103,7 @@ export class ClientSecrets {
     const standing = client?.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) ?? []
     if (presented.length > MOST_BROUGHT_CHARACTERS) return undefined
     // A secret that looks generated may come from another Signet, and then it was brought.
-    if (presented.startsWith(SECRET_PREFIX)) {
+    if (presented.startsWith(CLIENT_SECRET_PREFIX)) {
       const generated = this.#findGenerated(standing, presented)
       if (generated || !standing.some(({ kind }) => kind === 'brought')) return generated
     }
@@ -122,7 +121,7 @@ export class ClientSecrets {
   #matchesEnded(secret: string, { digest, masterKeyId }: EndedSecret): boolean {
     if (digest.startsWith('jwk:')) return false
     const key = this.#masterKeys.find(masterKeyId)
-    return key ? digestUnder(key, secret).toString('base64url') === digest : secret.startsWith(SECRET_PREFIX)
+    return key ? digestUnder(key, secret).toString('base64url') === digest : secret.startsWith(CLIENT_SECRET_PREFIX)
   }
 
   #findGenerated(secrets: ClientSecret[], presented: string): ClientSecret | undefined {

@@ -1,12 +1,14 @@
 /**
- * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms. All faults are
+ * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms and the
+ * logo. All faults are
  * told together, each by the name of the variable that was set.
  */
 import { Fault } from '../ground/errors.ts'
 import { isPostgresUrl } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
 import { findUnknown, readVariable, type Env, type Variable } from '../ground/variable.ts'
-import { isExposedHttp } from './loopback.ts'
+import { LATER_VARIABLES, readLater } from './later-variables.ts'
+import { isExposedHttp, isLoopback } from './loopback.ts'
 import type { Config, Setting } from './setting.ts'
 import { VARIABLES } from './variables.ts'
 
@@ -24,7 +26,8 @@ export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, st
  * @throws Fault naming every variable at fault, what was read and what is accepted.
  */
 export function readConfig(env: Env): Config {
-  const faults = findUnknown(env, Object.values<Variable>(VARIABLES))
+  const { unserved, faults: ofLater } = readLater(env)
+  const faults = [...findUnknown(env, [...Object.values<Variable>(VARIABLES), ...LATER_VARIABLES]), ...ofLater]
   const values: { [setting in Setting]?: unknown } = {}
   const setBy: Config['setBy'] = {}
   const fileOf: Config['fileOf'] = {}
@@ -39,14 +42,22 @@ export function readConfig(env: Env): Config {
   }
   values.signUpDomains ??= []
   values.outboundAllow ??= []
+  values.trustedProxies ??= usualProxies(values.issuer)
   values.logFormat ??= process.stderr.isTTY ? 'pretty' : 'json'
 
   // Sound: VARIABLES has one parser for each field of Config, and every fault is thrown below.
-  const config: Config = { ...(values as Omit<Config, 'setBy' | 'fileOf'>), setBy, fileOf }
+  const config: Config = { ...(values as Pick<Config, Setting>), setBy, fileOf, unserved }
   if (faults.length === 0) faults.push(...checkTogether(config))
   if (faults.length > 0) throw new Fault(faults.join('\n'), 'docs/reference.md lists every variable with its default')
   return config
 }
+
+/**
+ * An issuer of another name than this machine's needs a proxy for TLS, which commonly runs beside it. Whoever calls an
+ * issuer on this machine calls it directly, and could choose a new address for each guess at a password.
+ */
+const usualProxies = (issuer: unknown): readonly string[] =>
+  typeof issuer !== 'string' || isLoopback(new URL(issuer).hostname) ? [] : ['loopback']
 
 /**
  * The URL of a database that a flag gives.

@@ -2,18 +2,24 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { contrast } from '../ground/contrast.ts'
-import { parseDuration } from '../ground/duration.ts'
+import { durationForm, parseDuration } from '../ground/duration.ts'
+import { hasPictureName, readPicture } from '../ground/picture.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
 import { isPostgresUrl, readPostgresUrl } from '../ground/postgres-url.ts'
 import { readTarget } from '../ground/target.ts'
 import { Refusal } from '../ground/variable.ts'
 
-export const duration =
-  (least: number, most = Infinity) =>
-  (text: string) => {
+/**
+ * Reader and accepted form of a duration between two bounds in seconds.
+ * @param also a bound that another variable sets
+ */
+export const duration = (least: number, most = Infinity, also?: string) => ({
+  accepts: [durationForm(least, most), also].filter((each) => each !== undefined).join(', '),
+  parse: (text: string): number | undefined => {
     const seconds = parseDuration(text)
     return seconds !== undefined && seconds >= least && seconds <= most ? seconds : undefined
-  }
+  },
+})
 export const oneOf =
   (...words: string[]) =>
   (text: string) =>
@@ -86,10 +92,13 @@ export function parseHostAndPort(value: string): string | undefined {
 export const parseWebUrl = (value: string): string | undefined =>
   /^https?:\/\/[^\s"'<>\\]+$/i.test(value) && URL.canParse(value) ? value : undefined
 
-/** The path of an image, or an https URL. */
+/** The path of an image that can be read, or an https URL. */
 export function parseLogo(value: string): string | Refusal | undefined {
   if (/^[a-z][a-z\d+.-]*:/i.test(value)) return value.startsWith('https://') ? parseWebUrl(value) : undefined
-  return /\.(svg|png|jpe?g|webp)$/i.test(value) ? path(value) : undefined
+  const file = hasPictureName(value) ? path(value) : undefined
+  if (typeof file !== 'string') return file
+  const read = readPicture(file)
+  return 'why' in read ? new Refusal(`${file} ${read.why}`) : file
 }
 
 /** WCAG 2.2 §1.4.11: a control stands out from the page by 3:1. */

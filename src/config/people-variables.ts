@@ -1,5 +1,4 @@
 /** The variables of people who sign in, as rows of the table in variables.ts. */
-import { DURATION_FORM } from '../ground/duration.ts'
 import type { Variable } from '../ground/variable.ts'
 import {
   duration,
@@ -49,23 +48,20 @@ export const PEOPLE_VARIABLES = {
   sessionTtlSeconds: {
     name: 'SIGNET_SESSION_TTL',
     standard: '30d',
-    accepts: `${DURATION_FORM}, at least 1m`,
     meaning: 'how long a person stays signed in at most',
-    parse: duration(60),
+    ...duration(1),
   },
   sessionIdleSeconds: {
     name: 'SIGNET_SESSION_IDLE',
     standard: '7d',
-    accepts: `${DURATION_FORM}, at least 1m`,
     meaning: 'how long a person stays signed in without using it',
-    parse: duration(60),
+    ...duration(1),
   },
   idTokenTtlSeconds: {
     name: 'SIGNET_ID_TOKEN_TTL',
     standard: '1h',
-    accepts: `${DURATION_FORM}, from 1s to 1d`,
     meaning: 'life of an ID token, unless its client says otherwise',
-    parse: duration(1, 86_400),
+    ...duration(1, 86_400),
   },
   outboundAllow: {
     name: 'SIGNET_OUTBOUND_ALLOW',
@@ -93,8 +89,8 @@ export const PEOPLE_VARIABLES = {
   brandLogo: {
     name: 'SIGNET_BRAND_LOGO',
     standard: undefined,
-    accepts: 'the path of an SVG, PNG, JPEG or WebP file, or an https URL',
-    meaning: 'image that pages show: the path of an SVG, PNG, JPEG or WebP file, or an https URL',
+    accepts: 'the path of an SVG, PNG, JPEG or WebP file of at most 100 KB, or an https URL',
+    meaning: 'image that pages show: the path of an SVG, PNG, JPEG or WebP file of at most 100 KB, or an https URL',
     parse: parseLogo,
   },
   brandColor: {

@@ -71,7 +71,9 @@ export interface Config {
   setBy: Partial<Record<Setting, string>>
   /** For each value that a `_FILE` form gave: the path of the file. */
   fileOf: Partial<Record<Setting, string>>
+  /** One line for each part that variables ask for and this version lacks. */
+  unserved: readonly string[]
 }
 
 /** The values that variables set. */
-export type Setting = Exclude<keyof Config, 'setBy' | 'fileOf'>
+export type Setting = Exclude<keyof Config, 'setBy' | 'fileOf' | 'unserved'>

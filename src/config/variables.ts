@@ -1,5 +1,4 @@
 /** The table of variables: name, default, accepted form, meaning and reader of each. */
-import { DURATION_FORM } from '../ground/duration.ts'
 import { readKeyTexts } from '../ground/key-text.ts'
 import { POSTGRES_FORM } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
@@ -95,58 +94,52 @@ export const VARIABLES = {
   accessTokenTtlSeconds: {
     name: 'SIGNET_ACCESS_TOKEN_TTL',
     standard: '15m',
-    accepts: `${DURATION_FORM}, at least 1s`,
     meaning: 'life of an access token, unless its client or resource says otherwise',
-    parse: duration(1),
+    ...duration(1),
   },
   refreshTokenTtlSeconds: {
     name: 'SIGNET_REFRESH_TOKEN_TTL',
     standard: '30d',
-    accepts: `${DURATION_FORM}, at least 1s`,
     meaning: 'life of a refresh token family from its first token; rotation never extends it',
-    parse: duration(1),
+    ...duration(1),
   },
   refreshGraceSeconds: {
     name: 'SIGNET_REFRESH_GRACE',
     standard: '10s',
-    accepts: DURATION_FORM,
     meaning: 'how long a used refresh token may be repeated while its successor is unused; 0 for never',
-    parse: duration(0),
+    ...duration(0),
   },
   keyRotationSeconds: {
     name: 'SIGNET_KEY_ROTATION',
     standard: '30d',
-    accepts: `${DURATION_FORM}, at least 1s`,
     meaning: 'how long a key signs before the next one takes over',
-    parse: duration(1),
+    ...duration(1),
   },
   keyPrepublishSeconds: {
     name: 'SIGNET_KEY_PREPUBLISH',
     standard: '1d',
-    accepts: `${DURATION_FORM}, at least SIGNET_JWKS_MAX_AGE, and ${fetchedWithin() / 1000} s more on PostgreSQL`,
     meaning: `how long a key is published before it signs; at least \`SIGNET_JWKS_MAX_AGE\`, and ${fetchedWithin() / 1000} s more on PostgreSQL`,
-    parse: duration(0),
+    ...duration(0, Infinity, `at least SIGNET_JWKS_MAX_AGE, and ${fetchedWithin() / 1000} s more on PostgreSQL`),
   },
   jwksMaxAgeSeconds: {
     name: 'SIGNET_JWKS_MAX_AGE',
     standard: '5m',
-    accepts: `${DURATION_FORM}, at most SIGNET_KEY_PREPUBLISH`,
     meaning:
       'how long the key set may be cached, and how long a verifier that only caches may accept a revoked key; at most `SIGNET_KEY_PREPUBLISH`',
-    parse: duration(0),
+    ...duration(0, Infinity, 'at most SIGNET_KEY_PREPUBLISH'),
   },
   auditRetentionSeconds: {
     name: 'SIGNET_AUDIT_RETENTION',
     standard: '400d',
-    accepts: `${DURATION_FORM}, at least 1s`,
     meaning: 'how long the audit trail is kept, and the public halves of the keys that it speaks of',
-    parse: duration(1),
+    ...duration(1),
   },
   trustedProxies: {
     name: 'SIGNET_TRUSTED_PROXIES',
-    standard: 'loopback',
+    standard: undefined,
     accepts: 'a list, with commas, of addresses, CIDRs and `loopback`; or none',
-    meaning: 'whose `X-Forwarded-For` is believed; the last address in it that is not one of these is the caller',
+    meaning:
+      'whose `X-Forwarded-For` is believed; the last address in it that is not one of these is the caller; when not set, `none` for an issuer on this machine and `loopback`, a proxy on this machine, for any other',
     parse: parseProxies,
   },
   networkRequestsPerMinute: {
@@ -180,10 +173,9 @@ export const VARIABLES = {
   keepAliveSeconds: {
     name: 'SIGNET_KEEP_ALIVE',
     standard: '75s',
-    accepts: `${DURATION_FORM}, from 1s to 1d`,
     meaning:
       'how long an idle connection stays open; set it longer than the proxy in front keeps one (AWS 60s, Google 600s)',
-    parse: duration(1, 86_400),
+    ...duration(1, 86_400),
   },
   limitDenials: {
     name: 'SIGNET_LIMIT_DENIALS',

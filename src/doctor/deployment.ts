@@ -37,6 +37,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
   return [
     node,
     good('configuration', `issuer ${issuer}`),
+    ...checkUnserved(config),
     await checkMasterKeyFile(config),
     ...checks,
     ...remote.checks,
@@ -51,6 +52,12 @@ function checkNode(): Check {
     ? good('node', found)
     : bad('node', found, 'run it with Node 24 or newer')
 }
+
+/** Variables of parts that this version does not have. */
+const checkUnserved = ({ unserved }: Config): Check[] =>
+  unserved.length === 0
+    ? []
+    : [warn('unserved variables', unserved.join('; '), 'take them out, or leave them to a version that has this part')]
 
 /** A key that signs was published long before, so a key set without it is made of another database. */
 function checkServedKeys(signing: string[], { jwks, jwksUri }: RemoteIssuer): Check[] {

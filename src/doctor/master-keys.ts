@@ -66,7 +66,7 @@ export async function checkMasterKeys(store: Store, keys: SigningKeyRecord[], co
     if (!found) return [noMasterKey()]
     await requireMasterKeys(store, found, config, { state })
     return [
-      checkSeals(found, keys, state),
+      await checkSeals(found, keys, state),
       ...(await checkServers(store, state)),
       ...(await checkStanding(store, state)),
       ...checkPlace(found, state),
@@ -83,13 +83,13 @@ const noMasterKey = (): Check =>
     'put the original file back, or give the key in SIGNET_MASTER_KEY; lost for good: docs/operating.md, "The master key is lost"',
   )
 
-function checkSeals(found: MasterKey[], keys: SigningKeyRecord[], { current }: MasterKeyState): Check {
+async function checkSeals(found: MasterKey[], keys: SigningKeyRecord[], { current }: MasterKeyState): Promise<Check> {
   const sealed = keys.filter(({ status }) => status === 'active' || status === 'next')
   for (const { kid, sealedPrivateKey } of sealed) {
     const id = sealedUnder(sealedPrivateKey)
     const key = found.find((each) => each.id === id)
     if (!key) return bad('master key', `signing key ${kid} is sealed under master key ${id}, which is not here`)
-    key.unseal(sealedPrivateKey)
+    await key.unseal(sealedPrivateKey)
   }
   return good('master key', `${current ?? found[0]?.id} opens ${sealed.length} signing keys`)
 }

@@ -4,6 +4,7 @@
  */
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { JsonFault, describePath, findFaults, readDigits } from '../ground/exact-json.ts'
+import { CLIENT_SECRET_PREFIX } from '../ground/looks-secret.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 
 /** Something around or inside a token that does not belong to it. */
@@ -194,7 +195,7 @@ const describeChanged = (part: string): string =>
 function describeNoJwt(token: string, parts: number): string {
   if (token === '') return 'nothing was given'
   if (parts === 5) return 'an encrypted token (JWE); Signet issues none'
-  if (token.startsWith('sgs_')) return 'a client secret, not a token'
+  if (token.startsWith(CLIENT_SECRET_PREFIX)) return 'a client secret, not a token'
   if (token.startsWith('eyJ')) return `the beginning of a JWT: it has ${parts} of 3 parts, the rest was cut off`
   return `no JWT: it has ${parts} part${parts === 1 ? '' : 's'}, not 3`
 }

@@ -2,6 +2,7 @@
 import { compactVerify, createLocalJWKSet, errors, type JSONWebKeySet, type JWK } from 'jose'
 import { systemClock } from '../ground/clock.ts'
 import { toNumber } from '../ground/exact-json.ts'
+import { REFRESH_TOKEN_PREFIX } from '../ground/looks-secret.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { checkAudience, checkBinding, checkIssuer, checkTimes, checkTyp } from './claim-checks.ts'
 import { checkKind, decodeToken, refreshTokenForApi, type Pasted } from './pasted-token.ts'
@@ -19,7 +20,7 @@ export async function checkTokenFromAfar(
   remote: RemoteIssuer,
   resource: string | undefined,
 ): Promise<Check[]> {
-  if (pasted.token.startsWith('sgr_')) return [refreshTokenForApi()]
+  if (pasted.token.startsWith(REFRESH_TOKEN_PREFIX)) return [refreshTokenForApi()]
   const { form, header, claims } = decodeToken(pasted)
   if (!header || !claims) return [form]
   const { issuer } = remote.place

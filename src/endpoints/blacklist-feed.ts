@@ -4,6 +4,7 @@ import { FEED } from '../blacklist/wire.ts'
 import type { Clock } from '../ground/clock.ts'
 import { Unavailable, invalidRequest } from '../ground/errors.ts'
 import { answerOf, maybe, type AnswerShape } from '../ground/shape.ts'
+import { prefers } from '../http/accept.ts'
 import { LIVE_DOCUMENT } from '../http/access.ts'
 import { TAKEN, type Outcome } from '../http/reply.ts'
 import { answerDocument, CACHED } from '../http/public-document.ts'
@@ -40,7 +41,7 @@ export const feed = (needs: Needs) => {
       if (isCutOff(needs)) throw new Unavailable('the database is silent: the feed could lack a denial')
       const { network } = needs.limits.callerOf(call.incoming)
       needs.readers.noteFollower({ userAgent: call.header('user-agent'), network })
-      if ((call.header('accept') ?? '').includes('text/event-stream')) return stream(call, needs, followers)
+      if (prefers(call.header('accept'), 'text/event-stream', 'application/json')) return stream(call, needs, followers)
       return answerDocument(call, pages.since(readCursor(call.query.after)), { cacheControl: CACHE_CONTROL })
     },
   )

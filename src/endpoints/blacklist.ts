@@ -86,7 +86,7 @@ const readBlacklistEntry = ({ store }: Needs) =>
     },
     async ({ params }) => {
       const entry = await store.findBlacklistEntry(params.id)
-      if (!entry || entry.removedAt !== null) throw notFound('this blacklist entry')
+      if (!entry) throw notFound('this blacklist entry')
       return json(entryView(entry))
     },
   )

@@ -55,17 +55,19 @@ async function answerLogout(
 ): Promise<Reply> {
   const request = await readRequest(call, signedIn, isConfirmed, needs)
   const decision = decideLogout(request)
+  if (decision.act !== 'come_again' && decision.ends) {
+    const { sessionId, userId } = decision.ends
+    await needs.sessionEnds.signOut(sessionId, userId, call.facts.request_id)
+  }
   switch (decision.act) {
     case 'ask':
       return ask(call, request, signedIn, needs)
     case 'come_again':
       return seeOther(`${basePath(needs.issuer)}/logout?${new URLSearchParams([...carried(call)]).toString()}`)
     case 'end': {
-      const { ends, goTo } = decision
-      if (ends) await needs.sessionEnds.signOut(ends.sessionId, ends.userId, call.facts.request_id)
       // A form of another site comes without the cookie: it may be that of another session.
       const headers = call.cookies.session === undefined ? [] : dropCookie('session', needs.issuer)
-      return seeOther(goTo ?? `${basePath(needs.issuer)}/signed-out`, headers)
+      return seeOther(decision.goTo ?? `${basePath(needs.issuer)}/signed-out`, headers)
     }
   }
 }
@@ -108,9 +110,16 @@ function ask(call: PageCall, request: LogoutRequest, signedIn: SignedIn | undefi
   const view = {
     account: { username: user.username, name: user.name, email: user.email },
     client: request.client?.name ?? undefined,
+    isGoingBack: goesBack(request),
     hidden: Object.fromEntries(carried(call)),
   }
   return show(frame, logoutPage(frame, view))
+}
+
+/** Whether the person, having said yes, is led to the client. */
+function goesBack(request: LogoutRequest): boolean {
+  const decision = decideLogout({ ...request, isConfirmed: true })
+  return decision.act === 'end' && decision.goTo !== undefined
 }
 
 /** GET /signed-out: the end of a sign-out that leads back to no client. */

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { entityTag } from '../ground/entity-tag.ts'
 import { answerOf, shapeOf, text, textOf } from '../ground/shape.ts'
+import { prefers } from '../http/accept.ts'
 import { READERS } from '../http/access.ts'
 import { basePath, endpointUrl } from '../http/endpoint-url.ts'
 import { escapeHtml } from '../http/escape-html.ts'
@@ -91,7 +92,7 @@ export function front({ issuer }: { issuer: string }): Route {
       answers: { 200: answers },
     },
     (call) => {
-      const isBrowser = (call.header('accept') ?? '').includes('text/html')
+      const isBrowser = prefers(call.header('accept'), 'text/html', 'application/json')
       const terms = isBrowser
         ? { type: 'text/html; charset=utf-8', headers: PAGE_HEADERS }
         : { headers: ['Vary', 'Accept'] }

@@ -147,14 +147,22 @@ function tokenParameters(parameters: FormParameters<keyof typeof TOKEN_PARAMETER
   }
 }
 
-/** RFC 6749 §5.1. */
-export const tokenResponse = ({ accessToken, isBound, expiresInSeconds, scope, refreshToken, idToken }: TokenSet) => ({
+/** RFC 6749 §5.1. An answer without `scope` means the scope of the request, so a person's grant without any says so. */
+export const tokenResponse = ({
+  accessToken,
+  isBound,
+  expiresInSeconds,
+  scope,
+  isOfPerson,
+  refreshToken,
+  idToken,
+}: TokenSet) => ({
   access_token: accessToken,
   token_type: isBound ? 'DPoP' : 'Bearer',
   expires_in: expiresInSeconds,
   ...(refreshToken !== undefined && { refresh_token: refreshToken }),
   ...(idToken !== undefined && { id_token: idToken }),
-  ...(scope.length > 0 && { scope: scope.join(' ') }),
+  ...((isOfPerson || scope.length > 0) && { scope: scope.join(' ') }),
 })
 
 /** The description of an answer with tokens. */
@@ -167,7 +175,7 @@ export function issued() {
       expires_in: { ...integer('Seconds.'), minimum: 1 },
       refresh_token: optional(text('Opaque; keep only the newest one.')),
       id_token: optional(text('A JWT that tells the client who signed in (OIDC Core §2), where `openid` was granted.')),
-      scope: optional(text('What was granted.')),
+      scope: optional(text('What was granted; empty where nothing of the request of a person was.')),
     },
     {
       access_token: 'eyJhbGciOiJFUzI1NiIsImtpZCI6…',

@@ -58,6 +58,8 @@ export interface TokenSet {
   isBound: boolean
   expiresInSeconds: number
   scope: string[]
+  /** A person signed in for it: scopes of the request may have been dropped at /authorize. */
+  isOfPerson: boolean
   refreshToken?: string
   /** Where a person signed in and scope `openid` was granted. */
   idToken?: string

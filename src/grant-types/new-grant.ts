@@ -94,7 +94,7 @@ async function beginOffline(
 /** The answer for an issued token (RFC 6749 §5.1). */
 export const answerOf = ({
   accessToken,
-  terms: { resources, scope, proofKey },
+  terms: { resources, scope, proofKey, signIn },
   expiresInSeconds,
 }: {
   accessToken: string
@@ -106,6 +106,7 @@ export const answerOf = ({
   isBound: proofKey !== undefined,
   expiresInSeconds,
   scope,
+  isOfPerson: signIn !== undefined,
 })
 
 /** The algorithm that signs a token for these resources, which all have the same. */

@@ -66,5 +66,5 @@ function parseObject(text: string): Record<string, unknown> {
     if (!(error instanceof JsonFault)) throw error
     if (!error.isNoJson) throw invalidRequest(`subject_claims: claim "${describePath(error.path)}": ${error.message}`)
   }
-  throw invalidRequest('subject_claims is a JSON object, such as {"email":"ada@example.com"}')
+  throw invalidRequest('subject_claims is a JSON object, with a member for each claim, such as email')
 }

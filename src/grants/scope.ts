@@ -16,7 +16,7 @@ export function parseScope(text: string): string[] {
   if (values.length > 100) throw invalidScope(`scope has ${values.length} values; at most 100 are taken`)
   if (!values.every((value) => SCOPE_TOKEN.test(value))) {
     throw invalidScope(
-      'scope is a list of values with one space between them, each of printable ASCII without " and \\',
+      'scope is a list of values with one space between them, each of printable ASCII without quotation mark and backslash',
     )
   }
   return [...new Set(values)]

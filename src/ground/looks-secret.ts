@@ -1,5 +1,9 @@
 /** Finds secrets and tokens of this issuer in text, wherever somebody has put them by mistake. */
 
+/** Signet's secrets begin with these. */
+export const CLIENT_SECRET_PREFIX = 'sgs_'
+export const REFRESH_TOKEN_PREFIX = 'sgr_'
+
 const SECRET_LOOKS = /\bsg[rs]_[\w-]{8,}|\beyJ[\w-]{8,}(?:\.[\w-]*)*/g
 
 /**
@@ -14,6 +18,15 @@ const MOST_CHARACTERS = 16_384
 
 /** Whether a caller seems to have sent a secret where a name belongs. */
 export const looksSecret = (text: string): boolean => WHOLE_SECRET.test(text.slice(0, MOST_CHARACTERS))
+
+/** The first part of a JWT, or all parts of one that is very short. */
+const BEGINS_LIKE_JWT = /^eyJ(?:[\w-]{8}|[\w-]*\.[\w-]*\.)/
+
+/** Whether a name holds a secret or begins like one. Nobody registers such a name: names stand in lists, logs and tokens. */
+export const isSecretName = (name: string): boolean =>
+  looksSecret(name) ||
+  BEGINS_LIKE_JWT.test(name) ||
+  [CLIENT_SECRET_PREFIX, REFRESH_TOKEN_PREFIX].some((prefix) => name.toLowerCase().startsWith(prefix))
 
 /** The text with everything left out that looks secret. */
 export const withoutSecrets = (text: string): string => text.replaceAll(SECRET_LOOKS, '(looks secret)')

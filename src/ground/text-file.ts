@@ -1,5 +1,5 @@
 /**
- * Reads a small text file that an operator named: a secret, a variable's value, the declarative file. The file is read
+ * Reads a small file that an operator named: a secret, a variable's value, the declarative file, an image. The file is read
  * whole, or the reason is told in words. A pipe, a device or an endless file cannot block a start.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
@@ -15,6 +15,12 @@ export type TextFile =
 
 /** @param mostBytes a larger file is refused without being read */
 export function readTextFile(path: string, mostBytes: number): TextFile {
+  const read = readSmallFile(path, mostBytes)
+  return 'why' in read ? read : decode(read.bytes)
+}
+
+/** The bytes of a regular file. */
+export function readSmallFile(path: string, mostBytes: number): { bytes: Buffer } | { why: string } {
   let descriptor: number
   try {
     // Without O_NONBLOCK, opening a pipe waits until another process writes to it.
@@ -27,7 +33,7 @@ export function readTextFile(path: string, mostBytes: number): TextFile {
     if (stats.isDirectory()) return { why: 'is a folder' }
     if (!stats.isFile()) return { why: 'is no regular file' }
     const bytes = stats.size > mostBytes ? undefined : readBounded(descriptor, mostBytes)
-    return bytes ? decode(bytes) : { why: `is larger than ${inWords(mostBytes)}` }
+    return bytes ? { bytes } : { why: `is larger than ${inWords(mostBytes)}` }
   } catch (error) {
     return { why: `cannot be read (${codeOf(error)})` }
   } finally {

@@ -64,6 +64,9 @@ export const SCRAPER = { kind: 'scraper', isNeverShed: true, isInternal: true } 
 /** A page for people. */
 export const PAGE = { kind: 'page', catchesUp: true, isInternal: true } as const satisfies Access
 
+/** A well-known address that leads to a page: scripts of any origin may ask for it, as for all that is well known. */
+export const WELL_KNOWN_PAGE = { ...PAGE, isCrossOrigin: true } as const satisfies Access
+
 /** A page that clients send people to, by GET or by a form of their own. */
 export const ENTRANCE = { ...PAGE, takesForeignForms: true } as const satisfies Access
 

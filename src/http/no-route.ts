@@ -34,4 +34,5 @@ export function noRoute({ incoming, target }: Pick<Context, 'incoming' | 'target
   )
 }
 
-export const noHost = (): OAuthError => invalidRequest('the request needs one Host header that names a host')
+export const noHost = (): OAuthError =>
+  invalidRequest('the request needs one Host header that names a host', { headers: { Connection: 'close' } })

@@ -2,6 +2,7 @@
  * The one place that turns errors into replies. Callers read a registered code and a sentence that helps; the exact
  * reason goes into the log line of the request. Any other error is a defect: 500, and whole in the log.
  */
+import { asDescription } from '../ground/description.ts'
 import { OAuthError, RateLimited, Shed, Unavailable, Unheard } from '../ground/errors.ts'
 import { PageFault } from './page-fault.ts'
 import { rateLimitHeaders } from '../limits/rate-limit.ts'
@@ -63,11 +64,3 @@ function refuse(error: OAuthError, facts: RequestFacts): Reply {
 /** The body of RFC 6749 §5.2. */
 export const errorReply = (status: number, error: string, description: string, headers: HeaderList = []): Reply =>
   json({ error, error_description: asDescription(description) }, status, headers)
-
-/** RFC 6749 §5.2 allows %x20-21 / %x23-5B / %x5D-7E in error_description. */
-const asDescription = (text: string): string =>
-  text
-    .replaceAll('"', "'")
-    .replaceAll('…', '...')
-    .replaceAll('§', 'section ')
-    .replace(/[^\x20-\x21\x23-\x5B\x5D-\x7E]/g, '?')

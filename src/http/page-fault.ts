@@ -21,6 +21,8 @@ export interface PageFaultOptions {
   /** For the log line and the doctor; never shown. */
   reason?: string
   retryAfterSeconds?: number
+  /** Of `expired`: a link is over, and not a sign-in. */
+  isOfLink?: boolean
   /** The client that a way back leads to, and where. Only a proven redirect URI may stand here. */
   back?: string
 }

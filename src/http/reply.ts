@@ -8,6 +8,8 @@ export interface Reply {
   headers: HeaderList
   /** Absent where the status has none (204, 304). */
   body?: string | Buffer
+  /** A status above 499 that is no failure: nothing was asked for yet. */
+  isOrdinary?: true
 }
 
 /** The handler has taken the response over and writes it itself, as a stream does. */

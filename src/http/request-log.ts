@@ -17,12 +17,14 @@ interface LogNeeds {
 export interface Answered {
   status: number
   /** The caller was turned away for load alone. */
-  isForLoad: boolean
+  isForLoad?: boolean
+  /** No failure, whatever the status. */
+  isOrdinary?: boolean
 }
 
 export function noteRequest(context: Context, answered: Answered, { log, traffic, limits }: LogNeeds): void {
   const { facts, route, incoming, ticket, began } = context
-  const { status, isForLoad } = answered
+  const { status, isForLoad = false, isOrdinary = false } = answered
   const ms = performance.now() - began
   // The pattern of the path, never the path itself: callers can make up paths.
   const endpoint = route?.path ?? '(none)'
@@ -34,14 +36,14 @@ export function noteRequest(context: Context, answered: Answered, { log, traffic
   // A shed request is counted by its reason alone, as before the routes: it is no error of a route.
   if (!isForLoad || status !== 503) traffic.note({ endpoint, method, status, seconds: ms / 1000, error: facts.error })
   if (isForLoad) return log.debug('request', facts)
-  const kind = kindOf(status, ticket?.isAuthenticated ?? false, facts.error)
+  const isFailed = status >= 500 && !isOrdinary
+  const kind = isFailed ? 'failed' : kindOf(status, ticket?.isAuthenticated ?? false, facts.error)
   if (kind && !limits.lines.hasRoom(kind, facts.client_id)) return
-  log[status >= 500 ? 'error' : 'info']('request', facts)
+  log[isFailed ? 'error' : 'info']('request', facts)
 }
 
 /** Nothing for an authenticated request that was served: it always has its line. */
 function kindOf(status: number, isAuthenticated: boolean, error: string | undefined): LineKind | undefined {
-  if (status >= 500) return 'failed'
   if (error === 'invalid_client' || error === 'invalid_token' || error === 'invalid_grant') return 'guess'
   if (isRefused(status)) return 'refused'
   return isAuthenticated ? undefined : 'anonymous'

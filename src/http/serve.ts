@@ -10,7 +10,7 @@ import { dispatch, type DispatchNeeds } from './dispatch.ts'
 import { noRoute, preflight } from './no-route.ts'
 import { isForLoad, replyToError } from './on-error.ts'
 import { isResponse, TAKEN, type Outcome, type Reply } from './reply.ts'
-import { noteRequest } from './request-log.ts'
+import { noteRequest, type Answered } from './request-log.ts'
 import type { Routes } from './routes.ts'
 
 export interface ServeNeeds extends DispatchNeeds {
@@ -43,7 +43,7 @@ function finish(context: Context, outcome: Outcome, needs: ServeNeeds, set: Head
     return RESPONSE_ALREADY_SENT
   }
   const response = isResponse(outcome) ? complete(context, outcome) : answer(context, outcome, set)
-  note(context, outcome.status, needs)
+  note(context, outcome.status, needs, { isOrdinary: !isResponse(outcome) && outcome.isOrdinary === true })
   return response
 }
 
@@ -67,7 +67,7 @@ function finishFailed(
     return RESPONSE_ALREADY_SENT
   }
   answer(context, reply, set)
-  note(context, reply.status, needs, isForLoad(error))
+  note(context, reply.status, needs, { isForLoad: isForLoad(error) })
   return RESPONSE_ALREADY_SENT
 }
 
@@ -87,7 +87,7 @@ export async function asPage({ route, facts, incoming }: Context, error: unknown
   }
 }
 
-function note(context: Context, status: number, needs: ServeNeeds, isLoad = false): void {
+function note(context: Context, status: number, needs: ServeNeeds, how: Omit<Answered, 'status'> = {}): void {
   if (isRefused(status) && context.route?.access.isOpen) needs.limits.noteOpenRefusal(context.incoming)
-  noteRequest(context, { status, isForLoad: isLoad }, needs)
+  noteRequest(context, { status, ...how }, needs)
 }

@@ -2,7 +2,10 @@
 import { isLoopback } from '../config/loopback.ts'
 import type { OpenCall } from './route.ts'
 
-/** Headers by which a proxy says that it forwards a request (RFC 7239 §5, RFC 9110 §7.6.3), and those that proxies use. */
+/**
+ * Headers by which a proxy says that it forwards a request (RFC 7239 §5, RFC 9110 §7.6.3), and those that proxies use. They
+ * are believed of anybody, because they close a door here and never open one: a tunnel to this machine sends them.
+ */
 const FORWARDED = [
   'forwarded',
   'via',

@@ -1,5 +1,5 @@
 /** The two signing algorithms: makes and names their keys, and signs with them (RFC 7518 §3.3, §3.4). */
-import { createPublicKey, generateKeyPair, hash, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, generateKeyPair, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { PublicJwk, SigningAlgorithm } from '../store/records/key.ts'
 
@@ -20,14 +20,11 @@ export async function generateSigningKey(alg: SigningAlgorithm): Promise<Generat
     alg === 'ES256' ? await generate('ec', { namedCurve: 'P-256' }) : await generate('rsa', { modulusLength: 2048 })
   const privateJwk = privateKey.export({ format: 'jwk' })
   const publicJwk = publicPart(privateKey)
-  return { kid: `${alg.toLowerCase()}-${thumbprintOf(publicJwk).slice(0, 22)}`, publicJwk, privateJwk }
+  const { calculateJwkThumbprint } = await import('jose/jwk/thumbprint')
+  const thumbprint = await calculateJwkThumbprint(publicJwk)
+  return { kid: `${alg.toLowerCase()}-${thumbprint.slice(0, 22)}`, publicJwk, privateJwk }
 }
 
-/** RFC 7638 §3: the hash of the members that make the key, in the order of their names. */
-const thumbprintOf = (jwk: PublicJwk): string =>
-  hash('sha256', JSON.stringify(jwk, Object.keys(jwk).sort()), 'base64url')
-
-/** The members that make the key, and no other. */
 function publicPart(privateKey: KeyObject): PublicJwk {
   const { kty, crv, x, y, n, e } = createPublicKey(privateKey).export({ format: 'jwk' })
   if (kty === 'EC' && crv && x && y) return { kty, crv, x, y }

@@ -110,7 +110,7 @@ export class KeyRing {
       alg,
       status: 'next',
       publicJwk,
-      sealedPrivateKey: this.#masterKeys.seal(privateJwk),
+      sealedPrivateKey: await this.#masterKeys.seal(privateJwk),
       createdAt: this.#store.now(),
       activatedAt: null,
       deactivatedAt: null,

@@ -137,7 +137,7 @@ export class MasterKeyChange {
       if (from === '' || !isChosen(sealedUnder(from))) continue
       const opened = await masterKeys.unseal(from)
       if (opened === undefined) throw this.#sealedFault(`signing key ${kid}`, sealedUnder(from) ?? '')
-      resealed.set(kid, { from, to: key.seal(opened) })
+      resealed.set(kid, { from, to: await key.seal(opened) })
     }
     return resealed
   }
@@ -152,7 +152,7 @@ export class MasterKeyChange {
         if (!isChosen(sealedUnder(from))) continue
         const opened = await masterKeys.unseal(from)
         if (opened === undefined) throw this.#sealedFault(`the app of user ${userId}`, sealedUnder(from) ?? '')
-        resealed.set(userId, { from, to: key.seal(opened) })
+        resealed.set(userId, { from, to: await key.seal(opened) })
       }
       if (resealed.size > 0) await store.resealTotp(resealed)
       after = page.next

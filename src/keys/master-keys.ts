@@ -101,7 +101,7 @@ export class MasterKeys {
     ]
   }
 
-  seal(value: unknown): string {
+  seal(value: unknown): Promise<string> {
     return this.current.seal(value)
   }
 

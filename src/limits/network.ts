@@ -33,7 +33,7 @@ export class Callers {
     const { caller, isTrusted } = this.#peers.get(socket) ?? this.#meet(socket)
     const forwarded = isTrusted ? forwardedFor(rawHeaders) : ''
     if (forwarded === '') return caller
-    // An unreadable address still means that the request was forwarded, so it is not from this machine.
+    // An unreadable address still means that a trusted proxy forwarded the request, so it is not from this machine.
     return this.#known.get(forwarded) ?? this.#lastStranger(forwarded) ?? { network: caller.network, isLocal: false }
   }
 

@@ -31,7 +31,10 @@ class OutboundFault extends Error {
   }
 }
 
-/** @throws OutboundFault */
+/** The address may not be asked from this process: it is private, and SIGNET_OUTBOUND_ALLOW does not name its host here. */
+export class AddressRefused extends OutboundFault {}
+
+/** @throws OutboundFault, `AddressRefused` where the address may not be asked */
 export async function sendOutbound(
   address: string,
   { method, headers, body }: OutboundRequest,
@@ -40,20 +43,20 @@ export async function sendOutbound(
   if (!URL.canParse(address)) throw new OutboundFault('the address is no URL')
   const url = new URL(address)
   const fault = allowed.faultOf(url)
-  if (fault !== undefined) throw new OutboundFault(fault)
+  if (fault !== undefined) throw new AddressRefused(fault)
   const isNamed = allowed.has(url)
   const literal = url.hostname.replace(/^\[|\]$/g, '')
   // A literal address is not looked up, so it is checked here.
-  if (!isNamed && isIP(literal) !== 0 && !isPublicAddress(literal)) throw new OutboundFault('its address is private')
+  if (!isNamed && isIP(literal) !== 0 && !isPublicAddress(literal)) throw new AddressRefused('its address is private')
   const options: RequestOptions = {
     method,
     headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) },
     agent: false,
     signal: AbortSignal.timeout(WITHIN_MS),
-    lookup: isNamed ? undefined : lookUpPublic,
+    lookup: isNamed ? lookUpNamed : lookUpPublic,
   }
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(new OutboundFault(describe(error)))
+    const fail = (error: Error) => reject(error instanceof OutboundFault ? error : new OutboundFault(describe(error)))
     const send = url.protocol === 'https:' ? sendHttps : sendHttp
     const sent: ClientRequest = send(url, options, (incoming) => void readAnswer(incoming).then(resolve, fail))
     sent.on('error', fail)
@@ -77,12 +80,16 @@ async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
   return { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }
 }
 
+/** The names below `localhost` are this machine (RFC 6761 §6.3), also where the system's resolver does not know it. */
+const lookUpNamed: LookupFunction = (hostname, options, done) =>
+  lookup(hostname.endsWith('.localhost') ? 'localhost' : hostname, options, done)
+
 /** Gives the addresses of a name only where all of them are public, so that none can be chosen that is not. */
 const lookUpPublic: LookupFunction = (hostname, options, done) => {
   lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error) return done(error, '')
     const isPublic = addresses.length > 0 && addresses.every(({ address }) => isPublicAddress(address))
-    if (!isPublic) return done(new OutboundFault('its name leads to a private address'), '')
+    if (!isPublic) return done(new AddressRefused('its name leads to a private address'), '')
     if (options.all) return done(null, addresses)
     const [first] = addresses
     done(null, first?.address ?? '', first?.family)

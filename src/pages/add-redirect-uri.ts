@@ -9,7 +9,7 @@ import type { PageCall } from '../http/route.ts'
 import { isOperator } from '../users/person.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { seeOther } from './html.ts'
-import { requireFreshSession, type SessionNeeds } from './session.ts'
+import { isReturnPath, requireFreshSession, type SessionNeeds } from './session.ts'
 
 export type AddRedirectNeeds = FrameNeeds & SessionNeeds & { clientRegistry: Pick<ClientRegistry, 'update'> }
 
@@ -17,15 +17,15 @@ export const addRedirectUri =
   (needs: AddRedirectNeeds) =>
   async (call: PageCall): Promise<Reply> => {
     const { sent, facts } = call
-    const { person } = await requireFreshSession(call, needs, '/account')
+    // The request is read again as a whole, so nothing of it is believed. After a new sign-in it comes to its page again.
+    const request = `/authorize?${new URLSearchParams(sent.get('request') ?? '').toString()}`
+    const { person } = await requireFreshSession(call, needs, isReturnPath(request) ? request : '/account')
     if (!isOperator(person)) throw new PageFault('not_allowed', 403, { reason: 'the person is no operator' })
     if (sent.get('action') !== 'add-redirect-uri')
       throw new PageFault('expired', 400, { reason: 'no action was named' })
     const by = { ...byUser(person.user.id, facts.request_id), isAdministrator: true }
     await update(sent.get('client_id') ?? '', sent.get('redirect_uri') ?? '', by, needs)
-    // The request is read again as a whole, so nothing of it is believed.
-    const request = new URLSearchParams(sent.get('request') ?? '')
-    return seeOther(`${basePath(needs.issuer)}/authorize?${request.toString()}`)
+    return seeOther(`${basePath(needs.issuer)}${request}`)
   }
 
 async function update(

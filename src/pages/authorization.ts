@@ -69,7 +69,12 @@ export function answerAuthorize(needs: AuthorizeNeeds): (call: PageCall) => Prom
 export const isIdlePrefetch = ({ header, sent }: Pick<PageCall, 'header' | 'sent'>): boolean =>
   /\bprefetch\b/.test(header('sec-purpose') ?? header('purpose') ?? '') && sent.get('prompt') !== 'none'
 
-export const NOT_YET: Reply = { status: 503, headers: ['Cache-Control', 'no-store', 'Retry-After', '1'], body: '' }
+export const NOT_YET: Reply = {
+  status: 503,
+  headers: ['Cache-Control', 'no-store', 'Retry-After', '1'],
+  body: '',
+  isOrdinary: true,
+}
 
 /** A sign-in that goes on: a form that was kept, or the end of one whose last step a script took. */
 const isOurOwn = ({ method, sent }: PageCall): boolean => method === 'GET' && sent.has('tx') && !sent.has('client_id')

@@ -66,7 +66,7 @@ export const takeEnrolment = door(async (call, needs) => {
 
 async function begin(call: PageCall, at: AtEnrol, needs: AtWork): Promise<Outcome> {
   const keys = await newTotpKeys()
-  await needs.signIns.note(refOf(call), { pendingTotp: needs.masterKeys.seal(keys) })
+  await needs.signIns.note(refOf(call), { pendingTotp: await needs.masterKeys.seal(keys) })
   return answer(call, at, needs, { totp: await setupOf(keys, at, needs) })
 }
 

@@ -33,8 +33,11 @@ function showError(
 }
 
 /** The error in the words of pages. A request that was turned away at the door brings no error. */
-function wordsOf(error: unknown, { status }: Reply): Pick<ErrorView, 'code' | 'back'> {
-  if (error instanceof PageFault) return { code: error.code, back: error.options.back }
+function wordsOf(error: unknown, { status }: Reply): Pick<ErrorView, 'code' | 'back' | 'isOfLink'> {
+  if (error instanceof PageFault) {
+    const { back, isOfLink } = error.options
+    return { code: error.code, back, isOfLink }
+  }
   if (status === 429) return { code: 'too_many_attempts' }
   if (error instanceof Unavailable || status === 503) return { code: 'unavailable' }
   return { code: status < 500 ? 'invalid_request' : 'server_error' }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { extname } from 'node:path'
+import { readPicture } from '../ground/picture.ts'
 import { answerDocument } from '../http/public-document.ts'
 import type { PageHandler } from './handler.ts'
 import { PageFault } from '../http/page-fault.ts'
@@ -28,14 +28,6 @@ export interface PageFiles {
 }
 
 const SCRIPT = 'text/javascript; charset=utf-8'
-
-const PICTURES: Record<string, string> = {
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.webp': 'image/webp',
-  '.jpg': 'image/jpeg',
-  '.jpeg': 'image/jpeg',
-}
 
 const made = new WeakMap<PageSettings, PageFiles>()
 
@@ -69,17 +61,13 @@ const fileOf = (type: string, body: string | Buffer): PageFile => ({
 
 const scriptOf = (name: string): string => readFileSync(new URL(`scripts/${name}.js`, import.meta.url), 'utf8')
 
-/** A picture that cannot be read leaves the name alone: pages are not refused for it. */
+/** A picture that cannot be read any more since the start leaves the name alone: pages are not refused for it. */
 function logoOf(logo: string | undefined): PageFile | undefined {
   if (logo === undefined) return undefined
   const inline = /^data:(image\/[a-z+]+);base64,([\w+/=]+)$/.exec(logo)
   if (inline) return fileOf(inline[1] ?? '', Buffer.from(inline[2] ?? '', 'base64'))
-  const type = PICTURES[extname(logo).toLowerCase()]
-  try {
-    return type === undefined ? undefined : fileOf(type, readFileSync(logo))
-  } catch {
-    return undefined
-  }
+  const picture = readPicture(logo)
+  return 'bytes' in picture ? fileOf(picture.type, picture.bytes) : undefined
 }
 
 /** A picture may hold markup of its own, which may load nothing and run nothing. */

@@ -15,10 +15,10 @@ import { json, type Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { SignInRef } from '../store/records/sign-in-step.ts'
 import type { FrameNeeds } from './frame-needs.ts'
-import { newFrame, type Frame } from './frame.ts'
+import { newFrame, type Frame, type FrameTerms } from './frame.ts'
 import { seeOther } from './html.ts'
 import { isByScript } from './handler.ts'
-import { isAccountPath } from './session.ts'
+import { isReturnPath } from './session.ts'
 import { show } from './show.ts'
 import { formPostPage } from './templates/form-post.ts'
 
@@ -149,7 +149,7 @@ function placeOf({ next, signIn, facts }: Reached, issuer: string): string {
   const base = basePath(issuer)
   if (isPage(next.kind)) return `${base}${PAGES[next.kind]}?tx=${signIn.id}`
   if (next.kind === 'arrived')
-    return `${base}${signIn.returnTo !== null && isAccountPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
+    return `${base}${signIn.returnTo !== null && isReturnPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
   // Without a client there is nobody to tell of an error: the person gave up.
   if (next.kind === 'error') return `${base}${facts.session ? '/account' : '/login'}`
   if (next.kind !== 'fault') throw new PageFault('expired', 400, { reason: 'the sign-in is over' })
@@ -174,14 +174,21 @@ export async function tellClient(
 
 export const nameOf = (clientId: string, { clients }: GoOnNeeds): string => clients.find(clientId)?.name ?? clientId
 
+/** What the request of the client decides of a frame: the client that waits, and the language. */
+export const requestTerms = (
+  { signIn: { request } }: Reached,
+  needs: GoOnNeeds,
+): Pick<FrameTerms, 'client' | 'uiLocales'> =>
+  request ? { client: { name: nameOf(request.clientId, needs) }, uiLocales: request.uiLocales } : {}
+
 /** The frame of a page of a sign-in. */
-export function frameOf(call: PageCall, { signIn, next, facts }: Reached, needs: GoOnNeeds): Frame {
-  const { request } = signIn
+export function frameOf(call: PageCall, reached: Reached, needs: GoOnNeeds): Frame {
+  const { signIn, next, facts } = reached
   const person = 'standing' in next ? next.standing.person : facts.person
   return newFrame(call, needs, {
     secret: call.cookies.login,
     tx: signIn.id,
-    ...(request && { client: { name: nameOf(request.clientId, needs) }, uiLocales: request.uiLocales }),
+    ...requestTerms(reached, needs),
     locale: person?.user.profile.locale,
   })
 }

@@ -16,7 +16,7 @@ export interface PageTerms {
    * Where forms of the page may lead. `anywhere` leaves `form-action` out: Chromium applies it to every later redirect of
    * the client. Else our own origin, or the one that is named.
    */
-  formsLeadTo?: 'anywhere' | 'self' | { origin: string } | undefined
+  formsLeadTo: 'anywhere' | 'self' | { origin: string }
   /** Another origin that a picture comes from: the operator's logo. */
   picturesFrom?: string | undefined
   /** `Set-Cookie` and others, names and values in turn. */
@@ -25,7 +25,7 @@ export interface PageTerms {
 
 export const newNonce = (): string => randomText(16)
 
-const policyOf = ({ nonce, formsLeadTo = 'self', picturesFrom }: PageTerms): string =>
+const policyOf = ({ nonce, formsLeadTo, picturesFrom }: PageTerms): string =>
   [
     "default-src 'none'",
     "style-src 'self'",
@@ -37,7 +37,7 @@ const policyOf = ({ nonce, formsLeadTo = 'self', picturesFrom }: PageTerms): str
     ...(formsLeadTo === 'anywhere' ? [] : [`form-action ${formsLeadTo === 'self' ? "'self'" : formsLeadTo.origin}`]),
   ].join('; ')
 
-export async function answerPage(markup: Markup, terms: PageTerms = {}): Promise<Reply> {
+export async function answerPage(markup: Markup, terms: PageTerms): Promise<Reply> {
   return {
     status: terms.status ?? 200,
     headers: [...headersOf(terms), ...(terms.headers ?? [])],

@@ -4,10 +4,10 @@ import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import { answerForm, invitedBy, showForm, type NewAccountNeeds } from './new-account.ts'
 
-export const showInvite =
-  (needs: NewAccountNeeds) =>
-  async (call: PageCall): Promise<Reply> =>
-    showForm(call, await invitedBy(call.sent.get('token'), needs), needs)
+export function showInvite(needs: NewAccountNeeds): (call: PageCall) => Promise<Reply> {
+  const signIns = new SignIns(needs)
+  return async (call) => showForm(call, await invitedBy(call.sent.get('token'), needs), { ...needs, signIns })
+}
 
 export function answerInvite(needs: NewAccountNeeds): (call: PageCall) => Promise<Reply> {
   const signIns = new SignIns(needs)

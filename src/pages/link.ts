@@ -51,8 +51,11 @@ export function answerLink(needs: LinkNeeds): (call: PageCall) => Promise<Reply>
       met.browser,
     )
     if ('gone' in reached) throw goneFault(reached, call)
-    // Another request has used the link meanwhile.
-    if (reached.isRefused) throw linkFault('used')
+    if (reached.isRefused) {
+      // Another request has used the link meanwhile, or its time has come.
+      await personOfLink(token, needs)
+      throw linkFault('used')
+    }
     return goOn(call, reached, needs, loginCookie(met, needs.issuer))
   }
 }

@@ -16,7 +16,7 @@ import { accountView } from './account-view.ts'
 import { isIdlePrefetch, NOT_YET } from './authorization.ts'
 import { browserOf, findStep, frameOf, goOn, loginCookie, takeStep, type At, type GoOnNeeds } from './go-on.ts'
 import { seeOther } from './html.ts'
-import { findLiveSession, isAccountPath } from './session.ts'
+import { findLiveSession, isReturnPath } from './session.ts'
 import { show } from './show.ts'
 import { loginPage } from './templates/login.ts'
 import type { LoginView } from './views.ts'
@@ -39,11 +39,11 @@ export function showLogin(needs: LoginNeeds): (call: PageCall) => Promise<Reply>
   }
 }
 
-/** Without a client the person goes to the account page, or back to the page that asked for a fresh sign-in. */
+/** Without a client the person goes to the account page, or back to where a fresh sign-in was asked for. */
 async function startOwn(call: PageCall, signIns: SignIns, needs: LoginNeeds): Promise<Reply> {
   const { issuer } = needs
   const asked = call.sent.get('return_to') ?? ''
-  const returnTo = isAccountPath(asked) ? asked : '/account'
+  const returnTo = isReturnPath(asked) ? asked : '/account'
   const isForced = call.sent.get('prompt') === 'login'
   if (!isForced && (await findLiveSession(call, needs))) return seeOther(`${basePath(issuer)}${returnTo}`)
   const met = browserOf(call)

@@ -18,7 +18,7 @@ import { Passwords } from '../users/password.ts'
 import { LinkRefusal, NameTaken, type UserRegistry } from '../users/registration.ts'
 import { leastCharacters } from '../users/strength.ts'
 import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
-import { browserOf, goneFault, goOn, loginCookie, takeStep, type GoOnNeeds } from './go-on.ts'
+import { browserOf, goneFault, goOn, loginCookie, refOf, requestTerms, takeStep, type GoOnNeeds } from './go-on.ts'
 import { newFrame } from './frame.ts'
 import { show } from './show.ts'
 import { signupPage } from './templates/signup.ts'
@@ -63,9 +63,9 @@ const LINK_REASON = {
   unknown: 'there is no such link',
 } as const
 
-/** The page is the same for each state: whoever holds a link that is good for nothing needs a new link. The log tells which. */
+/** A link is told to be over as long as it is remembered. One that was never made reads like one that was used. */
 export const linkFault = (state: LinkRefusal['state']): PageFault =>
-  new PageFault('link_used', 400, { reason: LINK_REASON[state] })
+  new PageFault(state === 'expired' ? 'expired' : 'link_used', 400, { reason: LINK_REASON[state], isOfLink: true })
 
 /** @throws PageFault where strangers cannot sign up */
 export function signUp({ config: { signUp: mode } }: NewAccountNeeds): Source {
@@ -182,23 +182,32 @@ async function findWeakness(typed: Typed, passwords: Passwords): Promise<FormErr
   return weakness === undefined ? undefined : { code: 'weak_password', field: 'password' }
 }
 
+/** What a form knows of the sign-in that it is part of: a client may wait behind it. */
+async function waitingTerms(call: PageCall, needs: NewAccountNeeds & { signIns: SignIns }) {
+  if (!call.sent.has('tx')) return {}
+  const reached = await needs.signIns.find(refOf(call))
+  return 'gone' in reached ? {} : requestTerms(reached, needs)
+}
+
 /** The form, filled with what was typed but the password. */
-export function showForm(
+export async function showForm(
   call: PageCall,
   source: Source,
-  { config, ...needs }: NewAccountNeeds,
+  needs: NewAccountNeeds & { signIns: SignIns },
   error?: FormError,
 ): Promise<Reply> {
+  const { config } = needs
   const { kind, token, invitation } = source
   const { sent } = call
   const met = browserOf(call)
   const tx = sent.get('tx')
   const locale = invitation?.person?.user.profile.locale
-  const frame = newFrame(
-    call,
-    { config, ...needs },
-    { secret: met.browser.loginSecret, ...(tx !== undefined && { tx }), locale },
-  )
+  const frame = newFrame(call, needs, {
+    secret: met.browser.loginSecret,
+    ...(tx !== undefined && { tx }),
+    ...(await waitingTerms(call, needs)),
+    locale,
+  })
   const typed = typedIn((name) => sent.get(name), source)
   const view: SignupView = {
     kind,

@@ -2,7 +2,7 @@
  * A page as a route. Everything of pages is loaded at the first call of one, so that an issuer without people starts as
  * fast, and as small, as one that has no pages. This file and session.ts are all that the list of routes imports.
  */
-import { ENTRANCE, PAGE, PAGE_FILE } from '../http/access.ts'
+import { ENTRANCE, PAGE, PAGE_FILE, WELL_KNOWN_PAGE } from '../http/access.ts'
 import { json, type Reply } from '../http/reply.ts'
 import { route, type ErrorPage, type PageCall, type ParamsOf, type Route } from '../http/route.ts'
 import type { FrameNeeds } from './frame-needs.ts'
@@ -35,10 +35,11 @@ export function page<const Path extends string, Needs extends FrameNeeds>(
   load: Load<Needs, ParamsOf<Path>>,
 ): Route {
   const handler = once(async () => (await load())(needs))
+  const isWellKnown = get?.startsWith('/.well-known/') ?? false
   const terms = {
     ...(get !== undefined && { get }),
     ...(post !== undefined && { post }),
-    access: isFile ? PAGE_FILE : isEntrance ? ENTRANCE : PAGE,
+    access: isFile ? PAGE_FILE : isEntrance ? ENTRANCE : isWellKnown ? WELL_KNOWN_PAGE : PAGE,
     id: `${get === undefined ? 'post' : 'show'} ${get ?? post ?? ''}`,
     tag: 'Pages',
     says,

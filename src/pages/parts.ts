@@ -227,11 +227,11 @@ function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError)
   return code in alerts ? alerts[code as keyof Omit<typeof alerts, 'too_many_attempts'>] : alerts.other
 }
 
-/** Below a button for passkeys: scripts show it when the passkey did not work. */
+/** Below a button for passkeys. The script makes it an alert, with its text, when a passkey did not work. */
 export const passkeyAlert = ({ texts }: Frame): Markup =>
-  html`<div class="alert" role="alert" data-passkey-error hidden>
+  html`<div class="alert" data-passkey-error="${texts.common.passkeyFailed}" hidden>
       ${icon('warn')}
-      <p>${texts.common.passkeyFailed}</p>
+      <p></p>
     </div>
     <noscript><p class="hint">${texts.common.needsScript}</p></noscript>`
 

@@ -7,7 +7,7 @@ import { hashOf } from '../http/cookies.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { FoundSession, SessionStore } from '../store/people-store.ts'
-import { isLiveSession, type SessionRecord } from '../store/records/session.ts'
+import { isLiveSession, timesOfUse } from '../store/records/session.ts'
 import type { Person } from '../store/records/user.ts'
 
 export interface SessionNeeds {
@@ -17,9 +17,6 @@ export interface SessionNeeds {
   /** `off`: second factors are not asked for, so no sign-in can be fresher than its password. */
   config: { mfa?: 'off' | 'optional' | 'required' | undefined }
 }
-
-/** A session is noted as seen at most so often. */
-const SEEN_EVERY_MS = 60_000
 
 /** Passwords, factors and addresses change after a sign-in that is at most this old. */
 const FRESH_FOR_MS = 5 * 60_000
@@ -34,7 +31,7 @@ export class SignInFirst extends Error {
   /** A path of our own, with the path of the issuer before it. */
   readonly location: string
 
-  constructor(issuer: string, returnTo: AccountPath, isForced: boolean) {
+  constructor(issuer: string, returnTo: ReturnPath, isForced: boolean) {
     super('sign in first')
     this.name = 'SignInFirst'
     const asked = new URLSearchParams({ return_to: returnTo, ...(isForced && { prompt: 'login' }) })
@@ -42,11 +39,22 @@ export class SignInFirst extends Error {
   }
 }
 
-/** The paths that a sign-in without a client may lead to. */
+/** The paths of account pages. */
 export type AccountPath = '/account' | `/account/${string}`
 
-/** Whether a value from outside is the path of an account page. Nothing else may stand in `return_to`. */
-export const isAccountPath = (value: string): value is AccountPath => /^\/account(?:\/[a-z-]{1,40})?$/.test(value)
+/** Where a sign-in without a client may lead: an account page, or the request of a client that a page of ours refused. */
+export type ReturnPath = AccountPath | `/authorize?${string}`
+
+/** A request is longer only by a hint, and the address of the sign-in page holds the request once more escaped. */
+const MOST_RETURN_CHARACTERS = 4096
+
+/** Whether a value from outside is such a path. Nothing else may stand in `return_to`. */
+export const isReturnPath = (value: string): value is ReturnPath =>
+  /^\/account(?:\/[a-z-]{1,40})?$/.test(value) || isRequestPath(value)
+
+/** A request as `URLSearchParams` writes it. Whoever can make the path can make a link to it as well. */
+const isRequestPath = (value: string): boolean =>
+  value.length <= MOST_RETURN_CHARACTERS && /^\/authorize\?[\w*.+%=&-]+$/.test(value)
 
 /** The live session that the browser's cookie names; `undefined` for none. */
 export async function findLiveSession(
@@ -57,16 +65,9 @@ export async function findLiveSession(
   const found = await store.findSession(hashOf(cookies.session))
   const now = clock.now()
   if (!found || !isLiveSession(found.session, now) || found.person.user.disabledAt !== null) return undefined
-  const seen = seenAt(found.session, now)
+  const seen = timesOfUse(found.session, now)
   if (seen) await store.touchSession(found.session.id, seen)
   return { ...found, secret: cookies.session }
-}
-
-/** The next times of a session, where it is time to note them. It stays idle for as long as it was first given. */
-function seenAt(session: SessionRecord, now: Instant): Pick<SessionRecord, 'lastSeenAt' | 'idleExpiresAt'> | undefined {
-  const { lastSeenAt, idleExpiresAt, expiresAt } = session
-  if (now < lastSeenAt + SEEN_EVERY_MS) return undefined
-  return { lastSeenAt: now, idleExpiresAt: Math.min(now + (idleExpiresAt - lastSeenAt), expiresAt) }
 }
 
 /**
@@ -77,18 +78,18 @@ function seenAt(session: SessionRecord, now: Instant): Pick<SessionRecord, 'last
 export async function requireSession(
   call: Pick<PageCall, 'cookies'>,
   needs: SessionNeeds,
-  returnTo: AccountPath,
+  returnTo: ReturnPath,
 ): Promise<SignedIn> {
   const found = await findLiveSession(call, needs)
   if (!found) throw new SignInFirst(needs.issuer, returnTo, false)
   return found
 }
 
-/** Like `requireSession`, for a page that changes how the person signs in. */
+/** Like `requireSession`, for a page that changes how people sign in. */
 export async function requireFreshSession(
   call: Pick<PageCall, 'cookies'>,
   needs: SessionNeeds,
-  returnTo: AccountPath,
+  returnTo: ReturnPath,
 ): Promise<SignedIn> {
   const found = await requireSession(call, needs, returnTo)
   if (!isFresh(found, needs.clock.now(), needs.config)) throw new SignInFirst(needs.issuer, returnTo, true)

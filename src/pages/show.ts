@@ -10,7 +10,7 @@ export function show(
   page: PageBody,
   { status = 200, headers = [] }: { status?: number; headers?: readonly string[] } = {},
 ): Promise<Reply> {
-  const { formsLeadTo } = page
-  const { nonce, brand } = frame
+  const { nonce, brand, client } = frame
+  const { formsLeadTo = client ? 'anywhere' : 'self' } = page
   return answerPage(layout(frame, page), { status, headers, nonce, formsLeadTo, picturesFrom: brand.logoOrigin })
 }

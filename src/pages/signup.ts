@@ -21,7 +21,7 @@ export function showSignup(needs: NewAccountNeeds): (call: PageCall) => Promise<
       return seeOther(location, loginCookie(met, needs.issuer))
     }
     const found = await findStep(call, HERE, { ...needs, signIns })
-    return 'elsewhere' in found ? found.elsewhere : showForm(call, source, needs)
+    return 'elsewhere' in found ? found.elsewhere : showForm(call, source, { ...needs, signIns })
   }
 }
 

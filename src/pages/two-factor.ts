@@ -88,7 +88,7 @@ async function begin(call: PageCall, needs: AccountFactorNeeds, signedIn: Signed
     hash: pendingHash(signedIn),
     id: timeOrderedId(now),
     owner: signedIn.session.id,
-    facts: { sealed: needs.masterKeys.seal(keys) },
+    facts: { sealed: await needs.masterKeys.seal(keys) },
     usesLeft: 1,
     createdAt: now,
     expiresAt,

@@ -153,6 +153,8 @@ export interface LogoutView {
   account: AccountView
   /** The client that asks. */
   client?: string | undefined
+  /** Signing out leads to the client, by a redirect. */
+  isGoingBack?: boolean | undefined
   hidden?: Hidden | undefined
 }
 
@@ -182,6 +184,8 @@ export interface MismatchView {
 /** `data-page=error`. */
 export interface ErrorView {
   code: PageFaultCode | 'unavailable' | 'invalid_request' | 'server_error'
+  /** A link is at fault, and not a sign-in. */
+  isOfLink?: boolean | undefined
   retryAfterSeconds?: number | undefined
   /** A proven address of the client. */
   back?: string | undefined

@@ -4,7 +4,7 @@
  */
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
-import { looksSecret } from '../ground/looks-secret.ts'
+import { isSecretName } from '../ground/looks-secret.ts'
 import { SHARED_RING, type RingId } from '../store/records/key.ts'
 import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceRecord } from '../store/records/resource.ts'
 import { SCOPE_TOKEN, hasOwnPrefix } from '../clients/client.ts'
@@ -75,7 +75,7 @@ export function findResourceIdFault(id: string): string | undefined {
     URL.canParse(id)
   if (!isName && !isUri)
     return 'a resource id is an absolute URI without fragment, or a plain name of A-Z a-z 0-9 . _ -'
-  if (looksSecret(id)) return 'this is a token or a secret; the id of a resource stands in every token for it'
+  if (isSecretName(id)) return 'it begins like a token or a secret; the id of a resource stands in every token for it'
   return hasOwnPrefix(id) ? 'Signet uses this name itself: take another' : undefined
 }
 
@@ -86,7 +86,7 @@ export function requireSoundResource(resource: ResourceRecord): void {
   if (idFault !== undefined) throw invalidRequest(`id: ${idFault}`)
   if (ttl !== null && ttl < 1) throw invalidRequest('ttl: a token lives for 1s at least')
   if (scope && !scope.every((value) => SCOPE_TOKEN.test(value))) {
-    throw invalidRequest('scope: printable ASCII without space, " and \\ (RFC 6749 §3.3)')
+    throw invalidRequest('scope: printable ASCII without space, quotation mark and backslash (RFC 6749 §3.3)')
   }
   requireFreeClaims(resource.claims, invalidRequest)
 }

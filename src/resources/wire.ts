@@ -85,7 +85,8 @@ export const RESOURCE_FIELDS = {
   scope_permissions: field('scopePermissions', {
     schema: schemaOf((z) =>
       z.record(z.string().regex(SCOPE_TOKEN), z.string().min(1).max(128), {
-        error: 'expected an object of scope values and permissions, such as {"orders:write":"orders.write"}',
+        error:
+          'expected an object of scope values and permissions, such as orders:write with the permission orders.write',
       }),
     ),
     shape: anything(),

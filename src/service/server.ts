@@ -47,11 +47,13 @@ const LAST_REQUESTS_MS = 500
  * Slow requests end by these, in milliseconds. Both times begin with the first byte of a request, so that an idle
  * connection is not under them: `SIGNET_KEEP_ALIVE` ends it. A feed follower is kept alive by its heartbeat.
  */
-const TIMEOUTS = {
+const READING = {
   headersTimeout: 10_000,
   requestTimeout: 12_000,
   connectionsCheckingInterval: 500,
   maxHeaderSize: 16_384,
+  // Node would refuse a request without Host by itself, without a word. The door judges it.
+  requireHostHeader: false,
 }
 /** Without a byte in either direction while a request is answered. Node replaces it by the keep-alive time in between. */
 const SOCKET_TIMEOUT_MS = 30_000
@@ -85,7 +87,7 @@ export async function startIssuer(
   const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
   let limits: Limits | undefined
   const door = closedDoor()
-  const server = createServer({ ...TIMEOUTS, keepAliveTimeout: config.keepAliveSeconds * 1000 })
+  const server = createServer({ ...READING, keepAliveTimeout: config.keepAliveSeconds * 1000 })
   const connections = new Connections(server, {
     most: config.maxConnections,
     onClosed: () => limits?.noteClosedConnection(),
@@ -181,6 +183,7 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
 /** Everything that is accepted at a start, and that an operator should see to. */
 function remarkOn({ issuer, masterKeys, config, log }: Issuer): void {
   for (const { warning } of findLooseModes(config)) log.warn(warning)
+  if (config.unserved.length > 0) log.warn(config.unserved.join('; '))
   warnOfUnused(masterKeys, log)
   remarkOnName(issuer, log)
 }
@@ -220,18 +223,24 @@ async function listen(server: Server, config: Config, listener: RequestListener)
   server.setTimeout(SOCKET_TIMEOUT_MS)
   answerUnreadable(server)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const place = `${config.host}:${config.port}`
-      reject(
-        new Fault(
-          `cannot listen on ${place} (${error.code})`,
-          'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
-          { cause: error },
-        ),
-      )
-    })
+    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(config, error)))
     server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve)
   })
+}
+
+/** Codes that blame the host; any other blames the port. */
+const OF_HOST = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']
+
+function cannotListen({ host, port, setBy }: Config, error: NodeJS.ErrnoException): Fault {
+  const isOfHost = OF_HOST.includes(error.code ?? '')
+  const variable = isOfHost ? (setBy.host ?? 'SIGNET_HOST') : (setBy.port ?? 'SIGNET_PORT')
+  const accepted = isOfHost ? 'an address or a name of this machine' : 'a port that is free, or 0, which picks one'
+  const place = `${isIPv6(host) ? `[${host}]` : host}:${port}`
+  return new Fault(
+    `${variable}: read ${JSON.stringify(isOfHost ? host : String(port))}, but cannot listen on ${place} (${error.code}); accepted: ${accepted}`,
+    'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
+    { cause: error },
+  )
 }
 
 /** The URL of this process on the same machine. An IPv6 address is in brackets there (RFC 3986 §3.2.2). */

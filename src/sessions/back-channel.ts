@@ -9,7 +9,7 @@ import { onDemand } from '../ground/on-demand.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import type { LogoutDelivery } from '../store/records/session.ts'
 import type { Store } from '../store/store.ts'
-import type { LogoutSender, SenderNeeds } from './logout-sender.ts'
+import type { LogoutSender, SenderNeeds, Sent } from './logout-sender.ts'
 
 /** Pauses before the second and each later attempt. After the last one the client is given up. Milliseconds. */
 const PAUSES_MS = [5000, 30_000, 5 * 60_000, 30 * 60_000]
@@ -20,7 +20,9 @@ const AT_ONCE = 20
 const AT_ONCE_OF_CLIENT = 5
 
 interface Needs extends SenderNeeds {
-  store: Pick<Store, 'now' | 'hasDueLogouts' | 'claimLogouts' | 'finishLogout' | 'delayLogout'>
+  store: Pick<Store, 'now' | 'hasDueLogouts' | 'claimLogouts' | 'returnLogout' | 'finishLogout' | 'delayLogout'>
+  /** A command leaves to the server the addresses that it may not ask: the server may have another SIGNET_OUTBOUND_ALLOW. */
+  isCommand: boolean
   audit: AuditTrail
   log: Log
   traffic: Pick<Traffic, 'people'>
@@ -32,6 +34,8 @@ export class BackChannel {
   #running: Promise<void> | undefined
   #isAsked = false
   #wake: () => void = () => {}
+  /** What this process has left to the server. */
+  readonly #left = new Map<string, LogoutDelivery>()
 
   constructor(needs: Needs) {
     this.#needs = needs
@@ -47,9 +51,10 @@ export class BackChannel {
     this.#running ??= this.#loop()
   }
 
-  /** Waits until nothing is under way. */
-  async settle(): Promise<void> {
+  /** Waits until nothing is under way. @returns the hosts of apps that are left to the server */
+  async settle(): Promise<string[]> {
     await this.#running
+    return [...new Set([...this.#left.values()].map(({ uri }) => new URL(uri).host))]
   }
 
   #ask(): void {
@@ -84,7 +89,7 @@ export class BackChannel {
       AT_ONCE_OF_CLIENT - [...underWay].filter((each) => each.clientId === clientId).length
     try {
       if (limit === 0 || !(await store.hasDueLogouts())) return []
-      return await store.claimLogouts({ limit, placesOf, againAt: store.now() + LOST_AFTER_MS })
+      return await store.claimLogouts({ limit, placesOf, without: this.#left, againAt: store.now() + LOST_AFTER_MS })
     } catch (error) {
       this.#warn(error)
       return []
@@ -98,9 +103,13 @@ export class BackChannel {
   async #attempt(delivery: LogoutDelivery): Promise<void> {
     const { store, audit, clients } = this.#needs
     const { logouts } = this.#needs.traffic.people
-    const fault = await this.#sender
+    const { fault, isRefused } = await this.#sender
       .send(delivery)
-      .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      .catch((error: unknown): Sent => ({ fault: error instanceof Error ? error.message : String(error) }))
+    if (isRefused && this.#needs.isCommand) {
+      this.#left.set(delivery.id, delivery)
+      return store.returnLogout(delivery)
+    }
     const { id, clientId, attempts } = delivery
     const pause = PAUSES_MS[attempts - 1]
     if (fault !== undefined && pause !== undefined && clients.find(clientId)) {

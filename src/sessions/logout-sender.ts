@@ -5,7 +5,7 @@ import { timeOrderedId } from '../ground/ids.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { signNow } from '../keys/sign-now.ts'
 import { AllowedHosts } from '../outbound/allowed.ts'
-import { sendOutbound } from '../outbound/request.ts'
+import { AddressRefused, sendOutbound } from '../outbound/request.ts'
 import { SHARED_RING } from '../store/records/key.ts'
 import type { LogoutDelivery } from '../store/records/session.ts'
 import type { Store } from '../store/store.ts'
@@ -25,6 +25,12 @@ export interface SenderNeeds {
   allowed: readonly string[]
 }
 
+/** Why the client was not told, if it was not. `isRefused`: this process may not ask the address. */
+export interface Sent {
+  fault?: string
+  isRefused?: true
+}
+
 export class LogoutSender {
   readonly #needs: SenderNeeds
   readonly #allowed: AllowedHosts
@@ -34,16 +40,21 @@ export class LogoutSender {
     this.#allowed = new AllowedHosts(needs.allowed)
   }
 
-  /** @returns why the client was not told, if it was not */
-  async send({ clientId, sub, sessionId, uri }: LogoutDelivery): Promise<string | undefined> {
+  /** Sends one token. Rejects where none could be signed, or the client did not answer. */
+  async send({ clientId, sub, sessionId, uri }: LogoutDelivery): Promise<Sent> {
     const client = this.#needs.clients.find(clientId)
-    if (!client) return 'the client was deleted'
+    if (!client) return { fault: 'the client was deleted' }
     const ring = { ring: SHARED_RING, alg: client.idTokenSignedResponseAlg }
     const token = await signNow(this.#needs.keys, ring, 'logout+jwt', () => this.#claims(clientId, sub, sessionId))
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Cache-Control': 'no-store' }
     const body = new URLSearchParams({ logout_token: token }).toString()
-    const { status } = await sendOutbound(uri, { method: 'POST', headers, body }, this.#allowed)
-    return status >= 200 && status < 300 ? undefined : `the client answered ${status}`
+    try {
+      const { status } = await sendOutbound(uri, { method: 'POST', headers, body }, this.#allowed)
+      return status >= 200 && status < 300 ? {} : { fault: `the client answered ${status}` }
+    } catch (error) {
+      if (!(error instanceof AddressRefused)) throw error
+      return { fault: error.message, isRefused: true }
+    }
   }
 
   /** §2.4: no `nonce`. */

@@ -55,7 +55,10 @@ export interface SessionStore {
   endSession(id: string, ending: SessionEnding): Promise<'ended' | 'already' | 'unknown'>
   /** @returns the ids of the sessions that ended */
   endSessionsOf(userId: string, ending: PersonEnding): Promise<string[]>
+  /** All of a person, but those to clients that are deleted. */
   listConsents(userId: string): Promise<ConsentRecord[]>
+  /** By person and client. @param page `after` what `consentCursor` makes of the last one */
+  pageConsents(filter: { userId?: string | undefined }, page: Page): Promise<ConsentRecord[]>
   /** Forgets a consent and ends the client's grants for the person. `unknown`: there was neither. */
   withdrawConsent(
     userId: string,
@@ -70,6 +73,8 @@ export interface SessionStore {
   claimLogouts(claim: LogoutClaim): Promise<LogoutDelivery[]>
   /** Logout tokens that are owed, in the order of their ids. */
   listOwedLogouts(page: Page): Promise<LogoutDelivery[]>
+  /** Takes a claim back that led to no attempt: another process may take the token at once. */
+  returnLogout(claimed: Pick<LogoutDelivery, 'id' | 'attempts' | 'createdAt'>): Promise<void>
   delayLogout(id: string, until: Instant): Promise<void>
   finishLogout(id: string): Promise<void>
 }

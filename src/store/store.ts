@@ -249,12 +249,13 @@ export interface Store extends PeopleStore {
     compose: (moment: Moment, grant: GrantRecord | undefined) => NewBlacklistEntry,
     options: AdditionOptions,
   ): Promise<BlacklistEntry>
-  /** Lifts an entry where `mayLift` does not throw. */
+  /** Lifts a standing entry where `mayLift` does not throw. */
   removeBlacklistEntry(
     id: string,
     mayLift: (entry: BlacklistEntry) => void,
     event: Recording,
   ): Promise<'removed' | 'unknown'>
+  /** A standing entry: one that was not lifted, and has not ended. */
   findBlacklistEntry(id: string): Promise<BlacklistEntry | undefined>
   listBlacklist(page: Page): Promise<BlacklistEntry[]>
   /** Entries added or removed after a revision, oldest change first. Removed entries are listed until they are swept. */

@@ -12,10 +12,9 @@ import { timingSafeEqual } from 'node:crypto'
 import { Mac } from '../keys/mac.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import { Unavailable } from '../ground/errors.ts'
+import { REFRESH_TOKEN_PREFIX } from '../ground/looks-secret.ts'
 import { idFromBytes, idToBytes } from '../ground/ids.ts'
 import type { GrantRecord } from '../store/records/grant.ts'
-
-export const REFRESH_TOKEN_PREFIX = 'sgr_'
 
 const VERSION = 1
 const BODY_BYTES = 37

@@ -3,6 +3,7 @@
  * time, key, token, grant, subject, client and resource.
  */
 import { toSeconds } from '../ground/clock.ts'
+import { REFRESH_TOKEN_PREFIX } from '../ground/looks-secret.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { OPERATOR_CLIENT_ID } from '../clients/client.ts'
@@ -12,7 +13,7 @@ import type { ResourceDirectory } from '../resources/directory.ts'
 import type { GrantRecord } from '../store/records/grant.ts'
 import type { Store } from '../store/store.ts'
 import { issuedAt, type AccessTokenClaims, type AccessTokens } from './access-token.ts'
-import { REFRESH_TOKEN_PREFIX, type RefreshTokens } from './refresh-token.ts'
+import type { RefreshTokens } from './refresh-token.ts'
 
 export type AccessTokenState =
   | { active: true; claims: AccessTokenClaims; kid: string }
@@ -28,6 +29,7 @@ const MOST_ADMINISTRATORS = 1000
 export const isAdministrators = (scope: string | undefined): boolean => (scope ?? '').split(' ').includes(ADMIN_SCOPE)
 
 export class TokenState {
+  /** Subjects whose rights stand in a token alone: no client, no user and no grant in the database tells them. */
   readonly #administrators = new Set<string>()
   readonly #store: Store
   readonly #accessTokens: AccessTokens

@@ -3,6 +3,7 @@ import type { Actor, AuditTrail } from '../audit.ts'
 import { findClaimFault } from '../clients/claims.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, insufficientScope, invalidRequest, notFound } from '../ground/errors.ts'
+import { isSecretName } from '../ground/looks-secret.ts'
 import { shell } from '../ground/shell-word.ts'
 import {
   BUILT_IN_GROUP,
@@ -172,6 +173,7 @@ function requireRightToGive(group: GroupRecord, by: Actor): void {
 export function requireSoundGroup({ name, roles, permissions, claims }: GroupRecord): void {
   if (!NAME.test(name))
     throw invalidRequest('name: 1 to 128 letters, digits, blanks and . _ : @ / + -, a letter or digit first')
+  if (isSecretName(name)) throw invalidRequest('name: it begins like a token or a secret; a group stands in tokens')
   if (name !== BUILT_IN_GROUP.name && /^signet([-:]|$)/i.test(name))
     throw invalidRequest('name: Signet uses this name itself: take another')
   for (const [member, values] of Object.entries({ roles, permissions })) {

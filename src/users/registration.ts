@@ -206,11 +206,11 @@ export class UserRegistry {
     }))
   }
 
-  /** Lifts everything that refuses the person new tokens. What has ended stays ended. */
+  /** Undoes `disable`. What has ended stays ended, and so do entries that were posted for the person. */
   enable(id: string, by: Actor): Promise<Person> {
     return this.#change(id, 'user.enabled', by, {}, (_, now) => ({
       user: { disabledAt: null, updatedAt: now },
-      lifts: true,
+      isEnabling: true,
     }))
   }
 

@@ -44,7 +44,7 @@ export async function openTotpKeys(
   if (opened === undefined) throw new Unavailable(`this server does not have master key ${under}`)
   const keys = sealedSchema.zod.parse(opened)
   const successor = masterKeys.successorOf(under)
-  return { keys, renewed: successor && successor.seal(keys) }
+  return { keys, renewed: successor && (await successor.seal(keys)) }
 }
 
 /** The address that an app reads, from a QR code or a link. @param label the name of this service, and of the person */

@@ -1,5 +1,5 @@
 /** The names by which a person is found: one form each, for look-ups, uniqueness and the throttle. */
-import { looksSecret } from '../ground/looks-secret.ts'
+import { isSecretName } from '../ground/looks-secret.ts'
 import { hasOwnPrefix, isActorName } from '../clients/client.ts'
 
 const USERNAME = /^[a-z0-9._-]{1,64}$/
@@ -17,6 +17,7 @@ export const emailKeyOf = (email: string): string => canonicalName(email)
 /** Why a person cannot have this name, if they cannot. @param username in canonical form */
 export function findNameFault(username: string): string | undefined {
   if (!USERNAME.test(username) || /^\.{1,2}$/.test(username)) return '1 to 64 of a-z 0-9 . _ - and not . or ..'
+  if (isSecretName(username)) return 'it begins like a token or a secret; a user name stands in lists'
   return isActorName(username) ? 'Signet uses this name itself: take another' : undefined
 }
 
@@ -24,7 +25,7 @@ export function findNameFault(username: string): string | undefined {
 export function findIdFault(id: string): string | undefined {
   if (!/^[\x21-\x7E]{1,255}$/.test(id) || /^\.{1,2}$/.test(id))
     return '1 to 255 printable characters of ASCII without spaces (OIDC Core §2), and not . or ..'
-  if (looksSecret(id)) return 'this is a token or a secret; an id stands in every token'
+  if (isSecretName(id)) return 'it begins like a token or a secret; an id stands in every token'
   return isActorName(id) || hasOwnPrefix(id) ? 'Signet uses this name itself: take another' : undefined
 }
 

@@ -75,7 +75,7 @@ test.concurrent('what cannot be served is one line, exit 1: a lost master key, a
   expect(taken).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/^signet: cannot listen on .*EADDRINUSE/m) as string,
+    stderr: expect.stringMatching(/^signet: SIGNET_PORT: read .*cannot listen on .*EADDRINUSE/m) as string,
   })
   await server.stop()
 

@@ -1,7 +1,8 @@
 /** The account pages over HTTP: what a person sees of the own account, and what the person changes. */
 import { expect, test } from 'vitest'
 import { startAdministered } from '../support/admin.ts'
-import { addPerson, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
+import { answerOf } from '../support/browser-like.ts'
+import { addApp, addPerson, authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
 
 async function signedIn(env: Record<string, string> = {}) {
   const issuer = await startAdministered(env)
@@ -184,6 +185,32 @@ test('a session is left alone too long, and is over; each visit keeps it alive',
     expect((await browser.get('/account')).page).toBe('account')
   }
   issuer.clock.advance(61 * 60)
+  expect((await browser.get('/account')).page).toBe('login')
+})
+
+test.each([30, 300])('each use keeps a session alive whose idle time is %i s, as long as it lasts', async (idle) => {
+  const life = { SIGNET_SESSION_IDLE: `${idle}s`, SIGNET_SESSION_TTL: `${idle * 4}s` }
+  const { issuer, browser } = await signedIn(life)
+  const app = await addApp(issuer)
+  const visits = [
+    async () => (await browser.get('/account')).page === 'account',
+    async () => answerOf(await browser.get(authorizePath(app, { prompt: 'none' }))).code !== undefined,
+  ]
+  for (const visit of [...visits, ...visits, ...visits.slice(1)]) {
+    issuer.clock.advance(idle * 0.7)
+    expect(await visit()).toBe(true)
+  }
+  issuer.clock.advance(idle * 0.5)
+  for (const visit of visits) expect(await visit()).toBe(false)
+})
+
+test.each([30, 300])('a session with an idle time of %i s is over when it is left alone', async (idle) => {
+  const { issuer, browser } = await signedIn({ SIGNET_SESSION_IDLE: `${idle}s` })
+  issuer.clock.advance(idle * 0.2)
+  await browser.get('/account')
+  issuer.clock.advance(idle * 0.9)
+  expect((await browser.get('/account')).page).toBe('account')
+  issuer.clock.advance(idle * 1.01)
   expect((await browser.get('/account')).page).toBe('login')
 })
 

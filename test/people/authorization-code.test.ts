@@ -218,6 +218,21 @@ describe('refresh tokens', () => {
     expect((await redeem(issuer(), client, other)).body.refresh_token).toMatch(/^sgr_/)
   })
 
+  test.each([undefined, '', ' '])("scope %j is the client's own, offline_access among it", async (scope) => {
+    const own = { scope: 'openid email offline_access' }
+    const { client, code } = await prepared(own, { scope })
+    const { body } = await redeem(issuer(), client, code)
+    expect(body.scope).toBe(own.scope)
+    expect((await refresh(issuer(), client, body.refresh_token)).body.scope).toBe(own.scope)
+  })
+
+  test('without the grant refresh_token there is no offline_access to have', async () => {
+    const { client, code } = await prepared({ grant_types: ['authorization_code'] }, { scope: undefined })
+    const { body } = await redeem(issuer(), client, code)
+    expect(body.scope).toBe('openid profile email phone address groups')
+    expect(body.refresh_token).toBeUndefined()
+  })
+
   test('are given by every sign-in where the client is registered so', async () => {
     const { client, code } = await prepared({ refresh: 'always' }, { scope: undefined })
     const { body } = await redeem(issuer(), client, code)
@@ -254,6 +269,14 @@ describe('resources and scope', () => {
     const { body } = await redeem(issuer(), client, code, { resource: orders })
     expect(claimsOf(body.access_token)).toMatchObject({ aud: orders, scope: 'openid orders:read' })
     expect(body.scope).toBe('openid orders:read')
+  })
+
+  test.each(['nosuch', '"', '\\\\'])('where all of the scope %j is dropped, the answer says so', async (scope) => {
+    const { client, code } = await prepared({ refresh: 'always' }, { scope })
+    const { body } = await redeem(issuer(), client, code)
+    expect(body.scope).toBe('')
+    expect(body.id_token).toBeUndefined()
+    expect((await refresh(issuer(), client, body.refresh_token)).body.scope).toBe('')
   })
 
   test('another resource than those of the request is refused, and leaves the code alone', async () => {

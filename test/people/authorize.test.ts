@@ -9,6 +9,7 @@ import {
   browserAt,
   CALLBACK,
   CHALLENGE,
+  PASSWORD,
   signInAt,
   storeOf,
 } from '../support/people.ts'
@@ -19,13 +20,15 @@ const issuer = shareWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })
 const ends: (() => Promise<void> | void)[] = []
 let app = ''
 let confidential = ''
+/** The operator. */
+let rootId = ''
 /** A browser in which Ada is signed in. */
 let signedIn: BrowserLike
 
 beforeAll(async () => {
   const store = await storeOf(issuer(), (work) => ends.push(work))
   await addPerson(store, { username: 'ada' })
-  await addPerson(store, { username: 'root', groups: ['signet-admins'] })
+  rootId = (await addPerson(store, { username: 'root', groups: ['signet-admins'] })).id
   app = await addApp(issuer(), { token_endpoint_auth_method: 'none' })
   confidential = await addApp(issuer())
   signedIn = browserAt(issuer())
@@ -353,9 +356,18 @@ describe('prefetch', () => {
     expect((await browser.get(authorizePath(app), ahead)).status).toBe(503)
     expect(browser.cookies.size).toBe(0)
     expect(answerOf(await browser.get(authorizePath(app, { prompt: 'none' }), ahead)).error).toBe('login_required')
-    expect((await browser.get('/login', ahead)).status).toBe(503)
+    const login = await browser.get('/login', ahead)
+    expect(login.status).toBe(503)
+    // It is no failure: whoever watches the log for those is not woken.
+    const id = login.headers.get('x-request-id') ?? 'none'
+    expect(issuer().logged.find((each) => each.includes(id))).toContain('"level":"info"')
   })
 })
+
+async function endSessionsOf(userId: string): Promise<void> {
+  const { text } = await issuer().operator.call('GET', `/admin/api/sessions?user=${userId}`)
+  for (const { id } of JSON.parse(text)) await issuer().operator.call('DELETE', `/admin/api/sessions/${id}`)
+}
 
 describe('an operator adds the address of a refused request by a button', () => {
   const other = 'https://chat.openai.com/aip/g-1/oauth/callback'
@@ -377,6 +389,27 @@ describe('an operator adds the address of a refused request by a button', () => 
     const { text } = await issuer().operator.call('GET', '/admin/api/audit?limit=20')
     expect(text).toMatch(/client\.updated/)
   })
+
+  test.each(['an old session', 'no session any more'])(
+    'with %s the operator signs in, and reads the page again',
+    async (what) => {
+      const uri = `${other}-${what.length}`
+      const operators = browserAt(issuer())
+      await signInAt(operators, authorizePath(app), { username: 'root' })
+      const path = authorizePath(confidential, { redirect_uri: uri, state: 'a b&c="ü"' })
+      const refused = await operators.get(path)
+      if (what === 'an old session') issuer().clock.advance(301)
+      else await endSessionsOf(rootId)
+      const login = await operators.submit(refused, {}, 'add-redirect-uri')
+      expect(login.page).toBe('login')
+      const again = await operators.submit(login, { password: PASSWORD, username: 'root' }, 'sign-in')
+      expect(again).toMatchObject({ status: 400, error: 'redirect_uri_mismatch' })
+      expect(again.text).toContain(uri)
+      const added = await operators.submit(again, {}, 'add-redirect-uri')
+      expect(added.url.origin + added.url.pathname).toBe(uri)
+      expect(answerOf(added)).toMatchObject({ state: 'a b&c="ü"' })
+    },
+  )
 
   test('a person who is no operator cannot press it either', async () => {
     const operators = browserAt(issuer())

@@ -1,6 +1,7 @@
 /** Metadata, and the calls that scripts of any origin may make. */
 import { describe, expect, test } from 'vitest'
 import { request } from '../support/client.ts'
+import { readRoutes } from '../support/routes.ts'
 import { shareWithApi } from '../support/shared.ts'
 
 const issuer = shareWithApi()
@@ -74,6 +75,7 @@ describe('scripts of any origin', () => {
     ['/.well-known/openid-configuration', 'GET', 'GET, HEAD'],
     ['/.well-known/oauth-authorization-server', 'GET', 'GET, HEAD'],
     ['/.well-known/jwks.json', 'GET', 'GET, HEAD'],
+    ['/.well-known/change-password', 'GET', 'GET, HEAD'],
   ])('may call %s by %s', async (path, method, methods) => {
     const { status, headers } = await preflight(path, method)
     expect(status).toBe(204)
@@ -83,6 +85,12 @@ describe('scripts of any origin', () => {
     expect(headers.get('access-control-allow-credentials')).toBeNull()
     const refused = await request(issuer().url + path, { method, headers: { origin: 'https://spa.example' } })
     expect(refused.headers.get('access-control-allow-origin')).toBe('*')
+  })
+
+  test('may call everything below /.well-known', async () => {
+    const wellKnown = (await readRoutes()).filter(({ path }) => path.startsWith('/.well-known/'))
+    expect(wellKnown.length).toBeGreaterThan(3)
+    expect(wellKnown.filter(({ access }) => !('isCrossOrigin' in access)).map(({ path }) => path)).toEqual([])
   })
 
   test.each([

@@ -3,6 +3,7 @@
  * names that nobody has like all others, and locks nobody out for ever.
  */
 import { describe, expect, test } from 'vitest'
+import { BEHIND_PROXY } from '../../harness/network.ts'
 import { movableClock } from '../support/issuer.ts'
 import { BrowserLike, type Seen } from '../support/browser-like.ts'
 import { addPerson, browserAt, PASSWORD, storeOf } from '../support/people.ts'
@@ -89,7 +90,7 @@ describe('failures of one source', () => {
 
 describe('others are not slowed down', () => {
   test('who come from another network', async () => {
-    const { from } = await start({ SIGNET_TRUSTED_PROXIES: 'loopback' })
+    const { from } = await start(BEHIND_PROXY)
     expect((await fail(from('203.0.113.9'), 'ada', 6)).at(-1)).toBe(WAIT)
     expect(told(await guess(from('203.0.113.10'), 'ada', PASSWORD))).toBe('200 account')
   })
@@ -122,15 +123,18 @@ describe('others are not slowed down', () => {
 })
 
 describe('a limit that cannot be passed', () => {
-  test('Outline CVE-2026-33640: by another X-Forwarded-For each time, where no proxy is trusted', async () => {
-    const { from } = await start({ SIGNET_TRUSTED_PROXIES: 'none' })
-    const seen: string[] = []
-    for (let at = 0; at < 7; at++) seen.push(told(await guess(from(`203.0.113.${at}`), 'ada')))
-    expect(seen).toEqual([...Array<string>(5).fill(INVALID), WAIT, WAIT])
-  })
+  test.each([{}, { SIGNET_TRUSTED_PROXIES: 'none' }, { SIGNET_TRUSTED_PROXIES: '10.0.0.1' }])(
+    'Outline CVE-2026-33640: by another X-Forwarded-For each time, where no proxy is trusted: %j',
+    async (env) => {
+      const { from } = await start(env)
+      const seen: string[] = []
+      for (let at = 0; at < 7; at++) seen.push(told(await guess(from(`203.0.113.${at}`), 'ada')))
+      expect(seen).toEqual([...Array<string>(5).fill(INVALID), WAIT, WAIT])
+    },
+  )
 
   test('by another address of the same IPv6 network', async () => {
-    const { from } = await start({ SIGNET_TRUSTED_PROXIES: 'loopback' })
+    const { from } = await start(BEHIND_PROXY)
     const seen: string[] = []
     for (let at = 0; at < 6; at++) seen.push(told(await guess(from(`2001:db8::${at + 1}`), 'ada')))
     expect(seen.at(-1)).toBe(WAIT)

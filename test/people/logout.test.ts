@@ -98,6 +98,42 @@ describe('a form of another site', () => {
     expect(await isSignedIn(other.browser, other.client)).toBe(true)
   })
 
+  test.each([
+    ['a registered address', { post_logout_redirect_uri: BYE }],
+    ['an unregistered address', { post_logout_redirect_uri: 'https://elsewhere.example/' }],
+    ['no address', {}],
+  ])('with the cookie, a genuine hint and %s ends the session', async (_, address) => {
+    const { browser, client, idToken } = await signedIn()
+    const seen = await browser.postFromNextDoor('/logout', { id_token_hint: idToken, ...address })
+    const goes = new URLSearchParams(address).get('post_logout_redirect_uri') === BYE
+    expect(seen.url.href).toBe(goes ? BYE : `${issuer().issuer}/signed-out`)
+    expect(browser.cookie('session')).toBeUndefined()
+    expect(await isSignedIn(browser, client)).toBe(false)
+  })
+
+  test('with a hint of another session of the person ends that one, and asks about the own', async () => {
+    const { browser, client, person, idToken } = await signedIn()
+    const { browser: second } = await tokensOf(issuer(), client, person)
+    const seen = await second.postFromNextDoor('/logout', { id_token_hint: idToken, post_logout_redirect_uri: BYE })
+    await expectQuestion(seen, second, client)
+    expect(await isSignedIn(browser, client)).toBe(false)
+    expect((await second.submit(seen, {}, 'logout')).url.href).toBe(BYE)
+    expect(await isSignedIn(second, client)).toBe(false)
+  })
+
+  test('with a hint of another person ends what the hint names, and asks about the own session', async () => {
+    const { browser, client } = await signedIn()
+    const other = await signedIn()
+    const form = { id_token_hint: other.idToken, post_logout_redirect_uri: BYE }
+    await expectQuestion(await browser.postFromNextDoor('/logout', form), browser, client)
+    expect(await isSignedIn(other.browser, other.client)).toBe(false)
+  })
+
+  test('without a hint asks, with the cookie too', async () => {
+    const { browser, client } = await signedIn()
+    await expectQuestion(await browser.postFromNextDoor('/logout', { state: 's' }), browser, client)
+  })
+
   test('without a hint asks', async () => {
     const { browser, client } = await signedIn()
     await expectQuestion(await browser.postFromElsewhere('/logout', { state: 's' }), browser, client)

@@ -28,6 +28,8 @@ describe('may be registered', () => {
     'http://127.0.0.1/',
     'http://127.0.0.1:33418/',
     'http://[::1]:1/cb',
+    'http://app.localhost:8080/cb',
+    'http://127.0.0.2/cb',
     'cursor://anysphere.cursor-mcp/oauth/callback',
     'audiobookshelf://oauth',
     'oc://ios.owncloud.com',
@@ -49,6 +51,11 @@ describe('may not be registered', () => {
     'http://app.example/cb',
     'http://127.0.0.1.evil.example/',
     'http://localhost.evil.example/',
+    'http://applocalhost/cb',
+    'http://App.localhost/cb',
+    'http://app.localhost:0/cb',
+    'http://127.0.0.256/cb',
+    'http://127.0.0.01/cb',
     'http://localhost@evil.example/',
     'http://127.1/cb',
     'http://0x7f000001/cb',
@@ -164,6 +171,12 @@ describe('the port of a loopback address is free', () => {
     expect(isRegisteredRedirect(sent, client([registered], { ...PUBLIC, applicationType: 'web' }))).toBe(false)
     expect(isRegisteredRedirect(sent, client([registered]))).toBe(false)
     expect(isRegisteredRedirect(sent, client(['http://localhost:1/callback'], PUBLIC))).toBe(false)
+  })
+
+  test('a name below localhost has the port that was registered', () => {
+    const registered = client(['http://app.localhost/callback'], PUBLIC)
+    expect(isRegisteredRedirect('http://app.localhost/callback', registered)).toBe(true)
+    expect(isRegisteredRedirect('http://app.localhost:4711/callback', registered)).toBe(false)
   })
 })
 

@@ -38,6 +38,11 @@ const VALUES = [
   '/account#//evil.example',
   'account',
   ' /account',
+  '/authorize',
+  '/authorize?next=//evil.example',
+  '/authorize?a=b#//evil.example',
+  '/authorize?a\r\nLocation: https://evil.example',
+  '/authorize/../..//evil.example?a=b',
 ]
 
 /** The browser was led nowhere but to the issuer or to the registered address. */

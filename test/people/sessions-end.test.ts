@@ -7,6 +7,7 @@ import { isActive, refresh, until, type AdministeredIssuer } from '../support/ad
 import { claimsOf, request } from '../support/client.ts'
 import { addClient, addUser, nextCode, redeem, signIn } from '../support/codes.ts'
 import { browserAt, storeOf } from '../support/people.ts'
+import { signet } from '../support/process.ts'
 import { startWithApi } from '../support/shared.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
   toldAt = `http://127.0.0.1:${port}/told`
   const onEnd = (work: () => Promise<void> | void) => void ends.unshift(work)
   onEnd(() => void receiver.close())
-  const env = { SIGNET_RATE_LIMIT_NETWORK: 'off', SIGNET_OUTBOUND_ALLOW: `127.0.0.1:${port}` }
+  const env = { SIGNET_RATE_LIMIT_NETWORK: 'off', SIGNET_OUTBOUND_ALLOW: `127.0.0.1:${port},app.localhost:${port}` }
   issuer = await startWithApi(env, { onEnd })
   store = await storeOf(issuer, onEnd)
   return async () => {
@@ -72,6 +73,13 @@ async function expectDead({ client, tokens }: SignedIn): Promise<void> {
 const operator = (method: string, path: string) => issuer.operator.call(method, path)
 
 describe('an operator', () => {
+  test('ends a session of an app that has a name below localhost, and the app is told', async () => {
+    const signed = await signedIn({ backchannel_logout_uri: toldAt.replace('127.0.0.1', 'app.localhost') })
+    await issuer.operator.call('DELETE', `/admin/api/sessions/${signed.sid}`)
+    await until(() => told.length === 1)
+    expect(told[0]).toMatchObject({ aud: signed.client.clientId, sid: signed.sid })
+  })
+
   test('sees live sessions, and ends one: its tokens are refused, and its app is told', async () => {
     const signed = await signedIn()
     const { body: list } = await operator('GET', `/admin/api/sessions?user=${signed.person.id}`)
@@ -210,6 +218,28 @@ describe('back-channel logout', () => {
     held = undefined
     for (const response of responses) response.end()
     await until(() => told.length === sids.length + 1)
+  })
+
+  test('that a command may not send is left to the server, as if nobody had tried', async () => {
+    const own = await startWithApi({ SIGNET_OUTBOUND_ALLOW: new URL(toldAt).host })
+    const itsStore = await storeOf(own)
+    const client = await addClient(own, { backchannel_logout_uri: toldAt })
+    const person = await addUser(itsStore)
+    const { code } = await signIn(own, client, person)
+    const { body: tokens } = await redeem(own, client, code)
+    await own.stop()
+    const ended = await signet(['session', 'end', String(claimsOf(tokens.id_token).sid)], {
+      ...own.env,
+      SIGNET_OUTBOUND_ALLOW: '',
+    })
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain(`a running server tells ${new URL(toldAt).host}`)
+    const [owed] = await itsStore.listOwedLogouts({ limit: 1 })
+    expect(owed).toMatchObject({ clientId: client.clientId, attempts: 0 })
+    expect(owed?.nextAt).toBeLessThanOrEqual(itsStore.now())
+    expect(told).toEqual([])
+    await own.restart()
+    await until(() => told.length === 1)
   })
 
   test('goes to no private address that the operator has not named', async () => {

@@ -38,7 +38,7 @@ export async function storeOf(issuer: TestIssuer, onEnd: OnEnd = onTestFinished)
 export async function sealedTotp(issuer: TestIssuer): Promise<string> {
   const surroundings = { clock: issuer.clock, log: rememberingLog().log }
   const { store, masterKeys } = await openDatabase(readConfig(issuer.env), surroundings)
-  const sealed = masterKeys.seal(await newTotpKeys())
+  const sealed = await masterKeys.seal(await newTotpKeys())
   await store.close()
   return sealed
 }

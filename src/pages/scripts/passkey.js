@@ -119,12 +119,34 @@ const fieldsOf = (button) => Object.fromEntries(new FormData(button.closest('for
 
 const ACTS = { 'sign-in': () => signIn({}), second: () => signIn({}), add, create }
 
+// The code of an alert where the server has named none.
+const REFUSED = 'invalid_credentials'
+
+// The place of the alert. Without an error it has neither role nor text, so that nothing reads it as one.
+const place = document.querySelector('[data-passkey-error]')
+const wording = place?.querySelector('p')
+
+function warn(code) {
+  if (!place || !wording) return
+  place.setAttribute('role', 'alert')
+  place.dataset.error = code
+  place.hidden = false
+  wording.textContent = place.dataset.passkeyError
+}
+
+function calm() {
+  if (!place || !wording) return
+  place.hidden = true
+  wording.textContent = ''
+  place.removeAttribute('role')
+  delete place.dataset.error
+}
+
 // A person who closes the dialogue has made no mistake.
 const isQuiet = (error) => error instanceof DOMException && error.name === 'AbortError'
 
 async function run(act, button) {
-  const alert = document.querySelector('[data-passkey-error]')
-  if (alert) alert.hidden = true
+  calm()
   if (button) button.disabled = true
   try {
     const { location: next, signals } = await act()
@@ -133,7 +155,7 @@ async function run(act, button) {
   } catch (error) {
     if (error instanceof Refused) await signal(error.body.signals)
     const isSilent = isQuiet(error) || (!button && !(error instanceof Refused))
-    if (alert && !isSilent) alert.hidden = false
+    if (!isSilent) warn(error instanceof Refused ? (error.body.error ?? REFUSED) : REFUSED)
     if (button) {
       button.disabled = false
       if (button.dataset.passkey === 'sign-in') await offer()

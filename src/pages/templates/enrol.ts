@@ -15,7 +15,6 @@ export function enrolPage(frame: Frame, view: EnrolView): PageBody {
     name: 'enrol',
     title,
     usesPasskeys: isChoice && view.canPasskey,
-    formsLeadTo: 'anywhere',
     body: parts.gate(
       frame,
       html`${parts.lead(parts.iconTile(view.recoveryCodes ? 'key' : 'shield'), title, isChoice && enrol.help)}

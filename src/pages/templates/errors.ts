@@ -7,9 +7,9 @@ import { plainLine, visibleUri } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { ErrorView, MismatchView, NotAllowedView } from '../views.ts'
 
-export function errorPage(frame: Frame, { code, retryAfterSeconds, back }: ErrorView): PageBody {
+export function errorPage(frame: Frame, { code, isOfLink, retryAfterSeconds, back }: ErrorView): PageBody {
   const { texts } = frame
-  const { title, help } = texts.errors[code]
+  const { title, help } = code === 'expired' && isOfLink ? texts.errors.link_expired : texts.errors[code]
   const way =
     back === undefined
       ? code === 'not_found' && html`<a class="button wide quiet" href="${frame.at('/account')}">${texts.toAccount}</a>`
@@ -30,7 +30,7 @@ export function notAllowedPage(frame: Frame, { client, account }: NotAllowedView
       ${parts.lead(parts.iconTile('hand', 'bad'), title, texts.notAllowed.help(parts.nameOf(account)))}
     </div>
     <div class="stack">${way}${facts(frame)}</div>`
-  return { name: 'error', title, formsLeadTo: 'anywhere', body: parts.gate(frame, body) }
+  return { name: 'error', title, body: parts.gate(frame, body) }
 }
 
 /** An operator may add the address that a client asked for (PEOPLE, finding 3). */

@@ -6,15 +6,14 @@ import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { LogoutView, SignedOutView } from '../views.ts'
 
-export function logoutPage(frame: Frame, { account, client, hidden }: LogoutView): PageBody {
+export function logoutPage(frame: Frame, { account, client, isGoingBack, hidden }: LogoutView): PageBody {
   const { logout } = frame.texts
   const help = client === undefined ? logout.help(frame.brand.name) : logout.helpFor(plainLine(client))
   const inside = html`${parts.who(account)}${parts.submit('logout', logout.signOut)}${parts.submit('stay', logout.stay, 'wide quiet')}`
   return {
     name: 'logout',
     title: logout.title,
-    // The client may be where it leads, by a redirect.
-    formsLeadTo: 'anywhere',
+    formsLeadTo: isGoingBack ? 'anywhere' : 'self',
     body: parts.gate(
       frame,
       html`${parts.lead(parts.iconTile('out'), logout.title, help)}${parts.form(frame, '/logout', inside, { hidden })}`,

@@ -13,7 +13,6 @@ export function mustChangePage(frame: Frame, { username, leastCharacters, error 
   return {
     name: 'must-change',
     title: mustChange.title,
-    formsLeadTo: 'anywhere',
     body: parts.gate(
       frame,
       html`${parts.lead(parts.iconTile('key'), mustChange.title, mustChange.help)}${parts.form(frame, '/login/must-change', inside)}`,

@@ -18,8 +18,6 @@ export function signupPage(frame: Frame, view: SignupView): PageBody {
     name: kind,
     title,
     usesPasskeys: hasPasskey,
-    // After an invitation the sign-in may go on to a client.
-    formsLeadTo: 'anywhere',
     body: parts.gate(
       frame,
       html`${parts.lead(parts.iconTile('person'), title, helpOf(frame, view))}

@@ -16,7 +16,7 @@ export function totpSetup(frame: Frame, { secret, uri, qr }: TotpSetupView, erro
       <div class="field">
         <p class="label" id="secret-label">${totp.orType}</p>
         <p class="box mono row nowrap">
-          <span class="grow" data-secret aria-labelledby="secret-label">${secret}</span
+          <span class="grow" data-secret="${secret}" aria-labelledby="secret-label">${secret}</span
           >${parts.copyButton(frame, secret)}
         </p>
       </div>

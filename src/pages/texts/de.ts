@@ -376,6 +376,7 @@ export const de: Texts = {
       title: 'Dieser Link gilt nicht mehr',
       help: 'Er wurde schon benutzt, ist abgelaufen oder unvollständig. Bitten Sie um einen neuen.',
     },
+    link_expired: { title: 'Dieser Link ist abgelaufen', help: 'Bitten Sie um einen neuen.' },
     weak_password: {
       title: 'Dieses Passwort ist zu leicht zu raten',
       help: 'Gehen Sie zurück, und nehmen Sie ein längeres.',

@@ -368,6 +368,7 @@ export const en = {
       title: 'This link does not work any more',
       help: 'It was used already, it has expired, or a part of it is missing. Ask for a new one.',
     },
+    link_expired: { title: 'This link has expired', help: 'Ask for a new one.' },
     weak_password: { title: 'This password is too easy to guess', help: 'Go back and take a longer one.' },
     username_taken: { title: 'This username is taken', help: 'Go back and take another one.' },
     not_found: { title: 'There is no such page', help: 'Look at the address, or go to your account page.' },

@@ -338,6 +338,7 @@ export const zh: Texts = {
     },
     csrf: { title: '此表单不是从我们的页面发送的', help: '请返回并重新加载页面后再试。本站必须允许使用 Cookie。' },
     link_used: { title: '此链接已失效', help: '它已被使用、已过期或不完整。请索取新的链接。' },
+    link_expired: { title: '此链接已过期', help: '请索取新的链接。' },
     weak_password: { title: '此密码太容易被猜到', help: '请返回并使用更长的密码。' },
     username_taken: { title: '此用户名已被使用', help: '请返回并选择另一个。' },
     not_found: { title: '没有此页面', help: '请检查地址，或前往您的账户页面。' },

@@ -17,6 +17,7 @@ import {
   update,
   type Act,
   type Engine,
+  type Selection,
 } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type {
@@ -25,6 +26,7 @@ import type {
   BlacklistEntry,
   BlacklistKind,
   Moment,
+  NamedRights,
   NewBlacklistEntry,
   OwnDenials,
 } from '../records/blacklist.ts'
@@ -35,6 +37,7 @@ import type { Store } from '../store.ts'
 import { blacklistEntries, clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
 import { findGrant } from './grant-rows.ts'
+import { groupsOf } from './people-rows.ts'
 
 type Verbs = Pick<
   Store,
@@ -44,7 +47,7 @@ type Verbs = Pick<
 export const blacklistVerbs = (engine: Engine): Verbs => ({
   addBlacklistEntry: (named, compose, options) => engine.act(() => add(named, compose, options), 'exclusive'),
   removeBlacklistEntry: (id, mayLift, event) => engine.act(() => lift(id, mayLift, event), 'exclusive'),
-  findBlacklistEntry: (id) => engine.read(() => find(blacklistEntries, { id })),
+  findBlacklistEntry: (id) => engine.read(() => findStanding(id)),
   listBlacklist: (page) => engine.read(() => listStanding(page)),
   listBlacklistSince: (revision) =>
     engine.read(() => select(blacklistEntries, { orderBy: 'revision', after: revision })),
@@ -86,8 +89,9 @@ const drawnBy = ({ cause, createdAt, issuedBefore }: BlacklistEntry): Instant =>
 function* add(
   { kind, value }: { kind: BlacklistKind; value: string },
   compose: (moment: Moment, grant: GrantRecord | undefined) => NewBlacklistEntry,
-  { event, own, most }: AdditionOptions,
+  { event, own, most, mayDeny }: AdditionOptions,
 ): Act<BlacklistEntry> {
+  mayDeny?.(yield* rightsOf(kind, value))
   const now = yield* moment()
   const entry = compose(now, kind === 'sid' ? yield* findGrant(value) : undefined)
   if (most && entry.owner !== null) {
@@ -99,6 +103,26 @@ function* add(
   yield* record(event(entry))
   return stored
 }
+
+/** Newest grants of a subject that tell its rights. */
+const MOST_ASKED = 1000
+
+function* rightsOf(kind: BlacklistKind, value: string): Act<NamedRights> {
+  const client = kind === 'sub' || kind === 'client_id' ? yield* find(clients, { clientId: value }) : undefined
+  const granted = kind === 'sid' || kind === 'sub' ? yield* select(grants, grantsNamed(kind, value)) : []
+  const groups = kind === 'sub' ? yield* groupsOf(value) : []
+  return {
+    scopes: [...(client?.scope ?? []), ...granted.flatMap(({ scope }) => scope)],
+    permissions: groups.flatMap(({ permissions }) => permissions),
+  }
+}
+
+const grantsNamed = (kind: 'sid' | 'sub', value: string): Selection<typeof grants> => ({
+  where: { [kind]: value },
+  orderBy: 'sid',
+  descending: true,
+  limit: MOST_ASKED,
+})
 
 /** Ends grants that an entry names. */
 export function* endNamedGrants({ kind, value }: Pick<NewBlacklistEntry, 'kind' | 'value'>, now: Instant): Act<number> {
@@ -120,9 +144,15 @@ function* endGrantsOfClient(clientId: string, now: Instant): Act<void> {
   yield* update(clients, { clientId }, { grantsEndedUntil: line })
 }
 
-function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Recording): Act<'removed' | 'unknown'> {
+/** An entry that was lifted or has ended is no entry any more, whether it is swept yet or not. */
+function* findStanding(id: string): Act<BlacklistEntry | undefined> {
   const entry = yield* find(blacklistEntries, { id })
-  if (!entry || entry.removedAt !== null) return 'unknown'
+  return entry && isStanding(entry, yield* time()) ? entry : undefined
+}
+
+function* lift(id: string, mayLift: (entry: BlacklistEntry) => void, event: Recording): Act<'removed' | 'unknown'> {
+  const entry = yield* findStanding(id)
+  if (!entry) return 'unknown'
   mayLift(entry)
   yield* update(blacklistEntries, { id }, { removedAt: yield* time() })
   yield* record(event)
@@ -136,10 +166,6 @@ export const liftCause = (kind: BlacklistKind, value: string, cause: BlacklistCa
 /** The same for those that refuse new tokens alone: what they deny up to their line stays denied. */
 export const liftRefusals = (kind: BlacklistKind, value: string, cause: BlacklistCause): Act<void> =>
   liftWhere(kind, value, (entry) => causeOf(entry) === cause && entry.refusesNew)
-
-/** Lifts every entry that refuses new tokens, whichever act made it. */
-export const liftRefusing = (kind: BlacklistKind, value: string): Act<void> =>
-  liftWhere(kind, value, ({ refusesNew }) => refusesNew)
 
 function* liftWhere(kind: BlacklistKind, value: string, isMeant: (entry: BlacklistEntry) => boolean): Act<void> {
   const now = yield* time()

@@ -117,10 +117,14 @@ function* end(
   return 'already'
 }
 
-function* list({ clientId, sub }: GrantFilter, { after = '', limit }: Page): Act<GrantRecord[]> {
+function* list({ clientId, sub, sessionId }: GrantFilter, { after = '', limit }: Page): Act<GrantRecord[]> {
   const owner = clientId === undefined ? undefined : yield* find(clients, { clientId })
   if (clientId !== undefined && !owner) return []
-  const where = { ...(sub !== undefined && { sub }), ...(owner && { clientKey: owner.key }) }
+  const where = {
+    ...(sub !== undefined && { sub }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(owner && { clientKey: owner.key }),
+  }
   const known = new Map<number, RowOf<typeof clients> | undefined>()
   const found: GrantRecord[] = []
   let from = after

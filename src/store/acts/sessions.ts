@@ -5,7 +5,14 @@ import { consents, logoutDeliveries, oneTimeValues, sessionClients, sessions, si
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { GrantDenial } from '../records/grant.ts'
-import { isLiveSession, type LogoutClaim, type LogoutDelivery, type SessionRecord } from '../records/session.ts'
+import {
+  consentCursor,
+  isLiveSession,
+  type ConsentRecord,
+  type LogoutClaim,
+  type LogoutDelivery,
+  type SessionRecord,
+} from '../records/session.ts'
 import type { Person } from '../records/user.ts'
 import { clients, grants } from '../tables.ts'
 import { record } from './audit.ts'
@@ -24,7 +31,8 @@ export const sessionVerbs = (engine: Engine): SessionStore => ({
   findPersonNamed: (name) => engine.read(() => findPersonNamed(name)),
   endSession: (id, ending) => engine.act(() => endSession(id, ending), 'exclusive'),
   endSessionsOf: (userId, ending) => engine.act(() => endPerson(userId, ending), 'exclusive'),
-  listConsents: (userId) => engine.read(() => select(consents, { where: { userId }, orderBy: 'clientKey' })),
+  listConsents: (userId) => engine.read(() => consentsOf(userId)),
+  pageConsents: (filter, page) => engine.read(() => pageConsents(filter, page)),
   withdrawConsent: (userId, clientId, reason, deny, event) =>
     engine.act(() => withdraw({ userId, clientId }, reason, deny, event), 'exclusive'),
   hasDueLogouts: () => engine.read(hasDueLogouts),
@@ -32,6 +40,10 @@ export const sessionVerbs = (engine: Engine): SessionStore => ({
   listOwedLogouts: ({ after, limit }) => engine.read(() => select(logoutDeliveries, { orderBy: 'id', after, limit })),
   delayLogout: (id, until) =>
     engine.act(() => update(logoutDeliveries, { id }, { nextAt: until }), 'free').then(() => {}),
+  returnLogout: ({ id, attempts, createdAt }) =>
+    engine
+      .act(() => update(logoutDeliveries, { id, attempts }, { attempts: attempts - 1, nextAt: createdAt }), 'free')
+      .then(() => {}),
   finishLogout: (id) => engine.act(() => remove(logoutDeliveries, { id }), 'free').then(() => {}),
 })
 
@@ -67,6 +79,29 @@ function* list(
 function* listClients(sessionId: string): Act<string[]> {
   const rows = yield* select(sessionClients, { where: { sessionId }, orderBy: 'clientId' })
   return rows.map(({ clientId }) => clientId)
+}
+
+/** By client id. A consent to a deleted client is none: a client that gets its id later asks anew. */
+function* consentsOf(userId: string): Act<ConsentRecord[]> {
+  const found: ConsentRecord[] = []
+  for (const row of yield* select(consents, { where: { userId } }))
+    if (yield* find(clients, { key: row.clientKey })) found.push(row)
+  return found.toSorted((a, b) => (a.clientId < b.clientId ? -1 : 1))
+}
+
+function* pageConsents({ userId }: { userId?: string | undefined }, { after = '', limit }: Page): Act<ConsentRecord[]> {
+  const isLater = (consent: ConsentRecord) => consentCursor(consent) > after
+  if (userId !== undefined) return (yield* consentsOf(userId)).filter(isLater).slice(0, limit)
+  // The person of the last page may have more consents, so the page begins with them again.
+  let [from = ''] = after.split(' ')
+  const found = (yield* consentsOf(from)).filter(isLater)
+  while (found.length < limit) {
+    const [next] = yield* select(consents, { orderBy: 'userId', after: from, limit: 1 })
+    if (!next) break
+    from = next.userId
+    found.push(...(yield* consentsOf(from)))
+  }
+  return found.slice(0, limit)
 }
 
 /** Takes a consent back: the client's grants for the person end, whichever session they were made in. */
@@ -112,13 +147,14 @@ function* hasDueLogouts(): Act<boolean> {
 const MOST_LOOKED_AT = 500
 
 /** The next attempt is noted before this one is made, so that two replicas do not make it twice. */
-function* claimLogouts({ limit, placesOf, againAt }: LogoutClaim): Act<LogoutDelivery[]> {
+function* claimLogouts({ limit, placesOf, without, againAt }: LogoutClaim): Act<LogoutDelivery[]> {
   const now = yield* time()
   const owed = yield* select(logoutDeliveries, { orderBy: 'nextAt', limit: MOST_LOOKED_AT })
   const claimed: LogoutDelivery[] = []
   for (const delivery of owed) {
     const { id, clientId, attempts, nextAt } = delivery
     if (claimed.length === limit || nextAt > now) break
+    if (without.has(id)) continue
     if (claimed.filter((each) => each.clientId === clientId).length >= placesOf(clientId)) continue
     const change = { attempts: attempts + 1, nextAt: againAt }
     if ((yield* update(logoutDeliveries, { id, attempts }, change)) === 1) claimed.push({ ...delivery, ...change })

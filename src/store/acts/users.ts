@@ -26,7 +26,7 @@ import {
 } from '../records/user.ts'
 import { clients, endedClients } from '../tables.ts'
 import { isByFile, record } from './audit.ts'
-import { append, liftRefusing, moment } from './blacklist.ts'
+import { append, liftCause, moment } from './blacklist.ts'
 import { endLinks, takeOneTime } from './one-time.ts'
 import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
 import { endPerson } from './session-ends.ts'
@@ -190,7 +190,7 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   if (change.inSession !== undefined && !(yield* isInSession(change.inSession, id, now))) return { outcome: 'unknown' }
   const next: UserRecord = { ...person.user, ...change.user, id }
   // A client has taken the id since: its tokens and those of the person could not be told apart.
-  if (change.lifts && (yield* find(clients, { clientId: id }))) return { outcome: 'taken', member: 'id' }
+  if (change.isEnabling && (yield* find(clients, { clientId: id }))) return { outcome: 'taken', member: 'id' }
   const obstacle = (yield* findTaken(next)) ?? (yield* prepare(change, person.groups))
   if (obstacle) return obstacle
   yield* update(users, { id }, next)
@@ -199,7 +199,7 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   yield* addPasskey(id, change)
   if (change.loses) yield* lose(id, change.loses)
   if (change.ending) yield* endPerson(id, change.ending)
-  if (change.lifts) yield* liftRefusing('sub', id)
+  if (change.isEnabling) yield* liftCause('sub', id, 'user_disabled')
   yield* record(change.event)
   return { outcome: 'changed', person: (yield* findPerson({ id })) ?? person }
 }

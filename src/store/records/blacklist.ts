@@ -67,7 +67,17 @@ export interface OwnDenials {
   everything: (moment: Moment, line: Instant) => NewBlacklistEntry
 }
 
+/** The rights of whatever an entry names, as they are inside the write that adds the entry. */
+export interface NamedRights {
+  /** Of the client of that name, of the grant, and of the grants of the subject. */
+  scopes: string[]
+  /** Of the groups of the user with that id. */
+  permissions: string[]
+}
+
 export interface AdditionOptions {
+  /** Throws where the actor may not deny what is named. Absent for an actor who may deny everything. */
+  mayDeny?: ((rights: NamedRights) => void) | undefined
   /** The event of the entry that was composed; none where the event is only counted. */
   event: (entry: NewBlacklistEntry) => Recording | undefined
   own?: OwnDenials | undefined

@@ -55,6 +55,8 @@ export interface GrantOptions {
 export interface GrantFilter {
   clientId?: string | undefined
   sub?: string | undefined
+  /** The session in which a person gave it. */
+  sessionId?: string | undefined
 }
 
 /** A person for whom grants were made. */

@@ -29,6 +29,21 @@ export interface SessionRecord extends Authentication {
 export const isLiveSession = ({ endedAt, expiresAt, idleExpiresAt }: SessionRecord, now: Instant): boolean =>
   endedAt === null && now < expiresAt && now < idleExpiresAt
 
+/** A session is noted as seen at most so often, and where it ends sooner by itself, after a tenth of its idle time. */
+const SEEN_EVERY_MS = 60_000
+
+/** The next times of a live session that is used, where it is time to note them. Its idle time is as long as at first. */
+export function timesOfUse(
+  { lastSeenAt, idleExpiresAt, expiresAt }: SessionRecord,
+  now: Instant,
+): Pick<SessionRecord, 'lastSeenAt' | 'idleExpiresAt'> | undefined {
+  const idleMs = idleExpiresAt - lastSeenAt
+  // No use can prolong a session whose idle time ends with it.
+  const noteEvery = idleExpiresAt < expiresAt ? Math.min(SEEN_EVERY_MS, idleMs / 10) : SEEN_EVERY_MS
+  if (now < lastSeenAt + noteEvery) return undefined
+  return { lastSeenAt: now, idleExpiresAt: Math.min(now + idleMs, expiresAt) }
+}
+
 export interface ConsentRecord {
   userId: string
   clientKey: number
@@ -38,6 +53,10 @@ export interface ConsentRecord {
   createdAt: Instant
   updatedAt: Instant
 }
+
+/** The place of a consent in the order by person and client. No id holds a blank. */
+export const consentCursor = ({ userId, clientId }: Pick<ConsentRecord, 'userId' | 'clientId'>): string =>
+  `${userId} ${clientId}`
 
 /** A logout token that is owed to a client (OIDC Back-Channel Logout 1.0). */
 export interface LogoutDelivery {
@@ -58,6 +77,8 @@ export interface LogoutClaim {
   limit: number
   /** How many attempts of a client may begin now. */
   placesOf(clientId: string): number
+  /** Those that this process cannot send, by id. */
+  without: Pick<ReadonlyMap<string, unknown>, 'has'>
   /** When another process may take them, if this one dies. */
   againAt: Instant
 }

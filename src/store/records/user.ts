@@ -151,8 +151,8 @@ export interface UserChange extends UserTerms {
   user?: Partial<UserRecord>
   /** Ends the person's sessions, and where it denies, everything else. */
   ending?: PersonEnding | undefined
-  /** Whether everything that refuses the person new tokens is lifted. */
-  lifts?: boolean
+  /** Whether the entries that disabling the person made are lifted. Posted entries stand. */
+  isEnabling?: boolean
   loses?: LostFactors
   event: Recording
 }
