@@ -16,7 +16,7 @@ export default defineConfig({
     // Tests of the command line that run beside each other, each with a process at a time.
     maxConcurrency: 2,
     // These end a test that hangs. No test measures time by them, so a busy machine has room.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })
