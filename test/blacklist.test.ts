@@ -286,14 +286,6 @@ test('a person whose sub looks like a token is stopped by every way, and let in 
   }
 })
 
-test('a client whose id looks like a token is stopped and reached like any other', async () => {
-  const { issuer } = await scene()
-  const client = await createBackend(issuer.operator, { client_id: 'eyJhbGciOiJ', resources: ['api'] })
-  expect((await issuer.operator.call('GET', `/admin/api/clients/${client.clientId}`)).status).toBe(200)
-  expect((await add(issuer, { client_id: client.clientId })).status).toBe(201)
-  expect((await post(issuer, '/token', { grant_type: 'client_credentials' }, client)).status).toBe(400)
-})
-
 test('a person who only ever got access tokens is disabled and enabled, though no grant tells of them', async () => {
   const { issuer, shop } = await scene()
   const form = { grant_type: SUBJECT_GRANT, subject: 'ada' }

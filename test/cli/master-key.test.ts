@@ -429,7 +429,7 @@ describe('keys from a variable', () => {
     const withBoth = { SIGNET_MASTER_KEY: `${FIRST}, ${String(made.json.key)}` }
     const unheld = await refusalOf(place, ['master-key', 'use', id], withBoth)
     expect(unheld).toMatch(/is not current: these servers have noted in the database which keys they have/)
-    expect(unheld).toContain(`/${server.process.pid} (seen `)
+    expect(unheld).toContain(`/${server.process.pid}:${new URL(server.url).port} (seen `)
     expect(await statuses(withBoth)).toEqual(['current', 'new'])
 
     await server.stop()
