@@ -220,7 +220,7 @@ describe('a server that lacks the current key', () => {
     const issuer = await startWithApi()
     const before = await currentOf(issuer)
     await expect(rotateMasterKey(elsewhere(issuer).at)).rejects.toThrow(
-      new RegExp(`is not current: these servers .*/${process.pid} `),
+      new RegExp(`is not current: these servers .*/${process.pid}:${issuer.port} `),
     )
     expect(await currentOf(issuer)).toBe(before)
     expect(await status(issuer)).toEqual({ status: 'ready' })
