@@ -1,4 +1,4 @@
-/** One look at the key set that a client publishes at its `jwks_uri` (RFC 7517 §5). */
+/** Fetches the key set that a client publishes at its `jwks_uri` (RFC 7517 §5). */
 import { AllowedHosts } from '../outbound/allowed.ts'
 import { sendOutbound, type OutboundAnswer } from '../outbound/request.ts'
 import type { ClientJwk } from '../store/records/client.ts'

@@ -44,7 +44,7 @@ interface Known {
   keptUntil: number
 }
 
-/** What is known of one key set. Times are those of `Clock.elapsed`. */
+/** The state of one key set. Times are those of `Clock.elapsed`. */
 interface Slot {
   /** `undefined`: there is none, and fetching it is waiting. */
   uri: string | undefined
@@ -111,7 +111,7 @@ export class PublishedKeys {
     const isKnown = knows(slot, kid, now)
     if (isKnown && now < (slot.known?.freshUntil ?? 0)) return
     if (!slot.fetching && now >= slot.nextAt) slot.fetching = this.#fetch(slot, fetch)
-    // Nobody waits for a host that was away the last time, as long as its former keys may serve.
+    // A host that was away the last time is not waited for, as long as its former keys may serve.
     if (slot.fetching && !(isKnown && slot.isAway)) await this.#waiting.run(network, slot.fetching)
   }
 
@@ -131,7 +131,7 @@ export class PublishedKeys {
       slot.known = { keys: fetched.keys, freshUntil: now + fromSeconds(fetched.freshSeconds), keptUntil: now + KEPT_MS }
   }
 
-  /** One line where the state changes, not for each fetch. */
+  /** Logs a line where the state changes, not for each fetch. */
   #tell(slot: Slot, clientId: string, fetched: KeyFetch): void {
     const fault = fetched.outcome === 'keys' ? undefined : fetched.fault
     if (fault === slot.fault) return

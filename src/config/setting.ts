@@ -71,7 +71,7 @@ export interface Config {
   setBy: Partial<Record<Setting, string>>
   /** For each value that a `_FILE` form gave: the path of the file. */
   fileOf: Partial<Record<Setting, string>>
-  /** One line for each part that variables ask for and this version lacks. */
+  /** Tells each part that variables ask for and this version lacks, a line each. */
   unserved: readonly string[]
 }
 

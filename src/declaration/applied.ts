@@ -99,7 +99,7 @@ export const describeMissingSecrets = ({ created, changed, left }: Applied): str
     .filter((item) => item.lacks_secret)
     .map(({ id }) => `client ${id} has no secret, and gets no tokens before: signet client rotate-secret ${shell(id)}`)
 
-/** What the file declares and does not apply, as one list. */
+/** The declarations of the file that are not applied, as one list. */
 export const unappliedOf = ({ ended = [], conflicts = [] }: Applied): Unapplied[] => [...ended, ...conflicts]
 
 export const stillEnded = (kind: Unapplied['kind'], id: string, place: string): Unapplied => ({

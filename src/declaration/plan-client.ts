@@ -25,7 +25,7 @@ const NEVER_SEEN = { current: undefined, isEnded: false, endedSecrets: [], liveG
 export const clientFactsOf = ({ clients }: DeclaredFacts, clientId: string): DeclaredClientFacts =>
   clients.get(clientId) ?? NEVER_SEEN
 
-/** What a client is planned with, beside its declaration and the facts. */
+/** The terms that a client is planned with, beside its declaration and the facts. */
 interface Surroundings {
   /** The resources that are there, or that the file declares. */
   known: ReadonlySet<string>

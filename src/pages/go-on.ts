@@ -174,7 +174,7 @@ export async function tellClient(
 
 export const nameOf = (clientId: string, { clients }: GoOnNeeds): string => clients.find(clientId)?.name ?? clientId
 
-/** What the request of the client decides of a frame: the client that waits, and the language. */
+/** The part of a frame that the client's request decides: the client that waits, and the language. */
 export const requestTerms = (
   { signIn: { request } }: Reached,
   needs: GoOnNeeds,

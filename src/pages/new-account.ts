@@ -182,7 +182,7 @@ async function findWeakness(typed: Typed, passwords: Passwords): Promise<FormErr
   return weakness === undefined ? undefined : { code: 'weak_password', field: 'password' }
 }
 
-/** What a form knows of the sign-in that it is part of: a client may wait behind it. */
+/** The sign-in that a form is part of, as far as the form knows it: a client may wait behind it. */
 async function waitingTerms(call: PageCall, needs: NewAccountNeeds & { signIns: SignIns }) {
   if (!call.sent.has('tx')) return {}
   const reached = await needs.signIns.find(refOf(call))

@@ -42,7 +42,7 @@ export class SignInFirst extends Error {
 /** The paths of account pages. */
 export type AccountPath = '/account' | `/account/${string}`
 
-/** Where a sign-in without a client may lead: an account page, or the request of a client that a page of ours refused. */
+/** The places to which a sign-in without a client may lead: an account page, or the request of a client that a page of ours refused. */
 export type ReturnPath = AccountPath | `/authorize?${string}`
 
 /** A request is longer only by a hint, and the address of the sign-in page holds the request once more escaped. */

@@ -34,7 +34,7 @@ export class BackChannel {
   #running: Promise<void> | undefined
   #isAsked = false
   #wake: () => void = () => {}
-  /** What this process has left to the server. */
+  /** The deliveries that this process has left to the server. */
   readonly #left = new Map<string, LogoutDelivery>()
 
   constructor(needs: Needs) {

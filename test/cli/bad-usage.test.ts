@@ -1,4 +1,4 @@
-/** What was typed and can never be is bad usage, exit 2, wherever it is found; a conflict with the records is a failure, exit 1. */
+/** A typed value that can never be is bad usage, exit 2, wherever it is found; a conflict with the records is a failure, exit 1. */
 import { test } from 'vitest'
 import { Place } from './run-signet.ts'
 

@@ -26,7 +26,7 @@ export interface ChosenPreset {
   preset: Preset
   /** Without a slash at its end; empty where the app has none. */
   url: string
-  /** What a client has to be for this app at this address. */
+  /** The metadata that this app at this address needs. */
   change: ClientChange
 }
 

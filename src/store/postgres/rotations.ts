@@ -148,7 +148,7 @@ export class Rotations {
     const renewals = due.map(({ renewal }) => renewal)
     const used = due.flatMap(({ uses }) => uses)
     const written = await families.renew(renewals, found.revision, session).catch((error: unknown) => {
-      // Where the server itself refuses, nothing was written.
+      // If the server itself refuses, nothing was written.
       if (sortFailure(error).kind === 'lost')
         for (const use of used) if (use.outcome === 'rotated') this.#untold.set(use.asked.decide, use.after)
       throw error

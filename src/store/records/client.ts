@@ -110,7 +110,7 @@ export interface ClientRecord extends ClientSignIn {
   redirectUris: string[]
   tokenEndpointAuthMethod: string
   jwks: { keys: ClientJwk[] } | null
-  /** Where it publishes its keys, in place of `jwks`. */
+  /** The address at which it publishes its keys, in place of `jwks`. */
   jwksUri: string | null
   accessTokenTtl: number | null
   refreshTokenTtl: number | null
