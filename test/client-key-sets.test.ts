@@ -383,7 +383,8 @@ describe('a caller cannot tell', () => {
 
   test('by the time of a refusal: an assertion in the name of nobody waits as long as a fetch, as often', async () => {
     const pair = await pairOf()
-    const slow = 700
+    // Far longer than a refusal takes on a busy machine.
+    const slow = 2000
     answer = (response) => void setTimeout(() => response.end('{"keys":[]}'), slow)
     // All fetches that are remembered are as slow as this one.
     await Promise.all(Array.from({ length: 16 }, async () => status(await partner(), pair)))
