@@ -11,7 +11,7 @@ export default defineConfig({
     setupFiles: isOnPostgres ? ['test/support/postgres-file.ts'] : [],
     // A process each: tests open real files and native addons.
     pool: 'forks',
-    // One more than cores on a small machine: tests also wait, for processes and for times that nobody can move.
+    // More than the cores of a small machine: tests also wait, for processes and for times that nobody can move.
     maxWorkers: 3,
     // Tests of the command line that run beside each other, each with a process at a time.
     maxConcurrency: 2,

@@ -1,5 +1,5 @@
 /**
- * One keys folder and several names or databases of PostgreSQL: which key stays in the file, and which start is refused.
+ * A keys folder that several names or databases of PostgreSQL share: which key stays in the file, and which start is refused.
  *
  * Not again on PostgreSQL: it opens one itself.
  */
