@@ -173,6 +173,8 @@ describe.each(Object.keys(FRAMEWORKS))('%s', () => {
       'Authorization: Bearer \xff\xfe',
       'Authorization: Bearer a.b.c',
       `Authorization: Bearer ${good}\r\nAuthorization: Bearer x`,
+      `Authorization: Basic eDp5\r\nAuthorization: Bearer ${good}\r\nCookie: session=${good}`,
+      `Authorization: \r\nAuthorization: DPoP ${good}\r\nCookie: session=${good}`,
       'Authorization: DPoP x',
       `Authorization: DPoP ${good}\r\nDPoP: \xff`,
       'Cookie: session=%E0%A4%A',

@@ -1,4 +1,8 @@
-/** `protectedResource()` on real servers: metadata where clients look for it, and challenges that lead there. */
+/**
+ * `protectedResource()` on real servers: metadata where clients look for it, and challenges that lead there.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import Fastify from 'fastify'

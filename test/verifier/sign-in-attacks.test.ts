@@ -1,4 +1,8 @@
-/** Attacks on apps with `signIn()`: open redirects, forged and mixed-up answers, fixation, replays, foreign logouts. */
+/**
+ * Attacks on apps with `signIn()`: open redirects, forged and mixed-up answers, fixation, replays, foreign logouts.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { generateKeyPair } from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { SignInOptions } from '../../verifiers/node/src/index.ts'

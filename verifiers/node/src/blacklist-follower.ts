@@ -15,7 +15,8 @@ import {
   timeLimit,
   type TimeLimit,
 } from './get-document.ts'
-import { isBefore, readFeed, type Denial, type FeedDocument, type RevocationKind } from './revocation-list.ts'
+import { pageUrl, parseEvent, parseFeed } from './feed-page.ts'
+import type { Denial, FeedDocument, RevocationKind } from './revocation-list.ts'
 import type { TokenClaims } from './token.ts'
 
 /** The behaviour when nothing was heard from the feed for too long. */
@@ -359,14 +360,6 @@ export class BlacklistFollower {
   }
 }
 
-/** The query that the feed's address has already stays. */
-function pageUrl(feedUrl: string, after: string | undefined): string {
-  if (after === undefined) return feedUrl
-  const url = new URL(feedUrl)
-  url.searchParams.set('after', after)
-  return url.href
-}
-
 const isEventStream = (response: Response): response is Response & { body: ReadableStream<Uint8Array> } =>
   response.status === 200 &&
   response.body !== null &&
@@ -376,28 +369,4 @@ const isEventStream = (response: Response): response is Response & { body: Reada
 function backOffMs(failures: number): number {
   const most = Math.min(BACK_OFF_MS.first * 2 ** Math.min(failures, 10), BACK_OFF_MS.most)
   return most / 2 + Math.random() * (most / 2)
-}
-
-function parseEvent(url: string, data: string, asked: Position): FeedDocument {
-  try {
-    return parseFeed(url, JSON.parse(data), { characters: data.length, asked })
-  } catch (cause) {
-    throw cause instanceof RequestFault ? cause : new RequestFault(url, 'sent an event that is not JSON', { cause })
-  }
-}
-
-/** @throws RequestFault if this is no page of a feed, or if its cursor would be asked for without end */
-function parseFeed(
-  url: string,
-  json: unknown,
-  { characters, asked: { after } }: { characters: number; asked: Position },
-): FeedDocument {
-  try {
-    const page = readFeed(json, characters)
-    if (!page.hasMore || after === undefined || isBefore(page.cursor, after) || isBefore(after, page.cursor))
-      return page
-    throw new Error('says that more follows, and its cursor does not grow')
-  } catch (cause) {
-    throw new RequestFault(url, cause instanceof Error ? cause.message : 'is no blacklist feed', { cause })
-  }
 }

@@ -40,6 +40,13 @@ const CONFIRM_MS = 1000
 
 const brief = (asking: Asking): Asking => ({ ...asking, timeoutMs: Math.min(asking.timeoutMs, CONFIRM_MS) })
 
+/** The forwarded token, if the embedding page confirms it. Another page, or an old version of it, does not: never rejects. */
+async function confirmed(token: string | undefined, asking: Asking): Promise<string | undefined> {
+  if (token === undefined) return undefined
+  const answer = await askParent({ type: CONFIRM, token }, CONFIRMED, brief(asking)).catch(() => undefined)
+  return answer?.confirmed === true ? token : undefined
+}
+
 /** Takes the token out of the address bar, before anybody can bookmark or log it. */
 export function receiveToken(options: EmbeddedTokenOptions): EmbeddedToken {
   const parentOrigin = requireOrigin('parentOrigin', options.parentOrigin)
@@ -50,16 +57,10 @@ export function receiveToken(options: EmbeddedTokenOptions): EmbeddedToken {
   let refreshing: Promise<string> | undefined
 
   const forwarded = takeFromFragment(options.parameter ?? 'token')
-  const confirming =
-    forwarded === undefined
-      ? undefined
-      : askParent({ type: CONFIRM, token: forwarded }, CONFIRMED, brief(asking)).then(
-          ({ confirmed }) => {
-            // A token that was asked for meanwhile is newer.
-            if (confirmed === true && !closing.signal.aborted) token ??= forwarded
-          },
-          () => undefined, // another embedding page, or an old version of it: the next step asks for a token
-        )
+  const confirming = confirmed(forwarded, asking).then((good) => {
+    // A token that was asked for meanwhile is newer.
+    if (good !== undefined && !closing.signal.aborted) token ??= good
+  })
 
   const refresh = (): Promise<string> => {
     refreshing ??= askForToken(asking)

@@ -19,10 +19,15 @@ export interface Arrival {
 }
 
 const MISSING = 'send the token as: Authorization: Bearer TOKEN'
+const SEVERAL = 'Authorization holds more than one token, or one with white space in it'
+
+/** A token after the credentials of another scheme: several lines of a header are joined by commas (RFC 9110 §5.3). */
+const SECOND_TOKEN = /,[ \t]*(?:bearer|dpop)[ \t]/i
 
 /** The header wins over the cookie. @throws TokenError `missing_token`, `malformed_token`, `invalid_signature` */
 export function findCredentials(request: IncomingRequest, { cookie, publicOrigin }: Arrival = {}): Credentials {
-  const [scheme, rest] = readAuthorization(request.header('authorization') ?? '')
+  const sent = request.header('authorization') ?? ''
+  const [scheme, rest] = readAuthorization(sent)
   if (rest !== '' && scheme === 'bearer') return { token: requireOne(rest) }
   if (rest !== '' && scheme === 'dpop') {
     const token = requireOne(rest)
@@ -31,6 +36,8 @@ export function findCredentials(request: IncomingRequest, { cookie, publicOrigin
       dpop: { proof: request.header('dpop'), method: request.method, url: placeOf(request, publicOrigin) },
     }
   }
+  // Another server may have read the second line of the header, so the cookie does not speak for this request.
+  if (SECOND_TOKEN.test(sent)) throw new TokenError('malformed_token', SEVERAL)
   const token = cookie === undefined ? undefined : findCookie(request.header('cookie') ?? '', cookie)
   if (token === undefined) throw new TokenError('missing_token', MISSING)
   if (mayUseCookie(request, publicOrigin)) return { token }
@@ -60,8 +67,7 @@ function withoutBlanks(text: string): string {
 }
 
 function requireOne(token: string): string {
-  if (/[\s,]/.test(token))
-    throw new TokenError('malformed_token', 'Authorization holds more than one token, or one with white space in it')
+  if (/[\s,]/.test(token)) throw new TokenError('malformed_token', SEVERAL)
   return token
 }
 

@@ -6,6 +6,7 @@ import { calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose
 import { ASYMMETRIC_ALGORITHMS, publicPart } from './algorithms.ts'
 import { sha256 } from './digest.ts'
 import { TokenError } from './errors.ts'
+import { ExpiringSet } from './expiring-set.ts'
 import type { TokenClaims } from './token.ts'
 
 /** The proof of a request, and the request that it has to fit. */
@@ -23,7 +24,6 @@ export const describeProof = ({ proof, method, url }: DpopProof): string => JSON
 const MOST_PROOF_CHARACTERS = 8192
 /** The greatest age of a proof. A used proof is remembered for the same time. */
 const PROOF_SECONDS = 60
-const MOST_REMEMBERED = 100_000
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 
 const refuse = (description: string, cause?: unknown): TokenError =>
@@ -49,8 +49,8 @@ export interface ProofTime {
 }
 
 export class ProofChecker {
-  /** When each used proof may be forgotten, by the even clock: a wall clock that is briefly ahead forgets nothing. */
-  readonly #seen = new Map<string, number>()
+  /** Under a flood the oldest proofs are forgotten early. Their `iat` still limits them. */
+  readonly #seen = new ExpiringSet()
   /** A request may pass several guards with the same proof. The checked values are kept, since an object can change. */
   readonly #checked = new WeakMap<DpopProof, string>()
 
@@ -72,19 +72,9 @@ export class ProofChecker {
     if (this.#checked.get(request) === checked) return
     const { jti, iat } = await checkProof(token, jkt, request, time)
     const livesSeconds = iat + PROOF_SECONDS + time.toleranceSeconds - time.nowSeconds
-    this.#requireFirst(`${jkt} ${jti}`, time.evenMs + livesSeconds * 1000, time.evenMs)
+    const now = { wallMs: time.nowSeconds * 1000, evenMs: time.evenMs }
+    if (!this.#seen.add(`${jkt} ${jti}`, livesSeconds * 1000, now)) throw refuse('it was used before (jti)')
     this.#checked.set(request, checked)
-  }
-
-  #requireFirst(name: string, until: number, evenMs: number): void {
-    if ((this.#seen.get(name) ?? -Infinity) >= evenMs) throw refuse('it was used before (jti)')
-    this.#seen.delete(name)
-    for (const [oldest, forgetAt] of this.#seen) {
-      // Under a flood the oldest proofs are forgotten early, so that memory is bounded. Their iat still limits them.
-      if (forgetAt >= evenMs && this.#seen.size < MOST_REMEMBERED) break
-      this.#seen.delete(oldest)
-    }
-    this.#seen.set(name, until)
   }
 }
 

@@ -1,29 +1,33 @@
-/** Remembers values for a while, each until its own end: those that may be used once, such as the `jti` of a token. */
+/**
+ * Remembers values for a while, each until its own end: those that may be used once, such as the `jti` of a token. An end
+ * has come when both clocks say so: a wall clock that is ahead for a moment forgets nothing, and after one was set back
+ * nothing counts a second time.
+ */
+import type { Moment } from './clock.ts'
 
-/** A bound against running out of memory. The oldest values are forgotten first. */
+/** A bound against running out of memory. */
 const MOST_VALUES = 100_000
-const PRUNE_EVERY = 256
 
 export class ExpiringSet {
-  readonly #ends = new Map<string, number>()
-  #added = 0
+  readonly #ends = new Map<string, Moment>()
 
   /** @returns whether the value is new. A known value keeps its end. */
-  add(value: string, endsAtMs: number, nowMs: number): boolean {
-    if (this.has(value, nowMs)) return false
-    if (++this.#added % PRUNE_EVERY === 0) this.#prune(nowMs)
+  add(value: string, livesMs: number, now: Moment): boolean {
+    if (this.has(value, now)) return false
     this.#ends.delete(value)
-    this.#ends.set(value, endsAtMs)
+    for (const [oldest, end] of this.#ends) {
+      // Under a flood the oldest values are forgotten early.
+      if (!isPast(end, now) && this.#ends.size < MOST_VALUES) break
+      this.#ends.delete(oldest)
+    }
+    this.#ends.set(value, { wallMs: now.wallMs + livesMs, evenMs: now.evenMs + livesMs })
     return true
   }
 
-  has(value: string, nowMs: number): boolean {
-    const endsAtMs = this.#ends.get(value)
-    return endsAtMs !== undefined && endsAtMs > nowMs
-  }
-
-  #prune(nowMs: number): void {
-    for (const [value, endsAtMs] of this.#ends)
-      if (endsAtMs <= nowMs || this.#ends.size > MOST_VALUES) this.#ends.delete(value)
+  has(value: string, now: Moment): boolean {
+    const end = this.#ends.get(value)
+    return end !== undefined && !isPast(end, now)
   }
 }
+
+const isPast = (end: Moment, now: Moment): boolean => end.wallMs < now.wallMs && end.evenMs < now.evenMs

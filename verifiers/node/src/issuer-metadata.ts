@@ -4,7 +4,7 @@ import { RequestFault } from './get-document.ts'
 import { isSafe } from './web-address.ts'
 
 export interface IssuerMetadata {
-  /** Where the document was found; for messages. */
+  /** The URL at which the document was found; for messages. */
   url: string
   /** Its members, not looked at but for `issuer`. */
   members: Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-/** Where a person goes after signing in: a path of the app and nothing else, so that no link leads elsewhere. */
+/** The path to which a person goes after signing in: a path of the app and nothing else, so that no link leads elsewhere. */
 import { SignInFault } from './sign-in-fault.ts'
 
 const MOST_CHARACTERS = 2000

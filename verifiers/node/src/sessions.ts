@@ -2,7 +2,7 @@
  * The sessions of the app, in the memory of this process. A browser knows its session by a secret, which is kept only as
  * a hash. What ended is remembered for a while, so that a sign-in that is being finished meanwhile does not bring it back.
  */
-import type { Clock } from './clock.ts'
+import { momentOf, type Clock } from './clock.ts'
 import { sha256 } from './digest.ts'
 import { ExpiringSet } from './expiring-set.ts'
 import type { TokenClaims } from './token.ts'
@@ -58,7 +58,7 @@ export class Sessions {
    */
   add(session: Session, beganAt: number): string | undefined {
     const { sub, sid } = session.claims
-    if (sid !== undefined && this.#endedSids.has(sid, this.#clock.now())) return undefined
+    if (sid !== undefined && this.#endedSids.has(sid, momentOf(this.#clock))) return undefined
     if ((this.#endedSubs.get(sub) ?? -Infinity) >= beganAt) return undefined
     if (++this.#added % PRUNE_EVERY === 0) this.#prune()
     const secret = randomText()
@@ -103,8 +103,7 @@ export class Sessions {
   }
 
   #remember(ended: Ended): void {
-    const now = this.#clock.now()
-    if ('sid' in ended) this.#endedSids.add(ended.sid, now + SIGN_IN_SECONDS * 1000, now)
+    if ('sid' in ended) this.#endedSids.add(ended.sid, SIGN_IN_SECONDS * 1000, momentOf(this.#clock))
     else this.#endedSubs.set(ended.sub, this.#clock.elapsed())
   }
 

@@ -36,7 +36,7 @@ export interface SignInSettings {
   resources: readonly string[]
   publicOrigin: string
   redirectUri: string
-  /** Where the issuer sends a person after signing out. */
+  /** The page to which the issuer sends a person after signing out. */
   signedOutUri: string
   hasFragment: boolean
   tokens: RemoteSettings

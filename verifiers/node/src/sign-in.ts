@@ -239,7 +239,7 @@ export class SignIn {
     return seeOther(await this.#signedOutAt(session?.idToken), [this.#cookies.clearSession()])
   }
 
-  /** Where the issuer ends its own session; the app's first page if that is not possible. */
+  /** The page on which the issuer ends its own session; the app's first page if that is not possible. */
   async #signedOutAt(idToken: string | undefined): Promise<string> {
     const { clientId, signedOutUri } = this.#settings
     try {

@@ -2,7 +2,7 @@
  * The checks of tokens that are for the app itself: ID tokens (OIDC Core §3.1.3.7, §12.2) and logout tokens (OIDC
  * Back-Channel Logout §2.6). Signature, `iss`, `aud` and time are the verifier's.
  */
-import type { Clock } from './clock.ts'
+import { momentOf, type Clock } from './clock.ts'
 import { sha256Bytes } from './digest.ts'
 import { TokenError } from './errors.ts'
 import { ExpiringSet } from './expiring-set.ts'
@@ -62,10 +62,10 @@ export class TokenChecks {
    */
   async atLogout(logoutToken: string): Promise<Ended> {
     const { claims } = await this.#verifier.verifyToken(logoutToken, { typ: LOGOUT_TYPES })
-    const now = this.#clock.now()
-    const ended = readLogout(claims, now / 1000)
+    const now = momentOf(this.#clock)
+    const ended = readLogout(claims, now.wallMs / 1000)
     // Nothing is awaited between this line and the end of the sessions.
-    if (!this.#seen.add(claims.jti ?? '', claims.exp * 1000 + MOST_LOGOUT_AGE_SECONDS * 1000, now))
+    if (!this.#seen.add(claims.jti ?? '', (claims.exp + MOST_LOGOUT_AGE_SECONDS) * 1000 - now.wallMs, now))
       throw new SignInFault('invalid_request', 'the logout token was used before (jti)')
     return ended
   }

@@ -68,8 +68,8 @@ const text = (value: unknown): string | null => (typeof value === 'string' ? val
 
 const names = (value: unknown): string[] =>
   (Array.isArray(value) ? (value as unknown[]) : [value]).filter(
-    (each) => typeof each === 'string' && each !== '',
-  ) as string[]
+    (each): each is string => typeof each === 'string' && each !== '',
+  )
 
 const words = (value: unknown): string[] =>
   typeof value === 'string' ? value.split(' ').filter((word) => word !== '') : names(Array.isArray(value) ? value : [])

@@ -4,7 +4,7 @@
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
-import type { Clock } from './clock.ts'
+import { momentOf, type Clock } from './clock.ts'
 import { ExpiringSet } from './expiring-set.ts'
 import { SignInFault } from './sign-in-fault.ts'
 
@@ -58,10 +58,10 @@ export class Transactions {
     const transaction = sealed === undefined ? undefined : await this.#open(sealed)
     if (!transaction || transaction.state !== state)
       throw new SignInFault('unknown_sign_in', 'this browser has no such sign-in under way: start again at /auth/login')
-    const now = this.#clock.now()
-    if (transaction.endsAt <= now)
-      throw new SignInFault('unknown_sign_in', 'the sign-in took too long: start again at /auth/login')
-    if (!this.#spent.add(state, transaction.endsAt, now))
+    const now = momentOf(this.#clock)
+    const left = transaction.endsAt - now.wallMs
+    if (left <= 0) throw new SignInFault('unknown_sign_in', 'the sign-in took too long: start again at /auth/login')
+    if (!this.#spent.add(state, left, now))
       throw new SignInFault('unknown_sign_in', 'this sign-in is finished already: start again at /auth/login')
     return transaction
   }

@@ -6,7 +6,7 @@ export function readAllowHttp(allowHttp: unknown): boolean {
   throw new TypeError('allowHttp is true or false')
 }
 
-/** Where a warning goes. */
+/** The receiver of a warning. */
 export type Warn = (message: string) => void
 
 const toConsole: Warn = (message) => console.warn(message)
