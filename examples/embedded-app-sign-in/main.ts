@@ -64,7 +64,7 @@ announce(
   { signet: issuer, portal: portalOrigin, app: appOrigin, password, operator: credentials },
   `
 Open ${portalOrigin} and sign in as ada or lin: the app in the frame says who you are, by the keys of ${issuer}/jwks/${ORGANISATION}.
-'Renew the token' asks the portal for another one. Disable the person, and press 'Ask my API' again:
+'Renew the token' asks the portal, which refreshes its token in the last minute of five. Disable the person, and press 'Ask my API' again:
   TOKEN=$(curl -s -u '${credentials}' -d grant_type=client_credentials ${issuer}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
   curl -X POST -H "Authorization: Bearer $TOKEN" ${issuer}/admin/api/users/ada/disable`,
 )

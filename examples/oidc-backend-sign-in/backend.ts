@@ -34,7 +34,7 @@ export function createBackend({ issuer, clientId, clientSecret, url, api, fragme
   const app = express()
   app.disable('x-powered-by')
   app.use(people)
-  app.get('/', (_request, response) => void response.type('html').send(PAGE))
+  app.get('/', homeOf(people))
   app.get('/my/profile', profileBy(people, api))
   return { app, close: () => people.close() }
 }
@@ -49,8 +49,20 @@ const profileBy =
     response.status(answer.status).json(await answer.json())
   }
 
-const PAGE = `<!doctype html>
+/** The links that make sense for the person, or for nobody. */
+const homeOf =
+  (people: ExpressSignIn): RequestHandler =>
+  async (request, response) => {
+    const person = await people.signedIn(request)
+    response.type('html').send(pageWith(person ? SIGNED_IN : SIGNED_OUT))
+  }
+
+const SIGNED_OUT = 'Nobody is signed in. <a href="/auth/login">Sign in</a>'
+const SIGNED_IN =
+  'You are signed in. <a href="/auth/me">Who am I?</a> <a href="/my/profile">My profile</a> <a href="/auth/logout">Sign out</a>'
+
+const pageWith = (links: string): string => `<!doctype html>
 <html lang="en"><title>Shop</title>
-<p><a href="/auth/login">Sign in</a> <a href="/auth/me">Who am I?</a> <a href="/my/profile">My profile</a> <a href="/auth/logout">Sign out</a></p>
+<p>${links}</p>
 </html>
 `

@@ -9,6 +9,7 @@ import { bearer, claimsOf, headerOf, request } from '../support/client.ts'
 import { openPage } from '../support/chromium.ts'
 import { withoutBrowser } from './browser.ts'
 import { foreignOrigin } from './foreign-origin.ts'
+import { appIn, claimsShown, showingAnother } from './framed-app.ts'
 import { millisecondsUntil, outcome, startExample, withClaims, type RunningExample } from './run-example.ts'
 import { atSignet, personBrowser, signInThrough, type PersonBrowser } from './sign-in-at.ts'
 
@@ -152,20 +153,6 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     return appIn(page)
   }
 
-  /** The app's frame, once it shows who the person is. */
-  async function appIn(page: Page): Promise<Frame> {
-    const frame = await (await page.waitForSelector('#app')).contentFrame()
-    if (!frame) throw new Error('the portal has no frame')
-    await showing(frame, '"jti"')
-    return frame
-  }
-
-  const showing = (frame: Frame, text: string) =>
-    frame.waitForFunction((each) => document.querySelector('#me')?.textContent.includes(each) === true, text)
-
-  const claimsShown = async (frame: Frame): Promise<Record<string, unknown>> =>
-    JSON.parse((await frame.textContent('#me')) ?? '') as Record<string, unknown>
-
   test('a person signs in, and the app in the frame says who it is; the token leaves the address bar', async () => {
     const page = await openPage()
     const frame = await signInAt(page, 'ada')
@@ -183,10 +170,7 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     const end = (Number(exp) + 2) * 1000
     await millisecondsUntil('ended', async () => (Date.now() > end ? 'ended' : 'good'), 15_000)
     await frame.click('#ask')
-    await frame.waitForFunction(
-      (old) => document.querySelector('#me')?.textContent.includes(old) === false,
-      String(first),
-    )
+    await showingAnother(frame, first)
     expect(await claimsShown(frame)).toMatchObject({ username: 'ada' })
     expect(await frame.textContent('#error')).toBe('')
   })
@@ -241,8 +225,12 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     await disable('lin')
     await frame.click('#ask')
     await frame.waitForFunction(() => document.querySelector('#error')?.textContent.length > 0)
+    expect([await frame.textContent('#username'), await frame.textContent('#me')]).toEqual(['not known', ''])
+    expect(await page.isVisible('a[href="/auth/login"]')).toBe(false)
     await page.reload()
     await page.waitForSelector('#app', { state: 'detached' })
+    expect(await page.isVisible('a[href="/auth/login"]')).toBe(true)
+    expect(await page.isVisible('a[href="/auth/logout"]')).toBe(false)
   })
 })
 

@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { bearer, claimsOf, request } from '../support/client.ts'
 import { launchBrowser, withoutBrowser } from './browser.ts'
 import { foreignOrigin } from './foreign-origin.ts'
+import { appIn, claimsShown, showingAnother } from './framed-app.ts'
 import { opens, startExample, withClaims } from './run-example.ts'
 
 // The globals of the pages, in functions that the browser runs; this program's own types know no windows.
@@ -129,23 +130,6 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     await page.click('button')
     return appIn(page)
   }
-
-  /** The app's frame, once it shows who the person is. */
-  async function appIn(page: Page): Promise<Frame> {
-    const frame = await (await page.waitForSelector('#app')).contentFrame()
-    if (!frame) throw new Error('the portal has no frame')
-    await showing(frame, '"jti"')
-    return frame
-  }
-
-  const showing = (frame: Frame, text: string) =>
-    frame.waitForFunction((each) => document.querySelector('#me')?.textContent.includes(each) === true, text)
-
-  const showingAnother = (frame: Frame, than: unknown) =>
-    frame.waitForFunction((old) => document.querySelector('#me')?.textContent.includes(old) === false, String(than))
-
-  const claimsShown = async (frame: Frame): Promise<Record<string, unknown>> =>
-    JSON.parse((await frame.textContent('#me')) ?? '') as Record<string, unknown>
 
   test('the token leaves the address bar, and the app’s API says who the person is', async () => {
     const { context, faults } = await newContext()

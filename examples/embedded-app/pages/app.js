@@ -5,17 +5,27 @@ const element = (id) => document.getElementById(id)
 const token = receiveToken({ parentOrigin: document.documentElement.dataset.portal })
 const api = `${location.pathname}api/me`
 
-/** Runs a step and shows what came of it; a refusal is shown as text, and never as markup. */
+const timeOf = (ms) => new Date(ms).toLocaleTimeString()
+
+/** What the page says of the person, or that it knows nobody. Values are shown as text, and never as markup. */
+function tell({ claims, error = '' }) {
+  element('username').textContent = claims?.username ?? 'not known'
+  element('me').textContent = claims ? JSON.stringify(claims, null, 2) : ''
+  element('answered').textContent = claims
+    ? `Answered at ${timeOf(Date.now())}, for a token that ends at ${timeOf(claims.exp * 1000)}.`
+    : ''
+  element('error').textContent = error
+}
+
+/** Runs a step and shows its result. Nothing of a person is left on the page once the API refuses the token. */
 async function show(step) {
-  element('error').textContent = ''
   try {
     const response = await step()
     const body = await response.json()
     if (!response.ok) throw new Error(`${response.status} ${body.error}`)
-    element('username').textContent = body.claims.username
-    element('me').textContent = JSON.stringify(body.claims, null, 2)
+    tell({ claims: body.claims })
   } catch (error) {
-    element('error').textContent = error.message
+    tell({ error: error.message })
   }
 }
 
