@@ -9,8 +9,9 @@ import { goalOf, type Finding } from '../finding.ts'
 import { inFolder } from '../folder.ts'
 import { Load } from '../load/load.ts'
 import { CONNECTIONS, type Work } from '../load/work.ts'
-import { ratioGoal } from '../ratio-goal.ts'
+import { describe, rateRatio, ratioGoal } from '../ratio-goal.ts'
 import { compare } from '../rounds.ts'
+import { startBare } from '../sides/bare.ts'
 import type { Side } from '../sides/side.ts'
 import { copyOf, runOn, runWithInput, startSignet } from '../sides/signet.ts'
 import { ISSUER } from '../sides/terms.ts'
@@ -27,8 +28,14 @@ const CALLBACK = 'https://app.example/callback'
 const PERSON = { username: 'ada', password: 'correct horse battery staple 7' }
 const VERIFIER = 'v'.repeat(43)
 
+/** The one person here signs in more than a thousand times. Within the usual quota, each further sign-in would end a grant too. */
+const ENVIRONMENT = { SIGNET_RATE_LIMIT_NETWORK: 'off', SIGNET_LIMIT_GRANTS: '10000000' }
+
 /** Guesses come from many networks, so that the throttle of one network does not stop the flood. */
 const GUESSERS = 16
+
+/** The path of the bare side below which it serves people. */
+const BELOW = '/people'
 
 /** The pool of refresh tokens of persons' grants. */
 const RENEWED = "refresh of a person's"
@@ -39,7 +46,8 @@ export async function people(bench: Bench): Promise<Finding> {
   writeFileSync(declaration, JSON.stringify(DECLARED))
   await runOn(place, 'apply', declaration)
   await runWithInput(place, PERSON.password, 'user', 'create', PERSON.username, '--password-stdin')
-  const side = await startSignet('Signet, people', place, { env: { SIGNET_RATE_LIMIT_NETWORK: 'off' } })
+  const side = await startSignet('Signet, people', place, { env: ENVIRONMENT })
+  const bare = await startBare('bare handlers', bench.model.credentials, {})
   try {
     const cookie = await signIn(side)
     const rows = await compare(bench, {
@@ -52,13 +60,15 @@ export async function people(bench: Bench): Promise<Finding> {
           work: await renewing(bench, side, cookie),
         },
         { side: { ...side, name: '/refresh of a service' }, work: await refreshing(bench, side) },
+        { side: { ...bare, name: 'bare handlers, ID token ES256' }, work: await redeemingBare(bare) },
+        { side: { ...bare, name: 'bare /refresh, ID token ES256' }, work: await renewingBare(bench, bare) },
       ],
       base: 2,
     })
     const page = await pageOf(side)
     rows.push(...(await compare(bench, { work: 'sign-in page', contenders: [{ side, work: page }] })))
-    const [codes, , renewals, refreshes, pages] = rows
-    if (!codes || !renewals || !refreshes || !pages) throw new Error('a row is missing')
+    const [codes, , renewals, refreshes, bareCodes, bareRenewals, pages] = rows
+    if (!codes || !renewals || !refreshes || !bareCodes || !bareRenewals || !pages) throw new Error('a row is missing')
     const perSecond = median(pages.rounds.map(({ requestsPerSecond }) => requestsPerSecond))
     const flood = await guessing(bench, side)
     return {
@@ -74,10 +84,21 @@ export async function people(bench: Bench): Promise<Finding> {
           flood.p99 < MOST_P99_MS,
         ),
       ],
-      facts: [{ what: 'guesses at passwords meanwhile', found: `${flood.guesses.toFixed(0)} a second` }],
+      facts: [
+        {
+          what: 'cookie to code to tokens, to /refresh of the same app: bare handlers',
+          found: describe(rateRatio(bareCodes, bareRenewals)),
+        },
+        { what: 'cookie to code to tokens: Signet to bare handlers', found: describe(rateRatio(codes, bareCodes)) },
+        {
+          what: '/refresh of the same app: Signet to bare handlers',
+          found: describe(rateRatio(renewals, bareRenewals)),
+        },
+        { what: 'guesses at passwords meanwhile', found: `${flood.guesses.toFixed(0)} a second` },
+      ],
     }
   } finally {
-    await side.stop()
+    await Promise.all([side.stop(), bare.stop()])
   }
 }
 
@@ -123,7 +144,8 @@ async function signIn(side: Side): Promise<string> {
   return [cookie, ...cookies].join('; ')
 }
 
-function redeeming({ port }: Side, cookie: string, app: string, scope = 'openid'): Work {
+function redeeming(side: Side, cookie: string, app: string, terms: { scope?: string; below?: string } = {}): Work {
+  const { scope = 'openid', below = '' } = terms
   const challenge = createHash('sha256').update(VERIFIER).digest('base64url')
   const request = new URLSearchParams({
     client_id: app,
@@ -135,11 +157,11 @@ function redeeming({ port }: Side, cookie: string, app: string, scope = 'openid'
   })
   const form = { grant_type: 'authorization_code', client_id: app, redirect_uri: CALLBACK, code_verifier: VERIFIER }
   return {
-    port,
+    port: side.port,
     method: 'GET',
-    path: `/authorize?${request.toString()}`,
+    path: `${below}/authorize?${request.toString()}`,
     headers: { cookie },
-    redeems: { path: '/token', form },
+    redeems: { path: `${below}/token`, form },
   }
 }
 
@@ -159,9 +181,20 @@ async function renewing(bench: Bench, side: Side, cookie: string): Promise<Work>
   }
 }
 
+/** The same of the bare side, below a path of its own. */
+async function redeemingBare(side: Side): Promise<Work> {
+  const session = await fetch(`http://localhost:${side.port}${BELOW}/session`, { method: 'POST' })
+  return redeeming(side, `session=${await session.text()}`, APPS.ES256, { below: BELOW })
+}
+
+async function renewingBare(bench: Bench, side: Side): Promise<Work> {
+  const work = await refreshing(bench, side)
+  return { ...work, path: `${BELOW}/refresh` }
+}
+
 /** @returns the refresh token of a new grant */
 async function signInWithCookie(side: Side, cookie: string, app: string): Promise<string> {
-  const { path, redeems } = redeeming(side, cookie, app, 'openid offline_access')
+  const { path, redeems } = redeeming(side, cookie, app, { scope: 'openid offline_access' })
   const base = `http://localhost:${side.port}`
   const given = await fetch(base + path, { redirect: 'manual', headers: { cookie } })
   const code = new URL(given.headers.get('location') ?? '', base).searchParams.get('code') ?? ''
@@ -169,7 +202,7 @@ async function signInWithCookie(side: Side, cookie: string, app: string): Promis
     method: 'POST',
     body: new URLSearchParams({ ...redeems?.form, code }),
   })
-  const { refresh_token: token } = (await answer.json()) as { refresh_token?: string }
+  const { refresh_token: token } = (await answer.json()) as { refresh_token?: string } // RFC 6749 §5.1; looked at below
   if (token === undefined) throw new Error(`no refresh token: ${answer.status}`)
   return token
 }

@@ -28,19 +28,23 @@ export function openFamilies(file: string): Families {
 }
 
 /** Writes of the same turn share a transaction. */
-function groupCommit(database: Database.Database): (work: () => boolean) => Promise<boolean> {
+export function groupCommit(database: Database.Database): <Result>(work: () => Result) => Promise<Result> {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const commit = database.prepare('COMMIT')
-  const waiting: { work: () => boolean; resolve: (done: boolean) => void }[] = []
+  const waiting: (() => () => void)[] = []
   const commitAll = () => {
     const batch = waiting.splice(0)
     begin.run()
-    const results = batch.map((each) => each.work())
+    const answers = batch.map((work) => work())
     commit.run()
-    batch.forEach((each, index) => each.resolve(results[index] ?? false))
+    answers.forEach((answer) => answer())
   }
   return (work) =>
     new Promise((resolve) => {
-      if (waiting.push({ work, resolve }) === 1) setImmediate(commitAll)
+      const run = () => {
+        const result = work()
+        return () => resolve(result)
+      }
+      if (waiting.push(run) === 1) setImmediate(commitAll)
     })
 }

@@ -9,10 +9,11 @@ import { getRequestListener } from '@hono/node-server'
 import { Hono, type Context } from 'hono'
 import { openPostgresFamilies } from '../postgres/families.ts'
 import { openFamilies } from './bare-families.ts'
+import { openSignIns } from './bare-sign-ins.ts'
 import { isEcdsaSignature } from './ecdsa.ts'
 import { signEs256, signingInput, signRs256 } from './jwt.ts'
 import { listen } from './listen.ts'
-import { ES256_RESOURCE, LIFETIME_SECONDS, RS256_RESOURCE, SCOPE } from './terms.ts'
+import { ES256_RESOURCE, ISSUER, LIFETIME_SECONDS, RS256_RESOURCE, SCOPE } from './terms.ts'
 
 const [databaseFile = '', clientId = '', secret = '', documentsFile = '', postgres = ''] = process.argv.slice(2)
 
@@ -44,13 +45,14 @@ function makeToken(aud: string, sid?: string): Promise<string> {
   return new Promise((resolve) => endOfTurn(() => resolve(signEs256(input, ec.privateKey))))
 }
 
-const answer = (c: Context, token: string, refreshToken?: string) => {
+const answer = (c: Context, token: string, refreshToken?: string, idToken?: string) => {
   c.header('Cache-Control', 'no-store')
   return c.json({
     access_token: token,
     token_type: 'Bearer',
     expires_in: LIFETIME_SECONDS,
     refresh_token: refreshToken,
+    id_token: idToken,
     scope: SCOPE,
   })
 }
@@ -73,6 +75,38 @@ app.post('/refresh', async (c) => {
   if (!rotated) return refused(c, 'invalid_grant', 400)
   return answer(c, await makeToken(ES256_RESOURCE, rotated.id), rotated.successor)
 })
+
+/** The sign-in of a person. The paths are Signet's, below one of their own, since the app has no secret. */
+const signIns = openSignIns(`${databaseFile}-people`)
+app.post('/people/session', (c) => c.text(signIns.begin()))
+app.get('/people/authorize', async (c) => {
+  const { redirect_uri: redirectUri = '', state, ...facts } = c.req.query()
+  const session = /session=([^;]+)/.exec(c.req.header('cookie') ?? '')?.[1] ?? ''
+  const code = await signIns.give(session, { redirectUri, ...facts })
+  if (code === undefined) return refused(c, 'access_denied', 401)
+  const target = new URL(redirectUri)
+  target.searchParams.set('code', code)
+  target.searchParams.set('iss', ISSUER)
+  if (state !== undefined) target.searchParams.set('state', state)
+  return c.redirect(target.href, 302)
+})
+app.post('/people/token', async (c) => {
+  const form = await readForm(c)
+  const challenge = digestOf(form.get('code_verifier') ?? '').toString('base64url')
+  const sid = await signIns.redeem(form.get('code') ?? '', challenge)
+  return sid === undefined ? refused(c, 'invalid_grant', 400) : answerPerson(c, sid)
+})
+app.post('/people/refresh', async (c) => {
+  const form = await readForm(c)
+  const rotated = await families.rotate(form.get('refresh_token') ?? '')
+  return rotated ? answerPerson(c, rotated.id, rotated.successor) : refused(c, 'invalid_grant', 400)
+})
+
+/** An access token and an ID token. */
+async function answerPerson(c: Context, sid: string, refreshToken?: string) {
+  const [token, idToken] = await Promise.all([makeToken(ES256_RESOURCE, sid), makeToken(clientId, sid)])
+  return answer(c, token, refreshToken, idToken)
+}
 
 /** The denied tokens, by `jti`: the map is empty, and each request looks into it. */
 const denied = new Map<string, string>()

@@ -15,7 +15,7 @@ export interface Paths {
 export interface Side {
   name: string
   port: number
-  /** Where a side is several servers. */
+  /** Present if a side is several servers. */
   otherPorts?: number[]
   paths: Paths
   /** The client that makes the load. */

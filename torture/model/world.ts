@@ -11,6 +11,7 @@ import { movableClock } from '../../harness/clock.ts'
 import { environmentOf } from '../../harness/folder.ts'
 import { startInProcess } from '../../harness/in-process.ts'
 import { CHECKOUT, largestQuotas } from '../../harness/version.ts'
+import { Caller } from '../caller.ts'
 import type { Context } from '../fault.ts'
 import { preparePlace } from '../place.ts'
 
@@ -53,8 +54,25 @@ export async function makeTemplate(context: Context): Promise<Template> {
   const declared = Object.fromEntries(['app-0', 'app-1', 'watcher'].map((name) => [name, CLIENT_METADATA]))
   const { folder, env, client } = preparePlace(context, { clients: declared })
   const issuer = await startInProcess(env, { clock: movableClock({ from: BEGINS_MS }) })
+  const names = [...Object.keys(declared), 'operator']
+  const secrets = await issuedSecrets(asAddress(issuer.url), client('operator'), names)
   await issuer.stop()
-  return { folder, client }
+  return { folder, client: (clientId) => ({ clientId, secret: secrets.get(clientId) ?? '' }) }
+}
+
+/** Secrets that the issuer makes. A declared one is compared by argon2id, which takes longer than a sequence. */
+async function issuedSecrets(url: string, operator: Credentials, clientIds: string[]): Promise<Map<string, string>> {
+  const caller = new Caller(url, operator)
+  const headers = { authorization: `Bearer ${await caller.accessToken()}` }
+  const secrets = new Map<string, string>()
+  for (const id of clientIds) {
+    const path = `/admin/api/clients/${id}/rotate-secret`
+    const { body, text } = await caller.send(path, { method: 'POST', headers, json: { overlap: 0 } })
+    if (!body.client_secret) throw new Error(`no secret of ${id}: ${text}`)
+    secrets.set(id, body.client_secret)
+  }
+  caller.close()
+  return secrets
 }
 
 /** A copy of the template, without its declarative file: that would bring deleted clients back at a restart. */

@@ -12,7 +12,7 @@ import { rotation } from './rotation.ts'
 import { sameToken } from './same-token.ts'
 import { rollingUpgrade } from './upgrade.ts'
 
-/** Where no server is installed, the row says so. */
+/** If no server is installed, the row says so. */
 const onPostgres = (fault: Fault): Fault => ({
   ...fault,
   run: async (context) =>
