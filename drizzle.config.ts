@@ -5,6 +5,6 @@ const isPostgres = process.env.MIGRATIONS_FOR === 'postgres'
 
 export default defineConfig({
   dialect: isPostgres ? 'postgresql' : 'sqlite',
-  schema: `./schema/${isPostgres ? 'postgres' : 'sqlite'}.ts`,
+  schema: './schema/tables.ts',
   out: `./migrations/${isPostgres ? 'postgres' : 'sqlite'}`,
 })

@@ -10,6 +10,9 @@ import { delimiter, join } from 'node:path'
 import { Client } from 'pg'
 import type { OnEnd } from './folder.ts'
 
+/** Settings of the server by their names, beyond those that every server here has. */
+type Settings = Readonly<Record<string, string>>
+
 export interface PostgresServer {
   port: number
   /** The folder of its Unix socket. */
@@ -52,25 +55,27 @@ export function serverUser(): { uid?: number; gid?: number } {
 }
 
 /** Starts a server. @throws Error where none is installed: ask `findPostgres` before */
-export async function startPostgres(onEnd: OnEnd): Promise<PostgresServer> {
+export async function startPostgres(onEnd: OnEnd, settings: Settings = {}): Promise<PostgresServer> {
   const programs = findPostgres()
   if (programs === undefined) throw new Error('no PostgreSQL server is installed')
   const user = serverUser()
   const folder = ownFolder(user, onEnd)
   initialise(programs, folder, user)
-  return serve({ programs, folder, user }, onEnd)
+  return serve({ programs, folder, user, settings }, onEnd)
 }
 
 interface Installation {
   programs: string
   folder: string
   user: { uid?: number; gid?: number }
+  settings?: Settings
 }
 
 /** Starts a server on the data that stand in its folder, and waits until it answers. */
-async function serve({ programs, folder, user }: Installation, onEnd: OnEnd): Promise<PostgresServer> {
+async function serve(installation: Installation, onEnd: OnEnd): Promise<PostgresServer> {
+  const { folder } = installation
   const port = await freePort()
-  let running = launch(programs, folder, port, user)
+  let running = launch(installation, port)
   onEnd(async () => end(running, 'SIGQUIT'))
   let count = 0
   const server: PostgresServer = {
@@ -91,7 +96,7 @@ async function serve({ programs, folder, user }: Installation, onEnd: OnEnd): Pr
     query: (text, database = 'postgres') => queryOnce(server.url(database), text),
     halt: (signal = 'SIGINT') => end(running, signal),
     async resume() {
-      running = launch(programs, folder, port, user)
+      running = launch(installation, port)
       await untilReady(server)
     },
   }
@@ -152,10 +157,10 @@ function initialise(programs: string, folder: string, user: { uid?: number; gid?
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`)
 }
 
-function launch(programs: string, folder: string, port: number, user: { uid?: number; gid?: number }): ChildProcess {
-  const options = { listen_addresses: '127.0.0.1', unix_socket_directories: folder, max_connections: '300' }
-  const settings = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  return spawn(join(programs, 'postgres'), ['-D', join(folder, 'data'), '-p', String(port), ...settings], {
+function launch({ programs, folder, user, settings }: Installation, port: number): ChildProcess {
+  const own = { listen_addresses: '127.0.0.1', unix_socket_directories: folder, max_connections: '300' }
+  const options = Object.entries({ ...own, ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return spawn(join(programs, 'postgres'), ['-D', join(folder, 'data'), '-p', String(port), ...options], {
     ...user,
     cwd: folder,
     stdio: 'ignore',

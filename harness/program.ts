@@ -95,7 +95,7 @@ export async function runCommand(
 }
 
 /** Longer than any command takes on a busy machine. */
-const ENDED_WITHIN_MS = 90_000
+export const ENDED_WITHIN_MS = 90_000
 /** A start that takes longer has failed. */
 const STARTED_WITHIN_MS = 60_000
 /** The length that is kept of each stream; enough for every question about a log. */
@@ -150,9 +150,14 @@ export function programOf(args: string[], launch: Launch): Program {
     join(checkout, 'src/signet.js'),
     ...args,
   ]
+  return { program, args: rest, env: { ...inherited(cold), ...env } }
+}
+
+/** The variables that Node needs. */
+export function inherited(cold = false): Record<string, string> {
   const outside = ['PATH', 'HOME', ...(cold ? [] : ['NODE_COMPILE_CACHE'])]
-  const inherited = outside.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
-  return { program, args: rest, env: { ...Object.fromEntries(inherited), ...env } }
+  const entries = outside.map((name) => [name, process.env[name]] as const)
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
 /** The options that `npm start` of a version gives to Node. */

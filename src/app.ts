@@ -33,12 +33,7 @@ import type { Route } from './http/route.ts'
 import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
-import { factorPages } from './pages/factor-routes.ts'
-import { ownPages } from './pages/own-routes.ts'
-import { sharedPages } from './pages/routes.ts'
-import { entryPages } from './pages/entry-routes.ts'
-import { sessionPages } from './pages/session-routes.ts'
-import { signInPages } from './pages/sign-in-routes.ts'
+import { pages } from './pages/routes.ts'
 
 /** The needs of one door. */
 type NeedsOf<Door> = Door extends (needs: infer Needs) => unknown ? Needs : never
@@ -68,13 +63,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof health> &
   NeedsOf<typeof metrics> &
   NeedsOf<typeof endSession> &
-  NeedsOf<typeof sessionPages> &
   NeedsOf<typeof authorize> &
-  NeedsOf<typeof entryPages> &
-  NeedsOf<typeof signInPages> &
-  NeedsOf<typeof factorPages> &
-  NeedsOf<typeof ownPages> &
-  NeedsOf<typeof sharedPages>
+  NeedsOf<typeof pages>
 
 /** Answers every request that the server receives. */
 export const createApp = (needs: ServiceNeeds): RequestListener => serveRoutes(listRoutes(needs), needs, newApp())
@@ -126,13 +116,8 @@ export function listRoutes(needs: ServiceNeeds): Route[] {
     ...docs(needs),
     ...demoToken(needs),
     ...endSession(needs),
-    ...sessionPages(needs),
     ...authorize(needs),
-    ...entryPages(needs),
-    ...signInPages(needs),
-    ...factorPages(needs),
-    ...ownPages(needs),
-    ...sharedPages(needs),
+    ...pages(needs),
   ]
   return routes
 }

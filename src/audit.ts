@@ -6,7 +6,7 @@
 import { toIso, type Clock, type Instant } from './ground/clock.ts'
 import { timeOrderedId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
-import type { AuditEvent, Recording } from './store/records/audit.ts'
+import type { ActingSession, AuditEvent, Recording } from './store/records/audit.ts'
 import type { Store } from './store/store.ts'
 
 /** The party that acts. Only authentication makes an actor, never the body of a request or a log field. */
@@ -34,6 +34,8 @@ interface Acting {
    * revoked while the act waits changes nothing.
    */
   judge?: (() => void) | undefined
+  /** The session of an operator who acts on a page; read again inside the write of the act. */
+  session?: ActingSession | undefined
 }
 
 /** An operator at the command line. */
@@ -51,13 +53,19 @@ export const byClient = (id: string, requestId: string | null): Actor => ({
   requestId,
 })
 
-/** A person who is signed in. `judge` throws where the session is over. */
-export const byUser = (id: string, requestId: string | null, judge?: () => void): Actor => ({
+/** A person who is signed in. */
+export const byUser = (id: string, requestId: string | null): Actor => ({
   kind: 'user',
   id,
   isAdministrator: false,
   requestId,
-  judge,
+})
+
+/** A person who is signed in and has the rights of an administrator by a permission. */
+export const byOperator = (session: ActingSession, requestId: string | null): Actor => ({
+  ...byUser(session.userId, requestId),
+  isAdministrator: true,
+  session,
 })
 
 /** Refusals that are kept between two flushes. Further ones are only counted. */
@@ -109,6 +117,7 @@ export class AuditTrail {
       requestId: by.requestId ?? null,
       details: by.details ?? {},
       judge: by.judge,
+      session: by.session,
       file: by.file,
     }
   }

@@ -5,8 +5,9 @@
 import { existsSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { Clock } from './ground/clock.ts'
-import type { Config } from './config/config.ts'
+import type { Config } from './config/setting.ts'
 import { Fault } from './ground/errors.ts'
+import { makeFolders } from './ground/folders.ts'
 import {
   findHindrance,
   listKnownDatabases,
@@ -26,7 +27,7 @@ import {
 } from './keys/master-key-source.ts'
 import { MasterKeys } from './keys/master-keys.ts'
 import type { Log } from './ground/log.ts'
-import { databaseName, ignoredParameters, makeFolders, openStore, probeDatabase } from './store/open.ts'
+import { databaseName, ignoredParameters, openStore, probeDatabase } from './store/open.ts'
 import { statusOfMasterKey, type MasterKeyState } from './store/records/master-key.ts'
 import type { Store } from './store/store.ts'
 
@@ -61,7 +62,7 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   const hindrance = isNew ? findHindrance({ name, known, isNewWanted, isExpected: true }) : undefined
   if (hindrance === 'stranger') throw strangerFault(config.keysDir, name, 'signet serve --new')
   const unmakeFolder = given ? () => {} : makeKeysFolder(config.keysDir, isNew)
-  // Besides this process only commands write, and a command needs more than a millisecond to exit after its write.
+  // Apart from this process only commands write, and a command takes more than a millisecond to exit after its write.
   const mayLagMs = 1
   const poolSize = config.databasePool
   const opening = openStore(config.databaseUrl, { clock, mustExist, mayLagMs, poolSize })
@@ -131,7 +132,7 @@ async function matchMasterKeys(
 
 /**
  * Notes the first master key in the database, and makes one where none is given. It is written before it is noted, so that
- * no database names a key that stands nowhere. Where another process was first, the key file is removed again.
+ * no database names a key that stands nowhere. If another process was first, the key file is removed again.
  */
 async function claimDatabase(store: Store, given: MasterKey[] | undefined, { keysDir }: Config): Promise<MasterKey[]> {
   const { keys, unmake } = given ? { keys: given, unmake: () => {} } : createMasterKeyFile(keysDir)

@@ -13,7 +13,7 @@ import { ClientDirectory } from './clients/directory.ts'
 import { ClientRegistry } from './clients/registration.ts'
 import { ClientSecrets } from './clients/secret.ts'
 import type { Clock } from './ground/clock.ts'
-import type { Config } from './config/config.ts'
+import type { Config } from './config/setting.ts'
 import { onDemand } from './ground/on-demand.ts'
 import { PasswordQueue } from './ground/hash-queue.ts'
 import type { Lifetimes } from './grants/grant.ts'
@@ -38,6 +38,7 @@ import type { Invitations } from './users/invitation.ts'
 import type { UserRegistry } from './users/registration.ts'
 import { TokenState } from './tokens/token-state.ts'
 import { Traffic } from './ground/traffic.ts'
+import { UnderWay } from './ground/under-way.ts'
 
 /** A wired issuer. Nothing listens yet. Each door and each command takes only the parts that it needs. */
 export interface Issuer {
@@ -72,6 +73,8 @@ export interface Issuer {
   groupRegistry: GroupRegistry
   invitations: Invitations
   limits: Limits
+  /** Requests whose work has not ended, also after their callers have left. */
+  requests: UnderWay
   /** Slow hashes, of client secrets and of passwords. */
   hashQueue: PasswordQueue
   /** Live grants of one client and subject. */
@@ -79,7 +82,10 @@ export interface Issuer {
   /** Whether the service takes traffic; off while it starts or stops. */
   isReady(): boolean
   setReady(ready: boolean): void
-  close(): Promise<void>
+  /** Writes down what was noted in memory since the last time. */
+  writeNotes(): Promise<void>
+  /** Ends what this process has under way, and writes the last notes. The database is closed after that. Never rejects. */
+  finish(): Promise<void>
 }
 
 interface Surroundings {
@@ -87,6 +93,8 @@ interface Surroundings {
   log: Log
   /** A command, beside which a server may run. */
   isCommand?: boolean
+  /** The issuer that the start before served, given by a start that has noted its own already. */
+  formerIssuer?: string | undefined
 }
 
 /** Opens the memory of this process, which follows the database from now on. */
@@ -109,7 +117,7 @@ export async function wireIssuer(
   { store, masterKeys }: Opened,
   issuer: string,
   config: Config,
-  { clock: shown, log, isCommand = false }: Surroundings,
+  { clock: shown, log, isCommand = false, formerIssuer }: Surroundings,
 ): Promise<Issuer> {
   // The database's time decides, also what is decided in memory.
   const clock: Clock = { now: () => store.now(), elapsed: () => shown.elapsed() }
@@ -117,71 +125,111 @@ export async function wireIssuer(
   const keys = await KeyRing.open(store, masterKeys, audit)
   // Only now: a database that is known and has no keys has lost them.
   await rememberOpened(config, store)
-  await warnOfNewName(store, issuer, config, log)
+  warnOfNewName(formerIssuer ?? (await store.findSetting('issuer')), issuer, config, log)
   const memory = await openMemory({ masterKeys, keys }, store, issuer, { clock, log })
-  const { clients, resources, blacklist } = memory
-  const traffic = new Traffic()
-  const rotation = new KeyRotation({ store, ring: keys, audit, policy: config })
-  const hashQueue = new PasswordQueue()
-  const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
-  const accessTokens = new AccessTokens({ issuer, keys, clock, store, blacklist })
-  const refreshTokens = new RefreshTokens(masterKeys)
-  const base = { issuer, store, audit, keys, clock, config, log, allowed: config.outboundAllow }
-  const backChannel = new BackChannel({ ...base, clients, traffic, isCommand })
-  const tokenState = new TokenState({ store, accessTokens, refreshTokens, clients, resources, blacklist })
-  const terms = { store, rotation, audit, blacklist, limitDenials: config.limitDenials }
-  let ready = false
-  const isReady = () => ready
+  const shared = { traffic: new Traffic(), hashQueue: new PasswordQueue() }
+  const base: Base = { issuer, config, clock, log, store, audit, masterKeys, keys, ...memory, ...shared }
+  const tokens = tokensOf(base)
+  const backChannel = new BackChannel({ ...base, allowed: config.outboundAllow, isCommand })
+  const acts = actsOf(base, tokens)
   return {
-    issuer,
-    config,
-    clock,
-    log,
-    store,
+    ...base,
     lifetimes: config,
-    traffic,
-    audit,
-    masterKeys,
-    keys,
-    rotation,
-    readers: new KeyReaders(store, clock),
-    ...memory,
-    accessTokens,
-    refreshTokens,
-    ...ofPeople({ ...base, hashQueue, deliver: () => backChannel.deliver() }),
-    authentication: new ClientAuthentication({ ...base, clients, secrets }),
-    clientRegistry: new ClientRegistry({ store, secrets, audit }),
-    resourceRegistry: new ResourceRegistry({ store, audit, issuer }),
-    revocation: new Revocation({ ...terms, ...administratorsOf(tokenState) }),
-    hashQueue,
     limitGrants: config.limitGrants,
-    tokenState,
-    feed: new BlacklistFeed(blacklist, clock),
+    ...tokens,
+    ...acts,
+    ...ofPeople(base, () => backChannel.deliver()),
     backChannel,
     limits: new Limits({ config, issuer, clock, log }),
-    isReady,
+    requests: new UnderWay(),
+    ...readinessOf(memory.blacklist),
+    ...endOf({ ...base, ...acts, backChannel }),
+  }
+}
+
+/** The parts that all others are made of. */
+type Base = Pick<
+  Issuer,
+  | 'issuer'
+  | 'config'
+  | 'clock'
+  | 'log'
+  | 'store'
+  | 'audit'
+  | 'masterKeys'
+  | 'keys'
+  | 'clients'
+  | 'resources'
+  | 'blacklist'
+  | 'traffic'
+  | 'hashQueue'
+>
+
+type Tokens = Pick<Issuer, 'accessTokens' | 'refreshTokens' | 'tokenState'>
+
+function tokensOf({ masterKeys, ...base }: Base): Tokens {
+  const accessTokens = new AccessTokens(base)
+  const refreshTokens = new RefreshTokens(masterKeys)
+  return { accessTokens, refreshTokens, tokenState: new TokenState({ ...base, accessTokens, refreshTokens }) }
+}
+
+/** Authentication of clients, and the acts of administration. */
+function actsOf(base: Base, { tokenState }: Tokens) {
+  const { store, clock, config, masterKeys, hashQueue, traffic } = base
+  const secrets = new ClientSecrets(masterKeys, traffic.cache('client_secret'), hashQueue)
+  const rotation = new KeyRotation({ ...base, ring: base.keys, policy: config })
+  const terms = { ...base, rotation, limitDenials: config.limitDenials }
+  return {
+    authentication: new ClientAuthentication({ ...base, allowed: config.outboundAllow, secrets }),
+    clientRegistry: new ClientRegistry({ ...base, secrets }),
+    resourceRegistry: new ResourceRegistry(base),
+    rotation,
+    readers: new KeyReaders(store, clock),
+    revocation: new Revocation({ ...terms, ...administratorsOf(tokenState) }),
+    feed: new BlacklistFeed(base.blacklist, clock),
+  }
+}
+
+/** The notes that are written in the background, and the last of them. */
+function endOf({
+  audit,
+  readers,
+  authentication,
+  backChannel,
+  log,
+}: Pick<Issuer, 'audit' | 'readers' | 'authentication' | 'backChannel' | 'log'>): Pick<
+  Issuer,
+  'writeNotes' | 'finish'
+> {
+  const writeNotes = async () => {
+    await audit.flush()
+    await readers.flush()
+    await authentication.flushSecretUse()
+  }
+  return {
+    writeNotes,
+    async finish() {
+      await backChannel.stop()
+      await writeNotes().catch((error: unknown) => log.warn('notes could not be written', { reason: String(error) }))
+    },
+  }
+}
+
+/** Whether the service takes traffic. */
+function readinessOf(blacklist: Blacklist): Pick<Issuer, 'isReady' | 'setReady'> {
+  let ready = false
+  return {
+    isReady: () => ready,
     setReady(value) {
       ready = value
       // Followers of the feed look up, and leave where the service stops.
       blacklist.wakeFollowers()
     },
-    close: () => store.close(),
   }
 }
 
-interface PeopleNeeds {
-  issuer: string
-  store: Store
-  audit: AuditTrail
-  keys: KeyRing
-  clock: Clock
-  hashQueue: PasswordQueue
-  config: Config
-  deliver(): void
-}
-
 /** The parts that people alone need. An issuer of services loads nothing of them. */
-const ofPeople = ({ issuer, store, audit, keys, clock, hashQueue, config, deliver }: PeopleNeeds) => ({
+const ofPeople = ({ issuer, store, audit, keys, clock, hashQueue, config }: Base, deliver: () => void) => ({
   idTokens: onDemand<IdTokens>(async () => {
     const { IdTokens: Made } = await import('./tokens/id-token.ts')
     return new Made({ issuer, keys, clock, store, ttlSeconds: config.idTokenTtlSeconds })
@@ -213,8 +261,7 @@ const administratorsOf = (tokenState: TokenState) => ({
 })
 
 /** No warning where the system picks a port at each start: the name is new each time then. */
-async function warnOfNewName(store: Store, issuer: string, config: Config, log: Log): Promise<void> {
-  const before = await store.findSetting('issuer')
+function warnOfNewName(before: string | undefined, issuer: string, config: Config, log: Log): void {
   if (before === undefined || before === issuer) return
   if (config.issuer === undefined && config.port === 0) return
   log.warn(

@@ -1,7 +1,6 @@
-/** The admin API: who may call it, what it takes and answers, and that every change is written down. */
+/** The admin API: who may call it, what it takes and answers. */
 import { exportJWK, generateKeyPair } from 'jose'
-import { setTimeout as pause } from 'node:timers/promises'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   SUBJECT_GRANT,
   createBackend,
@@ -15,14 +14,8 @@ import {
   tokens,
   type AdministeredIssuer,
 } from './support/admin.ts'
-import { basic, bearer, claimsOf, headerOf, post, request, type Answer, type Credentials } from './support/client.ts'
-
-const at = (path: string): string => `/admin/api/${path}`
-const ask = ({ operator }: AdministeredIssuer, path: string): Promise<Answer> => operator.call('GET', at(path))
-const send = ({ operator }: AdministeredIssuer, method: string, path: string, json?: unknown): Promise<Answer> =>
-  operator.call(method, at(path), json)
-/** Lists come as arrays. */
-const items = (answer: Answer): Record<string, any>[] => answer.body as unknown as Record<string, any>[]
+import { at, ask, send, items, walk } from './support/admin-api.ts'
+import { basic, bearer, claimsOf, headerOf, post, request, type Credentials } from './support/client.ts'
 
 const ROUTES = `
   GET clients, POST clients, GET clients/shop, PATCH clients/shop, DELETE clients/shop, POST clients/shop/rotate-secret,
@@ -52,12 +45,15 @@ test('every route is closed to nobody, to foreign and low tokens, to clients and
   const former = await dead.token()
   await send(issuer, 'POST', 'clients/former/disable')
 
-  const before = [
-    await ask(issuer, 'clients'),
-    await ask(issuer, 'resources'),
-    await ask(issuer, 'keys'),
-    await ask(issuer, 'grants'),
-  ].map(({ text }) => text)
+  // The use of a secret is noted a few seconds late.
+  const everything = async () =>
+    [
+      await ask(issuer, 'clients'),
+      await ask(issuer, 'resources'),
+      await ask(issuer, 'keys'),
+      await ask(issuer, 'grants'),
+    ].map(({ text }) => text.replaceAll(/"last_used_at":("[^"]*"|null)/g, ''))
+  const before = await everything()
   for (const [method, route] of ROUTES) {
     const path = at(route.replace('KID', headerOf(admin).kid).replace('SID', claimsOf(held.access_token ?? '').sid))
     const attempt = (headers: Record<string, string>, query = '') =>
@@ -90,13 +86,7 @@ test('every route is closed to nobody, to foreign and low tokens, to clients and
       path,
     ).toEqual([401, 401, 401, 401, 401])
   }
-  const after = [
-    await ask(issuer, 'clients'),
-    await ask(issuer, 'resources'),
-    await ask(issuer, 'keys'),
-    await ask(issuer, 'grants'),
-  ].map(({ text }) => text)
-  expect(after).toEqual(before)
+  expect(await everything()).toEqual(before)
 })
 
 test('nobody registers for administration by asking: the scopes of the issuer have to be given', async () => {
@@ -430,119 +420,7 @@ test('bad resources are refused by name, taken ids are 409, and the issuer canno
   expect(items(await ask(issuer, 'resources'))).toHaveLength(1)
 })
 
-// ------------------------------------------------------------------ audit
-
-test('every change is in the audit log with who did it and the request it came by', async () => {
-  const issuer = await startAdministered()
-  await createResource(issuer.operator, 'api')
-  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] })
-  const held = await grantTokens(issuer, shop, 'ada')
-  const sid = claimsOf(held.access_token ?? '').sid
-  const { kid } = items(await ask(issuer, 'keys')).find(({ status, alg }) => status === 'next' && alg === 'RS256') ?? {}
-  const entry = (await issuer.operator.call('POST', '/blacklist', { sub: 'grace' })).body.id
-  const changes: [string, string, () => Promise<Answer>][] = [
-    ['client.created', 'other', () => send(issuer, 'POST', 'clients', { client_id: 'other' })],
-    ['client.updated', 'other', () => send(issuer, 'PATCH', 'clients/other', { scope: 'x' })],
-    ['client.secret_rotated', 'other', () => send(issuer, 'POST', 'clients/other/rotate-secret')],
-    ['client.disabled', 'other', () => send(issuer, 'POST', 'clients/other/disable')],
-    ['client.enabled', 'other', () => send(issuer, 'POST', 'clients/other/enable')],
-    ['client.deleted', 'other', () => send(issuer, 'DELETE', 'clients/other')],
-    ['resource.created', 'second', () => send(issuer, 'POST', 'resources', { id: 'second' })],
-    ['resource.updated', 'second', () => send(issuer, 'PATCH', 'resources/second', { ttl: 60 })],
-    ['resource.deleted', 'second', () => send(issuer, 'DELETE', 'resources/second')],
-    ['key.rotated', '', () => send(issuer, 'POST', 'keys/rotate', { alg: 'ES256' })],
-    ['key.revoked', kid, () => send(issuer, 'POST', `keys/${kid}/revoke`)],
-    ['grant.ended', sid, () => send(issuer, 'DELETE', `grants/${sid}`)],
-    ['blacklist.added', '', () => send(issuer, 'POST', 'users/ada/disable')],
-    ['blacklist.removed', '', () => send(issuer, 'POST', 'users/ada/enable')],
-    ['blacklist.added', '', () => issuer.operator.call('POST', '/blacklist', { client_id: 'shop' })],
-    ['blacklist.removed', entry, () => issuer.operator.call('DELETE', `/blacklist/${entry}`)],
-  ]
-  for (const [action, target, change] of changes) {
-    const answer = await change()
-    expect(answer.status, answer.text).toBeLessThan(300)
-    const requestId = answer.headers.get('x-request-id') ?? ''
-    const events = items(await ask(issuer, `audit?request_id=${requestId}`))
-    expect(events, action).toHaveLength(1)
-    expect(events[0]).toMatchObject({ action, actor: 'operator', request_id: requestId })
-    if (target !== '') expect(events[0]?.target).toBe(target)
-    expect(Math.abs(Date.parse(events[0]?.at) - issuer.clock.now())).toBeLessThan(5000)
-  }
-})
-
-test('a refused change leaves no trace of a change; a refused login is noted', async () => {
-  const issuer = await startAdministered()
-  const shop = await createClient(issuer.operator, { client_id: 'shop' })
-  const before = items(await ask(issuer, 'audit')).length
-  await send(issuer, 'POST', 'clients', { client_id: 'shop' })
-  await send(issuer, 'POST', 'clients', { grant_types: ['password'] })
-  await send(issuer, 'DELETE', 'clients/unknown')
-  await send(issuer, 'POST', 'keys/unknown/revoke')
-  expect(items(await ask(issuer, 'audit'))).toHaveLength(before)
-  const failed = await post(issuer, '/token', { grant_type: 'client_credentials' }, { ...shop, secret: 'sgs_wrong' })
-  const [event] = items(await ask(issuer, 'audit?target=shop'))
-  expect(event).toMatchObject({ action: 'client.wrong_secret', request_id: failed.headers.get('x-request-id') })
-})
-
-test('who acted is the client behind the token, never what a body or header says', async () => {
-  const issuer = await startAdministered()
-  const second = operatorOf(issuer, await createClient(issuer.operator, { client_id: 'second', scope: 'signet:admin' }))
-  const answer = await request(issuer.url + at('clients'), {
-    headers: { ...bearer(await second.token()), 'x-request-id': 'mine', 'x-forwarded-user': 'operator' },
-    json: { client_id: 'made' },
-  })
-  expect(answer.headers.get('x-request-id')).not.toBe('mine')
-  expect(items(await ask(issuer, 'audit?target=made'))[0]).toMatchObject({ actor: 'second', action: 'client.created' })
-})
-
-test('the audit log is kept for SIGNET_AUDIT_RETENTION and no longer', async () => {
-  sweepSoon()
-  const issuer = await startAdministered({ SIGNET_AUDIT_RETENTION: '1h' })
-  await createClient(issuer.operator, { client_id: 'shop' })
-  const ofShop = async () => items(await ask(issuer, 'audit?target=shop')).map(({ action }) => action)
-  issuer.clock.advance(3540)
-  await createClient(issuer.operator, { client_id: 'later' })
-  await pause(500)
-  expect(await ofShop()).toEqual(['client.created'])
-  issuer.clock.advance(120)
-  await vi.waitFor(async () => expect(await ofShop()).toEqual([]), { timeout: 5000 })
-  expect(items(await ask(issuer, 'audit?target=later'))).toHaveLength(1)
-})
-
-/** Lets timers of a minute, or of as many minutes as there are replicas, fire soon. */
-function sweepSoon(): void {
-  const later = globalThis.setTimeout
-  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((
-    work: (...args: unknown[]) => void,
-    delay = 0,
-    ...args: unknown[]
-  ) => later(work, delay > 50_000 && delay < 150_000 ? 100 : delay, ...args)) as typeof later)
-  onTestFinished(() => void vi.restoreAllMocks())
-}
-
-test('the audit log is newest first and paged by Link', async () => {
-  const issuer = await startAdministered()
-  for (let number = 0; number < 6; number++) await createClient(issuer.operator, { client_id: `client-${number}` })
-  const { pages, rows } = await walk(issuer, 'audit?limit=4')
-  expect(pages).toBeGreaterThan(1)
-  const created = rows.filter(({ action }) => action === 'client.created').map(({ target }) => target)
-  expect(created.slice(0, 6)).toEqual([5, 4, 3, 2, 1, 0].map((number) => `client-${number}`))
-  expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length)
-})
-
-/** Follows `Link: rel="next"` to the end. */
-async function walk(issuer: AdministeredIssuer, path: string): Promise<{ pages: number; rows: Record<string, any>[] }> {
-  const rows: Record<string, any>[] = []
-  let url = new URL(at(path), issuer.url)
-  for (let pages = 1; ; pages++) {
-    const answer = await issuer.operator.call('GET', url.pathname + url.search)
-    expect(answer.status).toBe(200)
-    rows.push(...items(answer))
-    const next = /<([^>]+)>; rel="next"/.exec(answer.headers.get('link') ?? '')?.[1]
-    if (next === undefined) return { pages, rows }
-    url = new URL(next, url)
-  }
-}
+// ------------------------------------------------------------------ lists
 
 test('clients and resources are listed whole, or page by page where a limit is given', async () => {
   const issuer = await startAdministered()
@@ -564,7 +442,7 @@ test('clients and resources are listed whole, or page by page where a limit is g
     expect(paged.pages).toBeGreaterThanOrEqual(ids.length)
     const after = await ask(issuer, `${path}?after=${encodeURIComponent(ids[1] ?? '')}`)
     expect(items(after).map((item) => item[name])).toEqual(ids.slice(2))
-    for (const limit of ['0', '1001', 'x', '-1']) {
+    for (const limit of ['0', '1001', 'x', '-1', '1&limit=2']) {
       expect(await ask(issuer, `${path}?limit=${limit}`)).toMatchObject({ status: 400 })
     }
   }

@@ -14,6 +14,7 @@ import { applyDeclaration } from '../src/declaration/apply.ts'
 import type { Applied } from '../src/declaration/applied.ts'
 import { readDeclaration } from '../src/declaration/file.ts'
 import { wireIssuer, type Issuer } from '../src/issuer.ts'
+import type { Store } from '../src/store/store.ts'
 import { createBackend, grantTokens, startAdministered, type AdministeredIssuer } from './support/admin.ts'
 import { claimsOf } from './support/client.ts'
 import { rememberingLog } from './support/issuer.ts'
@@ -206,7 +207,7 @@ async function openAnother({ issuer, env }: Scene): Promise<Issuer> {
   const config = readConfig(env)
   const surroundings = { clock: issuer.clock, log: rememberingLog().log }
   const other = await wireIssuer(await openDatabase(config, surroundings), issuer.issuer, config, surroundings)
-  onTestFinished(() => other.close())
+  onTestFinished(() => other.store.close())
   return other
 }
 
@@ -214,8 +215,12 @@ async function openAnother({ issuer, env }: Scene): Promise<Issuer> {
 async function actBetween(it: Scene, act: () => Promise<unknown>, prune = false): Promise<Applied> {
   const other = await openAnother(it)
   const declaration = await readDeclaration(it.file, { SECRET: NEW_SECRET })
+  const planned = Promise.withResolvers<void>()
+  const readDeclared: Store['readDeclared'] = (ids) => other.store.readDeclared(ids).finally(planned.resolve)
+  const needs = { ...other, store: { ...other.store, readDeclared } }
   let isOver = false
-  const applying = applyDeclaration(declaration, other, { dryRun: false, prune }).finally(() => (isOver = true))
+  const applying = applyDeclaration(declaration, needs, { dryRun: false, prune }).finally(() => (isOver = true))
+  await planned.promise
   await act()
   expect(isOver).toBe(false)
   return applying

@@ -310,6 +310,20 @@ describe('headers', () => {
     expect(statusOf(await raw(`GET /livez?${'x'.repeat(17_000)} HTTP/1.1\r\nHost: x\r\n\r\n`))).toBe(431)
   })
 
+  test.each([
+    ['Authorization', basic({ clientId: 'demo', secret: 'wrong' }).authorization],
+    ['authorization', 'Bearer made-up'],
+    ['Content-Type', 'application/json'],
+    ['HOST', 'other.example'],
+  ])('that may be sent once are refused with a second line: %s', async (name, value) => {
+    const { clientId, secret } = await registered(issuer())
+    const body = 'grant_type=client_credentials'
+    const lines = `Host: x\r\nAuthorization: ${basic({ clientId, secret }).authorization}\r\n${FORM}Content-Length: ${body.length}\r\n`
+    const withLine = (more: string) => raw(`POST /token HTTP/1.1\r\n${lines}${more}\r\n${body}`)
+    expect(statusOf(await withLine(''))).toBe(200)
+    expect(statusOf(await withLine(`${name}: ${value}\r\n`))).toBe(400)
+  })
+
   test('that smuggle a second request are refused', async () => {
     const both = `POST /token HTTP/1.1\r\nHost: x\r\n${FORM}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`
     expect(statusOf(await raw(both))).toBe(400)

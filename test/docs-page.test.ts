@@ -143,8 +143,7 @@ describe('a token of the demo client', () => {
 
 if (withoutBrowser !== undefined) console.warn(`SKIPPED: the page /docs in a browser: ${withoutBrowser}`)
 
-// Drawing the page takes a browser a few seconds, and more where others use the machine.
-describe.skipIf(withoutBrowser !== undefined)('in a browser', { timeout: 90_000 }, () => {
+describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
   let browser: Browser
 
   beforeAll(async () => {

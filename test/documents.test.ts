@@ -151,7 +151,7 @@ describe('commands', () => {
 
   const optionsOf = (command: string): string[] => [...command.matchAll(/(?<= )--[a-z-]+/g)].map(([option]) => option)
 
-  test('exist, with every option', { timeout: 240_000 }, async () => {
+  test('exist, with every option', async () => {
     const byWords = Object.groupBy(commands, wordsOf)
     expect(Object.keys(byWords).length).toBeGreaterThan(30)
     const env = { SIGNET_KEYS_DIR: join(temporaryFolder(), 'keys') }

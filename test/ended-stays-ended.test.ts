@@ -6,7 +6,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { declareOperator, operatorOf, type Operator } from './support/admin.ts'
+import { declareOperator, operatorOf, until, type Operator } from './support/admin.ts'
 import { post, type Answer } from './support/client.ts'
 import { startTestIssuer, temporaryFolder, type TestIssuer } from './support/issuer.ts'
 import { signet, type Finished } from './support/process.ts'
@@ -82,6 +82,12 @@ const deleteResource = ({ operator }: Scene, id: string) =>
 
 const apply = ({ issuer, file }: Scene, ...options: string[]): Promise<Finished> =>
   signet(['apply', file, ...options], issuer.env)
+
+/** Waits until the server has heard of every command so far. It hears of changes in their order, so a last one tells. */
+async function untilHeard({ issuer, operator }: Scene): Promise<void> {
+  expect((await signet(['resource', 'create', 'mark'], issuer.env)).code).toBe(0)
+  await until(async () => (await operator.call('GET', '/admin/api/resources')).text.includes('"mark"'))
+}
 
 // ------------------------------------------------------------------ a secret
 
@@ -254,7 +260,7 @@ test.each([[[]], [['--dry-run']]])(
       expect(lines, `${name}: ${stderr}`).toHaveLength(1)
     }
     expect(stdout).not.toMatch(/^[+~] (client|resource) (dear|fired|leaving)$/m)
-    await new Promise((wake) => setTimeout(wake, 1100)) // a server hears of a command within a second
+    await untilHeard(it)
     await expectAllEnded(it)
   },
 )

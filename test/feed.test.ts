@@ -5,6 +5,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { BEHIND_PROXY } from '../harness/network.ts'
 import { until, type AdministeredIssuer } from './support/admin.ts'
 import { request, type Answer } from './support/client.ts'
+import { add, feedOf, lift } from './support/feed.ts'
+import { fewAtOnce } from './support/few-at-once.ts'
 import { follow, type Follower } from './support/follower.ts'
 import { REPLICAS } from './support/replicas.ts'
 import { startWithApi } from './support/shared.ts'
@@ -21,37 +23,28 @@ async function figure(at: { url: string }, name: string): Promise<number> {
 
 const followersOf = (at: { url: string }) => figure(at, 'signet_feed_followers')
 
-const feedOf = (at: { url: string }, query = ''): Promise<Answer> => request(`${at.url}/blacklist/feed${query}`)
-
 /** Puts so many on the blacklist; their ids in order. */
-async function deny({ operator }: AdministeredIssuer, count: number, name = 'somebody'): Promise<string[]> {
+async function deny(issuer: AdministeredIssuer, count: number, name = 'somebody'): Promise<string[]> {
   const ids: string[] = []
-  for (let index = 0; index < count; index++) {
-    const { status, text, body } = await operator.call('POST', '/blacklist', { sub: `${name}-${index}` })
-    if (status !== 201) throw new Error(text)
-    ids.push(body.id)
-  }
+  for (let index = 0; index < count; index++) ids.push(await denyOne(issuer, `${name}-${index}`))
   return ids
 }
 
-/** So many acts at once: on PostgreSQL each waits for all before it, and gets 503 where that takes too long. */
-const LANES = 4
-/** A limit for a test that hangs. A thousand acts take some seconds, and a minute where PostgreSQL has no core to itself. */
-const MANY_WRITES_MS = 240_000
+async function denyOne(issuer: AdministeredIssuer, sub: string): Promise<string> {
+  const { status, text, body } = await add(issuer, { sub })
+  if (status !== 201) throw new Error(text)
+  return body.id
+}
 
 /** The same, several at a time; their ids in no order. */
-async function denyMany(issuer: AdministeredIssuer, count: number, name = 'many'): Promise<string[]> {
-  const lanes = Array.from({ length: LANES }, (_, lane) => deny(issuer, count / LANES, `${name}-${lane}`))
-  return (await Promise.all(lanes)).flat()
-}
+const denyMany = (issuer: AdministeredIssuer, count: number, name = 'many'): Promise<string[]> =>
+  fewAtOnce(count, (index) => denyOne(issuer, `${name}-${index}`))
 
 /** The first page, and the one that follows it. */
 async function twoPages(at: { url: string }): Promise<[Answer['body'], Answer['body']]> {
   const first = (await feedOf(at)).body
   return [first, (await feedOf(at, `?after=${first.cursor}`)).body]
 }
-
-const lift = ({ operator }: AdministeredIssuer, id: string) => operator.call('DELETE', `/blacklist/${id}`)
 
 const idsOf = (entries: Record<string, unknown>[]) => entries.map(({ id }) => id)
 
@@ -127,29 +120,25 @@ test.skipIf(REPLICAS > 1)(
 
 // ------------------------------------------------------------------ what is answered
 
-test(
-  'a cursor is answered by what came since, or by everything where that is much or the cursor is unknown',
-  async () => {
-    const issuer = await startWithApi()
-    await denyMany(issuer, 300)
-    const middle = (await feedOf(issuer)).body.cursor
-    await denyMany(issuer, 300, 'another')
-    const ids = idsOf((await feedOf(issuer)).body.entries).map(String)
-    expect(ids).toHaveLength(600)
-    const [first = '', last = ''] = [ids[0], ids.at(-1)]
-    for (const id of [first, last]) await lift(issuer, id)
+test('a cursor is answered by what came since, or by everything where that is much or the cursor is unknown', async () => {
+  const issuer = await startWithApi()
+  await denyMany(issuer, 300)
+  const middle = (await feedOf(issuer)).body.cursor
+  await denyMany(issuer, 300, 'another')
+  const ids = idsOf((await feedOf(issuer)).body.entries).map(String)
+  expect(ids).toHaveLength(600)
+  const [first = '', last = ''] = [ids[0], ids.at(-1)]
+  for (const id of [first, last]) await lift(issuer, id)
 
-    const whole = await feedOf(issuer)
-    expect(idsOf(whole.body.entries)).toEqual(ids.slice(1, -1))
-    expect(whole.body.removed).toEqual([first, last])
-    const since = await feedOf(issuer, `?after=${middle}`)
-    expect(idsOf(since.body.entries)).toEqual(ids.slice(300, -1))
-    expect(since.body.removed).toEqual([first, last])
-    expect((await feedOf(issuer, `?after=${whole.body.cursor}`)).body).toMatchObject({ entries: [], removed: [] })
-    for (const cursor of ['1', '999999999']) expect((await feedOf(issuer, `?after=${cursor}`)).text).toBe(whole.text)
-  },
-  MANY_WRITES_MS,
-)
+  const whole = await feedOf(issuer)
+  expect(idsOf(whole.body.entries)).toEqual(ids.slice(1, -1))
+  expect(whole.body.removed).toEqual([first, last])
+  const since = await feedOf(issuer, `?after=${middle}`)
+  expect(idsOf(since.body.entries)).toEqual(ids.slice(300, -1))
+  expect(since.body.removed).toEqual([first, last])
+  expect((await feedOf(issuer, `?after=${whole.body.cursor}`)).body).toMatchObject({ entries: [], removed: [] })
+  for (const cursor of ['1', '999999999']) expect((await feedOf(issuer, `?after=${cursor}`)).text).toBe(whole.text)
+})
 
 test('a poller who goes on from each cursor to the next misses nothing and is told nothing twice', async () => {
   const issuer = await startWithApi()
@@ -165,24 +154,20 @@ test('a poller who goes on from each cursor to the next misses nothing and is to
   }
 })
 
-test(
-  'what is over is forgotten, and a cursor from before is good still',
-  async () => {
-    const issuer = await startWithApi()
-    await denyMany(issuer, 600)
-    const { cursor } = (await feedOf(issuer)).body
-    for (const round of ['one', 'two']) {
-      issuer.clock.advance(3600)
-      await denyMany(issuer, 300, round)
-    }
-    const kept = await deny(issuer, 3, 'kept')
-    const last = (await feedOf(issuer, `?after=${cursor}`)).body
-    expect(last.entries).toHaveLength(303)
-    expect(idsOf(last.entries).slice(-3)).toEqual(kept)
-    expect((await feedOf(issuer)).body).toEqual(last)
-  },
-  MANY_WRITES_MS,
-)
+test('what is over is forgotten, and a cursor from before is good still', async () => {
+  const issuer = await startWithApi()
+  await denyMany(issuer, 600)
+  const { cursor } = (await feedOf(issuer)).body
+  for (const round of ['one', 'two']) {
+    issuer.clock.advance(3600)
+    await denyMany(issuer, 300, round)
+  }
+  const kept = await deny(issuer, 3, 'kept')
+  const last = (await feedOf(issuer, `?after=${cursor}`)).body
+  expect(last.entries).toHaveLength(303)
+  expect(idsOf(last.entries).slice(-3)).toEqual(kept)
+  expect((await feedOf(issuer)).body).toEqual(last)
+})
 
 test.skipIf(REPLICAS > 1)(
   'an answer is made once for all who lack the same, by stream and by asking alike',
@@ -203,47 +188,43 @@ test.skipIf(REPLICAS > 1)(
   },
 )
 
-test(
-  'a long feed comes in pages, by asking and by stream, and no cursor of strangers makes them again',
-  async () => {
-    const issuer = await startWithApi()
-    const ids = await denyMany(issuer, 2520)
-    const [first, second] = await twoPages(issuer)
-    expect([first.entries.length, first.more]).toEqual([2000, true])
-    expect([second.entries.length, second.more]).toEqual([520, undefined])
-    expect(JSON.stringify(first).length).toBeLessThan(512 * 1024)
-    expect([...idsOf(first.entries), ...idsOf(second.entries)].toSorted()).toEqual(ids.toSorted())
-    // A cursor of a database that a restore replaced begins with the first page, whose cursor is below it.
-    expect((await feedOf(issuer, '?after=999999999')).body).toEqual(first)
+test('a long feed comes in pages, by asking and by stream, and no cursor of strangers makes them again', async () => {
+  const issuer = await startWithApi()
+  const ids = await denyMany(issuer, 2520)
+  const [first, second] = await twoPages(issuer)
+  expect([first.entries.length, first.more]).toEqual([2000, true])
+  expect([second.entries.length, second.more]).toEqual([520, undefined])
+  expect(JSON.stringify(first).length).toBeLessThan(512 * 1024)
+  expect([...idsOf(first.entries), ...idsOf(second.entries)].toSorted()).toEqual(ids.toSorted())
+  // A cursor of a database that a restore replaced begins with the first page, whose cursor is below it.
+  expect((await feedOf(issuer, '?after=999999999')).body).toEqual(first)
 
-    const follower = await follow(issuer)
-    expect([await follower.next(5000), await follower.next(5000)]).toMatchObject([
-      { id: first.cursor, data: first },
-      { id: second.cursor, data: second },
-    ])
-    const resumed = await follow(issuer, { 'last-event-id': first.cursor })
-    expect((await resumed.next(5000)).data).toEqual(second)
+  const follower = await follow(issuer)
+  expect([await follower.next(5000), await follower.next(5000)]).toMatchObject([
+    { id: first.cursor, data: first },
+    { id: second.cursor, data: second },
+  ])
+  const resumed = await follow(issuer, { 'last-event-id': first.cursor })
+  expect((await resumed.next(5000)).data).toEqual(second)
 
-    if (REPLICAS === 1) {
-      const made = () => figure(issuer, 'signet_cache_requests_total{cache="feed",outcome="miss"}')
-      const ask = (after: number, method = 'HEAD') => request(`${issuer.url}/blacklist/feed?after=${after}`, { method })
-      for (let each = 0; each < 55; each++) await ask(second.cursor - 100 + each)
-      const before = await made()
-      for (const after of [0, 1, first.cursor - 1, first.cursor]) await ask(after, 'GET')
-      expect(await made()).toBe(before)
-    }
+  if (REPLICAS === 1) {
+    const made = () => figure(issuer, 'signet_cache_requests_total{cache="feed",outcome="miss"}')
+    const ask = (after: number, method = 'HEAD') => request(`${issuer.url}/blacklist/feed?after=${after}`, { method })
+    for (let each = 0; each < 55; each++) await ask(second.cursor - 100 + each)
+    const before = await made()
+    for (const after of [0, 1, first.cursor - 1, first.cursor]) await ask(after, 'GET')
+    expect(await made()).toBe(before)
+  }
 
-    // A follower that is up to date is sent the changes alone.
-    const gone = [first, second].flatMap(({ entries }) => idsOf(entries).slice(0, 3).map(String))
-    for (const id of gone) await lift(issuer, id)
-    expect((await feedOf(issuer, `?after=${second.cursor}`)).body).toMatchObject({ entries: [], removed: gone })
-    const again = await twoPages(issuer)
-    const held = new Set(again.flatMap(({ entries }) => idsOf(entries)))
-    for (const id of again.flatMap(({ removed }) => removed)) held.delete(id)
-    expect([...held].toSorted()).toEqual(ids.filter((id) => !gone.includes(id)).toSorted())
-  },
-  MANY_WRITES_MS,
-)
+  // A follower that is up to date is sent the changes alone.
+  const gone = [first, second].flatMap(({ entries }) => idsOf(entries).slice(0, 3).map(String))
+  for (const id of gone) await lift(issuer, id)
+  expect((await feedOf(issuer, `?after=${second.cursor}`)).body).toMatchObject({ entries: [], removed: gone })
+  const again = await twoPages(issuer)
+  const held = new Set(again.flatMap(({ entries }) => idsOf(entries)))
+  for (const id of again.flatMap(({ removed }) => removed)) held.delete(id)
+  expect([...held].toSorted()).toEqual(ids.filter((id) => !gone.includes(id)).toSorted())
+})
 
 test('the feed takes GET and HEAD, and is nobody’s entry of the blacklist', async () => {
   const issuer = await startWithApi({ SIGNET_ISSUER: 'http://localhost/idp' })

@@ -178,6 +178,8 @@ test.each([RESOURCE, CLIENT])(
     const patched = await shared().operator.call('PATCH', path, metadata)
     expect(patched.status, patched.text).toBe(200)
     expect(patched.body).toMatchObject(metadata)
+    const { body: events } = await shared().operator.call('GET', `/admin/api/audit?target=${id}`)
+    expect(events[0].details.changed.split(' ').toSorted()).toEqual(Object.keys(metadata).toSorted())
   },
 )
 

@@ -25,6 +25,7 @@ import {
   startWithApi,
 } from './support/shared.ts'
 import { sqliteTest } from './support/sqlite.ts'
+import { holdWriteLock, untilBegun } from './support/write-lock.ts'
 
 const issuer = shareWithApi()
 
@@ -271,7 +272,12 @@ describe('a signing key', () => {
     const at = await startWithApi()
     const rotate = () => at.operator.call('POST', '/admin/api/keys/rotate', { alg: 'RS256', emergency: true })
     await at.operator.token()
-    const answers = await Promise.all([rotate(), rotate()])
+    const lock = await holdWriteLock(at)
+    const rotated = Promise.all([rotate(), rotate()])
+    // Both have decided on the ring as it was.
+    await untilBegun(at)
+    lock.release()
+    const answers = await rotated
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
   })
 

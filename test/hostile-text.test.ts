@@ -61,7 +61,7 @@ test('no pattern has two unbounded parts beside each other that take the same ch
   expect(patterns.filter(hasAdjacentUnboundedParts).map(({ place, source }) => `${place} ${source}`)).toEqual([])
 })
 
-test('no pattern takes more than twice the time for twice the text', { timeout: 120_000 }, () => {
+test('no pattern takes more than twice the time for twice the text', () => {
   const slow = patterns.flatMap((pattern) => {
     const text = findSlowText(pattern)
     return text === undefined ? [] : [`${pattern.place} ${pattern.source} on ${JSON.stringify(text)}`]
@@ -99,6 +99,7 @@ describe('functions that search text take a time that grows with its length alon
     ['quotes', (length) => '"'.repeat(length)],
     ['the word Bearer', (length) => 'bearer '.repeat(length / 7)],
     ['the name of a header', (length) => 'authorization:'.repeat(length / 14)],
+    ['replies without an end', (length) => 'access_token:eyJ'.repeat(length / 16)],
     ['escapes of escapes', (length) => `%${'25'.repeat(length / 2)}`],
     ['escapes', (length) => '%41'.repeat(length / 3)],
     ['slashes', (length) => `${'/'.repeat(length)}x`],

@@ -44,7 +44,6 @@ const PAGE = [
   ['store/engine'],
   ['store/move'],
   ['store/tables'],
-  ['store/people-tables'],
   ['store/table'],
   ['store/announcer'],
   ['store/migrations', 'store/patience'],
@@ -116,6 +115,11 @@ test('no file leads back to itself, type imports included', () => {
   expect(circles).toEqual([])
 })
 
+test('a thing is imported from the file that holds it: only the public entry passes others on', () => {
+  const passesOn = files.filter((file) => /^export (?:type )?[{*]/m.test(readFileSync(file, 'utf8')))
+  expect(passesOn.map((file) => relative(SOURCE, file))).toEqual(['index.ts'])
+})
+
 test('only ground/schema.ts loads zod, at the first use of a schema', () => {
   const loads = /^(?!import type ).*(?:from|import|import\(|require\() ?'zod[/']/m
   const loaders = files.filter((file) => loads.test(readFileSync(file, 'utf8')))
@@ -140,6 +144,15 @@ test('no product knows the folders that describe, try and pack it', () => {
   expect(wrong).toEqual([])
   // The same question finds whoever may import them.
   expect(filesIn(join(ROOT, 'test')).flatMap(importsOf).filter(isOwn).length).toBeGreaterThan(100)
+})
+
+test('a module that test files share has no hook at its top: they share a process, so it would run for the first alone', () => {
+  const hasHook = (file: string): boolean => /^(?:before|after)(?:Each|All)\(/m.test(readFileSync(file, 'utf8'))
+  const found = ['harness', 'test'].flatMap((folder) => filesIn(join(ROOT, folder))).filter(hasHook)
+  const shared = found.filter((file) => !file.endsWith('.test.ts')).map((file) => relative(ROOT, file))
+  expect(found.length).toBeGreaterThan(10)
+  // Vitest runs a file of its `setupFiles` again before each test file.
+  expect(shared).toEqual(['test/support/postgres-file.ts'])
 })
 
 test('Signet imports only packages that are installed with it', () => {

@@ -5,7 +5,7 @@
  */
 import { expect, test } from 'vitest'
 import { fetchedWithin, publishedWithin } from '../src/ground/silence.ts'
-import { committedBy, publishedFrom, whyNotSign } from '../src/keys/may-sign.ts'
+import { areFirst, committedBy, publishedFrom, whyNotSign } from '../src/keys/may-sign.ts'
 
 const NOW = 1_000_000
 
@@ -33,4 +33,13 @@ test('a key signs from its publication on, and no token that outlives its mark',
   expect(whyNotSign(key, 60_000, NOW - 1)).toBe('unpublished')
   expect(whyNotSign(key, 60_000, NOW)).toBeUndefined()
   expect(whyNotSign(key, 60_001, NOW)).toBe('unreserved')
+})
+
+test('the first keys of a ring are known by every replica, any later key is not', () => {
+  const [made, later] = [{ createdAt: NOW }, { createdAt: NOW + 1 }]
+  expect(areFirst([made, { ...made }])).toBe(true)
+  expect(areFirst([made, later])).toBe(false)
+  // Two keys of one moment that followed two others.
+  expect(areFirst([made, made, later, { ...later }])).toBe(false)
+  expect(areFirst([made])).toBe(false)
 })

@@ -86,7 +86,7 @@ test('a process writes although another one changes something all the time', asy
     await sleep(3)
   })
   await busy.updateClient('app', (client) => client, eventOf('x'))
-  await one.putSetting('issuer', 'x').finally(() => (isOver = true))
+  await one.claimSetting('issuer', 'x').finally(() => (isOver = true))
   expect(changes).toBeLessThan(10)
 })
 

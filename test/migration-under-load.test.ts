@@ -1,4 +1,8 @@
-/** A new version migrates while replicas of the version before go on with their work. */
+/**
+ * A new version migrates while replicas of the version before go on with their work.
+ *
+ * Not again on PostgreSQL: it opens one itself.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'

@@ -258,7 +258,7 @@ function fillAudit(file: string): void {
   raw.close()
 }
 
-test('a move that is killed leaves no database, and can be made again', async () => {
+test('a move that is killed leaves no database, and the next one removes what it left', async () => {
   const file = await usedFile()
   fillAudit(file)
   const to = await newFileUrl()
@@ -271,8 +271,10 @@ test('a move that is killed leaves no database, and can be made again', async ()
   moving.child.kill('SIGKILL')
   expect(await moving.exited).toBe('SIGKILL')
   expect(existsSync(fileOf(to))).toBe(false)
+  expect(readdirSync(folder)[0]).toMatch(/^signet\.db\.partial-/)
   const again = await signet(arguments_, {})
   expect(again).toMatchObject({ code: 0 })
+  expect(readdirSync(folder)).toEqual(['signet.db'])
   expect(again.json<{ tables: Record<string, number> }>().tables.audit_events).toBeGreaterThan(MANY)
 }, 120_000)
 

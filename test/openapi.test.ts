@@ -610,6 +610,14 @@ describe('what it says is answered', () => {
     await call('createClient', { json: { client_id: other.id } })
     expect((await call('enableUser', { in: { id: other.id } })).status).toBe(409)
 
+    // A backend has a person of that name.
+    await grantFor(await registered(shared(), { grant_types: ['refresh_token', SUBJECT_GRANT] }), username)
+    const both = { in: { id: username } }
+    for (const operationId of ['readUser', 'updateUser', 'deleteUser', 'disableUser', 'enableUser'])
+      expect((await call(operationId, { ...both, ...(operationId === 'updateUser' && { json: {} }) })).status).toBe(409)
+    expect((await call('setUserPassword', { ...both, json: { password } })).status).toBe(409)
+    expect((await call('removeUserFactors', { ...both, json: { all: true } })).status).toBe(409)
+
     const ofGroup = { in: { id: group.name } }
     expect((await call('readGroup', ofGroup)).body.members).toBe(1)
     expect((await call('updateGroup', { ...ofGroup, json: { roles: ['editor'] } })).status).toBe(200)

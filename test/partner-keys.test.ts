@@ -105,7 +105,7 @@ describe('an RSA key', () => {
     [2048, 3],
     [3072, 65_537],
     [4096, 65_537],
-  ])('of %i bits with the exponent %i is taken', { timeout: 60_000 }, async (bits, exponent) => {
+  ])('of %i bits with the exponent %i is taken', async (bits, exponent) => {
     expect((await register([rsa(bits, exponent)])).status).toBe(201)
   })
 })

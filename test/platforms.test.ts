@@ -95,24 +95,20 @@ describe.skipIf(!maySwitch)(`a service that is not root${why}`, () => {
     ['a volume of OpenShift, whose users are in group 0', { uid: 1_000_680_000, gid: 0 }, ROOT, 0o775],
     ['its own folder, writable by its group', SERVICE, SERVICE, 0o2775],
     ['its own folder', SERVICE, SERVICE, 0o700],
-  ] as [string, User, User, number][])(
-    'starts on %s, and again',
-    async (_name, user, owner, mode) => {
-      const folder = place()
-      const keys = makeFolder(join(folder, 'k'), owner, mode)
-      const data = makeFolder(join(folder, 'd'), owner, mode)
-      const env = environmentOf(folder, { SIGNET_KEYS_DIR: keys, SIGNET_DATABASE_URL: `file:${data}/s.db` })
-      await startAndStop(user, env)
-      expect(modeOf(join(keys, 'master.key'))).toBe('600')
-      expect(modeOf(join(data, 's.db'))).toBe('600')
-      for (const each of [keys, data]) expect(modeOf(each)).toBe(mode.toString(8))
-      const key = readFileSync(join(keys, 'master.key'), 'utf8')
-      await startAndStop(user, env)
-      expect(readFileSync(join(keys, 'master.key'), 'utf8')).toBe(key)
-      expect(readdirSync(keys).toSorted()).toEqual(['databases', 'master.key'])
-    },
-    60_000,
-  )
+  ] as [string, User, User, number][])('starts on %s, and again', async (_name, user, owner, mode) => {
+    const folder = place()
+    const keys = makeFolder(join(folder, 'k'), owner, mode)
+    const data = makeFolder(join(folder, 'd'), owner, mode)
+    const env = environmentOf(folder, { SIGNET_KEYS_DIR: keys, SIGNET_DATABASE_URL: `file:${data}/s.db` })
+    await startAndStop(user, env)
+    expect(modeOf(join(keys, 'master.key'))).toBe('600')
+    expect(modeOf(join(data, 's.db'))).toBe('600')
+    for (const each of [keys, data]) expect(modeOf(each)).toBe(mode.toString(8))
+    const key = readFileSync(join(keys, 'master.key'), 'utf8')
+    await startAndStop(user, env)
+    expect(readFileSync(join(keys, 'master.key'), 'utf8')).toBe(key)
+    expect(readdirSync(keys).toSorted()).toEqual(['databases', 'master.key'])
+  })
 
   test('starts on a keys folder that is a mounted Secret: read-only, of another owner, full of links', async () => {
     const folder = place()
@@ -150,89 +146,77 @@ describe.skipIf(!maySwitch)(`a service that is not root${why}`, () => {
     for (const each of [ours, theirs]) expect(readdirSync(each)).toEqual([])
   }, 60_000)
 
-  sqliteTest(
-    'starts on what root restored into its folders',
-    async () => {
-      const folder = place()
-      const data = makeFolder(join(folder, 'data'), SERVICE, 0o700)
-      const keys = makeFolder(join(folder, 'keys'), SERVICE, 0o700)
-      const env = environmentOf(folder)
-      await startAndStop(SERVICE, env)
-      const SIGNET_MASTER_KEY = readFileSync(join(keys, 'master.key'), 'utf8')
-      const backup = join(folder, 'b.bak')
-      expect((await signet(['backup', backup], env)).code).toBe(0)
-      for (const each of [data, keys]) for (const name of readdirSync(each)) rmSync(join(each, name))
-      const restored = await signet(['restore', backup], { ...env, SIGNET_MASTER_KEY })
-      expect(restored.code, restored.stderr).toBe(0)
-      for (const file of ['data/signet.db', 'keys/databases'])
-        expect(statSync(join(folder, file)), file).toMatchObject({ uid: 1234, gid: 1234 })
-      await startAndStop(SERVICE, { ...env, SIGNET_MASTER_KEY })
-    },
-    60_000,
-  )
+  sqliteTest('starts on what root restored into its folders', async () => {
+    const folder = place()
+    const data = makeFolder(join(folder, 'data'), SERVICE, 0o700)
+    const keys = makeFolder(join(folder, 'keys'), SERVICE, 0o700)
+    const env = environmentOf(folder)
+    await startAndStop(SERVICE, env)
+    const SIGNET_MASTER_KEY = readFileSync(join(keys, 'master.key'), 'utf8')
+    const backup = join(folder, 'b.bak')
+    expect((await signet(['backup', backup], env)).code).toBe(0)
+    for (const each of [data, keys]) for (const name of readdirSync(each)) rmSync(join(each, name))
+    const restored = await signet(['restore', backup], { ...env, SIGNET_MASTER_KEY })
+    expect(restored.code, restored.stderr).toBe(0)
+    for (const file of ['data/signet.db', 'keys/databases'])
+      expect(statSync(join(folder, file)), file).toMatchObject({ uid: 1234, gid: 1234 })
+    await startAndStop(SERVICE, { ...env, SIGNET_MASTER_KEY })
+  })
 
-  sqliteTest(
-    'starts on folders and files that root made below its own folder',
-    async () => {
-      const folder = makeFolder(join(place(), 'state'), SERVICE, 0o700)
-      const env = environmentOf(folder)
-      const made = await signet(['client', 'create', '--id', 'early', '--json'], env)
-      expect(made.code, made.stderr).toBe(0)
-      for (const file of ['data', 'data/signet.db', 'keys', 'keys/master.key', 'keys/databases'])
-        expect(statSync(join(folder, file)), file).toMatchObject({ uid: 1234, gid: 1234 })
-      await startAndStop(SERVICE, env)
-    },
-    60_000,
-  )
+  sqliteTest('starts on folders and files that root made below its own folder', async () => {
+    const folder = makeFolder(join(place(), 'state'), SERVICE, 0o700)
+    const env = environmentOf(folder)
+    const made = await signet(['client', 'create', '--id', 'early', '--json'], env)
+    expect(made.code, made.stderr).toBe(0)
+    for (const file of ['data', 'data/signet.db', 'keys', 'keys/master.key', 'keys/databases'])
+      expect(statSync(join(folder, file)), file).toMatchObject({ uid: 1234, gid: 1234 })
+    await startAndStop(SERVICE, env)
+  })
 
-  sqliteTest(
-    'names the file and its owner where a file is root’s, and needs no list of databases',
-    async () => {
-      const folder = place()
-      const data = makeFolder(join(folder, 'data'), SERVICE, 0o700)
-      const keys = makeFolder(join(folder, 'keys'), SERVICE, 0o700)
-      const env = environmentOf(folder)
-      await startAndStop(SERVICE, env)
-      const owner = (path: string, mode: string) =>
-        `${path} belongs to uid 0 (root), mode ${mode}, and Signet runs as uid 1234`
-      const file = join(data, 'signet.db')
-      const take = (path: string, mode: number) => {
-        chownSync(path, 0, 0)
-        chmodSync(path, mode)
-      }
-      const give = (path: string) => chownSync(path, 1234, 1234)
+  sqliteTest('names the file and its owner where a file is root’s, and needs no list of databases', async () => {
+    const folder = place()
+    const data = makeFolder(join(folder, 'data'), SERVICE, 0o700)
+    const keys = makeFolder(join(folder, 'keys'), SERVICE, 0o700)
+    const env = environmentOf(folder)
+    await startAndStop(SERVICE, env)
+    const owner = (path: string, mode: string) =>
+      `${path} belongs to uid 0 (root), mode ${mode}, and Signet runs as uid 1234`
+    const file = join(data, 'signet.db')
+    const take = (path: string, mode: number) => {
+      chownSync(path, 0, 0)
+      chmodSync(path, mode)
+    }
+    const give = (path: string) => chownSync(path, 1234, 1234)
 
-      take(join(keys, 'databases'), 0o600)
-      await startAndStop(SERVICE, env)
-      rmSync(join(keys, 'databases'))
-      take(keys, 0o755)
-      await startAndStop(SERVICE, env)
+    take(join(keys, 'databases'), 0o600)
+    await startAndStop(SERVICE, env)
+    rmSync(join(keys, 'databases'))
+    take(keys, 0o755)
+    await startAndStop(SERVICE, env)
 
-      take(file, 0o600)
-      expect(refusalAs(SERVICE, env)[0]).toBe(
-        `signet: SIGNET_DATABASE_URL: cannot read ${file} (EACCES: ${owner(file, '0600')})`,
-      )
-      take(file, 0o644)
-      expect(refusalAs(SERVICE, env)[0]).toContain(owner(file, '0644'))
-      give(file)
-      writeFileSync(`${file}-wal`, '')
-      take(`${file}-wal`, 0o600)
-      expect(refusalAs(SERVICE, env)[0]).toContain(owner(`${file}-wal`, '0600'))
-      rmSync(`${file}-wal`)
-      take(data, 0o755)
-      expect(refusalAs(SERVICE, env)[0]).toContain(owner(data, '0755'))
-      take(data, 0o700)
-      expect(refusalAs(SERVICE, env)[0]).toContain(owner(data, '0700'))
-      give(data)
-      take(join(keys, 'master.key'), 0o600)
-      expect(refusalAs(SERVICE, env)[0]).toBe(
-        `signet: SIGNET_KEYS_DIR: ${keys}/master.key cannot be read (EACCES: ${owner(`${keys}/master.key`, '0600')})`,
-      )
-      take(keys, 0o700)
-      expect(refusalAs(SERVICE, env)[0]).toContain(owner(keys, '0700'))
-    },
-    60_000,
-  )
+    take(file, 0o600)
+    expect(refusalAs(SERVICE, env)[0]).toBe(
+      `signet: SIGNET_DATABASE_URL: cannot read ${file} (EACCES: ${owner(file, '0600')})`,
+    )
+    take(file, 0o644)
+    expect(refusalAs(SERVICE, env)[0]).toContain(owner(file, '0644'))
+    give(file)
+    writeFileSync(`${file}-wal`, '')
+    take(`${file}-wal`, 0o600)
+    expect(refusalAs(SERVICE, env)[0]).toContain(owner(`${file}-wal`, '0600'))
+    rmSync(`${file}-wal`)
+    take(data, 0o755)
+    expect(refusalAs(SERVICE, env)[0]).toContain(owner(data, '0755'))
+    take(data, 0o700)
+    expect(refusalAs(SERVICE, env)[0]).toContain(owner(data, '0700'))
+    give(data)
+    take(join(keys, 'master.key'), 0o600)
+    expect(refusalAs(SERVICE, env)[0]).toBe(
+      `signet: SIGNET_KEYS_DIR: ${keys}/master.key cannot be read (EACCES: ${owner(`${keys}/master.key`, '0600')})`,
+    )
+    take(keys, 0o700)
+    expect(refusalAs(SERVICE, env)[0]).toContain(owner(keys, '0700'))
+  })
 })
 
 /** The warnings of a start about the modes of files. */

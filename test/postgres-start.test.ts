@@ -221,7 +221,7 @@ describe.runIf(hasPostgres)('a start on PostgreSQL', () => {
   test('of five processes at once on an empty database, all start and one migrates', async () => {
     const url = await newDatabase()
     const stores = await Promise.all(Array.from({ length: 5 }, () => openStore(url, { clock, poolSize: 2 })))
-    await stores[0]?.putSetting('issuer', 'x')
+    await stores[0]?.claimSetting('issuer', 'x')
     expect(await Promise.all(stores.map((store) => store.findSetting('issuer')))).toEqual(Array(5).fill('x'))
     await Promise.all(stores.map((store) => store.close()))
     expect(await queryOn(url, 'SELECT count(*) FROM signet.signet_migrations')).toEqual([

@@ -1,4 +1,8 @@
-/** Names of processes (src/ground/process-name.ts): unique, and only a process of the same numbering can be known to be gone. */
+/**
+ * Names of processes (src/ground/process-name.ts): unique, and only a process of the same numbering can be known to be gone.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { isGone, newProcessName } from '../src/ground/process-name.ts'

@@ -19,6 +19,7 @@ import {
   type AdministeredIssuer,
 } from './support/admin.ts'
 import { bearer, claimsOf, post, request, type Answer, type Credentials } from './support/client.ts'
+import { fewAtOnce } from './support/few-at-once.ts'
 import { sqliteTest } from './support/sqlite.ts'
 
 const API = 'https://orders.example/v1'
@@ -55,11 +56,8 @@ async function entriesOf({ issuer }: Scene): Promise<Record<string, unknown>[]> 
 const feedOf = async ({ issuer }: Scene): Promise<{ kind: string }[]> =>
   (await request(`${issuer.url}/blacklist/feed`)).body.entries
 
-const each = <T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> =>
-  Promise.all(Array.from({ length: count }, (_, index) => make(index)))
-
 async function revokeMany(it: Scene, client: Credentials, count: number): Promise<string[]> {
-  const revoked = await each(count, () => mint(it, client))
+  const revoked = await fewAtOnce(count, () => mint(it, client))
   for (const token of revoked) await revoke(it, client, token)
   return revoked
 }
@@ -131,7 +129,7 @@ test('a grant from before is refreshed right afterwards', async () => {
 
 test('revoked families count like revoked tokens, and stay ended', async () => {
   const it = await scene(FIVE_DENIALS)
-  const families = await each(6, (index) => grantTokens(it.issuer, it.shop, `person-${index}`))
+  const families = await fewAtOnce(6, (index) => grantTokens(it.issuer, it.shop, `person-${index}`))
   for (const { refresh_token: token = '' } of families) await revoke(it, it.shop, token)
   expect(await entriesOf(it)).toHaveLength(1)
   for (const { access_token: access = '', refresh_token: family = '' } of families) {
@@ -155,8 +153,8 @@ test('families that end by a reuse count too', async () => {
 
 test('many revocations at once stay within the bound, and none is lost', async () => {
   const it = await scene(FIVE_DENIALS)
-  const revoked = await each(40, () => mint(it, it.shop))
-  await Promise.all(revoked.map((token) => revoke(it, it.shop, token)))
+  const revoked = await fewAtOnce(40, () => mint(it, it.shop))
+  await fewAtOnce(revoked.length, (index) => revoke(it, it.shop, revoked[index] ?? ''))
   expect((await entriesOf(it)).length).toBeLessThanOrEqual(6)
   for (const token of revoked) expect(await it.acceptors.of(token)).toEqual([])
 })
@@ -195,7 +193,7 @@ const THREE_GRANTS = { SIGNET_LIMIT_GRANTS: '3' }
 
 /** Whether each family can be refreshed; each is used up by the question. */
 const live = (it: Scene, client: Credentials, families: Record<string, string>[]): Promise<boolean[]> =>
-  each(
+  fewAtOnce(
     families.length,
     async (index) => (await refresh(it.issuer, client, families[index]?.refresh_token ?? '')).status === 200,
   )
@@ -256,7 +254,7 @@ test('grants that are over do not count', async () => {
 
 test('many grants at once stay within the bound', async () => {
   const it = await scene(THREE_GRANTS)
-  const families = await each(20, () => grantTokens(it.issuer, it.shop, 'ada'))
+  const families = await fewAtOnce(20, () => grantTokens(it.issuer, it.shop, 'ada'))
   expect((await live(it, it.shop, families)).filter(Boolean)).toHaveLength(3)
 })
 
@@ -352,7 +350,7 @@ const timesIn = (rows: Row[]): number => rows.reduce((sum, { details }) => sum +
 test('three hundred grants of a client in a minute are a hundred rows and some of the audit trail, which count all', async () => {
   const it = await scene({})
   for (let round = 0; round < 6; round++)
-    await each(50, (index) => grantTokens(it.issuer, it.shop, `person-${round}-${index}`))
+    await fewAtOnce(50, (index) => grantTokens(it.issuer, it.shop, `person-${round}-${index}`))
   const counted = async () => {
     it.issuer.clock.advance(61)
     return timesIn(await rowsOf(it, 'grant.created'))
@@ -364,8 +362,8 @@ test('three hundred grants of a client in a minute are a hundred rows and some o
 test('three hundred revocations of a client in a minute are bounded in the audit trail too', async () => {
   const it = await scene({})
   for (let round = 0; round < 6; round++) {
-    const revoked = await each(50, () => mint(it, it.shop))
-    await Promise.all(revoked.map((token) => revoke(it, it.shop, token)))
+    const revoked = await fewAtOnce(50, () => mint(it, it.shop))
+    await fewAtOnce(revoked.length, (index) => revoke(it, it.shop, revoked[index] ?? ''))
   }
   await until(async () => {
     it.issuer.clock.advance(61)

@@ -41,6 +41,9 @@ async function backendOf({ operator }: AdministeredIssuer): Promise<Credentials>
   return createBackend(operator, { resources: [API] })
 }
 
+/** Ends the connections by which replicas are notified. */
+const LISTENING = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+
 /** The bound of the contract for a change that was answered by another replica. */
 const HEARD_WITHIN_MS = 1000
 
@@ -124,11 +127,28 @@ describe.runIf(hasPostgres)('two replicas', () => {
     expect(left).toEqual(right)
   })
 
+  test.each(['application/json', 'text/event-stream'])(
+    'a cursor of one that the other has not heard of is never from the future there, as %s',
+    async (accept) => {
+      const { one, two, url } = await startPair()
+      // The other is not notified, and hears by its next poll.
+      await queryOn(url, `${LISTENING} AND datname = current_database()`)
+      for (let round = 0; round < 5; round++) {
+        expect((await one.operator.call('POST', '/blacklist', { jti: `denied-${round}` })).status).toBe(201)
+        const { cursor } = (await request(`${one.url}/blacklist/feed`)).body
+        const headers = { accept, 'last-event-id': cursor }
+        const answer = await fetch(`${two.url}/blacklist/feed?after=${cursor}`, { headers })
+        const chunk = (await answer.body?.getReader().read())?.value
+        // The list that starts over has entries, and one that goes on has none.
+        expect(Buffer.from(chunk ?? []).toString()).toContain(`{"cursor":"${cursor}","entries":[],"removed":[]}`)
+      }
+    },
+  )
+
   test('a notification that is lost is found by polling', async () => {
     const { one, two, url } = await startPair()
-    const listening = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
     for (let round = 0; round < 3; round++) {
-      const ended = await queryOn(url, `${listening} AND datname = current_database()`)
+      const ended = await queryOn(url, `${LISTENING} AND datname = current_database()`)
       const client = await createClient(one.operator, { scope: 'read' })
       expect(ended.length).toBeGreaterThan(0)
       await untilHeard(
@@ -183,6 +203,7 @@ describe.runIf(hasPostgres)('two replicas', () => {
       version: expect.any(String),
       started_at: expect.stringMatching(/Z$/),
       last_seen_at: expect.stringMatching(/Z$/),
+      stopped_at: null,
     })
     expect(JSON.stringify(database)).not.toContain('rd%23')
     // `signet master-key use` names a server that lacks the key as the status does.
@@ -190,6 +211,21 @@ describe.runIf(hasPostgres)('two replicas', () => {
     expect(holders.map(({ server }) => server).toSorted()).toEqual(
       replicas.map(({ name }: { name: string }) => name).toSorted(),
     )
+  })
+
+  test('signet status tells a replica that was stopped from those that run', async () => {
+    const { one, two } = await startPair()
+    await two.stop()
+    const { stdout } = await signet(['status', '--json'], one.env)
+    const { replicas } = JSON.parse(stdout)
+    const stopped = replicas.filter(({ stopped_at: at }: { stopped_at: string | null }) => at !== null)
+    expect(stopped).toEqual([
+      expect.objectContaining({
+        name: expect.stringContaining(`:${two.port}`),
+        stopped_at: expect.stringMatching(/Z$/),
+      }),
+    ])
+    expect(replicas).toHaveLength(2)
   })
 
   test('another issuer, and another master key, are refused in one line', async () => {
@@ -200,6 +236,20 @@ describe.runIf(hasPostgres)('two replicas', () => {
     await expect(otherKey).rejects.toThrow(
       /^SIGNET_MASTER_KEY: the master key is .*, but the database was sealed under/,
     )
+  })
+
+  test('of two that start at once with different issuers one is refused, and with one new issuer neither', async () => {
+    const { one, two } = await startPair()
+    await Promise.all([one.stop(), two.stop()])
+    const startBoth = async (...issuers: string[]) => {
+      const starts = await Promise.allSettled(issuers.map((SIGNET_ISSUER) => startReplica(one, { SIGNET_ISSUER })))
+      const running = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+      await Promise.all(running.map((replica) => replica.stop()))
+      return running.length
+    }
+    expect(await startBoth('https://a.example.com', 'https://b.example.com')).toBe(1)
+    for (const name of ['c', 'd', 'e'])
+      expect(await startBoth(`https://${name}.example.com`, `https://${name}.example.com`)).toBe(2)
   })
 
   test('signet backup names pg_dump', async () => {

@@ -284,12 +284,8 @@ async function misbehave({
   await note(refresh(issuer, shop, used))
 }
 
-// Every unknown client costs a password hash, since the administrator has a secret that was brought.
-const TIMEOUT = { timeout: 90_000 }
-
 sqliteTest(
   'no secret, token, assertion or Authorization value is in logs, audit rows, documents, errors or the database',
-  TIMEOUT,
   async () => {
     const run = await moveIn()
     const { issuer, secrets, told } = run

@@ -74,20 +74,38 @@ describe.runIf(hasPostgres)('a replica that is cut off alone', () => {
     expect((await publishes(two, kid)) || !(await isReady(two))).toBe(true)
   })
 
-  test('ends its feed, so that followers do not take themselves for fresh, while the other one goes on', async () => {
+  test('tells the age of its feed and ends its streams, so that followers do not take themselves for fresh', async () => {
     const { one, two, cut } = await startApart()
+    const feedOf = ({ url }: TestIssuer, query = '', accept = 'application/json') =>
+      request(`${url}/blacklist/feed${query}`, { headers: { accept } })
     const followers = { one: await follow(one), two: await follow(two) }
     await Promise.all([followers.one.next(), followers.two.next()])
     cut()
     expect((await one.operator.call('POST', '/blacklist', { sub: 'mallory' })).status).toBe(201)
     expect((await followers.one.next()).data.entries).toHaveLength(1)
-    const feed = () => request(`${two.url}/blacklist/feed`)
-    expect((await feed()).status).toBe(200)
+    expect((await feedOf(two)).status).toBe(200)
     one.clock.advance(10)
-    const refused = await until(feed, ({ status }) => status === 503)
-    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+    const old = await until(
+      () => feedOf(two),
+      ({ headers }) => headers.has('age'),
+    )
+    expect(old).toMatchObject({ status: 200, body: { entries: [] } })
+    expect(Number(old.headers.get('age'))).toBeGreaterThan(10)
     await followers.two.ended
-    expect((await request(`${one.url}/blacklist/feed`)).status).toBe(200)
+    const refused = await feedOf(two, '', 'text/event-stream')
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+
+    const current = await feedOf(one)
+    expect(current).toMatchObject({ status: 200, body: { entries: [{ kind: 'sub' }] } })
+    expect(current.headers.has('age')).toBe(false)
+    const { cursor } = current.body as { cursor: string }
+    // It would start over with a list that lacks the denial.
+    expect((await feedOf(two, `?after=${cursor}`)).status).toBe(503)
+    const unchanged = { 'if-none-match': old.headers.get('etag') ?? '' }
+    const same = await request(`${two.url}/blacklist/feed`, { headers: unchanged })
+    expect(same.status).toBe(304)
+    expect(Number(same.headers.get('age'))).toBeGreaterThan(10)
   })
 
   test('issues for a client that was deleted, and the feed of the other one denies those tokens', async () => {

@@ -1,20 +1,16 @@
 /**
- * What every store promises (src/store/store.ts), and what the SQLite store adds, on real files.
+ * The promises of every store about its records (src/store/store.ts), on real databases. store-writes.test.ts has those
+ * about the writing itself, and sqlite-file.test.ts those of SQLite alone.
  *
  * Not again on PostgreSQL: each run opens every kind of database.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import SqliteDatabase from 'better-sqlite3'
-import { setTimeout as pause } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Instant } from '../src/ground/clock.ts'
-import { Fault, invalidGrant, Unavailable } from '../src/ground/errors.ts'
-import { databaseName, openStore, probeDatabase, restoreBackup } from '../src/store/open.ts'
+import { Unavailable } from '../src/ground/errors.ts'
 import type { BlacklistEntry } from '../src/store/records/blacklist.ts'
 import type { Change } from '../src/store/records/change.ts'
-import type { ClientRecord } from '../src/store/records/client.ts'
-import type { GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
+import type { GrantRecord } from '../src/store/records/grant.ts'
+import type { RotationVerdict } from '../src/store/records/rotation.ts'
 import { SHARED_RING } from '../src/store/records/key.ts'
 import type { Store } from '../src/store/store.ts'
 import {
@@ -42,22 +38,15 @@ import {
   secretOf,
   closing,
   unheld,
+  stored,
+  rotate,
+  refusal,
+  throwRefusal,
+  storeWithClient,
+  actionsOf,
 } from './support/store-records.ts'
-import { PLACES, newFile, openFile, root, type Place } from './support/store-places.ts'
-import { inTime } from './support/in-time.ts'
+import { PLACES, type Place } from './support/store-places.ts'
 
-/** As it comes back: with the key that the store gave it. */
-const stored = (client: ClientRecord): ClientRecord => ({ ...client, key: expect.any(Number) })
-
-const rotate = (accessExpiresAt = clock.at + 20 * MINUTE): RotationVerdict => ({
-  act: 'rotate',
-  idleExpiresAt: null,
-  accessExpiresAt,
-})
-const refusal = invalidGrant('no')
-const throwRefusal = (): never => {
-  throw refusal
-}
 const rotateOnce = ({ generation }: GrantRecord): RotationVerdict =>
   generation === 0 ? rotate() : { act: 'refuse', error: refusal }
 
@@ -68,20 +57,9 @@ const seed = (store: Store, alg: 'ES256' | 'RS256' = 'ES256', name = '') =>
     eventOf('key.created'),
   )
 
-async function storeWithClient(place: Place, clientId = 'app'): Promise<Store> {
-  const store = await place.open()
-  await createClient(store, clientOf(clientId))
-  return store
-}
-
 /** A row of the blacklist, lifted or not, until it is swept. */
 const rowOf = async (store: Store, id: string): Promise<BlacklistEntry | undefined> =>
   (await store.listBlacklistSince(0)).find((each) => each.id === id)
-
-const actionsOf = async (store: Store): Promise<string[]> =>
-  (await store.listAudit({ limit: 100 })).map(({ action }) => action)
-
-// ---------------------------------------------------------------- every store
 
 function storeContract(name: string, newPlace: () => Place): void {
   describe(`${name}: clients`, () => {
@@ -555,233 +533,19 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect(await ids({ limit: 9, requestId: 'r', target: 'b' })).toEqual(['2'])
     })
 
-    test('a setting is claimed once, and put any time', async () => {
+    test('a setting is claimed once; the names of an issuer are claimed, and returned, any time', async () => {
       const place = newPlace()
       const stores = [await place.open(), await place.open()]
       const [one, two] = await Promise.all(stores.map((store, index) => store.claimSetting('issuer', `${index}`)))
       expect(one).toBe(two)
       expect(await stores[0]?.findSetting('issuer')).toBe(one)
       expect(await stores[0]?.findSetting('first_client')).toBeUndefined()
-      await stores[0]?.putSetting('issuer', 'other')
+      const claim = await stores[0]?.claimNames({ issuer: 'other', rp_id: 'host' })
+      expect(claim).toEqual({ outcome: 'claimed', before: { issuer: one } })
       expect(await stores[1]?.findSetting('issuer')).toBe('other')
-    })
-  })
-
-  describe(`${name}: changes`, () => {
-    test('listeners have run before a verb resolves', async () => {
-      const store = await newPlace().open()
-      const heard: Change[] = []
-      store.onChange(async (changes) => {
-        expect(await store.findClient('app')).toBeDefined()
-        heard.push(...changes)
-      })
-      await createClient(store)
-      expect(heard).toEqual([{ noun: 'client', id: 'app' }])
-      await createGrant(store, grantOf('g1'))
-      await store.rotateGrant('g1', () => rotate())
-      await store.noteSecretUse([{ secretId: 'app-1', at: 1 }])
-      expect(heard).toHaveLength(1)
-    })
-
-    test('another process hears on its next poll, once', async () => {
-      const place = newPlace()
-      const one = await place.open()
-      const two = await place.open()
-      const heard: Change[][] = []
-      two.onChange(async (changes) => void heard.push(changes))
-      await two.pollChanges()
-      await createClient(one)
-      await one.updateClient('app', (client) => client, eventOf('client.updated'))
-      await one.createResource(resourceOf('r'), eventOf('resource.created'))
-      await two.pollChanges()
-      await two.pollChanges()
-      expect(heard).toEqual([
-        [
-          { noun: 'client', id: 'app' },
-          { noun: 'resource', id: 'r' },
-        ],
-      ])
-    })
-
-    test("a process that writes before it polls misses none of the others' changes", async () => {
-      const place = newPlace()
-      const one = await place.open()
-      const two = await place.open()
-      const heard: Change[] = []
-      two.onChange(async (changes) => void heard.push(...changes))
-      await createClient(one, clientOf('theirs'))
-      await createClient(two, clientOf('mine'))
-      await two.pollChanges()
-      expect(heard.map(({ id }) => id)).toEqual(['theirs', 'mine'])
-    })
-
-    test('changes that were swept before they were seen are announced as everything', async () => {
-      const place = newPlace()
-      const one = await place.open()
-      const two = await place.open()
-      const heard: Change[] = []
-      two.onChange(async (changes) => void heard.push(...changes))
-      await createClient(one)
-      clock.pass(2 * HOUR)
-      expect(await one.sweep(100, 0)).toBe(1)
-      await two.pollChanges()
-      expect(heard).toEqual(['client', 'resource', 'key', 'blacklist'].map((noun) => ({ noun, id: null })))
-    })
-
-    test('a listener that fails is told again until it has heard, and only then the verb is answered', async () => {
-      const store = await newPlace().open()
-      let calls = 0
-      store.onChange(async () => {
-        calls += 1
-        if (calls < 3) throw new Error('not now')
-      })
-      await createClient(store)
-      expect(calls).toBe(3)
-      await store.pollChanges()
-      expect(calls).toBe(3)
-    })
-
-    test('each listener hears although another one fails', async () => {
-      const store = await newPlace().open()
-      let failures = 0
-      const heard: Change[] = []
-      store.onChange(async () => {
-        if (failures++ < 2) throw new Error('not now')
-      })
-      store.onChange(async (changes) => void heard.push(...changes))
-      await createClient(store)
-      expect(new Set(heard.map(({ id }) => id))).toEqual(new Set(['app']))
-    })
-
-    test('a change that no memory takes over is stored, told as such, and heard once it can be', async () => {
-      const store = await newPlace().open()
-      let isBroken = true
-      const heard: Change[] = []
-      store.onChange(async (changes) => {
-        if (isBroken) throw new Error('not now')
-        heard.push(...changes)
-      })
-      await expect(createClient(store)).rejects.toThrow(Unavailable)
-      expect(await store.findClient('app')).toBeDefined()
-      await expect(store.pollChanges()).rejects.toThrow('not now')
-      isBroken = false
-      await store.pollChanges()
-      expect(heard).toEqual([{ noun: 'client', id: 'app' }])
-      expect(await createClient(store, clientOf('web'))).toMatchObject({ outcome: 'created' })
-    })
-
-    test('no write is decided while memory cannot take over what another process changed', async () => {
-      const place = newPlace()
-      const one = await storeWithClient(place)
-      const two = await place.open()
-      await createGrant(one, grantOf('g1'))
-      let isBroken = true
-      two.onChange(async () => {
-        if (isBroken) throw new Error('not now')
-      })
-      await addEntry(one, entryOf('sub', 'alice', { refusesNew: true }))
-      let asked = 0
-      const ask = (): RotationVerdict => {
-        asked += 1
-        return { act: 'refuse', error: refusal }
-      }
-      await expect(two.rotateGrant('g1', ask)).rejects.toThrow(Unavailable)
-      expect(asked).toBe(0)
-      expect(await two.findGrant('g1')).toBeDefined()
-      isBroken = false
-      expect(await two.rotateGrant('g1', ask)).toEqual({ outcome: 'refused', error: refusal })
-      expect(asked).toBe(1)
-    })
-
-    test("what another process committed is known before a write's rule is asked", async () => {
-      const place = newPlace()
-      const one = await storeWithClient(place)
-      const two = await place.open()
-      await createGrant(one, grantOf('g1'))
-      const known: string[] = []
-      two.onChange(async (changes) => void known.push(...changes.map(({ id }) => id ?? '*')))
-      await one.updateClient('app', (client) => ({ ...client, name: 'new' }), eventOf('client.updated'))
-      const seen: string[][] = []
-      await two.rotateGrant('g1', () => {
-        seen.push([...known])
-        return { act: 'refuse', error: refusal }
-      })
-      expect(seen).toEqual([['app']])
-    })
-
-    test('before a verdict from memory, catching up hears of what others committed, and of nothing twice', async () => {
-      const place = newPlace()
-      const one = await place.open()
-      const two = await place.open()
-      const heard: string[] = []
-      two.onChange(async (changes) => void heard.push(...changes.map(({ id }) => id ?? '*')))
-      onTestFinished(two.listen())
-      expect(two.catchUp()).toBeUndefined()
-      await createClient(one)
-      const committed = performance.now()
-      do await two.catchUp()
-      while (heard.length === 0 && performance.now() - committed < two.pace.heardWithinMs && (await pause(5, true)))
-      expect(heard).toEqual(['app'])
-      expect(two.catchUp()).toBeUndefined()
-    })
-  })
-
-  describe(`${name}: writes`, () => {
-    test('a write that throws leaves nothing and does not disturb its neighbours', async () => {
-      const store = await storeWithClient(newPlace())
-      const heard: Change[] = []
-      store.onChange(async (changes) => void heard.push(...changes))
-      const results = await Promise.allSettled([
-        store.createResource(resourceOf('before'), eventOf('resource.created')),
-        store.updateClient('app', throwRefusal, eventOf('client.updated')),
-        store.createResource(resourceOf('after'), eventOf('resource.created')),
-      ])
-      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-      expect((await store.listResources()).map(({ id }) => id)).toEqual(['after', 'before'])
-      expect(heard.map(({ id }) => id).toSorted()).toEqual(['after', 'before'])
-      expect(await actionsOf(store)).not.toContain('client.updated')
-    })
-
-    test('a database locked by another process makes writes unavailable in about two seconds and freezes nothing', async () => {
-      const place = newPlace()
-      const store = await storeWithClient(place)
-      const unlock = await place.lock()
-      let ticks = 0
-      const timer = setInterval(() => (ticks += 1), 10)
-      const started = performance.now()
-      await expect(store.createResource(resourceOf('r'), eventOf('resource.created'))).rejects.toThrow(Unavailable)
-      const took = performance.now() - started
-      clearInterval(timer)
-      expect(took).toBeGreaterThan(1500)
-      expect(took).toBeLessThan(inTime(2500))
-      expect(ticks).toBeGreaterThan(20)
-      expect(await store.findClient('app')).toBeDefined()
-      unlock()
-      expect(await store.createResource(resourceOf('r'), eventOf('resource.created'))).toBe('created')
-    })
-
-    test('a lock that goes away in time is waited for', async () => {
-      const place = newPlace()
-      const store = await storeWithClient(place)
-      const unlock = await place.lock()
-      const writing = Promise.all(
-        ['a', 'b'].map((id) => store.createResource(resourceOf(id), eventOf('resource.created'))),
-      )
-      setTimeout(unlock, 200)
-      expect(await writing).toEqual(['created', 'created'])
-    })
-
-    test('what was queued is written before the store closes, and nothing after', async () => {
-      const place = newPlace()
-      const store = await place.open()
-      const writes = Array.from({ length: place.burst }, (_, index) =>
-        store.createResource(resourceOf(`${index}`), eventOf('resource.created')),
-      )
-      await store.close()
-      expect(new Set(await Promise.all(writes))).toEqual(new Set(['created']))
-      await expect(store.putSetting('issuer', 'x')).rejects.toThrow(Unavailable)
-      await expect(store.listResources()).rejects.toThrow(Unavailable)
-      expect(await (await place.open()).listResources()).toHaveLength(place.burst)
+      await stores[0]?.returnNames({ issuer: one ?? '' })
+      expect(await stores[1]?.findSetting('issuer')).toBe(one)
+      expect(await stores[1]?.findSetting('rp_id')).toBeUndefined()
     })
   })
 
@@ -851,189 +615,3 @@ function storeContract(name: string, newPlace: () => Place): void {
 }
 
 for (const [name, newPlace] of PLACES) storeContract(name, newPlace)
-
-// ---------------------------------------------------------------- SQLite's own
-
-const makeForeign = (file: string) => new SqliteDatabase(file).exec('CREATE TABLE theirs (id)').close()
-
-const filesBeside = (file: string): string[] => readdirSync(join(file, '..')).toSorted()
-
-describe('SQLite: the file', () => {
-  test('the settings that safety rests on hold on a file that existed', async () => {
-    const file = newFile()
-    await (await openFile(file)).close()
-    const { settings, integrity, location } = await (await openFile(file)).facts({ integrity: true })
-    expect(settings).toMatchObject({
-      journal_mode: 'wal',
-      synchronous: 2,
-      foreign_keys: 1,
-      busy_timeout: 0,
-      wal_autocheckpoint: 1000,
-    })
-    expect(integrity).toBe('ok')
-    expect(location).toBe(file)
-  })
-
-  test('only its owner can read the database', async () => {
-    const file = newFile()
-    await openFile(file)
-    expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(statSync(`${file}-wal`).mode & 0o777).toBe(0o600)
-    expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700)
-  })
-
-  test('processes that start at once on a missing database share one', async () => {
-    const file = newFile()
-    const stores = await Promise.all([1, 2, 3, 4].map(() => openFile(file)))
-    await stores[0]?.putSetting('issuer', 'x')
-    expect(await Promise.all(stores.map((store) => store.findSetting('issuer')))).toEqual(['x', 'x', 'x', 'x'])
-    expect(filesBeside(file)).toEqual(['signet.db', 'signet.db-shm', 'signet.db-wal'])
-  })
-
-  test('a missing database that must exist is not created', async () => {
-    const file = newFile()
-    expect(await probeDatabase(`file:${file}`)).toBe('missing')
-    const opening = openStore(`file:${file}`, { clock, mustExist: true })
-    await expect(opening).rejects.toThrow(/is missing/)
-    await expect(opening).rejects.toMatchObject({ help: expect.stringContaining('signet restore') })
-    expect(existsSync(join(file, '..'))).toBe(false)
-  })
-
-  test('a database that is gone and left its journal is not replaced by an empty one', async () => {
-    const file = newFile()
-    mkdirSync(join(file, '..'))
-    writeFileSync(`${file}-wal`, 'journal')
-    await expect(openFile(file)).rejects.toThrow(/journal/)
-    expect(filesBeside(file)).toEqual(['signet.db-wal'])
-  })
-
-  test('an empty, foreign or damaged file is refused and stays as it is', async () => {
-    const sound = newFile()
-    await (await openFile(sound)).close()
-    const bytes = readFileSync(sound)
-    const scribbled = Buffer.from(bytes).fill(0xff, 4096, 8192 * 2)
-    const cases: [RegExp, (file: string) => unknown][] = [
-      [/is empty/, (file) => writeFileSync(file, '')],
-      [
-        /is no SQLite database/,
-        (file) => writeFileSync(file, 'hello, I am a text and longer than a header '.repeat(9)),
-      ],
-      [/another program/, makeForeign],
-      [/is damaged/, (file) => writeFileSync(file, bytes.subarray(0, bytes.length - 4096))],
-      [/is damaged/, (file) => writeFileSync(file, scribbled)],
-    ]
-    for (const [message, make] of cases) {
-      const file = newFile()
-      mkdirSync(join(file, '..'))
-      make(file)
-      const before = readFileSync(file)
-      const opening = openFile(file)
-      await expect(opening).rejects.toThrow(message)
-      await expect(opening).rejects.toBeInstanceOf(Fault)
-      expect(readFileSync(file).equals(before)).toBe(true)
-      expect(filesBeside(file)).toEqual(['signet.db'])
-    }
-  })
-
-  test('a place where nothing can be created is named', async () => {
-    const blocker = newFile()
-    mkdirSync(join(blocker, '..'))
-    writeFileSync(blocker, 'a file, not a folder')
-    await expect(openFile(join(blocker, 'signet.db'))).rejects.toThrow(/SIGNET_DATABASE_URL: .*signet\.db is no folder/)
-    await expect(openStore('mysql://db.example.com/signet', { clock })).rejects.toThrow(/SIGNET_DATABASE_URL: .*SQLite/)
-    expect(databaseName('file:///var/lib/signet.db')).toBe('/var/lib/signet.db')
-    expect(databaseName('postgres://me:secret@db.example.com/signet')).toBe('postgres://db.example.com:5432/signet')
-  })
-
-  test('a database that a newer version has migrated is used as it is', async () => {
-    const file = newFile()
-    await (await openFile(file)).close()
-    const newer = new SqliteDatabase(file)
-    newer.exec(
-      "ALTER TABLE clients ADD COLUMN colour text; INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('x', 9e12)",
-    )
-    newer.close()
-    const store = await openFile(file)
-    await createClient(store)
-    expect(await store.findClient('app')).toEqual(stored(clientOf('app')))
-  })
-})
-
-async function backedUp(): Promise<{ store: Store; file: string; backup: string }> {
-  const file = newFile()
-  const store = await openFile(file)
-  await createClient(store)
-  await createGrant(store, grantOf('g1'))
-  await createGrant(store, grantOf('g2', { accessExpiresAt: clock.at - HOUR }))
-  await addEntry(store, entryOf('jti', 'x'))
-  const backup = `${file}.backup`
-  await store.backup(backup)
-  return { store, file, backup }
-}
-
-/** What a command looks at before the database gets its place. */
-const inspect = async (): Promise<void> => {}
-
-const restoring = (target: string, source: string) =>
-  restoreBackup(`file:${target}`, source, { clock, keepGrants: false, inspect })
-
-describe('SQLite: backup and restore', () => {
-  test('a backup is one private file, and replaces none', async () => {
-    const { store, file, backup } = await backedUp()
-    expect(statSync(backup).mode & 0o777).toBe(0o600)
-    expect(filesBeside(file)).toEqual(['signet.db', 'signet.db-shm', 'signet.db-wal', 'signet.db.backup'])
-    const before = readFileSync(backup)
-    await expect(store.backup(backup)).rejects.toThrow(/exists already/)
-    await expect(store.backup(join(root, 'no', 'folder'))).rejects.toBeInstanceOf(Fault)
-    expect(readFileSync(backup).equals(before)).toBe(true)
-  })
-
-  test('restoring ends every family, denies their live tokens and repeats no revision', async () => {
-    const { store: former, backup } = await backedUp()
-    const lost = await addEntry(former, entryOf('jti', 'lost'))
-    const file = newFile()
-    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: false, inspect })).toMatchObject({
-      grants: 2,
-    })
-    expect(filesBeside(file)).toEqual(['signet.db'])
-    expect(statSync(file).mode & 0o777).toBe(0o600)
-    const store = await openFile(file)
-    expect((await store.listGrants({}, { limit: 9 })).map(({ endedReason }) => endedReason)).toEqual([
-      'restored',
-      'restored',
-    ])
-    const until = START + 16 * MINUTE
-    const news = await store.listBlacklistSince(lost.revision)
-    expect(news).toMatchObject([
-      { kind: 'sid', value: 'g1', issuedBefore: until, expiresAt: until, deniesUntil: until },
-    ])
-    expect(await actionsOf(store)).toContain('database.restored')
-  })
-
-  test('grants are kept where the operator says that nothing was issued since', async () => {
-    const { backup } = await backedUp()
-    const file = newFile()
-    expect(await restoreBackup(`file:${file}`, backup, { clock, keepGrants: true, inspect })).toMatchObject({
-      grants: 0,
-    })
-    expect((await (await openFile(file)).findGrant('g1'))?.endedAt).toBeNull()
-  })
-
-  test('nothing is restored over a database or from a file that is no sound backup, and nothing is left behind', async () => {
-    const { file, backup } = await backedUp()
-    await expect(restoring(file, backup)).rejects.toThrow(/exists already/)
-    const target = newFile()
-    await expect(restoring(target, `${backup}.missing`)).rejects.toThrow(/is missing/)
-    await expect(restoring(target, file)).rejects.toThrow(/in use/)
-    truncateSync(backup, statSync(backup).size - 4096)
-    await expect(restoring(target, backup)).rejects.toThrow(/damaged/)
-    writeFileSync(backup, 'text')
-    await expect(restoring(target, backup)).rejects.toThrow(/no SQLite database/)
-    expect(existsSync(target)).toBe(false)
-    expect(existsSync(join(target, '..')) ? filesBeside(target) : []).toEqual([])
-    mkdirSync(join(target, '..'), { recursive: true })
-    writeFileSync(`${target}-wal`, '')
-    await expect(restoring(target, backup)).rejects.toBeInstanceOf(Fault)
-    expect(filesBeside(target)).toEqual(['signet.db-wal'])
-  })
-})

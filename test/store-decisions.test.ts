@@ -6,10 +6,11 @@
  */
 import { describe, expect, test } from 'vitest'
 import type { Instant } from '../src/ground/clock.ts'
-import { RateLimited, Unavailable, invalidGrant } from '../src/ground/errors.ts'
+import { RateLimited, Unavailable } from '../src/ground/errors.ts'
 import type { Recording } from '../src/store/records/audit.ts'
 import type { BlacklistCause, Moment, NewBlacklistEntry } from '../src/store/records/blacklist.ts'
-import type { GrantDenial, GrantRecord, RotationVerdict } from '../src/store/records/grant.ts'
+import type { GrantDenial, GrantRecord } from '../src/store/records/grant.ts'
+import type { RotationVerdict } from '../src/store/records/rotation.ts'
 import type { Store } from '../src/store/store.ts'
 import {
   DAY,
@@ -34,6 +35,7 @@ import {
   keyOf,
   liftEntry,
   listEndedSecrets,
+  refusal,
   resourceOf,
   secretOf,
   closing,
@@ -41,7 +43,6 @@ import {
 } from './support/store-records.ts'
 import { PLACES, type Place } from './support/store-places.ts'
 
-const refusal = invalidGrant('no')
 const renewed = clock.at + 5 * HOUR
 
 /** Rotates a live family, as a refresh that came in time. */
@@ -58,8 +59,10 @@ async function storeWithKeys(place: Place): Promise<Store> {
   return store
 }
 
-/** The moment of an entry that is added now. */
-/** @param isOrdered whether the database takes writes in the order in which they are asked for */
+/**
+ * The moment of an entry that is added now.
+ * @param isOrdered whether the database takes writes in the order in which they are asked for
+ */
 async function momentOf(store: Store, meanwhile: () => Promise<unknown>, isOrdered = true): Promise<Moment> {
   const seen: Moment[] = []
   const during = meanwhile()

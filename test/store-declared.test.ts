@@ -86,11 +86,17 @@ describe.each(PLACES)('%s: a declaration', (_, newPlace) => {
     expect([...resourceIds]).toEqual(['api', 'old-api'])
     expect(resources.get('api')).toEqual({ current: await store.findResource('api'), isEnded: false })
     expect(resources.get('new-api')).toEqual({ current: undefined, isEnded: true })
-    const app = { current: await store.findClient('app'), isEnded: false, liveGrants: 0 }
+    const app = { current: await store.findClient('app'), isEnded: false, liveGrants: 0, isUser: false }
     const ended = { digest: 'digest', masterKeyId: null }
     expect(clients.get('app')).toEqual({ ...app, endedSecrets: [ended, ended] })
-    expect(clients.get('web')).toMatchObject({ current: undefined, isEnded: true, liveGrants: 0 })
-    expect(clients.get('alice')).toEqual({ current: undefined, isEnded: false, endedSecrets: [], liveGrants: 1 })
+    expect(clients.get('web')).toMatchObject({ current: undefined, isEnded: true, liveGrants: 0, isUser: false })
+    expect(clients.get('alice')).toEqual({
+      current: undefined,
+      isEnded: false,
+      endedSecrets: [],
+      liveGrants: 1,
+      isUser: false,
+    })
   })
 
   test('its facts tell who made a record, which is the actor of the creation and no flag of the record', async () => {

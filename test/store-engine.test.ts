@@ -20,20 +20,13 @@ import {
 } from '../src/store/engine.ts'
 import type { Change } from '../src/store/records/change.ts'
 import type { RowOf, Table } from '../src/store/table.ts'
-import {
-  TABLES,
-  blacklistEntries,
-  clientSecrets,
-  clients,
-  deletedResources,
-  grants,
-  keyReaders,
-  masterKeys,
-  resources,
-  settings,
-  signingKeys,
-  usedJtis,
-} from '../src/store/tables.ts'
+import { TABLES } from '../src/store/tables.ts'
+import { blacklistEntries } from '../src/store/tables/blacklist.ts'
+import { clientSecrets, clients } from '../src/store/tables/clients.ts'
+import { grants } from '../src/store/tables/grants.ts'
+import { keyReaders, masterKeys, signingKeys } from '../src/store/tables/keys.ts'
+import { deletedResources, resources } from '../src/store/tables/resources.ts'
+import { settings, usedJtis } from '../src/store/tables/service.ts'
 import { ENGINES, clientRow, entryRow, grantRow, resourceRow, run } from './support/store-engine.ts'
 import { HOUR, clock, keyOf, secretOf } from './support/store-records.ts'
 

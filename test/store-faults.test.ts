@@ -1,9 +1,17 @@
-/** Faults of a database across the network, told by their true cause (src/store/postgres/failures.ts). */
+/**
+ * Faults of a database across the network, told by their true cause (src/store/postgres/failures.ts).
+ *
+ * Not again on PostgreSQL: each run opens every kind of database.
+ */
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { OAuthError, Unavailable } from '../src/ground/errors.ts'
-import { insert, rotate, select, type RotationRule } from '../src/store/engine.ts'
-import { clients, grants, keyReaders, settings } from '../src/store/tables.ts'
+import { insert, rotate, select } from '../src/store/engine.ts'
+import type { RotationRule } from '../src/store/records/rotation.ts'
+import { clients } from '../src/store/tables/clients.ts'
+import { grants } from '../src/store/tables/grants.ts'
+import { keyReaders } from '../src/store/tables/keys.ts'
+import { settings } from '../src/store/tables/service.ts'
 import { ENGINES, clientRow, grantRow, run } from './support/store-engine.ts'
 
 const onPostgres = ENGINES.filter(([name]) => name === 'PostgreSQL')

@@ -1,10 +1,13 @@
 /**
  * A steady stream of guarded acts (src/store/engine.ts) holds off no exclusive act: a denial, an update of a client or a
  * rotation of keys. Rows that a test has locked keep acts in their transactions, so the order is made by locks alone.
+ *
+ * Not again on PostgreSQL: it opens one itself.
  */
 import { describe, expect, test } from 'vitest'
 import { find, insert, update, type Engine } from '../src/store/engine.ts'
-import { blacklistEntries, keyReaders } from '../src/store/tables.ts'
+import { blacklistEntries } from '../src/store/tables/blacklist.ts'
+import { keyReaders } from '../src/store/tables/keys.ts'
 import { startProxy } from './support/database-proxy.ts'
 import { hasPostgres } from './support/postgres.ts'
 import { ENGINES, entryRow, openPostgres, run, type OpenEngine } from './support/store-engine.ts'
@@ -105,6 +108,30 @@ describe.each(onPostgres)('%s: an exclusive act', (_name, open) => {
     for (const { release } of held.slice(3)) await release()
     expect((await saw).slice(0, 3)).toEqual([false, false, false])
     expect((await saw).slice(4)).toEqual([true, true, true])
+  })
+})
+
+/** An act that writes readers in this order. */
+const writing = (engine: Engine, names: string[]) =>
+  engine.act(function* () {
+    for (const name of names) yield* update(keyReaders, { name }, { lastSeenAt: 1 })
+  })
+
+describe.each(onPostgres)('%s: acts that wait for each other', (_name, open) => {
+  test('part before the server has to end one of them', async () => {
+    const first = await openWithReaders(open, ['a', 'b', 'gate'])
+    const second = await first.again()
+    const waiting = new Waiting(first)
+    const release = await first.hold("SELECT 1 FROM key_readers WHERE name = 'gate' FOR SHARE")
+    const acts = [writing(first.engine, ['a', 'gate', 'b']), writing(second.engine, ['b', 'gate', 'a'])]
+    // A busy machine may leave an act no time. Then its refusal is right, too.
+    const over = Promise.allSettled(acts)
+    for (const _act of acts) await waiting.next()
+    await release()
+    await over
+    // Connections tell the server what they have counted at their end at the latest.
+    await Promise.all([first.engine.close(), second.engine.close()])
+    expect(await first.query('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()')).toEqual([0])
   })
 })
 

@@ -18,9 +18,12 @@ import {
   welcome,
   type Engine,
 } from '../src/store/engine.ts'
-import { groupMembers, passkeys, recoveryCodes, users } from '../src/store/people-tables.ts'
+import { groupMembers, passkeys, recoveryCodes, users } from '../src/store/tables/people.ts'
 import type { RowOf } from '../src/store/table.ts'
-import { blacklistEntries, clients, grants, signingKeys } from '../src/store/tables.ts'
+import { blacklistEntries } from '../src/store/tables/blacklist.ts'
+import { clients } from '../src/store/tables/clients.ts'
+import { grants } from '../src/store/tables/grants.ts'
+import { signingKeys } from '../src/store/tables/keys.ts'
 import { ENGINES, clientRow, entryRow, grantRow, run } from './support/store-engine.ts'
 import { HOUR, clock, grantOf, keyOf } from './support/store-records.ts'
 describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
@@ -173,6 +176,7 @@ describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
 const userRow = (id: string): RowOf<typeof users> => ({
   id,
   username: id,
+  isNameChosen: false,
   email: null,
   emailKey: null,
   name: null,

@@ -5,8 +5,15 @@
  */
 import { describe, expect, test } from 'vitest'
 import { OAuthError } from '../src/ground/errors.ts'
-import { insert, rotate, type Engine, type RotationRule } from '../src/store/engine.ts'
-import { clients, grants } from '../src/store/tables.ts'
+import { insert, remove, rotate, time, update, type Engine } from '../src/store/engine.ts'
+import { findPerson } from '../src/store/acts/people-rows.ts'
+import type { GrantSignIn } from '../src/store/records/authentication.ts'
+import type { RotationRule } from '../src/store/records/rotation.ts'
+import type { Person, UserRecord } from '../src/store/records/user.ts'
+import type { RowOf } from '../src/store/table.ts'
+import { clients } from '../src/store/tables/clients.ts'
+import { grants } from '../src/store/tables/grants.ts'
+import { groupMembers, groups, passkeys, recoveryCodes, users } from '../src/store/tables/people.ts'
 import { ENGINES, clientRow, grantRow, run, type OpenEngine } from './support/store-engine.ts'
 import { HOUR, clock } from './support/store-records.ts'
 
@@ -136,5 +143,125 @@ describe.each(ENGINES)('%s: refreshes of one turn', (name, open) => {
     )()
     const [good, bad] = await Promise.allSettled([use(engine, 'a'), use(engine, 'b')])
     expect([good.status, bad.status]).toEqual(['fulfilled', 'rejected'])
+  })
+})
+
+const userOf = (id: string): UserRecord => ({
+  id,
+  username: id,
+  email: `${id}@example.com`,
+  emailKey: null,
+  isNameChosen: false,
+  name: null,
+  profile: { given_name: 'Ada', phone_number_verified: true },
+  claims: { team: 'blue' },
+  handle: id,
+  passwordHash: null,
+  passwordOrigin: null,
+  passwordChangedAt: null,
+  mustChangePassword: true,
+  totpSecret: null,
+  totpUsedStep: -1,
+  disabledAt: clock.at,
+  createdAt: clock.at,
+  updatedAt: clock.at,
+  lastLoginAt: null,
+})
+
+const group: RowOf<typeof groups> = {
+  name: 'staff',
+  roles: ['clerk'],
+  permissions: ['orders.read'],
+  claims: { 'quoted "name"': ['ä'] },
+  declaredBy: null,
+  createdAt: clock.at,
+  updatedAt: clock.at,
+}
+
+const passkey: RowOf<typeof passkeys> = {
+  id: 'credential',
+  userId: 'ada',
+  publicKey: Buffer.from('key'),
+  counter: 0,
+  transports: [],
+  aaguid: '',
+  name: 'phone',
+  isBackedUp: false,
+  createdAt: clock.at,
+  lastUsedAt: null,
+}
+
+const signIn: GrantSignIn = {
+  authTime: clock.at,
+  amr: ['pwd'],
+  acr: '1',
+  claims: { idToken: [], userinfo: [] },
+  proofKey: null,
+}
+
+/** Ada belongs to three groups: one has a row, the built-in one has none, and one is gone. Grace belongs to none. */
+async function withPersons(open: () => Promise<OpenEngine>): Promise<OpenEngine> {
+  const opened = await open()
+  await run(opened.engine, function* () {
+    yield* insert(clients, { ...clientRow('app'), key: 1 })
+    yield* insert(groups, group)
+    for (const id of ['ada', 'grace']) yield* insert(users, userOf(id))
+    for (const groupName of ['staff', 'signet-admins', 'gone'])
+      yield* insert(groupMembers, { userId: 'ada', groupName, addedAt: clock.at })
+    yield* insert(passkeys, passkey)
+    for (const digest of ['one', 'two']) yield* insert(recoveryCodes, { userId: 'ada', digest, createdAt: clock.at })
+    for (const [sid, sub] of Object.entries({ a: 'ada', b: 'grace', c: 'ada', d: 'nobody' }))
+      yield* insert(grants, grantRow(sid, { sub, signIn }))
+    yield* insert(grants, grantRow('service', { sub: 'ada' }))
+  })
+  return opened
+}
+
+describe.each(ENGINES)('%s: refreshes of people', (_name, open) => {
+  const sids = ['a', 'b', 'c', 'd', 'service']
+
+  test('ask each rule with the person who gave the grant, and answer with that person', async () => {
+    const { engine } = await withPersons(open)
+    const seen = new Map<string, Person | undefined>()
+    const noting: RotationRule = (grant, _, person) => (seen.set(grant.sid, person), renewal)
+    const rotated = await Promise.all(sids.map((sid) => use(engine, sid, noting)))
+    const [ada, grace] = await Promise.all(['ada', 'grace'].map((id) => engine.read(() => findPerson({ id }))))
+    expect(ada).toMatchObject({ factors: { passkeys: 1, recoveryCodes: 2 }, user: userOf('ada') })
+    expect(ada?.groups.map((each) => each.name)).toEqual(['signet-admins', 'staff'])
+    const expected = [ada, grace, ada, undefined, undefined]
+    expect(sids.map((sid) => seen.get(sid))).toEqual(expected)
+    expect(rotated.map((each) => 'person' in each && each.person)).toEqual(expected)
+  })
+
+  test('ask again with the person as changed meanwhile', async () => {
+    const { engine } = await withPersons(open)
+    await use(engine, 'a')
+    await run(engine, () => update(users, { id: 'ada' }, { name: 'Ada' }))
+    await run(engine, () => remove(groupMembers, { userId: 'ada', groupName: 'staff' }))
+    const rotated = await use(engine, 'a')
+    const person = 'person' in rotated ? rotated.person : undefined
+    expect([person?.user.name, person?.groups.map((each) => each.name)]).toEqual(['Ada', ['signet-admins']])
+  })
+
+  test('in an act that rotates later than first ask with the person too', async () => {
+    const { engine } = await withPersons(open)
+    const seen: (string | undefined)[] = []
+    const noting: RotationRule = (_grant, _now, person) => (seen.push(person?.user.id), renewal)
+    await run(engine, function* () {
+      yield* time()
+      yield* rotate('a', noting)
+      yield* rotate('service', noting)
+    })
+    expect(seen.slice(-2)).toEqual(['ada', undefined])
+  })
+
+  test('touch no grant of a person who cannot be read', async () => {
+    const { engine, hold } = await withPersons(open)
+    await (
+      await hold("UPDATE users SET claims = 'no JSON' WHERE id = 'grace'")
+    )()
+    const outcomes = await Promise.allSettled(['a', 'b', 'c'].map((sid) => use(engine, sid)))
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect((await engine.findGrant('b'))?.generation).toBe(0)
   })
 })

@@ -14,7 +14,8 @@ import { listMigrations } from '../src/store/migrations.ts'
 import type { Kind, Table } from '../src/store/table.ts'
 import { TABLES } from '../src/store/tables.ts'
 import { hasPostgres, newDatabase } from './support/postgres.ts'
-import { newFile, openFile, openUrl, root } from './support/store-places.ts'
+import { temporaryFolder } from './support/issuer.ts'
+import { newFile, openFile, openUrl } from './support/store-places.ts'
 
 const repository = resolve(import.meta.dirname, '..')
 
@@ -23,16 +24,14 @@ describe.each([
   ['postgres', 'postgresql'],
 ] as const)('the migrations for %s', (name, dialect) => {
   test('agree with tables.ts: there is nothing to generate', () => {
-    const folder = join(root, 'migrations', name)
+    const folder = join(temporaryFolder(), name)
     cpSync(join(repository, 'migrations', name), folder, { recursive: true })
     const names = () => readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()
     const before = names()
     const said = execFileSync(
       join(repository, 'node_modules/.bin/drizzle-kit'),
-      ['generate', `--dialect=${dialect}`, `--schema=schema/${name}.ts`].concat(
-        `--out=${relative(repository, folder)}`,
-      ),
-      { cwd: repository, encoding: 'utf8' },
+      ['generate', `--dialect=${dialect}`, '--schema=schema/tables.ts'].concat(`--out=${relative(repository, folder)}`),
+      { cwd: repository, encoding: 'utf8', env: { ...process.env, MIGRATIONS_FOR: name } },
     )
     expect(said).toContain('No schema changes')
     expect(names()).toEqual(before)

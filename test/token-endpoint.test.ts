@@ -5,7 +5,18 @@ import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { introspect, refresh, tokens } from './support/admin.ts'
 import { claimsOf, headerOf, post, request } from './support/client.ts'
-import { API, ask, change, fresh, refusal, registered, resource, shareWithApi, startWithApi } from './support/shared.ts'
+import {
+  API,
+  ask,
+  change,
+  fresh,
+  refusal,
+  registered,
+  resource,
+  shareWithApi,
+  startWithApi,
+  PROTOCOL_CLAIMS,
+} from './support/shared.ts'
 import { sqliteTest } from './support/sqlite.ts'
 import { inTime } from './support/in-time.ts'
 
@@ -87,23 +98,7 @@ describe('an access token', () => {
     })
   })
 
-  test.each([
-    'iss',
-    'sub',
-    'aud',
-    'exp',
-    'nbf',
-    'iat',
-    'jti',
-    'client_id',
-    'scope',
-    'scp',
-    'sid',
-    'cnf',
-    'act',
-    'auth_time',
-    'azp',
-  ])('can never have %s as a claim of somebody’s own', async (name) => {
+  test.each(PROTOCOL_CLAIMS)('can never have %s as a claim of somebody’s own', async (name) => {
     const { operator } = issuer()
     const client = { client_id: fresh('client'), claims: { [name]: 'mine' } }
     expect(refusal(await operator.call('POST', '/admin/api/clients', client))).toBe('400 invalid_client_metadata')

@@ -1,4 +1,8 @@
-/** A refresh whose answer from the database is lost, and whose database stays away: it may have been stored, or not. */
+/**
+ * A refresh whose answer from the database is lost, and whose database stays away: it may have been stored, or not.
+ *
+ * Not again on PostgreSQL: it opens one itself.
+ */
 import { expect, test } from 'vitest'
 import { createBackend, createResource, grantTokens, refresh, startAdministered } from './support/admin.ts'
 import { startProxy } from './support/database-proxy.ts'

@@ -82,14 +82,20 @@ const createClient = ({ issuer, clientRegistry: registry }: Needs) =>
       id: 'createClient',
       says: 'Register a client',
       tells:
-        'A client that authenticates by a secret is given one, in this answer alone. The id of a new client is no person’s any more: live grants of a person with that `sub` end, and `ended_grants` says how many.',
+        'A client that authenticates by a secret is given one, in this answer alone. The id of a new client is no person’s any more: live grants of a person with that `sub` end, and `ended_grants` says how many. A user with that id is disabled, and `disabled_user` says so.',
       answers: { 201: createdOf('Registered.', SHOWN) },
       refuses: ['invalid_client_metadata', 'invalid_request', 409],
     },
     async ({ body: { client_id: clientId, ...metadata }, actor }) => {
-      const { client, secret, endedGrants } = await registry.create({ clientId, ...toClientChange(metadata) }, actor)
+      const { client, secret, endedGrants, isUserDisabled } = await registry.create(
+        { clientId, ...toClientChange(metadata) },
+        actor,
+      )
       const location = `${basePath(issuer)}${PATH}/${encodeURIComponent(client.clientId)}`
-      const told = endedGrants > 0 && { ended_grants: endedGrants }
+      const told = {
+        ...(endedGrants > 0 && { ended_grants: endedGrants }),
+        ...(isUserDisabled && { disabled_user: true }),
+      }
       return created({ ...clientMetadata(client, secret), ...told }, location)
     },
   )

@@ -9,7 +9,7 @@ import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { GroupRegistry } from '../users/group.ts'
 import type { UserRegistry } from '../users/registration.ts'
-import { GROUP, groupChangeSchema, groupCreationSchema, groupView, membersSchema } from '../users/wire.ts'
+import { GROUP, groupChangeSchema, groupCreationSchema, groupView, membersSchema } from '../users/group-wire.ts'
 import { idOf, idParam } from './id.ts'
 
 interface Needs {

@@ -6,7 +6,7 @@ import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { Invitations } from '../users/invitation.ts'
-import { INVITATION, invitationSchema, invitationView, LINK, linkView } from '../users/wire.ts'
+import { INVITATION, invitationSchema, invitationView, LINK, linkView } from '../users/link-wire.ts'
 import { idOf, idParam } from './id.ts'
 
 interface Needs {

@@ -1,11 +1,12 @@
 /**
  * Persons as /admin/api/users shows them: users who sign in here, and the persons for whom trusted backends have asked
- * grants. A user is found by id or user name, and a name that no user has is a `sub`.
+ * grants. A user is found by id or user name, and a name that no user has is a `sub`. A name that is both is refused: a
+ * backend chooses its subjects, and people may choose their user names, so neither may hide the other.
  */
 import type { Blacklist } from '../blacklist/match.ts'
 import { MOST_NAME_CHARACTERS } from '../blacklist/wire.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
-import { notFound } from '../ground/errors.ts'
+import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { optional, shapeOf, text, type JsonSchema } from '../ground/shape.ts'
 import { SUBJECT_EXAMPLE, SUBJECT_SHAPES, subjectView } from '../grants/wire.ts'
@@ -27,58 +28,67 @@ export type PersonView = ReturnType<typeof subjectView> & Partial<UserView> & { 
 
 export type Persons = ReturnType<typeof personsOf>
 
-export function personsOf({ store, clients, blacklist }: PersonNeeds) {
-  const refusing = (sub: string) => blacklist.findRefusing('sub', sub)?.id
+export const personsOf = (needs: PersonNeeds) => ({ ...lookUpsOf(needs), ...viewsOf(needs) })
+
+/** Persons by id or user name. */
+function lookUpsOf({ store, clients, blacklist }: PersonNeeds) {
+  const requireKnown = async (sub: string): Promise<void> => {
+    if (!blacklist.findRefusing('sub', sub) && !(await store.findSubject(sub))) throw notFound('this user')
+  }
+  /** The user of an id, else of a user name. @throws OAuthError 409 where a backend has a person of that name */
+  const findUser = async (name: string): Promise<Person | undefined> => {
+    const found = (await store.findPerson({ id: name })) ?? (await store.findPerson({ username: name }))
+    if (found && found.user.id !== name && (await store.findSubject(name))) throw namesTwo(name, found.user)
+    return found
+  }
+  const requireUser = async (name: string): Promise<Person> => {
+    const person = await findUser(name)
+    if (!person) throw notFound('this user')
+    return person
+  }
+  /**
+   * A denial needs no record of a person: a person who only got access tokens has none. The id of a client is no
+   * person's `sub`.
+   */
+  const requireDeniable = async (sub: string): Promise<void> => {
+    const isNoName = sub.length > MOST_NAME_CHARACTERS || looksSecret(sub) || clients.find(sub) !== undefined
+    if (isNoName) await requireKnown(sub)
+  }
+  return { requireKnown, findUser, requireUser, requireDeniable }
+}
+
+/** Persons as the API shows them, one by one and in lists. */
+function viewsOf({ store, blacklist }: PersonNeeds) {
   const none = (sub: string): Summary => ({ sub, grants: 0, liveGrants: 0, lastGrantAt: null })
-  const ofSubject = (summary: Summary): PersonView => subjectView(summary, refusing(summary.sub))
+  const ofSubject = (summary: Summary): PersonView =>
+    subjectView(summary, blacklist.findRefusing('sub', summary.sub)?.id)
   const ofUser = (person: Person, summary: Summary): PersonView => {
     const view = ofSubject(summary)
     return { ...view, ...userView(person), ...(person.user.disabledAt !== null && { status: 'disabled' }) }
   }
-  const requireKnown = async (sub: string): Promise<void> => {
-    if (refusing(sub) === undefined && !(await store.findSubject(sub))) throw notFound('this user')
+  const summaryOf = async (sub: string): Promise<Summary> => (await store.findSubject(sub)) ?? none(sub)
+  const describe = async (sub: string): Promise<PersonView> => ofSubject(await summaryOf(sub))
+  const describeUser = async (person: Person): Promise<PersonView> => ofUser(person, await summaryOf(person.user.id))
+  /** Users and other persons together, in the order of their `sub`. */
+  const list = async (page: Page): Promise<PersonView[]> => {
+    const subjects = new Map((await store.listSubjects(page)).map((summary) => [summary.sub, summary]))
+    const users = new Map((await store.listPersons({}, page)).map((person) => [person.user.id, person]))
+    const subs = [...new Set([...subjects.keys(), ...users.keys()])].sort().slice(0, page.limit)
+    return subs.map((sub) => {
+      const summary = subjects.get(sub) ?? none(sub)
+      const person = users.get(sub)
+      return person ? ofUser(person, summary) : ofSubject(summary)
+    })
   }
-  const describeUser = async (person: Person): Promise<PersonView> =>
-    ofUser(person, (await store.findSubject(person.user.id)) ?? none(person.user.id))
-  /** The user of an id; else of a user name, unless a backend has a person of that name. */
-  const findUser = async (name: string): Promise<Person | undefined> => {
-    const named = await store.findPerson({ id: name })
-    if (named || (await store.findSubject(name))) return named
-    return store.findPerson({ username: name })
-  }
-  return {
-    requireKnown,
-    describeUser,
-    findUser,
-    requireUser: async (name: string): Promise<Person> => {
-      const person = await findUser(name)
-      if (!person) throw notFound('this user')
-      return person
-    },
-    describe: async (sub: string): Promise<PersonView> => ofSubject((await store.findSubject(sub)) ?? none(sub)),
-    /** Users and other persons together, in the order of their `sub`. */
-    list: async (page: Page): Promise<PersonView[]> => {
-      const subjects = new Map((await store.listSubjects(page)).map((summary) => [summary.sub, summary]))
-      const users = new Map((await store.listPersons({}, page)).map((person) => [person.user.id, person]))
-      const subs = [...new Set([...subjects.keys(), ...users.keys()])].sort().slice(0, page.limit)
-      return subs.map((sub) => {
-        const summary = subjects.get(sub) ?? none(sub)
-        const person = users.get(sub)
-        return person ? ofUser(person, summary) : ofSubject(summary)
-      })
-    },
-    search: async (filter: PersonFilter, page: Page): Promise<PersonView[]> =>
-      Promise.all((await store.listPersons(filter, page)).map(describeUser)),
-    /**
-     * A denial needs no record of a person: a person who only got access tokens has none. The id of a client is no
-     * person's `sub`.
-     */
-    requireDeniable: async (sub: string): Promise<void> => {
-      const isNoName = sub.length > MOST_NAME_CHARACTERS || looksSecret(sub) || clients.find(sub) !== undefined
-      if (isNoName) await requireKnown(sub)
-    },
-  }
+  const search = async (filter: PersonFilter, page: Page): Promise<PersonView[]> =>
+    Promise.all((await store.listPersons(filter, page)).map(describeUser))
+  return { describe, describeUser, list, search }
 }
+
+const namesTwo = (name: string, { id }: Person['user']): OAuthError =>
+  conflict(
+    `${name} is the user name of ${id} and a sub of a backend: name the user by the id, and stop the sub by POST /blacklist`,
+  )
 
 /**
  * The id of the user whom a filter names by id, user name or address. A name that nobody has stands for itself, and so for
@@ -86,8 +96,7 @@ export function personsOf({ store, clients, blacklist }: PersonNeeds) {
  */
 export async function userIdOf(name: string | undefined, { store }: Pick<PersonNeeds, 'store'>) {
   if (!name) return undefined
-  const person = (await store.findPerson({ id: name })) ?? (await store.findPersonNamed(name))
-  return person?.user.id ?? name
+  return (await store.findPersonNamed(name))?.user.id ?? name
 }
 
 /** The parameter of such a filter, for the description. */

@@ -7,7 +7,8 @@ import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { LostFactors } from '../store/records/user.ts'
 import type { UserRegistry } from '../users/registration.ts'
-import { factorRemovalSchema, LINK, linkSchema, linkView, passwordSchema } from '../users/wire.ts'
+import { factorRemovalSchema, passwordSchema } from '../users/wire.ts'
+import { LINK, linkSchema, linkView } from '../users/link-wire.ts'
 import { idOf, idParam } from './id.ts'
 import { USER, type Persons } from './persons.ts'
 
@@ -25,7 +26,7 @@ const SHARED = {
   access: scope(ADMIN_SCOPE),
   tag: 'Users',
   params: idParam('The `sub` or the user name of a user', 'ada'),
-  refuses: ['invalid_request', 404] as const,
+  refuses: ['invalid_request', 404, 409] as const,
 }
 const AS_IT_IS = { 200: answerOf('The user as it is now.', USER) }
 
@@ -56,7 +57,6 @@ const makeLink = ({ userRegistry }: Needs, { requireUser }: Persons) =>
       body: linkSchema,
       isBodyOptional: true,
       example: { ttl: '15m' },
-      refuses: ['invalid_request', 404, 409],
       id: 'makeSignInLink',
       says: 'Make a link that signs the person in, once',
       tells:

@@ -40,7 +40,7 @@ const READING = { access: scope(READ_SCOPE), tag: 'Users' }
 const SHARED = { access: scope(ADMIN_SCOPE), tag: 'Users' }
 const PARAMS = {
   params: idParam(
-    'A `sub`, or a user name; one that is `.` or `..` has no place in a path: use POST /blacklist',
+    'A `sub`, or a user name; one that is both is refused with 409, and one that is `.` or `..` has no place in a path: use POST /blacklist',
     'ada',
   ),
 }
@@ -122,7 +122,7 @@ const readUser = ({ requireKnown, findUser, describeUser, describe }: Persons) =
       id: 'readUser',
       says: 'Read a person',
       answers: { 200: answerOf('The person.', USER) },
-      refuses: [404],
+      refuses: [404, 409],
     },
     async ({ params: { id: sub } }) => {
       const person = await findUser(sub)
@@ -165,7 +165,7 @@ const deleteUser = ({ userRegistry }: UserNeeds, { requireUser }: Persons) =>
       tells:
         'Sessions and grants go too, and live tokens are denied, here and downstream. The id is never given again.',
       answers: { 204: nothing('Deleted.') },
-      refuses: [404],
+      refuses: [404, 409],
     },
     async (call) => {
       const { user } = await requireUser(idOf(call))
@@ -188,7 +188,7 @@ const disableUser = (
       tells:
         'By a blacklist entry: issued tokens are denied and no new ones are issued, until the person is enabled. Sessions end. It needs no account and no grant. A client is no person: 404.',
       answers: { 200: answerOf('The person as it is now.', DISABLED) },
-      refuses: [404],
+      refuses: [404, 409],
     },
     async ({ params: { id: sub }, actor }) => {
       const person = await findUser(sub)

@@ -17,7 +17,7 @@ export type ClientErrorCode =
   | 'request_uri_not_supported'
   | 'registration_not_supported'
 
-/** Where the answer goes. Only a proven redirect URI may stand here. */
+/** The address that the answer goes to. Only a proven redirect URI may stand here. */
 export type ClientAddress = Pick<AuthorizationRequest, 'clientId' | 'redirectUri' | 'responseMode' | 'state'>
 
 /** A refusal that the client hears of at its redirect URI. */

@@ -12,6 +12,7 @@ const ACR_VALUES: readonly Acr[] = ['1', '2', 'phr']
 
 export const isAcr = (value: string): value is Acr => ACR_VALUES.some((each) => each === value)
 
+/** Whether an `acr` that was reached is as strong as the wanted one, or stronger. */
 export const reaches = (reached: Acr, wanted: Acr): boolean => ACR_VALUES.indexOf(reached) >= ACR_VALUES.indexOf(wanted)
 
 export const strongest = (values: readonly Acr[]): Acr | undefined =>
@@ -29,7 +30,7 @@ export function acrOf(amr: readonly string[]): Acr {
 /** The factors after one more proof. A second factor makes `mfa` of both. */
 export const withProof = (before: readonly string[], proof: Proof): string[] => withMethods(before, methodsOf(proof))
 
-/** The same, of methods that are named: a factor is set up by a person who is signed in. */
+/** The factors after methods (`amr`) that a person who is signed in has just shown by setting a factor up. */
 export function withMethods(before: readonly string[], more: readonly string[]): string[] {
   const all = [...new Set([...before, ...more])]
   const isSecond = before.length > 0 && !all.includes('mfa')
@@ -53,6 +54,7 @@ function methodsOf(proof: Proof): string[] {
   }
 }
 
+/** The `amr` values of a passkey (RFC 8176 §2): how its key is kept, and whether the device verified the person. */
 export const passkeyMethods = ({
   isHardware,
   isUserVerified,

@@ -11,10 +11,11 @@ import type { Person } from '../store/records/user.ts'
 import { isRegisteredRedirect } from '../clients/redirect-uri.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { isAllowedIn } from '../grants/person.ts'
+import { scopesOfClaims } from '../users/claims.ts'
 import { acrOf, isAcr, reaches, strongest, weakest, withinReach, type Acr } from './assurance.ts'
 import { scopeOfPerson } from './scope.ts'
 
-/** What the configuration and the registered resources say. */
+/** The terms that the configuration and the registered resources set. */
 export interface Terms {
   mfa: 'off' | 'optional' | 'required'
   findResource(id: string): ResourceRecord | undefined
@@ -55,6 +56,7 @@ export type Next =
   /** The sign-in has ended already. */
   | { kind: 'over' }
 
+/** The next step of a sign-in, from its facts and the terms alone (OIDC Core §3.1.2.3). It decides pages, code and refusal. */
 export function whatNext(facts: SignInFacts, terms: Terms): Next {
   const { signIn, client } = facts
   const { request } = signIn
@@ -199,8 +201,15 @@ function consentOrCode({ request, client, standing, facts, terms }: Agreed): Nex
     live.flatMap((each) => each ?? []),
   )
   const granted = { standing, scope, resources }
-  if (needsConsent(request, client, granted, facts)) return { kind: 'consent', ...granted }
+  const agreed = { ...granted, scope: toAgree(scope, request, client) }
+  if (needsConsent(request, client, agreed, facts)) return { kind: 'consent', ...agreed }
   return { kind: 'code', ...granted, acr: toldAcr(acrOf(standing.amr), askedAcr(request, client)) }
+}
+
+/** The scope that the person agrees to: claims that are asked for one by one count as the scopes that give them. */
+function toAgree(scope: string[], { claims }: AuthorizationRequest, client: ClientRecord): string[] {
+  const asked = [...claims.idToken, ...claims.userinfo]
+  return asked.length === 0 ? scope : [...new Set([...scope, ...scopesOfClaims(asked, client.scope)])]
 }
 
 /** The value that was asked for, where it is reached; else the highest (OIDC Core §3.1.2.1, `acr_values`). */

@@ -5,6 +5,7 @@
 import { AUTHORIZATION_CODE, isPublicClient } from '../clients/client.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { isRegisteredRedirect } from '../clients/redirect-uri.ts'
+import { describeUnknown } from '../ground/fingerprint.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import { OAuthError } from '../ground/errors.ts'
 import { chooseResources } from '../grants/target.ts'
@@ -26,17 +27,26 @@ export interface Sent {
   repeated(): string[]
 }
 
+/** The client and the address that a request claims to come from. */
+interface Claimed {
+  client?: ClientRecord
+  redirectUri?: string
+}
+
 /** The person reads of it on a page, because no client is proven whom it could be told. */
 export class UnprovenClient extends Error {
   readonly code: 'unknown_client' | 'redirect_uri_missing' | 'redirect_uri_mismatch'
-  /** For an operator, who may add the address to the client. */
-  readonly mismatch: { client: ClientRecord; redirectUri: string } | undefined
+  /** The client that was named, where there is one. */
+  readonly client: ClientRecord | undefined
+  /** The address that the client has not registered. An operator may add it. */
+  readonly redirectUri: string | undefined
 
-  constructor(code: UnprovenClient['code'], reason: string, mismatch?: UnprovenClient['mismatch']) {
+  constructor(code: UnprovenClient['code'], reason: string, { client, redirectUri }: Claimed = {}) {
     super(reason)
     this.name = 'UnprovenClient'
     this.code = code
-    this.mismatch = mismatch
+    this.client = client
+    this.redirectUri = redirectUri
   }
 }
 
@@ -62,6 +72,11 @@ const PROMPTS = ['none', 'login', 'consent', 'select_account', 'create']
 const SHA256_TEXT = /^[\w-]{43}$/
 const MOST_HINT_CHARACTERS = 256
 const MOST_WORDS = 20
+/**
+ * The length of a request as it is kept. Anybody can begin sign-ins, and each is kept for an hour. A URL behind most
+ * proxies is no longer.
+ */
+const MOST_KEPT_CHARACTERS = 8192
 
 /**
  * Reads a request.
@@ -96,6 +111,7 @@ export async function readRequest(
     uiLocales: words(sent.get('ui_locales')),
     dpopJkt: readProofKey(sent, refuse),
   }
+  requireBounded(request, refuse)
   return { request, client }
 }
 
@@ -108,17 +124,18 @@ function proveClient(
 ): { client: ClientRecord; redirectUri: string } {
   const [clientId, another] = sent.all('client_id')
   if (clientId === undefined) throw new UnprovenClient('unknown_client', 'client_id is missing')
+  if (another !== undefined) throw new UnprovenClient('unknown_client', 'client_id was sent twice')
   const client = clients.find(clientId)
-  if (!client || another !== undefined) throw new UnprovenClient('unknown_client', 'no client of the id that was sent')
-  if (client.disabledAt !== null) throw new UnprovenClient('unknown_client', 'the client is disabled')
+  if (!client) throw new UnprovenClient('unknown_client', `no client ${describeUnknown(clientId)}`)
+  if (client.disabledAt !== null) throw new UnprovenClient('unknown_client', 'the client is disabled', { client })
   const [redirectUri, more] = sent.all('redirect_uri')
-  if (redirectUri === undefined) throw new UnprovenClient('redirect_uri_missing', 'redirect_uri is missing')
+  if (redirectUri === undefined) throw new UnprovenClient('redirect_uri_missing', 'redirect_uri is missing', { client })
   if (more === undefined && isRegisteredRedirect(redirectUri, client)) return { client, redirectUri }
   const reason = more === undefined ? differenceOf(redirectUri, client) : 'redirect_uri was sent twice'
   throw new UnprovenClient('redirect_uri_mismatch', `redirect URI mismatch: ${reason}`, { client, redirectUri })
 }
 
-/** Which part of the redirect URI differs from the registered one that is nearest. It names no raw input. */
+/** Which part of the redirect URI differs from the registered one that is nearest. It names that one, and no raw input. */
 function differenceOf(sent: string, { redirectUris }: ClientRecord): string {
   if (redirectUris.length === 0) return 'the client has no redirect URI'
   if (!URL.canParse(sent)) return 'redirect_uri is no URL'
@@ -126,12 +143,16 @@ function differenceOf(sent: string, { redirectUris }: ClientRecord): string {
   const parts = ['protocol', 'hostname', 'port', 'pathname', 'search', 'hash'] as const
   const nearest = redirectUris
     .filter((each) => URL.canParse(each))
-    .map((each) => parts.filter((part) => new URL(each)[part] !== url[part]))
-    .toSorted((a, b) => a.length - b.length)[0]
+    .map((each) => ({ each, differ: parts.filter((part) => new URL(each)[part] !== url[part]) }))
+    .toSorted((a, b) => a.differ.length - b.differ.length)[0]
   if (!nearest) return 'no registered redirect URI is a URL'
-  if (nearest.length === 0) return 'the spelling differs from the registered redirect URI'
-  return `${nearest.map((part) => NAMES_OF_PARTS[part]).join(' and ')} of the nearest registered redirect URI differs`
+  const { each, differ } = nearest
+  const isSlash = differ.join() === 'pathname' && withoutSlash(each) === withoutSlash(sent)
+  const what = isSlash ? 'a slash at the end' : differ.map((part) => NAMES_OF_PARTS[part]).join(' and ')
+  return `${what || 'the spelling'} differs from ${each}, the nearest that is registered`
 }
+
+const withoutSlash = (uri: string): string => uri.replace(/\/$/, '')
 
 const NAMES_OF_PARTS = {
   protocol: 'the scheme',
@@ -142,15 +163,21 @@ const NAMES_OF_PARTS = {
   hash: 'the fragment',
 } as const
 
-/** A value that was sent twice is no value: the answer goes by the query, without `state`. */
+/** A value that was sent twice, or is too long, is no value: the answer goes by the query, without `state`. */
 function addressOf(sent: Sent, { clientId }: ClientRecord, redirectUri: string): ClientAddress {
-  const only = (name: string) => (sent.all(name).length === 1 ? sent.get(name) : undefined)
+  const only = (name: string) => {
+    const [value, another] = sent.all(name)
+    return another === undefined && (value?.length ?? 0) <= MOST_KEPT_CHARACTERS ? value : undefined
+  }
   const mode = only('response_mode')
   const responseMode = RESPONSE_MODES.find((each) => each === mode) ?? 'query'
   return { clientId, redirectUri, responseMode, state: only('state') ?? null }
 }
 
+const TOO_LONG = `the request is longer than ${MOST_KEPT_CHARACTERS} characters: send a shorter state, nonce or claims`
+
 function requireForm(sent: Sent, refuse: Refuse): void {
+  if ((sent.get('state')?.length ?? 0) > MOST_KEPT_CHARACTERS) throw refuse('invalid_request', TOO_LONG)
   const twice = sent.repeated().find((name) => ONCE.has(name))
   if (twice !== undefined) throw refuse('invalid_request', `${twice} was sent more than once; once is right`)
   const mode = sent.get('response_mode')
@@ -162,6 +189,11 @@ function requireForm(sent: Sent, refuse: Refuse): void {
     throw refuse('request_uri_not_supported', 'request_uri is not supported: send the parameters themselves')
   if (sent.get('registration') !== undefined)
     throw refuse('registration_not_supported', 'registration is not supported: an operator registers the client')
+}
+
+/** @param request whatever of it a stranger chose, which is kept until somebody has signed in */
+function requireBounded(request: AuthorizationRequest, refuse: Refuse): void {
+  if (JSON.stringify(request).length > MOST_KEPT_CHARACTERS) throw refuse('invalid_request', TOO_LONG)
 }
 
 function requireCodeFlow(sent: Sent, client: ClientRecord, refuse: Refuse): void {
@@ -243,8 +275,8 @@ function readAcr(sent: Sent, asked: AskedClaims): Pick<AuthorizationRequest, 'ac
 }
 
 /**
- * The person of a genuine `id_token_hint`. A text that proves nothing says nothing: the person is asked. Where nobody may
- * be asked, it could be about another person.
+ * The person of a genuine `id_token_hint`. A text that proves nothing says nothing: the person is asked. If nobody
+ * may be asked, it could be about another person.
  */
 async function readHintedSub(
   sent: Sent,

@@ -1,6 +1,6 @@
 /**
- * The scope of a request of a person (OIDC Core §3.1.2.1: scopes that are not understood are ignored). What the client, a
- * resource or the person may not have is dropped, and the token reply tells what is left.
+ * The scope of a request of a person (OIDC Core §3.1.2.1: scopes that are not understood are ignored). Values
+ * that the client, a resource or the person may not have are dropped, and the token reply tells the rest.
  */
 import { OFFLINE_ACCESS, OPENID, PERSON_SCOPES, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
 import { isPermitted } from '../grants/person.ts'

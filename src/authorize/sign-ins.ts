@@ -1,15 +1,15 @@
 /**
  * The machine of sign-ins. A step is taken only where the rule of prompt.ts names it as the next one, inside the write
- * that takes it. What follows from the step is asked of the same rule, and stored in the same write: a session once every
- * factor is there, and a code once everything is.
+ * that takes it. The same rule then names the consequence, which is stored in the same write: a session once every factor
+ * is there, and a code once everything is.
  */
 import { byUser, type AuditTrail } from '../audit.ts'
 import type { Factor } from '../ground/people-traffic.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { timeOrderedId } from '../ground/ids.ts'
-import { hashOf, newSecretValue } from '../ground/secret-value.ts'
+import { hashOf } from '../ground/secret-value.ts'
+import type { ClientDirectory } from '../clients/directory.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
-import { sessionEnding } from '../sessions/ending.ts'
 import type {
   Proof,
   SignInDecision,
@@ -24,11 +24,11 @@ import type { Store } from '../store/store.ts'
 import { endingOf } from '../users/ending.ts'
 import { canonicalName } from '../users/username.ts'
 import { mintCode } from './code.ts'
-import { whatNext, type Next, type Standing, type Terms } from './prompt.ts'
-import { sessionWrites, touchWrites, type Browser, type SessionTerms } from './session-writes.ts'
+import { whatNext, type Next, type Terms } from './prompt.ts'
+import { enterSession, type Browser, type SessionTerms } from './enter-session.ts'
 import { afterStep, isDue, isGood, type Step } from './steps.ts'
 
-/** Where a sign-in stands after a step, or after a step that was not due. */
+/** The state of a sign-in after a step, or after a step that was not due. */
 export interface Reached {
   /** Whether the step was taken. */
   isTaken: boolean
@@ -55,14 +55,18 @@ export interface SignInNeeds {
     Store,
     'now' | 'startSignIn' | 'keepRequest' | 'resumeRequest' | 'findSignIn' | 'takeStep' | 'findByLoginName'
   >
+  clients: Pick<ClientDirectory, 'find'>
   resources: Pick<ResourceDirectory, 'find'>
   audit: AuditTrail
   traffic: Pick<Traffic, 'people'>
   config: Pick<Terms, 'mfa'> & SessionTerms
 }
 
-/** A sign-in may take so long (WCAG 2.2.1). */
+/** The longest time that a sign-in may take (WCAG 2.2.1). */
 const LASTS_MS = 3_600_000
+
+/** A browser follows the redirect of a form at once, so a form of which no browser came back is forgotten soon. */
+const COMES_WITHIN_MS = 5 * 60_000
 
 const FACTOR_OF = {
   password: 'password',
@@ -101,7 +105,8 @@ export class SignIns {
     const rule = (facts: SignInFacts) => this.#arrive(facts, {}, browser)
     const keeps = ({ next }: Reached) => next.kind !== 'code' && next.kind !== 'error' && next.kind !== 'fault'
     const sessionHash = hashOfMaybe(browser.sessionSecret)
-    const reached = await this.#needs.store.startSignIn({ signIn, sessionHash }, Object.assign(rule, { keeps }))
+    const { store, clients } = this.#needs
+    const reached = await store.startSignIn({ signIn, sessionHash }, clients, Object.assign(rule, { keeps }))
     // A page of the account begins a sign-in of its own, and one that is over at once is no sign-in.
     if (signIn.request !== null) this.#count(reached)
     return reached
@@ -109,7 +114,8 @@ export class SignIns {
 
   /** Keeps a request that another site posted: its browser comes again by GET, with its cookies. @returns its id */
   async keep(request: AuthorizationRequest): Promise<string> {
-    const signIn = { ...this.#draft(undefined, request, null) }
+    const drafted = this.#draft(undefined, request, null)
+    const signIn = { ...drafted, expiresAt: drafted.createdAt + COMES_WITHIN_MS }
     await this.#needs.store.keepRequest(signIn)
     return signIn.id
   }
@@ -118,16 +124,21 @@ export class SignIns {
   async resume(id: string, browser: Browser): Promise<Reached | Gone> {
     if (!ID.test(id)) return { gone: 'unknown' }
     const ref = { id, browserHash: hashOf(browser.loginSecret) }
-    const rule = (facts: SignInFacts) => this.#arrive(facts, {}, browser)
-    const outcome = await this.#needs.store.resumeRequest(ref, hashOfMaybe(browser.sessionSecret), rule)
+    const rule = (facts: SignInFacts) => {
+      const lasting = { expiresAt: facts.signIn.createdAt + LASTS_MS }
+      return this.#arrive({ ...facts, signIn: { ...facts.signIn, ...lasting } }, { signIn: lasting }, browser)
+    }
+    const { store, clients } = this.#needs
+    const outcome = await store.resumeRequest(ref, hashOfMaybe(browser.sessionSecret), clients, rule)
     if (outcome.outcome === 'decided') this.#count(outcome.result)
     return outcomeOf(outcome)
   }
 
-  /** Where a sign-in stands. Nothing is written. */
+  /** The state of a sign-in. Nothing is written. */
   async find(ref: SignInRef): Promise<Reached | Gone> {
     if (!ID.test(ref.id)) return { gone: 'unknown' }
-    const found = await this.#needs.store.findSignIn(ref)
+    const { store, clients } = this.#needs
+    const found = await store.findSignIn(ref, clients)
     if (found.outcome !== 'decided') return { gone: found.outcome }
     return stayed(found.result, whatNext(found.result, this.#terms))
   }
@@ -136,7 +147,8 @@ export class SignIns {
   async take(ref: SignInRef, step: Step, browser: Browser): Promise<Reached | Gone> {
     if (!ID.test(ref.id)) return { gone: 'unknown' }
     const proof = 'proof' in step ? step.proof : undefined
-    const outcome = await this.#needs.store.takeStep(ref, proof, (facts) => this.#decide(step, facts, browser))
+    const { store, clients } = this.#needs
+    const outcome = await store.takeStep(ref, proof, clients, (facts) => this.#decide(step, facts, browser))
     if (outcome.outcome === 'decided') this.#count(outcome.result, step)
     return outcomeOf(outcome)
   }
@@ -158,7 +170,8 @@ export class SignIns {
   /** Puts a challenge or an unconfirmed secret into a sign-in. It is no step. @returns whether there is such a sign-in */
   async note(ref: SignInRef, noted: Partial<Pick<SignInRecord, 'challenge' | 'pendingTotp'>>): Promise<boolean> {
     if (!ID.test(ref.id)) return false
-    const outcome = await this.#needs.store.takeStep(ref, undefined, ({ signIn }) => {
+    const { store, clients } = this.#needs
+    const outcome = await store.takeStep(ref, undefined, clients, ({ signIn }) => {
       const isOver = signIn.state === 'done'
       return { writes: isOver ? {} : { signIn: noted }, result: !isOver }
     })
@@ -201,7 +214,7 @@ export class SignIns {
     return this.#arrive(after, { ...writes, ...this.#renewal(step, writes, browser) }, browser)
   }
 
-  /** Whoever had the former password is signed in no more. */
+  /** A person who knew only the former password is not signed in any more. */
   #renewal({ step }: Step, { user }: SignInWrites, { requestId }: Browser): Pick<SignInWrites, 'renews'> {
     if (step !== 'must_change' || !user) return {}
     return { renews: endingOf('chosen', user.id, { by: byUser(user.id, requestId), audit: this.#needs.audit }) }
@@ -219,42 +232,13 @@ export class SignIns {
     const reached: Reached = { ...stayed(facts, next), isTaken: true }
     const end = (all: SignInWrites) => (browser.isByScript && next.kind !== 'arrived' ? all : ended(next, all))
     if (!isSignedIn(next)) return { writes: end(writes), result: reached }
-    const entry = this.#enter(facts, next.standing, browser)
-    const { facts: inside, writes: more, ...cookies } = entry
+    const { facts: inside, writes: more, ...cookies } = enterSession(facts, next.standing, browser, this.#needs)
     const all = merged(writes, more)
     if (next.kind !== 'code' || browser.isByScript)
       return { writes: end(all), result: { ...reached, ...cookies, facts: inside, signIn: inside.signIn } }
     const { secret, record } = mintCode(next, inside)
     const result = { ...reached, ...cookies, facts: inside, signIn: inside.signIn, code: secret }
     return { writes: end({ ...all, code: record }), result }
-  }
-
-  /** The session of a person who has every factor: the browser's own, raised, or a new one. */
-  #enter(facts: SignInFacts, standing: Standing, browser: Browser) {
-    const { signIn, session } = facts
-    const { audit, config } = this.#needs
-    if (signIn.userId === null || isInside(facts, standing))
-      return { facts, writes: session ? touchWrites(session.session, facts.now) : {} }
-    const by = byUser(standing.person.user.id, browser.requestId)
-    const entry = sessionWrites({ facts, standing, browser, secret: newSecretValue() }, config)
-    const { record } = entry
-    const details = { user: record.userId, amr: record.amr.join(' '), acr: record.acr }
-    const action = entry.writes.session ? 'session.created' : 'session.raised'
-    const writes: SignInWrites = {
-      ...entry.writes,
-      events: [audit.event(action, record.id, { ...by, details })],
-      ...(entry.former !== undefined && { ends: { id: entry.former, ending: sessionEnding('signed_out', by, audit) } }),
-    }
-    return {
-      facts: {
-        ...facts,
-        signIn: { ...signIn, sessionId: record.id },
-        session: { session: record, person: standing.person },
-      },
-      writes,
-      session: { secret: entry.secret, maxAgeSeconds: record.isRemembered ? config.sessionTtlSeconds : undefined },
-      deviceSecret: browser.deviceSecret,
-    }
   }
 }
 
@@ -275,12 +259,6 @@ const stayed = (facts: SignInFacts, next: Next): Reached => ({
 /** Whether every factor is there, so that the person has a session. */
 const isSignedIn = (next: Next): next is Extract<Next, { kind: 'not_allowed' | 'consent' | 'code' | 'arrived' }> =>
   next.kind === 'not_allowed' || next.kind === 'consent' || next.kind === 'code' || next.kind === 'arrived'
-
-/** Whether the session has the factors of this sign-in already. */
-function isInside({ session: found }: SignInFacts, { person, amr, authTime }: Standing): boolean {
-  if (!found || found.session.userId !== person.user.id) return false
-  return found.session.authTime === authTime && amr.every((each) => found.session.amr.includes(each))
-}
 
 /** The writes of a step, with the end of the sign-in where nothing follows any more. */
 function ended(next: Next, writes: SignInWrites): SignInWrites {

@@ -9,6 +9,7 @@ import type {
 } from '../store/records/sign-in-step.ts'
 import type { SignInRecord } from '../store/records/sign-in.ts'
 import type { Person } from '../store/records/user.ts'
+import { newPassword } from '../users/user.ts'
 import { withProof } from './assurance.ts'
 import type { Next } from './prompt.ts'
 
@@ -44,7 +45,7 @@ export function isDue({ step }: Step, { kind }: Next): boolean {
   }
 }
 
-/** Whether a proof holds, of a person who may sign in, and who is the one that the sign-in is about. */
+/** Whether a proof holds, and its person may sign in. A further factor has to be of the person who passed the first. */
 export function isGood({ isProven, proven }: SignInFacts, due: Next): boolean {
   if (!isProven || !proven || proven.user.disabledAt !== null) return false
   const isLater = due.kind === 'second' || due.kind === 'must_enrol'
@@ -67,6 +68,7 @@ const BLANK: Partial<SignInRecord> = {
   pendingTotp: null,
 }
 
+/** The facts after a due step, and the writes that bring them about. @param due the step that the rule has named */
 export function afterStep(step: Exclude<Step, { step: 'cancel' }>, facts: SignInFacts, due: Next): Effect {
   switch (step.step) {
     case 'sign_in':
@@ -109,7 +111,7 @@ function afterFirstFactor(
   return changed({ after: facts, writes: { spends: true, forgives } }, change, known)
 }
 
-/** The factor may raise a session of the browser: then the time of its first factor stays. */
+/** If the factor raises a session that the browser has, the time of the session's first factor stays. */
 function afterMoreFactors(
   step: Extract<Step, { step: 'second' | 'must_enrol' }>,
   facts: SignInFacts,
@@ -144,9 +146,7 @@ function afterChange(passwordHash: string, facts: SignInFacts, due: Next): Effec
   const { now, signIn, session } = facts
   const { user } = due.standing.person
   const change = {
-    passwordHash,
-    passwordOrigin: 'person' as const,
-    passwordChangedAt: now,
+    ...newPassword(passwordHash, 'person', now),
     mustChangePassword: false,
     updatedAt: now,
   }

@@ -94,7 +94,7 @@ const HEARD_WITHIN_MS = 1000
  * not issued: access-token.ts waits until the time of the entry has passed.
  * @param line.heardLate whether tokens of a process that hears late are to be denied too
  * @param line.atLeast a line that was drawn before and must not move back
- * @param line.lastSeen when the name was last seen to ask for tokens. Where that is later than now, a clock has gone
+ * @param line.lastSeen when the name was last seen to ask for tokens. If that is later than now, a clock has gone
  *   back, nobody knows how late the tokens are dated, and all that can be alive are denied.
  */
 export function denyUpToNow(

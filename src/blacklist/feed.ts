@@ -38,7 +38,7 @@ export interface FeedDocument {
   entries: FeedEntry[]
   /** Ids of entries that were lifted. */
   removed: string[]
-  /** There where another page follows. */
+  /** Set where another page follows. */
   more?: true | undefined
 }
 
@@ -58,6 +58,7 @@ export interface Cut {
 /** The source of the feed. */
 export type FeedSource = Pick<Blacklist, 'revision' | 'entries' | 'size' | 'replacements' | 'follow'>
 
+/** The feed as documents: the whole list, and the page after a cursor. */
 export class BlacklistFeed {
   readonly #blacklist: FeedSource
   readonly #clock: Clock

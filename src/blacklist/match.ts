@@ -25,6 +25,7 @@ export interface DeniableToken {
 
 const KINDS: readonly BlacklistKind[] = ['jti', 'sid', 'sub', 'client_id', 'kid']
 
+/** The standing entries in memory, found by their names and by the tokens that they deny. */
 export class Blacklist {
   readonly noun = 'blacklist'
   readonly #store: Store
@@ -151,7 +152,7 @@ export class Blacklist {
     return this.#standing(kind, value, this.#clock.now()).find(({ refusesNew }) => refusesNew)
   }
 
-  /** All of those. Each is lifted by the act that undoes its cause. */
+  /** Every entry that refuses new tokens for it. Each is lifted by the act that undoes its cause. */
   listRefusing(kind: 'sub' | 'client_id', value: string): BlacklistEntry[] {
     return this.#standing(kind, value, this.#clock.now()).filter(({ refusesNew }) => refusesNew)
   }

@@ -76,6 +76,7 @@ interface Needs {
   isAdministratorsScope(scope: string[]): boolean
 }
 
+/** The acts that deny tokens and end grants, and the acts that undo them. */
 export class Revocation {
   readonly #needs: Needs
 

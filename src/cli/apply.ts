@@ -13,21 +13,22 @@ import {
   type KeptItem,
 } from '../declaration/applied.ts'
 import { readConfig } from '../config/config.ts'
-import { isName, readDeclaration, type Declaration } from '../declaration/file.ts'
+import type { Declaration } from '../declaration/declaration.ts'
+import { isName, readDeclaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'
 import { findToMake } from '../doctor/missing-database.ts'
 import { mayMakeDatabase, onIssuer, wantsNew, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, complain, note, visible } from './output.ts'
+import { withExample } from './subcommand.ts'
 
 export function defineApply(command: Command): void {
-  mayMakeDatabase(command)
+  withExample(mayMakeDatabase(command), 'signet.yaml --prune --dry-run')
     .argument('<file>', 'YAML or JSON; the form of SIGNET_CONFIG')
     .option('--dry-run', 'tell what would be done, and do nothing')
     .option(
       '--prune',
       'also remove clients, resources and groups that a file of this name made and does not name any more',
     )
-    .addHelpText('after', '\nExample:\n  signet apply signet.yaml --prune --dry-run')
     .action(apply)
 }
 
@@ -47,12 +48,15 @@ async function apply(file: string, { dryRun = false, prune = false }: Wanted, co
   for (const { place, fix } of unappliedOf(applied)) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
   describeMissingSecrets(applied).forEach(note)
+  for (const { id, disabled_user: isUserDisabled } of applied.created)
+    if (isUserDisabled)
+      note(`client ${id} takes the id of a user, who is disabled with it, with every session and token`)
 }
 
 const carryOut = (declaration: Declaration, prune: boolean, command: Command): Promise<Applied> =>
   withIssuerOrNew(command, (issuer) => applyDeclaration(declaration, issuer, { dryRun: false, prune }))
 
-/** A dry run leaves nothing behind. Where a database would be made, it compares with an empty one in a temporary folder. */
+/** A dry run leaves nothing behind. If a database would be made, it compares with an empty one in a temporary folder. */
 async function rehearse(declaration: Declaration, prune: boolean, command: Command): Promise<Applied> {
   const config = readConfig(process.env)
   const isFresh = (await findToMake(config, wantsNew(command))) !== undefined
@@ -90,7 +94,7 @@ function describePlan(applied: Applied, dryRun: boolean): string {
   ].join('\n')
 }
 
-/** A file that was renamed finds its records under the name of before. */
+/** A file that was renamed finds its records under its former name. */
 const describeKept = ({ kind, id, file }: KeptItem): string =>
   visible(
     `  ${kind} ${id} was made by ${file}, and is left${isName(file) ? `; if this file had that name, put name: ${file} into it` : ''}`,

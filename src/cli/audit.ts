@@ -8,6 +8,7 @@ import type { AuditEvent } from '../store/records/audit.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, table } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError } from './usage.ts'
 
 interface Filter {
@@ -16,17 +17,12 @@ interface Filter {
   since?: string
 }
 
-const example = (line: string): string => `\nExample:\n  signet audit ${line}`
-
 export function defineAudit(audit: Command): void {
-  audit.addHelpText('after', example('list --since 1h'))
-  audit
-    .command('list')
-    .description('events, newest first')
+  withExample(audit, 'list --since 1h')
+  subcommand(audit, 'list', 'events, newest first', 'list --target billing --since 7d')
     .option('--target <id>', 'of one client, resource, user, grant or key')
     .option('--request <id>', 'of one request, by its X-Request-Id')
     .option('--since <duration>', 'of the last 12h, or from a time on such as 2030-01-31T12:00:00Z')
-    .addHelpText('after', example('list --target billing --since 7d'))
     .action(list)
 }
 

@@ -6,12 +6,10 @@ import { toIso } from '../ground/clock.ts'
 import { masterKeyFile } from '../keys/master-key-file.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, note, visible } from './output.ts'
+import { withExample } from './subcommand.ts'
 
 export function defineBackup(command: Command): void {
-  command
-    .argument('<file>', 'must not be there yet')
-    .addHelpText('after', '\nExample:\n  signet backup /var/backups/signet-2030-01-31.db')
-    .action(backup)
+  withExample(command, '/var/backups/signet-2030-01-31.db').argument('<file>', 'must not be there yet').action(backup)
 }
 
 const backup = (target: string, _options: object, command: Command): Promise<void> =>

@@ -15,6 +15,7 @@ import type { Issuer } from '../issuer.ts'
 import { everyPage } from './every-page.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, fieldList, note, table } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError } from './usage.ts'
 
 interface AddOptions {
@@ -28,9 +29,15 @@ interface AddOptions {
 }
 
 export function defineBlacklist(blacklist: Command): void {
-  blacklist.addHelpText('after', example('add --client billing'))
-  mayMakeDatabase(blacklist.command('add'))
-    .description('deny one thing, here and wherever the feed is followed')
+  withExample(blacklist, 'add --client billing')
+  mayMakeDatabase(
+    subcommand(
+      blacklist,
+      'add',
+      'deny one thing, here and wherever the feed is followed',
+      'add --client billing --reason "its secret leaked"',
+    ),
+  )
     .option('--jti <jti>', 'one access token, by its id')
     .option('--sid <sid>', 'one grant: its access tokens, and its refresh tokens for good')
     .option('--sub <sub>', 'a subject, of a user the id: every token up to now, and new ones are refused')
@@ -38,18 +45,15 @@ export function defineBlacklist(blacklist: Command): void {
     .option('--token <token>', 'the token itself, access or refresh; - reads it from standard input')
     .option('--reason <text>', 'for those who read the list')
     .option('--expires <duration>', 'when the entry ends: in 12h, or at a time such as 2030-01-31T12:00:00Z')
-    .addHelpText('after', example('add --client billing --reason "its secret leaked"'))
     .action(add)
-  blacklist.command('list').description('all entries').addHelpText('after', example('list')).action(list)
-  blacklist
-    .command('remove')
-    .argument('<id>')
-    .description('lift an entry: what is still unexpired is valid again, refresh tokens excepted')
-    .addHelpText('after', example('remove 0192f0c1-2a3b-7c4d-8e5f-0123456789ab'))
-    .action(remove)
+  subcommand(blacklist, 'list', 'all entries', 'list').action(list)
+  subcommand(
+    blacklist,
+    'remove <id>',
+    'lift an entry: what is still unexpired is valid again, refresh tokens excepted',
+    'remove 0192f0c1-2a3b-7c4d-8e5f-0123456789ab',
+  ).action(remove)
 }
-
-const example = (line: string): string => `\nExample:\n  signet blacklist ${line}`
 
 async function add(options: AddOptions, command: Command): Promise<void> {
   const named = await readNamed(options)

@@ -1,17 +1,17 @@
 /** `signet client …`: the clients, which ask for tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { newClient, requireSoundClient } from '../clients/client.ts'
+import { newClient, requireSoundClient, type ClientChange } from '../clients/client.ts'
 import { toIso } from '../ground/clock.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
-import { addRedirectUris, type ClientChange } from '../clients/registration.ts'
-import type { Issuer } from '../issuer.ts'
+import { addRedirectUris } from '../clients/registration.ts'
 import { findResourceIdFault } from '../resources/resource.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
-import { requireNamedClient } from './named.ts'
+import { withNamed } from './named.ts'
 import { answer, counted, fieldList, note, table } from './output.ts'
 import { answerPreset, definePaste, definePresets, readPreset, withPreset, type PresetOptions } from './preset.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
 import { noteStillRefused } from './still-refused.ts'
@@ -19,65 +19,60 @@ import { defineCallerSnippet } from './snippet.ts'
 import { UsageError, collect, requireFaultless, requireSound, usualDuration } from './usage.ts'
 
 export function defineClient(client: Command): void {
-  client.addHelpText('after', example('create --id orders --scope "orders:read" --resource https://orders.example'))
-  withPreset(
-    withMetadata(
-      mayMakeDatabase(client.command('create'))
-        .description('register a client; its secret is shown this once')
-        .option('--id <id>', 'its client_id; made up when absent'),
-      CLIENT_FIELDS,
-    ),
-  )
-    .addHelpText(
-      'after',
-      example('create --id orders --grant client_credentials --scope "orders:read" --resource https://orders.example'),
-    )
-    .action(create)
-  client.command('list').description('all clients').addHelpText('after', example('list')).action(list)
-  client
-    .command('show')
-    .argument('<id>')
-    .description('one client')
-    .addHelpText('after', example('show orders'))
-    .action(show)
-  withMetadata(
-    client.command('update').argument('<id>').description('replace the fields that are given; the others stay'),
-    CLIENT_FIELDS,
-  )
-    .option('--add-redirect-uri <uri>', 'another place where people are sent back to (repeatable)', collect)
-    .addHelpText('after', example('update orders --scope "orders:read orders:write"'))
-    .action(update)
-  client
-    .command('rotate-secret')
-    .argument('<id>')
-    .description('make a new secret, shown this once; the one before it ends after the overlap')
-    .addOption(usualDuration('--overlap <duration>', 'how long the old secret is still taken', 86_400, '1d'))
-    .addHelpText('after', example('rotate-secret orders --overlap 1h'))
-    .action(rotateSecret)
-  client
-    .command('disable')
-    .argument('<id>')
-    .description('refuse it everything and deny its live tokens, until it is enabled')
-    .addHelpText('after', example('disable orders'))
-    .action(disable)
-  client
-    .command('enable')
-    .argument('<id>')
-    .description('undo disable')
-    .addHelpText('after', example('enable orders'))
-    .action(enable)
-  client
-    .command('delete')
-    .argument('<id>')
-    .description('delete it with its grants, and deny its live tokens')
-    .addHelpText('after', example('delete orders'))
-    .action(remove)
+  withExample(client, 'create --id orders --scope "orders:read" --resource https://orders.example')
+  defineCreation(client)
+  subcommand(client, 'list', 'all clients', 'list').action(list)
+  subcommand(client, 'show <id>', 'one client', 'show orders').action(show)
+  defineChanges(client)
+  defineEnds(client)
   defineCallerSnippet(client)
   definePresets(client)
   definePaste(client)
 }
 
-const example = (line: string): string => `\nExample:\n  signet client ${line}`
+function defineCreation(client: Command): void {
+  const creation = subcommand(
+    client,
+    'create',
+    'register a client; its secret is shown this once',
+    'create --id orders --grant client_credentials --scope "orders:read" --resource https://orders.example',
+  )
+  mayMakeDatabase(creation).option('--id <id>', 'its client_id; made up when absent')
+  withPreset(withMetadata(creation, CLIENT_FIELDS)).action(create)
+}
+
+function defineChanges(client: Command): void {
+  const change = subcommand(
+    client,
+    'update <id>',
+    'replace the fields that are given; the others stay',
+    'update orders --scope "orders:read orders:write"',
+  )
+  withMetadata(change, CLIENT_FIELDS)
+    .option('--add-redirect-uri <uri>', 'another place where people are sent back to (repeatable)', collect)
+    .action(update)
+  subcommand(
+    client,
+    'rotate-secret <id>',
+    'make a new secret, shown this once; the one before it ends after the overlap',
+    'rotate-secret orders --overlap 1h',
+  )
+    .addOption(usualDuration('--overlap <duration>', 'how long the old secret is still taken', 86_400, '1d'))
+    .action(rotateSecret)
+}
+
+function defineEnds(client: Command): void {
+  subcommand(
+    client,
+    'disable <id>',
+    'refuse it everything and deny its live tokens, until it is enabled',
+    'disable orders',
+  ).action(disable)
+  subcommand(client, 'enable <id>', 'undo disable', 'enable orders').action(enable)
+  subcommand(client, 'delete <id>', 'delete it with its grants, and deny its live tokens', 'delete orders').action(
+    remove,
+  )
+}
 
 function readChange(options: MetadataOptions): ClientChange {
   const change = toClientChange(readMetadata(options, CLIENT_FIELDS, clientChangeSchema))
@@ -97,8 +92,12 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else answerCreated(command, registered, issuer)
     if (!chosen) await noteUnknown(registered.client, issuer)
-    const { client, endedGrants } = registered
-    if (endedGrants > 0)
+    const { client, endedGrants, isUserDisabled } = registered
+    if (isUserDisabled)
+      note(
+        `"${client.clientId}" was the id of a user, who is disabled now, with every session and token: the client has the name now`,
+      )
+    else if (endedGrants > 0)
       note(
         `"${client.clientId}" was the sub of a person, whose tokens and ${counted(endedGrants, 'live grant')} have ended: the client has the name now`,
       )
@@ -138,16 +137,9 @@ const list = (_options: object, command: Command): Promise<void> =>
   })
 
 const show = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => {
+  withNamed('client', id, async ({ clientRegistry }) => {
     const metadata = clientMetadata(await clientRegistry.get(id))
     answer(command, metadata, () => forPeople(metadata))
-  })
-
-/** @throws Fault that names the client, if it does not exist. */
-const withClient = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
-  withIssuer(async (issuer) => {
-    await requireNamedClient(id, issuer)
-    await work(issuer)
   })
 
 async function update(
@@ -159,7 +151,7 @@ async function update(
   const isEmpty = Object.keys(change).length === 0 && addRedirectUri.length === 0
   if (isEmpty) throw new UsageError('nothing to change was given')
   const changing = addRedirectUri.length > 0 ? addRedirectUris(addRedirectUri, change) : change
-  await withClient(id, async (issuer) => {
+  await withNamed('client', id, async (issuer) => {
     const registered = await issuer.clientRegistry.update(id, changing, BY_CLI)
     answerChanged(command, registered, `client ${id} was changed`)
     await noteUnknown(registered.client, issuer)
@@ -167,7 +159,7 @@ async function update(
 }
 
 const rotateSecret = (id: string, { overlap }: { overlap: number }, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => {
+  withNamed('client', id, async ({ clientRegistry }) => {
     const rotated = await clientRegistry.rotateSecret(id, BY_CLI, overlap)
     const ends = rotated.client.secrets.flatMap(({ expiresAt }) => expiresAt ?? [])
     const until = ends.length > 0 ? `; the one before is taken until ${toIso(Math.max(...ends))}` : ''
@@ -175,21 +167,21 @@ const rotateSecret = (id: string, { overlap }: { overlap: number }, command: Com
   })
 
 const disable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => {
+  withNamed('client', id, async ({ clientRegistry }) => {
     const client = await clientRegistry.disable(id, BY_CLI)
     const done = `client ${id} is disabled: everything is refused to it, and its live tokens are denied`
     answerChanged(command, { client, secret: undefined }, done)
   })
 
 const enable = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async (issuer) => {
+  withNamed('client', id, async (issuer) => {
     const client = await issuer.clientRegistry.enable(id, BY_CLI)
     answerChanged(command, { client, secret: undefined }, `client ${id} is enabled`)
     noteStillRefused('client_id', id, issuer)
   })
 
 const remove = (id: string, _options: object, command: Command): Promise<void> =>
-  withClient(id, async ({ clientRegistry }) => {
+  withNamed('client', id, async ({ clientRegistry }) => {
     const client = await clientRegistry.get(id)
     await clientRegistry.delete(id, BY_CLI)
     answerChanged(command, { client, secret: undefined }, `client ${id} was deleted; its live tokens are denied`)

@@ -12,6 +12,7 @@ import { checkTokenFromAfar } from '../doctor/remote-token.ts'
 import { readConfig } from '../config/config.ts'
 import { Fault } from '../ground/errors.ts'
 import { readArgument } from '../ground/standard-input.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import { UsageError } from './usage.ts'
 
 interface DoctorOptions {
@@ -102,11 +103,10 @@ async function examineDeclaration(deployment: Check[]): Promise<Check[]> {
 const explainRequest = async (request: string, { log }: Question): Promise<Check[]> =>
   log === undefined
     ? withIssuer(({ store }) => recallRequest(request, store))
-    : readRequestFromLog(request, log, await listClientIds())
+    : readRequestFromLog(request, log, await listClients())
 
 /** Of this deployment, where there is one: a log may be read on another machine. */
-const listClientIds = (): Promise<string[]> =>
-  withIssuer(async ({ store }) => (await store.listClients()).map(({ clientId }) => clientId)).catch(() => [])
+const listClients = (): Promise<ClientRecord[]> => withIssuer(({ store }) => store.listClients()).catch(() => [])
 
 async function lookInside({ token }: Pasted, { resource }: Question): Promise<Check[]> {
   return withIssuer(async (issuer) => {

@@ -7,11 +7,11 @@ import { Fault } from '../ground/errors.ts'
 import { codeOf, describeRefusal } from '../ground/file-access.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, counted, note, visible } from './output.ts'
+import { withExample } from './subcommand.ts'
 
 export function defineExport(command: Command): void {
-  command
+  withExample(command, 'signet.yaml')
     .argument('[file]', 'must not be there yet; absent or - prints it')
-    .addHelpText('after', '\nExample:\n  signet export signet.yaml')
     .action(exportTo)
 }
 

@@ -8,6 +8,7 @@ import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, answerDone, note, table } from './output.ts'
 import { noteInvitations, signInsEndedText } from './sign-ins-ended.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError } from './usage.ts'
 
 interface Filter {
@@ -22,28 +23,23 @@ interface Ending {
 }
 
 export function defineGrant(grant: Command): void {
-  grant.addHelpText('after', example('list --client billing'))
-  grant
-    .command('list')
-    .description('grants, oldest first')
+  withExample(grant, 'list --client billing')
+  subcommand(grant, 'list', 'grants, oldest first', 'list --client billing')
     .option('--client <id>', 'of one client')
     .option('--sub <sub>', 'of one person')
     .option('--session <id>', 'made in one session')
-    .addHelpText('after', example('list --client billing'))
     .action(list)
-  grant
-    .command('revoke')
+  subcommand(
+    grant,
+    'revoke',
+    'end a grant: its refresh tokens for good, its live access tokens here and wherever the feed is followed',
+    'revoke 0192f0c1-2a3b-7c4d-8e5f-0123456789ab',
+  )
     .argument('[sid]', 'its id, the sid of its tokens')
     .option('--all', 'end every grant, session, link and consent that was made so far, as after a restore')
     .option('--reason <text>', 'kept with the grant and in the audit trail')
-    .description(
-      'end a grant: its refresh tokens for good, its live access tokens here and wherever the feed is followed',
-    )
-    .addHelpText('after', example('revoke 0192f0c1-2a3b-7c4d-8e5f-0123456789ab'))
     .action(revoke)
 }
-
-const example = (line: string): string => `\nExample:\n  signet grant ${line}`
 
 const list = ({ client, sub, session }: Filter, command: Command): Promise<void> =>
   withIssuer(async ({ store }) => {

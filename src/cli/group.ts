@@ -1,40 +1,40 @@
 /** `signet group …`: what users belong to. */
 import type { Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
-import { Fault } from '../ground/errors.ts'
-import { nearest } from '../ground/nearest.ts'
 import { shell } from '../ground/shell-word.ts'
-import type { Issuer } from '../issuer.ts'
 import { blankGroup, changedGroup, requireSoundGroup } from '../users/group.ts'
-import { GROUP_FIELDS, groupChangeSchema, groupView } from '../users/wire.ts'
+import { GROUP_FIELDS, groupChangeSchema, groupView } from '../users/group-wire.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
-import { requireUser } from './named.ts'
+import { requireUser, withNamed } from './named.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, table } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError, requireSound } from './usage.ts'
 
-const example = (line: string): string => `\nExample:\n  signet group ${line}`
-
 export function defineGroup(group: Command): void {
-  group.addHelpText('after', example('create engineering --role editor'))
-  mayMakeDatabase(withMetadata(group.command('create').argument('<name>'), GROUP_FIELDS))
-    .description('make a group')
-    .addHelpText('after', example('create engineering --role editor --permission orders.write --claim org_slug=acme'))
-    .action(create)
-  group.command('list').description('all groups').addHelpText('after', example('list')).action(list)
-  const one = (name: string, says: string) => group.command(name).argument('<name>').description(says)
-  one('show', 'one group').addHelpText('after', example('show engineering')).action(show)
-  withMetadata(one('update', 'replace what is given; the rest stays'), GROUP_FIELDS)
-    .addHelpText('after', example('update engineering --role editor --role reviewer'))
-    .action(update)
-  one('delete', 'delete a group; its members stay').addHelpText('after', example('delete engineering')).action(remove)
-  one('add', 'add users to a group')
+  withExample(group, 'create engineering --role editor')
+  const creation = subcommand(
+    group,
+    'create <name>',
+    'make a group',
+    'create engineering --role editor --permission orders.write --claim org_slug=acme',
+  )
+  mayMakeDatabase(withMetadata(creation, GROUP_FIELDS)).action(create)
+  subcommand(group, 'list', 'all groups', 'list').action(list)
+  subcommand(group, 'show <name>', 'one group', 'show engineering').action(show)
+  const change = subcommand(
+    group,
+    'update <name>',
+    'replace what is given; the rest stays',
+    'update engineering --role editor --role reviewer',
+  )
+  withMetadata(change, GROUP_FIELDS).action(update)
+  subcommand(group, 'delete <name>', 'delete a group; its members stay', 'delete engineering').action(remove)
+  subcommand(group, 'add <name>', 'add users to a group', 'add signet-admins ada')
     .argument('<user...>', 'user names, addresses or ids')
-    .addHelpText('after', example('add signet-admins ada'))
     .action(members('add'))
-  one('remove', 'take users out of a group')
+  subcommand(group, 'remove <name>', 'take users out of a group', 'remove engineering ada')
     .argument('<user...>', 'user names, addresses or ids')
-    .addHelpText('after', example('remove engineering ada'))
     .action(members('remove'))
 }
 
@@ -56,20 +56,8 @@ const list = (_options: object, command: Command): Promise<void> =>
     answer(command, views, () => table(['NAME', 'MEMBERS', 'ROLES', 'PERMISSIONS'], rows, 'no groups'))
   })
 
-/** @throws Fault that names the group, if there is none */
-const withGroup = (name: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
-  withIssuer(async (issuer) => {
-    const known = (await issuer.groupRegistry.list()).map((each) => each.name)
-    if (!known.includes(name))
-      throw new Fault(
-        `group ${JSON.stringify(name)} does not exist${nearest(name, known)}`,
-        `see: signet group list; make it with: signet group create ${shell(name)}`,
-      )
-    await work(issuer)
-  })
-
 const show = (name: string, _options: object, command: Command): Promise<void> =>
-  withGroup(name, async ({ groupRegistry }) => {
+  withNamed('group', name, async ({ groupRegistry }) => {
     const view = groupView(await groupRegistry.get(name))
     answer(command, view, () => fieldList(view))
   })
@@ -77,13 +65,13 @@ const show = (name: string, _options: object, command: Command): Promise<void> =
 async function update(name: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
-  await withGroup(name, async ({ groupRegistry }) =>
+  await withNamed('group', name, async ({ groupRegistry }) =>
     answerDone(command, groupView(await groupRegistry.update(name, change, BY_CLI)), `group ${name} was changed`),
   )
 }
 
 const remove = (name: string, _options: object, command: Command): Promise<void> =>
-  withGroup(name, async ({ groupRegistry }) => {
+  withNamed('group', name, async ({ groupRegistry }) => {
     const group = await groupRegistry.get(name)
     await groupRegistry.delete(name, BY_CLI)
     answerDone(command, groupView(group), `group ${name} was deleted; its members stay`)
@@ -92,7 +80,7 @@ const remove = (name: string, _options: object, command: Command): Promise<void>
 const members =
   (act: 'add' | 'remove') =>
   (name: string, users: string[], _options: object, command: Command): Promise<void> =>
-    withGroup(name, async (issuer) => {
+    withNamed('group', name, async (issuer) => {
       const persons = await Promise.all(users.map((each) => requireUser(each, issuer)))
       const ids = persons.map(({ user }) => user.id)
       const group = groupView(await issuer.groupRegistry[act](name, ids, BY_CLI))

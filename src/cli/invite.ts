@@ -4,13 +4,12 @@ import { BY_CLI } from '../audit.ts'
 import { toIso } from '../ground/clock.ts'
 import { USUAL_INVITATION } from '../users/invitation.ts'
 import { findEmailFault } from '../users/username.ts'
-import { invitationView, linkView } from '../users/wire.ts'
+import { invitationView, linkView } from '../users/link-wire.ts'
 import { everyPage } from './every-page.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, note, table } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError, collect, requireFaultless, ttlOption } from './usage.ts'
-
-const example = (line: string): string => `\nExample:\n  signet invite ${line}`
 
 interface Wanted {
   group?: string[]
@@ -21,22 +20,18 @@ interface Wanted {
 }
 
 export function defineInvite(invite: Command): void {
-  mayMakeDatabase(invite)
+  withExample(mayMakeDatabase(invite), 'ada@example.com --group engineering')
     .argument('[email]', 'the address of the new account')
     .option('--group <name>', 'a group of the new account (repeatable)', collect)
     .option('--uses <number>', 'how many accounts it makes', readUses, 1)
     .addOption(ttlOption(USUAL_INVITATION, '7d'))
     .option('--admin', 'make the new person an operator')
     .addOption(new Option('--send', 'send it by mail').hideHelp())
-    .addHelpText('after', example('ada@example.com --group engineering'))
     .action(create)
-  invite.command('list').description('invitations that can be used').addHelpText('after', example('list')).action(list)
-  invite
-    .command('revoke')
-    .argument('<id>')
-    .description('take an invitation back')
-    .addHelpText('after', example('revoke 0192f0c1-2a3b-7c4d-8e5f-0123456789ab'))
-    .action(revoke)
+  subcommand(invite, 'list', 'invitations that can be used', 'list').action(list)
+  subcommand(invite, 'revoke <id>', 'take an invitation back', 'revoke 0192f0c1-2a3b-7c4d-8e5f-0123456789ab').action(
+    revoke,
+  )
 }
 
 function readUses(text: string): number {

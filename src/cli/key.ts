@@ -11,6 +11,7 @@ import { isKnownToCaches } from '../keys/rotation.ts'
 import { isSameRing, type RingId, type SigningAlgorithm, type SigningKeyRecord } from '../store/records/key.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError, collect, durationOption } from './usage.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -22,15 +23,14 @@ const NOTICED_WITHIN_MS = 1000
 const UNVERIFIED = 'names that callers gave, unverified'
 
 export function defineKey(key: Command): void {
-  key.addHelpText('after', example('list'))
-  key
-    .command('list')
-    .description('all signing keys with their states')
-    .addHelpText('after', example('list'))
-    .action(list)
-  key
-    .command('rotate')
-    .description('next becomes active, active becomes retiring, a new next is published')
+  withExample(key, 'list')
+  subcommand(key, 'list', 'all signing keys with their states', 'list').action(list)
+  subcommand(
+    key,
+    'rotate',
+    'next becomes active, active becomes retiring, a new next is published',
+    'rotate --alg ES256',
+  )
     .addOption(new Option('--alg <alg>', 'one algorithm alone').choices(SIGNING_ALGORITHMS))
     .option('--resource <id>', 'the keys that a resource has to itself')
     .addOption(
@@ -41,24 +41,22 @@ export function defineKey(key: Command): void {
     )
     .option('--wait-for <name>', 'wait for this verifier, and for no other name (repeatable)', collect)
     .option('--emergency', 'go ahead although verifiers may not know the next key yet')
-    .addHelpText('after', example('rotate --alg ES256'))
     .action(rotate)
-  key
-    .command('revoke')
-    .argument('<kid>')
-    .description('a compromised key: out of the JWKS at once, another one active, its tokens denied')
-    .addHelpText('after', example('revoke es256-0123456789abcdefghijkl'))
-    .action(revoke)
-  key
-    .command('export')
-    .argument('<kid>')
-    .description('the public key, as a JWK or as PEM')
+  subcommand(
+    key,
+    'revoke <kid>',
+    'a compromised key: out of the JWKS at once, another one active, its tokens denied',
+    'revoke es256-0123456789abcdefghijkl',
+  ).action(revoke)
+  subcommand(
+    key,
+    'export <kid>',
+    'the public key, as a JWK or as PEM',
+    'export es256-0123456789abcdefghijkl --pem > signet.pem',
+  )
     .option('--pem', 'SPKI PEM, for servers that read files')
-    .addHelpText('after', example('export es256-0123456789abcdefghijkl --pem > signet.pem'))
     .action(exportKey)
 }
-
-const example = (line: string): string => `\nExample:\n  signet key ${line}`
 
 async function answerKeys(command: Command, issuer: Issuer): Promise<void> {
   const views = await listKeyViews(issuer)

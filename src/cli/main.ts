@@ -98,12 +98,13 @@ const NOUNS: Record<string, Noun> = {
 export async function main(argv: string[]): Promise<number> {
   // `signet client list | head -1`: the reader closes the pipe early, and that is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  let program: Command | undefined
   try {
-    const program = await buildProgram(argv)
+    program = await buildProgram(argv)
     await program.parseAsync(argv, { from: 'user' })
     return 0
   } catch (error) {
-    return tell(error)
+    return tell(error, program)
   }
 }
 
@@ -148,7 +149,7 @@ function tellVersion(argv: string[]): never {
 const ACCEPTED = 'what is accepted: the same command with --help'
 
 /** Prints one line of fault and one of help. An expected error never shows a stack. */
-function tell(error: unknown): number {
+function tell(error: unknown, program?: Command): number {
   // Commander has printed the message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof ChecksFailed) return 1
@@ -157,25 +158,23 @@ function tell(error: unknown): number {
     return 2
   }
   if (error instanceof Fault) complain(error.message, error.help)
-  else if (error instanceof OAuthError) return tellRefusal(error)
-  else if (error instanceof Unavailable) complain(error.message, helpForOutage(error))
+  else if (error instanceof OAuthError) return tellRefusal(error, program)
+  else if (error instanceof Unavailable) complain(error.message, error.help)
   else tellDefect(error)
   return 1
 }
 
 /** A refusal of what was typed is bad usage, wherever it is found; one that rests on the records is a failure. */
-function tellRefusal({ code, message, isOfRecords }: OAuthError): number {
+function tellRefusal({ code, message, isOfRecords }: OAuthError, program?: Command): number {
   const isUsage = !isOfRecords && (code === 'invalid_request' || code === 'invalid_client_metadata')
-  complain(message, isUsage ? ACCEPTED : undefined)
+  complain(message, isUsage ? ACCEPTED : listingOf(program))
   return isUsage ? 2 : 1
 }
 
-/** A full disk needs the operator; a lock may end by itself. */
-function helpForOutage({ message }: Unavailable): string {
-  if (message.includes('disk')) return 'nothing was changed; make room on it, then try again'
-  return message.includes('locked')
-    ? 'nothing was changed; try again, and where it stays: signet doctor'
-    : 'nothing was changed; see: signet doctor'
+/** The command that shows the records of the noun. Subcommands are loaded for this noun alone. */
+function listingOf(program?: Command): string {
+  const noun = program?.commands.find(({ commands }) => commands.some((each) => each.name() === 'list'))
+  return noun === undefined ? 'see: signet status' : `see: signet ${noun.name()} list`
 }
 
 function tellDefect(error: unknown): void {

@@ -10,35 +10,27 @@ import { idArgument } from '../keys/master-key.ts'
 import { MasterKeyChange, type ListedMasterKey } from '../keys/master-key-change.ts'
 import { withMasterKeys } from './open-issuer.ts'
 import { answer, note, table } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 
 export function defineMasterKey(masterKey: Command): void {
-  masterKey.addHelpText('after', example('list'))
-  masterKey
-    .command('list')
-    .description('the master keys, what needs each of them, and until when')
-    .addHelpText('after', example('list'))
-    .action(list)
-  masterKey
-    .command('rotate')
-    .description('make a new master key and use it from now on; what was made under the former one goes on working')
-    .addHelpText('after', example('rotate'))
-    .action(rotate)
-  masterKey
-    .command('use')
-    .argument('<id>')
-    .description('make a key current that stands in its place, and that all running servers have')
-    .addHelpText('after', example('use 0123456789abcdef'))
-    .action(use)
-  masterKey
-    .command('retire')
-    .argument('<id>')
-    .description('forget a former key for good, once nothing needs it')
+  withExample(masterKey, 'list')
+  subcommand(masterKey, 'list', 'the master keys, what needs each of them, and until when', 'list').action(list)
+  subcommand(
+    masterKey,
+    'rotate',
+    'make a new master key and use it from now on; what was made under the former one goes on working',
+    'rotate',
+  ).action(rotate)
+  subcommand(
+    masterKey,
+    'use <id>',
+    'make a key current that stands in its place, and that all running servers have',
+    'use 0123456789abcdef',
+  ).action(use)
+  subcommand(masterKey, 'retire <id>', 'forget a former key for good, once nothing needs it', 'retire 0123456789abcdef')
     .option('--force', 'end what needs it: grants with their tokens, and client secrets')
-    .addHelpText('after', example('retire 0123456789abcdef'))
     .action(retire)
 }
-
-const example = (line: string): string => `\nExample:\n  signet master-key ${line}`
 
 /** `users`: the persons with an authenticator app. */
 const view = ({ id, status, dependents: { signingKeys, secrets, grants, apps, until } }: ListedMasterKey) => ({

@@ -2,9 +2,12 @@
  * `signet migrate`: opens the database, which brings it up to date, and does nothing else. With two URLs it moves everything
  * from one database into another.
  */
+import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
-import { readConfig, readDatabaseUrl, type Config } from '../config/config.ts'
+import { readConfig, readDatabaseUrl } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { Fault } from '../ground/errors.ts'
+import { isPostgresUrl } from '../ground/postgres-url.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { isKnownDatabase, rememberDatabase } from '../keys/known-databases.ts'
 import { mayMakeDatabase, withIssuerOrNew } from './open-issuer.ts'
@@ -67,6 +70,10 @@ async function move(from: string, to: string, { keysDir }: Config, command: Comm
   // From now on a start that finds nothing there is refused, as for the database that was left.
   if (isKnownDatabase(keysDir, left)) rememberDatabase(keysDir, reached)
   answer(command, { tables }, () => table(['table', 'rows'], Object.entries(tables), 'no tables'))
-  note(`everything was moved and compared; set SIGNET_DATABASE_URL to ${reached}, with the same master keys`)
+  note(`everything was moved and compared; set SIGNET_DATABASE_URL to ${urlOf(to, reached)}, with the same master keys`)
   note(`${left} is as it was: put it away, because a server that still runs on it would accept what was revoked here`)
 }
+
+/** A value that the variable takes; a URL with a password is not repeated. */
+const urlOf = (url: string, name: string): string =>
+  isPostgresUrl(url) ? `the URL of --to (${name})` : pathToFileURL(name).href

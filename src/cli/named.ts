@@ -1,27 +1,38 @@
 /** Checks that a record named by a command exists. If it does not, the message suggests a similar name. */
-import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
+import { nearest } from '../ground/nearest.ts'
+import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
 import type { Person } from '../store/records/user.ts'
+import { withIssuer } from './open-issuer.ts'
 
-/** @throws Fault if the client does not exist */
-export const requireNamedClient = async (id: string, { clientRegistry }: Issuer): Promise<void> =>
-  requireNamed(
-    'client',
-    id,
-    (await clientRegistry.list()).map(({ clientId }) => clientId),
-  )
+/** The names of all records of a noun, by the noun of its command. */
+const NAMES = {
+  client: async ({ clientRegistry }) => (await clientRegistry.list()).map(({ clientId }) => clientId),
+  resource: async ({ resourceRegistry }) => (await resourceRegistry.list()).map(({ id }) => id),
+  group: async ({ groupRegistry }) => (await groupRegistry.list()).map(({ name }) => name),
+} satisfies Record<string, (issuer: Issuer) => Promise<string[]>>
+
+type Noun = keyof typeof NAMES
+
+/** Opens the issuer for work on a record. @throws Fault with the name and the next step, if there is no such record */
+export const withNamed = (noun: Noun, name: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
+  withIssuer(async (issuer) => {
+    await requireNamed(noun, name, issuer)
+    await work(issuer)
+  })
 
 /** @throws Fault with the name and the next step */
-export function requireNamed(noun: 'client' | 'resource', id: string, known: string[]): void {
-  if (known.includes(id)) return
+export async function requireNamed(noun: Noun, name: string, issuer: Issuer): Promise<void> {
+  const known = await NAMES[noun](issuer)
+  if (known.includes(name)) return
   throw new Fault(
-    `${noun} ${JSON.stringify(id)} does not exist${nearest(id, known)}`,
-    `see: signet ${noun} list; make it with: signet ${noun} create${noun === 'client' ? ' --id' : ''} ${id}`,
+    `${noun} ${JSON.stringify(name)} does not exist${nearest(name, known)}`,
+    `see: signet ${noun} list; make it with: signet ${noun} create${noun === 'client' ? ' --id' : ''} ${shell(name)}`,
   )
 }
 
-/** @param name a user name, an address or an id @throws Fault with the name and the next step */
+/** @param name an id, a user name or a verified address @throws Fault with the name and the next step */
 export async function requireUser(name: string, { userRegistry }: Pick<Issuer, 'userRegistry'>): Promise<Person> {
   const person = await userRegistry.findNamed(name)
   if (person) return person

@@ -1,7 +1,8 @@
 /** Opens the issuer for one command, without listening, and always closes it. */
 import type { Command } from 'commander'
 import { systemClock } from '../ground/clock.ts'
-import { readConfig, type Config } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import type { Issuer } from '../issuer.ts'
 import { logOnDemand, type Log } from '../ground/log.ts'
 import { note } from './output.ts'
@@ -21,7 +22,7 @@ export const mayMakeDatabase = (command: Command): Command =>
 export const wantsNew = (command: Command): boolean => command.opts<{ new?: boolean }>().new === true
 
 /**
- * The same for a command that can be the first one. Where there is no database, one is made with its keys, and a note says
+ * The same for a command that can be the first one. If there is no database, it is made with its keys, and a note says
  * so: at a place that SIGNET_DATABASE_URL names, or if the command is told `--new`. Beside keys of another database only
  * `--new` makes one.
  * @param command has `--new` by `mayMakeDatabase`
@@ -67,9 +68,11 @@ export async function onIssuer<T>(
   try {
     const issuer = await wireIssuer(opened, await issuerUrl(opened.store, config), config, surroundings)
     try {
-      return await work(issuer)
+      const result = await work(issuer)
+      await tellClients(issuer)
+      return result
     } finally {
-      await issuer.audit.flush()
+      await issuer.finish()
     }
   } finally {
     await opened.store.close()
@@ -77,7 +80,7 @@ export async function onIssuer<T>(
 }
 
 /** Sends the logout tokens that the act of a command has brought about. */
-export async function tellClients({ backChannel }: Issuer): Promise<void> {
+async function tellClients({ backChannel }: Issuer): Promise<void> {
   const left = await backChannel.settle()
   if (left.length > 0)
     note(`SIGNET_OUTBOUND_ALLOW of this shell does not name them: a running server tells ${left.join(', ')} of the end`)

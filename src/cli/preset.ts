@@ -13,10 +13,10 @@ import { shell } from '../ground/shell-word.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import { requireNamedClient } from './named.ts'
-import { withIssuer } from './open-issuer.ts'
+import { withNamed } from './named.ts'
 import { answer, note, table } from './output.ts'
 import { usualTarget } from './snippets/caller.ts'
+import { subcommand } from './subcommand.ts'
 import { UsageError } from './usage.ts'
 
 const HELP = 'see them all: signet client presets'
@@ -33,15 +33,17 @@ export const withPreset = (command: Command): Command =>
     .option('--url <url>', "the app's own address, for --for")
 
 export function definePresets(client: Command): void {
-  client
-    .command('presets')
-    .description('the apps that create --for knows')
-    .addHelpText('after', '\nExample:\n  signet client presets')
-    .action((_options: object, command: Command) => {
-      const presets = [...PRESETS].map(([name, { title, hasUrl }]) => ({ name, title, needs_url: hasUrl }))
+  subcommand(client, 'presets', 'the apps that create --for knows', 'presets').action(
+    (_options: object, command: Command) => {
+      const presets = [...PRESETS].map(([name, { title, part, hasUrl }]) => ({
+        name,
+        title: part === undefined ? title : `${title} (${part})`,
+        needs_url: hasUrl,
+      }))
       const rows = presets.map(({ name, title, needs_url: needsUrl }) => [name, title, needsUrl ? '--url' : ''])
       answer(command, presets, () => table(['FOR', 'APP', 'NEEDS'], rows, 'none'))
-    })
+    },
+  )
 }
 
 /** @throws UsageError that names what is missing */
@@ -85,17 +87,16 @@ function blockOf(
 const NO_SECRET = 'THE_SECRET_SHOWN_ONCE'
 
 export function definePaste(client: Command): void {
-  client
-    .command('paste')
-    .argument('<id>')
-    .description('print the block for the app of create --for again, without the secret')
-    .addHelpText('after', '\nExample:\n  signet client paste nextcloud')
-    .action(pasteAgain)
+  subcommand(
+    client,
+    'paste <id>',
+    'print the block for the app of create --for again, without the secret',
+    'paste nextcloud',
+  ).action(pasteAgain)
 }
 
 const pasteAgain = (id: string, _options: object, command: Command): Promise<void> =>
-  withIssuer(async (issuer) => {
-    await requireNamedClient(id, issuer)
+  withNamed('client', id, async (issuer) => {
     const client = await issuer.clientRegistry.get(id)
     const chosen = presetBehind(client)
     if (!chosen)

@@ -6,45 +6,46 @@ import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import { blankResource, keySetPath, requireSoundResource } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
-import { describeHolders, type ResourceChange } from '../resources/registration.ts'
+import { describeHolders } from '../resources/registration.ts'
+import type { ResourceChange } from '../resources/resource.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
-import { requireNamed } from './named.ts'
+import { withNamed } from './named.ts'
 import { answer, answerDone, fieldList, note, table } from './output.ts'
 import { defineGuardSnippet } from './snippet.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError, requireSound } from './usage.ts'
 
 export function defineResource(resource: Command): void {
-  resource.addHelpText('after', example('create https://orders.example --scope "orders:read"'))
-  const command = resource.command('create').argument('<id>', 'an absolute URI or a plain name; it becomes aud')
-  mayMakeDatabase(withMetadata(command, RESOURCE_FIELDS))
-    .description('add a resource')
-    .addHelpText('after', example('create https://orders.example --scope "orders:read orders:write" --alg RS256'))
-    .action(create)
-  resource.command('list').description('all resources').addHelpText('after', example('list')).action(list)
-  resource
-    .command('show')
-    .argument('<id>')
-    .description('one resource')
-    .addHelpText('after', example('show https://orders.example'))
-    .action(show)
-  withMetadata(resource.command('update').argument('<id>'), RESOURCE_FIELDS)
-    .description('replace the fields that are given; the others stay')
-    .addHelpText('after', example('update https://orders.example --ttl 5m'))
-    .action(update)
-  resource
-    .command('delete')
-    .argument('<id>')
-    .description('delete a resource; its tokens are inactive at introspection from then on')
+  withExample(resource, 'create https://orders.example --scope "orders:read"')
+  const creation = subcommand(
+    resource,
+    'create',
+    'add a resource',
+    'create https://orders.example --scope "orders:read orders:write" --alg RS256',
+  ).argument('<id>', 'an absolute URI or a plain name; it becomes aud')
+  mayMakeDatabase(withMetadata(creation, RESOURCE_FIELDS)).action(create)
+  subcommand(resource, 'list', 'all resources', 'list').action(list)
+  subcommand(resource, 'show <id>', 'one resource', 'show https://orders.example').action(show)
+  const change = subcommand(
+    resource,
+    'update <id>',
+    'replace the fields that are given; the others stay',
+    'update https://orders.example --ttl 5m',
+  )
+  withMetadata(change, RESOURCE_FIELDS).action(update)
+  subcommand(
+    resource,
+    'delete <id>',
+    'delete a resource; its tokens are inactive at introspection from then on',
+    'delete https://orders.example',
+  )
     .option('--force', 'take it off the lists of the clients that have it')
-    .addHelpText('after', example('delete https://orders.example'))
     .action(remove)
   defineGuardSnippet(resource)
 }
-
-const example = (line: string): string => `\nExample:\n  signet resource ${line}`
 
 const readChange = (options: MetadataOptions): ResourceChange =>
   toResourceChange(readMetadata(options, RESOURCE_FIELDS, resourceChangeSchema))
@@ -74,25 +75,17 @@ const list = (_options: object, command: Command): Promise<void> =>
   })
 
 const show = (id: string, _options: object, command: Command): Promise<void> =>
-  withResource(id, async (issuer) => {
+  withNamed('resource', id, async (issuer) => {
     const resource = await issuer.resourceRegistry.get(id)
     const metadata = resourceMetadata(resource)
     answer(command, metadata, () => fieldList(metadata))
     noteKeySet(resource, issuer)
   })
 
-/** @throws Fault that names the resource, if it does not exist. */
-const withResource = (id: string, work: (issuer: Issuer) => Promise<void>): Promise<void> =>
-  withIssuer(async (issuer) => {
-    const known = (await issuer.resourceRegistry.list()).map((each) => each.id)
-    requireNamed('resource', id, known)
-    await work(issuer)
-  })
-
 async function update(id: string, options: MetadataOptions, command: Command): Promise<void> {
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
-  await withResource(id, async (issuer) => {
+  await withNamed('resource', id, async (issuer) => {
     const resource = await issuer.resourceRegistry.update(id, change, BY_CLI)
     answerDone(command, resourceMetadata(resource), `resource ${id} was changed`)
     noteKeySet(resource, issuer)
@@ -100,7 +93,7 @@ async function update(id: string, options: MetadataOptions, command: Command): P
 }
 
 const remove = (id: string, { force = false }: { force?: boolean }, command: Command): Promise<void> =>
-  withResource(id, async ({ resourceRegistry }) => {
+  withNamed('resource', id, async ({ resourceRegistry }) => {
     const metadata = resourceMetadata(await resourceRegistry.get(id))
     const { outcome, holders } = await resourceRegistry.delete(id, BY_CLI, { force })
     if (outcome === 'in_use')

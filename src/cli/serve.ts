@@ -1,7 +1,8 @@
 /** `signet serve`: the issuer in the foreground, until a signal stops it. */
 import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
-import { readConfig, type Config } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { toIso } from '../ground/clock.ts'
 import type { FirstClient } from '../service/first-client.ts'
 import type { RunningIssuer } from '../service/server.ts'

@@ -6,8 +6,9 @@ import type { Issuer } from '../issuer.ts'
 import { browserOf } from '../pages/browser-name.ts'
 import { sessionView } from '../sessions/wire.ts'
 import { everyPage } from './every-page.ts'
-import { tellClients, withIssuer } from './open-issuer.ts'
+import { withIssuer } from './open-issuer.ts'
 import { answer, answerDone, table } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError } from './usage.ts'
 
 interface Filter {
@@ -15,23 +16,20 @@ interface Filter {
 }
 
 export function defineSession(session: Command): void {
-  session.addHelpText('after', example('list --user ada'))
-  session
-    .command('list')
-    .description('live sessions, oldest first')
+  withExample(session, 'list --user ada')
+  subcommand(session, 'list', 'live sessions, oldest first', 'list --user ada')
     .option('--user <name>', 'of one person: user name, e-mail address or id')
-    .addHelpText('after', example('list --user ada'))
     .action(list)
-  session
-    .command('end')
+  subcommand(
+    session,
+    'end',
+    'end a session: its tokens are refused here and wherever the feed is followed, its apps are told',
+    'end --user ada',
+  )
     .argument('[id]', 'the id of a session, sid in ID tokens')
     .option('--user <name>', 'every session of this person')
-    .description('end a session: its tokens are refused here and wherever the feed is followed, its apps are told')
-    .addHelpText('after', example('end --user ada'))
     .action(end)
 }
-
-const example = (line: string): string => `\nExample:\n  signet session ${line}`
 
 const list = ({ user }: Filter, command: Command): Promise<void> =>
   withIssuer(async (issuer) => {
@@ -80,11 +78,10 @@ const end = (id: string | undefined, { user }: Filter, command: Command): Promis
       views.flat(),
       ended.length === 1 ? '1 session was ended' : `${ended.length} sessions were ended`,
     )
-    await tellClients(issuer)
   })
 }
 
-/** As the list shows it; nothing where it was swept away meanwhile. */
+/** The session as the list shows it; nothing where it was swept meanwhile. */
 async function viewOf(id: string, { store }: Issuer): Promise<ReturnType<typeof sessionView>[]> {
   const found = await store.findSessionById(id)
   return found ? [sessionView({ ...found.session, clients: await store.listSessionClients(id) })] : []

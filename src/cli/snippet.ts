@@ -5,22 +5,24 @@ import { shell } from '../ground/shell-word.ts'
 import { registeredResources } from '../grants/target.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import { requireNamed, requireNamedClient } from './named.ts'
+import { requireNamed, withNamed } from './named.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer } from './output.ts'
 import { CALLER_TARGETS, fillCaller } from './snippets/caller.ts'
 import { GUARD_TARGETS, fillGuard } from './snippets/guard.ts'
+import { subcommand } from './subcommand.ts'
 import { UsageError } from './usage.ts'
 
 export function defineGuardSnippet(resource: Command): void {
   const elsewhere = (target: string): string | undefined =>
     CALLER_TARGETS.includes(target) ? `for whoever calls it: signet client snippet CLIENT --for ${target}` : undefined
-  resource
-    .command('snippet')
-    .argument('<id>')
-    .description('code that guards an API, ready to paste')
+  subcommand(
+    resource,
+    'snippet <id>',
+    'code that guards an API, ready to paste',
+    'snippet https://orders.example --for express > app.mjs',
+  )
     .addOption(targetOption(GUARD_TARGETS, elsewhere))
-    .addHelpText('after', '\nExample:\n  signet resource snippet https://orders.example --for express > app.mjs')
     .action(printGuard)
 }
 
@@ -29,13 +31,14 @@ export function defineCallerSnippet(client: Command): void {
     GUARD_TARGETS.includes(target)
       ? `for whoever guards an API: signet resource snippet RESOURCE --for ${target}`
       : undefined
-  client
-    .command('snippet')
-    .argument('<id>')
-    .description('code that calls an API with tokens of the client, ready to paste')
+  subcommand(
+    client,
+    'snippet <id>',
+    'code that calls an API with tokens of the client, ready to paste',
+    'snippet billing --for node > signet-tokens.mjs',
+  )
     .addOption(targetOption(CALLER_TARGETS, elsewhere))
     .option('--resource <id>', 'the API, when it is not the first of the client')
-    .addHelpText('after', '\nExample:\n  signet client snippet billing --for node > signet-tokens.mjs')
     .action(printCaller)
 }
 
@@ -55,10 +58,10 @@ interface GuardOptions {
 }
 
 const printGuard = (id: string, { for: target }: GuardOptions, command: Command): Promise<void> =>
-  withIssuer(async ({ issuer, resourceRegistry }) => {
+  withIssuer(async (opened) => {
+    const { issuer, resourceRegistry } = opened
     if (id === issuer) throw new Fault(`${id} is the issuer itself, which guards its own API`, 'name a resource')
-    const known = (await resourceRegistry.list()).map((each) => each.id)
-    requireNamed('resource', id, known)
+    await requireNamed('resource', id, opened)
     print(command, target, fillGuard(target, await resourceRegistry.get(id), issuer))
   })
 
@@ -68,8 +71,7 @@ interface CallerOptions {
 }
 
 const printCaller = (id: string, { for: target, resource: named }: CallerOptions, command: Command): Promise<void> =>
-  withIssuer(async (issuer) => {
-    await requireNamedClient(id, issuer)
+  withNamed('client', id, async (issuer) => {
     const client = await issuer.clientRegistry.get(id)
     const resourceId = chooseResource(client, named, issuer)
     const resource = issuer.resources.find(resourceId)

@@ -6,9 +6,10 @@ import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { SHARED_RING, type SigningAlgorithm, type SigningKeyRecord } from '../store/records/key.ts'
 import { withIssuer } from './open-issuer.ts'
 import { answer, bold, fieldList } from './output.ts'
+import { withExample } from './subcommand.ts'
 
 export function defineStatus(command: Command): void {
-  command.addHelpText('after', '\nExample:\n  signet status --json').action(status)
+  withExample(command, '--json').action(status)
 }
 
 const status = (_options: object, command: Command): Promise<void> =>
@@ -30,11 +31,12 @@ async function gather({ issuer, store, keys }: Issuer) {
       ...(journalBytes !== undefined && { journal_bytes: journalBytes }),
       settings,
     },
-    replicas: (await store.listReplicas()).map(({ name, version, startedAt, lastSeenAt }) => ({
+    replicas: (await store.listReplicas()).map(({ name, version, startedAt, lastSeenAt, stoppedAt }) => ({
       name,
       version,
       started_at: toIso(startedAt),
       last_seen_at: toIso(lastSeenAt),
+      stopped_at: toIso(stoppedAt),
     })),
     keys: Object.fromEntries(SIGNING_ALGORITHMS.map((alg) => [alg, ringFacts(records, alg)])),
     counts,

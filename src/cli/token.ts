@@ -18,6 +18,7 @@ import { describeChecks, requireAllGood } from './checks.ts'
 import { readArgument } from '../ground/standard-input.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, bold, fieldList, note, visible } from './output.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError, checkMetadata, collect, durationOption, readClaims } from './usage.ts'
 
 interface MintOptions {
@@ -33,9 +34,15 @@ interface MintOptions {
 const LONG_TTL_SECONDS = 7 * 86_400
 
 export function defineToken(token: Command): void {
-  token.addHelpText('after', '\nExample:\n  signet token inspect "$ACCESS_TOKEN"')
-  mayMakeDatabase(token.command('mint'))
-    .description('sign an access token without a client asking for it')
+  withExample(token, 'inspect "$ACCESS_TOKEN"')
+  mayMakeDatabase(
+    subcommand(
+      token,
+      'mint',
+      'sign an access token without a client asking for it',
+      'mint --sub ops --scope signet:admin --ttl 10m',
+    ),
+  )
     .requiredOption('--sub <sub>', 'for whom')
     .option(
       '--resource <id>',
@@ -46,14 +53,15 @@ export function defineToken(token: Command): void {
     .option('--scope <scopes>', 'separated by spaces, e.g. signet:admin for the admin API')
     .option('--ttl <duration>', 'its life', durationOption)
     .option('--claim <name=value>', 'a claim of it; value is JSON, else text (repeatable)', collect)
-    .addHelpText('after', '\nExample:\n  signet token mint --sub ops --scope signet:admin --ttl 10m')
     .action(mint)
-  token
-    .command('inspect')
+  subcommand(
+    token,
+    'inspect',
+    'what is in a token, and every check with its outcome',
+    'inspect "$ACCESS_TOKEN" --resource https://orders.example',
+  )
     .argument('<token>', 'as it is, or - to read it from stdin')
-    .description('what is in a token, and every check with its outcome')
     .option('--resource <id>', 'the audience that it should have')
-    .addHelpText('after', '\nExample:\n  signet token inspect "$ACCESS_TOKEN" --resource https://orders.example')
     .action(inspect)
 }
 

@@ -13,24 +13,20 @@ import { USER_FIELDS, userChangeSchema, userView, type UserView } from '../users
 import { everyPage } from './every-page.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { requireUser } from './named.ts'
-import { mayMakeDatabase, tellClients, withIssuer, withIssuerOrNew } from './open-issuer.ts'
+import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, counted, fieldList, note, table, visible } from './output.ts'
 import { noteStillRefused } from './still-refused.ts'
+import { subcommand, withExample } from './subcommand.ts'
 import { UsageError, requireFaultless, requireSound, ttlOption } from './usage.ts'
 
 const { username: _, ...NEW_FIELDS } = USER_FIELDS
 
-const example = (line: string): string => `\nExample:\n  signet user ${line}`
-
 export function defineUser(user: Command): void {
-  user.addHelpText('after', example('create ada --email ada@example.com --invite'))
+  withExample(user, 'create ada --email ada@example.com --invite')
   defineCreation(user)
-  user
-    .command('list')
-    .description('all users, or some')
+  subcommand(user, 'list', 'all users, or some', 'list --group engineering')
     .option('--search <text>', 'whose user name, address or name holds this text')
     .option('--group <name>', 'of one group')
-    .addHelpText('after', example('list --group engineering'))
     .action(list)
   named(user, 'show', 'one user', 'show ada').action(show)
   withMetadata(
@@ -46,13 +42,16 @@ export function defineUser(user: Command): void {
 }
 
 function defineCreation(user: Command): void {
-  const command = user.command('create').argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -')
+  const command = subcommand(
+    user,
+    'create',
+    'make a user',
+    'create ada --email ada@example.com --group engineering --invite',
+  ).argument('<name>', 'user name: 1 to 64 of a-z 0-9 . _ -')
   mayMakeDatabase(withMetadata(command, NEW_FIELDS))
-    .description('make a user')
     .option('--id <sub>', 'the id, which becomes sub; made up when absent')
     .option('--password-stdin', 'read the password from standard input')
     .option('--invite', 'make a link by which the person chooses a password or a passkey; shown this once')
-    .addHelpText('after', example('create ada --email ada@example.com --group engineering --invite'))
     .action(create)
 }
 
@@ -77,11 +76,7 @@ function defineFactors(user: Command): void {
 }
 
 const named = (user: Command, command: string, says: string, line: string): Command =>
-  user
-    .command(command)
-    .argument('<name>', 'user name, address or id')
-    .description(says)
-    .addHelpText('after', example(line))
+  subcommand(user, command, says, line).argument('<name>', 'user name, address or id')
 
 interface CreationOptions {
   id?: string
@@ -116,7 +111,7 @@ function requireSoundNames({ username, email }: { username?: string | undefined;
   if (typeof email === 'string') requireFaultless('--email', email, findEmailFault(email))
 }
 
-/** One line, without its line end: an empty password is a mistake. */
+/** Reads one line, without its line end. An empty password is a mistake. */
 async function readPassword(): Promise<string> {
   const password = (await readArgument('-')).replace(/\r?\n$/, '')
   if (password === '' || /[\r\n]/.test(password))
@@ -193,7 +188,6 @@ const disable = (name: string, _options: object, command: Command): Promise<void
   withUser(name, async ({ user }, issuer) => {
     const disabled = await issuer.userRegistry.disable(user.id, BY_CLI)
     answerUser(command, disabled, 'is disabled: sessions have ended, and live tokens are denied')
-    await tellClients(issuer)
   })
 
 const enable = (name: string, _options: object, command: Command): Promise<void> =>
@@ -206,7 +200,6 @@ const remove = (name: string, _options: object, command: Command): Promise<void>
   withUser(name, async ({ user }, issuer) => {
     const deleted = await issuer.userRegistry.delete(user.id, BY_CLI)
     answerUser(command, deleted, 'was deleted; live tokens are denied')
-    await tellClients(issuer)
   })
 
 async function setPassword(
@@ -219,7 +212,6 @@ async function setPassword(
   await withUser(name, async ({ user }, issuer) => {
     const changed = await issuer.userRegistry.setPassword(user.id, password, BY_CLI, { mustChange })
     answerUser(command, changed, 'has a new password; sessions and grants have ended')
-    await tellClients(issuer)
   })
 }
 

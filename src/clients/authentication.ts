@@ -50,6 +50,7 @@ export interface Caller {
   current(now: Instant): ClientRecord
 }
 
+/** Authenticates clients by the method that each is registered for (RFC 6749 §2.3, RFC 7523 §2.2). */
 export class ClientAuthentication {
   readonly #issuer: string
   readonly #store: Store
@@ -83,7 +84,7 @@ export class ClientAuthentication {
   /**
    * Every request of a client begins here, so memory catches up here. Later decisions see every change that another
    * process had answered before the request came.
-   * @param network where the caller is: turns at what is dear to check go round by it
+   * @param network of the caller: networks take turns at checks that are expensive
    * @throws OAuthError `invalid_client` (RFC 6749 §5.2).
    * @throws Unavailable when too many secrets are being hashed at once, or too many requests wait for keys of clients.
    */

@@ -13,7 +13,7 @@ import type { ClientSecrets } from './secret.ts'
  */
 export type SecretJudgement = 'standing' | 'leaving' | 'ended' | 'new'
 
-/** The client that a secret is for, where there is one, and ended secrets of its id, newest first. A deleted client leaves some. */
+/** The client that a secret is for, if it exists, and the ended secrets of its id, newest first. */
 interface Known {
   current: ClientRecord | undefined
   endedSecrets: EndedSecret[]

@@ -1,6 +1,6 @@
 /**
- * Claim maps: the names that an app or API wants, and the member of a person that each of them tells. What a path finds in
- * a person stands in users/claims.ts.
+ * Claim maps: the names that an app or API wants, and the member of a person that each of them tells. The values
+ * that a path finds in a person stand in users/claims.ts.
  */
 import { isProtocolClaim } from './claims.ts'
 

@@ -70,9 +70,18 @@ function findIdFault({ clientId, key }: ClientRecord): string | undefined {
   if (clientId.length > MOST_CLIENT_ID_CHARACTERS || !CLIENT_ID.test(clientId) || DOT_SEGMENTS.includes(clientId))
     return `1 to ${MOST_CLIENT_ID_CHARACTERS} printable characters of ASCII without spaces (RFC 6749 A.1), and not . or ..`
   if (key !== 0) return undefined
-  if (isSecretName(clientId)) return 'it begins like a token or a secret; an id stands in logs and lists'
-  return isActorName(clientId) || hasOwnPrefix(clientId) ? 'Signet uses this name itself: take another' : undefined
+  if (isSecretName(clientId))
+    return 'an id that does not begin like a token or a secret, because it stands in logs and lists'
+  return isActorName(clientId) || hasOwnPrefix(clientId) ? 'a name that Signet does not use itself' : undefined
 }
+
+/** The fields that registration may set. Absent fields keep their default or current value. */
+export type ClientChange = Partial<
+  Omit<
+    ClientRecord,
+    'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'declaredBy' | 'createdAt' | 'updatedAt'
+  >
+>
 
 export const usesSecret = (client: Pick<ClientRecord, 'tokenEndpointAuthMethod'>): boolean =>
   client.tokenEndpointAuthMethod.startsWith('client_secret_')

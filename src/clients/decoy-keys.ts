@@ -36,7 +36,10 @@ function make(algorithm: Algorithm): JWK {
 const ellipticCurve = (namedCurve: string): JWK =>
   generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'jwk' }) // RFC 7518 §6.2
 
-/** An odd number of 2048 bits. Verifying takes the same time as with a product of two primes, which takes a tenth of a second to find. */
+/**
+ * An odd number of 2048 bits. Verifying takes the same time as with a product of two primes, and two primes take a tenth of
+ * a second to find.
+ */
 function anyModulus(): string {
   const bytes = randomBytes(256)
   bytes[0] = (bytes[0] ?? 0) | 0x80

@@ -5,7 +5,7 @@ import { findClaimMapFault } from './claim-map.ts'
 import { SCOPE_TOKEN } from './client.ts'
 
 /**
- * A string of at most so many characters. The length is checked first and alone: a longer text is not searched, split
+ * A string with a longest length. The length is checked first and alone: a longer text is not searched, split
  * or matched.
  */
 export const textOf = (most: number) => schemaOf((z) => z.string().max(most, { abort: true }))

@@ -45,7 +45,7 @@ function readAnswer({ status, headers, body }: OutboundAnswer): KeyFetch {
   return { outcome: 'keys', keys: read.keys, freshSeconds: freshnessOf(headers['cache-control']) }
 }
 
-/** Whatever type of content it was sent as: some servers of files know none for a key set. */
+/** The type of the content is ignored: some servers of files know none for a key set. */
 function keysIn(body: string): Record<string, unknown>[] | undefined {
   try {
     const set: unknown = JSON.parse(body)

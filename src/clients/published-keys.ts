@@ -17,9 +17,9 @@ import { WaitingRoom } from './waiting-room.ts'
 const APART_MS = 5000
 /** How long keys are used while their host is away. Milliseconds. */
 const KEPT_MS = fromSeconds(3600)
-/** Clients whose keys are kept. Beyond, those go that were not used for longest. */
+/** Clients whose keys are kept. Above this number, the keys that were not used for longest are forgotten. */
 const MOST_CLIENTS = 1000
-/** Names of no such client that are remembered. */
+/** Names that are remembered although no client with published keys has them. */
 const MOST_NAMES = 1000
 /** Durations of fetches that are remembered, and the one that is taken for the first. Milliseconds. */
 const MOST_DURATIONS = 16
@@ -171,7 +171,7 @@ const emptySlot = (uri: string | undefined): Slot => ({
   fetching: undefined,
 })
 
-/** Whether the keys may serve an assertion. One that names no key is content with any. */
+/** Whether the keys may serve an assertion. An assertion that names no key is content with any. */
 const knows = ({ known }: Slot, kid: string | undefined, now: number): boolean =>
   known !== undefined && now < known.keptUntil && (kid === undefined || known.keys.some((key) => key.kid === kid))
 

@@ -55,7 +55,7 @@ const isPort = (text: string): boolean => Number(text) > 0 && Number(text) <= MO
 
 type Redirected = Pick<ClientRecord, 'redirectUris' | 'tokenEndpointAuthMethod' | 'applicationType'>
 
-/** `native` runs on the person's own machine. Where the client does not say it, its redirect URIs do. */
+/** `native` runs on the person's own machine. If the client does not say so, its redirect URIs do. */
 export function applicationTypeOf(client: Redirected): 'web' | 'native' {
   if (client.applicationType !== null) return client.applicationType
   const isPublic = client.tokenEndpointAuthMethod === 'none'

@@ -8,22 +8,16 @@ import type { Actor, AuditTrail } from '../audit.ts'
 import { denyAndRefuse, denyDeleted, denyUntil, denyUpToNow, type Origin } from '../blacklist/entry.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidClientMetadata, invalidRequest, notFound } from '../ground/errors.ts'
+import { namesOf } from '../ground/metadata.ts'
 import type { Moment } from '../store/records/blacklist.ts'
 import type { SessionEnding } from '../store/records/session.ts'
 import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
 import type { OperationOf, Store } from '../store/store.ts'
 import { BroughtSecret } from './brought-secret.ts'
-import { newClient, requireSoundClient, usesSecret } from './client.ts'
+import { newClient, requireSoundClient, usesSecret, type ClientChange } from './client.ts'
 import { isRedirectUri } from './redirect-uri.ts'
 import type { ClientSecrets, IssuedSecret } from './secret.ts'
-
-/** The fields that registration may set. Absent fields keep their default or current value. */
-export type ClientChange = Partial<
-  Omit<
-    ClientRecord,
-    'key' | 'clientId' | 'secrets' | 'disabledAt' | 'grantsEndedUntil' | 'declaredBy' | 'createdAt' | 'updatedAt'
-  >
->
+import { CLIENT_FIELDS } from './wire.ts'
 
 /** A change that depends on the client as it is inside the write. */
 export type ClientChanging = (current: ClientRecord) => ClientChange
@@ -37,6 +31,8 @@ export interface RegisteredClient {
 export interface CreatedClient extends RegisteredClient {
   /** Grants that ended because a person had the client's id as `sub`: the operator's choice of a name wins. */
   endedGrants: number
+  /** Whether a user had the client's id as `sub`, who is disabled now. */
+  isUserDisabled: boolean
 }
 
 /** How many old secrets may be in their overlap at the same time. */
@@ -74,7 +70,8 @@ export class ClientRegistry {
       throw conflict(
         `client "${clientId}" was deleted by an operator; bring it back with: signet client create --id ${clientId}`,
       )
-    return { client: { ...client, key: created.key }, secret: issued?.secret, endedGrants: created.endedGrants }
+    const { key, endedGrants, isUserDisabled } = created
+    return { client: { ...client, key }, secret: issued?.secret, endedGrants, isUserDisabled }
   }
 
   /** The operation that registers a sound client with the secrets of its record. */
@@ -112,7 +109,7 @@ export class ClientRegistry {
   }
 
   /**
-   * The operation of `update`, and the secret that a client gets by it that needs one and has none. The declarative file
+   * The operation of `update`, and a spare secret: a client that needs a secret and has none gets it. The declarative file
    * gives no such secret, because nobody would see it.
    */
   change(
@@ -125,7 +122,7 @@ export class ClientRegistry {
     const details = { changed: '' }
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const change = typeof changing === 'function' ? changing(current) : changing
-      details.changed = Object.keys(change).join(' ')
+      details.changed = namesOf(CLIENT_FIELDS, change).join(' ')
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
       if (next.tokenEndpointAuthMethod !== 'private_key_jwt') {
         if (change.jwks === undefined) next.jwks = null

@@ -36,7 +36,7 @@ const linkSchema = schemaOf(() =>
 
 export const link = (says: string) => ({ schema: linkSchema, shape: orNull(text()), says })
 
-/** Where browsers and this server go. */
+/** Addresses that browsers and this server go to. */
 const PLACES = {
   post_logout_redirect_uris: field('postLogoutRedirectUris', {
     schema: schemaOf((z) =>

@@ -11,7 +11,7 @@ export class WaitingRoom {
 
   /**
    * Waits for work of others.
-   * @throws Unavailable when all places are taken, or all of this network: 503 with `Retry-After`
+   * @throws Unavailable when all places are taken, or all places of this network: 503 with `Retry-After`
    */
   async run(network: string, work: Promise<void>): Promise<void> {
     const ofNetwork = this.#byNetwork.get(network) ?? 0

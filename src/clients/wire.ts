@@ -8,6 +8,7 @@ import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/meta
 import { schemaOf, type ValueOf } from '../ground/schema.ts'
 import {
   anything,
+  flag,
   integer,
   manyOf,
   object,
@@ -21,10 +22,9 @@ import {
 } from '../ground/shape.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { MOST_SENT_KEYS, readKeySet } from './assertion-key.ts'
-import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SUBJECT_GRANT } from './client.ts'
+import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SUBJECT_GRANT, type ClientChange } from './client.ts'
 import { claimsSchema, nullableDurationSchema, scopeSchema, textOf, ttlSchema } from './field-schemas.ts'
 import { MOST_REDIRECT_URIS, MOST_URI_CHARACTERS, isRedirectUri } from './redirect-uri.ts'
-import type { ClientChange } from './registration.ts'
 import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS, link } from './sign-in-fields.ts'
 
 /** As people write them: `subject` is short for its full name. */
@@ -181,7 +181,7 @@ export const clientChangeSchema = schemaOf((z) =>
   z.strictObject(schemasOf(CLIENT_FIELDS)).partial().meta({ id: 'ClientChange' }),
 )
 
-/** A `client_id`. What it may be is for `requireSoundClient` to say. */
+/** A `client_id`. `requireSoundClient` judges its form. */
 export const clientIdSchema = textOf(MOST_CLIENT_ID_CHARACTERS)
 
 /** A registration; `client_id` is made up where absent. */
@@ -221,13 +221,14 @@ const secretShape = object({
   last_used_at: orNull(time('When it authenticated last, within a minute or so.')),
 })
 
-export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants?: number }>(
+export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants?: number; disabled_user?: boolean }>(
   'Client',
   {
     client_id: text(),
     client_secret: optional(text()),
     client_secret_expires_at: optional(integer()),
     ended_grants: optional(integer('Of a new client: live grants of the person who had its id as `sub`, which end.')),
+    disabled_user: optional(flag('Of a new client: a user had its id as `sub`, and is disabled now.')),
     ...shapesOf(CLIENT_FIELDS),
     status: oneOf(['enabled', 'disabled']),
     secrets: manyOf(secretShape, 'The secrets that are good now, or were until lately.'),

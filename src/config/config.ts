@@ -1,18 +1,15 @@
 /**
- * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms and the
- * logo. All faults are
- * told together, each by the name of the variable that was set.
+ * The configuration: the only module that reads the environment. Its only I/O is reading the `_FILE` forms and the logo.
+ * All faults are told together, each by the name of the variable that was set.
  */
 import { Fault } from '../ground/errors.ts'
 import { isPostgresUrl } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
-import { findUnknown, readVariable, type Env, type Variable } from '../ground/variable.ts'
+import { findUnknown, readVariable, type Env, type Variable } from './variable.ts'
 import { LATER_VARIABLES, readLater } from './later-variables.ts'
 import { isExposedHttp, isLoopback } from './loopback.ts'
 import type { Config, Setting } from './setting.ts'
 import { VARIABLES } from './variables.ts'
-
-export type { Config } from './setting.ts'
 
 /** The rows of the table in docs/reference.md, in order. */
 export const VARIABLE_TABLE = Object.values<Variable>(VARIABLES).map(({ name, standard, meaning }) => ({
@@ -53,8 +50,8 @@ export function readConfig(env: Env): Config {
 }
 
 /**
- * An issuer of another name than this machine's needs a proxy for TLS, which commonly runs beside it. Whoever calls an
- * issuer on this machine calls it directly, and could choose a new address for each guess at a password.
+ * An issuer of another name than this machine's needs a proxy for TLS, which commonly runs beside it. Callers of an
+ * issuer on this machine call it directly, and could choose a new address for each guess at a password.
  */
 const usualProxies = (issuer: unknown): readonly string[] =>
   typeof issuer !== 'string' || isLoopback(new URL(issuer).hostname) ? [] : ['loopback']

@@ -2,7 +2,7 @@
  * The variables of parts that this version does not have: mail, WebFinger, and clients that register themselves. A deployment
  * may set them already. They change nothing, so the start and the doctor name each one that is set.
  */
-import { readVariable, Refusal, type Env, type Variable } from '../ground/variable.ts'
+import { readVariable, Refusal, type Env, type Variable } from './variable.ts'
 
 interface LaterVariable extends Variable {
   /** The part that is lacking; absent where the accepted value asks for nothing that is lacking. */

@@ -1,13 +1,13 @@
 /** Readers of values: from the text of a variable to its typed value; `undefined` or a `Refusal` where it is not accepted. */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { contrast } from '../ground/contrast.ts'
+import { contrast } from './contrast.ts'
 import { durationForm, parseDuration } from '../ground/duration.ts'
 import { hasPictureName, readPicture } from '../ground/picture.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
 import { isPostgresUrl, readPostgresUrl } from '../ground/postgres-url.ts'
 import { readTarget } from '../ground/target.ts'
-import { Refusal } from '../ground/variable.ts'
+import { Refusal } from './variable.ts'
 
 /**
  * Reader and accepted form of a duration between two bounds in seconds.
@@ -89,6 +89,7 @@ export function parseHostAndPort(value: string): string | undefined {
   return isHost && (port === undefined || integer(1, 65_535)(port) !== undefined) ? value : undefined
 }
 
+/** An http or https URL without blanks, quotes or angle brackets. */
 export const parseWebUrl = (value: string): string | undefined =>
   /^https?:\/\/[^\s"'<>\\]+$/i.test(value) && URL.canParse(value) ? value : undefined
 
@@ -104,6 +105,7 @@ export function parseLogo(value: string): string | Refusal | undefined {
 /** WCAG 2.2 §1.4.11: a control stands out from the page by 3:1. */
 const LEAST_CONTRAST = 3
 
+/** `#rgb` or `#rrggbb`, as `#rrggbb`. A colour that cannot be told from a white page is refused. */
 export function parseColour(value: string): string | Refusal | undefined {
   const short = /^#([\da-f])([\da-f])([\da-f])$/i.exec(value)
   const colour = (

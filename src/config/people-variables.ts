@@ -1,5 +1,5 @@
 /** The variables of people who sign in, as rows of the table in variables.ts. */
-import type { Variable } from '../ground/variable.ts'
+import type { Variable } from './variable.ts'
 import {
   duration,
   listOf,

@@ -2,7 +2,7 @@
 import { readKeyTexts } from '../ground/key-text.ts'
 import { POSTGRES_FORM } from '../ground/postgres-url.ts'
 import { fetchedWithin } from '../ground/silence.ts'
-import type { Variable } from '../ground/variable.ts'
+import type { Variable } from './variable.ts'
 import {
   databaseUrl,
   duration,

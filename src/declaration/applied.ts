@@ -19,6 +19,8 @@ export interface AppliedItem {
   changes: AppliedChange[]
   /** Live grants of a person who has a new client's id as `sub`: the operator wins the name, and they end. */
   ended_grants?: number
+  /** A user has a new client's id as `sub`, and is disabled. */
+  disabled_user?: boolean
   /** A client without a secret that its authentication needs: it gets no tokens until it has one. */
   lacks_secret?: boolean
 }

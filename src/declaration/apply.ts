@@ -12,7 +12,7 @@ import { BUILT_IN_GROUP } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import type { Passwords } from '../users/password.ts'
 import type { Applied } from './applied.ts'
-import type { Declaration } from './file.ts'
+import type { Declaration } from './declaration.ts'
 import { appliedBy, planDeclaration, stepsOf, type Plan } from './plan.ts'
 import { clientFactsOf } from './plan-client.ts'
 import type { Registries } from './step.ts'
@@ -108,7 +108,7 @@ async function loadOfPeople(
   if (groups.length === 0 && users.length === 0 && !prune) return NOBODY
   const [{ GroupOperations }, { UserOperations }, { Passwords: Made }] = await Promise.all([
     import('../users/group.ts'),
-    import('../users/registration.ts'),
+    import('../users/operations.ts'),
     import('../users/password.ts'),
   ])
   return {

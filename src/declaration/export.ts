@@ -16,7 +16,7 @@ import type { StandingRecords } from '../store/records/declared.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { BUILT_IN_GROUP, type GroupRecord } from '../store/records/user.ts'
 import { blankGroup } from '../users/group.ts'
-import { GROUP_FIELDS, groupView } from '../users/wire.ts'
+import { GROUP_FIELDS, groupView } from '../users/group-wire.ts'
 import { differing } from './applied.ts'
 import { presetOf } from './preset.ts'
 

@@ -2,83 +2,25 @@
  * The declarative file: YAML or JSON, read and checked as a whole before anything is done. A mistake is told with its
  * line and key. Secrets are in it by reference only, and are never printed.
  */
-import { basename, dirname, resolve } from 'node:path'
+import { basename } from 'node:path'
 import type * as z from 'zod'
 import { choosePreset } from '../clients/presets/index.ts'
 import { findCommaFault, textOf } from '../clients/field-schemas.ts'
 import { clientIdSchema, clientRegistrationSchema, toClientChange } from '../clients/wire.ts'
-import type { ClientChange } from '../clients/registration.ts'
 import { nearest } from '../ground/nearest.ts'
 import { Fault } from '../ground/errors.ts'
-import { pathFault } from '../ground/path-name.ts'
 import { schemaOf, type ValueOf } from '../ground/schema.ts'
-import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 import { resourceRegistrationSchema, toResourceChange } from '../resources/wire.ts'
-import type { ResourceChange } from '../resources/registration.ts'
-import type { GroupMetadata } from '../users/group.ts'
-import type { UserMetadata } from '../users/user.ts'
 import { canonicalName } from '../users/username.ts'
-import { groupCreationSchema, userChangeSchema } from '../users/wire.ts'
+import { userChangeSchema } from '../users/wire.ts'
+import { groupCreationSchema } from '../users/group-wire.ts'
+import type { Declaration, DeclaredClient, DeclaredGroup, DeclaredResource, DeclaredUser } from './declaration.ts'
 import { presetOf } from './preset.ts'
+import { readSecret, secretReferenceSchema, type Env } from './secret-reference.ts'
 import { Source, type Path } from './source.ts'
-
-export interface DeclaredClient {
-  clientId: string
-  change: ClientChange
-  /** The secret behind its reference. */
-  secret: string | undefined
-  /** `file:line` of the reference, or of the declaration. */
-  secretPlace: string
-  /** Whether the client is to be disabled. A file never enables one. */
-  isDisabled: boolean
-  /** `file:line` of the declaration. */
-  place: string
-}
-
-export interface DeclaredResource {
-  id: string
-  change: ResourceChange
-  place: string
-}
-
-export interface DeclaredGroup {
-  name: string
-  change: GroupMetadata
-  place: string
-}
-
-export interface DeclaredUser {
-  /** In canonical form. */
-  username: string
-  id: string | undefined
-  change: UserMetadata
-  /** The password behind its reference. */
-  password: string | undefined
-  place: string
-}
-
-export interface Declaration {
-  file: string
-  /** By which records remember the file that made them: `name`, else the file's own name without folders. */
-  name: string
-  /** Whether the file says its `name`. Such a file takes over the records of other files that it names. */
-  isNamed: boolean
-  /** Whether the file has one of the lists below, be it empty. */
-  hasLists: boolean
-  resources: DeclaredResource[]
-  clients: DeclaredClient[]
-  groups: DeclaredGroup[]
-  users: DeclaredUser[]
-}
 
 /** The length is checked first; no name of a variable or file is longer. */
 const shortText = textOf(4096)
-
-const secretReferenceSchema = schemaOf((z) =>
-  z.union([z.strictObject({ env: shortText.zod.min(1) }), z.strictObject({ file: shortText.zod.min(1) })], {
-    error: 'expected a reference, { env: VARIABLE } or { file: PATH }: the secret itself has no place in this file',
-  }),
-)
 
 /** A client of the file; `for` and `url` name a preset, over which the other members win. */
 const declaredClientSchema = schemaOf((z) =>
@@ -127,7 +69,15 @@ const declarationSchema = schemaOf((z) =>
   }),
 )
 
-type Env = Record<string, string | undefined>
+type Declared = ValueOf<typeof declarationSchema>
+
+/** A file that is being read. */
+interface Reading {
+  source: Source
+  /** Its path: references to other files start there. */
+  file: string
+  env: Env
+}
 
 /**
  * @param namedBy the variable that names the file, where one does
@@ -138,54 +88,72 @@ export async function readDeclaration(file: string, env: Env, namedBy = ''): Pro
   requireNoComma(source)
   const parsed = declarationSchema.zod.safeParse(withoutExtensions(source.value))
   if (!parsed.success) throw faultOf(source, parsed.error.issues)
-  const { name = basename(file), resources, clients, groups, users } = parsed.data
-  const usernames = users.map(({ username }) => canonicalName(username))
-  const ids = {
-    resources: resources.map(({ id }) => id),
-    clients: clients.map((client) => client.client_id),
-    groups: groups.map((group) => group.name),
-    users: usernames,
-  }
-  for (const [list, each] of Object.entries(ids)) requireUnique(source, list, each)
+  const { name, ...lists } = parsed.data
+  for (const [list, ids] of Object.entries(idsOf(lists))) requireUnique(source, list, ids)
   const { value } = source
+  const reading = { source, file, env }
   return {
     file,
-    name,
-    isNamed: parsed.data.name !== undefined,
-    hasLists: isObject(value) && Object.keys(ids).some((list) => Object.hasOwn(value, list)),
-    groups: groups.map(({ name: group, ...change }, index) => ({
-      name: group,
-      change,
-      place: source.place(['groups', index]),
-    })),
-    users: users.map(({ id, password, ...change }, index) => {
-      const username = usernames[index] ?? ''
-      const at = source.place(['users', index, 'password'])
-      return {
-        username,
-        id,
-        change: { ...change, username },
-        password: password && readSecret(password, at, file, env, 'password'),
-        place: source.place(['users', index]),
-      }
-    }),
-    resources: resources.map(({ id, ...metadata }, index) => ({
-      id,
-      change: toResourceChange(metadata),
-      place: source.place(['resources', index]),
-    })),
-    clients: clients.map((client, index) => {
-      const { client_id: clientId, client_secret: reference, for: app, url, disabled = false, ...metadata } = client
-      const secretPlace = source.place(['clients', index, 'client_secret'])
-      return {
-        clientId,
-        change: { ...presetOf(app, url), ...toClientChange(metadata) },
-        secret: reference && readSecret(reference, secretPlace, file, env),
-        secretPlace,
-        isDisabled: disabled,
-        place: source.place(['clients', index]),
-      }
-    }),
+    name: name ?? basename(file),
+    isNamed: name !== undefined,
+    hasLists: isObject(value) && Object.keys(lists).some((list) => Object.hasOwn(value, list)),
+    groups: lists.groups.map((group, index) => readGroup(group, index, reading)),
+    users: lists.users.map((user, index) => readUser(user, index, reading)),
+    resources: lists.resources.map((resource, index) => readResource(resource, index, reading)),
+    clients: lists.clients.map((client, index) => readClient(client, index, reading)),
+  }
+}
+
+/** The names by which each list tells its records apart. */
+const idsOf = ({ resources, clients, groups, users }: Omit<Declared, 'name'>): Record<string, string[]> => ({
+  resources: resources.map(({ id }) => id),
+  clients: clients.map((client) => client.client_id),
+  groups: groups.map((group) => group.name),
+  users: users.map(({ username }) => canonicalName(username)),
+})
+
+const readGroup = (
+  { name, ...change }: Declared['groups'][number],
+  index: number,
+  { source }: Reading,
+): DeclaredGroup => ({ name, change, place: source.place(['groups', index]) })
+
+function readUser(
+  { id, password, ...change }: Declared['users'][number],
+  index: number,
+  { source, file, env }: Reading,
+): DeclaredUser {
+  const username = canonicalName(change.username)
+  const at = source.place(['users', index, 'password'])
+  return {
+    username,
+    id,
+    change: { ...change, username },
+    password: password && readSecret(password, at, file, env, 'password'),
+    place: source.place(['users', index]),
+  }
+}
+
+const readResource = (
+  { id, ...metadata }: Declared['resources'][number],
+  index: number,
+  { source }: Reading,
+): DeclaredResource => ({ id, change: toResourceChange(metadata), place: source.place(['resources', index]) })
+
+function readClient(
+  client: Declared['clients'][number],
+  index: number,
+  { source, file, env }: Reading,
+): DeclaredClient {
+  const { client_id: clientId, client_secret: reference, for: app, url, disabled = false, ...metadata } = client
+  const secretPlace = source.place(['clients', index, 'client_secret'])
+  return {
+    clientId,
+    change: { ...presetOf(app, url), ...toClientChange(metadata) },
+    secret: reference && readSecret(reference, secretPlace, file, env),
+    secretPlace,
+    isDisabled: disabled,
+    place: source.place(['clients', index]),
   }
 }
 
@@ -207,43 +175,6 @@ const plain = (value: unknown, change = (each: unknown): unknown => each): unkno
 
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** The secret behind a reference, without its line end and surrounding blanks. */
-function readSecret(
-  reference: ValueOf<typeof secretReferenceSchema>,
-  place: string,
-  file: string,
-  env: Env,
-  member = 'client_secret',
-): string {
-  const refuse = (finding: string, help: string) => new Fault(`${place}: ${member}: ${finding}`, help)
-  if ('file' in reference) return readSecretFile(resolve(dirname(file), reference.file), reference.file, refuse)
-  const value = env[reference.env]?.trim()
-  if (value) return requireOneLine(value, `the variable ${reference.env}`, refuse)
-  throw refuse(
-    `the variable ${reference.env} is ${value === undefined ? 'not set' : 'empty'}`,
-    'set it for the process that applies this file',
-  )
-}
-
-type Refuse = (finding: string, help: string) => Fault
-
-function readSecretFile(path: string, written: string, refuse: Refuse): string {
-  const help = 'paths in the file are relative to the file itself'
-  const why = pathFault(written)
-  if (why !== undefined) throw refuse(`read ${JSON.stringify(written)}, but ${why}`, help)
-  const read = readTextFile(path, MOST_SECRET_BYTES)
-  if ('why' in read) throw refuse(`${path} ${read.why}`, help)
-  const value = read.text.trim()
-  if (value === '') throw refuse(`${path} is empty`, help)
-  return requireOneLine(value, path, refuse)
-}
-
-/** A secret of several lines is the wrong file. Of control characters no client can send any (RFC 6749 appendix A.2). */
-function requireOneLine(value: string, where: string, refuse: Refuse): string {
-  if (!/\p{Cc}/u.test(value)) return value
-  throw refuse(`${where} has a line break or another control character inside`, 'a secret is one line of text')
-}
 
 function faultOf(source: Source, issues: z.core.$ZodIssue[]): Fault {
   const lines = issues.flatMap((issue) => {

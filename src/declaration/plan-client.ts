@@ -7,7 +7,7 @@ import {
   requireSoundClient,
   usesSecret,
 } from '../clients/client.ts'
-import type { ClientChange } from '../clients/registration.ts'
+import type { ClientChange } from '../clients/client.ts'
 import { CLIENT_FIELDS, clientMetadata } from '../clients/wire.ts'
 import type { Instant } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
@@ -16,11 +16,11 @@ import { digestOfKey, type ClientRecord, type ClientSecret, type EndedSecret } f
 import type { DeclaredClientFacts, DeclaredFacts } from '../store/records/declared.ts'
 import { DISABLED, NEW_SECRET, differing, itemOf, stillEnded, takingOver, type Unapplied } from './applied.ts'
 import { findConflict } from './conflict.ts'
-import type { DeclaredClient } from './file.ts'
+import type { DeclaredClient } from './declaration.ts'
 import type { Conflict, Ended, Step } from './step.ts'
 
 /** Facts of an id that the database has never had. */
-const NEVER_SEEN = { current: undefined, isEnded: false, endedSecrets: [], liveGrants: 0 }
+const NEVER_SEEN = { current: undefined, isEnded: false, endedSecrets: [], liveGrants: 0, isUser: false }
 
 export const clientFactsOf = ({ clients }: DeclaredFacts, clientId: string): DeclaredClientFacts =>
   clients.get(clientId) ?? NEVER_SEEN
@@ -33,6 +33,10 @@ interface Surroundings {
   name: string | undefined
 }
 
+/**
+ * The operations that bring a client to its declaration. There are none where an operator has ended the client, or where the
+ * declaration is at odds with the record.
+ */
 export function planClient(
   declared: DeclaredClient,
   { known: resourceIds, name }: Surroundings,
@@ -53,11 +57,40 @@ export function planClient(
     requireSoundClient(client)
     requireSoundSecret(declared, client)
   }
-  const conflict = findConflict({ kind: 'client', id: clientId, place }, requireSound, { alone, next })
-  if (conflict) return { conflict: { ...conflict, fix: `${conflict.fix}: signet client update ${shell(clientId)}` } }
+  const found = findConflict({ kind: 'client', id: clientId, place }, requireSound, {
+    alone,
+    next,
+    left: leftOf(declared),
+  })
+  if (found) {
+    const conflict = { ...found, fix: `${found.fix}: signet client update ${shell(clientId)}` }
+    return planConflict({ declared, secret, now: facts.now }, known, conflict)
+  }
   const endedResources = findEndedResources(declared, resourceIds, facts, current)
   const planned = { declared, name, next, change, isKeyEnded, endedResources, secret, now: facts.now }
   return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
+}
+
+const leftOf = ({ isDisabled, secret }: DeclaredClient): string => {
+  if (isDisabled) return 'is disabled, and otherwise left as it is'
+  return secret === undefined ? 'is left as it is' : 'is left as it is, but for the secret'
+}
+
+/**
+ * A declaration that does not fit still ends what it ends: a new secret ends the former one, and `disabled` ends
+ * everything.
+ */
+function planConflict(
+  { declared, secret, now }: Pick<PlannedClient, 'declared' | 'secret' | 'now'>,
+  known: DeclaredClientFacts,
+  conflict: Unapplied,
+): Step | Conflict {
+  const { current } = known
+  if (!current) return { conflict }
+  const ending = usesSecret(current) ? declared : { ...declared, secret: undefined }
+  const alike = { next: current, change: {}, name: undefined, isKeyEnded: false, endedResources: [] }
+  const step = planChange({ ...alike, declared: ending, secret, now }, { ...known, current })
+  return step.outcome === 'left' && !step.isWaiting ? { conflict } : { ...step, conflict }
 }
 
 /** `none`: the file names no secret. `uncompared`: the secret has to be compared first. */
@@ -82,6 +115,7 @@ function planCreation(planned: PlannedClient, known: DeclaredClientFacts): Step 
     item: {
       ...itemOf('client', declared.clientId, []),
       ...(known.liveGrants > 0 && { ended_grants: known.liveGrants }),
+      ...(known.isUser && { disabled_user: true }),
       ...(lacksSecret(judged, next) && { lacks_secret: true }),
     },
     outcome: 'created',

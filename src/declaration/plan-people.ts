@@ -4,11 +4,11 @@ import { Fault, invalidRequest } from '../ground/errors.ts'
 import type { DeclaredFacts, DeclaredGroupFacts, DeclaredUserFacts } from '../store/records/declared.ts'
 import type { Person, UserRecord } from '../store/records/user.ts'
 import { blankGroup, changedGroup, requireSoundGroup } from '../users/group.ts'
-import { givePassword } from '../users/registration.ts'
-import { blankUser, changedUser, requireSoundUser } from '../users/user.ts'
-import { GROUP_FIELDS, groupView, USER_FIELDS, userView } from '../users/wire.ts'
+import { blankUser, changedUser, newPassword, requireSoundUser } from '../users/user.ts'
+import { USER_FIELDS, userView } from '../users/wire.ts'
+import { GROUP_FIELDS, groupView } from '../users/group-wire.ts'
 import { differing, itemOf, stillEnded, takingOver, type Unapplied } from './applied.ts'
-import type { Declaration, DeclaredGroup, DeclaredUser } from './file.ts'
+import type { Declaration, DeclaredGroup, DeclaredUser } from './declaration.ts'
 import type { Conflict, Ended, Step } from './step.ts'
 
 const NO_GROUP: DeclaredGroupFacts = { current: undefined, isEnded: false }
@@ -17,6 +17,7 @@ const NO_USER: DeclaredUserFacts = {
   isEnded: false,
   isIdTaken: false,
   hasId: undefined,
+  hasNameAsId: undefined,
   hasEmail: undefined,
 }
 
@@ -52,6 +53,7 @@ export class UserPlanner {
   readonly #groupNames: ReadonlySet<string>
   readonly #declaredGroups: ReadonlySet<string>
   readonly #clientIds: ReadonlySet<string>
+  readonly #usernames: ReadonlySet<string>
   readonly #facts: DeclaredFacts
   /** Users of the file by the ids and addresses that it gives them. */
   readonly #named = new Map<string, string>()
@@ -59,10 +61,11 @@ export class UserPlanner {
   readonly #moved = new Set<string>()
 
   /** @param groupNames of all groups that are there, or that the file declares */
-  constructor({ clients, groups }: Declaration, groupNames: ReadonlySet<string>, facts: DeclaredFacts) {
+  constructor({ clients, groups, users }: Declaration, groupNames: ReadonlySet<string>, facts: DeclaredFacts) {
     this.#groupNames = groupNames
     this.#declaredGroups = new Set(groups.map(({ name }) => name))
     this.#clientIds = new Set(clients.map(({ clientId }) => clientId))
+    this.#usernames = new Set(users.map(({ username }) => username))
     this.#facts = facts
   }
 
@@ -79,11 +82,16 @@ export class UserPlanner {
     if (!current && isEnded) return { ended: [stillEnded('user', username, place)] }
     const { groups, ended } = this.#groupsOf(declared)
     requireSoundUser(next)
+    const conflictOf = (taken: string) =>
+      ({ kind: 'user', id: username, place, fix: `user ${username}: ${taken}` }) as const
     const taken = this.#findTaken(declared, next, known)
-    if (taken !== undefined)
-      return { conflict: { kind: 'user', id: username, place, fix: `user ${username}: ${taken}` } }
-    if (current && current.user.emailKey !== next.emailKey) this.#moved.add(current.user.id)
+    if (taken !== undefined) return { conflict: conflictOf(taken) }
     const planned = { declared: { ...declared, change: { ...change, groups } }, next, hash, now: this.#facts.now }
+    const holder = this.#findHolder(next, known)
+    if (holder !== undefined && !current) return { conflict: conflictOf(holder) }
+    if (holder !== undefined && current)
+      return { ...planChange(withoutAddress(planned, current.user), current), ended, conflict: conflictOf(holder) }
+    if (current && current.user.emailKey !== next.emailKey) this.#moved.add(current.user.id)
     return { ...(current ? planChange(planned, current) : planCreation(planned)), ended }
   }
 
@@ -91,6 +99,8 @@ export class UserPlanner {
   #requireAlone({ username, id, change }: DeclaredUser, { emailKey }: UserRecord, current: Person | undefined): void {
     if (id !== undefined && !current && this.#clientIds.has(id))
       throw invalidRequest(`id: client ${id} of this file has it`)
+    if (id !== undefined && id !== username && !current && this.#usernames.has(id))
+      throw invalidRequest(`id: user ${id} of this file has it as user name`)
     if (id !== undefined) this.#claim('id', id, username)
     if (change.email && emailKey !== null) this.#claim('email', emailKey, username)
   }
@@ -120,23 +130,42 @@ export class UserPlanner {
     }
   }
 
-  /** The id or address that somebody else has by now, with what to do. */
+  /** Why the user of the file is not the one of this name, or cannot be made, with what to do. */
   #findTaken(
-    { username, id }: DeclaredUser,
-    { email, emailKey, id: own }: UserRecord,
-    { current, isIdTaken, hasId, hasEmail }: DeclaredUserFacts,
+    { username, id, change }: DeclaredUser,
+    { emailKey, id: own }: UserRecord,
+    { current, isIdTaken, hasId, hasNameAsId }: DeclaredUserFacts,
   ): string | undefined {
     if (current && id !== undefined && id !== own)
       return `the user has the id ${own}, which never changes; write id: ${own} into the file, or take id out of it`
+    if (current && id === undefined && isUnproven(current.user, change.email ? emailKey : null))
+      return `user ${username} chose this name, and may be somebody else; write id: ${own} into the file where the person is meant, else free the name: signet user update ${username} --username NAME`
     if (hasId && !current) return `user ${hasId.username} has the id ${id}; ${stepFor(username, hasId)}`
+    if (hasNameAsId && !current && hasNameAsId.id !== id)
+      return `user ${hasNameAsId.username} has it as id; write another user name into the file`
     if (isIdTaken && !current) return `a client has the id ${id}, or had it; write another id into the file`
+    return undefined
+  }
+
+  /** The user who has the address by now, with what to do. */
+  #findHolder({ username, email, emailKey, id: own }: UserRecord, { hasEmail }: DeclaredUserFacts): string | undefined {
     if (emailKey === null || !hasEmail || hasEmail.id === own || this.#moved.has(hasEmail.id)) return undefined
     return `user ${hasEmail.username} has the address ${email}; ${stepFor(username, hasEmail)}`
   }
 }
 
+/** Whether the name alone says that a user is the user of the file, although the person has chosen the name. */
+const isUnproven = ({ isNameChosen, emailKey }: UserRecord, declaredEmailKey: string | null): boolean =>
+  isNameChosen && (emailKey === null || emailKey !== declaredEmailKey)
+
 const stepFor = (username: string, { username: holder }: UserRecord): string =>
   `where ${username} was renamed, write username: ${holder} into the file, else change one of the two`
+
+/** The user keeps the address. Everything else of the declaration holds: the groups that it takes away as well. */
+function withoutAddress({ declared, ...planned }: PlannedUser, current: UserRecord): PlannedUser {
+  const { email: _, email_verified: __, ...change } = declared.change
+  return { ...planned, declared: { ...declared, change }, next: changedUser(current, change) }
+}
 
 interface PlannedUser {
   declared: DeclaredUser
@@ -146,12 +175,12 @@ interface PlannedUser {
 }
 
 function planCreation({ declared: { username, change, password }, next, hash, now }: PlannedUser): Step {
-  if (hash !== undefined) givePassword(next, hash, 'file', now)
+  const user = hash === undefined ? next : { ...next, ...newPassword(hash, 'file', now) }
   return {
     item: itemOf('user', username, []),
     outcome: 'created',
     isWaiting: password !== undefined && hash === undefined,
-    operations: ({ userOperations, by }) => [userOperations.creation(next, change.groups ?? [], by)],
+    operations: ({ userOperations, by }) => [userOperations.creation(user, change.groups ?? [], by)],
   }
 }
 

@@ -11,7 +11,7 @@ import { RESOURCE_FIELDS, resourceMetadata } from '../resources/wire.ts'
 import type { DeclaredFacts, DeclaredResourceFacts } from '../store/records/declared.ts'
 import { differing, itemOf, stillEnded, takingOver, type Applied } from './applied.ts'
 import { findConflict } from './conflict.ts'
-import type { Declaration, DeclaredResource } from './file.ts'
+import type { Declaration, DeclaredResource } from './declaration.ts'
 import { planClient } from './plan-client.ts'
 import { planGroup, UserPlanner } from './plan-people.ts'
 import { findRemovals, planRemovals } from './prune.ts'
@@ -74,7 +74,7 @@ export function appliedBy(plan: Plan, { prune }: { prune: boolean }): Applied {
       .filter(({ outcome }) => outcome === wanted)
       .map(({ item }) => item)
   const ended = plan.flatMap((each) => ('ended' in each ? (each.ended ?? []) : []))
-  const conflicts = plan.flatMap((each) => ('conflict' in each ? each.conflict : []))
+  const conflicts = plan.flatMap((each) => ('conflict' in each ? (each.conflict ?? []) : []))
   const kept = plan.flatMap((each) => ('kept' in each ? each.kept : []))
   return {
     created: items('created'),

@@ -8,7 +8,7 @@ import { shell } from '../ground/shell-word.ts'
 import { describeHolders } from '../resources/registration.ts'
 import type { DeclaredFacts, StandingRecords } from '../store/records/declared.ts'
 import { itemOf, type AppliedItem, type KeptItem } from './applied.ts'
-import type { Declaration } from './file.ts'
+import type { Declaration } from './declaration.ts'
 import type { Kept, Registries, Step } from './step.ts'
 
 type Ids = Record<'clients' | 'resources' | 'groups', string[]>

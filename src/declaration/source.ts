@@ -15,7 +15,6 @@ import {
   type Document,
   type Node,
   type Pair,
-  type YAMLMap,
   type YAMLParseError,
 } from 'yaml'
 import { Fault } from '../ground/errors.ts'
@@ -144,7 +143,7 @@ class Inspection {
     if (depth > MOST_DEPTH) throw this.#fault(node, `it is nested deeper than ${MOST_DEPTH} levels`)
     if (isAlias(node)) return this.#measureAlias(node)
     const anchor = hasRange(node) ? (node as Node & { anchor?: string }).anchor : undefined // scalars and collections have one
-    const entry = { node, values: undefined as number | undefined }
+    const entry: { node: unknown; values: number | undefined } = { node, values: undefined }
     if (anchor !== undefined) this.#anchored.set(anchor, entry)
     entry.values = this.#measurePlain(node, depth)
     return entry.values
@@ -164,7 +163,7 @@ class Inspection {
     if (isScalar(node)) return 1
     let values = 1
     for (const item of isMap(node) || isSeq(node) ? node.items : []) {
-      if (isPair(item)) this.#requirePlainKey(node as YAMLMap, item)
+      if (isPair(item)) this.#requirePlainKey(node, item)
       values += this.measure(isPair(item) ? item.value : item, depth + 1)
       if (values > MOST_VALUES)
         throw this.#fault(
@@ -175,9 +174,9 @@ class Inspection {
     return values
   }
 
-  #requirePlainKey(map: YAMLMap, pair: Pair): void {
+  #requirePlainKey(holder: unknown, pair: Pair): void {
     const name = nameOf(pair)
-    if (name === undefined) throw this.#fault(hasRange(pair.key) ? pair.key : map, 'a key has to be a plain text')
+    if (name === undefined) throw this.#fault(hasRange(pair.key) ? pair.key : holder, 'a key has to be a plain text')
     if (isMerge(pair) && !mergedBy(this.#target(pair.value)).every((each) => isMap(this.#target(each))))
       throw this.#fault(pair.key, '<<: expected a mapping, an alias of one, or a list of these')
   }

@@ -4,7 +4,7 @@ import type { ClientRegistry } from '../clients/registration.ts'
 import type { ResourceRegistry } from '../resources/registration.ts'
 import type { DeclaredOperation } from '../store/store.ts'
 import type { GroupOperations } from '../users/group.ts'
-import type { UserOperations } from '../users/registration.ts'
+import type { UserOperations } from '../users/operations.ts'
 import type { Applied, AppliedItem, KeptItem, Unapplied } from './applied.ts'
 
 /** The registries that make operations of steps. */
@@ -22,6 +22,8 @@ export interface Step {
   outcome: Exclude<keyof Applied, 'kept' | 'ended' | 'conflicts'>
   /** The parts of the declaration that stay ended. */
   ended?: Unapplied[]
+  /** The part of the declaration that does not fit the record. The step is the part that takes away. */
+  conflict?: Unapplied
   /** Whether its secret has still to be compared or hashed. Then it has no operations yet. */
   isWaiting?: boolean
   operations(registries: Registries): DeclaredOperation[]

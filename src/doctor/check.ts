@@ -29,7 +29,7 @@ export const warn = (check: string, found: string, fix: string): Check => ({
 /** An error as a check. */
 export function failed(check: string, error: unknown): Check {
   if (error instanceof Fault) return bad(check, error.message.replaceAll('\n', '; '), error.help ?? null)
-  if (error instanceof Unavailable) return bad(check, error.message, 'another process holds the database: try again')
+  if (error instanceof Unavailable) return bad(check, error.message, error.help)
   throw error
 }
 

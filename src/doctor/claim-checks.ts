@@ -111,7 +111,7 @@ function iso(claim: unknown): string {
   return Math.abs(seconds) < 8.64e12 ? toIso(fromSeconds(seconds)) : shown(claim)
 }
 
-/** A span as people say it. @param seconds may be a second off either side of nothing */
+/** A span as people say it. @param seconds may be a second above or below zero */
 export function roughly(seconds: number): string {
   const span = Math.max(0, seconds)
   if (span < 120) return `${Math.round(span)} s`

@@ -1,6 +1,6 @@
 /** Whether the keys can be fetched that clients publish. An issuer without such clients gets no such check. */
 import { fetchKeySet } from '../clients/key-fetch.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Store } from '../store/store.ts'
 import { bad, good, warn, type Check } from './check.ts'
@@ -20,6 +20,7 @@ interface Finding extends Publisher {
   fault: string
 }
 
+/** Empty where no enabled client has a `jwks_uri`. */
 export async function checkClientKeys(store: Store, config: Config): Promise<Check[]> {
   const publishers = (await store.listClients()).flatMap(({ clientId, jwksUri: uri, disabledAt }) =>
     uri === null || disabledAt !== null ? [] : [{ clientId, uri }],

@@ -1,5 +1,5 @@
 /** Tells the operator beforehand what the declarative file would do at the next start. */
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { applyDeclaration } from '../declaration/apply.ts'
 import { readDeclaration } from '../declaration/file.ts'
 import { Fault } from '../ground/errors.ts'
@@ -7,7 +7,10 @@ import { bad, good, type Check } from './check.ts'
 
 type Registries = Parameters<typeof applyDeclaration>[1]
 
-/** Makes a finding for each line that names an ended record, or that is at odds with one that is there. A file that cannot be applied is a finding as a whole. */
+/**
+ * Makes a finding for each line that names an ended record, or that is at odds with a record. A file that cannot be applied
+ * is one finding as a whole.
+ */
 export async function checkDeclared(
   { configFile }: Config,
   registries: Registries,

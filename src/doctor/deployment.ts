@@ -1,7 +1,8 @@
 /** Whether this deployment is sound. The check changes nothing, and makes no database where none is. */
 import { join } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
-import { readConfig, type Config } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { dueAt, isKnownToCaches } from '../keys/rotation.ts'
@@ -19,6 +20,7 @@ import { lookAtIssuer, type RemoteIssuer } from './remote-issuer.ts'
 /** How late a rotation may be before it is a finding: the server tries every few seconds. */
 const LATE_MS = 3_600_000
 
+/** All checks of the deployment that an environment configures. Never rejects for a fault of the deployment. */
 export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const node = checkNode()
   let config: Config
@@ -122,7 +124,10 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
   ]
 }
 
-/** After a start at a misspelt path there are two databases beside one keys folder. After a move too, until the former is put away. */
+/**
+ * After a start at a misspelt path there are two databases beside one keys folder. So there are after a move, until the
+ * former database is put away.
+ */
 async function checkOthers(config: Config, store: Store): Promise<Check[]> {
   const others = await listKnownOthers(config, store)
   if (others.length === 0) return []

@@ -1,7 +1,7 @@
 /** The master keys: their file, whether they open what the database holds, and which of them should go or are not used. */
 import { statSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { requireMasterKeys } from '../database.ts'
 import { codeOf, describeRefusal, modeOf } from '../ground/file-access.ts'
 import { describeDependents, findDependents, isNeeded } from '../keys/dependents.ts'

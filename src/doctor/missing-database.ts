@@ -1,5 +1,5 @@
 /** The messages of a command that finds no database. A database that was there and is gone gets the message of the start. */
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { Fault } from '../ground/errors.ts'
 import { findHindrance, listKnownDatabases, strangerFault } from '../keys/known-databases.ts'
 import { databaseName, missingDatabase, probeDatabase } from '../store/open.ts'

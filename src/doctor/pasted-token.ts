@@ -30,6 +30,13 @@ const ESCAPES: Litter = {
   fix: 'decode it: percent-encoding belongs into a URL or a form, and a header takes the token as it is',
 }
 
+const WHOLE_REPLY: Litter = {
+  what: 'the rest of a token reply around it',
+  fix: 'an API takes the value of access_token alone',
+}
+/** The token in a reply of the token endpoint, in what `signet token mint` prints, and in a fragment. */
+const IN_REPLY = /access_token[^\w.-]{1,20}(eyJ[\w-]+\.[\w-]+\.[\w-]+)/
+
 /** Words in front of a token, in small letters; some count only with space behind them. */
 const WORDS: readonly (Litter & { word: string; isApart: boolean })[] = [
   {
@@ -61,6 +68,8 @@ export interface Pasted {
 
 export function cleanPaste(text: string): Pasted {
   if (text.length > MOST_CHARACTERS) return { token: text, removed: [] }
+  const [, inReply] = IN_REPLY.exec(text) ?? []
+  if (inReply !== undefined) return { token: inReply, removed: [WHOLE_REPLY] }
   const removed = new Set<Litter>()
   let token = withoutSurroundings(text, removed)
   for (let round = 0; round < MOST_DECODINGS; round++) {
@@ -149,7 +158,7 @@ export interface Decoded {
   claims: Members | null
 }
 
-/** Reads header and claims of a JWT, whoever signed it. */
+/** Reads header and claims of a JWT of any signer. */
 export function decodeToken(pasted: Pasted): Decoded {
   const { token } = pasted
   const parts = token.length > MOST_CHARACTERS ? 0 : token.split('.').length

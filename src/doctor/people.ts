@@ -1,5 +1,5 @@
-/** What people need to sign in. An issuer of services alone gets none of these checks. */
-import type { Config } from '../config/config.ts'
+/** Checks of everything that people need to sign in. An issuer of services alone gets none of them. */
+import type { Config } from '../config/setting.ts'
 import { isLoopback } from '../config/loopback.ts'
 import { shell } from '../ground/shell-word.ts'
 import { issuerUrl } from '../issuer.ts'
@@ -13,10 +13,11 @@ import { bad, good, warn, type Check } from './check.ts'
 const STEP = 500
 /** Names that one line tells. */
 const MOST_NAMES = 5
-/** A logout token that failed so often is owed for minutes. */
+/** A logout token with this many failed attempts has been owed for minutes. */
 const LATE_ATTEMPTS = 3
 const WITHIN_MS = 5000
 
+/** Empty for an issuer without users. */
 export async function checkPeople(store: Store, config: Config): Promise<Check[]> {
   if (!(await store.hasUsers())) return []
   const issuer = await issuerUrl(store, config)
@@ -78,7 +79,7 @@ async function checkLogoutAddresses(store: Store, config: Config): Promise<Check
   )
   const refused = addresses.filter(({ url }) => allowed.faultOf(url) !== undefined || isPrivate(url, allowed))
   const [first] = refused
-  if (!first) return good(check, `${addresses.length} logout addresses that may be asked`)
+  if (!first) return good(check, `logout addresses that may be asked: ${addresses.length}`)
   return bad(
     check,
     `clients are not told of logouts, because their address is private: ${some(refused.map(({ clientId }) => clientId))}`,
@@ -113,6 +114,12 @@ export async function checkCookies(issuer: string): Promise<Check> {
   )
   if (!answer) return bad(check, `${address} does not answer`, 'let the proxy pass /login and all below it to Signet')
   await answer.body?.cancel()
+  if (answer.status >= 400)
+    return bad(
+      check,
+      `${address} answers ${answer.status}`,
+      'its reason is in the log: signet doctor --request ID --log FILE, with the X-Request-Id of the answer; without such a line a proxy has answered',
+    )
   const isSecure = issuer.startsWith('https:')
   const name = `${isSecure ? '__Host-' : ''}signet_login`
   const cookie = answer.headers.getSetCookie().find((each) => each.startsWith(`${name}=`))

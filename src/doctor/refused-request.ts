@@ -1,15 +1,16 @@
 /**
- * Why was this request refused? Its caller got a uniform error and an id. Changes and refusals that smell of
- * attack are in the audit trail; the exact reason of every refusal is in the server's log alone.
+ * Why a request was refused. Its caller got a uniform error and an id. Changes, and refusals that may be attacks, are in the
+ * audit trail; the exact reason of every refusal is in the server's log alone.
  */
 import { readFileSync } from 'node:fs'
 import { toIso } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
 import { codeOf } from '../ground/file-access.ts'
 import { namesLike } from '../ground/fingerprint.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import type { AuditEvent } from '../store/records/audit.ts'
 import type { Store } from '../store/store.ts'
-import { bad, good, type Check } from './check.ts'
+import { bad, good, warn, type Check } from './check.ts'
 import { shell } from '../ground/shell-word.ts'
 import { findRepair } from './repairs.ts'
 import { readArgument } from '../ground/standard-input.ts'
@@ -62,6 +63,8 @@ function judgeEvent({ at, action, target, actor, details }: AuditEvent): Check {
 const withDetail = (action: string, reason: string, { reason: detail }: AuditEvent['details']): string =>
   action === 'client.assertion_refused' && typeof detail === 'string' ? `${reason}: ${detail}` : reason
 
+type Known = Pick<ClientRecord, 'clientId' | 'scope'>
+
 interface LogLine {
   request_id: string
   time?: string
@@ -76,13 +79,13 @@ interface LogLine {
 
 /**
  * The exact reason from a log, JSON or pretty.
- * @param clientIds the ids of all clients, where they are known
+ * @param clients all clients, where they are known
  * @throws Fault where the file cannot be read
  */
 export async function readRequestFromLog(
   requestId: string,
   file: string,
-  clientIds: readonly string[] = [],
+  clients: readonly Known[] = [],
 ): Promise<Check[]> {
   const line = findLine(requestId, await readLog(file))
   if (!line)
@@ -96,27 +99,40 @@ export async function readRequestFromLog(
   const { method = '', route = '', status = 0, client_id: clientId, error, reason, time } = line
   const where = [time, method, route, status, clientId && `by ${clientId}`].filter(Boolean).join(' ')
   if (error === undefined && status < 400)
-    return [good('request', `it was not refused: ${where}`), ...droppedScope(line)]
+    return [good('request', `it was not refused: ${where}`), ...droppedScope(line, clients), ...stoppedAt(line)]
   return [
     bad(
       'request',
       `refused with ${error ?? status}: ${reason ?? 'no reason noted'} (${where})`,
-      findRepair(reason ?? error ?? '', { clientId, route, similar: namesLike(reason ?? '', clientIds).slice(0, 5) }),
+      findRepair(reason ?? error ?? '', { clientId, route, similar: idsLike(reason, clients) }),
     ),
   ]
 }
 
 /** The client or the resource does not have what was asked for, so the person was signed in without it. */
-const droppedScope = ({ dropped_scope: scope, client_id: clientId = 'ID' }: LogLine): Check[] =>
-  scope === undefined
-    ? []
-    : [
-        bad(
-          'scope',
-          `scope dropped: ${scope}`,
-          `register it: signet client update ${shell(clientId)} --scope "… ${scope}"; scopes of a resource: signet resource list`,
-        ),
-      ]
+function droppedScope({ dropped_scope: dropped, client_id: id = 'ID' }: LogLine, clients: readonly Known[]): Check[] {
+  if (dropped === undefined) return []
+  const registered = clients.find(({ clientId }) => clientId === id)?.scope ?? []
+  const lacks = dropped.split(' ').filter((each) => !registered.includes(each))
+  return [bad('scope', `scope dropped: ${dropped}`, lacks.length > 0 ? addScope(id, registered, lacks) : FOR_RESOURCE)]
+}
+
+const FOR_RESOURCE =
+  'the client has it, and no resource that it names: signet resource list; signet resource update ID --scope names all scopes of one'
+
+/** `--scope` replaces what is registered, so it names all; `…` is no scope, and is refused. */
+const addScope = (id: string, registered: readonly string[], lacks: readonly string[]): string =>
+  `register it: signet client update ${shell(id)} --scope "${[...(registered.length > 0 ? registered : ['…']), ...lacks].join(' ')}"; a resource has to have it too: signet resource list`
+
+/** The person was shown a page that asks for more than the app may have expected. */
+const stoppedAt = ({ reason, client_id: clientId, route }: LogLine): Check[] =>
+  reason === undefined ? [] : [warn('request', reason, findRepair(reason, { clientId, route }))]
+
+const idsLike = (reason = '', clients: readonly Known[]): string[] =>
+  namesLike(
+    reason,
+    clients.map(({ clientId }) => clientId),
+  ).slice(0, 5)
 
 async function readLog(file: string): Promise<string> {
   // Stdin may be a pipe that is still being written to, which cannot be read at once.

@@ -1,4 +1,4 @@
-/** Fetches a JSON document of an issuer over HTTP, or tells in words why there is none. It follows no redirect and caches nothing. */
+/** Fetches a JSON document of an issuer over HTTP, or says why there is none. It follows no redirect and caches nothing. */
 import { systemClock } from '../ground/clock.ts'
 import { shell } from '../ground/shell-word.ts'
 import { explainCertificate } from './tls.ts'

@@ -47,7 +47,7 @@ interface RemotePage {
 /** @returns the page, or in words why there is none */
 async function readPage(url: string, after: string | undefined): Promise<RemotePage | string> {
   const fetched = await fetchDocument(after === undefined ? url : `${url}?after=${encodeURIComponent(after)}`, '')
-  // A server that has no feed answers something else, or refuses. One that fails or is silent may have a feed.
+  // A server without a feed answers something else, or refuses. A server that fails or is silent may have a feed.
   if ('fault' in fetched) return after === undefined && isAnswer(fetched) ? 'no feed' : fetched.fault
   const { cursor, entries, removed, more } = fetched.document.value
   if (!Array.isArray(entries)) return after === undefined ? 'no feed' : `${url} answers no page of a feed`

@@ -5,7 +5,7 @@ import { isLoopback } from '../config/loopback.ts'
 import { bad, good, type Check } from './check.ts'
 import { checkIssuer, roughly } from './claim-checks.ts'
 import { clockAhead, fetchDocument, type RemoteDocument } from './remote-document.ts'
-import { fetchKeySet } from './remote-keys.ts'
+import { lookAtKeySet } from './remote-keys.ts'
 import { checkTls } from './tls.ts'
 
 export interface Place {
@@ -33,6 +33,7 @@ export interface RemoteIssuer {
   ahead: number
 }
 
+/** Checks TLS, metadata and key set of an issuer, in this order. */
 export async function lookAtIssuer(place: Place): Promise<RemoteIssuer> {
   const address = place.issuer ?? place.jwksUri
   const checks = address === undefined ? [] : [await checkTls(address, place.allowsHttp)]
@@ -44,7 +45,7 @@ export async function lookAtIssuer(place: Place): Promise<RemoteIssuer> {
     const found = 'not looked at: the metadata that says where it is was not found'
     return { ...about, checks: [...checks, bad('jwks', found, `first ${place.unreachableFix}`)], jwks: undefined }
   }
-  const keySet = await fetchKeySet(jwksUri, place)
+  const keySet = await lookAtKeySet(jwksUri, place)
   return { ...about, checks: [...checks, ...keySet.checks], jwks: keySet.jwks, ahead: metadata?.ahead ?? keySet.ahead }
 }
 

@@ -19,7 +19,8 @@ interface RemoteKeys {
   ahead: number
 }
 
-export async function fetchKeySet(url: string, place: KeyPlace): Promise<RemoteKeys> {
+/** Fetches a key set and checks it. `ahead` is 0 where the response has no `Date`. */
+export async function lookAtKeySet(url: string, place: KeyPlace): Promise<RemoteKeys> {
   const fetched = await fetchDocument(url, place.unreachableFix)
   if ('fault' in fetched) return { checks: [bad('jwks', fetched.fault, fetched.fix)], jwks: undefined, ahead: 0 }
   const { value, bytes, headers } = fetched.document

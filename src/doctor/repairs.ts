@@ -19,9 +19,15 @@ const REPAIRS: readonly Repair[] = [
   {
     reason: /^redirect URI mismatch/,
     fix: ({ clientId }) =>
-      `an operator who is signed in opens the same link and presses "Add this address"; or: signet client update ${clientId} --add-redirect-uri URI`,
+      `set the registered address in the app (all of them: signet client show ${clientId}); where the app is right, an operator who is signed in opens the same link and presses "Add this address", or: signet client update ${clientId} --add-redirect-uri URI`,
   },
-  { reason: /^redirect_uri is missing/, fix: () => 'the app sends redirect_uri, one of: signet client show ID' },
+  {
+    reason: /^redirect_uri is missing/,
+    fix: ({ clientId, route }) =>
+      route === '/token'
+        ? 'send the redirect_uri of the authorization request to /token as well, byte for byte'
+        : `the app sends redirect_uri, one of: signet client show ${clientId}`,
+  },
   {
     reason: /^PKCE required/,
     fix: ({ clientId }) =>
@@ -39,6 +45,11 @@ const REPAIRS: readonly Repair[] = [
   {
     reason: /^prompt=none, and (second|must_change|choose_account)|has no factor that reaches|reaches an essential acr/,
     fix: () => 'second factor missing: the app asks without prompt=none, and the person sets one up at /account',
+  },
+  {
+    reason: /^second factor missing/,
+    fix: ({ clientId }) =>
+      `the person sets one up on that page; SIGNET_MFA or require_acr of the client asks for it: signet client show ${clientId}`,
   },
   {
     reason: /^prompt=none, and nobody/,
@@ -67,10 +78,43 @@ const REPAIRS: readonly Repair[] = [
     reason: /^(wrong code|no code was sent|the code (is wrong|was used already))/,
     fix: () => 'type the next code of the app; without the app a recovery code, or: signet user link USER',
   },
-  { reason: /^the sign-in is over/, fix: () => 'start again from the app: a sign-in can take an hour' },
+  {
+    reason: /^(the link (was used|is over)|there is no such link)/,
+    fix: () => 'make a new one: signet user link USER for an account that is there, else: signet invite',
+  },
+  {
+    reason: /^the person (cancelled|refused the consent)/,
+    fix: () => 'nothing is wrong here: the person pressed Cancel or Deny, and the app was told',
+  },
+  {
+    reason: /^the person is no operator/,
+    fix: () => 'operators are in a group with the permission signet:admin: signet group add GROUP USER',
+  },
+  {
+    reason: /^(the sign-in is over|the code of this sign-in)/,
+    fix: () => 'start again from the app: a sign-in can take an hour',
+  },
   {
     reason: /^(nobody has the user name|the person is disabled|the person has no password|wrong password)/,
     fix: () => 'see: signet user list; a link for the locked-out: signet user link USER',
+  },
+  {
+    reason: /^too many guesses/,
+    fix: () => 'wait as long as the page says; a link for a person who forgot the password: signet user link USER',
+  },
+  {
+    reason: /^the disk of the database is full/,
+    fix: () => 'make room on the disk, then send the request again: nothing was changed; see: signet doctor',
+  },
+  {
+    reason: /^no code like this is known|^the code (has expired|was ended)/,
+    fix: () =>
+      'the app sends each code once, within a minute, to the issuer that made it: send the person to /authorize again',
+  },
+  {
+    reason: /^no such (page|endpoint)/,
+    fix: () =>
+      'compare the address with: signet doctor --issuer URL, which reads the metadata; a proxy may add or cut a path',
   },
   {
     reason: /^wrong or expired secret/,
@@ -131,7 +175,7 @@ const REPAIRS: readonly Repair[] = [
       'send the code_verifier of the same sign-in: an app on several servers must keep it where all of them find it, beside state',
   },
   {
-    reason: /^redirect_uri (is missing|differs)$/,
+    reason: /^redirect_uri differs$/,
     fix: () => 'send the redirect_uri of the authorization request to /token as well, byte for byte',
   },
   {
@@ -152,8 +196,16 @@ const REPAIRS: readonly Repair[] = [
       'get a new token; the entry: signet blacklist list, and where it was a mistake: signet blacklist remove ID',
   },
   {
-    reason: /family secret differs|not a refresh token of this issuer|grant does not exist/,
+    reason: /family secret differs|not (a refresh token of|made by) this issuer|grant does not exist/,
     fix: () => 'the refresh token comes from another issuer or database, or was cut: start over with a new grant',
+  },
+  {
+    reason: /^the code was issued to client /,
+    fix: () => 'two apps share a redirect URI or a store of sign-ins: give each its own client, and start over',
+  },
+  {
+    reason: /^the code is bound to the key/,
+    fix: () => 'send a DPoP proof of the key whose thumbprint was sent to /authorize as dpop_jkt',
   },
   { reason: /issued to client /, fix: () => 'a refresh token belongs to one client: use the one it was issued to' },
   {
@@ -162,7 +214,7 @@ const REPAIRS: readonly Repair[] = [
       `introspection shows a client its own tokens and those of its resources; signet client show ${clientId} tells which these are, and a change names all of them: signet client update ${clientId} --resource … --resource AUD`,
   },
   { reason: /^a refresh token was sent/, fix: () => 'send the access token' },
-  { reason: /ERR_JWT_EXPIRED/, fix: () => 'get a new token, or refresh' },
+  { reason: /ERR_JWT_EXPIRED|^it has expired$/, fix: () => 'get a new token, or refresh' },
   {
     reason: /NO_MATCHING_KEY|own key of another resource/,
     fix: () => 'its key is not one of ours (any more): get a new token',

@@ -5,7 +5,7 @@ import { bad, good, warn, type Check } from './check.ts'
 
 const PATIENCE_MS = 5000
 
-/** From here on somebody should see to the next certificate: automatic renewal has failed by then. */
+/** A certificate that ends sooner is a finding: automatic renewal has failed by then. */
 const SOON_DAYS = 7
 
 interface Cause {

@@ -8,9 +8,8 @@ import { page } from '../pages/page.ts'
 
 export function authorize(needs: AuthorizeNeeds): Route[] {
   const load = async () => (await import('../pages/authorization.ts')).answerAuthorize
-  const says = 'Begins a sign-in for a client'
   return [
-    page({ get: '/authorize', isEntrance: true, says }, needs, load),
-    page({ post: '/authorize', isEntrance: true, says }, needs, load),
+    page({ get: '/authorize', isEntrance: true }, needs, load),
+    page({ post: '/authorize', isEntrance: true }, needs, load),
   ]
 }

@@ -6,7 +6,7 @@ import { ACR_VALUES } from '../clients/sign-in-fields.ts'
 import { answerOf, flag, shapeOf, text, texts } from '../ground/shape.ts'
 import type { SigningAlgorithm } from '../store/records/key.ts'
 import { PERSON_CLAIMS } from '../users/claims.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { DOCUMENT } from '../http/access.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import { answerDocument, CACHED } from '../http/public-document.ts'
@@ -48,8 +48,8 @@ export function discovery({ issuer, config }: Needs): Route[] {
 /** Scripts and apps ask for the whole list, so scopes of Signet itself and of resources are not in it. */
 const SCOPES = [...PERSON_SCOPES, OFFLINE_ACCESS]
 
-/** In the ID token whatever was asked for (OIDC Core §2). */
-const PROTOCOL_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'sid', 'nonce', 'at_hash']
+/** Claims of every ID token, whatever was asked for (OIDC Core §2). */
+const ID_TOKEN_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'sid', 'nonce', 'at_hash']
 
 const ID_TOKEN_ALGORITHMS: readonly SigningAlgorithm[] = ['RS256', 'ES256']
 
@@ -89,7 +89,7 @@ const SIGN_IN = {
   id_token_signing_alg_values_supported: ID_TOKEN_ALGORITHMS,
   userinfo_signing_alg_values_supported: ID_TOKEN_ALGORITHMS,
   scopes_supported: SCOPES,
-  claims_supported: [...PROTOCOL_CLAIMS, ...PERSON_CLAIMS],
+  claims_supported: [...ID_TOKEN_CLAIMS, ...PERSON_CLAIMS],
   acr_values_supported: ACR_VALUES,
   ui_locales_supported: ['en', 'de', 'zh'],
   authorization_response_iss_parameter_supported: true,

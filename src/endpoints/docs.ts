@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { entityTag } from '../ground/entity-tag.ts'
 import { notFound } from '../ground/errors.ts'
+import { loadedOnce } from '../ground/on-demand.ts'
 import { header, textOf } from '../ground/shape.ts'
 import { READERS } from '../http/access.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
@@ -107,51 +108,50 @@ interface PageFile {
 
 /** The page, and the files below it. */
 export function docs(needs: DemoNeeds): Route[] {
-  let opened: Promise<Map<string, PageFile>> | undefined
-  const open = () => (opened ??= openFiles().catch(forget))
-  const forget = (error: unknown): never => {
-    opened = undefined // so that the next request tries again
-    throw error
-  }
-  const kept = { ...CACHED, 'Content-Security-Policy': header('What the page may load and do.') }
-  return [
-    route(
-      {
-        get: '/docs',
-        access: READERS,
-        id: 'readDocs',
-        tag: 'Operation',
-        says: 'This description as a page, to read and to try out',
-        answers: { 200: { ...textOf('The page.', 'text/html'), headers: kept } },
-      },
-      async (call) => {
-        const files = await open()
-        const at = (name: string) => `docs/${name}?v=${versionOf(files.get(name))}`
-        const body = pageOf({ issuer: needs.issuer, hasDemo: await hasDemo(needs), at })
-        return answerFile(call, { type: 'text/html; charset=utf-8', body, etag: entityTag(body) }, 'public, no-cache')
-      },
-    ),
-    route(
-      {
-        get: '/docs/:file',
-        access: READERS,
-        id: 'readDocsFile',
-        tag: 'Operation',
-        says: 'A file of that page',
-        params: { file: { says: 'Its name', example: 'swagger-ui.css' } },
-        query: { v: { says: 'The version of the file, as the page names it: then it may be kept for good.' } },
-        answers: { 200: { ...textOf('The file.', 'text/css', 'text/javascript'), headers: kept } },
-        refuses: [404],
-      },
-      async (call) => {
-        const found = (await open()).get(call.params.file)
-        if (!found) throw notFound('this file')
-        const isExact = call.query.v === versionOf(found)
-        return answerFile(call, found, isExact ? 'public, max-age=31536000, immutable' : 'public, no-cache')
-      },
-    ),
-  ]
+  const open = loadedOnce(openFiles)
+  return [page(needs, open), pageFile(open)]
 }
+
+const KEPT = { ...CACHED, 'Content-Security-Policy': header('What the page may load and do.') }
+
+const page = (needs: DemoNeeds, open: () => Promise<Map<string, PageFile>>): Route =>
+  route(
+    {
+      get: '/docs',
+      access: READERS,
+      id: 'readDocs',
+      tag: 'Operation',
+      says: 'This description as a page, to read and to try out',
+      answers: { 200: { ...textOf('The page.', 'text/html'), headers: KEPT } },
+    },
+    async (call) => {
+      const files = await open()
+      const at = (name: string) => `docs/${name}?v=${versionOf(files.get(name))}`
+      const body = pageOf({ issuer: needs.issuer, hasDemo: await hasDemo(needs), at })
+      return answerFile(call, { type: 'text/html; charset=utf-8', body, etag: entityTag(body) }, 'public, no-cache')
+    },
+  )
+
+const pageFile = (open: () => Promise<Map<string, PageFile>>): Route =>
+  route(
+    {
+      get: '/docs/:file',
+      access: READERS,
+      id: 'readDocsFile',
+      tag: 'Operation',
+      says: 'A file of that page',
+      params: { file: { says: 'Its name', example: 'swagger-ui.css' } },
+      query: { v: { says: 'The version of the file, as the page names it: then it may be kept for good.' } },
+      answers: { 200: { ...textOf('The file.', 'text/css', 'text/javascript'), headers: KEPT } },
+      refuses: [404],
+    },
+    async (call) => {
+      const found = (await open()).get(call.params.file)
+      if (!found) throw notFound('this file')
+      const isExact = call.query.v === versionOf(found)
+      return answerFile(call, found, isExact ? 'public, max-age=31536000, immutable' : 'public, no-cache')
+    },
+  )
 
 const answerFile = (call: Pick<Call, 'header'>, file: PageFile, cacheControl: string): Reply =>
   answerDocument(call, file, { cacheControl, type: file.type, headers: HEADERS })

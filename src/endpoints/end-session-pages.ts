@@ -127,5 +127,5 @@ export const showSignedOut =
   (needs: FrameNeeds): PageHandler<string> =>
   (call) => {
     const frame = newFrame(call, needs)
-    return show(frame, signedOutPage(frame, {}))
+    return show(frame, signedOutPage(frame))
   }

@@ -15,7 +15,7 @@ import type { Limits } from '../limits/limits.ts'
 import type { Store } from '../store/store.ts'
 
 const MOST_FOLLOWERS = 2000
-/** Streams of one network, which cannot take all of them. */
+/** Streams of one network, so that no network can take all of them. */
 const MOST_OF_NETWORK = 500
 /** Shows proxies and followers that the connection is alive. */
 const HEARTBEAT_MS = 15_000

@@ -30,9 +30,27 @@ const ADDRESSES = [
   { name: 'health', path: '/readyz', label: 'Health', says: 'whether this server answers requests' },
 ] as const
 
-const STYLE = `body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; }
-code { overflow-wrap: anywhere; }
-li { margin: 0.5rem 0; }`
+/** The page begins with the way to the account, and lists all else. */
+const LISTED = ADDRESSES.filter(({ name }) => name !== 'account')
+
+/** Small, and of its own: the style sheet of pages is loaded for people alone, and this page is for whoever sets Signet up. */
+const STYLE = `:root{color-scheme:light dark;--page:#f3f2ee;--card:#fff;--ink:#1a1c20;--soft:#575c66;--line:#e0dfda;--accent:#0a6c5c;--on:#fff}
+@media (prefers-color-scheme:dark){:root{--page:#101215;--card:#191c21;--ink:#eceef1;--soft:#a5acb8;--line:#2d323a;--accent:#5cc4b0;--on:#101215}}
+body{margin:0;padding:3rem 1rem;font:1rem/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);overflow-wrap:anywhere}
+main{max-width:36rem;margin:0 auto}
+h1{margin:0;font-size:1.75rem;line-height:1.25}
+.soft,dd{color:var(--soft)}
+a{color:var(--accent)}
+a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+.way{margin:1.5rem 0}
+.way a{display:inline-block;padding:.625rem 1.25rem;border-radius:.75rem;background:var(--accent);color:var(--on);font-weight:600;text-decoration:none}
+.way a:hover{text-decoration:underline}
+dl{margin:0;border:1px solid var(--line);border-radius:1.125rem;background:var(--card)}
+dl>div{padding:.75rem 1.25rem}
+dl>div+div{border-top:1px solid var(--line)}
+dt{font-weight:600}
+dt a{display:inline-block;min-height:1.5rem}
+dd{margin:0;font-size:.9375rem}`
 
 const POLICY = [
   "default-src 'none'",
@@ -56,11 +74,14 @@ const pageOf = (issuer: string, urlOf: (path: string) => string): string => `<!d
 <style>${STYLE}</style>
 </head>
 <body>
+<main>
 <h1>Signet</h1>
-<p>This server issues tokens and signs people in, for apps and APIs that trust <code>${issuer}</code>.</p>
-<ul>
-${ADDRESSES.map(({ path, label, says }) => `<li><a href="${urlOf(path)}">${label}</a>: ${says}</li>`).join('\n')}
-</ul>
+<p class="soft">This server issues tokens and signs people in, for apps and APIs that trust <code>${issuer}</code>.</p>
+<p class="way"><a href="${urlOf('/account')}">Sign in to your account</a></p>
+<dl>
+${LISTED.map(({ path, label, says }) => `<div><dt><a href="${urlOf(path)}">${label}</a></dt><dd>${says}</dd></div>`).join('\n')}
+</dl>
+</main>
 </body>
 </html>
 `

@@ -38,29 +38,28 @@ export const health = (needs: Needs): Route[] => [
           'It does not: it stops, its database does not answer, or it does not have the current master key.',
           {
             ...READINESS,
-            example: { status: 'unavailable', reason: 'the database does not answer' },
+            example: { status: 'unavailable' as const, reason: 'the database does not answer' },
           },
         ),
       },
     },
     async ({ facts }) => {
-      if (!needs.isReady()) return json({ status: 'stopping' }, 503)
-      const { missing } = needs.masterKeys
-      if (missing !== undefined) return json({ status: 'master_key_missing', master_key: missing }, 503)
-      return needs.store.requireAnswer().then(
-        () => json({ status: 'ready' }),
-        (error: unknown) => {
-          if (!(error instanceof Unavailable)) throw error
-          facts.reason = error.message
-          return json({ status: 'unavailable', reason: 'the database does not answer' }, 503)
-        },
-      )
+      const { answer, cause } = await judge(needs)
+      if (cause !== undefined) facts.reason = cause
+      return json(answer, answer.status === 'ready' ? 200 : 503)
     },
   ),
 ]
 
 const LIVENESS = shapeOf('Liveness', { status: oneOf(['alive'], 'Its state now.') }, { status: 'alive' })
-const READINESS = shapeOf<{ status: string; reason?: string; master_key?: string }>(
+
+interface Readiness {
+  status: 'ready' | 'stopping' | 'unavailable' | 'master_key_missing'
+  reason?: string
+  master_key?: string
+}
+
+const READINESS = shapeOf<Readiness>(
   'Readiness',
   {
     status: oneOf(['ready', 'stopping', 'unavailable', 'master_key_missing']),
@@ -70,11 +69,23 @@ const READINESS = shapeOf<{ status: string; reason?: string; master_key?: string
   { status: 'ready' },
 )
 
-/** The verdict that `/readyz` gives. */
-export const isServing = async ({ store, masterKeys, isReady }: Needs): Promise<boolean> =>
-  isReady() &&
-  masterKeys.missing === undefined &&
-  (await store.requireAnswer().then(
-    () => true,
+/** The answer of `/readyz`, and the cause that the log tells where the database does not answer. */
+async function judge({ store, masterKeys, isReady }: Needs): Promise<{ answer: Readiness; cause?: string }> {
+  if (!isReady()) return { answer: { status: 'stopping' } }
+  const { missing } = masterKeys
+  if (missing !== undefined) return { answer: { status: 'master_key_missing', master_key: missing } }
+  try {
+    await store.requireAnswer()
+    return { answer: { status: 'ready' } }
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    return { answer: { status: 'unavailable', reason: 'the database does not answer' }, cause: error.message }
+  }
+}
+
+/** Whether `/readyz` answers 200 now. Never rejects. */
+export const isServing = (needs: Needs): Promise<boolean> =>
+  judge(needs).then(
+    ({ answer }) => answer.status === 'ready',
     () => false,
-  ))
+  )

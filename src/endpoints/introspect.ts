@@ -67,7 +67,7 @@ export const introspect = ({ tokenState, issuer, store }: Needs) =>
 const isFor = (client: ClientRecord, claims: AccessTokenClaims): boolean =>
   claims.client_id === client.clientId || [claims.aud].flat().some((aud) => client.resources.includes(aud))
 
-/** Who stands behind a token, where a person signed in for it: the name, and how the person was authenticated (RFC 9470 §6.2). */
+/** The person behind a token, where one signed in for it: the name, and how the person was authenticated (RFC 9470 §6.2). */
 interface Behind {
   username?: string | undefined
   acr?: string | undefined

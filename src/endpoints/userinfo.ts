@@ -2,7 +2,7 @@
 import { insufficientScope, invalidToken } from '../ground/errors.ts'
 import { anything, flag, integer, optional, text, texts, object, type AnswerShape } from '../ground/shape.ts'
 import { AS_HOLDER } from '../http/access.ts'
-import { challenge } from '../http/holder.ts'
+import { challenge } from '../http/challenge.ts'
 import { USERINFO_PARAMETERS } from '../http/parameters.ts'
 import { json, type Reply } from '../http/reply.ts'
 import { route, type HolderCall, type Route } from '../http/route.ts'
@@ -49,8 +49,13 @@ export function userinfo(needs: Needs): Route[] {
   ]
 }
 
-async function answer({ token }: HolderCall, { store, clients, idTokens }: Needs): Promise<Reply> {
+/**
+ * The token decides, as at `/introspect`: a grant that has ended brings no more tokens, and its access tokens are denied
+ * one by one where they end with it.
+ */
+async function answer({ token, judge }: HolderCall, { store, clients, idTokens }: Needs): Promise<Reply> {
   const found = token.sid === undefined ? undefined : await store.findGrantPerson(token.sid)
+  judge()
   if (!found?.grant.scope.includes(OPENID)) {
     throw insufficientScope('this token is of no grant with scope openid', {
       headers: challenge(token.cnf ? 'DPoP' : 'Bearer', 'insufficient_scope', OPENID),
@@ -58,7 +63,7 @@ async function answer({ token }: HolderCall, { store, clients, idTokens }: Needs
   }
   const client = clients.find(token.client_id)
   const { person } = found
-  if (!client || person.user.disabledAt !== null || found.grant.endedAt !== null) throw gone()
+  if (!client || person.user.disabledAt !== null) throw gone()
   const claims = claimsFor(token, found, client)
   const alg = client.userinfoSignedResponseAlg
   if (alg === null) return json(claims)

@@ -48,7 +48,8 @@ export const authorizationCode: GrantType<CodeNeeds> = {
     await consumeProof(codeHash, request, needs)
     const outcome = await redeem(codeHash, request, needs)
     needs.traffic.people.codes[outcome.outcome === 'redeemed' ? 'redeemed' : 'refused'] += 1
-    if (outcome.outcome !== 'redeemed') throw outcome.outcome === 'refused' ? outcome.error : unknownCode('not found')
+    if (outcome.outcome !== 'redeemed')
+      throw outcome.outcome === 'refused' ? outcome.error : unknownCode('no code like this is known')
     return answer(outcome, request, needs)
   },
 }
@@ -60,7 +61,7 @@ export const authorizationCode: GrantType<CodeNeeds> = {
 async function consumeProof(codeHash: string, { caller, proof }: TokenRequest, needs: CodeNeeds): Promise<void> {
   if (!proof) return
   const code = await needs.store.findCode(codeHash)
-  if (code && isOwn(code.facts, caller.client) && code.value.usesLeft > 0) await proof.consume()
+  if (code && isOwn(code.value.facts, caller.client) && code.value.usesLeft > 0) await proof.consume()
 }
 
 async function redeem(codeHash: string, request: TokenRequest, needs: CodeNeeds): Promise<CodeOutcome> {
@@ -91,17 +92,18 @@ async function answer(
   }
 }
 
-/** What becomes of a code. It is asked inside the write. */
+/** The verdict on a code. It is asked inside the write. */
 function decide(code: FoundCode, request: TokenRequest, needs: CodeNeeds, now: Instant): CodeVerdict {
   try {
     const client = request.caller.current(now)
-    const { facts, value } = code
-    if (!isOwn(facts, client)) return refuse(`it was issued to client ${facts.clientId}`)
+    const { value } = code
+    const { facts } = value
+    if (!isOwn(facts, client)) return refuse(`the code was issued to client ${facts.clientId}`)
     if (value.usesLeft <= 0) return endUsed(code, request, needs)
-    if (now >= value.expiresAt) return refuse('it has expired')
+    if (now >= value.expiresAt) return refuse('the code has expired')
     if (facts.redirectUri !== request.parameters.redirectUri) return refuseRedirect(request)
     if (facts.dpopJkt !== null && facts.dpopJkt !== request.proof?.key)
-      return refuse('it is bound to the key of dpop_jkt, which was not proved')
+      return refuse('the code is bound to the key of dpop_jkt, which was not proved')
     const fault = findVerifierFault(facts.codeChallenge, request.parameters.codeVerifier, client)
     if (fault !== undefined) return { act: 'burn', error: badVerifier(fault) }
     requireStanding(code, client, now)
@@ -130,7 +132,7 @@ const refuseRedirect = ({ parameters }: TokenRequest): CodeVerdict => ({
 
 /** A used code is used again, by its owner or by a thief: the grant that it gave ends. */
 function endUsed({ value }: FoundCode, { caller, requestId }: TokenRequest, needs: CodeNeeds): CodeVerdict {
-  if (value.outcome === null) return refuse('it was ended: by a wrong verifier, or with its session')
+  if (value.outcome === null) return refuse('the code was ended: by a wrong verifier, or with its session')
   return endReused(value.outcome, byClient(caller.client.clientId, requestId), REUSED, needs)
 }
 
@@ -155,7 +157,7 @@ function findVerifierFault(
 
 const badVerifier = (fault: string): OAuthError => invalidGrant(`${fault}; the code is good no more, start over`)
 
-/** What the code rests on still stands. @throws OAuthError */
+/** @throws OAuthError where client, session, person or consent of the code no longer stand */
 function requireStanding({ session, consent }: FoundCode, client: ClientRecord, now: Instant): void {
   if (!session || !isLiveSession(session, now)) throw over('its session has ended')
   if (client.consent === 'once' && !consent) throw over('the consent was withdrawn')

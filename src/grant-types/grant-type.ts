@@ -61,7 +61,7 @@ export interface TokenSet {
   /** A person signed in for it: scopes of the request may have been dropped at /authorize. */
   isOfPerson: boolean
   refreshToken?: string
-  /** Where a person signed in and scope `openid` was granted. */
+  /** Present if a person signed in and scope `openid` was granted. */
   idToken?: string
 }
 

@@ -3,6 +3,7 @@ import type { RefreshNeeds } from './refresh-token.ts'
 import { AUTHORIZATION_CODE } from '../clients/client.ts'
 import type { CodeNeeds } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'
+import { methodsOnDemand } from '../ground/on-demand.ts'
 import type { BeginningNeeds, GrantType } from './grant-type.ts'
 import { refreshToken } from './refresh-token.ts'
 import { subject } from './subject.ts'
@@ -13,7 +14,10 @@ export type GrantNeeds = BeginningNeeds & CodeNeeds & RefreshNeeds
 /** Loaded at the first code. */
 const authorizationCode: GrantType<CodeNeeds> = {
   grantType: AUTHORIZATION_CODE,
-  run: async (request, needs) => (await import('./authorization-code.ts')).authorizationCode.run(request, needs),
+  ...methodsOnDemand<Pick<GrantType<CodeNeeds>, 'run'>>(
+    { run: true },
+    async () => (await import('./authorization-code.ts')).authorizationCode,
+  ),
 }
 
 export const GRANT_TYPES: ReadonlyMap<string, GrantType<GrantNeeds>> = new Map(

@@ -64,11 +64,10 @@ export async function idTokenBeside(
   { sessionId, signIn }: Pick<GrantRecord, 'sessionId' | 'signIn'>,
   nonce: string | null,
   plan: (now: Instant) => PersonTerms,
-  { idTokens, store }: Pick<BeginningNeeds, 'idTokens' | 'store'>,
+  { idTokens }: Pick<BeginningNeeds, 'idTokens'>,
 ): Promise<string | undefined> {
   if (!terms.scope.includes(OPENID) || signIn === null || sessionId === null) return undefined
-  const { idTokenSignedResponseAlg: alg } = plan(store.now()).client
-  return idTokens.issue(alg, (now) => {
+  return idTokens.issue((now) => {
     const { client, person, scope, sub } = plan(now)
     const asked = { scope: client.idTokenClaims ? scope : [], requested: signIn.claims.idToken }
     const claims = claimsOfPerson(person, client, asked)

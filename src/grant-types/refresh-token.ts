@@ -4,7 +4,6 @@
  * under one lock. The gate is asked again when the access token is signed.
  */
 import { byClient } from '../audit.ts'
-import { AUTHORIZATION_CODE } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { invalidGrant, invalidRequest, invalidTarget, type OAuthError } from '../ground/errors.ts'
 import type { Traffic } from '../ground/traffic.ts'
@@ -14,7 +13,8 @@ import { lowerScope } from '../grants/scope.ts'
 import { findNamed, registeredResources, requireOneShape } from '../grants/target.ts'
 import { isForPredecessor } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
-import type { GrantRecord, RotationOutcome, RotationVerdict } from '../store/records/grant.ts'
+import type { GrantRecord } from '../store/records/grant.ts'
+import type { RotationOutcome, RotationVerdict } from '../store/records/rotation.ts'
 import type { GrantSignIn } from '../store/records/authentication.ts'
 import type { Person } from '../store/records/user.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
@@ -57,14 +57,15 @@ export const refreshToken: GrantType<RefreshNeeds> = {
     })
     // A denial of everything up to now by the client's own quota ends no family: its next token is dated after it.
     await needs.accessTokens.passLine({ client_id: request.caller.client.clientId, sub: '' })
-    const before = { ...request, person: await findPerson(token, request, needs) }
-    const rotation = await needs.store.rotateGrant(token.sid, (grant, now) => decide(token, grant, before, needs, now))
+    const rotation = await needs.store.rotateGrant(token.sid, (grant, now, person) =>
+      decide(token, grant, { ...request, person }, needs, now),
+    )
     refreshes[COUNTED_AS[rotation.outcome]] += 1
     if (rotation.outcome === 'unknown') throw unknownToken('its grant does not exist any more')
     if (rotation.outcome === 'refused' || rotation.outcome === 'ended') throw rotation.error
-    const { grant, at } = rotation
-    // The write may have waited, so the person is read again. What is taken away later denies a token of this date.
-    const asked = { ...request, person: await findPerson(token, request, needs) }
+    const { grant, person, at } = rotation
+    // As the write has read the person. What is taken away later denies a token of this date.
+    const asked = { ...request, person }
     const written = { at, endsBy: grant.accessExpiresAt }
     const issued = await needs.accessTokens.issue((now) => ({ ...renewal(grant, asked, needs, now), written }))
     const idToken = await idTokenOf(issued, grant, asked, needs)
@@ -76,19 +77,9 @@ export const refreshToken: GrantType<RefreshNeeds> = {
   },
 }
 
-/** A request with the person who gave the grant, as last read; absent where no person signed in. */
+/** A request with the person who gave the grant, as the write reads it; absent where no person signed in. */
 interface PersonRequest extends TokenRequest {
   person: Person | undefined
-}
-
-/** Only a client that signs people in has grants of theirs, so the refresh of a service reads nothing more. */
-async function findPerson(
-  { sid }: ParsedRefreshToken,
-  { caller }: TokenRequest,
-  { store }: RefreshNeeds,
-): Promise<Person | undefined> {
-  if (!caller.client.grantTypes.includes(AUTHORIZATION_CODE)) return undefined
-  return (await store.findGrantPerson(sid))?.person
 }
 
 /** A new ID token has the `sub`, `auth_time` and `sid` of the first one (OIDC Core §12.2). */

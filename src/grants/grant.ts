@@ -73,6 +73,7 @@ export const idleEnd = (client: ClientRecord, now: Instant): Instant | null =>
 
 export type GrantStatus = 'active' | 'expired' | 'ended'
 
+/** The status of a grant as operators see it. An ended grant stays `ended` after its time. */
 export function statusOf(grant: GrantRecord, now: Instant): GrantStatus {
   if (grant.endedAt !== null) return 'ended'
   return isExpired(grant, now) ? 'expired' : 'active'

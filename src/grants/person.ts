@@ -1,6 +1,6 @@
 /**
- * What a person may have through a client. It is judged when a code is redeemed, and again at every refresh, on the person
- * as the database has it then.
+ * The scope and claims that a person may have through a client. They are judged when a code is redeemed, and again at every
+ * refresh, on the person as the database has it then.
  */
 import { OFFLINE_ACCESS, OPENID, PERSON_SCOPES, mayRefresh } from '../clients/client.ts'
 import { invalidGrant, invalidScope } from '../ground/errors.ts'

@@ -37,7 +37,7 @@ export class Counts<Label extends string = string> {
 
 /** How many values fell into each range. */
 export class Histogram {
-  /** Upper bounds of the ranges, rising. A bound belongs to its range. One more range follows the last bound. */
+  /** Upper bounds of the ranges, rising. A bound belongs to its range. A last range follows the last bound. */
   readonly bounds: readonly number[]
   /** How many values fell into each range. */
   readonly counts: number[]

@@ -91,13 +91,25 @@ export class Unavailable extends Error {
     this.name = 'Unavailable'
     this.retryAfterSeconds = options.retryAfterSeconds ?? 1
   }
+
+  /** The step for the operator: a full disk needs one, and a lock may end by itself. */
+  get help(): string {
+    if (this.message.includes('disk')) return 'nothing was changed; make room on it, then try again'
+    return this.message.includes('locked')
+      ? 'nothing was changed; try again, and where it stays: signet doctor'
+      : 'nothing was changed; see: signet doctor'
+  }
 }
 
 /**
  * The change is stored, and this process could not take it over in time; or it may be stored, because the answer of the
  * database was lost. A retry may find it done.
  */
-export class Unheard extends Unavailable {}
+export class Unheard extends Unavailable {
+  override get help(): string {
+    return 'look at what is there before you try again: it may be done; see: signet doctor'
+  }
+}
 
 /** Too many requests at once, and nothing is wrong here. It is logged only at level debug. */
 export class Shed extends Unavailable {}

@@ -23,7 +23,7 @@ function ownerOf(path: string): string {
 
 /**
  * Gives a file or folder that root has just made to the owner of the folder around it. A command that root runs must not
- * leave files behind that the service cannot open. Where the file system refuses, the file stays root's.
+ * leave files behind that the service cannot open. If the file system refuses, the file stays root's.
  */
 export function giveToFolderOwner(path: string): void {
   if (process.geteuid?.() !== 0) return

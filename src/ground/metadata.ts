@@ -98,6 +98,10 @@ export function changeBy<Fields extends Table>(
   return Object.fromEntries(given.map(([name, value]) => [fields[name]?.inner, value])) as ChangeBy<Fields>
 }
 
+/** The names on the wire of the fields that a change of a record holds. */
+export const namesOf = (fields: Record<string, { inner: PropertyKey }>, change: object): string[] =>
+  Object.entries(fields).flatMap(([name, { inner }]) => (Object.hasOwn(change, inner) ? [name] : []))
+
 /** The fields of a record as answers show them. */
 export const shownBy = <Stored, Fields extends Record<string, Field<Stored, keyof Stored, z.ZodType, unknown>>>(
   fields: Fields,

@@ -1,6 +1,6 @@
 /**
- * Objects that are loaded at the first call of one of their methods. An issuer without people starts as fast, and stays
- * as small, as one that knows none.
+ * Values that are loaded when they are first asked for, and objects that are loaded at the first call of a method. So an
+ * issuer without people starts as fast, and stays as small, as if it had no code for people.
  */
 
 type Method = (...args: never[]) => Promise<unknown>
@@ -30,19 +30,21 @@ export function onDemand<T extends Promising<T> & object>(load: () => Promise<T>
 
 function caller<T extends object>(load: () => Promise<T>): (name: string) => Method {
   let loaded: T | undefined
-  let loading: Promise<T> | undefined
-  const open = async (): Promise<T> => {
-    try {
-      return (loaded = await (loading ??= load()))
-    } catch (error) {
-      loading = undefined
-      throw error
-    }
-  }
+  const open = loadedOnce(async () => (loaded = await load()))
   return (name) =>
     async (...args) => {
       const object = loaded ?? (await open())
       // Sound: the callers ask for methods of T alone.
       return (object as Record<string, Method>)[name]?.(...args)
     }
+}
+
+/** Loads at the first call. Later calls get the same value, or try again where the load has failed. */
+export function loadedOnce<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined
+  const forget = (error: unknown): never => {
+    loading = undefined
+    throw error
+  }
+  return () => (loading ??= load().catch(forget))
 }

@@ -20,16 +20,21 @@ export function isGone(name: string): boolean {
   const [pid] = (last ?? '').split(':').map(Number)
   const isOfHere = host === hostname() && numbered.startsWith(`${numbering()}-`)
   if (!isOfHere || pid === undefined || !Number.isSafeInteger(pid) || pid < 1) return false
+  return !isRunning(pid)
+}
+
+/** @param pid a process of this machine. A process of another user counts, too. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return false
+    return true
   } catch (error) {
-    return codeOf(error) === 'ESRCH'
+    return codeOf(error) !== 'ESRCH'
   }
 }
 
 /** Which numbers of processes mean the same as here: those of one start of a machine, in one of its containers. */
-function numbering(): string {
+export function numbering(): string {
   const start = told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
   const container = told(() => readlinkSync('/proc/self/ns/pid'))
   return hash('sha256', `${start} ${container}`).slice(0, 6)

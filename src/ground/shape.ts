@@ -1,6 +1,6 @@
 /**
  * Shapes of responses, in the words of JSON Schema (the 2020-12 dialect). Shapes describe and check nothing, so
- * they are plain data: a start has not to wait for them, and `/openapi.json` is made of them when somebody asks.
+ * they are plain data: a start does not wait for them, and `/openapi.json` is made of them when somebody asks.
  */
 
 export type JsonSchema = Record<string, unknown>

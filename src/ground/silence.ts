@@ -9,10 +9,10 @@ export const NEWS_MS = 1000
 /** A replica that is silent for longer takes no traffic: `/readyz` is 503. */
 const READY_MS = 5000
 
-/** A replica that is silent for longer could miss a denial: it answers no introspection and serves no feed. */
+/** A replica that is silent for longer could miss a denial: it answers no introspection, and ends the streams of the feed. */
 const ANSWERS_MS = 10_000
 
-/** A key may be dated so long before its commit: no act takes longer. */
+/** A key is dated at most this long before its commit, because no act takes longer. */
 export const COMMITTED_WITHIN_MS = 2000
 
 /** Whether a replica still takes traffic, and so serves its key set. */
@@ -21,9 +21,9 @@ export const isReadyAfter = (silenceMs: number, readyMs = READY_MS): boolean => 
 /** Whether a denial by another replica could be missing in memory. */
 export const couldMissDenial = (silenceMs: number): boolean => silenceMs > ANSWERS_MS
 
-/** After so long, every replica that is still ready publishes a key that was committed before. */
+/** This long after a key was committed, every replica that is still ready publishes it. */
 export const publishedWithin = (readyMs = READY_MS): number => readyMs + NEWS_MS
 
-/** After so long, no key set is fetched any more that lacks a key of that date. */
+/** This long after the date of a key, no replica that is ready serves a key set without it. */
 export const fetchedWithin = (readyMs = READY_MS, committedWithinMs = COMMITTED_WITHIN_MS): number =>
   publishedWithin(readyMs) + committedWithinMs

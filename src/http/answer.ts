@@ -24,13 +24,6 @@ export function answer(context: Context, { status, headers, body }: Reply, set?:
   return RESPONSE_ALREADY_SENT
 }
 
-/** Gives a `Response` the headers of every response; its own go before them. The adapter of Hono writes it. */
-export function complete(context: Context, response: Response): Response {
-  const headers = [...standardHeaders(context), 'Cache-Control', 'no-store']
-  for (let at = 0; at < headers.length; at += 2) context.outgoing.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
-  return response
-}
-
 /** Headers of every response. A stopping server answers the requests that it has, and keeps no connection. */
 export function standardHeaders({ facts, isReady, route }: Pick<Context, 'facts' | 'isReady' | 'route'>): string[] {
   const headers = ['X-Request-Id', facts.request_id, 'X-Content-Type-Options', 'nosniff']

@@ -2,15 +2,12 @@
 import { insufficientScope, invalidToken } from '../ground/errors.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { TokenState } from '../tokens/token-state.ts'
+import { challenge } from './challenge.ts'
 
 interface Judged {
   clientId: string
   isAdministrator: boolean
 }
-
-const challenge = (error?: string, scope?: string): Record<string, string> => ({
-  'WWW-Authenticate': `Bearer realm="signet"${error ? `, error="${error}"` : ''}${scope ? `, scope="${scope}"` : ''}`,
-})
 
 /**
  * Judges a token by memory alone, so that it can be judged again in the same turn as an act.
@@ -25,13 +22,13 @@ export function judgeBearer(
   const token = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
   if (token === undefined) {
     throw invalidToken(`send an access token for ${issuer} with scope ${scope}: Authorization: Bearer …`, {
-      headers: challenge(),
+      headers: challenge('Bearer'),
     })
   }
   const refuse = (reason: string) =>
     invalidToken(
       `the access token was refused: it must be live, with aud ${issuer}; see why with: signet token inspect TOKEN`,
-      { reason, headers: challenge('invalid_token') },
+      { reason, headers: challenge('Bearer', 'invalid_token') },
     )
   if (tokenState.isRefreshToken(token)) throw refuse('a refresh token was sent')
   const state = tokenState.checkAccessToken(token)
@@ -42,7 +39,9 @@ export function judgeBearer(
   const granted = (state.claims.scope ?? '').split(' ')
   const isAdministrator = granted.includes(ADMIN_SCOPE)
   if (!granted.includes(scope) && !isAdministrator)
-    throw insufficientScope(`this needs scope ${scope}`, { headers: challenge('insufficient_scope', enough(scope)) })
+    throw insufficientScope(`this needs scope ${scope}`, {
+      headers: challenge('Bearer', 'insufficient_scope', enough(scope)),
+    })
   return { clientId: state.claims.client_id, isAdministrator }
 }
 

@@ -104,7 +104,7 @@ async function callHolder(route: Route, c: HonoContext<Env>, needs: DispatchNeed
   const form = route.form && isForm(incoming) ? parseForm(await readBody(incoming), route.form) : undefined
   const news = needs.store.catchUp()
   if (news) await news
-  const token = await judgeHolder(
+  const holder = await judgeHolder(
     {
       authorization: incoming.headers.authorization,
       accessToken: form?.get('access_token'),
@@ -114,9 +114,9 @@ async function callHolder(route: Route, c: HonoContext<Env>, needs: DispatchNeed
     },
     needs,
   )
-  facts.client_id = token.client_id
-  needs.limits.noteClient(token.client_id, context.ticket)
-  const call: HolderCall = { ...callOf(route, c), token }
+  facts.client_id = holder.token.client_id
+  needs.limits.noteClient(holder.token.client_id, context.ticket)
+  const call: HolderCall = { ...callOf(route, c), ...holder }
   return handle(route, call)
 }
 
@@ -171,12 +171,14 @@ function callOf(route: Route, c: HonoContext<Env>): Call {
   }
 }
 
+/** @throws OAuthError 400 for a known parameter that is sent twice: readers would differ in which one counts. */
 function queryOf(query: string, names: string[]): Record<string, string> {
   const given = new URLSearchParams(query)
   return Object.fromEntries(
     names.flatMap((name) => {
-      const value = given.get(name)
-      return value === null ? [] : [[name, value]]
+      const [value, second] = given.getAll(name)
+      if (second !== undefined) throw invalidRequest(`${name} was sent more than once`)
+      return value === undefined ? [] : [[name, value]]
     }),
   )
 }

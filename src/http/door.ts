@@ -4,7 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
-import type { Refusal } from '../limits/limits.ts'
+import type { Refusal, Ticket } from '../limits/limits.ts'
 import { answer } from './answer.ts'
 import type { Context, Env } from './context.ts'
 import { noHost, noRoute } from './no-route.ts'
@@ -13,10 +13,12 @@ import { takesBody, type Route } from './route.ts'
 import type { Routes } from './routes.ts'
 import { asPage, fail, type ServeNeeds } from './serve.ts'
 import { readTarget } from '../ground/target.ts'
-import { isOneHost } from './host.ts'
+import type { UnderWay } from '../ground/under-way.ts'
+import { faultOfHeaders } from './header-lines.ts'
 
 export interface DoorNeeds extends ServeNeeds {
   isReady(): boolean
+  requests: UnderWay
 }
 
 /** Kept with the response itself, and in no collection: see connections.ts. */
@@ -26,20 +28,31 @@ interface Held {
   [CONTEXT]: Context
 }
 
+/** The listener of the server: it admits each request by the limits, and gives it to the app. */
 export function openDoor(app: Hono<Env>, routes: Routes, needs: DoorNeeds): RequestListener {
-  const { limits } = needs
+  const { limits, requests } = needs
   const receive = listenerOf(app)
   // All responses share this function, since it is registered for every request.
   function onClose(this: ServerResponse): void {
     const { ticket } = contextOf(this)
     if (ticket) limits.end(ticket, this.statusCode)
   }
-  const hold = ({ incoming, outgoing, route, ticket }: Context) => {
-    if (!ticket) return
+  const hold = ({ incoming, outgoing, route }: Context, ticket: Ticket) => {
     outgoing.on('close', onClose)
-    const begin = () => limits.begin(ticket)
-    if (route && takesBody(route)) incoming.once('end', begin)
-    else begin()
+    if (route && takesBody(route)) incoming.once('end', () => limits.begin(ticket))
+    else limits.begin(ticket)
+  }
+  // A request is work until its handler has ended, although its caller may have left.
+  const endWork = ({ ticket }: Context) => {
+    requests.end()
+    if (ticket) limits.endWork(ticket)
+  }
+  const refuse = async (context: Context, error: unknown) => {
+    try {
+      await fail(context, error instanceof RequestError ? noHost() : error, needs)
+    } finally {
+      endWork(context)
+    }
   }
   return (incoming, outgoing) => {
     const context = meet(incoming, outgoing, routes, needs)
@@ -48,11 +61,13 @@ export function openDoor(app: Hono<Env>, routes: Routes, needs: DoorNeeds): Requ
     context.ticket = admitted
     const holder: ServerResponse & Partial<Held> = outgoing
     holder[CONTEXT] = context
-    hold(context)
-    // No URL can be made of these, so they do not come as far as the app.
-    if (!context.target) return void fail(context, noRoute(context, routes), needs)
-    receive(incoming, outgoing).catch((error: unknown) =>
-      fail(context, error instanceof RequestError ? noHost() : error, needs),
+    if (admitted) hold(context, admitted)
+    requests.begin()
+    // No URL can be made of a target that was not read, so it does not come as far as the app.
+    if (!context.target) return void refuse(context, noRoute(context, routes))
+    receive(incoming, outgoing).then(
+      () => endWork(context),
+      (error: unknown) => refuse(context, error),
     )
   }
 }
@@ -82,7 +97,7 @@ function listenerOf(app: Hono<Env>): ReturnType<typeof getRequestListener> {
 const contextOf = (outgoing: object): Context => (outgoing as Held)[CONTEXT]
 
 function meet(incoming: IncomingMessage, outgoing: ServerResponse, routes: Routes, { isReady }: DoorNeeds): Context {
-  const target = isOneHost(incoming) ? readTarget(incoming.url ?? '') : undefined
+  const target = faultOfHeaders(incoming) === undefined ? readTarget(incoming.url ?? '') : undefined
   const route = target ? findRoute(incoming, target.path, routes) : undefined
   return {
     incoming,

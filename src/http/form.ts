@@ -125,13 +125,17 @@ function readBodyJson(text: string, refusal: Refusal): unknown {
   }
 }
 
+/**
+ * The parameters of a form.
+ * @throws OAuthError `invalid_request` for too many parameters, and for a known parameter that is sent twice
+ */
 export function parseForm<Name extends string>(bytes: Buffer, known: KnownParameters<Name>): Parameters<Name> {
   const pairs = [...new URLSearchParams(bytes.toString('utf8'))]
   if (pairs.length > MOST_PAIRS) throw invalidRequest(`the body has more than ${MOST_PAIRS} parameters`)
   return new Parameters<Name>(pairs, known)
 }
 
-/** What a browser sends to a page. */
+/** The parameters and the JSON that a browser sends to a page. */
 interface Sent {
   sent: SentParameters
   json: Readonly<Record<string, unknown>>
@@ -145,6 +149,7 @@ export function readSent(incoming: IncomingMessage, bytes: Buffer): Sent {
   return { sent: new SentParameters(isForm(incoming) ? new URLSearchParams(bytes.toString('utf8')) : []), json: {} }
 }
 
+/** The parameters of a query, for a page that is asked by GET. */
 export const readQuery = (query: string | undefined): Sent => ({
   sent: new SentParameters(new URLSearchParams(query ?? '')),
   json: {},

@@ -5,11 +5,11 @@
  */
 import type { Clock } from '../ground/clock.ts'
 import { OAuthError, invalidRequest, invalidToken } from '../ground/errors.ts'
-import { ASSERTION_ALGORITHMS } from '../clients/assertion.ts'
 import type { Store } from '../store/store.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
 import { checkProof } from '../tokens/check-proof.ts'
 import type { TokenState } from '../tokens/token-state.ts'
+import { challenge, type Scheme } from './challenge.ts'
 
 export interface HolderNeeds {
   issuer: string
@@ -28,17 +28,22 @@ export interface Presented {
   url: string
 }
 
-type Scheme = 'Bearer' | 'DPoP'
+export interface Holder {
+  token: AccessTokenClaims
+  /** Throws unless the token is still good. An answer that had to wait asks it again. */
+  judge: () => void
+}
 
 /** @throws OAuthError with the challenge of RFC 6750 §3 or RFC 9449 §7.1 */
-export async function judgeHolder(presented: Presented, needs: HolderNeeds): Promise<AccessTokenClaims> {
+export async function judgeHolder(presented: Presented, needs: HolderNeeds): Promise<Holder> {
   const { scheme, token } = readToken(presented)
-  const claims = judge(scheme, token, needs)
-  if (scheme === 'Bearer') return claims
+  const judgeAgain = () => judge(scheme, token, needs)
+  const claims = judgeAgain()
+  if (scheme === 'Bearer') return { token: claims, judge: judgeAgain }
   await requireProof(token, claims, presented, needs)
   const news = needs.store.catchUp()
   if (news) await news
-  return judge(scheme, token, needs)
+  return { token: judgeAgain(), judge: judgeAgain }
 }
 
 function readToken({ authorization, accessToken }: Presented): { scheme: Scheme; token: string } {
@@ -94,14 +99,3 @@ const refuse = (scheme: Scheme, reason: string): OAuthError =>
       headers: challenge(scheme, 'invalid_token'),
     },
   )
-
-/** Without an error, the challenge says only how to authenticate. */
-export function challenge(scheme: Scheme, error?: string, scope?: string): Record<string, string> {
-  const parts = [
-    'realm="signet"',
-    ...(error === undefined ? [] : [`error="${error}"`]),
-    ...(scope === undefined ? [] : [`scope="${scope}"`]),
-    ...(scheme === 'DPoP' ? [`algs="${ASSERTION_ALGORITHMS.join(' ')}"`] : []),
-  ]
-  return { 'WWW-Authenticate': `${scheme} ${parts.join(', ')}` }
-}

@@ -4,7 +4,7 @@ import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { Context } from './context.ts'
 import type { Reply } from './reply.ts'
 import type { Routes } from './routes.ts'
-import { isOneHost } from './host.ts'
+import { NO_HOST, faultOfHeaders } from './header-lines.ts'
 
 /**
  * Lets a script of any origin call the route, with the headers that it wants to send.
@@ -20,7 +20,8 @@ export function preflight({ headers }: IncomingMessage, methods: readonly string
 /** No such path is 404; a path that takes other methods is 405 and names them (RFC 9110 §15.5.6). */
 export function noRoute({ incoming, target }: Pick<Context, 'incoming' | 'target'>, routes: Routes): OAuthError {
   const { url = '' } = incoming
-  if (!isOneHost(incoming)) return noHost()
+  const fault = faultOfHeaders(incoming)
+  if (fault !== undefined) return badHeaders(fault)
   if (!target) {
     const meant = routes.nearestTo(url.replaceAll(/\/{2,}/g, '/').slice(0, 200))
     return invalidRequest(`the path is not in normal form: no //, no dot segments, no needless escapes${meant}`)
@@ -34,5 +35,6 @@ export function noRoute({ incoming, target }: Pick<Context, 'incoming' | 'target
   )
 }
 
-export const noHost = (): OAuthError =>
-  invalidRequest('the request needs one Host header that names a host', { headers: { Connection: 'close' } })
+const badHeaders = (fault: string): OAuthError => invalidRequest(fault, { headers: { Connection: 'close' } })
+
+export const noHost = (): OAuthError => badHeaders(NO_HOST)

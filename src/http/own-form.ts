@@ -50,7 +50,7 @@ function cameByHttp({ origin, 'x-forwarded-proto': proto }: IncomingHttpHeaders,
   )
 }
 
-/** A browser without `Origin` says by `Sec-Fetch-Site` where the form stood. One that sends neither is held by `csrf`. */
+/** A browser without `Origin` says by `Sec-Fetch-Site` where the form stood. A browser that sends neither is held by `csrf`. */
 function isOwnOrigin({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, issuer: string): boolean {
   if (origin !== undefined) return origin === new URL(issuer).origin
   return site === undefined || site === 'same-origin' || site === 'none'

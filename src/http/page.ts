@@ -28,6 +28,7 @@ const afterLast = (id: string) => ({ says: `What comes after this \`${id}\`: the
 export const pageOf = (says: string, shape: Shape): AnswerShape =>
   listOf(says, shape, { Link: maybe('The next page, with `rel="next"`, where there may be one (RFC 8288).') })
 
+/** @throws OAuthError `invalid_request` for another `limit` than 1 to 1000 */
 export function readPage({ query }: Pick<Call<string, PageQuery>, 'query'>): Page {
   const limit = query.limit || '100'
   if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MOST)

@@ -15,10 +15,7 @@ export interface Reply {
 /** The handler has taken the response over and writes it itself, as a stream does. */
 export const TAKEN = Symbol('taken')
 
-/** A `Response` is for a page: the helpers of Hono make it, such as `c.html`. It costs more than a `Reply`. */
-export type Outcome = Reply | Response | typeof TAKEN
-
-export const isResponse = (outcome: Reply | Response): outcome is Response => outcome.headers instanceof Headers
+export type Outcome = Reply | typeof TAKEN
 
 const PRIVATE: HeaderList = ['Cache-Control', 'no-store']
 const PRIVATE_JSON: HeaderList = ['Content-Type', 'application/json', ...PRIVATE]

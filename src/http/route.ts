@@ -53,6 +53,8 @@ export interface ClientCall<Name extends string, Param extends string, Query ext
 /** The access token was judged after the body had arrived. */
 export interface HolderCall<Param extends string = string, Query extends string = string> extends Call<Param, Query> {
   token: AccessTokenClaims
+  /** Throws unless the token is still good. An answer that had to wait asks it again. */
+  judge: () => void
 }
 
 /** A call without authentication. Streams need the response itself. */

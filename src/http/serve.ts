@@ -4,12 +4,12 @@ import type { Context as HonoContext } from 'hono'
 import type { Log } from '../ground/log.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { isRefused } from '../limits/limits.ts'
-import { answer, complete } from './answer.ts'
+import { answer } from './answer.ts'
 import type { Context, Env } from './context.ts'
 import { dispatch, type DispatchNeeds } from './dispatch.ts'
 import { noRoute, preflight } from './no-route.ts'
 import { isForLoad, replyToError } from './on-error.ts'
-import { isResponse, TAKEN, type Outcome, type Reply } from './reply.ts'
+import { TAKEN, type Outcome, type Reply } from './reply.ts'
 import { noteRequest, type Answered } from './request-log.ts'
 import type { Routes } from './routes.ts'
 
@@ -42,8 +42,8 @@ function finish(context: Context, outcome: Outcome, needs: ServeNeeds, set: Head
     note(context, context.outgoing.statusCode, needs)
     return RESPONSE_ALREADY_SENT
   }
-  const response = isResponse(outcome) ? complete(context, outcome) : answer(context, outcome, set)
-  note(context, outcome.status, needs, { isOrdinary: !isResponse(outcome) && outcome.isOrdinary === true })
+  const response = answer(context, outcome, set)
+  note(context, outcome.status, needs, { isOrdinary: outcome.isOrdinary === true })
   return response
 }
 

@@ -93,7 +93,7 @@ export function derSignature(signature: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x30, length]), ...integers])
 }
 
-/** The shortest form of a positive number (X.690 §8.3). One leading zero stands before a set first bit. */
+/** The shortest form of a positive number (X.690 §8.3). A leading zero stands before a set first bit. */
 function derInteger(number: Buffer): Buffer {
   const first = number.findIndex((byte) => byte !== 0)
   const digits = first < 0 ? Buffer.from([0]) : number.subarray(first)

@@ -65,7 +65,7 @@ export function describeDependents({ signingKeys, secrets, grants, apps }: Depen
   return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`
 }
 
-/** Names so many clients at most. */
+/** The most clients that a message names. */
 const MOST_NAMED = 20
 
 function counted(count: number, noun: string, names: string[] = []): string {

@@ -21,7 +21,7 @@ import type { Store } from '../store/store.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKeys } from './master-keys.ts'
-import { committedBy, publishedFrom, whyNotSign, type Signing } from './may-sign.ts'
+import { areFirst, committedBy, publishedFrom, whyNotSign, type Signing } from './may-sign.ts'
 
 interface RingKey {
   record: SigningKeyRecord
@@ -62,10 +62,11 @@ export class KeyRing {
   #unsealed = new Map<string, KeyObject>()
   /** By ring, both algorithms together. */
   #documents = new Map<string, JwksDocument>()
-  /** The number of the last reading that was begun, and of the newest reading that was taken over. */
-  /** The latest time at which each key that is not old was committed. In time that passed. */
+  /** The latest time at which each key was committed that is neither old nor one of the first. In time that passed. */
   #committedBy = new Map<string, number>()
+  /** The number of the last reading that was begun. */
   #readings = 0
+  /** The number of the newest reading that was taken over. */
   #taken = 0
 
   private constructor(store: Store, masterKeys: MasterKeys, audit: AuditTrail) {
@@ -81,7 +82,8 @@ export class KeyRing {
   static async open(store: Store, masterKeys: MasterKeys, audit: AuditTrail): Promise<KeyRing> {
     const ring = new KeyRing(store, masterKeys, audit)
     const present = new Set((await store.listKeys()).map(nameOf))
-    for (const id of SIGNING_ALGORITHMS.map(sharedRing)) if (!present.has(nameOf(id))) await ring.#seed(id)
+    const missing = SIGNING_ALGORITHMS.map(sharedRing).filter((id) => !present.has(nameOf(id)))
+    await Promise.all(missing.map((id) => ring.#seed(id)))
     await ring.reload()
     return ring
   }
@@ -94,11 +96,11 @@ export class KeyRing {
   }
 
   async #seed(id: RingId): Promise<'seeded' | 'exists'> {
-    const now = this.#store.now()
-    const active = { ...(await this.draft(id)), status: 'active' as const, createdAt: now, activatedAt: now }
-    // As old as the active key: a verifier that has fetched one has fetched both, so it may take over at any time.
-    const next = { ...(await this.draft(id)), createdAt: now }
-    return this.#store.seedKeys(id, [active, next], this.#audit.event('key.seeded', active.kid, BY_SYSTEM))
+    // To find the primes of an RSA key takes longest in a first start, so both keys are made at the same time.
+    const [first, second] = await Promise.all([this.draft(id), this.draft(id)])
+    // The write dates both alike: a verifier that has fetched one has fetched both, so `next` may take over at any time.
+    const active = { ...first, status: 'active' as const }
+    return this.#store.seedKeys(id, [active, second], this.#audit.event('key.seeded', active.kid, BY_SYSTEM))
   }
 
   /** Makes a fresh `next` key with its private key sealed. It is written nowhere yet. */
@@ -136,7 +138,8 @@ export class KeyRing {
   }
 
   async #load(onUnreadable?: (row: string) => void): Promise<() => void> {
-    const records = (await this.#store.listKeys(onUnreadable)).filter(isPublished)
+    const rows = await this.#store.listKeys(onUnreadable)
+    const records = rows.filter(isPublished)
     const published = new Map<string, RingKey>()
     const unsealed = new Map<string, KeyObject>()
     for (const record of records) {
@@ -154,6 +157,7 @@ export class KeyRing {
     return () => {
       this.#published = published
       this.#unsealed = unsealed
+      this.#noteCommitted(rows)
       this.#signers = this.#signersOf(records, othersHearWithinMs)
       this.#documents = new Map(documents)
     }
@@ -167,7 +171,6 @@ export class KeyRing {
 
   #signersOf(records: SigningKeyRecord[], othersHearWithinMs: number): Map<string, Signer> {
     const signers = new Map<string, Signer>()
-    this.#noteCommitted(records)
     for (const { kid, ring, alg, signedUntil } of records.filter((key) => key.status === 'active')) {
       const id = { ring, alg }
       const privateKey = this.#unsealed.get(kid)
@@ -190,9 +193,12 @@ export class KeyRing {
     return signers
   }
 
-  #noteCommitted(records: SigningKeyRecord[]): void {
+  #noteCommitted(rows: SigningKeyRecord[]): void {
     const now = performance.now()
-    const ages = records.map(({ kid, createdAt }) => ({ kid, ageMs: this.#store.now() - createdAt }))
+    const shared = SIGNING_ALGORITHMS.map((alg) => rows.filter((key) => key.ring === SHARED_RING && key.alg === alg))
+    const first = new Set(shared.filter(areFirst).flat())
+    const later = rows.filter((key) => isPublished(key) && !first.has(key))
+    const ages = later.map(({ kid, createdAt }) => ({ kid, ageMs: this.#store.now() - createdAt }))
     const fresh = ages.filter(({ ageMs }) => ageMs < OLD_MS)
     this.#committedBy = new Map(
       fresh.map(({ kid, ageMs }) => [kid, committedBy(this.#committedBy.get(kid) ?? now, ageMs, now)]),
@@ -264,6 +270,7 @@ export class KeyRing {
     }
     const before = signer.reserving ?? Promise.resolve()
     const running = before
+      // The caller of the earlier reservation gets its failure.
       .catch(() => {})
       .then(() => (signer.signedUntil < until ? reserve() : undefined))
       .finally(() => {

@@ -1,8 +1,8 @@
 /**
  * A list beside the master key: the databases that it has sealed keys for. A database on the list that is missing was
  * lost. The start is refused then, instead of making a new database with other keys and no clients, unless `--new` asks for
- * one. The list guards
- * against a slip, and nothing else rests on it: a keys folder that is read-only or another user's works without it.
+ * one. The list guards against a slip, and nothing else rests on it: a keys folder that is read-only or another user's
+ * works without it.
  *
  * A line is a name and, after a tab, the id of the place where the database told one. The later line of a name counts.
  */

@@ -2,7 +2,6 @@
  * The key file: `master.key` in the keys folder, one key a line. It is created once, at the very first start. A change
  * writes a whole new file and renames it, so that a crash leaves the former file or the new one.
  */
-import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -19,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { draftBeside, removeAbandoned } from '../ground/draft.ts'
 import { Fault } from '../ground/errors.ts'
 import { codeOf, describeRefusal, giveToFolderOwner } from '../ground/file-access.ts'
 import { isGone, newProcessName } from '../ground/process-name.ts'
@@ -29,7 +29,7 @@ import { newMasterKey, parseMasterKey, type MasterKey } from './master-key.ts'
 /** The path of the key file in a keys folder. */
 export const masterKeyFile = (keysDir: string): string => join(keysDir, 'master.key')
 
-/** So many keys fit into what is read of a file, with room to spare. */
+/** The most keys of a file: what is read of a file has room for them. */
 const MOST_KEYS = 50
 
 /** The keys of the key file, in its order; `undefined` where there is no file. @throws Fault */
@@ -82,14 +82,14 @@ export const keysFolderFault = (path: string, error: unknown): Fault =>
  */
 export function requireKeysFolder(keysDir: string): void {
   const file = masterKeyFile(keysDir)
-  const draft = draftName(file)
+  const [draft, link] = [draftBeside(file), draftBeside(file)]
   try {
     writeDurably(draft, '')
-    linkSync(draft, `${draft}.link`)
+    linkSync(draft, link)
   } catch (error) {
     throw keysFolderFault(file, error)
   } finally {
-    for (const each of [draft, `${draft}.link`]) rmSync(each, { force: true })
+    for (const each of [draft, link]) rmSync(each, { force: true })
   }
 }
 
@@ -100,7 +100,7 @@ export function requireKeysFolder(keysDir: string): void {
  */
 export function createMasterKeyFile(keysDir: string): { keys: MasterKey[]; unmake: () => void } {
   const file = masterKeyFile(keysDir)
-  const draft = draftName(file)
+  const draft = draftBeside(file)
   let isOurs = true
   try {
     closeToOthers(keysDir)
@@ -119,11 +119,9 @@ export function createMasterKeyFile(keysDir: string): { keys: MasterKey[]; unmak
     throw keysFolderFault(file, error)
   }
   const keys = readMasterKeyFile(keysDir)
-  if (!keys) throw new Fault(`SIGNET_KEYS_DIR: ${file} was removed while Signet started`)
+  if (!keys) throw new Fault(`SIGNET_KEYS_DIR: ${file} was removed while Signet started`, 'start again')
   return { keys, unmake: () => isOurs && rmSync(file, { force: true }) }
 }
-
-const draftName = (file: string): string => `${file}.${randomBytes(6).toString('hex')}`
 
 /** Bits of a folder that a platform prepared for several users or pods: setgid, sticky, writable by others. */
 const PREPARED = 0o3022
@@ -174,6 +172,8 @@ function changeFile(keysDir: string, change: (keys: MasterKey[]) => MasterKey[])
     const own = newProcessName()
     takeLock(lock, own)
     try {
+      // A start that was killed while it made the file may have left its key under another name.
+      removeAbandoned(dirname(file))
       replaceFile(file, change(readMasterKeyFile(keysDir) ?? []), () => requireOwn(lock, own))
     } finally {
       if (readLock(lock) === own) rmSync(lock, { force: true })

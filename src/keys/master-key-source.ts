@@ -1,7 +1,7 @@
 /** The place of a deployment's master keys: in the key file, or in a variable that a secret store fills. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { Fault } from '../ground/errors.ts'
 import { modeOf } from '../ground/file-access.ts'
 import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
@@ -25,7 +25,11 @@ export function readMasterKeysAgain(source: MasterKeySource): MasterKey[] {
   const file = source.fileOf.masterKeys
   if (file === undefined) return readMasterKeys(source) ?? []
   const read = readTextFile(file, MOST_SECRET_BYTES)
-  if ('why' in read) throw new Fault(`${masterKeyVariable(source)}: ${file} ${read.why}`)
+  if ('why' in read)
+    throw new Fault(
+      `${masterKeyVariable(source)}: ${file} ${read.why}`,
+      'put the file with the master keys back, readable for the user that runs Signet',
+    )
   return parseMasterKeys(read.text, `${masterKeyVariable(source)}: ${file}`)
 }
 

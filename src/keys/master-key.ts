@@ -65,9 +65,11 @@ function masterKeyOf(secret: Buffer): MasterKey {
         })
         return JSON.parse(new TextDecoder().decode(plaintext)) as unknown
       } catch (cause) {
-        throw new Fault('a private signing key in the database cannot be opened with this master key', undefined, {
-          cause,
-        })
+        throw new Fault(
+          `a value of the database that was sealed under master key ${id} cannot be opened with it`,
+          'the value was damaged: restore a backup, see signet restore --help',
+          { cause },
+        )
       }
     },
   }

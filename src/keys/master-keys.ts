@@ -115,7 +115,10 @@ export class MasterKeys {
     const key = id === undefined ? undefined : this.#found.get(id)
     if (key) return key.unseal(jwe)
     if (this.#state.keys.some((known) => known.id === id)) return undefined
-    throw new Fault('a private signing key in the database was sealed under no master key of it')
+    throw new Fault(
+      `a value of the database was sealed under ${JSON.stringify(id ?? '')}, which is no master key of it`,
+      'the value was damaged, or comes from another database: restore a backup, see signet restore --help',
+    )
   }
 
   /** Reads the state from the database. If two readings overlap, the one that began later is kept. */

@@ -14,6 +14,17 @@ export interface Signing {
 }
 
 /**
+ * Whether the keys of a shared ring are the first ones: every replica reads them, or makes them, before it is ready. They
+ * are made together, and a row is kept of every key that follows or goes.
+ *
+ * @param rows every row of one algorithm, those of retired and revoked keys too
+ */
+export function areFirst(rows: readonly { createdAt: Instant }[]): boolean {
+  const [first, second, ...others] = rows
+  return others.length === 0 && second !== undefined && first?.createdAt === second.createdAt
+}
+
+/**
  * The latest time at which a key was committed: a key is committed when it is seen, and no long time after its date. So a
  * command that sees the key for the first time does not take it for a new one.
  *
@@ -30,7 +41,7 @@ export const committedBy = (
 /**
  * From when on every other replica that is ready publishes a key.
  *
- * @param committedAt the latest time of its commit; `undefined` for a key that is old
+ * @param committedAt the latest time of its commit; `undefined` for a key that is old, or one of the first
  * @param othersHearWithinMs 0 where no other replica lives
  * @returns a time on the clock of `committedAt`; 0 for any time
  */

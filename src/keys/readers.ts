@@ -1,7 +1,7 @@
 /**
  * Which verifiers are ready for the next key. Verifiers introduce themselves when they fetch the key set or follow the
  * feed, and their last fetch tells which keys they have seen. Names are what callers say of themselves: nobody verifies
- * them. They are kept in bounded memory, so many for each network, and written in the background.
+ * them. They are kept in memory, with a bound for each network, and written in the background.
  */
 import { withoutSecrets } from '../ground/looks-secret.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
@@ -93,7 +93,8 @@ export class KeyReaders {
 
   /** Writes down the readers since the last time. */
   flush(): Promise<void> {
-    // Flushes run one after another: once a flush has ended, everything that was noted before it is written.
+    // Flushes run one after another: once a flush has ended, everything that was noted before it is written. A flush that
+    // fails rejects for its own caller.
     this.#flushing = this.#flushing.catch(() => {}).then(() => this.#write())
     return this.#flushing
   }

@@ -4,7 +4,7 @@
  */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import type { Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
 import {
   isPublished,

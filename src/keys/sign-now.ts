@@ -6,20 +6,24 @@ import type { KeyRing } from './key-ring.ts'
 
 const MOST_ATTEMPTS = 8
 
+/** Claims, and the ring whose active key signs them. `iat` and, where the token ends, `exp` are in seconds. */
+export interface Unsigned {
+  ring: RingId
+  claims: { iat: number; exp?: number }
+}
+
 /**
- * @param make the claims as they are at the moment of signing, with `iat` and, where the token ends, `exp` in seconds; it
- *   may throw
+ * @param make the claims as they are at the moment of signing; it may throw
  * @returns a compact JWS
  * @throws Unavailable where no key can sign now
  */
 export async function signNow(
   keys: Pick<KeyRing, 'trySign' | 'makeReady'>,
-  ring: RingId,
   typ: string,
-  make: () => { iat: number; exp?: number },
+  make: () => Unsigned,
 ): Promise<string> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    const claims = make()
+    const { ring, claims } = make()
     const signing = keys.trySign(ring, typ, claims)
     if (signing) return signing
     const { iat, exp = iat } = claims

@@ -9,7 +9,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../ground/clock.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { isLoopback } from '../config/loopback.ts'
 import { RateLimited } from '../ground/errors.ts'
 import type { Log } from '../ground/log.ts'
@@ -44,7 +44,10 @@ export interface Refusal {
   description: string
 }
 
-/** A request that was admitted. Its holder calls `begin` once the body has arrived, and `end` with the status. */
+/**
+ * A request that was admitted. Its holder calls `begin` once the body has arrived, `endWork` when the handler has ended,
+ * and `end` with the status when the response is closed. It is in flight until both have ended.
+ */
 export interface Ticket {
   /** The request's share of its network's quota. */
   count: Count | undefined
@@ -53,6 +56,7 @@ export interface Ticket {
   isInFlight: boolean
   isPipelined: boolean
   isOpen: boolean
+  isWorkOver: boolean
   isOver: boolean
 }
 
@@ -112,7 +116,16 @@ export class Limits {
     if (caller?.isLocal && this.#mayLackProxy) this.#warnOfProxy(incoming)
     const { socket } = incoming
     if (isPipelined) this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 0) + 1)
-    return { count, socket, isAuthenticated: false, isInFlight: false, isPipelined, isOpen, isOver: false }
+    return {
+      count,
+      socket,
+      isAuthenticated: false,
+      isInFlight: false,
+      isPipelined,
+      isOpen,
+      isWorkOver: false,
+      isOver: false,
+    }
   }
 
   /** The request has arrived whole. Until then it is no work and takes no place: its body may come slowly. */
@@ -126,10 +139,23 @@ export class Limits {
   end(ticket: Ticket, status: number): void {
     if (ticket.isOver) return
     ticket.isOver = true
-    if (ticket.isInFlight) this.#load.inFlight -= 1
+    this.#leave(ticket)
     const { socket } = ticket
     if (ticket.isPipelined) this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1)
     if (ticket.count && ticket.isAuthenticated && !isRefused(status)) ticket.count.used -= 1
+  }
+
+  /** The handler of the request has ended. The response may still be on its way. */
+  endWork(ticket: Ticket): void {
+    ticket.isWorkOver = true
+    this.#leave(ticket)
+  }
+
+  /** A caller who leaves early makes no room: the work for it goes on. */
+  #leave(ticket: Ticket): void {
+    if (!ticket.isInFlight || !ticket.isWorkOver || !ticket.isOver) return
+    ticket.isInFlight = false
+    this.#load.inFlight -= 1
   }
 
   /** Counts the refusal of an open request against its network. Open requests themselves are never turned away. */

@@ -2,7 +2,7 @@
  * Refuses new work while there is too much of it, before memory runs out or callers give up. Work that has begun is
  * finished.
  */
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 
 export type ShedReason = 'in_flight' | 'event_loop' | 'pipelining' | 'followers'
 

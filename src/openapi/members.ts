@@ -2,7 +2,8 @@
 import { CLIENT_FIELDS } from '../clients/wire.ts'
 import { meaningsOf } from '../ground/metadata.ts'
 import { RESOURCE_FIELDS } from '../resources/wire.ts'
-import { GROUP_FIELDS, USER_FIELDS } from '../users/wire.ts'
+import { USER_FIELDS } from '../users/wire.ts'
+import { GROUP_FIELDS } from '../users/group-wire.ts'
 
 const DURATION = 'A duration such as `15m`, `30d` or `3600` (seconds)'
 

@@ -98,9 +98,9 @@ function bodyOf(route: Route, { bodies }: Components): object | undefined {
 
 function responsesOf(route: Route, components: Components): Record<string, object> {
   const { about, access } = route
-  const more = access.isCrossOrigin
+  const more: Record<string, HeaderShape> = access.isCrossOrigin
     ? { 'Access-Control-Allow-Origin': header('`*`: any page may read it.') }
-    : ({} as Record<string, HeaderShape>)
+    : {}
   const kept = about.answers[200]?.headers
   const described: Record<string, AnswerShape | string> = {
     ...refusalsOf(route),

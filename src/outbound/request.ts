@@ -13,7 +13,9 @@ import {
 } from 'node:http'
 import { request as sendHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { isLoopback } from '../config/loopback.ts'
 import { isPublicAddress, type AllowedHosts } from './allowed.ts'
+import { findAddresses } from './names.ts'
 
 const WITHIN_MS = 5000
 const MOST_BYTES = 65_536
@@ -51,17 +53,13 @@ export async function sendOutbound(
   const url = new URL(address)
   const fault = allowed.faultOf(url)
   if (fault !== undefined) throw new AddressRefused(fault)
-  const isNamed = allowed.has(url)
-  const literal = url.hostname.replace(/^\[|\]$/g, '')
-  // A literal address is not looked up, so it is checked here.
-  if (!isNamed && isIP(literal) !== 0 && !isPublicAddress(literal)) throw new AddressRefused('its address is private')
   const signal = AbortSignal.timeout(WITHIN_MS)
   const options: RequestOptions = {
     method,
     headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) },
     agent: false,
     signal,
-    lookup: isNamed ? lookUpNamed : lookUpPublic,
+    lookup: allowed.has(url) ? lookUpNamed : lookUpAmong(await findPublicAddresses(url)),
   }
   return new Promise((resolve, reject) => {
     const fail = (error: Error) =>
@@ -79,6 +77,7 @@ const LATE = `no answer within ${WITHIN_MS / 1000} s`
 async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
   const chunks: Buffer[] = []
   let bytes = 0
+  // Sound: no encoding is set, so the stream gives buffers.
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > MOST_BYTES) throw new OutboundFault(`the answer is larger than ${MOST_BYTES} bytes`)
@@ -91,14 +90,27 @@ async function readAnswer(incoming: IncomingMessage): Promise<OutboundAnswer> {
 const lookUpNamed: LookupFunction = (hostname, options, done) =>
   lookup(hostname.endsWith('.localhost') ? 'localhost' : hostname, options, done)
 
-/** Gives the addresses of a name only where all of them are public, so that none can be chosen that is not. */
-const lookUpPublic: LookupFunction = (hostname, options, done) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-    if (error) return done(error, '')
-    const isPublic = addresses.length > 0 && addresses.every(({ address }) => isPublicAddress(address))
-    if (!isPublic) return done(new AddressRefused('its name leads to a private address'), '')
+/** The addresses of a host, where all of them are public, so that none can be chosen that is not. */
+async function findPublicAddresses({ hostname }: URL): Promise<LookupAddress[]> {
+  const literal = hostname.replace(/^\[|\]$/g, '')
+  const family = isIP(literal)
+  if (family !== 0 && !isPublicAddress(literal)) throw new AddressRefused('its address is private')
+  if (family !== 0) return [{ address: literal, family }]
+  const addresses = isLoopback(hostname) ? [] : await findAddresses(hostname).catch(refuseName)
+  const isPublic = addresses.length > 0 && addresses.every(({ address }) => isPublicAddress(address))
+  if (!isPublic) throw new AddressRefused('its name leads to a private address')
+  return addresses
+}
+
+function refuseName(error: Error): never {
+  throw new OutboundFault(error.message)
+}
+
+/** A connection goes to the addresses that were checked. */
+const lookUpAmong =
+  (addresses: LookupAddress[]): LookupFunction =>
+  (_hostname, options, done) => {
     if (options.all) return done(null, addresses)
     const [first] = addresses
     done(null, first?.address ?? '', first?.family)
-  })
-}
+  }

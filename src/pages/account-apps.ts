@@ -1,29 +1,24 @@
 /** /account/apps: the clients that the person has signed in to or has allowed something, and the way to take it back. */
-import { byUser } from '../audit.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
-import { OAuthError } from '../ground/errors.ts'
 import { basePath } from '../http/endpoint-url.ts'
-import { PageFault } from '../http/page-fault.ts'
 import type { SessionEnds } from '../sessions/ending.ts'
 import { statusOf } from '../grants/grant.ts'
 import type { Store } from '../store/store.ts'
-import { newFrame } from './frame.ts'
-import type { FrameNeeds } from './frame-needs.ts'
 import type { PageHandler } from './handler.ts'
 import { seeOther } from './html.ts'
-import { requireSession, type SessionNeeds } from './session.ts'
+import { actorOf, onOwnRecord, ownFrame, ownView, type OwnNeeds } from './account-page.ts'
+import { requireSession } from './session.ts'
 import { show } from './show.ts'
 import { appsPage } from './templates/access.ts'
 import type { AppsView } from './views.ts'
 
 const PATH = '/account/apps'
 
-export type AppsNeeds = FrameNeeds &
-  SessionNeeds & {
-    store: Pick<Store, 'listConsents' | 'listGrants' | 'now'>
-    clients: ClientDirectory
-    sessionEnds: SessionEnds
-  }
+export type AppsNeeds = OwnNeeds & {
+  store: Pick<Store, 'listConsents' | 'listGrants' | 'now'>
+  clients: ClientDirectory
+  sessionEnds: SessionEnds
+}
 
 const MOST_GRANTS = 1000
 
@@ -31,14 +26,11 @@ export const showApps =
   (needs: AppsNeeds): PageHandler<string> =>
   async (call) => {
     const signedIn = await requireSession(call, needs, PATH)
-    const { user } = signedIn.person
-    const frame = newFrame(call, needs, { secret: signedIn.secret, locale: user.profile.locale })
+    const frame = ownFrame(call, signedIn, needs)
     const view: AppsView = {
-      account: { username: user.username, name: user.name, email: user.email },
-      now: needs.clock.now(),
-      zone: user.profile.zoneinfo,
+      ...ownView(signedIn, needs),
       notice: call.sent.get('done') === 'withdrawn' ? 'app_withdrawn' : undefined,
-      apps: await listApps(user.id, needs),
+      apps: await listApps(signedIn.person.user.id, needs),
     }
     return show(frame, appsPage(frame, view))
   }
@@ -70,15 +62,11 @@ async function listApps(userId: string, { store, clients }: AppsNeeds): Promise<
 export const withdrawApp =
   (needs: AppsNeeds): PageHandler<string> =>
   async (call) => {
-    const { person } = await requireSession(call, needs, PATH)
+    const signedIn = await requireSession(call, needs, PATH)
     const base = basePath(needs.issuer)
     const clientId = call.sent.get('client_id')
     if (call.sent.get('action') !== 'withdraw' || clientId === undefined) return seeOther(`${base}${PATH}`)
-    await needs.sessionEnds
-      .withdraw(person.user.id, clientId, byUser(person.user.id, call.facts.request_id))
-      .catch((error: unknown) => {
-        if (error instanceof OAuthError && error.status === 404) throw new PageFault('not_found', 404)
-        throw error
-      })
+    const withdrawn = needs.sessionEnds.withdraw(signedIn.person.user.id, clientId, actorOf(signedIn, call))
+    await onOwnRecord(withdrawn)
     return seeOther(`${base}${PATH}?done=withdrawn`)
   }

@@ -2,7 +2,7 @@
  * GET and POST /account/password: the person chooses another password, after a sign-in that is at most five minutes old.
  * The person stays signed in here, and nowhere else.
  */
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { PageFault } from '../http/page-fault.ts'
 import type { Reply } from '../http/reply.ts'
@@ -11,7 +11,7 @@ import type { PasswordQueue } from '../ground/hash-queue.ts'
 import { Passwords } from '../users/password.ts'
 import type { UserRegistry } from '../users/registration.ts'
 import { seeOther } from './html.ts'
-import { actorOf, changeOwn, ownFrame, ownView, type OwnNeeds } from './own-account.ts'
+import { actorOf, changeOwn, ownFrame, ownView, type OwnNeeds } from './account-page.ts'
 import { requireFreshSession, type SignedIn } from './session.ts'
 import { show } from './show.ts'
 import { passwordPage } from './templates/password.ts'

@@ -2,7 +2,7 @@
 import { AuthorizationError, errorValues } from '../authorize/answer-client.ts'
 import { readRequest, UnprovenClient } from '../authorize/request.ts'
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { PageFault } from '../http/page-fault.ts'
@@ -12,6 +12,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import type { SentParameters } from '../http/sent.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import type { AuthorizationRequest } from '../store/records/sign-in.ts'
 import type { Store } from '../store/store.ts'
 import { readIdTokenHint } from '../tokens/id-token-hint.ts'
@@ -34,7 +35,7 @@ export type AuthorizeNeeds = FrameNeeds &
     config: Config
   }
 
-/** Where the button of the mismatch page leads. */
+/** The address behind the button of the mismatch page. */
 export const ADD_REDIRECT_URI = '/login/redirect-uri'
 
 export function answerAuthorize(needs: AuthorizeNeeds): (call: PageCall) => Promise<Reply> {
@@ -100,8 +101,9 @@ async function refuse(call: PageCall, error: unknown, needs: AuthorizeNeeds): Pr
   }
   if (!(error instanceof UnprovenClient)) throw error
   const fault = new PageFault(error.code, 400, { reason: error.message })
-  if (error.mismatch) call.facts.client_id = error.mismatch.client.clientId
-  const offer = error.mismatch && (await offerToAdd(call, error.mismatch, needs))
+  const { client, redirectUri } = error
+  if (client) call.facts.client_id = client.clientId
+  const offer = client && redirectUri !== undefined && (await offerToAdd(call, { client, redirectUri }, needs))
   if (!offer) throw fault
   Object.assign(call.facts, { error: fault.code, reason: fault.message })
   return offer
@@ -110,7 +112,7 @@ async function refuse(call: PageCall, error: unknown, needs: AuthorizeNeeds): Pr
 /** The button that adds the address to the client. Only an operator who is signed in sees it, and the raw address. */
 async function offerToAdd(
   call: PageCall,
-  { client, redirectUri }: NonNullable<UnprovenClient['mismatch']>,
+  { client, redirectUri }: { client: ClientRecord; redirectUri: string },
   needs: AuthorizeNeeds,
 ): Promise<Reply | undefined> {
   const found = await findLiveSession(call, needs)

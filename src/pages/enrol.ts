@@ -45,11 +45,12 @@ export const showEnrolment = door(async (call, needs) => {
 type Shown = Partial<Pick<EnrolView, 'totp' | 'error'>>
 
 function answer(call: PageCall, at: AtEnrol, needs: AtWork, shown: Shown = {}): Promise<Outcome> {
+  call.facts.reason ??= 'second factor missing: the person is asked to set one up'
   const frame = frameOf(call, at, needs)
   return show(frame, enrolPage(frame, { canPasskey: true, canTotp: takesApps(at), ...shown }))
 }
 
-/** Where the request asks for a passkey, no app is enough. */
+/** If the request asks for a passkey, no app is enough. */
 const takesApps = ({ next }: AtEnrol): boolean => next.acr === '2'
 
 export const takeEnrolment = door(async (call, needs) => {
@@ -74,11 +75,12 @@ const setupOf = (keys: TotpKeys, { next }: AtEnrol, { config }: AtWork) =>
   totpSetupOf(keys, next.standing.person, config)
 
 async function confirm(call: PageCall, at: AtEnrol, needs: AtWork): Promise<Outcome> {
-  const sealed = at.signIn.pendingTotp
-  if (sealed === null) return answer(call, at, needs)
-  const { keys, renewed } = await openTotpKeys(sealed, needs.masterKeys)
+  const pending = at.signIn.pendingTotp
+  if (pending === null) return answer(call, at, needs)
+  const { keys, renewed } = await openTotpKeys(pending, needs.masterKeys)
   // The master key has changed meanwhile. Nothing is stored under a former one.
-  if (renewed !== undefined) return answer(call, at, needs, { error: { code: 'expired' } })
+  if (renewed !== undefined) await needs.signIns.note(refOf(call), { pendingTotp: renewed })
+  const sealed = renewed ?? pending
   const code = readCode(call.sent.get('code') ?? '')
   const verdict =
     code === undefined ? { reason: 'no code was sent' } : await judgeCode(keys, code, -1, needs.clock.now())

@@ -61,5 +61,5 @@ function retryAfter(reply: Reply): number | undefined {
 
 /** GET of an address below a page that is none. */
 export const refuseUnknown = (): PageHandler<string> => () => {
-  throw new PageFault('not_found', 404)
+  throw new PageFault('not_found', 404, { reason: 'no such page' })
 }

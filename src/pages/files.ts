@@ -61,7 +61,7 @@ const fileOf = (type: string, body: string | Buffer): PageFile => ({
 
 const scriptOf = (name: string): string => readFileSync(new URL(`scripts/${name}.js`, import.meta.url), 'utf8')
 
-/** A picture that cannot be read any more since the start leaves the name alone: pages are not refused for it. */
+/** If a picture cannot be read any more, pages show the name alone, and are not refused. */
 function logoOf(logo: string | undefined): PageFile | undefined {
   if (logo === undefined) return undefined
   const inline = /^data:(image\/[a-z+]+);base64,([\w+/=]+)$/.exec(logo)

@@ -4,11 +4,12 @@
  */
 import { answerTo, errorValues, type AnswerValues, type ClientAddress } from '../authorize/answer-client.ts'
 import type { Next } from '../authorize/prompt.ts'
-import type { Browser } from '../authorize/session-writes.ts'
+import type { Browser } from '../authorize/enter-session.ts'
 import type { Gone, Reached, SignIns } from '../authorize/sign-ins.ts'
 import type { Step } from '../authorize/steps.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
-import { hashOf, newCookieSecret, setCookie } from '../http/cookies.ts'
+import { hashOf, newSecretValue } from '../ground/secret-value.ts'
+import { setCookie } from '../http/cookies.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { PageFault } from '../http/page-fault.ts'
 import { json, type Reply } from '../http/reply.ts'
@@ -35,9 +36,9 @@ const NO_BROWSER = 'none'
 /** The browser of a call. `isNew`: it has no `login` cookie yet, and gets one. */
 export function browserOf({ cookies, header, network, facts }: PageCall): { browser: Browser; isNew: boolean } {
   const browser = {
-    loginSecret: cookies.login ?? newCookieSecret(),
+    loginSecret: cookies.login ?? newSecretValue(),
     sessionSecret: cookies.session,
-    deviceSecret: cookies.device ?? newCookieSecret(),
+    deviceSecret: cookies.device ?? newSecretValue(),
     userAgent: header('user-agent') ?? '',
     network,
     requestId: facts.request_id,

@@ -13,8 +13,8 @@ export interface PageTerms {
   status?: number
   nonce?: string
   /**
-   * Where forms of the page may lead. `anywhere` leaves `form-action` out: Chromium applies it to every later redirect of
-   * the client. Else our own origin, or the one that is named.
+   * The addresses that forms of the page may lead to: our own origin, or the origin that is named. `anywhere` leaves
+   * `form-action` out, because Chromium applies it to every later redirect of the client.
    */
   formsLeadTo: 'anywhere' | 'self' | { origin: string }
   /** Another origin that a picture comes from: the operator's logo. */

@@ -30,7 +30,7 @@ export interface PageBody {
   usesPasskeys?: boolean
   /** A script of the page's own, with the nonce of the frame. */
   inlineScript?: string
-  /** See `PageTerms`. Where nothing is said, forms may lead to the client of the frame, and without a client to us alone. */
+  /** See `PageTerms`. Without it, forms may lead to the client of the frame, and without a client to us alone. */
   formsLeadTo?: PageTerms['formsLeadTo']
 }
 

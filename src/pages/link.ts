@@ -1,6 +1,6 @@
 /** GET and POST /link: a one-time link that signs a person in. GET shows, POST signs in. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Person } from '../store/records/user.ts'

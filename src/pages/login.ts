@@ -1,10 +1,10 @@
 /** GET and POST /login: user name and password, the choice of an account, and the start of a sign-in without a client. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
 import type { Step } from '../authorize/steps.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
@@ -106,7 +106,7 @@ function refused(call: PageCall, at: Here, person: Person | undefined, needs: Lo
   return showForm(call, at, needs, { error: { code: 'invalid_credentials' } })
 }
 
-/** For the log alone: the person reads one text for all of these. */
+/** For the log alone: the person reads the same text for each of them. */
 function whyRefused(person: Person | undefined): string {
   if (!person) return 'nobody has the user name or address'
   if (person.user.disabledAt !== null) return 'the person is disabled'

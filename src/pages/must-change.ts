@@ -1,6 +1,6 @@
 /** GET and POST /login/must-change: a password that an operator gave is replaced before the sign-in goes on. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'

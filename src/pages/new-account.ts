@@ -4,10 +4,10 @@
  */
 import type { SignIns, SignInNeeds } from '../authorize/sign-ins.ts'
 import { byUser, type AuditTrail } from '../audit.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
 import { timeOrderedId } from '../ground/ids.ts'
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import { PageFault } from '../http/page-fault.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
@@ -15,7 +15,8 @@ import type { Person, UserTerms } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import type { FoundInvitation, Invitations } from '../users/invitation.ts'
 import { Passwords } from '../users/password.ts'
-import { LinkRefusal, NameTaken, type UserRegistry } from '../users/registration.ts'
+import { LinkRefusal, NameTaken } from '../users/refusals.ts'
+import type { UserRegistry } from '../users/registration.ts'
 import { leastCharacters } from '../users/strength.ts'
 import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
 import { browserOf, goneFault, goOn, loginCookie, refOf, requestTerms, takeStep, type GoOnNeeds } from './go-on.ts'
@@ -34,7 +35,7 @@ export type NewAccountNeeds = GoOnNeeds &
     hashQueue: PasswordQueue
   }
 
-/** What a form of a new account rests on. */
+/** The invitation or sign-up that a form of a new account rests on. */
 export interface Source {
   kind: 'invite' | 'signup'
   /** Of the invitation. */
@@ -42,7 +43,7 @@ export interface Source {
   invitation?: Extract<FoundInvitation, { state: 'good' }>
 }
 
-/** What was typed. */
+/** The values that were typed. */
 export interface Typed {
   username: string
   email: string | undefined
@@ -90,7 +91,7 @@ export function findFault(typed: Typed, { kind, invitation }: Source, config: Co
   if (typed.email !== undefined && findEmailFault(typed.email) !== undefined)
     return { code: 'invalid_email', field: 'email' }
   if (kind === 'signup' && config.signUp === 'domains' && !isOfDomain(typed.email, config))
-    return { code: 'invalid_email', field: 'email' }
+    return { code: 'not_allowed', field: 'email' }
   if ((typed.name?.length ?? 0) > 200 || /\p{Cc}/u.test(typed.name ?? '')) return { code: 'too_long', field: 'name' }
   return undefined
 }
@@ -120,6 +121,7 @@ export async function makeAccount(
     origin: 'person' as const,
     invitation: invitation?.hash,
     isTrusted: invitation?.facts.isTrusted ?? false,
+    isNameChosen: true,
     details: { by: source.kind },
     ...('passkey' in means && means),
   }

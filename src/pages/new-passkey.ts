@@ -3,8 +3,7 @@
  * challenge is bound to this browser, and used up in the write that makes the account.
  */
 import { SignIns } from '../authorize/sign-ins.ts'
-import { timeOrderedId } from '../ground/ids.ts'
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import { StaleChallenge } from '../store/records/user.ts'
@@ -12,6 +11,7 @@ import {
   claimedChallenge,
   creationOptions,
   newChallenge,
+  pendingCreation,
   readCreation,
   relyingParty,
   verifyCreation,
@@ -63,19 +63,7 @@ export const offerNewPasskey =
     const challenge = newChallenge('create', now)
     const given = source.invitation?.person?.user ?? blankUser(undefined, now)
     const user = { ...given, username: typed.username, name: typed.name ?? given.name }
-    await store.keepPending({
-      kind: 'passkey_creation',
-      hash: hashOf(challenge.value),
-      id: timeOrderedId(now),
-      owner: ownerOf(call),
-      facts: { handle: user.handle },
-      usesLeft: 1,
-      createdAt: now,
-      expiresAt: challenge.expiresAt,
-      keptUntil: challenge.expiresAt,
-      consumedAt: null,
-      outcome: null,
-    })
+    await store.keepPending(pendingCreation(challenge, ownerOf(call), { handle: user.handle }, now))
     return json(creationOptions(relyingParty(issuer, config), challenge, user, []))
   }
 
@@ -124,14 +112,13 @@ async function judge(call: PageCall, { store, issuer, config }: NewAccountNeeds)
   const challenge = claimedChallenge(creation)
   const challengeHash = hashOf(challenge)
   const pending = await store.findPending('passkey_creation', challengeHash)
-  if (!pending || pending.owner !== ownerOf(call))
+  const handle = pending?.facts.handle
+  if (handle === undefined || pending?.owner !== ownerOf(call))
     return { refusal: refusePasskey(call, 'the challenge is over, or another browser’s') }
   const terms = { party: relyingParty(issuer, config), challenge, requireUserVerification: true }
   const verified = await verifyCreation(creation, terms)
   if (verified.outcome === 'refused') return { refusal: refusePasskey(call, verified.reason) }
   const { passkey: record, isHardware } = verified.proof
-  // Sound: only `offerNewPasskey` keeps challenges of this owner, with the handle among its facts.
-  const handle = pending.facts.handle as string
   return { kind: isHardware ? 'hwk' : 'swk', handle, passkey: { record, challengeHash } }
 }
 

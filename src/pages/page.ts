@@ -2,6 +2,7 @@
  * A page as a route. Everything of pages is loaded at the first call of one, so that an issuer without people starts as
  * fast, and as small, as one that has no pages. This file and session.ts are all that the list of routes imports.
  */
+import { loadedOnce } from '../ground/on-demand.ts'
 import { ENTRANCE, PAGE, PAGE_FILE, WELL_KNOWN_PAGE } from '../http/access.ts'
 import { json, type Reply } from '../http/reply.ts'
 import { route, type ErrorPage, type PageCall, type ParamsOf, type Route } from '../http/route.ts'
@@ -10,7 +11,7 @@ import { isByScript, type PageHandler } from './handler.ts'
 import { seeOther } from './html.ts'
 import { SignInFirst } from './session.ts'
 
-/** Where a page is, and who sends people to it. */
+/** The path of a page, and its visitors. */
 export interface PageSpec<Path extends string> {
   get?: Path
   post?: Path
@@ -18,8 +19,6 @@ export interface PageSpec<Path extends string> {
   isEntrance?: true
   /** A file of fixed content. */
   isFile?: true
-  /** A summary, a single line. */
-  says?: string
 }
 
 /** Gives the function that makes the handler; a dynamic import stands in it. */
@@ -30,32 +29,37 @@ type Load<Needs, Param extends string> = () => Promise<(needs: Needs) => PageHan
  * @param load called once; again at the next request, where it failed
  */
 export function page<const Path extends string, Needs extends FrameNeeds>(
-  { get, post, isEntrance, isFile, says = 'A page' }: PageSpec<Path>,
+  spec: PageSpec<Path>,
   needs: Needs,
   load: Load<Needs, ParamsOf<Path>>,
 ): Route {
-  const handler = once(async () => (await load())(needs))
-  const isWellKnown = get?.startsWith('/.well-known/') ?? false
+  const { get, post } = spec
+  const open = loadedOnce(async () => (await load())(needs))
   const terms = {
     ...(get !== undefined && { get }),
     ...(post !== undefined && { post }),
-    access: isFile ? PAGE_FILE : isEntrance ? ENTRANCE : isWellKnown ? WELL_KNOWN_PAGE : PAGE,
+    access: accessOf(spec),
     id: `${get === undefined ? 'post' : 'show'} ${get ?? post ?? ''}`,
     tag: 'Pages',
-    says,
+    says: 'A page',
     answers: {},
     onError: errorPageOf(needs),
   }
   return route(terms, async (call) => {
     try {
-      return await (
-        await handler()
-      )(call)
+      const handler = await open()
+      return await handler(call)
     } catch (error) {
       if (error instanceof SignInFirst) return signInFirst(call, error)
       throw error
     }
   })
+}
+
+function accessOf({ get, isEntrance, isFile }: PageSpec<string>) {
+  if (isFile) return PAGE_FILE
+  if (isEntrance) return ENTRANCE
+  return get?.startsWith('/.well-known/') ? WELL_KNOWN_PAGE : PAGE
 }
 
 /** A script cannot follow a redirect to a page, so it is told where to send the person. */
@@ -64,19 +68,9 @@ const signInFirst = (call: Pick<PageCall, 'header'>, { location }: SignInFirst):
 
 /** Pages have addresses that people type and shorten: below them, an unknown one is answered by a page too. */
 export const noSuchPage = (path: `${string}:${string}`, needs: FrameNeeds): Route =>
-  page({ get: path, says: 'No such page' }, needs, async () => (await import('./error.ts')).refuseUnknown)
+  page({ get: path }, needs, async () => (await import('./error.ts')).refuseUnknown)
 
 const errorPageOf = (needs: FrameNeeds): ErrorPage => {
-  const make = once(async () => (await import('./error.ts')).errorReplyOf(needs))
+  const make = loadedOnce(async () => (await import('./error.ts')).errorReplyOf(needs))
   return async (...error) => (await make())(...error)
-}
-
-/** Runs `open` once, and again only after it has failed. */
-function once<T>(open: () => Promise<T>): () => Promise<T> {
-  let opened: Promise<T> | undefined
-  const forget = (error: unknown): never => {
-    opened = undefined
-    throw error
-  }
-  return () => (opened ??= open().catch(forget))
 }

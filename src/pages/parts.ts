@@ -83,6 +83,8 @@ export interface FieldTerms {
   kind?: string
   hint?: string | undefined
   error?: FormError | undefined
+  /** The text of an error of this field, where that of its code does not fit. */
+  wrongSays?: string
   isOptional?: boolean
   /** Wrong without a text of its own: the alert above the form tells it. */
   isInvalid?: boolean
@@ -145,7 +147,7 @@ export function choice(
 
 function describedBy(
   frame: Frame,
-  { name, hint, error, isInvalid }: Pick<FieldTerms, 'name' | 'hint' | 'error' | 'isInvalid'>,
+  { name, hint, error, isInvalid, wrongSays }: Pick<FieldTerms, 'name' | 'hint' | 'error' | 'isInvalid' | 'wrongSays'>,
 ) {
   const isWrong = error !== undefined && fieldOf(error) === name
   const ids = [...(isWrong ? [`${name}-wrong`] : []), ...(hint === undefined ? [] : [`${name}-hint`])]
@@ -153,7 +155,9 @@ function describedBy(
   const invalid = (isWrong || isInvalid === true) && html`aria-invalid="true"`
   const wrong =
     isWrong &&
-    html`<p class="wrong" id="${name}-wrong" role="alert" data-error="${error.code}">${errorText(frame, error)}</p>`
+    html`<p class="wrong" id="${name}-wrong" role="alert" data-error="${error.code}">
+      ${wrongSays ?? errorText(frame, error)}
+    </p>`
   return { wrong, described, invalid }
 }
 
@@ -224,7 +228,9 @@ function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError)
   if (code === 'too_many_attempts') return alerts.too_many_attempts(retryAfterSeconds)
   if (code === 'bad_zone') return profile.badZone
   if (code === 'too_long') return profile.tooLong(200)
-  return code in alerts ? alerts[code as keyof Omit<typeof alerts, 'too_many_attempts'>] : alerts.other
+  const { too_many_attempts: _, ...said } = alerts
+  const words: Readonly<Record<string, string | undefined>> = said
+  return words[code] ?? alerts.other
 }
 
 /** Below a button for passkeys. The script makes it an alert, with its text, when a passkey did not work. */
@@ -240,7 +246,7 @@ export const passkeyButton = (what: string, says: string, kind = 'wide quiet'): 
   html`<button class="button ${kind}" type="button" data-passkey="${what}" hidden>${icon('passkey')}${says}</button>`
 
 /** The person, with a first letter for a picture. @param beside what stands at the end of the line */
-export const who = (account: AccountView, beside: Part = ''): Markup =>
+export const personLine = (account: AccountView, beside: Part = ''): Markup =>
   html`<div class="who">
     <span class="tile small-tile round" aria-hidden="true">${initialOf(nameOf(account))}</span>
     <span><strong>${nameOf(account)}</strong><span class="soft small">${secondName(account)}</span></span

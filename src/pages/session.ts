@@ -3,7 +3,7 @@
  * passwords or factors asks for a fresh sign-in besides (PEOPLE S4).
  */
 import { basePath } from '../http/endpoint-url.ts'
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { FoundSession, SessionStore } from '../store/people-store.ts'
@@ -42,7 +42,10 @@ export class SignInFirst extends Error {
 /** The paths of account pages. */
 export type AccountPath = '/account' | `/account/${string}`
 
-/** The places to which a sign-in without a client may lead: an account page, or the request of a client that a page of ours refused. */
+/**
+ * The places to which a sign-in without a client may lead: an account page, or the request of a client that a page of ours
+ * refused.
+ */
 export type ReturnPath = AccountPath | `/authorize?${string}`
 
 /** A request is longer only by a hint, and the address of the sign-in page holds the request once more escaped. */
@@ -52,7 +55,7 @@ const MOST_RETURN_CHARACTERS = 4096
 export const isReturnPath = (value: string): value is ReturnPath =>
   /^\/account(?:\/[a-z-]{1,40})?$/.test(value) || isRequestPath(value)
 
-/** A request as `URLSearchParams` writes it. Whoever can make the path can make a link to it as well. */
+/** A request as `URLSearchParams` writes it. An attacker who can make the path can make a link to it as well. */
 const isRequestPath = (value: string): boolean =>
   value.length <= MOST_RETURN_CHARACTERS && /^\/authorize\?[\w*.+%=&-]+$/.test(value)
 

@@ -2,7 +2,7 @@
 import type { AuditTrail } from '../audit.ts'
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
 import type { Clock } from '../ground/clock.ts'
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import type { Outcome, Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'

@@ -46,6 +46,7 @@ h2{font-size:1.0625rem;line-height:1.35;font-weight:620}
 a{color:var(--accent);text-underline-offset:.2em;text-decoration-thickness:.07em}
 a:hover{text-decoration-thickness:.14em}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+:where(a,summary):focus-visible{border-radius:.375rem}
 [hidden]{display:none!important}
 svg{display:block;flex:none}
 .icon{inline-size:1.25rem;block-size:1.25rem;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}
@@ -82,6 +83,7 @@ input,select,.button,button{font:inherit}
 .input:focus-visible{outline-offset:0;border-color:var(--accent)}
 .input[aria-invalid=true]{border-color:var(--bad);border-width:2px}
 .input[readonly]{background:var(--raised);border-color:var(--line)}
+.input:is(select){appearance:none;padding-inline-end:2.5rem;background:linear-gradient(45deg,transparent 50%,var(--soft) 50%) right 1.125rem center/.375rem .375rem no-repeat,linear-gradient(-45deg,transparent 50%,var(--soft) 50%) right .75rem center/.375rem .375rem no-repeat,var(--card);text-overflow:ellipsis}
 .input.code{font-size:1.375rem;letter-spacing:.2em;text-align:center;font-variant-numeric:tabular-nums}
 .input.recovery{letter-spacing:.05em;font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace}
 .secret{position:relative}
@@ -105,6 +107,7 @@ input,select,.button,button{font:inherit}
 .button.low{min-block-size:2.75rem;padding:.5rem 1rem;font-size:.9375rem}
 .wide{inline-size:100%}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
+.pair .button{padding-inline:.5rem}
 .row{display:flex;flex-wrap:wrap;align-items:center;gap:.75rem}
 .nowrap{flex-wrap:nowrap}
 .grow{flex:1;min-inline-size:0}
@@ -124,8 +127,10 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .notice{border-color:var(--good-line);background:var(--good-back);color:var(--good)}
 .alert.calm{border-color:var(--care-line);background:var(--care-back);color:var(--care)}
 .notice.plain{border-color:var(--line);background:var(--raised);color:var(--ink)}
-.who{display:flex;align-items:center;gap:.75rem;padding:.625rem .75rem;border:1px solid var(--line);border-radius:.875rem;background:var(--raised);text-align:start}
-.who>:nth-child(2){flex:1;min-inline-size:0}
+.who{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem;padding:.625rem .75rem;border:1px solid var(--line);border-radius:.875rem;background:var(--raised);text-align:start}
+.who>:nth-child(2){flex:1 1 auto;min-inline-size:0;max-inline-size:calc(100% - 3.5rem)}
+.who>.button,.who>form{margin-inline-start:auto}
+.who .button{padding-inline:.375rem}
 .who strong{display:block;font-weight:600}
 .wants{display:flex;flex-direction:column;gap:.75rem}
 .wants li{display:flex;gap:.625rem}
@@ -142,13 +147,13 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .bar{border-block-end:1px solid var(--line);background:var(--card)}
 .bar>div{display:flex;align-items:center;justify-content:space-between;gap:1rem;max-inline-size:66rem;margin-inline:auto;padding:.5rem 1.25rem}
 .bar .row{flex-wrap:nowrap;min-inline-size:0}
-.bar .button{white-space:nowrap;padding-inline:.5rem}
+.bar .button{white-space:nowrap;padding-inline:.5rem;margin-inline-end:-.5rem}
 .bar .row>span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .house{flex:1;inline-size:100%;max-inline-size:66rem;margin-inline:auto;padding:1.25rem 1.25rem 3rem}
 .rooms{display:none}
 .rooms a{display:flex;align-items:center;gap:.75rem;min-block-size:2.75rem;padding:.375rem .75rem;border-radius:.7rem;color:var(--soft);text-decoration:none;font-weight:520}
 .rooms a:hover{background:var(--raised);color:var(--ink)}
-.rooms a[aria-current]{background:var(--card);color:var(--ink);box-shadow:var(--shadow)}
+.rooms a[aria-current]{background:var(--card);color:var(--ink);box-shadow:0 0 0 1px var(--line)}
 .rooms a[aria-current] .icon{color:var(--accent)}
 .home{display:inline-flex;align-items:center;gap:.25rem;min-block-size:2.75rem;text-decoration:none;font-weight:560;margin-inline-start:-.25rem}
 .room{min-inline-size:0;display:flex;flex-direction:column;gap:1.25rem}
@@ -185,6 +190,7 @@ a.item>.icon:last-child{color:var(--soft)}
 .box.row{justify-content:space-between}
 [data-secret]{letter-spacing:.06em}
 .time{color:var(--soft);font-size:.875rem;white-space:nowrap}
+.rename{margin-block-start:.375rem}
 .rename form{display:flex;gap:.5rem;padding-block:.25rem .5rem}
 .rename .input{min-block-size:2.75rem}
 @media (min-width:40rem){.two{grid-template-columns:1fr 1fr}.told>div{grid-template-columns:8rem 1fr;align-items:baseline}}
@@ -201,11 +207,12 @@ a.item>.icon:last-child{color:var(--soft)}
   .panel>.padded,.panel.padded{padding:1rem}
   .item{padding-inline:1rem}
   .item.top{flex-wrap:wrap}
+  .rename{margin-block-end:-.625rem}
   .item.top>form{inline-size:100%;padding-inline-start:3.625rem}
   .wide-only{display:none}
 }
 @media (max-width:22rem){.codes,.pair{grid-template-columns:1fr}}
 @media (prefers-reduced-motion:no-preference){.button,.input,.peek,.item,.rooms a{transition:background-color .15s,border-color .15s,color .15s}}
-@media (forced-colors:active){.button,.panel,.card,.alert,.notice,.tag,.mark,.tile{border:1px solid ButtonText}.rooms a[aria-current]{outline:2px solid Highlight}}
+@media (forced-colors:active){.input:is(select){appearance:auto}.button,.panel,.card,.alert,.notice,.tag,.mark,.tile{border:1px solid ButtonText}.rooms a[aria-current]{outline:2px solid Highlight}}
 @media print{body,.gate{background:#fff;color:#000}.bar,.rooms,.home,.foot,.no-print,.button{display:none!important}.card,.panel{box-shadow:none;border:0}.codes li{border:1px solid #000;color:#000;background:#fff}}
 `

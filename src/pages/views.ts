@@ -114,7 +114,7 @@ export interface SignupView {
   hasPassword: boolean
   hasPasskey: boolean
   leastCharacters: number
-  /** Where a person who has an account signs in. */
+  /** The page on which a person who has an account signs in. */
   signInAt?: string | undefined
   error?: FormError | undefined
 }
@@ -140,12 +140,6 @@ export interface ConsentView {
   isLocalhostOnly?: boolean | undefined
   policyUrl?: string | undefined
   termsUrl?: string | undefined
-}
-
-/** `data-page=signed-out`. */
-export interface SignedOutView {
-  /** A way back to the app, proven. */
-  backTo?: { client: string; address: string } | undefined
 }
 
 /** `data-page=logout`. */
@@ -176,7 +170,7 @@ export interface NotAllowedView {
 export interface MismatchView {
   client: string
   redirectUri: string
-  /** Where the form goes, below the issuer's path. */
+  /** The address of the form, below the issuer's path. */
   action: string
   hidden?: Hidden | undefined
 }

@@ -5,16 +5,13 @@
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
+import { namesOf } from '../ground/metadata.ts'
 import { hasOwnPrefix } from '../clients/client.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceDeletion, ResourceRecord } from '../store/records/resource.ts'
 import type { OperationOf, Store } from '../store/store.ts'
-import { OWN_SCOPES, blankResource, requireSoundResource } from './resource.ts'
-
-/** The fields that may be set; absent ones keep their default or present value. */
-export type ResourceChange = Partial<
-  Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'declaredBy' | 'createdAt' | 'updatedAt'>
->
+import { OWN_SCOPES, blankResource, requireSoundResource, type ResourceChange } from './resource.ts'
+import { RESOURCE_FIELDS } from './wire.ts'
 
 export class ResourceRegistry {
   readonly #store: Store
@@ -64,7 +61,7 @@ export class ResourceRegistry {
       requireSoundResource(next)
       return next
     }
-    const details = { changed: Object.keys(change).join(' ') }
+    const details = { changed: namesOf(RESOURCE_FIELDS, change).join(' ') }
     const event = this.#audit.event('resource.updated', id, { ...by, details })
     return { verb: 'updateResource', needs: [id, apply, event] }
   }

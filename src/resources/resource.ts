@@ -62,6 +62,11 @@ export const idOfSegment = (segment: string): string =>
 export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedAt: Instant): boolean =>
   predecessorEndedAt !== null && issuedAt <= predecessorEndedAt
 
+/** The fields that may be set; absent ones keep their default or present value. */
+export type ResourceChange = Partial<
+  Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'declaredBy' | 'createdAt' | 'updatedAt'>
+>
+
 export const MOST_RESOURCE_ID_CHARACTERS = 512
 
 /** Why a resource cannot have this id, if it cannot. */
@@ -75,8 +80,9 @@ export function findResourceIdFault(id: string): string | undefined {
     URL.canParse(id)
   if (!isName && !isUri)
     return 'a resource id is an absolute URI without fragment, or a plain name of A-Z a-z 0-9 . _ -'
-  if (isSecretName(id)) return 'it begins like a token or a secret; the id of a resource stands in every token for it'
-  return hasOwnPrefix(id) ? 'Signet uses this name itself: take another' : undefined
+  if (isSecretName(id))
+    return 'an id that does not begin like a token or a secret, because it stands in every token for the resource'
+  return hasOwnPrefix(id) ? 'a name that Signet does not use itself' : undefined
 }
 
 /** @throws OAuthError `invalid_request` naming the fault of the record. */

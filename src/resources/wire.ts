@@ -6,8 +6,7 @@ import { changeBy, fieldsOf, schemasOf, shapesOf, shownBy } from '../ground/meta
 import { schemaOf, type ValueOf } from '../ground/schema.ts'
 import { anything, flag, oneOf, orNull, shapeOf, text, time } from '../ground/shape.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
-import type { ResourceChange } from './registration.ts'
-import { MOST_RESOURCE_ID_CHARACTERS } from './resource.ts'
+import { MOST_RESOURCE_ID_CHARACTERS, type ResourceChange } from './resource.ts'
 
 const { field, duration } = fieldsOf<ResourceRecord>()
 

@@ -2,15 +2,13 @@
  * The timetable of repeated work: learn of changes by other processes, write notes to the database, rotate and retire
  * keys, delete expired rows. Every run may fail (the database may be locked) and is then tried again.
  */
-import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
+import { BY_SYSTEM } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import type { ClientAuthentication } from '../clients/authentication.ts'
 import { CLOCK_SKEW_SECONDS, type Jump, type SteadyClock } from '../ground/clock.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyHolderNote } from '../keys/key-holder.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
-import type { KeyReaders } from '../keys/readers.ts'
 import type { KeyRotation } from '../keys/rotation.ts'
 import type { Log } from '../ground/log.ts'
 import type { BackChannel } from '../sessions/back-channel.ts'
@@ -33,57 +31,40 @@ interface Needs {
   keyHolder: KeyHolderNote
   keys: KeyRing
   rotation: KeyRotation
-  readers: KeyReaders
   blacklist: Blacklist
-  audit: AuditTrail
-  authentication: ClientAuthentication
+  writeNotes: () => Promise<void>
   backChannel: BackChannel
   log: Log
   /** Says that this replica lives, where there can be others. */
   beat: (() => Promise<void>) | undefined
 }
 
-/** Starts the timetable. The function that it returns stops the timetable and writes the last notes. */
+/** Starts the timetable. The function that it returns stops the timetable, and waits for what it has begun. */
 export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promise<void> {
+  const run = (everyMs: number, what: string, work: () => Promise<void>) => every(everyMs, what, needs.log, work)
   const inBelievedTime = (work: () => Promise<void>) => async () => {
     warnOfJump(clock.look(), needs.log)
     if (clock.isBelieved()) await work()
   }
+  const rotate = inBelievedTime(() => tendKeys(needs))
+  const forget = inBelievedTime(async () => needs.blacklist.prune())
+  const deleteExpired = inBelievedTime(() => sweep(needs))
   const stops = [
     // Followers of the feed only wait, and memory must not stay behind a lost call of another replica.
-    every(needs.store.pace.noticeEveryMs, 'noticing changes', needs.log, () => needs.store.pollChanges()),
-    every(FLUSH_EVERY_MS, 'writing notes', needs.log, () => writeNotes(needs)),
-    every(LOGOUTS_EVERY_MS, 'back-channel logout', needs.log, async () => needs.backChannel.deliver()),
-    every(MASTER_KEY_EVERY_MS, 'looking for the master key', needs.log, () => tendMasterKeys(needs)),
-    every(
-      KEYS_EVERY_MS,
-      'key rotation',
-      needs.log,
-      inBelievedTime(() => tendKeys(needs)),
-    ),
-    every(
-      SWEEP_EVERY_MS,
-      'forgetting',
-      needs.log,
-      inBelievedTime(async () => needs.blacklist.prune()),
-    ),
-    every(
-      SWEEP_EVERY_MS,
-      'sweeping',
-      needs.log,
-      inBelievedTime(() => sweep(needs)),
-    ),
+    run(needs.store.pace.noticeEveryMs, 'noticing changes', () => needs.store.pollChanges()),
+    run(FLUSH_EVERY_MS, 'writing notes', needs.writeNotes),
+    run(LOGOUTS_EVERY_MS, 'back-channel logout', async () => needs.backChannel.deliver()),
+    run(MASTER_KEY_EVERY_MS, 'looking for the master key', () => tendMasterKeys(needs)),
+    run(KEYS_EVERY_MS, 'key rotation', rotate),
+    run(SWEEP_EVERY_MS, 'forgetting', forget),
+    run(SWEEP_EVERY_MS, 'sweeping', deleteExpired),
   ]
   const { heartbeatEveryMs } = needs.store.pace
   const { beat } = needs
-  if (beat && heartbeatEveryMs !== undefined) stops.push(every(heartbeatEveryMs, 'the heartbeat', needs.log, beat))
+  if (beat && heartbeatEveryMs !== undefined) stops.push(run(heartbeatEveryMs, 'the heartbeat', beat))
   stops.push(needs.store.listen())
   return async () => {
     await Promise.all(stops.map((stop) => stop()))
-    await needs.backChannel.settle()
-    await Promise.all([writeNotes(needs), needs.keyHolder.forget()]).catch((error: unknown) =>
-      needs.log.warn('notes could not be written', { reason: String(error) }),
-    )
   }
 }
 
@@ -98,12 +79,6 @@ function warnOfJump(jump: Jump | undefined, log: Log): void {
     'the clock was set back, and Signet goes on by its own time, so that nothing expired comes back; where the new time is right, restart Signet',
     { duration_ms: Math.round(jump.behindMs) },
   )
-}
-
-async function writeNotes({ audit, authentication, readers }: Needs): Promise<void> {
-  await audit.flush()
-  await readers.flush()
-  await authentication.flushSecretUse()
 }
 
 /** If the current master key was missing and is found, private keys can be opened again. */

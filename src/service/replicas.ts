@@ -2,7 +2,7 @@
 import { Fault } from '../ground/errors.ts'
 import type { Log } from '../ground/log.ts'
 import { readVersion } from '../ground/version.ts'
-import type { ReplicaRecord } from '../store/records/facts.ts'
+import type { LivingReplica, ServedNames } from '../store/records/facts.ts'
 import type { Store } from '../store/store.ts'
 
 /** More than that between this machine's clock and the database's is told. Milliseconds. */
@@ -13,23 +13,35 @@ export interface Membership {
   leave(): Promise<void>
 }
 
+/** This process, noted under the names that it serves. */
+interface Joined {
+  /** The names of the last start. */
+  before: Partial<ServedNames>
+  /** `undefined` where the database serves this machine alone. */
+  membership: Membership | undefined
+  /** Notes the names of the last start again: a start that fails has served nobody. */
+  giveBack(): Promise<void>
+}
+
 /**
- * Joins the others before anything is read into memory, so that whoever makes a key later knows of this process.
- * @returns the work of each heartbeat, and of the end; `undefined` where the database serves this machine alone
+ * Joins the others before anything is read into memory, so that a process that makes a key later knows of this one. A change
+ * of the issuer is possible while no other replica runs.
  * @throws Fault where the others serve another issuer
  */
 export async function joinReplicas(
   store: Store,
-  { issuer, name, log }: { issuer: string; name: string; log: Log },
-): Promise<Membership | undefined> {
-  if (store.pace.heartbeatEveryMs === undefined) return undefined
-  const replica = {
-    name,
-    version: readVersion(),
-    startedAt: store.now(),
-  } satisfies Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>
-  await requireSameIssuer(store, issuer, replica.name)
-  await store.noteReplica(replica)
+  { names, name, log }: { names: ServedNames; name: string; log: Log },
+): Promise<Joined> {
+  const isAlone = store.pace.heartbeatEveryMs === undefined
+  const replica = { name, version: readVersion(), startedAt: store.now() } satisfies LivingReplica
+  const claim = await store.claimNames(names, isAlone ? undefined : replica)
+  if (claim.outcome === 'others') throw otherIssuer(names.issuer, claim.serve, name)
+  const { before } = claim
+  const giveBack = () => store.returnNames(before)
+  return { before, giveBack, membership: isAlone ? undefined : membershipOf(replica, store, log) }
+}
+
+function membershipOf(replica: LivingReplica, store: Store, log: Log): Membership {
   const warn = warnOfClock(store, log)
   return {
     async beat() {
@@ -40,15 +52,11 @@ export async function joinReplicas(
   }
 }
 
-/** A change of the name is possible while no other replica runs. */
-async function requireSameIssuer(store: Store, issuer: string, own: string): Promise<void> {
-  const served = await store.findSetting('issuer')
-  if (served === undefined || served === issuer || (await store.othersHearWithinMs()) === 0) return
-  throw new Fault(
+const otherIssuer = (issuer: string, served: string, own: string): Fault =>
+  new Fault(
     `SIGNET_ISSUER: this replica (${own}) would serve ${issuer}, and others with its database serve ${served}`,
     'set SIGNET_ISSUER to the same on all; to change the name, stop all of them first',
   )
-}
 
 /** Logs a line when the clocks are found apart, and none until they have agreed again. */
 function warnOfClock(store: Store, log: Log): () => void {

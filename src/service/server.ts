@@ -1,24 +1,24 @@
 /** The issuer as a running service: it listens, runs its timetable, and stops in bounded time. */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { isIPv6, type AddressInfo } from 'node:net'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../app.ts'
 import { describeMissingSecrets } from '../declaration/applied.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { isExposedHttp } from '../config/loopback.ts'
-import type { Declaration } from '../declaration/file.ts'
-import { Fault } from '../ground/errors.ts'
+import type { Declaration } from '../declaration/declaration.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
 import { inviteFirstOperator } from './first-operator.ts'
-import { rpIdOf, settleRpId } from './rp-id.ts'
-import type { ShownLink } from '../users/registration.ts'
+import { requireSameDomain, rpIdOf } from './rp-id.ts'
+import type { ShownLink } from '../users/link.ts'
 import { Connections } from './connections.ts'
-import { answerUnreadable } from './unreadable.ts'
 import { startHousekeeping } from './housekeeping.ts'
-import { joinReplicas, type Membership } from './replicas.ts'
+import { closedDoor, listen, localUrl, newServer } from './listening.ts'
+import { joinReplicas } from './replicas.ts'
 import type { Limits } from '../limits/limits.ts'
-import { isFirstStart, openDatabase, type Opened } from '../database.ts'
+import { isFirstStart, openDatabase } from '../database.ts'
 import { localIssuer, wireIssuer, type Issuer } from '../issuer.ts'
 import { KeyHolderNote } from '../keys/key-holder.ts'
 import { idArgument } from '../keys/master-key.ts'
@@ -43,23 +43,8 @@ export interface RunningIssuer {
 const STOP_WITHIN_MS = 10_000
 /** Time for a request that is arriving when the stop begins. */
 const LAST_REQUESTS_MS = 500
-
-/**
- * Slow requests end by these, in milliseconds. Both times begin with the first byte of a request, so that an idle
- * connection is not under them: `SIGNET_KEEP_ALIVE` ends it. A feed follower is kept alive by its heartbeat.
- */
-const READING = {
-  headersTimeout: 10_000,
-  requestTimeout: 12_000,
-  connectionsCheckingInterval: 500,
-  maxHeaderSize: 16_384,
-  // Node would refuse a request without Host by itself, without a word. The door judges it.
-  requireHostHeader: false,
-}
-/** Without a byte in either direction while a request is answered. Node replaces it by the keep-alive time in between. */
-const SOCKET_TIMEOUT_MS = 30_000
-/** How many connections the system keeps waiting. In a flood, a smaller number would make good clients try again after a second. */
-const BACKLOG = 2048
+/** Time for requests whose callers have left. An outbound request takes 5 s at most, an act of the database 2 s. */
+const LAST_WORK_MS = 8000
 
 interface StartTerms {
   clock?: Clock
@@ -88,7 +73,7 @@ export async function startIssuer(
   const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
   let limits: Limits | undefined
   const door = closedDoor()
-  const server = createServer({ ...READING, keepAliveTimeout: config.keepAliveSeconds * 1000 })
+  const server = newServer(config)
   const connections = new Connections(server, {
     most: config.maxConnections,
     onClosed: () => limits?.noteClosedConnection(),
@@ -96,24 +81,14 @@ export async function startIssuer(
   // The port is bound before a database is made, because a start that finds it taken leaves nothing behind. With port 0
   // the issuer's name depends on it as well.
   await listen(server, config, door.receive)
-  let opened: Opened | undefined
+  const begun = new AsyncDisposableStack()
   try {
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
     const name = config.issuer ?? localIssuer(port)
     if (declaration && (await isFirstStart(config))) checkDeclaration(declaration, name)
-    opened = await openDatabase(config, { clock, log, isNewWanted })
-    const serverName = newServerName(port)
-    const membership = await joinReplicas(opened.store, { issuer: name, name: serverName, log })
-    const issuer = await wireIssuer(opened, name, config, { clock, log })
-    await settleRpId(issuer.store, rpIdOf(config, name), losesPasskeys)
-    await issuer.store.putSetting('issuer', issuer.issuer)
-    const keyHolder = await KeyHolderNote.begin(issuer.store, issuer.masterKeys, serverName)
-    remarkOn(issuer)
-    if (declaration) await declare(declaration, issuer, log)
-    const firsts = await makeFirsts(issuer)
-    const pace = membership ? new SteadyClock(issuer.clock) : clock
-    const stopHousekeeping = startHousekeeping({ ...issuer, keyHolder, beat: membership?.beat }, pace)
-    const stopWatching = issuer.limits.watch()
+    const facts = { name, port, declaration, losesPasskeys, isNewWanted, clock, log }
+    const { issuer, firsts } = await bringUp(config, facts, begun)
+    begun.defer(issuer.limits.watch())
     limits = issuer.limits
     issuer.setReady(true)
     door.open(createApp(issuer))
@@ -125,44 +100,73 @@ export async function startIssuer(
       port,
       ...firsts,
       stop: once(async () => {
-        await stop(issuer, { server, connections, stopHousekeeping, membership })
-        stopWatching()
+        await stopServing(issuer, server, connections)
+        await begun.disposeAsync()
+        log.info('stopped')
       }),
     }
   } catch (error) {
     door.open((_incoming, outgoing) => void outgoing.writeHead(503).end())
     server.close()
     server.closeAllConnections()
-    await opened?.store.close()
+    await begun.disposeAsync()
     throw error
   }
+}
+
+interface StartFacts {
+  /** The issuer URL. */
+  name: string
+  port: number
+  declaration: Declaration | undefined
+  losesPasskeys: boolean
+  isNewWanted: boolean | undefined
+  clock: SteadyClock
+  log: Log
+}
+
+/**
+ * Everything between a free port and the first request.
+ * @param begun gets the end of each thing that is begun, so that a stop and a start that fails end the same things
+ */
+async function bringUp(config: Config, facts: StartFacts, begun: AsyncDisposableStack) {
+  const { name, port, isNewWanted, clock, log } = facts
+  const opened = await openDatabase(config, { clock, log, isNewWanted })
+  begun.defer(() => opened.store.close())
+  const names = { issuer: name, rp_id: rpIdOf(config, name) }
+  const serverName = newServerName(port)
+  const { before, membership, giveBack } = await joinReplicas(opened.store, { names, name: serverName, log })
+  // Others wait for a replica that may be alive, and need not wait for this one.
+  begun.defer(() => membership?.leave().catch(() => {}))
+  try {
+    const issuer = await wireIssuer(opened, name, config, { clock, log, formerIssuer: before.issuer })
+    begun.defer(issuer.finish)
+    if (!facts.losesPasskeys) await requireSameDomain(issuer.store, before.rp_id, names.rp_id)
+    const keyHolder = await KeyHolderNote.begin(issuer.store, issuer.masterKeys, serverName)
+    // The note ends by itself, later.
+    begun.defer(() => keyHolder.forget().catch(() => {}))
+    remarkOn(issuer)
+    const firsts = await fill(issuer, facts)
+    const pace = membership ? new SteadyClock(issuer.clock) : clock
+    begun.defer(startHousekeeping({ ...issuer, keyHolder, beat: membership?.beat }, pace))
+    return { issuer, firsts }
+  } catch (error) {
+    // The first error is the cause, so an error of the end is not told.
+    await giveBack().catch(() => {})
+    throw error
+  }
+}
+
+/** Applies the declarative file, and makes the first client of an issuer that has none. */
+async function fill(issuer: Issuer, { declaration, log }: Pick<StartFacts, 'declaration' | 'log'>) {
+  if (declaration) await declare(declaration, issuer, log)
+  return makeFirsts(issuer)
 }
 
 /** The first client, and with it the invitation of the first operator. */
 async function makeFirsts(issuer: Issuer): Promise<Pick<RunningIssuer, 'firstClient' | 'firstInvitation'>> {
   const firstClient = await createFirstClient(issuer)
   return { firstClient, firstInvitation: firstClient && (await inviteFirstOperator(issuer)) }
-}
-
-interface Door {
-  receive: RequestListener
-  open(listener: RequestListener): void
-}
-
-/** Requests that arrive during the start wait for its end. */
-function closedDoor(): Door {
-  let opened: RequestListener | undefined
-  const waiting: [IncomingMessage, ServerResponse][] = []
-  return {
-    receive(incoming, outgoing) {
-      if (opened) opened(incoming, outgoing)
-      else waiting.push([incoming, outgoing])
-    },
-    open(listener) {
-      opened = listener
-      for (const [incoming, outgoing] of waiting.splice(0)) listener(incoming, outgoing)
-    },
-  }
 }
 
 /** Applies the declarative file, and logs its changes: it may have replaced values that a command has set since. */
@@ -177,8 +181,10 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
   for (const { place, fix } of conflicts)
     log.error('the declarative file is at odds with a record: that one is left', { reason: `${place}: ${fix}` })
   for (const missing of describeMissingSecrets(applied)) log.warn(missing)
-  for (const { id, ended_grants: grants } of created)
+  for (const { id, ended_grants: grants, disabled_user: isUserDisabled } of created) {
+    if (isUserDisabled) log.warn('a new client takes the id of a user, who is disabled now', { reason: id })
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })
+  }
 }
 
 /** Everything that is accepted at a start, and that an operator should see to. */
@@ -219,45 +225,8 @@ async function readConfigFile(file: string): Promise<Declaration> {
   return readDeclaration(file, process.env, 'SIGNET_CONFIG')
 }
 
-async function listen(server: Server, config: Config, listener: RequestListener): Promise<void> {
-  server.on('request', listener)
-  server.setTimeout(SOCKET_TIMEOUT_MS)
-  answerUnreadable(server)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(config, error)))
-    server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve)
-  })
-}
-
-/** Codes that blame the host; any other blames the port. */
-const OF_HOST = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']
-
-function cannotListen({ host, port, setBy }: Config, error: NodeJS.ErrnoException): Fault {
-  const isOfHost = OF_HOST.includes(error.code ?? '')
-  const variable = isOfHost ? (setBy.host ?? 'SIGNET_HOST') : (setBy.port ?? 'SIGNET_PORT')
-  const accepted = isOfHost ? 'an address or a name of this machine' : 'a port that is free, or 0, which picks one'
-  const place = `${isIPv6(host) ? `[${host}]` : host}:${port}`
-  return new Fault(
-    `${variable}: read ${JSON.stringify(isOfHost ? host : String(port))}, but cannot listen on ${place} (${error.code}); accepted: ${accepted}`,
-    'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
-    { cause: error },
-  )
-}
-
-/** The URL of this process on the same machine. An IPv6 address is in brackets there (RFC 3986 §3.2.2). */
-const localUrl = (host: string, port: number): string => {
-  if (['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(host)) return `http://localhost:${port}`
-  return `http://${isIPv6(host) ? `[${host.replace('%', '%25')}]` : host}:${port}`
-}
-
-interface Machinery {
-  server: Server
-  connections: Connections
-  stopHousekeeping: () => Promise<void>
-  membership: Membership | undefined
-}
-
-async function stop(issuer: Issuer, { server, connections, stopHousekeeping, membership }: Machinery): Promise<void> {
+/** Closes the door. Resolves when every connection is closed and every request has ended. */
+async function stopServing(issuer: Issuer, server: Server, connections: Connections): Promise<void> {
   issuer.log.info('stopping: running requests are finished')
   issuer.setReady(false)
   connections.announceEnd()
@@ -269,11 +238,8 @@ async function stop(issuer: Issuer, { server, connections, stopHousekeeping, mem
   clearTimeout(endSilence)
   clearInterval(closeIdle)
   clearTimeout(closeAll)
-  await stopHousekeeping()
-  // Others wait for a replica that may be alive, and need not wait for this one.
-  await membership?.leave().catch(() => {})
-  await issuer.close()
-  issuer.log.info('stopped')
+  // A caller may have left before its request has ended.
+  await Promise.race([issuer.requests.settled(), sleep(LAST_WORK_MS, undefined, { ref: false })])
 }
 
 /** A second call gets the promise of the first. */

@@ -1,7 +1,7 @@
 /**
  * Back-channel logout (OIDC Back-Channel Logout 1.0): each client that a session signed in to is told that it has ended. A
- * token is minted for each attempt, because clients refuse old ones. What is owed stands in the database, so that a
- * killed process forgets nothing, and each attempt is made by one replica.
+ * token is minted for each attempt, because clients refuse old ones. Owed tokens stand in the database, so that a
+ * killed process forgets none, and each attempt is made by one replica.
  */
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import type { Log } from '../ground/log.ts'
@@ -33,6 +33,7 @@ export class BackChannel {
   readonly #sender: LogoutSender
   #running: Promise<void> | undefined
   #isAsked = false
+  #isStopped = false
   #wake: () => void = () => {}
   /** The deliveries that this process has left to the server. */
   readonly #left = new Map<string, LogoutDelivery>()
@@ -45,13 +46,20 @@ export class BackChannel {
     })
   }
 
-  /** Sends what is due. A process that is at it already looks again at once. Never rejects. */
+  /** Sends what is due. A process that is sending already looks again at once. After `stop` nothing is begun. Never rejects. */
   deliver(): void {
+    if (this.#isStopped) return
     this.#ask()
     this.#running ??= this.#loop()
   }
 
-  /** Waits until nothing is under way. @returns the hosts of apps that are left to the server */
+  /** Begins no other attempt, and waits for those under way. What is still owed stands in the database. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
+  }
+
+  /** Waits until nothing is due. @returns the hosts of apps that are left to the server */
   async settle(): Promise<string[]> {
     await this.#running
     return [...new Set([...this.#left.values()].map(({ uri }) => new URL(uri).host))]
@@ -78,13 +86,13 @@ export class BackChannel {
       }
       if (underWay.size > 0 && !this.#isAsked) await new Promise<void>((wake) => (this.#wake = wake))
     } while (underWay.size > 0 || this.#isAsked)
-    // Cleared before anything else can ask, so that whoever asks next begins anew.
+    // Cleared before anything else can ask, so that the next caller begins anew.
     this.#running = undefined
   }
 
   async #claim(underWay: ReadonlySet<LogoutDelivery>): Promise<LogoutDelivery[]> {
     const { store } = this.#needs
-    const limit = AT_ONCE - underWay.size
+    const limit = this.#isStopped ? 0 : AT_ONCE - underWay.size
     const placesOf = (clientId: string): number =>
       AT_ONCE_OF_CLIENT - [...underWay].filter((each) => each.clientId === clientId).length
     try {

@@ -45,7 +45,10 @@ export class LogoutSender {
     const client = this.#needs.clients.find(clientId)
     if (!client) return { fault: 'the client was deleted' }
     const ring = { ring: SHARED_RING, alg: client.idTokenSignedResponseAlg }
-    const token = await signNow(this.#needs.keys, ring, 'logout+jwt', () => this.#claims(clientId, sub, sessionId))
+    const token = await signNow(this.#needs.keys, 'logout+jwt', () => ({
+      ring,
+      claims: this.#claims(clientId, sub, sessionId),
+    }))
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Cache-Control': 'no-store' }
     const body = new URLSearchParams({ logout_token: token }).toString()
     try {

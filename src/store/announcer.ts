@@ -53,7 +53,8 @@ export class Announcer {
 
   /** Tells the listeners once, after earlier announcements. Rejects with the error of a listener. */
   async deliver(): Promise<void> {
-    if (this.#unheard.length === 0) return
+    // Also while another caller's announcement runs: whoever waits wants it taken over.
+    if (!this.isBehind) return
     const failure = await this.#deliverInTurn()
     if (failure) throw failure.reason
   }

@@ -1,8 +1,12 @@
 /** Counts for operators, in SQL. Counting reads whole indexes. */
-import { sessions, users } from './people-tables.ts'
+import { sessions, users } from './tables/people.ts'
 import type { StoreFacts } from './records/facts.ts'
 import type { Table } from './table.ts'
-import { auditEvents, blacklistEntries, clients, grants, resources } from './tables.ts'
+import { blacklistEntries } from './tables/blacklist.ts'
+import { clients } from './tables/clients.ts'
+import { grants } from './tables/grants.ts'
+import { resources } from './tables/resources.ts'
+import { auditEvents } from './tables/service.ts'
 
 /** Sessions are counted by the rule of `isLiveSession`. @param now the placeholder of the time */
 export function countTexts(nameOf: (table: Table) => string, now: string) {

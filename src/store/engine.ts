@@ -18,9 +18,10 @@
 import type { Instant } from '../ground/clock.ts'
 import type { RowOf, Table } from './table.ts'
 import type { BlacklistCause } from './records/blacklist.ts'
-import type { ChangeListener } from './records/change.ts'
-import type { Finding, Page, Pace, StoreFacts, StoreFigures } from './records/facts.ts'
-import type { GrantRecord, RotationVerdict, SubjectSummary } from './records/grant.ts'
+import type { ChangeSource } from './records/change.ts'
+import type { OperatedDatabase, Page } from './records/facts.ts'
+import type { GrantRecord, SubjectSummary } from './records/grant.ts'
+import type { Renewed, RotationRule, RotationVerdict } from './records/rotation.ts'
 
 /** Equality of columns; `null` stands for a column that is not set. */
 export type Where<T extends Table> = Partial<RowOf<T>>
@@ -57,12 +58,9 @@ export type Step =
   | { step: 'newestGrantAt'; clientKey: number }
   | { step: 'latestMark' }
 
-/** The rule of refresh rotation, asked under the family's lock. */
-export type RotationRule = (grant: GrantRecord, now: Instant) => RotationVerdict
-
 /** The result of a `rotate` step. `ending`: the family has to be ended, and nothing is written yet. */
 export type Rotated =
-  | { outcome: 'rotated' | 'repeated'; grant: GrantRecord; at: Instant }
+  | Renewed
   | { outcome: 'ending'; grant: GrantRecord; verdict: Extract<RotationVerdict, { act: 'end' }> }
   | { outcome: 'refused'; verdict: Extract<RotationVerdict, { act: 'refuse' }> }
   | { outcome: 'unknown' }
@@ -77,7 +75,8 @@ export type Act<Result> = Generator<Step, Result, unknown>
  * The other acts that may run at the same time.
  * `exclusive`: none that is exclusive or guarded. An act that writes a kept table is exclusive, and is begun again as such
  * if it was not.
- * `guarded`: none that is exclusive. So the facts of kept tables that it reads hold until it ends.
+ * `guarded`: none that is exclusive. So the facts of kept tables that it reads hold until it ends. Where it waits long for
+ * rows of another act, it is begun again as exclusive.
  * `free`: any. It depends on nothing that another act may change.
  */
 export type ActKind = 'exclusive' | 'guarded' | 'free'
@@ -89,7 +88,7 @@ export type ActKind = 'exclusive' | 'guarded' | 'free'
 export type Patience = 'request' | 'operator'
 
 /** Runs one transaction, or some reads. */
-export interface Engine {
+export interface Engine extends ChangeSource, OperatedDatabase {
   now(): Instant
   /**
    * Runs a write transaction, `guarded` unless another kind is named. An act that only rotates takes no lock: its one write
@@ -105,25 +104,7 @@ export interface Engine {
   findSubject(sub: string, now: Instant): Promise<SubjectSummary | undefined>
   /** Deletes at most `limit` rows by each rule of `expires` in tables.ts; returns how many. */
   sweep(limit: number, forgetBefore: Instant): Promise<number>
-
-  onChange(listener: ChangeListener): void
-  catchUp(): Promise<void> | undefined
-  pollChanges(): Promise<void>
-
-  readonly pace: Pace
-  listen(): () => Promise<void>
-  silenceMs(): number
-  requireAnswer(): Promise<void>
-  machineAheadMs(): number
-
-  placeId(): Promise<string | undefined>
   countSessions(): Promise<number>
-  facts(options: { integrity: boolean }): Promise<StoreFacts>
-  figures(): StoreFigures
-  /** Looks for what is wrong with the database itself. */
-  examine(): Promise<Finding[]>
-  backup(file: string): Promise<void>
-  close(): Promise<void>
 }
 
 // The casts below are sound: an engine gives back the rows of the table that was asked, as tables.ts describes them.

@@ -13,14 +13,11 @@ import {
 } from '../ground/postgres-url.ts'
 import { moveRows, type Moved, type MoveSource, type MoveTarget } from './move.ts'
 import { databaseFault, isTaken, missingDatabase as missingFault } from './sqlite/database-file.ts'
-import { makeFolders } from './sqlite/folders.ts'
 import type { LivesEnded } from './acts/restored.ts'
 import { createSqliteTarget, openSqliteSource } from './sqlite/move.ts'
 import { restore, type RestoreOptions } from './sqlite/restore.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store } from './store.ts'
-
-export { makeFolders }
 
 export interface OpenOptions {
   clock: Clock
@@ -96,6 +93,7 @@ export async function moveDatabase(from: string, to: string): Promise<Moved> {
   if (databaseName(from) === databaseName(to))
     throw new Fault(`--from and --to name the same place, ${databaseName(from)}`, 'name an empty place in --to')
   const source = await asNamed('--from', () => openSource(from))
+  // The caller is told the outcome of the move, and not that of closing.
   try {
     const target = await asNamed('--to', () => openTarget(to))
     try {

@@ -14,9 +14,9 @@ import type {
   SessionEnding,
   SessionRecord,
 } from './records/session.ts'
-import type { Proof, SignInFacts, SignInOutcome, SignInRef, SignInRule } from './records/sign-in-step.ts'
+import type { KnownClients, Proof, SignInFacts, SignInOutcome, SignInRef, SignInRule } from './records/sign-in-step.ts'
 import type { SignInRecord } from './records/sign-in.ts'
-import type { OneTimeKind, OneTimeRecord } from './records/one-time.ts'
+import type { LinkKind, OneTimeRecord } from './records/one-time.ts'
 import type {
   GroupChange,
   GroupDenial,
@@ -40,7 +40,7 @@ export interface FoundSession {
 }
 
 export interface SessionStore {
-  /** @param name a user name, a verified address or an id, in any case */
+  /** @param name an id, else a user name or a verified address in any case of letters */
   findPersonNamed(name: string): Promise<Person | undefined>
   /** @param secretHash of the cookie */
   findSession(secretHash: string): Promise<FoundSession | undefined>
@@ -98,6 +98,7 @@ export interface SignInStore {
   /** Begins a sign-in. Its row is stored only where the rule keeps it: a code may follow at once. */
   startSignIn<Result>(
     start: SignInStart,
+    clients: KnownClients,
     rule: SignInRule<Result> & { keeps: (result: Result) => boolean },
   ): Promise<Result>
   /** Keeps a request that another site posted, until a browser comes for it. Its `browserHash` is empty. */
@@ -106,11 +107,17 @@ export interface SignInStore {
   resumeRequest<Result>(
     ref: SignInRef,
     sessionHash: string | undefined,
+    clients: KnownClients,
     rule: SignInRule<Result>,
   ): Promise<SignInOutcome<Result>>
-  findSignIn(ref: SignInRef): Promise<SignInOutcome<SignInFacts>>
+  findSignIn(ref: SignInRef, clients: KnownClients): Promise<SignInOutcome<SignInFacts>>
   /** Takes a step of a sign-in. Everything that the rule decides on is read inside the write. */
-  takeStep<Result>(ref: SignInRef, proof: Proof | undefined, rule: SignInRule<Result>): Promise<SignInOutcome<Result>>
+  takeStep<Result>(
+    ref: SignInRef,
+    proof: Proof | undefined,
+    clients: KnownClients,
+    rule: SignInRule<Result>,
+  ): Promise<SignInOutcome<Result>>
   /** @param name in the form in which names are compared */
   findByLoginName(name: string): Promise<Person | undefined>
 }
@@ -153,12 +160,12 @@ export interface GroupStore {
 }
 
 export interface LinkStore {
-  /** Stores a link. One for a person ends the person's earlier ones of its kind; `unknown`: there is no such person. */
-  addLink(link: OneTimeRecord, event: Recording): Promise<'added' | 'unknown'>
-  findLink(kind: OneTimeKind, hash: string): Promise<OneTimeRecord | undefined>
+  /** Stores a link. A link for a person ends the person's earlier ones of its kind; `unknown`: there is no such person. */
+  addLink(link: OneTimeRecord<LinkKind>, event: Recording): Promise<'added' | 'unknown'>
+  findLink<Kind extends LinkKind>(kind: Kind, hash: string): Promise<OneTimeRecord<Kind> | undefined>
   /** Those that can be used, in the order of their ids. */
-  listInvitations(page: Page): Promise<OneTimeRecord[]>
-  revokeInvitation(id: string, event: Recording): Promise<OneTimeRecord | undefined>
+  listInvitations(page: Page): Promise<OneTimeRecord<'invitation'>[]>
+  revokeInvitation(id: string, event: Recording): Promise<OneTimeRecord<'invitation'> | undefined>
 }
 
 export interface ActivityStore {

@@ -1,15 +1,21 @@
 /** From the columns of a row, as a driver gives them, to the values of a record. */
-import type { Kind, Table } from './table.ts'
+import type { Kind, RowOf, Table } from './table.ts'
 import type { Unreadable } from './engine.ts'
 
 /**
  * The record of a row. A row that cannot be read makes the selection fail, or is left out and told to `onUnreadable`.
  * @param values in the order of the table's columns
  */
+export function decodeRow<T extends Table>(table: T, values: unknown[]): RowOf<T>
+export function decodeRow<T extends Table>(
+  table: T,
+  values: unknown[],
+  onUnreadable: Unreadable | undefined,
+): RowOf<T> | undefined
 export function decodeRow(
   table: Table,
   values: unknown[],
-  onUnreadable: Unreadable | undefined,
+  onUnreadable?: Unreadable,
 ): Record<string, unknown> | undefined {
   const row: Record<string, unknown> = {}
   let at = 0

@@ -13,10 +13,18 @@ import type { Instant } from '../ground/clock.ts'
 import type { PeopleStore } from './people-store.ts'
 import type { AuditEvent, Recording } from './records/audit.ts'
 import type { AdditionOptions, BlacklistEntry, BlacklistKind, Moment, NewBlacklistEntry } from './records/blacklist.ts'
-import type { ChangeListener } from './records/change.ts'
+import type { ChangeSource } from './records/change.ts'
 import type { ClientRecord, CreationOutcome, SecretUse } from './records/client.ts'
 import type { DeclaredFacts, DeclaredIds } from './records/declared.ts'
-import type { Finding, Pace, Page, ReplicaRecord, SettingName, StoreFacts, StoreFigures } from './records/facts.ts'
+import type {
+  LivingReplica,
+  NamesClaim,
+  OperatedDatabase,
+  Page,
+  ReplicaRecord,
+  ServedNames,
+  SettingName,
+} from './records/facts.ts'
 import type {
   EndedPage,
   EndingOptions,
@@ -25,10 +33,9 @@ import type {
   GrantOptions,
   EndingPage,
   GrantRecord,
-  RotationOutcome,
-  RotationVerdict,
   SubjectSummary,
 } from './records/grant.ts'
+import type { RotationOutcome, RotationRule } from './records/rotation.ts'
 import type {
   KeyReader,
   PromotionOutcome,
@@ -49,7 +56,7 @@ import type {
 import type { ResourceDeletion, ResourceRecord } from './records/resource.ts'
 import type { SessionEnding, SignInsPage } from './records/session.ts'
 
-export interface Store extends PeopleStore {
+export interface Store extends PeopleStore, ChangeSource, OperatedDatabase {
   /** The database's time; for SQLite this machine's. Schedules are decided in it. */
   now(): Instant
 
@@ -58,9 +65,9 @@ export interface Store extends PeopleStore {
   listClients(onUnreadable?: (row: string) => void): Promise<ClientRecord[]>
   findClient(clientId: string): Promise<ClientRecord | undefined>
   /**
-   * Registers a client. If a person has had the same id as `sub`, the person's grants end, and a user of that id is
-   * disabled; `person` denies their tokens and records each end, because a client's `sub` never equals a user's (RFC 9068 §5). An id that an operator ended can
-   * be registered again by an operator only, never by the declarative file.
+   * Registers a client. A client's `sub` never equals a user's (RFC 9068 §5). So if a person has had the id as `sub`, the
+   * person's grants end, and a user of that id is disabled; `person` denies their tokens and records each end. An id that an
+   * operator ended can be registered again by an operator only, never by the declarative file.
    */
   createClient(
     client: ClientRecord,
@@ -161,7 +168,10 @@ export interface Store extends PeopleStore {
   /** Retires `retiring` keys whose last token ended more than `skewSeconds` ago; returns their ids. */
   retireKeys(skewSeconds: number, eventFor: (kid: string) => Recording): Promise<string[]>
 
-  /** Notes readers of the keys, many in one write. It may be late. Above a bound, the readers not seen for longest are forgotten. */
+  /**
+   * Notes readers of the keys, many in one write. It may be late. Above a bound, the readers that were not seen for longest
+   * are forgotten.
+   */
   noteReaders(readers: KeyReader[]): Promise<void>
   /** Most recently seen first. */
   listReaders(): Promise<KeyReader[]>
@@ -212,7 +222,7 @@ export interface Store extends PeopleStore {
   ): Promise<{ replaced: string | undefined; masterKeyId: string | null }>
   findGrant(sid: string): Promise<GrantRecord | undefined>
   /** Asks `decide` about the family under its lock and writes the verdict; consumption is one conditional update. */
-  rotateGrant(sid: string, decide: (grant: GrantRecord, now: Instant) => RotationVerdict): Promise<RotationOutcome>
+  rotateGrant(sid: string, decide: RotationRule): Promise<RotationOutcome>
   /**
    * Ends a grant and denies its live access tokens. `already`: it had ended before. Its tokens are denied by this act as
    * well, because the entry that ended it may be lifted.
@@ -281,35 +291,24 @@ export interface Store extends PeopleStore {
   findSetting(name: SettingName): Promise<string | undefined>
   /** Sets a setting unless it is set already. Returns the value that is set now. */
   claimSetting(name: SettingName, value: string): Promise<string>
-  putSetting(name: SettingName, value: string): Promise<void>
-
-  // life
-  /** Calls `listener` with changes: those of this process before the verb resolves, those of others when they are found. */
-  onChange(listener: ChangeListener): void
-  /**
-   * Called before a decision is made from memory. When it resolves, the listeners have taken over all changes that any
-   * process committed before the call, or `pace.heardWithinMs` before. `undefined` if they have already. Never rejects: if
-   * the database cannot be asked, memory stays as it is.
-   */
-  catchUp(): Promise<void> | undefined
-  /** The same for the timetable. Rejects if the database cannot be asked, so that the log tells it. */
-  pollChanges(): Promise<void>
-  readonly pace: Pace
-  /** Hears at once of changes by other processes from now on, until the returned function is called. Polling goes on. */
-  listen(): () => Promise<void>
-  /** How long it has not been known whether other processes have changed something. Milliseconds. */
-  silenceMs(): number
-  /** Rejects with `Unavailable` where the database does not answer; a short silence of a server is no fault. */
-  requireAnswer(): Promise<void>
-  /** How far this machine's clock is ahead of the database's. Milliseconds. */
-  machineAheadMs(): number
 
   // replicas: processes that serve one database across a network
+  /**
+   * Notes the names that this process serves and that it lives, in one step: of replicas that start at once with two issuers
+   * one is refused, and of those with one new issuer none.
+   * @param replica absent where the database serves this machine alone
+   */
+  claimNames(names: ServedNames, replica?: LivingReplica): Promise<NamesClaim>
+  /** Notes what was noted before, unless another replica lives. */
+  returnNames(before: Partial<ServedNames>): Promise<void>
   /** Says that this process lives, or that it stops. */
-  noteReplica(replica: Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>, state?: 'lives' | 'stops'): Promise<void>
+  noteReplica(replica: LivingReplica, state?: 'lives' | 'stops'): Promise<void>
   /** Those that were seen within the last hour, by name. */
   listReplicas(): Promise<ReplicaRecord[]>
-  /** How long until every other replica that is then ready has heard of what is committed now; 0 where there is none. Milliseconds. */
+  /**
+   * How long until every other replica that is then ready has heard of what is committed now, in milliseconds; 0 where there
+   * is no other.
+   */
   othersHearWithinMs(): Promise<number>
 
   /**
@@ -317,18 +316,6 @@ export interface Store extends PeopleStore {
    * that ended, are deleted if they are older than `forgetBefore`.
    */
   sweep(limit: number, forgetBefore: Instant): Promise<number>
-  facts(options: { integrity: boolean }): Promise<StoreFacts>
-  figures(): StoreFigures
-  /** Looks for what is wrong with the database itself. */
-  /**
-   * An id of the place in which the database stands, which is the same by whichever URL it is reached; another place has
-   * another one. `undefined` where nothing but its name tells.
-   */
-  placeId(): Promise<string | undefined>
-  examine(): Promise<Finding[]>
-  /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */
-  backup(file: string): Promise<void>
-  close(): Promise<void>
 }
 
 /** A verb of the store with all that it needs, to be performed with others in one write. */

@@ -1,7 +1,8 @@
 /** The persons that grants were made for, in SQL. These are sums over an index, which steps by equality cannot express. */
 import type { SubjectSummary } from './records/grant.ts'
 import type { Table } from './table.ts'
-import { clients, grants } from './tables.ts'
+import { clients } from './tables/clients.ts'
+import { grants } from './tables/grants.ts'
 
 /** The placeholders of a database. `sub` is the person, or the one after whom a list begins. */
 interface Places {

@@ -70,6 +70,9 @@ export interface AccessTokenClaims {
   [claim: string]: unknown
 }
 
+/** The reason of a token that was good until its `exp`. */
+export const EXPIRED = 'it has expired'
+
 export type Verification = { valid: true; claims: AccessTokenClaims; kid: string } | { valid: false; reason: string }
 
 /** No token of this issuer is longer. */
@@ -263,7 +266,7 @@ export class AccessTokens {
   /** RFC 7519 §4.1.4 and §4.1.5, without leeway: it is our own clock that made them. */
   #findFault({ exp, nbf }: AccessTokenClaims): string | undefined {
     const now = toSeconds(this.#clock.now())
-    if (typeof exp !== 'number' || exp <= now) return 'it has expired'
+    if (typeof exp !== 'number' || exp <= now) return EXPIRED
     if (nbf !== undefined && (typeof nbf !== 'number' || nbf > now)) return 'it is not valid yet'
     return undefined
   }

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
 import { sharedRing, type KeyRing } from '../keys/key-ring.ts'
-import { signNow } from '../keys/sign-now.ts'
+import { signNow, type Unsigned } from '../keys/sign-now.ts'
 import type { Authentication } from '../store/records/authentication.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { SigningAlgorithm } from '../store/records/key.ts'
@@ -51,40 +51,48 @@ export class IdTokens {
   }
 
   /**
-   * Signs an ID token. `plan` judges whether there may be one, in the turn in which the signature begins.
+   * Signs an ID token by the algorithm of its client. `plan` judges whether there may be one, in the turn in which the
+   * signature begins.
    * @throws what `plan` throws, and Unavailable when no key can sign now.
    */
-  issue(alg: SigningAlgorithm, plan: (now: Instant) => IdTokenTerms): Promise<string> {
-    return this.#sign(alg, (now) => {
+  issue(plan: (now: Instant) => IdTokenTerms): Promise<string> {
+    return this.#sign((now) => {
       const terms = plan(now)
-      const { client, sub, sessionId, authentication, nonce } = terms
-      const iat = toSeconds(now)
-      return {
-        ...terms.claims,
-        iss: this.#issuer,
-        sub,
-        aud: client.clientId,
-        iat,
-        exp: iat + (client.idTokenTtl ?? this.#ttlSeconds),
-        auth_time: toSeconds(authentication.authTime),
-        acr: authentication.acr,
-        amr: authentication.amr,
-        sid: sessionId,
-        ...(nonce !== null && { nonce }),
-        at_hash: halfHashOf(terms.accessToken),
-      }
+      return { ring: sharedRing(terms.client.idTokenSignedResponseAlg), claims: this.#compose(terms, now) }
     })
+  }
+
+  #compose({ client, sub, sessionId, authentication, claims, nonce, accessToken }: IdTokenTerms, now: Instant) {
+    const iat = toSeconds(now)
+    return {
+      ...claims,
+      iss: this.#issuer,
+      sub,
+      aud: client.clientId,
+      iat,
+      exp: iat + (client.idTokenTtl ?? this.#ttlSeconds),
+      auth_time: toSeconds(authentication.authTime),
+      acr: authentication.acr,
+      amr: authentication.amr,
+      sid: sessionId,
+      ...(nonce !== null && { nonce }),
+      at_hash: halfHashOf(accessToken),
+    }
   }
 
   /** Signs an answer of userinfo. It has no `exp`, so that nothing takes it for an ID token. */
   signUserinfo(alg: SigningAlgorithm, clientId: string, plan: () => Record<string, unknown>): Promise<string> {
-    return this.#sign(alg, (now) => ({ ...plan(), iss: this.#issuer, aud: clientId, iat: toSeconds(now) }))
+    const ring = sharedRing(alg)
+    return this.#sign((now) => ({
+      ring,
+      claims: { ...plan(), iss: this.#issuer, aud: clientId, iat: toSeconds(now) },
+    }))
   }
 
   /** `compose` is asked in the turn in which the signature begins. */
-  async #sign(alg: SigningAlgorithm, compose: (now: Instant) => { iat: number; exp?: number }): Promise<string> {
+  async #sign(compose: (now: Instant) => Unsigned): Promise<string> {
     const news = this.#store.catchUp()
     if (news) await news
-    return signNow(this.#keys, sharedRing(alg), 'JWT', () => compose(this.#clock.now()))
+    return signNow(this.#keys, 'JWT', () => compose(this.#clock.now()))
   }
 }

@@ -7,7 +7,8 @@
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { OAuthError } from '../ground/errors.ts'
 import { requireLive } from '../grants/may-issue.ts'
-import { isExpired, type GrantRecord, type RotationVerdict } from '../store/records/grant.ts'
+import { isExpired, type GrantRecord } from '../store/records/grant.ts'
+import type { RotationVerdict } from '../store/records/rotation.ts'
 
 export type RotationDecision = 'rotate' | 'repeat' | 'reuse' | 'ended' | 'expired'
 

@@ -44,6 +44,7 @@ function allClaims(person: Person): Claims {
     updated_at: toSeconds(user.updatedAt),
     email: email ?? undefined,
     email_verified: email === null ? undefined : user.emailKey !== null,
+    phone_number_verified: profile.phone_number === undefined ? undefined : (profile.phone_number_verified ?? false),
     groups: groupNames(person),
     roles: unlessEmpty(rolesOf(person)),
     permissions: unlessEmpty(permissionsOf(person)),
@@ -62,6 +63,16 @@ function pick(person: Person, names: Iterable<string>): Claims {
 const ofScopes = (scope: readonly string[]): readonly string[] =>
   Object.entries(CLAIMS_OF_SCOPE).flatMap(([value, names]) => (scope.includes(value) ? names : []))
 
+/** Those of the scopes that give a claim of these names: a claim that is asked for by its name needs the same consent. */
+export const scopesOfClaims = (names: readonly string[], scope: readonly string[]): string[] =>
+  scope.filter((value) => withinScopes(names, [value]).length > 0)
+
+/** The names of the claims that these scopes give. */
+export const withinScopes = (names: readonly string[], scope: readonly string[]): string[] => {
+  const open = ofScopes(scope)
+  return names.filter((name) => open.includes(name))
+}
+
 /**
  * The claims of an ID token or of userinfo.
  * @param scope that was granted; `[]` where its claims stand elsewhere
@@ -72,8 +83,7 @@ export function claimsOfPerson(
   client: Pick<ClientRecord, 'claimMap' | 'scope'>,
   { scope, requested }: { scope: readonly string[]; requested: readonly string[] },
 ): Claims {
-  const open = ofScopes(client.scope)
-  const names = [...ofScopes(scope), ...requested.filter((name) => open.includes(name))]
+  const names = [...ofScopes(scope), ...withinScopes(requested, client.scope)]
   return { ...pick(person, names), ...mappedClaims(client.claimMap, person) }
 }
 

@@ -1,4 +1,4 @@
-/** What ends when something is done to a person: sessions, grants, tokens. The store performs it in the write of the act. */
+/** The ends that an act on a person brings: of sessions, grants and tokens. The store performs them in the write of the act. */
 import type { Actor, AuditTrail } from '../audit.ts'
 import { denyAndRefuse, denyUntil, denyUpToNow, type Origin } from '../blacklist/entry.ts'
 import type { BlacklistCause, Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'

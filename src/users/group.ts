@@ -19,7 +19,7 @@ import { mayChangeMembers } from './rights.ts'
 
 type Members = Pick<GroupRecord, 'roles' | 'permissions' | 'claims'>
 
-/** What may be given of a group. Absent members stay as they are. */
+/** The members of a group that may be given. Absent members stay as they are. */
 export type GroupMetadata = { [Name in keyof Members]?: Members[Name] | undefined }
 
 /** The group with the members that are given. */
@@ -173,9 +173,10 @@ function requireRightToGive(group: GroupRecord, by: Actor): void {
 export function requireSoundGroup({ name, roles, permissions, claims }: GroupRecord): void {
   if (!NAME.test(name))
     throw invalidRequest('name: 1 to 128 letters, digits, blanks and . _ : @ / + -, a letter or digit first')
-  if (isSecretName(name)) throw invalidRequest('name: it begins like a token or a secret; a group stands in tokens')
+  if (isSecretName(name))
+    throw invalidRequest('name: a name that does not begin like a token or a secret, because groups stand in tokens')
   if (name !== BUILT_IN_GROUP.name && /^signet([-:]|$)/i.test(name))
-    throw invalidRequest('name: Signet uses this name itself: take another')
+    throw invalidRequest('name: a name that Signet does not use itself')
   for (const [member, values] of Object.entries({ roles, permissions })) {
     const isSound = values.length <= MOST_VALUES && values.every((each) => /^[\x21-\x7E]{1,128}$/.test(each))
     if (!isSound)

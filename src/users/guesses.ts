@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts'
 const FREE = 5
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 60_000
-/** A source that is silent for so long begins anew. It could have guessed more often meanwhile. */
+/** A source that is silent for this long begins anew. By guessing on, it would have had more guesses in that time. */
 const FORGOTTEN_AFTER_MS = 3_600_000
 
 /** Longer names are cut before they are compared. */
@@ -42,7 +42,7 @@ export class Guesses {
 
   /**
    * Counts a guess as wrong, before its password is hashed or its code compared.
-   * @returns `wait`: the guess must not be judged, and the source may come back after so many seconds. `counted`: judge
+   * @returns `wait`: the guess must not be judged, and the source may come back after that many seconds. `counted`: judge
    *   it. If it is right, give `bucket` to `forgiveGuesses` in the write that uses it.
    */
   async count(guess: Guess): Promise<GuessOutcome> {
@@ -74,7 +74,7 @@ const afterGuess: GuessRule = (before, now) => {
   return { outcome: 'counted', counted: { failures, blockedUntil, expiresAt: now + FORGOTTEN_AFTER_MS } }
 }
 
-/** Milliseconds for which a source is closed after so many failures: 0, then a second, doubled up to a minute. */
+/** Milliseconds for which a source is closed after a number of failures: 0, then a second, doubled up to a minute. */
 const waitAfter = (failures: number): number =>
   failures < FREE ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (failures - FREE), LONGEST_WAIT_MS)
 
@@ -87,5 +87,5 @@ function bucketOf({ kind, userId, name, network, browserHash }: Guess, isKnown: 
   return hash('sha256', `signet guess\n${kind}\n${person}\n${source}`, 'base64url')
 }
 
-/** One bucket for every spelling of a name. */
+/** The bucket of a name, the same for every spelling. */
 const folded = (name: string): string => name.slice(0, MOST_NAME_CHARACTERS).normalize('NFKC').trim().toLowerCase()

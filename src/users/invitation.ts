@@ -7,13 +7,12 @@ import type { Instant } from '../ground/clock.ts'
 import { invalidRequest, notFound } from '../ground/errors.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import type { Page } from '../store/records/facts.ts'
-import type { OneTimeRecord } from '../store/records/one-time.ts'
+import type { InvitationFacts, OneTimeRecord } from '../store/records/one-time.ts'
 import { carriesOwnPermission, type Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
-import { factsOf, type InvitationFacts } from './invitation-facts.ts'
-import { newLink } from './link.ts'
+import { newLink, type ShownLink } from './link.ts'
 import { OPERATORS } from './person.ts'
-import type { LinkRefusal, ShownLink } from './registration.ts'
+import type { LinkRefusal } from './refusals.ts'
 import { mayChangeMembers } from './rights.ts'
 import { findEmailFault } from './username.ts'
 
@@ -87,7 +86,7 @@ export class Invitations {
     const { issuer, store, audit } = this.#needs
     const { ttlSeconds, uses } = terms
     if (ttlSeconds < 1 || ttlSeconds > LONGEST_INVITATION) throw invalidRequest('ttl: from 1s to 365d')
-    const { url, record } = newLink({ ...terms, kind: 'invitation', facts: { ...terms.facts } }, issuer, store.now())
+    const { url, record } = newLink({ ...terms, kind: 'invitation' }, issuer, store.now())
     const details = { uses, ttl_seconds: ttlSeconds, groups: terms.facts.groups.join(' ') }
     const outcome = await store.addLink(record, audit.event('invitation.created', record.id, { ...by, details }))
     if (outcome === 'unknown') throw notFound('this user')
@@ -95,12 +94,12 @@ export class Invitations {
   }
 
   /** Those that can be used. */
-  list(page: Page): Promise<OneTimeRecord[]> {
+  list(page: Page): Promise<OneTimeRecord<'invitation'>[]> {
     return this.#needs.store.listInvitations(page)
   }
 
   /** @throws OAuthError 404 for one that is not there, or that is used up */
-  async revoke(id: string, by: Actor): Promise<OneTimeRecord> {
+  async revoke(id: string, by: Actor): Promise<OneTimeRecord<'invitation'>> {
     const { store, audit } = this.#needs
     const revoked = await store.revokeInvitation(id, audit.event('invitation.revoked', id, by))
     if (!revoked) throw notFound('this invitation')
@@ -117,6 +116,6 @@ export class Invitations {
     if (store.now() >= link.expiresAt) return { state: 'expired' }
     const person = link.owner === '' ? undefined : await store.findPerson({ id: link.owner })
     if (link.owner !== '' && (!person || person.user.disabledAt !== null)) return { state: 'unknown' }
-    return { state: 'good', hash, facts: factsOf(link), person, expiresAt: link.expiresAt }
+    return { state: 'good', hash, facts: link.facts, person, expiresAt: link.expiresAt }
   }
 }

@@ -1,4 +1,4 @@
-/** Hints for the programs that keep passkeys (WebAuthn Level 3 §5.1.10). They are no security: a browser may ignore them. */
+/** Hints for the programs that keep passkeys (WebAuthn Level 3 §5.1.10). Nothing rests on them: a browser may ignore them. */
 import type { PasskeyRecord, UserRecord } from '../store/records/user.ts'
 import type { RelyingParty } from './passkey.ts'
 

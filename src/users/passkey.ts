@@ -7,6 +7,8 @@ import { randomBytes } from 'node:crypto'
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import type { Instant } from '../ground/clock.ts'
 import { schemaOf, type ValueOf } from '../ground/schema.ts'
+import { hashOf } from '../ground/secret-value.ts'
+import { newOneTime, type OneTimeFacts, type OneTimeRecord } from '../store/records/one-time.ts'
 import type { PasskeyRecord, UserRecord } from '../store/records/user.ts'
 import { authenticatorName } from './authenticators.ts'
 
@@ -48,11 +50,21 @@ export interface Challenge {
   expiresAt: Instant
 }
 
+/** A challenge of 256 random bits (WebAuthn §13.4.3), good for one purpose and until `expiresAt`. */
 export function newChallenge(purpose: ChallengePurpose, now: Instant): Challenge {
   const value = randomBytes(32).toString('base64url')
   const expiresAt = now + CHALLENGE_MS
   return { value, kept: `${purpose}.${expiresAt}.${value}`, expiresAt }
 }
+
+/** The challenge of a new passkey, as it waits for its response. @param owner the session or the browser that was given it */
+export const pendingCreation = (
+  { value, expiresAt }: Challenge,
+  owner: string,
+  facts: OneTimeFacts['passkey_creation'],
+  now: Instant,
+): OneTimeRecord<'passkey_creation'> =>
+  newOneTime({ kind: 'passkey_creation', hash: hashOf(value), expiresAt, owner, facts }, now)
 
 /** The challenge that was kept for this purpose; `undefined` where it is over or was made for another one. */
 export function readChallenge(kept: string | null, purpose: ChallengePurpose, now: Instant): string | undefined {
@@ -97,7 +109,7 @@ export const readCreation = (value: unknown): Creation | undefined => creationSc
 
 const clientDataSchema = schemaOf((z) => z.object({ challenge: z.string(), crossOrigin: z.boolean().optional() }))
 
-/** What the browser says of its call. It proves nothing before the verification. */
+/** The browser's report of its call. It proves nothing before the verification. */
 function clientDataOf({ response }: Assertion | Creation): ValueOf<typeof clientDataSchema> | undefined {
   try {
     return clientDataSchema.zod.parse(JSON.parse(Buffer.from(response.clientDataJSON, 'base64url').toString('utf8')))
@@ -144,7 +156,7 @@ export function creationOptions(
 
 const descriptorOf = ({ id, transports }: PasskeyRecord) => ({ type: 'public-key', id, transports })
 
-/** What a good response proves. */
+/** The facts that a good response proves. */
 export interface PasskeyUse {
   counter: number
   isBackedUp: boolean

@@ -2,7 +2,7 @@
  * Passwords of people: chosen, hashed, compared. A password is hashed in the queue of slow hashes, in which people are one
  * caller among the clients, and networks take turns. An unknown person takes as long as a known person.
  */
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
 import { isOutdated, matchesSlowHash, NOBODYS_HASH, slowHash } from '../ground/slow-hash.ts'

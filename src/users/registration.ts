@@ -1,29 +1,29 @@
 /**
- * The acts on users: create, change, disable, enable, delete, set a password, take factors away, and a link for whoever is
- * locked out. The admin API and the command line perform them one at a time; pages perform some in the person's own name.
+ * The acts on users: create, change, disable, enable, delete, set a password, take factors away, and a link for persons who
+ * are locked out. The admin API and the command line perform them, and pages perform some in the person's own name. A
+ * declarative file has operations of its own: see operations.ts.
  */
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
-import { conflict, invalidRequest, notFound, OAuthError } from '../ground/errors.ts'
-import { shell } from '../ground/shell-word.ts'
+import { conflict, invalidRequest, notFound } from '../ground/errors.ts'
 import type { Page } from '../store/records/facts.ts'
 import type {
   LostFactors,
   PasskeyRecord,
-  PasswordOrigin,
   Person,
   PersonFilter,
   UserChange,
-  UserObstacle,
   UserRecord,
   UserTerms,
 } from '../store/records/user.ts'
-import type { OperationOf, Store } from '../store/store.ts'
-import { denyLost, endingOf } from './ending.ts'
-import { newLink } from './link.ts'
+import type { Store } from '../store/store.ts'
+import { endingOf } from './ending.ts'
+import { newLink, type ShownLink } from './link.ts'
 import type { Passwords } from './password.ts'
-import { mayChangeMembers, requireRightOver } from './rights.ts'
-import { blankUser, changedUser, requireSoundUser, type UserMetadata } from './user.ts'
+import { refusalOf } from './refusals.ts'
+import { requireRightOver } from './rights.ts'
+import { userTermsOf, type ActTerms } from './terms.ts'
+import { blankUser, changedUser, newPassword, requireSoundUser, type UserMetadata } from './user.ts'
 
 interface Needs {
   issuer: string
@@ -40,84 +40,9 @@ export interface WantedUser extends UserMetadata {
   password?: string | undefined
 }
 
-/** A one-time link, shown once. */
-export interface ShownLink {
-  id: string
-  url: string
-  expiresAt: Instant
-}
-
-/** What an act needs beside its actor. */
-export interface Terms {
-  /** The session in which the person acts on the own account: once it is over, nothing is changed. */
-  inSession?: string
-  /** The network of the caller, for the queue of hashes; empty for the operator. */
-  network?: string
-  origin?: PasswordOrigin
-  /** The hash of the invitation that the act uses up. */
-  invitation?: string | undefined
-  passkey?: UserTerms['passkey']
-  /** WebAuthn's `user.id`, where a passkey was made with it already. */
-  handle?: string | undefined
-  /** Whether the invitation was given by an administrator, so that its groups may give rights in Signet. */
-  isTrusted?: boolean
-  details?: Record<string, string | number | boolean | null>
-}
-
 /** The longest life of a sign-in link, and the usual one. Seconds. */
 const LONGEST_LINK = 7 * 86_400
 export const USUAL_LINK = 900
-
-/** What a change of a user rests on inside the write. */
-function termsOf(
-  groups: string[] | undefined,
-  by: Actor,
-  { invitation, passkey, inSession, isTrusted = false }: Terms,
-  id: string,
-): UserTerms {
-  const deny = denyLost(by)
-  return {
-    groups,
-    inSession,
-    invitation,
-    passkey,
-    mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
-    deny: (moment) => deny(id, moment),
-  }
-}
-
-/** The operations on users, which a declarative file performs together with others. */
-export class UserOperations {
-  readonly #audit: AuditTrail
-
-  constructor(audit: AuditTrail) {
-    this.#audit = audit
-  }
-
-  /** The operation that adds a sound user of the declarative file. */
-  creation(user: UserRecord, groups: string[], by: Actor): OperationOf<'createUser'> {
-    const event = this.#audit.event('user.created', user.id, by)
-    return { verb: 'createUser', needs: [user, termsOf(groups, by, {}, user.id), event] }
-  }
-
-  /** The operation that changes a user by the declarative file. @param passwordHash of a user who has no password */
-  change(
-    id: string,
-    { groups, ...metadata }: UserMetadata,
-    passwordHash: string | undefined,
-    by: Actor,
-  ): OperationOf<'changeUser'> {
-    const details = { changed: Object.keys({ ...metadata, ...(groups && { groups }) }).join(' ') }
-    const event = this.#audit.event('user.updated', id, { ...by, details })
-    const decide = ({ user: current }: Person, now: Instant): UserChange => {
-      const user = { ...changedUser(current, metadata), updatedAt: now }
-      requireSoundUser(user)
-      if (passwordHash !== undefined && current.passwordHash === null) givePassword(user, passwordHash, 'file', now)
-      return { ...termsOf(groups, by, {}, id), user, event }
-    }
-    return { verb: 'changeUser', needs: [id, decide] }
-  }
-}
 
 export class UserRegistry {
   readonly #needs: Needs
@@ -127,23 +52,23 @@ export class UserRegistry {
   }
 
   /** @throws OAuthError `invalid_request`; 409 where a name is taken */
-  async create(wanted: WantedUser, by: Actor, terms: Terms = {}): Promise<Person> {
+  async create(wanted: WantedUser, by: Actor, terms: ActTerms = {}): Promise<Person> {
     const { store, audit } = this.#needs
     const { id, password, groups = [], ...metadata } = wanted
-    const user = changedUser(blankUser(id, store.now()), metadata)
-    if (terms.handle !== undefined) user.handle = terms.handle
-    requireSoundUser(user)
-    if (password !== undefined) await this.#give(user, password, terms)
+    const blank = changedUser(blankUser(id, store.now()), metadata)
+    const sound = { ...blank, handle: terms.handle ?? blank.handle, isNameChosen: terms.isNameChosen ?? false }
+    requireSoundUser(sound)
+    const user = password === undefined ? sound : await this.#withPassword(sound, password, terms)
     const event = audit.event('user.created', user.id, { ...by, details: terms.details ?? {} })
-    const created = await store.createUser(user, termsOf(groups, by, terms, user.id), event)
+    const created = await store.createUser(user, userTermsOf(groups, by, terms, user.id), event)
     if (created.outcome !== 'created') throw refusalOf(created, user)
     return created.person
   }
 
-  async #give(user: UserRecord, password: string, { network = '', origin = 'operator' }: Terms): Promise<void> {
-    user.passwordHash = await this.#needs.passwords.choose(password, user, network)
-    user.passwordOrigin = origin
-    user.passwordChangedAt = user.createdAt
+  async #withPassword(user: UserRecord, password: string, terms: ActTerms): Promise<UserRecord> {
+    const { network = '', origin = 'operator' } = terms
+    const hash = await this.#needs.passwords.choose(password, user, network)
+    return { ...user, ...newPassword(hash, origin, user.createdAt) }
   }
 
   /** The person takes over an account that was made for them, by the link that an operator has sent. */
@@ -151,14 +76,14 @@ export class UserRegistry {
     person: Person,
     { password, name }: { password?: string | undefined; name?: string | undefined },
     by: Actor,
-    terms: Terms,
+    terms: ActTerms,
   ): Promise<Person> {
     const { passwords } = this.#needs
     const { user } = person
     const passwordHash = password === undefined ? undefined : await passwords.choose(password, user, terms.network)
     return this.#change(user.id, 'user.taken_over', by, { ...terms, isTrusted: true }, (current, now) => ({
       user: {
-        ...(passwordHash !== undefined && { passwordHash, passwordOrigin: 'person', passwordChangedAt: now }),
+        ...(passwordHash !== undefined && newPassword(passwordHash, 'person', now)),
         ...(terms.handle !== undefined && { handle: terms.handle }),
         name: name ?? current.name,
         mustChangePassword: false,
@@ -184,7 +109,7 @@ export class UserRegistry {
   }
 
   /** Absent members stay as they are. */
-  async update(id: string, { groups, ...metadata }: UserMetadata, by: Actor, terms: Terms = {}): Promise<Person> {
+  async update(id: string, { groups, ...metadata }: UserMetadata, by: Actor, terms: ActTerms = {}): Promise<Person> {
     const changed = Object.entries({ ...metadata, groups }).flatMap(([name, value]) =>
       value === undefined ? [] : [name],
     )
@@ -206,7 +131,7 @@ export class UserRegistry {
     }))
   }
 
-  /** Undoes `disable`. What has ended stays ended, and so do entries that were posted for the person. */
+  /** Undoes `disable`. Ended sessions and grants stay ended, and entries that were posted for the person stay. */
   enable(id: string, by: Actor): Promise<Person> {
     return this.#change(id, 'user.enabled', by, {}, (_, now) => ({
       user: { disabledAt: null, updatedAt: now },
@@ -233,13 +158,7 @@ export class UserRegistry {
     const passwordHash = await passwords.choose(password, user)
     const ending = endingOf('reset', id, { by, audit })
     return this.#change(id, 'user.password_set', by, {}, (_, now) => ({
-      user: {
-        passwordHash,
-        passwordOrigin: 'operator',
-        passwordChangedAt: now,
-        mustChangePassword: mustChange,
-        updatedAt: now,
-      },
+      user: { ...newPassword(passwordHash, 'operator', now), mustChangePassword: mustChange, updatedAt: now },
       ending,
     }))
   }
@@ -248,19 +167,18 @@ export class UserRegistry {
    * Sets a password that the person has chosen. The person's other sessions end.
    * @param except the session in which it is done
    */
-  async choosePassword(id: string, password: string, by: Actor, terms: Terms & { except?: string }): Promise<Person> {
+  async choosePassword(
+    id: string,
+    password: string,
+    by: Actor,
+    terms: ActTerms & { except?: string },
+  ): Promise<Person> {
     const { audit, passwords } = this.#needs
     const { user } = await this.get(id)
     const passwordHash = await passwords.choose(password, user, terms.network)
     const ending = endingOf('chosen', id, { by, audit, except: terms.except })
     return this.#change(id, 'user.password_changed', by, terms, (_, now) => ({
-      user: {
-        passwordHash,
-        passwordOrigin: 'person',
-        passwordChangedAt: now,
-        mustChangePassword: false,
-        updatedAt: now,
-      },
+      user: { ...newPassword(passwordHash, 'person', now), mustChangePassword: false, updatedAt: now },
       ending,
     }))
   }
@@ -303,65 +221,21 @@ export class UserRegistry {
     id: string,
     action: string,
     by: Actor,
-    { details = {}, groups, ...terms }: Terms & { groups?: string[] | undefined },
+    { details = {}, groups, ...terms }: ActTerms & { groups?: string[] | undefined },
     make: (current: UserRecord, now: Instant) => Omit<UserChange, keyof UserTerms | 'event'>,
   ): Promise<Person> {
     const { store, audit, deliver } = this.#needs
     const event = audit.event(action, id, { ...by, details })
+    let isEnding = false
     const changed = await store.changeUser(id, (person, now) => {
       if (!terms.isTrusted) requireRightOver(person, by)
-      return { ...termsOf(groups, by, terms, id), ...make(person.user, now), event }
+      const made = make(person.user, now)
+      isEnding = made.ending !== undefined
+      return { ...userTermsOf(groups, by, terms, id), ...made, event }
     })
     if (changed.outcome === 'unknown') throw notFound('this user')
     if (changed.outcome !== 'changed') throw refusalOf(changed, { id })
-    deliver()
+    if (isEnding) deliver()
     return changed.person
-  }
-}
-
-export function givePassword(user: UserRecord, hash: string, origin: PasswordOrigin, now: Instant): void {
-  Object.assign(user, { passwordHash: hash, passwordOrigin: origin, passwordChangedAt: now })
-}
-
-/** The invitation that an act rests on cannot be used. Pages say why. */
-export class LinkRefusal extends Error {
-  readonly state: 'used' | 'expired' | 'unknown'
-
-  constructor(state: LinkRefusal['state']) {
-    super(`the link is ${state}`)
-    this.name = 'LinkRefusal'
-    this.state = state
-  }
-}
-
-const TAKEN = {
-  id: 'id: a user or a client has it, or had it',
-  username: 'username: another user has it',
-  email: 'email: another user has it',
-} as const
-
-/** Another person or a client has the value of this member: 409. */
-export class NameTaken extends OAuthError {
-  readonly member: keyof typeof TAKEN
-
-  constructor(member: keyof typeof TAKEN) {
-    super('invalid_request', TAKEN[member], { status: 409 })
-    this.member = member
-  }
-}
-
-function refusalOf(obstacle: UserObstacle, { id }: Pick<UserRecord, 'id'>): OAuthError | LinkRefusal {
-  switch (obstacle.outcome) {
-    case 'taken':
-      return new NameTaken(obstacle.member)
-    case 'ended':
-      return conflict(`id: ${id} was the id of a user who was deleted, and is never given again`)
-    case 'no_group':
-      return invalidRequest(
-        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${shell(obstacle.group)}`,
-        { isOfRecords: true },
-      )
-    case 'link':
-      return new LinkRefusal(obstacle.state)
   }
 }

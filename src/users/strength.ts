@@ -2,11 +2,11 @@
  * Which passwords people may choose. The lengths are those of NIST SP 800-63B-4 §3.1.1: 15 characters where a password is
  * the only factor, 8 where a second factor is always asked for. A password of 12 to 14 characters is accepted as the only
  * factor if an estimate says that it needs 10^8 guesses at least: the throttle allows a source one guess a minute, and
- * argon2id makes a stolen database expensive. A longer one has to be no well-known or repeated text only. There are no rules
- * about kinds of characters and no expiry (ibid.).
+ * argon2id makes a stolen database expensive. A longer password must not consist of a well-known or repeated text alone.
+ * There are no rules about kinds of characters and no expiry (ibid.).
  */
 import type { ZxcvbnFactory } from '@zxcvbn-ts/core'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/setting.ts'
 
 const LEAST_CHARACTERS = { alone: 12, withSecond: 8 } as const
 /** From this length on, a password is long enough for NIST as the only factor. */
@@ -20,7 +20,7 @@ const GUESSES = { short: 8, long: 6 } as const
 /** The estimate takes time that grows faster than the length, so it looks at the beginning alone. */
 const ESTIMATED_CHARACTERS = 40
 
-/** `short` and `long`: it has not the length. `weak`: it can be guessed. */
+/** `short`, `long`: its length is not accepted. `weak`: it can be guessed. */
 export type Weakness = 'short' | 'long' | 'weak'
 
 /** As it is hashed: one form for one text, whatever keyboard it was typed on (NIST SP 800-63B-4 §3.1.1.2). */
@@ -28,6 +28,7 @@ export const normalPassword = (typed: string): string => typed.normalize('NFKC')
 
 const charactersOf = (password: string): number => Array.from(password).length
 
+/** The shortest length of a password: shorter where a second factor is required (NIST SP 800-63B-4 §3.1.1.2). */
 export const leastCharacters = ({ mfa }: Pick<Config, 'mfa'>): number =>
   mfa === 'required' ? LEAST_CHARACTERS.withSecond : LEAST_CHARACTERS.alone
 

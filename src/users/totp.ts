@@ -10,7 +10,7 @@ import { Unavailable } from '../ground/errors.ts'
 import { schemaOf } from '../ground/schema.ts'
 import { sealedUnder } from '../store/records/key.ts'
 
-/** Seconds that a code stands. Apps know no other number. */
+/** Seconds for which a code is shown. Apps know no other number. */
 const PERIOD = 30
 const DIGITS = 6
 /** Steps before and after the present one whose codes are accepted: clocks differ (RFC 6238 §5.2). */
@@ -20,7 +20,7 @@ const RECOGNISED = 30
 
 const sealedSchema = schemaOf((z) => z.object({ totp: z.string(), recovery: z.string() }))
 
-/** What an authenticator app and the list of recovery codes rest on. */
+/** The keys of an authenticator app and of its recovery codes. */
 export interface TotpKeys {
   /** The shared secret of the app, base32. */
   totp: string
@@ -71,7 +71,7 @@ export type CodeVerdict = { timeStep: number } | { reason: string }
 
 /**
  * Judges a code. It is right if its time step is near, and after the one that was used last. A code is accepted once:
- * whoever uses the step has to store it in the same write (RFC 6238 §5.2).
+ * the user of the step has to store it in the same write (RFC 6238 §5.2).
  */
 export async function judgeCode(
   { totp }: TotpKeys,

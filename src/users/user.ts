@@ -4,7 +4,7 @@ import { findClaimFault } from '../clients/claims.ts'
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { timeOrderedId } from '../ground/ids.ts'
-import type { UserProfile, UserRecord } from '../store/records/user.ts'
+import type { PasswordOrigin, UserProfile, UserRecord } from '../store/records/user.ts'
 import { canonicalName, emailKeyOf, findEmailFault, findIdFault, findNameFault } from './username.ts'
 
 /** Members of the profile that are texts; `null` takes one away. */
@@ -30,12 +30,13 @@ interface Members extends Record<(typeof PROFILE_TEXTS)[number], string | null> 
   must_change_password: boolean
 }
 
-/** What may be given of a user, by the names on the wire. Absent members stay as they are. */
+/** The members of a user that may be given, by the names on the wire. Absent members stay as they are. */
 export type UserMetadata = { [Name in keyof Members]?: Members[Name] | undefined }
 
 export const blankUser = (id: string | undefined, now: Instant): UserRecord => ({
   id: id ?? timeOrderedId(now),
   username: '',
+  isNameChosen: false,
   email: null,
   emailKey: null,
   name: null,
@@ -54,13 +55,26 @@ export const blankUser = (id: string | undefined, now: Instant): UserRecord => (
   lastLoginAt: null,
 })
 
+/** The members that a new password sets. @param passwordHash encoded */
+export const newPassword = (
+  passwordHash: string,
+  passwordOrigin: PasswordOrigin,
+  passwordChangedAt: Instant,
+): Pick<UserRecord, 'passwordHash' | 'passwordOrigin' | 'passwordChangedAt'> => ({
+  passwordHash,
+  passwordOrigin,
+  passwordChangedAt,
+})
+
 /** An address that an operator enters counts as verified, unless it is said otherwise. */
 export function changedUser(current: UserRecord, metadata: Omit<UserMetadata, 'groups'>): UserRecord {
   const { username, email = current.email, name = current.name, claims = current.claims } = metadata
   const isVerified = metadata.email_verified ?? (email !== current.email || current.emailKey !== null)
+  const nameNow = username === undefined ? current.username : canonicalName(username)
   return {
     ...current,
-    username: username === undefined ? current.username : canonicalName(username),
+    username: nameNow,
+    isNameChosen: current.isNameChosen && nameNow === current.username,
     email,
     emailKey: email !== null && isVerified ? emailKeyOf(email) : null,
     name,

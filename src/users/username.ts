@@ -17,16 +17,17 @@ export const emailKeyOf = (email: string): string => canonicalName(email)
 /** Why a person cannot have this name, if they cannot. @param username in canonical form */
 export function findNameFault(username: string): string | undefined {
   if (!USERNAME.test(username) || /^\.{1,2}$/.test(username)) return '1 to 64 of a-z 0-9 . _ - and not . or ..'
-  if (isSecretName(username)) return 'it begins like a token or a secret; a user name stands in lists'
-  return isActorName(username) ? 'Signet uses this name itself: take another' : undefined
+  if (isSecretName(username))
+    return 'a name that does not begin like a token or a secret, because user names stand in lists'
+  return isActorName(username) ? 'a name that Signet does not use itself' : undefined
 }
 
 /** Why this cannot be the id of a person, if it cannot. It becomes `sub`: at most 255 characters of ASCII (OIDC Core §2). */
 export function findIdFault(id: string): string | undefined {
   if (!/^[\x21-\x7E]{1,255}$/.test(id) || /^\.{1,2}$/.test(id))
     return '1 to 255 printable characters of ASCII without spaces (OIDC Core §2), and not . or ..'
-  if (isSecretName(id)) return 'it begins like a token or a secret; an id stands in every token'
-  return isActorName(id) || hasOwnPrefix(id) ? 'Signet uses this name itself: take another' : undefined
+  if (isSecretName(id)) return 'an id that does not begin like a token or a secret, because it stands in every token'
+  return isActorName(id) || hasOwnPrefix(id) ? 'a name that Signet does not use itself' : undefined
 }
 
 /** Why this is no mail address, if it is none. Whether somebody reads it, only a mail could tell. */

@@ -1,31 +1,16 @@
-/** Users, groups and invitations as they stand on the wire, in both directions. No hash and no secret is among it. */
-import { claimsSchema, durationSchema, textOf } from '../clients/field-schemas.ts'
+/** Users as they stand on the wire, in both directions. No hash and no secret is among it. */
+import { claimsSchema, textOf } from '../clients/field-schemas.ts'
 import { toIso } from '../ground/clock.ts'
 import { fieldsOf, schemasOf, shapesOf } from '../ground/metadata.ts'
 import { schemaOf } from '../ground/schema.ts'
-import {
-  anything,
-  flag,
-  integer,
-  object,
-  orNull,
-  shapeOf,
-  text,
-  texts,
-  time,
-  type JsonSchema,
-} from '../ground/shape.ts'
-import type { OneTimeRecord } from '../store/records/one-time.ts'
-import { BUILT_IN_GROUP, type GroupSummary, type Person } from '../store/records/user.ts'
-import type { GroupMetadata } from './group.ts'
-import { factsOf } from './invitation-facts.ts'
+import { anything, flag, integer, object, orNull, text, texts, time, type JsonSchema } from '../ground/shape.ts'
+import type { Person } from '../store/records/user.ts'
 import { groupNames, permissionsOf, rolesOf } from './person.ts'
-import type { ShownLink } from './registration.ts'
 import type { PROFILE_TEXTS, UserMetadata } from './user.ts'
 
-const shortText = textOf(1024)
+export const shortText = textOf(1024)
 const shortTextOrNull = schemaOf(() => shortText.zod.nullable())
-const names = schemaOf((z) => z.array(shortText.zod).max(200, { abort: true }))
+export const names = schemaOf((z) => z.array(shortText.zod).max(200, { abort: true }))
 const boolean = schemaOf((z) => z.boolean())
 
 const { field } = fieldsOf<{ [Name in keyof UserMetadata]-?: Exclude<UserMetadata[Name], undefined> }>()
@@ -125,72 +110,11 @@ export const passwordSchema = schemaOf((z) =>
   z.strictObject({ password: shortText.zod, must_change: z.boolean().optional() }).meta({ id: 'PasswordSetting' }),
 )
 
-export const linkSchema = schemaOf((z) =>
-  z.strictObject({ ttl: durationSchema.zod }).partial().meta({ id: 'LinkRequest' }),
-)
-
 export const factorRemovalSchema = schemaOf((z) =>
   z
     .strictObject({ passkey: shortText.zod, totp: z.boolean(), all: z.boolean() })
     .partial()
     .meta({ id: 'FactorRemoval' }),
-)
-
-const { field: groupField } = fieldsOf<{ [Name in keyof GroupMetadata]-?: Exclude<GroupMetadata[Name], undefined> }>()
-
-/** The same of a group. */
-export const GROUP_FIELDS = {
-  roles: groupField('roles', {
-    schema: names,
-    shape: texts(),
-    says: 'Roles of the members.',
-    isSet: true,
-    flag: '--role <role>',
-    help: 'a role of its members (repeatable)',
-    read: 'list',
-  }),
-  permissions: groupField('permissions', {
-    schema: names,
-    shape: texts(),
-    says: 'Permissions of the members; `signet:admin` and `signet:read` make operators.',
-    isSet: true,
-    flag: '--permission <permission>',
-    help: 'a permission of its members (repeatable)',
-    read: 'list',
-  }),
-  claims: groupField('claims', {
-    schema: claimsSchema,
-    shape: anything(),
-    says: 'Claims of the members.',
-    flag: '--claim <name=value>',
-    help: 'a claim of its members; value is JSON, else text (repeatable)',
-    read: 'claims',
-  }),
-}
-
-export const groupChangeSchema = schemaOf((z) =>
-  z.strictObject(schemasOf(GROUP_FIELDS)).partial().meta({ id: 'GroupChange' }),
-)
-
-export const groupCreationSchema = schemaOf(() =>
-  groupChangeSchema.zod.extend({ name: shortText.zod }).meta({ id: 'GroupCreation' }),
-)
-
-export const membersSchema = schemaOf((z) =>
-  z.strictObject({ users: z.array(shortText.zod).min(1).max(1000, { abort: true }) }).meta({ id: 'MemberList' }),
-)
-
-export const invitationSchema = schemaOf((z) =>
-  z
-    .strictObject({
-      email: shortText.zod,
-      groups: names.zod,
-      admin: z.boolean(),
-      uses: z.number().int(),
-      ttl: durationSchema.zod,
-    })
-    .partial()
-    .meta({ id: 'InvitationRequest' }),
 )
 
 /** A user as administrators see one. Absent values are `null`. */
@@ -280,90 +204,3 @@ export const USER_EXAMPLE: UserView = {
   last_login_at: '2026-01-31T12:14:00.000Z',
   factors: { password: true, passkeys: 1, totp: false, recovery_codes: 0, upstreams: 0 },
 }
-
-export const groupView = ({ name, roles, permissions, claims, members, createdAt, updatedAt }: GroupSummary) => ({
-  name,
-  roles,
-  permissions,
-  claims,
-  built_in: name === BUILT_IN_GROUP.name,
-  members,
-  created_at: createdAt === 0 ? null : toIso(createdAt),
-  updated_at: updatedAt === 0 ? null : toIso(updatedAt),
-})
-
-export const GROUP = shapeOf<ReturnType<typeof groupView>>(
-  'Group',
-  {
-    ...shapesOf(GROUP_FIELDS),
-    name: text('Stands in the claim `groups`.'),
-    built_in: flag('Whether it is always there.'),
-    members: integer('How many users belong to it.'),
-    created_at: orNull(time()),
-    updated_at: orNull(time()),
-  },
-  {
-    name: 'engineering',
-    roles: ['editor'],
-    permissions: ['orders.write'],
-    claims: { org_slug: 'acme' },
-    built_in: false,
-    members: 12,
-    created_at: '2026-01-31T12:00:00.000Z',
-    updated_at: '2026-01-31T12:00:00.000Z',
-  },
-)
-
-export const invitationView = (link: OneTimeRecord) => {
-  const { email, groups, createdBy } = factsOf(link)
-  return {
-    id: link.id,
-    email,
-    groups,
-    uses_left: link.usesLeft,
-    user_id: link.owner === '' ? null : link.owner,
-    created_by: createdBy,
-    created_at: toIso(link.createdAt),
-    expires_at: toIso(link.expiresAt),
-  }
-}
-
-export const INVITATION = shapeOf<ReturnType<typeof invitationView>>(
-  'Invitation',
-  {
-    id: text('Names it, and opens nothing.'),
-    email: orNull(text('The address of the new account.')),
-    groups: texts('The groups of the new account.'),
-    uses_left: integer('How many accounts it still makes.'),
-    user_id: orNull(text('The user whose account it hands over.')),
-    created_by: text('The actor who made it.'),
-    created_at: time(),
-    expires_at: time(),
-  },
-  {
-    id: '019a6e3c-2222-7c3a-9b52-0c1f6f1f2a77',
-    email: 'ada@example.com',
-    groups: ['engineering'],
-    uses_left: 1,
-    user_id: null,
-    created_by: 'cli',
-    created_at: '2026-01-31T12:00:00.000Z',
-    expires_at: '2026-02-07T12:00:00.000Z',
-  },
-)
-
-export const linkView = ({ id, url, expiresAt }: ShownLink) => ({ id, url, expires_at: toIso(expiresAt) })
-
-export const LINK = shapeOf<ReturnType<typeof linkView>>(
-  'Link',
-  {
-    id: text('Names it, and opens nothing.'),
-    url: text('The link itself, shown this once.'),
-    expires_at: time(),
-  },
-  {
-    id: '019a6e3c-2222-7c3a-9b52-0c1f6f1f2a77',
-    url: 'https://auth.example.com/invite?token=…',
-    expires_at: '2026-02-07T12:00:00.000Z',
-  },
-)

@@ -7,7 +7,9 @@ const BAD: [line: string[], says: RegExp][] = [
   [['group', 'create', 'team', '--role', 'a b'], /roles/],
   [['group', 'update', 'there', '--role', 'a b'], /roles/],
   [['user', 'create', 'eve', '--id', 'a b'], /id: 1 to 255/],
-  [['user', 'create', 'eve', '--id', 'cli'], /id: Signet uses/],
+  [['user', 'create', 'eve', '--id', 'cli'], /id: a name that Signet does not use/],
+  [['user', 'create', 'cli'], /user name: read "cli"; accepted: a name that Signet does not use itself$/],
+  [['user', 'create', 'sgs_'], /accepted: a name that does not begin like a token or a secret, because/],
   [['user', 'create', 'eve', '--email', ''], /--email: read ""/],
   [['user', 'update', 'ada', '--email', ''], /--email: read ""/],
   [['client', 'update', 'c', '--add-redirect-uri', 'javascript:x'], /redirect_uris/],
@@ -37,7 +39,12 @@ const CONFLICTS: [line: string[], says: RegExp][] = [
   [['client', 'rotate-secret', 'public'], /without a secret/],
   [['resource', 'create', 'ISSUER'], /signet:admin, signet:read, signet:blacklist/],
   [['user', 'create', 'eve', '--id', 'was-ada'], /id: was-ada was the id of a user who was deleted/],
-  [['blacklist', 'add', '--token', 'nothing'], /no live token/],
+  [['blacklist', 'add', '--token', 'nothing'], /no live token.*NOTHING WAS DENIED/],
+  [['blacklist', 'remove', 'nope'], /entry does not exist/],
+  [['grant', 'revoke', 'nope'], /grant "nope" does not exist/],
+  [['invite', 'revoke', 'nope'], /invitation does not exist/],
+  [['session', 'end', 'nope'], /session does not exist/],
+  [['user', 'list', '--group', 'nope'], /group does not exist/],
 ]
 
 test('bad usage exits with 2 and names what was typed, a conflict exits with 1, and nothing is changed', async ({
@@ -60,7 +67,9 @@ test('bad usage exits with 2 and names what was typed, a conflict exits with 1, 
     for (const [line, says] of lines) {
       const ended = await place.run(line.map((word) => (word === 'ISSUER' ? issuer : word)))
       expect({ line, code: ended.code, stderr: ended.stderr }).toMatchObject({ line, code })
-      expect(ended.stderr.split('\n')[0], line.join(' ')).toMatch(says)
+      const [fault, help] = ended.stderr.split('\n')
+      expect(fault, line.join(' ')).toMatch(says)
+      expect(help, line.join(' ')).toMatch(/^ {2}\S/)
     }
   expect(await place.json('client', 'list')).toEqual(before)
 }, 300_000)

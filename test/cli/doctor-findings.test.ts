@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { judgeDiskSpace } from '../../src/store/sqlite/disk-space.ts'
 import {
   createClient,
@@ -23,8 +23,6 @@ import { environmentOf, movableClock, startTestIssuer } from '../support/issuer.
 import { signet } from '../support/process.ts'
 import { startLyingIssuer, type LyingIssuer } from './lying-issuer.ts'
 import { Place } from './run-signet.ts'
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 interface Check {
   check: string
@@ -86,8 +84,7 @@ afterAll(async () => {
 })
 
 async function diagnose({ args, env = {} }: Asked): Promise<Check[]> {
-  const cached = { NODE_COMPILE_CACHE: join(tmpdir(), 'signet-cli-compiled') }
-  const { stdout, stderr, code } = await signet(['doctor', ...args, '--json'], { ...cached, ...env })
+  const { stdout, stderr, code } = await signet(['doctor', ...args, '--json'], env)
   if (stdout === '') throw new Error(stderr)
   const checks = JSON.parse(stdout) as Check[]
   expect(code).toBe(checks.every(({ ok }) => ok) ? 0 : 1)
@@ -167,6 +164,20 @@ const PASTED: Row[] = [
     check: 'paste',
     found: /percent-encoding in it, .*"Bearer" in front/,
     fix: /decode it: percent-encoding belongs into a URL/,
+  },
+  {
+    finding: 'pasted with the rest of the reply',
+    ask: async () => inside(JSON.stringify(await tokens(world.issuer, world.client), null, 2)),
+    check: 'paste',
+    found: /the rest of a token reply around it/,
+    fix: /the value of access_token alone/,
+  },
+  {
+    finding: 'pasted as token mint prints it',
+    ask: async () => inside(`access_token  ${await live()}\ntoken_type    Bearer\nexpires_in    900`),
+    check: 'paste',
+    found: /the rest of a token reply around it/,
+    fix: /the value of access_token alone/,
   },
   {
     finding: 'cut off',

@@ -110,6 +110,8 @@ test.concurrent('revoking tells where the key that signs now has not been publis
   }
   // As old as the one that it follows: whoever knows the one knows the other.
   expect(find(keys, 'ES256', 'active')?.created_at).toBe(find(keys, 'ES256', 'next')?.created_at)
+  for (const alg of ['ES256', 'RS256'] as const)
+    expect(find(keys, alg, 'active')?.activated_at).toBe(find(keys, alg, 'active')?.created_at)
   expect(await revoke('active')).not.toContain('verifiers refuse the new tokens')
   expect(await revoke('active')).toContain('verifiers refuse the new tokens until they fetch the key set again')
   // The signing key has not changed.

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
 import { describe, test, type ExpectStatic } from 'vitest'
 import { post, request } from '../../harness/call.ts'
 import { sqliteTest } from '../support/sqlite.ts'
@@ -500,4 +501,20 @@ test.concurrent('two rotations at once lose no key', async ({ expect, onTestFini
   expect(keysIn(place)).toHaveLength(1 + done)
   expect(keys.filter(({ status }) => status === 'current')).toHaveLength(1)
   expect((await place.run(['client', 'list'])).code).toBe(0)
+})
+
+sqliteTest.concurrent('a damaged seal is told as such, whatever it seals', async ({ expect, onTestFinished }) => {
+  const place = await new Place(onTestFinished).migrate()
+  const id = await idOf(place, 'current')
+  const damage = (change: string) => {
+    const database = new SqliteDatabase(place.database)
+    database.exec(`UPDATE signing_keys SET sealed_private_key = ${change} WHERE status = 'active'`)
+    database.close()
+  }
+  damage("substr(sealed_private_key, 1, length(sealed_private_key) - 8) || 'AAAAAAAA'")
+  expect(await refusalOf(place, ['key', 'list'])).toContain(
+    `a value of the database that was sealed under master key ${id} cannot be opened with it`,
+  )
+  damage("'eyJraWQiOiJub25lIn0.x'")
+  expect(await refusalOf(place, ['key', 'list'])).toContain('sealed under "none", which is no master key of it')
 })

@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFi
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { CHECKOUT } from '../../harness/version.ts'
+import { sqliteTest } from '../support/sqlite.ts'
 import { Place, type Variables } from './run-signet.ts'
 
 const SCRIPT = join(CHECKOUT, 'signet')
@@ -58,17 +59,25 @@ test.for([
 
   writeFileSync(join(folder, 'signet.yaml'), 'resources: [{ id: orders }]\n')
   expect(run([...signet, 'apply', 'signet.yaml'], folder, env)).toMatchObject({ code: 0 })
-  expect(run([...signet, 'backup', 'copy.db'], folder, env).stdout).toContain(join(folder, 'copy.db'))
-  expect(existsSync(join(folder, 'copy.db'))).toBe(true)
   const moved = run(
     [...signet, 'migrate', '--from', env.SIGNET_DATABASE_URL ?? '', '--to', 'file:moved%20on.db'],
     folder,
     env,
   )
-  expect(moved).toMatchObject({ code: 0, stderr: expect.stringContaining(join(folder, 'moved on.db')) as string })
+  expect(moved).toMatchObject({ code: 0 })
   expect(existsSync(join(folder, 'moved on.db'))).toBe(true)
+  const [, SIGNET_DATABASE_URL = ''] = /set SIGNET_DATABASE_URL to ([^,]+),/.exec(moved.stderr) ?? []
+  expect(run([...signet, 'resource', 'list'], folder, { ...env, SIGNET_DATABASE_URL }).stdout).toContain('orders')
   const jwks = ['client', 'create', '--id', 'partner', '--auth-method', 'private_key_jwt', '--jwks', 'no-such.json']
   expect(run([...signet, ...jwks], folder, env).stderr).toContain(join(folder, 'no-such.json'))
+})
+
+sqliteTest('./signet makes a backup in the folder of the caller', ({ onTestFinished }) => {
+  const { folder, env } = callerIn(onTestFinished)
+  writeFileSync(join(folder, 'signet.yaml'), 'resources: [{ id: orders }]\n')
+  expect(run([SCRIPT, 'apply', 'signet.yaml'], folder, env)).toMatchObject({ code: 0 })
+  expect(run([SCRIPT, 'backup', 'copy.db'], folder, env).stdout).toContain(join(folder, 'copy.db'))
+  expect(existsSync(join(folder, 'copy.db'))).toBe(true)
 })
 
 test('relative paths of variables start at the checkout, and messages show where that is', ({ onTestFinished }) => {

@@ -89,6 +89,11 @@ test('an address that gives no redirect URI is told in one line, by each preset 
   })
 })
 
+test('people read the name of the app alone when they sign in', ({ expect }) => {
+  for (const { title } of PRESETS.values())
+    if (!/^(AWS|Google Cloud|Azure)/.test(title)) expect(title).not.toMatch(/\(|^An? /)
+})
+
 test('the note of Cursor keeps the name of its key', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   const { notes } = await place.json<Made>('client', 'create', '--id', 'cur1', '--for', 'cursor')

@@ -1,16 +1,13 @@
 /** The command line as people have it: a process of its own, in a folder of its own. */
 import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client as Connection } from 'pg'
-import { vi, type TestContext } from 'vitest'
+import type { TestContext } from 'vitest'
 import { post } from '../../harness/call.ts'
 import { databaseIn, environmentOf, postgresOfRun, temporaryFolder, type OnEnd } from '../../harness/folder.ts'
-import { runCommand, startServer } from '../../harness/program.ts'
-
-// Every step is a process, and the machine may be busy with others.
-vi.setConfig({ testTimeout: 60_000 })
+import { runHosted } from '../../harness/command-host.ts'
+import { startServer } from '../../harness/program.ts'
 
 /** A running server notices within a second; a busy machine that runs many processes gets longer. */
 export const SOON = { timeout: 5000 }
@@ -55,7 +52,6 @@ export class Place {
     this.keysDir = join(this.folder, 'keys')
     this.variables = {
       ...environmentOf(this.folder),
-      NODE_COMPILE_CACHE: join(tmpdir(), 'signet-cli-compiled'),
       ...variables,
     }
   }
@@ -87,11 +83,7 @@ export class Place {
   }
 
   async run(args: string[], variables: Variables = {}, input = ''): Promise<Outcome> {
-    const { code, ...printed } = await runCommand(
-      args,
-      { env: { ...this.variables, ...variables } },
-      { input, onEnd: this.#onEnd },
-    )
+    const { code, ...printed } = await runHosted(args, { ...this.variables, ...variables }, input)
     return { code: numberOf(code) ?? -1, ...printed }
   }
 

@@ -127,8 +127,9 @@ test.concurrent('inspection names what is wrong: form, signature, issuer, audien
   const issuer = (JSON.parse(moved.stdout) as Inspection).checks.find(({ check }) => check === 'issuer')
   expect(issuer).toMatchObject({ ok: false, found: expect.stringContaining('slash') as string })
   await place.json('client', 'delete', 'c')
-  const late = await inspect(place, token)
-  expect(late.failed).toEqual(expect.arrayContaining(['client', 'expiry']))
+  await expect
+    .poll(async () => (await inspect(place, token)).failed, SOON)
+    .toEqual(expect.arrayContaining(['client', 'expiry']))
   expect((await place.run(['token', 'inspect', '-', '--json'], {}, token)).stdout).toContain('"claims"')
 })
 

@@ -6,7 +6,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { test } from 'vitest'
 import { sqliteTest } from '../support/sqlite.ts'
 import { CHECKOUT } from '../../harness/version.ts'
-import { Place } from './run-signet.ts'
+import { Place, type OnTestFinished } from './run-signet.ts'
 
 const LAUNCHER = join(CHECKOUT, 'src/signet.js')
 
@@ -269,7 +269,7 @@ test.concurrent('a wrong master key is told with the place that it came from', a
   expect(fromFile.stderr).toContain(`put the original key back in ${join(place.keysDir, 'master.key')}`)
 })
 
-test.concurrent('a client or resource that is not there is named, with one that is near', async ({
+test.concurrent('a client, resource or group that is not there is named, with one that is near', async ({
   expect,
   onTestFinished,
 }) => {
@@ -282,19 +282,29 @@ test.concurrent('a client or resource that is not there is named, with one that 
     expect(stderr).toContain('signet client list')
   }
   expect((await place.run(['resource', 'show', 'x'])).stderr).toContain('resource "x" does not exist\n')
+  const { stderr } = await place.run(['group', 'show', 'signet admin'])
+  expect(stderr).toContain('group "signet admin" does not exist (did you mean signet-admins?)')
+  expect(stderr).toContain("make it with: signet group create 'signet admin'\n")
 })
 
 const works = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0
+
+/** A file system of its own in the folder of a place. @returns nothing where none can be mounted */
+function mountDisk(place: Place, onTestFinished: OnTestFinished, ...options: string[]) {
+  const disk = place.file('disk')
+  mkdirSync(disk)
+  if (!works('mount', '-t', 'tmpfs', ...options, 'tmpfs', disk)) return undefined
+  onTestFinished(() => void works('umount', '-l', disk))
+  return { disk, onDisk: { SIGNET_DATABASE_URL: `file:${join(disk, 'signet.db')}` } }
+}
 
 sqliteTest.concurrent(
   'a full disk is told as one, and what to do about it',
   async ({ expect, onTestFinished, skip }) => {
     const place = new Place(onTestFinished)
-    const disk = place.file('disk')
-    mkdirSync(disk)
-    if (!works('mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk)) skip('no tmpfs can be mounted here')
-    onTestFinished(() => void works('umount', '-l', disk))
-    const onDisk = { SIGNET_DATABASE_URL: `file:${join(disk, 'signet.db')}` }
+    const mounted = mountDisk(place, onTestFinished, '-o', 'size=1m')
+    if (!mounted) return skip('no tmpfs can be mounted here')
+    const { disk, onDisk } = mounted
     expect((await place.run(['migrate'], onDisk)).code).toBe(0)
     // Keeps the index of the journal in place, as a running server does.
     const other = new SqliteDatabase(join(disk, 'signet.db'))
@@ -306,5 +316,20 @@ sqliteTest.concurrent(
     expect(stderr).toMatch(/disk .*is full \(SQLITE_FULL\)\n.*make room on it/)
     other.close()
     expect((await place.run(['client', 'create'], onDisk)).stderr).toMatch(/disk .*is full.*\n.*make room on it/)
+  },
+)
+
+sqliteTest.concurrent(
+  'a file system that is mounted read-only is told as one',
+  async ({ expect, onTestFinished, skip }) => {
+    const place = new Place(onTestFinished)
+    const mounted = mountDisk(place, onTestFinished)
+    if (!mounted) return skip('no tmpfs can be mounted here')
+    const { disk, onDisk } = mounted
+    expect((await place.run(['migrate'], onDisk)).code).toBe(0)
+    expect(works('mount', '-o', 'remount,ro', disk)).toBe(true)
+    const { code, stderr } = await place.run(['client', 'create'], onDisk)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^signet: SIGNET_DATABASE_URL: cannot write .* \(EROFS\)\n.*mounted read-only/)
   },
 )

@@ -10,9 +10,14 @@ import { blacklistVerbs } from '../../src/store/acts/blacklist.ts'
 import { grantOf } from '../../src/store/acts/grant-rows.ts'
 import { grantVerbs } from '../../src/store/acts/grants.ts'
 import { keyVerbs } from '../../src/store/acts/keys.ts'
-import type { Act, Engine, Rotated, RotationRule, Selection, Step } from '../../src/store/engine.ts'
+import type { Act, Engine, Rotated, Selection, Step } from '../../src/store/engine.ts'
+import type { RotationRule } from '../../src/store/records/rotation.ts'
 import type { RowOf, Table } from '../../src/store/table.ts'
-import { TABLES, blacklistEntries, clients, grants, signingKeys } from '../../src/store/tables.ts'
+import { TABLES } from '../../src/store/tables.ts'
+import { blacklistEntries } from '../../src/store/tables/blacklist.ts'
+import { clients } from '../../src/store/tables/clients.ts'
+import { grants } from '../../src/store/tables/grants.ts'
+import { signingKeys } from '../../src/store/tables/keys.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -170,7 +175,9 @@ class Runner {
     const grant = row && grantOf(row, client)
     if (!grant) return { outcome: 'unknown' }
     const now = this.#now
-    const verdict = decide(grant, now)
+    // No person signed in for the grants of the models.
+    const person = undefined
+    const verdict = decide(grant, now, person)
     if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
     if (verdict.act === 'end') return { outcome: 'ending', grant, verdict }
     const isNew = verdict.act === 'rotate'
@@ -179,7 +186,7 @@ class Runner {
     const raise = { accessExpiresAt: verdict.accessExpiresAt }
     this.#write({ table: grants.name, where, change, must: true, raise })
     const accessExpiresAt = Math.max(grant.accessExpiresAt, verdict.accessExpiresAt)
-    return { outcome: isNew ? 'rotated' : 'repeated', at: now, grant: { ...grant, ...change, accessExpiresAt } }
+    return { outcome: isNew ? 'rotated' : 'repeated', at: now, person, grant: { ...grant, ...change, accessExpiresAt } }
   }
 
   #reserve(kid: string, until: Instant): boolean {

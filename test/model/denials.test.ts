@@ -17,7 +17,8 @@ const CONTROLS: [string, Partial<Rules>][] = [
   ['a reservation by a memory that lags behind', { comparesRevision: false }],
   ['a notification that is lost where nobody polls', { polls: false }],
   ['a silent replica that goes on to answer', { silentRefuses: false }],
-  ['a silent replica whose feed goes on', { silentEndsFeed: false }],
+  ['a silent replica whose feed tells no age', { silentTellsAge: false }],
+  ['a silent replica that makes a follower start over with less', { silentGoesNotBack: false }],
   [
     'a deletion that denies up to now: a silent replica issues on',
     {

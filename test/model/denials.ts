@@ -20,7 +20,10 @@ import {
   type Moment,
   type NewBlacklistEntry,
 } from '../../src/store/records/blacklist.ts'
-import { blacklistEntries, clients, grants, signingKeys } from '../../src/store/tables.ts'
+import { blacklistEntries } from '../../src/store/tables/blacklist.ts'
+import { clients } from '../../src/store/tables/clients.ts'
+import { grants } from '../../src/store/tables/grants.ts'
+import { signingKeys } from '../../src/store/tables/keys.ts'
 import { eventOf } from '../support/store-records.ts'
 import { hear, isDeniedDownstream, memoryOf, pageOf } from './blacklist-memory.ts'
 import { commit, rowsOf, transact, type Database, type Row, type Write } from './database.ts'
@@ -46,8 +49,10 @@ export interface Rules {
   polls: boolean
   /** Whether a replica that hears nothing stops to answer introspection. */
   silentRefuses: boolean
-  /** Whether a replica that hears nothing stops to serve its feed. */
-  silentEndsFeed: boolean
+  /** Whether the feed of a replica that hears nothing tells how old it is. */
+  silentTellsAge: boolean
+  /** Whether a replica that hears nothing refuses a follower that has heard more elsewhere. */
+  silentGoesNotBack: boolean
 }
 
 type Named = { kind: 'sub' | 'client_id'; value: string } | { kind: 'jti'; value: string; exp: number }
@@ -69,7 +74,8 @@ const RULES: Rules = {
   comparesRevision: true,
   polls: true,
   silentRefuses: true,
-  silentEndsFeed: true,
+  silentTellsAge: true,
+  silentGoesNotBack: true,
 }
 
 const JTI = 'token'
@@ -236,21 +242,28 @@ function denialsAfter({ denials, database: before }: State, database: Database):
 
 const couldMiss = ({ heardAt }: Replica): boolean => couldMissDenial(-heardAt)
 
-const serves = (replica: Replica, { silentEndsFeed }: Rules): boolean => !couldMiss(replica) || !silentEndsFeed
+/** Whether a replica answers a follower at this cursor. @param page its answer */
+const serves = (replica: Replica, { cursor }: Follower, page: FeedDocument, { silentGoesNotBack }: Rules): boolean =>
+  !couldMiss(replica) || !silentGoesNotBack || Number(page.cursor) >= Number(cursor)
+
+/** When the feed of a replica was true, as a follower is told. */
+const toldBy = ({ heardAt }: Replica, { silentTellsAge }: Rules): number => (silentTellsAge ? heardAt : 0)
 
 /** A cursor that is before the one that was asked for means that the list starts over. */
-function taken(follower: Follower, page: FeedDocument): Follower {
+function taken(follower: Follower, page: FeedDocument, heardAt: number): Follower {
   const isAnew = Number(page.cursor) < Number(follower.cursor)
   const gone = new Set([...page.removed, ...page.entries.map(({ id }) => id)])
   const kept = isAnew ? [] : follower.entries.filter(({ id }) => !gone.has(id))
-  return { ...follower, cursor: page.cursor, entries: [...kept, ...page.entries], heardAt: 0 }
+  const entries = [...kept, ...page.entries]
+  return { ...follower, cursor: page.cursor, entries, heardAt: Math.max(follower.heardAt, heardAt) }
 }
 
 async function* following(state: State, rules: Rules): AsyncGenerator<Step<State>> {
   const { follower } = state
   for (const [at, replica] of state.replicas.entries()) {
-    if (!serves(replica, rules)) continue
-    const read = taken(follower, await pageOf(replica.known, follower.cursor))
+    const page = await pageOf(replica.known, follower.cursor)
+    if (!serves(replica, follower, page, rules)) continue
+    const read = taken(follower, page, toldBy(replica, rules))
     const says = at === follower.at ? `the follower hears replica ${at}` : `the follower moves to replica ${at}`
     if (at !== follower.at || read.cursor !== follower.cursor)
       yield { says, to: { ...state, follower: { ...read, at } } }
@@ -295,23 +308,21 @@ function olderDatabase(database: Database): Database {
 /** How long a mark lasts that is of use for no token any more does not matter. */
 const left = (mark: number): number => (mark - TICK < TTL ? Math.max(0, mark - TICK) : mark - TICK)
 
-function olderReplica(replica: Replica, { silentRefuses, silentEndsFeed }: Rules): Replica {
+function olderReplica(replica: Replica): Replica {
   const mark = left(replica.mark) < TTL ? 0 : left(replica.mark)
   if (!replica.isCut) return { ...replica, known: remaining(replica.known), mark, heardAt: 0 }
-  // A silent replica without a mark does nothing any more, so it does not matter what it knows.
-  const isIdle = mark === 0 && silentRefuses && silentEndsFeed
-  const memory = isIdle ? { known: [], revision: 0 } : { known: remaining(replica.known) }
-  return { ...replica, ...memory, mark, heardAt: since(replica.heardAt) }
+  return { ...replica, known: remaining(replica.known), mark, heardAt: since(replica.heardAt) }
 }
 
-function olderFollower(follower: Follower, isHearing: boolean): Follower {
+/** @param told when the answers that it got in this tick were true */
+function olderFollower(follower: Follower, told: number): Follower {
   const seconds = TICK / 1000
   const entries = follower.entries.map((each) => ({
     ...each,
     issued_before: Math.max(LONG_AGO / 1000, each.issued_before - seconds),
     expires_at: each.expires_at - seconds,
   }))
-  const heardAt = isHearing ? 0 : since(follower.heardAt)
+  const heardAt = Math.max(told, since(follower.heardAt))
   return { ...follower, entries: entries.filter(({ expires_at: end }) => end > 0), heardAt }
 }
 
@@ -322,9 +333,10 @@ async function* ticking(state: State, rules: Rules): AsyncGenerator<Step<State>>
   if (rules.polls && !replicas.every((each) => each.isCut || isCurrent(each, database))) return
   const own = replicas[follower.at] as Replica // a follower is at one of them
   const page = await pageOf(own.known, follower.cursor)
-  if (serves(own, rules) && page.cursor !== follower.cursor) return
-  const after = replicas.map((each) => olderReplica(each, rules))
-  const isHearing = serves(after[follower.at] as Replica, rules)
+  const isServed = serves(own, follower, page, rules)
+  if (isServed && page.cursor !== follower.cursor) return
+  const after = replicas.map(olderReplica)
+  const told = isServed ? toldBy(after[follower.at] as Replica, rules) : LONG_AGO // as above
   yield {
     says: 'a tick passes',
     to: {
@@ -333,7 +345,7 @@ async function* ticking(state: State, rules: Rules): AsyncGenerator<Step<State>>
       denials: state.denials.map((each) => ({ ...each, counts: true })),
       database: olderDatabase(database),
       replicas: after,
-      follower: olderFollower(follower, isHearing),
+      follower: olderFollower(follower, told),
     },
   }
 }

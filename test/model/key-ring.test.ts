@@ -25,8 +25,15 @@ test('the same holds for three replicas and one act', async () => {
   console.log(figures('the key ring at three replicas', searched))
 }, 300_000)
 
+test('the first keys of a new database sign at once, and the same holds', async () => {
+  const searched = await search(await keyRing({ begins: 0 }))
+  expect(searched.broken).toBeUndefined()
+  console.log(figures('the key ring of a new database', searched))
+}, 300_000)
+
 const CONTROLS: [string, Partial<Rules>, string][] = [
   ['a key that signs before every live replica has it', { othersHearWithin: TICK }, 'a live replica lacks'],
+  ['a key that signs at once and is none of the first', { begins: 0, trusts: 'every key' }, 'a live replica lacks'],
   ['signatures that reserve nothing', { reserves: false }, 'a live replica lacks'],
   ['a reservation that does not wait for a retirement', { waits: false }, 'a live replica lacks'],
   ['a promotion that nobody judges', { ...WITH_VERIFIER, judges: false }, 'a fresh cache'],

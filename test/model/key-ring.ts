@@ -50,6 +50,10 @@ export interface Rules {
   judges: boolean
   /** Whether a signature needs a mark in the database that no earlier one has reserved. */
   reserves: boolean
+  /** Keys that sign at once, because every replica has them. */
+  trusts: 'the first' | 'every key'
+  /** When the first keys were made: long ago, or just now. */
+  begins: number
   /** Whether a reservation waits while a retirement is between its reading and its commit. */
   waits: boolean
 }
@@ -70,6 +74,8 @@ const RULES: Rules = {
   judges: true,
   reserves: true,
   waits: true,
+  trusts: 'the first',
+  begins: LONG_AGO,
 }
 
 /** The rules of a search, with the promotion rule of each key. */
@@ -193,9 +199,12 @@ const denyRevoked = (key: SigningKeyRecord, moment: Parameters<typeof denyKey>[3
   denyKey(key.kid, key.signedUntil, { cause: 'key_revoked', by: BY_SYSTEM }, moment)
 
 /** A process that sees the key for the first time takes it for the oldest, so it signs the soonest. */
-const signingOf = ({ signedUntil, createdAt }: Known, { reserves, othersHearWithin }: Rules) => ({
+const signingOf = ({ signedUntil, createdAt, isFirst }: Known, { reserves, othersHearWithin, trusts }: Rules) => ({
   signedUntil: reserves ? signedUntil : Infinity,
-  publishedFrom: publishedFrom(committedBy(0, -createdAt, 0, 0), othersHearWithin),
+  publishedFrom: publishedFrom(
+    trusts === 'every key' || (trusts === 'the first' && isFirst) ? undefined : committedBy(0, -createdAt, 0, 0),
+    othersHearWithin,
+  ),
 })
 
 function* signing(state: State, at: number, replica: Replica, bounds: Bounds): Generator<Step<State>> {
@@ -321,7 +330,7 @@ export async function keyRing(changed: Partial<Rules> = {}): Promise<Model<State
   const key = (kid: string, status: Known['status']): Known => ({
     kid,
     status,
-    createdAt: LONG_AGO,
+    createdAt: rules.begins,
     signedUntil: LONG_AGO,
   })
   const database = databaseOf([key('k0', 'active'), key('k1', 'next')])

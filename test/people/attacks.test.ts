@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { isPublicAddress } from '../../src/outbound/allowed.ts'
 import type { Store } from '../../src/store/store.ts'
 import { answerOf, type BrowserLike, type Seen } from '../support/browser-like.ts'
-import { claimsOf, headerOf, post, type Credentials } from '../support/client.ts'
+import { bearer, claimsOf, headerOf, post, request, type Credentials } from '../support/client.ts'
 import { addClient, addUser, nextCode, redeem, tokensOf } from '../support/codes.ts'
 import { authorizePath, browserAt, sealedTotp, signInAt, storeOf } from '../support/people.ts'
 import { codeAt, formOn, turnOn } from '../support/second-factor.ts'
@@ -162,6 +162,54 @@ describe('a consent that is withdrawn', () => {
   })
 })
 
+describe('claims that a client asks for one by one', () => {
+  const asked = (...names: string[]) =>
+    JSON.stringify({ userinfo: Object.fromEntries(names.map((name) => [name, null])) })
+  const scene = async (scope: string, ...names: string[]) => {
+    const app = await client({ consent: 'once', scope: 'openid profile email phone' })
+    const person = await addUser(store, { user: { profile: { phone_number: '+49 30 1' } } })
+    const browser = browserAt(issuer())
+    await agreed(browser, await signInAt(browser, authorizePath(app.clientId, { scope: 'openid' }), nameOf(person)))
+    const seen = await browser.get(authorizePath(app.clientId, { scope, claims: asked(...names) }))
+    return { app, browser, seen }
+  }
+  const told = async (app: Credentials, code: string) => {
+    const { body } = await redeem(issuer(), app, code)
+    const headers = bearer(body.access_token)
+    return (await request(`${issuer().url}/userinfo`, { headers })).body
+  }
+
+  test('need the consent to their scope, which the page names', async () => {
+    const { app, browser, seen } = await scene('openid', 'email', 'phone_number', 'nothing', 'constructor')
+    expect([seen.page, /email address/.test(seen.text), /phone number/.test(seen.text)]).toEqual([
+      'consent',
+      true,
+      true,
+    ])
+    const code = await agreed(browser, seen)
+    expect(await told(app, code)).toMatchObject({ email: expect.any(String), phone_number: '+49 30 1' })
+    const again = await browser.get(authorizePath(app.clientId, { scope: 'openid', claims: asked('email') }))
+    expect(answerOf(again).code).toBeDefined()
+  })
+
+  test('are not given silently', async () => {
+    const { app, browser } = await scene('openid')
+    const silent = { scope: 'openid', claims: asked('email'), prompt: 'none' }
+    expect(answerOf(await browser.get(authorizePath(app.clientId, silent))).error).toBe('consent_required')
+  })
+
+  test('are those of the scopes that the client had then: a scope that it gets later opens none', async () => {
+    const app = await client({ consent: 'once', scope: 'openid email' })
+    const person = await addUser(store, { user: { profile: { phone_number: '+49 30 1' } } })
+    const browser = browserAt(issuer())
+    const path = authorizePath(app.clientId, { scope: 'openid', claims: asked('email', 'phone_number') })
+    const { body } = await redeem(issuer(), app, await agreed(browser, await signInAt(browser, path, nameOf(person))))
+    await operator('PATCH', `/clients/${app.clientId}`, { scope: 'openid email phone' })
+    const { body: claims } = await request(`${issuer().url}/userinfo`, { headers: bearer(body.access_token) })
+    expect([claims.email, claims.phone_number]).toEqual([person.email, undefined])
+  })
+})
+
 describe('the end of a session', () => {
   test('that was signed out before ends what was left of it', async () => {
     const app = await client()
@@ -270,6 +318,29 @@ describe('a right that is taken away while a refresh waits for its write', () =>
     const { refresh_token } = await tokensOf(issuer(), app, person)
     const sql = `DELETE FROM group_members WHERE user_id = '${person.id}'`
     expect((await refreshBehind(app, refresh_token, sql)).status).toBe(400)
+  })
+})
+
+describe('an operator who presses a button while the right to it is taken away', () => {
+  sqliteTest.each<[string, (id: string) => string]>([
+    ['the group', (id) => `DELETE FROM group_members WHERE user_id = '${id}'`],
+    ['the session', (id) => `UPDATE sessions SET ended_at = 1 WHERE user_id = '${id}'`],
+    ['the account', (id) => `UPDATE users SET disabled_at = 1 WHERE id = '${id}'`],
+  ])('adds no redirect URI: %s', async (_, sql) => {
+    const app = await client()
+    const person = await addUser(store, { groups: ['signet-admins'] })
+    const browser = browserAt(issuer())
+    await signInAt(browser, '/login', nameOf(person))
+    const path = authorizePath(app.clientId, { redirect_uri: 'https://evil.example/cb' })
+    const page = await browser.get(path)
+    const database = new SqliteDatabase(join(issuer().folder, 'data/signet.db'), { timeout: 2000 })
+    database.exec('BEGIN IMMEDIATE')
+    const pressed = browser.submit(page, {}, 'add-redirect-uri')
+    await untilBegun(issuer())
+    database.exec(`${sql(person.id)}; COMMIT`)
+    database.close()
+    expect(await pressed).toMatchObject({ status: 403, isAway: false })
+    expect((await browserAt(issuer()).get(path)).error).toBe('redirect_uri_mismatch')
   })
 })
 

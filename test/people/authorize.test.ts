@@ -13,6 +13,8 @@ import {
   signInAt,
   storeOf,
 } from '../support/people.ts'
+import { startAdministered } from '../support/admin.ts'
+import { request } from '../support/client.ts'
 import { shareWithApi } from '../support/shared.ts'
 
 const issuer = shareWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })
@@ -37,6 +39,11 @@ beforeAll(async () => {
     for (const end of ends) await end()
   }
 })
+
+const longClaims = () => {
+  const names = Array.from({ length: 100 }, (_, at) => [String(at).padEnd(82, 'x'), null])
+  return JSON.stringify({ userinfo: Object.fromEntries(names) })
+}
 
 /** What the client is told, by a browser in which nobody is signed in. */
 const told = async (more: Record<string, string | undefined>, client = app) =>
@@ -100,7 +107,7 @@ describe('the person reads a page where no client is proven', () => {
   test('the log names the part of the redirect URI that differs, and no raw input', async () => {
     const seen = await browserAt(issuer()).get(authorizePath(app, { redirect_uri: 'https://app.example/secret-path' }))
     const line = issuer().logged.find((each) => each.includes(seen.headers.get('x-request-id') ?? '-'))
-    expect(line).toContain('the path of the nearest registered redirect URI differs')
+    expect(line).toContain('the path differs from https://app.example/callback, the nearest that is registered')
     expect(line).not.toContain('secret-path')
   })
 })
@@ -130,6 +137,10 @@ describe('the client hears of every later fault, with state and iss', () => {
     ['claims that are a list', { claims: '[]' }, 'invalid_request'],
     ['claims whose member is a string', { claims: '{"id_token":"x"}' }, 'invalid_request'],
     ['dpop_jkt that is no thumbprint', { dpop_jkt: 'short' }, 'invalid_request'],
+    ['a nonce that is too long', { nonce: 'n'.repeat(8200) }, 'invalid_request'],
+    ['acr_values that are too long', { acr_values: 'a'.repeat(8200) }, 'invalid_request'],
+    ['ui_locales that are too long', { ui_locales: 'a'.repeat(8200) }, 'invalid_request'],
+    ['claims with too many long names', { claims: longClaims() }, 'invalid_request'],
     ['an unknown resource', { resource: 'https://unknown.example' }, 'invalid_target'],
   ])('%s', async (_name, more, error) => {
     const answer = await told(more)
@@ -262,6 +273,35 @@ describe('POST', () => {
       answerOf(await browser.submit(seen, { username: 'ada', password: 'correct horse battery staple 7' }, 'sign-in'))
         .code,
     ).toBeDefined()
+  })
+
+  test('a request that nobody comes for is forgotten after five minutes, and one that was come for goes on', async () => {
+    const params = Object.fromEntries(new URL(authorizePath(app), 'http://x').searchParams)
+    const own = await startAdministered()
+    await addApp(own, { client_id: app, token_endpoint_auth_method: 'none' })
+    const keep = async () => {
+      const { headers } = await request(`${own.url}/authorize`, { form: params })
+      return headers.get('location') ?? ''
+    }
+    const [late, begun] = [await keep(), await keep()]
+    own.clock.advance(4 * 60)
+    const browser = browserAt(own)
+    expect((await browser.get(begun)).page).toBe('login')
+    own.clock.advance(2 * 60)
+    expect((await browserAt(own).get(late)).error).toBe('expired')
+    own.clock.advance(50 * 60)
+    expect((await browser.get(begun)).page).toBe('login')
+    own.clock.advance(5 * 60)
+    expect((await browser.get(begun)).error).toBe('expired')
+  })
+
+  test('a stranger leaves no more behind by POST than by GET: a request of 60 kB is refused', async () => {
+    const params = Object.fromEntries(new URL(authorizePath(app), 'http://x').searchParams)
+    for (const name of ['state', 'nonce', 'ui_locales', 'acr_values']) {
+      const seen = await browserAt(issuer()).postFromElsewhere('/authorize', { ...params, [name]: 'x'.repeat(60_000) })
+      const { error, error_description: description } = answerOf(seen)
+      expect([error, description]).toEqual(['invalid_request', expect.stringContaining('8192')])
+    }
   })
 
   test('faults are told as by GET', async () => {

@@ -7,7 +7,7 @@
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { BrowserLike } from '../support/browser-like.ts'
 import type { Credentials } from '../support/client.ts'
 import { addClient, addUser, freshName } from '../support/codes.ts'
@@ -15,9 +15,6 @@ import { CLIENTS, buildGo, has, installPython, playClient } from '../support/for
 import { temporaryFolder } from '../support/issuer.ts'
 import { CALLBACK, browserAt, signInAt, storeOf } from '../support/people.ts'
 import { shareWithApi } from '../support/shared.ts'
-
-// Compilers and package managers take their time.
-vi.setConfig({ testTimeout: 180_000 })
 
 const issuer = shareWithApi({ SIGNET_RATE_LIMIT_NETWORK: 'off' })
 const insecure = { [oauth.allowInsecureRequests]: true }

@@ -4,8 +4,10 @@
  * finds it.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { declareOperator, operatorOf } from '../support/admin.ts'
+import { post } from '../support/client.ts'
 import { startTestIssuer, temporaryFolder } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
 
@@ -197,4 +199,46 @@ test.each([
   expect(stderr).toMatch(/signet\.yaml:\d+: /)
   expect(stderr).toMatch(line)
   expect((await it.operator.call('GET', '/admin/api/users/a')).status).toBe(404)
+})
+
+describe('what a declaration takes away is taken away, though the rest of it does not fit:', () => {
+  test('a group, from a user whose address somebody else has by now', async () => {
+    const it = await scene('users: [{ username: fu, email: a@b.example, groups: [signet-admins] }]\n')
+    await it.call('PATCH', 'users/fu', { email: null })
+    await it.call('POST', 'users', { username: 'other', email: 'a@b.example' })
+    it.write('users: [{ username: fu, email: a@b.example, name: Fu, groups: [] }]\n')
+    await expectOneLine(it, /user fu: user other has the address a@b\.example/)
+    expect(await it.call('GET', 'users/fu')).toMatchObject({ groups: [], permissions: [], email: null, name: 'Fu' })
+    expect(await it.call('GET', 'users/other')).toMatchObject({ email: 'a@b.example' })
+  })
+
+  test('everything, from a client that the file disables', async () => {
+    const it = await scene('', '  - { client_id: app, grant_types: [client_credentials] }\n')
+    const byHand = {
+      grant_types: ['authorization_code'],
+      token_endpoint_auth_method: 'none',
+      redirect_uris: ['https://app.example/cb'],
+    }
+    await it.call('PATCH', 'clients/app', byHand)
+    it.write('', '  - { client_id: app, grant_types: [client_credentials], disabled: true }\n')
+    await expectOneLine(it, /client app.*is disabled/)
+    expect(await it.call('GET', 'clients/app')).toMatchObject({ ...byHand, disabled_at: expect.any(String) })
+  })
+
+  test('the former secret, from a client that has a claim of that name by now', async () => {
+    const it = await scene('')
+    const [former, next] = ['former', 'next'].map((name) => `${name}-${'s'.repeat(40)}`)
+    const bring = (secret = '') => writeFileSync(join(dirname(it.file), 'app.secret'), secret)
+    bring(former)
+    it.write('', '  - { client_id: app, client_secret: { file: app.secret }, allowed_claims: [tier] }\n')
+    expect((await it.run('apply', it.file)).code).toBe(0)
+    await it.call('PATCH', 'clients/app', { allowed_claims: [], claims: { tier: 1 } })
+    bring(next)
+    await expectOneLine(it, /client app/)
+    const at = await it.restart()
+    const statusOf = async (secret = '') =>
+      (await post(at, '/token', { grant_type: 'client_credentials' }, { clientId: 'app', secret })).status
+    expect([await statusOf(former), await statusOf(next)]).toEqual([401, 200])
+    expect(await it.call('GET', 'clients/app')).toMatchObject({ allowed_claims: [], claims: { tier: 1 } })
+  })
 })

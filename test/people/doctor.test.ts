@@ -81,21 +81,21 @@ test('logout tokens that nobody takes are told with their client', async () => {
 })
 
 test('the passkey domain may not change while there are passkeys', async () => {
-  const { store, examine } = await start()
+  const { issuer, store, examine } = await start()
   await addPerson(store, { username: 'ada' })
   expect(await examine()).toMatchObject({ 'passkey domain': { ok: true, found: 'localhost' } })
-  await store.putSetting('rp_id', 'elsewhere.example')
+  await store.claimNames({ issuer: issuer.issuer, rp_id: 'elsewhere.example' })
   expect((await examine())['passkey domain']).toMatchObject({ ok: true })
 })
 
 test('a proxy that changes or swallows the cookie of a sign-in is found out', async () => {
   const { issuer } = await start()
   expect(await checkCookies(issuer.url)).toMatchObject({ ok: true })
-  const throughProxy = async (change: (cookie: string) => string[]) => {
+  const throughProxy = async (change: (cookie: string) => string[], status?: number) => {
     const proxy = createServer((incoming, answer) => {
       httpRequest(`${issuer.url}${incoming.url}`, (reply) => {
         const cookies = (reply.headers['set-cookie'] ?? []).flatMap(change)
-        answer.writeHead(reply.statusCode ?? 502, { ...reply.headers, 'set-cookie': cookies })
+        answer.writeHead(status ?? reply.statusCode ?? 502, { ...reply.headers, 'set-cookie': cookies })
         reply.pipe(answer)
       }).end()
     }).listen(0, '127.0.0.1')
@@ -104,6 +104,11 @@ test('a proxy that changes or swallows the cookie of a sign-in is found out', as
     const { port } = proxy.address() as AddressInfo // bound to a TCP port, so it is no path
     return checkCookies(`http://127.0.0.1:${port}`)
   }
+  expect(await throughProxy(() => [], 503)).toMatchObject({
+    ok: false,
+    found: expect.stringMatching(/ answers 503$/),
+    fix: expect.stringContaining('signet doctor --request ID'),
+  })
   expect(await throughProxy(() => [])).toMatchObject({ ok: false, found: expect.stringContaining('brings no cookie') })
   expect(await throughProxy((cookie) => [cookie.replace('Path=/', 'Path=/login')])).toMatchObject({
     ok: false,

@@ -4,7 +4,7 @@
  */
 import { beforeAll, expect, test } from 'vitest'
 import type { Store } from '../../src/store/store.ts'
-import type { Seen } from '../support/browser-like.ts'
+import { formActionOf, type Seen } from '../support/browser-like.ts'
 import { addClient, addUser, tokensOf } from '../support/codes.ts'
 import { authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
 import { shareWithApi } from '../support/shared.ts'
@@ -21,8 +21,7 @@ beforeAll(async () => {
   }
 })
 
-const formAction = ({ headers }: Seen): string | undefined =>
-  /form-action ([^;]*)/.exec(headers.get('content-security-policy') ?? '')?.[1]
+const formAction = ({ headers }: Seen): string | undefined => formActionOf(headers)?.join(' ')
 
 const toSignUp = async (from: string): Promise<Seen> => {
   const browser = browserAt(issuer())

@@ -99,6 +99,13 @@ describe('claims by scope', () => {
       expect(claims).not.toHaveProperty(absent)
   })
 
+  test('say of an address and of a number whether it is verified, and of none nothing', async () => {
+    const { claims } = await signedIn({}, {}, { user: { profile: { phone_number: '+44 1' } } })
+    expect(claims).toMatchObject({ phone_number: '+44 1', phone_number_verified: false, email_verified: true })
+    const { claims: without } = await signedIn({}, {}, { user: { profile: {} } })
+    expect(without).not.toHaveProperty('phone_number_verified')
+  })
+
   test('are those of the granted scopes', async () => {
     const { claims } = await signedIn({}, { scope: 'openid email' })
     expect(claims).toHaveProperty('email')

@@ -1,4 +1,8 @@
-/** Every page as text: what stands in it for password managers and scripts, in every language, with hostile values. */
+/**
+ * Every page as text: what stands in it for password managers and scripts, in every language, with hostile values.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { parse, type DefaultTreeAdapterTypes, type ParserError } from 'parse5'
 import { describe, expect, test } from 'vitest'
 import { contrastOf, tonesOf } from '../../src/pages/colour.ts'
@@ -154,6 +158,35 @@ test('a new password is told apart from a known one, and filed under the user na
   }
 })
 
+test('a form says what it does: a first password is set, a later one is changed', async () => {
+  const buttonOf = async (name: string) =>
+    textOf(
+      (await page(name)).elements.find((each) => valueOf(each, 'value') === 'change-password') ?? expect.unreachable(),
+    )
+  expect(await buttonOf('password')).toContain('Change password')
+  expect(await buttonOf('password-none')).toContain('Set password')
+})
+
+test('a wrong recovery code is not told to be one of the app', async () => {
+  const alertOf = async (name: string) => {
+    const alert = (await page(name)).elements.find((each) => valueOf(each, 'data-error') === 'invalid_code')
+    return textOf(alert ?? expect.unreachable())
+  }
+  expect(await alertOf('recovery-wrong')).toContain(en.recovery.wrong)
+  expect(await alertOf('second-wrong')).toContain('Take the next one that the app shows')
+})
+
+test('no help stands below a user name that cannot be changed', async () => {
+  expect((await page('invite')).html).toContain('id="username-hint"')
+  expect((await page('invite-named')).html).not.toContain('username-hint')
+})
+
+test('a link that was used leads on to the sign-in', async () => {
+  const { elements } = await page('error-link-used')
+  const [way] = elements.filter((each) => valueOf(each, 'href') === '/account')
+  expect(way && textOf(way)).toBe('Sign in')
+})
+
 test('a code has one field, which phones fill', async () => {
   const { elements } = await page('second')
   const codes = elements.filter((each) => valueOf(each, 'name') === 'code')
@@ -221,7 +254,7 @@ test('pages with a client behind them have no form-action; others lead to themse
     const { headers } = await show(frame, (PICTURES[name] ?? expect.unreachable(name))(frame, ORDINARY))
     return /form-action ([^;]*)/.exec(headers[headers.indexOf('Content-Security-Policy') + 1] ?? '')?.[1]
   }
-  for (const name of ['login', 'second', 'recovery', 'consent']) {
+  for (const name of ['login', 'second', 'recovery', 'consent', 'mismatch']) {
     expect(await formActionOf(name, true), name).toBeUndefined()
     expect(await formActionOf(name, false), name).toBeUndefined()
   }
@@ -229,7 +262,7 @@ test('pages with a client behind them have no form-action; others lead to themse
     expect(await formActionOf(name, true), name).toBeUndefined()
     expect(await formActionOf(name, false), name).toBe("'self'")
   }
-  for (const name of ['account', 'profile', 'password', 'passkeys', 'signed-out', 'link', 'logout', 'mismatch'])
+  for (const name of ['account', 'profile', 'password', 'passkeys', 'signed-out', 'link', 'logout'])
     expect(await formActionOf(name, false), name).toBe("'self'")
   const { headers } = await shown(formPost, ORDINARY)
   expect(headers.join(' ')).toContain('form-action https://grafana.example.com')

@@ -1,6 +1,8 @@
 /**
  * The verdict on a response of a passkey: every bent response is refused, and no verdict follows from anything but the
  * response, the passkey, and the configuration. The doors are tested in passkeys.test.ts.
+ *
+ * Not again on PostgreSQL: it knows no database.
  */
 import { describe, expect, test } from 'vitest'
 import type { PasskeyRecord, UserRecord } from '../../src/store/records/user.ts'

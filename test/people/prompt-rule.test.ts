@@ -1,4 +1,8 @@
-/** THE rule of a sign-in as a table: from what is stored to what has to happen next. */
+/**
+ * THE rule of a sign-in as a table: from what is stored to what has to happen next.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { describe, expect, test } from 'vitest'
 import { whatNext, type Terms } from '../../src/authorize/prompt.ts'
 import { blankClient } from '../../src/clients/client.ts'
@@ -16,6 +20,7 @@ const API = blankResource('https://api.example', NOW)
 const user = (id: string, more: Partial<UserRecord> = {}): UserRecord => ({
   id,
   username: id,
+  isNameChosen: false,
   email: null,
   emailKey: null,
   name: null,

@@ -1,4 +1,8 @@
-/** Redirect URIs: which may be registered, and which a request names. */
+/**
+ * Redirect URIs: which may be registered, and which a request names.
+ *
+ * Not again on PostgreSQL: it knows no database.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   applicationTypeOf,

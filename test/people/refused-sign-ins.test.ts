@@ -6,17 +6,21 @@ import { expect, test } from 'vitest'
 import { movableClock } from '../../harness/clock.ts'
 import { readRequestFromLog } from '../../src/doctor/refused-request.ts'
 import { createClient, startAdministered, type AdministeredIssuer } from '../support/admin.ts'
-import type { Seen } from '../support/browser-like.ts'
+import { answerOf, type Seen } from '../support/browser-like.ts'
 import { proofOf } from '../support/proofs.ts'
 import { codeAt, enter, turnOn } from '../support/second-factor.ts'
 import { assertionOf } from '../support/shared.ts'
-import { addApp, addPerson, authorizePath, browserAt, signInAt, storeOf } from '../support/people.ts'
+import { addApp, addPerson, authorizePath, browserAt, CALLBACK, signInAt, storeOf } from '../support/people.ts'
 
-async function explain(issuer: AdministeredIssuer, seen: Pick<Seen | Response, 'headers'>): Promise<string> {
+/** @param clients of this deployment */
+async function explain(
+  issuer: AdministeredIssuer,
+  seen: Pick<Seen | Response, 'headers'>,
+  clients: readonly { clientId: string; scope: string[] }[] = [],
+): Promise<string> {
   const file = join(issuer.folder, 'log')
   writeFileSync(file, issuer.logged.join('\n'))
-  const checks = await readRequestFromLog(seen.headers.get('x-request-id') ?? '', file)
-  return JSON.stringify(checks)
+  return JSON.stringify(await readRequestFromLog(seen.headers.get('x-request-id') ?? '', file, clients))
 }
 
 test('the doctor names the fault of each refused sign-in', async () => {
@@ -28,8 +32,21 @@ test('the doctor names the fault of each refused sign-in', async () => {
     browserAt(issuer).get(authorizePath(client, more))
 
   const mismatch = await explain(issuer, await at({ redirect_uri: 'https://app.example/other' }))
-  expect(mismatch).toContain('redirect URI mismatch: the path')
+  expect(mismatch).toContain('redirect URI mismatch: the path differs from https://app.example/')
   expect(mismatch).toContain(`signet client update ${app} --add-redirect-uri URI`)
+
+  const [registered = ''] = (await store.listClients()).flatMap(({ redirectUris }) => redirectUris)
+  const slash = await explain(issuer, await at({ redirect_uri: `${registered}/` }))
+  expect(slash).toContain(`a slash at the end differs from ${registered}, the nearest that is registered`)
+
+  const misspelt = await explain(issuer, await at({}, app.slice(0, -1)), await store.listClients())
+  expect(misspelt).toContain(`the client_id begins like ${app}`)
+  const twice = await browserAt(issuer).get(`${authorizePath(app)}&client_id=${app}`)
+  expect(await explain(issuer, twice)).toContain('client_id was sent twice')
+
+  const none = await explain(issuer, await at({ redirect_uri: undefined }))
+  expect(none).toContain('redirect_uri is missing')
+  expect(none).toContain(`signet client show ${app}`)
 
   const pkce = await explain(issuer, await at({ code_challenge: undefined, code_challenge_method: undefined }))
   expect(pkce).toContain('PKCE required')
@@ -39,8 +56,11 @@ test('the doctor names the fault of each refused sign-in', async () => {
 
   const browser = browserAt(issuer)
   await signInAt(browser, authorizePath(app), { username: 'ada' })
-  const dropped = await explain(issuer, await browser.get(authorizePath(app, { scope: 'openid orders:read' })))
-  expect(dropped).toContain('scope dropped: orders:read')
+  const narrowed = await browser.get(authorizePath(app, { scope: 'openid orders:read' }))
+  expect(await explain(issuer, narrowed)).toContain('scope dropped: orders:read')
+  const { scope = [] } = (await store.listClients()).find(({ clientId }) => clientId === app) ?? {}
+  const whole = `signet client update ${app} --scope \\"${[...scope, 'orders:read'].join(' ')}\\"`
+  expect(await explain(issuer, narrowed, await store.listClients())).toContain(whole)
 
   const third = await addApp(issuer, { consent: 'once' })
   expect(await explain(issuer, await browser.get(authorizePath(third, { prompt: 'none' })))).toContain(
@@ -56,9 +76,47 @@ test('the doctor names the fault of each refused sign-in', async () => {
   const short = await explain(issuer, await browser.get(authorizePath(strict, { prompt: 'none' })))
   expect(short).toContain('second factor missing')
 
+  const asked = await explain(issuer, await browser.get(authorizePath(strict)))
+  expect(asked).toContain('second factor missing: the person is asked to set one up')
+  expect(asked).toContain(`signet client show ${strict}`)
+
   const form = await browser.get(authorizePath(app, { prompt: 'login' }))
   const elsewhere = await browserAt(issuer).get(`/login?tx=${new URL(form.url).searchParams.get('tx') ?? ''}`)
   expect(await explain(issuer, elsewhere)).toContain('its cookie was blocked')
+})
+
+test('what stops a person or an app has a step of its own', async () => {
+  const issuer = await startAdministered({}, { clock: movableClock({ from: Date.now() }) })
+  const store = await storeOf(issuer)
+  await addPerson(store, { username: 'ada' })
+  await addPerson(store, { username: 'bob' })
+  const app = await addApp(issuer, { token_endpoint_auth_method: 'none' })
+  const step = async (seen: Pick<Seen | Response, 'headers'>) => {
+    const told = await explain(issuer, seen)
+    expect(told).not.toContain('the reason names what to change')
+    return told
+  }
+  const browser = browserAt(issuer)
+  let page = await browser.get(authorizePath(app))
+  for (let tries = 0; tries < 7; tries++)
+    page = await browser.submit(page, { username: 'ada', password: `wrong ${tries}` }, 'sign-in')
+  expect(page.error).toBe('too_many_attempts')
+  expect(await step(page)).toContain('signet user link USER')
+  const form = { grant_type: 'authorization_code', client_id: app, code: 'none', redirect_uri: 'https://a.example' }
+  const token = await fetch(`${issuer.url}/token`, { method: 'POST', body: new URLSearchParams(form) })
+  expect(await step(token)).toContain('send the person to /authorize again')
+  const { code: burnt } = answerOf(await signInAt(browserAt(issuer), authorizePath(app), { username: 'bob' }))
+  const redeem = (code_verifier: string) => {
+    const body = new URLSearchParams({ ...form, code: burnt ?? '', redirect_uri: CALLBACK, code_verifier })
+    return fetch(`${issuer.url}/token`, { method: 'POST', body })
+  }
+  expect(await step(await redeem('w'.repeat(43)))).toContain('send the code_verifier of the same sign-in')
+  const ended = await step(await redeem('w'.repeat(43)))
+  expect(ended).toContain('the code was ended: by a wrong verifier')
+  expect(ended).toContain('send the person to /authorize again')
+  expect(await step(await browser.get('/invite?token=nothing'))).toContain('signet invite')
+  expect(await step(await browser.get('/account/nothing'))).toContain('compare the address')
+  expect(await step(await fetch(`${issuer.url}/oauth2/tokens`))).toContain('compare the address')
 })
 
 test('a code of another time names the clock, and a used one says so', async () => {

@@ -60,6 +60,19 @@ async function signedIn(metadata: Record<string, unknown> = {}) {
   return { client, person, browser, tokens, sid: String(claimsOf(tokens.id_token).sid) }
 }
 
+/** A person with some sessions, and one app in them, at an issuer of the test's own. */
+async function signedInAt(own: AdministeredIssuer, itsStore: Store, sessions: number) {
+  const client = await addClient(own, { backchannel_logout_uri: toldAt })
+  const person = await addUser(itsStore)
+  const sids: string[] = []
+  while (sids.length < sessions) {
+    const { code } = await signIn(own, client, person)
+    const { body: tokens } = await redeem(own, client, code)
+    sids.push(String(claimsOf(tokens.id_token).sid))
+  }
+  return { client, person, sids }
+}
+
 type SignedIn = Awaited<ReturnType<typeof signedIn>>
 
 /** Every token is refused: at introspection, at userinfo, at refresh, and by the feed. */
@@ -240,6 +253,39 @@ describe('back-channel logout', () => {
     expect(told).toEqual([])
     await own.restart()
     await until(() => told.length === 1)
+  })
+
+  test('is not begun by a command that ended nothing', async () => {
+    const own = await startWithApi({ SIGNET_OUTBOUND_ALLOW: new URL(toldAt).host })
+    const itsStore = await storeOf(own)
+    const { person, sids } = await signedInAt(own, itsStore, 1)
+    await own.stop()
+    const [sid = ''] = sids
+    expect((await signet(['session', 'end', sid], { ...own.env, SIGNET_OUTBOUND_ALLOW: '' })).code).toBe(0)
+    const changed = await signet(['user', 'update', person.username, '--name', 'Ada King'], own.env)
+    expect([changed.code, changed.stderr]).toEqual([0, ''])
+    expect(await itsStore.listOwedLogouts({ limit: 2 })).toMatchObject([{ attempts: 0 }])
+    expect(told).toEqual([])
+  })
+
+  test('ends with the server: what is under way is finished, and the rest is owed to the next start', async () => {
+    const own = await startWithApi({ SIGNET_OUTBOUND_ALLOW: new URL(toldAt).host })
+    const itsStore = await storeOf(own)
+    const { client, sids } = await signedInAt(own, itsStore, 8)
+    held = { clientId: client.clientId, responses: [] }
+    for (const sid of sids) await own.operator.call('DELETE', `/admin/api/sessions/${sid}`)
+    await until(() => held?.responses.length === 5)
+    const stopping = own.stop()
+    // No connection is accepted any more, so the stop has begun.
+    await until(async () => (await fetch(own.url).catch(() => undefined)) === undefined)
+    const { responses } = held
+    held = undefined
+    for (const response of responses) response.end()
+    await stopping
+    const owed = await itsStore.listOwedLogouts({ limit: 10 })
+    expect(owed.map(({ attempts }) => attempts)).toEqual([0, 0, 0])
+    await own.restart()
+    await until(() => told.length === 8)
   })
 
   test('goes to no private address that the operator has not named', async () => {

@@ -3,7 +3,7 @@
  * taken twice. The names are those of faults that other issuers had (PEOPLE §5).
  */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { hashOf } from '../../src/http/cookies.ts'
+import { hashOf } from '../../src/ground/secret-value.ts'
 import type { Store } from '../../src/store/store.ts'
 import { answerOf, type BrowserLike, type Seen } from '../support/browser-like.ts'
 import {
@@ -107,7 +107,8 @@ async function isWhereItWas(state: State, { browser, tx }: { browser: BrowserLik
   expect(answer.isAway && answerOf(answer).code !== undefined).toBe(false)
   expect(answer.page).not.toBe('form-post')
   expect(answer.status).not.toBe(500)
-  const found = await store.findSignIn({ id: tx, browserHash: hashOf(browser.cookie('login') ?? '') })
+  const ref = { id: tx, browserHash: hashOf(browser.cookie('login') ?? '') }
+  const found = await store.findSignIn(ref, { find: () => undefined })
   expect(found.outcome).toBe('decided')
   await browser.get(`/authorize?tx=${tx}`)
   expect(browser.visited.at(-1)).toMatch(PAGE_OF[state])

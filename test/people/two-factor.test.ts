@@ -279,6 +279,32 @@ describe('SIGNET_MFA=required', () => {
 })
 
 describe('the master key changes', () => {
+  test('an app that waits for its first code is set up with it', async () => {
+    const { issuer, browser, clientId, store, person } = await start()
+    await signInAt(browser, LOGIN, ADA)
+    const setup = await browser.submit(await browser.get('/account/two-factor'), {}, 'enable-totp')
+    await rotateMasterKey(issuer)
+    const wrong = await browser.submit(setup, { code: '000000' }, 'confirm-totp')
+    expect(wrong.error).toBe('invalid_code')
+    const shown = await browser.submit(wrong, { code: codeAt(secretOn(setup), issuer.clock.now()) }, 'confirm-totp')
+    expect(codesOn(shown)).toHaveLength(10)
+    issuer.clock.advance(2 * STEP_SECONDS)
+    const other = browserAt(issuer)
+    const asked = await signInAt(other, authorizePath(clientId), ADA)
+    expect(answerOf(await enter(other, asked, codeAt(secretOn(setup), issuer.clock.now())))).toHaveProperty('code')
+    expect((await store.findPerson({ id: person.id }))?.user.totpSecret).not.toBeNull()
+    expect((await listMasterKeys(issuer)).map(({ dependents }) => dependents.apps)).toEqual([0, 1])
+  })
+
+  test('so is one in the middle of a sign-in', async () => {
+    const { issuer, browser, clientId } = await start({ SIGNET_MFA: 'required' })
+    const setup = await browser.submit(await signInAt(browser, authorizePath(clientId), ADA), {}, 'enable-totp')
+    await rotateMasterKey(issuer)
+    const shown = await browser.submit(setup, { code: codeAt(secretOn(setup), issuer.clock.now()) }, 'confirm-totp')
+    expect(codesOn(shown)).toHaveLength(10)
+    expect(answerOf(await browser.submit(shown, {}, 'continue'))).toHaveProperty('code')
+  })
+
   test('codes and recovery codes go on, and the former key can be retired', async () => {
     const { issuer, code, codes, store, person } = await enrolled()
     const before = (await store.findPerson({ id: person.id }))?.user.totpSecret

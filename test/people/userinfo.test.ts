@@ -140,10 +140,22 @@ describe('refused', () => {
     expect((await ask(body.access_token)).status).toBe(401)
   })
 
-  test('the token of a person who was denied', async () => {
-    const { person, tokens } = await signedIn()
-    await issuer().operator.call('POST', '/blacklist', { sub: person.id })
+  test('the token of a person who was denied, until the denial is lifted', async () => {
+    const { client, person, tokens } = await signedIn()
+    const { body } = await issuer().operator.call('POST', '/blacklist', { sub: person.id })
     expect((await ask(tokens.access_token)).status).toBe(401)
+    await issuer().operator.call('DELETE', `/blacklist/${body.id}`)
+    const { body: state } = await post(issuer(), '/introspect', { token: tokens.access_token }, client)
+    expect(state.active).toBe(true)
+    expect((await ask(tokens.access_token)).body.sub).toBe(person.id)
+  })
+
+  test('the token of a client that was disabled, until it is enabled', async () => {
+    const { client, person, tokens } = await signedIn()
+    await issuer().operator.call('POST', `/admin/api/clients/${client.clientId}/disable`)
+    expect((await ask(tokens.access_token)).status).toBe(401)
+    await issuer().operator.call('POST', `/admin/api/clients/${client.clientId}/enable`)
+    expect((await ask(tokens.access_token)).body.sub).toBe(person.id)
   })
 })
 

@@ -33,6 +33,18 @@ const signedIn = async (issuer: AdministeredIssuer, username: string, password =
 const isSignedIn = async ({ browser }: Awaited<ReturnType<typeof signedIn>>): Promise<boolean> =>
   (await browser.get('/account/sessions')).url.pathname === '/account/sessions'
 
+/** Ada has signed in, and a backend has tokens for her at a resource. @param id her id */
+async function personWithTokens(id = 'ada-1') {
+  const issuer = await startAdministered()
+  await createResource(issuer.operator, 'api')
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] })
+  const api = await createClient(issuer.operator, { client_id: 'api-itself', resources: ['api'] })
+  await addUser(issuer, { username: 'ada', id, password: PASSWORD })
+  const tokens = await grantTokens(issuer, shop, id)
+  const session = await signedIn(issuer, 'ada')
+  return { issuer, shop, api, tokens, session }
+}
+
 test('a user has the members of the contract, and no secret', async () => {
   const issuer = await startAdministered()
   const user = await addUser(issuer, {
@@ -167,13 +179,7 @@ test('a change replaces what is given, and null takes away', async () => {
 })
 
 test('disabling a user ends sessions and grants, here and downstream, until the user is enabled', async () => {
-  const issuer = await startAdministered()
-  await createResource(issuer.operator, 'api')
-  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] })
-  const api = await createClient(issuer.operator, { client_id: 'api-itself', resources: ['api'] })
-  await addUser(issuer, { username: 'ada', id: 'ada-1', password: PASSWORD })
-  const tokens = await grantTokens(issuer, shop, 'ada-1')
-  const session = await signedIn(issuer, 'ada')
+  const { issuer, shop, api, tokens, session } = await personWithTokens()
   expect(session.isIn).toBe(true)
   const disabled = await issuer.operator.call('POST', `${USERS}/ada/disable`)
   expect(disabled.body).toMatchObject({ disabled: true, status: 'disabled', id: 'ada-1' })
@@ -197,13 +203,7 @@ test('disabling a user ends sessions and grants, here and downstream, until the 
 })
 
 test('a deleted user is gone with sessions and tokens', async () => {
-  const issuer = await startAdministered()
-  await createResource(issuer.operator, 'api')
-  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] })
-  const api = await createClient(issuer.operator, { client_id: 'api-itself', resources: ['api'] })
-  await addUser(issuer, { username: 'ada', id: 'ada-1', password: PASSWORD })
-  const tokens = await grantTokens(issuer, shop, 'ada-1')
-  const session = await signedIn(issuer, 'ada')
+  const { issuer, shop, api, tokens, session } = await personWithTokens()
   expect((await issuer.operator.call('DELETE', `${USERS}/ada`)).status).toBe(204)
   expect(await isSignedIn(session)).toBe(false)
   expect(await acceptorsOf(issuer, api).everOf(tokens.access_token ?? '')).toEqual([])
@@ -212,13 +212,7 @@ test('a deleted user is gone with sessions and tokens', async () => {
 })
 
 test('a password that an operator sets ends every session and grant of the person', async () => {
-  const issuer = await startAdministered()
-  await createResource(issuer.operator, 'api')
-  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] })
-  const api = await createClient(issuer.operator, { client_id: 'api-itself', resources: ['api'] })
-  await addUser(issuer, { username: 'ada', id: 'ada-1', password: PASSWORD })
-  const tokens = await grantTokens(issuer, shop, 'ada-1')
-  const session = await signedIn(issuer, 'ada')
+  const { issuer, shop, api, tokens, session } = await personWithTokens()
   const next = 'another long horse of paper'
   const set = await issuer.operator.call('POST', `${USERS}/ada/password`, { password: next, must_change: true })
   expect(set.body).toMatchObject({ must_change_password: true })
@@ -230,13 +224,7 @@ test('a password that an operator sets ends every session and grant of the perso
 })
 
 test('a client that takes the id of a user closes the account, and works itself', async () => {
-  const issuer = await startAdministered()
-  await createResource(issuer.operator, 'api')
-  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: ['api'] })
-  const api = await createClient(issuer.operator, { client_id: 'api-itself', resources: ['api'] })
-  await addUser(issuer, { username: 'ada', id: 'newsvc', password: PASSWORD })
-  const tokens = await grantTokens(issuer, shop, 'newsvc')
-  const session = await signedIn(issuer, 'ada')
+  const { issuer, api, tokens, session } = await personWithTokens('newsvc')
   await issuer.operator.call('POST', `${USERS}/ada/disable`)
   const client = await createClient(issuer.operator, { client_id: 'newsvc', resources: ['api'], scope: 'read' })
   expect(await isSignedIn(session)).toBe(false)

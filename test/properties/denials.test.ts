@@ -39,5 +39,5 @@ test(
     const length = RUNS > 0 ? { numRuns: RUNS } : { numRuns: 10_000, interruptAfterTimeLimit: SUITE_MS }
     await assertAll(steps, holds, { ...length, examples: TELLING.map((each) => [each]) })
   },
-  RUNS > 0 ? RUNS * 5000 : 90_000,
+  RUNS > 0 ? RUNS * 5000 : undefined,
 )

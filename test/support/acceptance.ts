@@ -49,7 +49,7 @@ export async function accepts(verifier: TokenVerifier, token: string): Promise<b
     await verifier.verifyToken(token, UP_TO_DATE)
     return true
   } catch (error) {
-    const { code } = error as TokenError
+    const { code } = error as TokenError // another error has no code, and is thrown on
     if (code === 'token_revoked' || code === 'token_expired' || code === 'unknown_key') return false
     if (code === 'wrong_type' && claimsOf(token).cnf !== undefined) return true
     throw error

@@ -89,7 +89,17 @@ export class BrowserLike {
     const unknown = Object.keys(values).find((name) => !form.names.includes(name))
     if (unknown !== undefined) throw new Error(`the form has no field "${unknown}"`)
     const url = new URL(form.action === '' ? at.url : form.action, at.url)
-    return this.post(url.href, { ...form.values, ...values, action })
+    const next = await this.post(url.href, { ...form.values, ...values, action })
+    this.#holdToFormAction(at, next)
+    return next
+  }
+
+  /** Chromium stops at the first redirect of a form that `form-action` of its page does not allow, and shows nothing of it. */
+  #holdToFormAction({ headers, page }: Seen, { url }: Seen): void {
+    const allowed = formActionOf(headers)?.map((source) => (source === "'self'" ? this.origin : source))
+    const blocked = [...this.visited, url.href].find((each) => allowed?.includes(new URL(each).origin) === false)
+    if (blocked !== undefined)
+      throw new Error(`form-action of page "${page}" blocks ${blocked}: a browser stays on the page, without a word`)
   }
 
   cookie(kind: 'session' | 'login' | 'device'): string | undefined {
@@ -130,6 +140,7 @@ export class BrowserLike {
   #headersOf({ headers }: RequestInit, isBare: boolean): Record<string, string> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const own = isBare || cookie === '' ? {} : { cookie }
+    // Sound: the tests give headers as objects.
     return { accept: 'text/html', ...this.headers, ...own, ...(headers as Record<string, string> | undefined) }
   }
 
@@ -163,6 +174,10 @@ async function seen(url: URL, response: Response): Promise<Seen> {
     all: (name) => elements.filter((each) => each.tagName === name || valueOf(each, name) !== undefined),
   }
 }
+
+/** The sources of `form-action` in the policy of a page; `undefined` where its forms may lead anywhere. */
+export const formActionOf = (headers: Headers): string[] | undefined =>
+  /form-action ([^;]*)/.exec(headers.get('content-security-policy') ?? '')?.[1]?.split(' ')
 
 /** The parameters that a client is given: in the query, in the fragment, or in a form. */
 export function answerOf({ url, isAway, forms }: Seen): ClientAnswer {

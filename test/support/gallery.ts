@@ -150,6 +150,7 @@ export const PICTURES: Record<string, Picture> = {
   'second-wrong': (frame) =>
     secondPage(frame, { hasTotp: true, hasPasskey: false, hasRecovery: true, error: { code: 'invalid_code' } }),
   recovery: (frame) => recoveryPage(frame, {}),
+  'recovery-wrong': (frame) => recoveryPage(frame, { error: { code: 'invalid_code', field: 'code' } }),
   enrol: (frame) => enrolPage(frame, { canPasskey: true, canTotp: true }),
   'enrol-totp': (frame, values) => enrolPage(frame, { canPasskey: true, canTotp: true, totp: totp(values) }),
   'enrol-codes': (frame) => enrolPage(frame, { canPasskey: true, canTotp: true, recoveryCodes: CODES }),
@@ -182,6 +183,19 @@ export const PICTURES: Record<string, Picture> = {
       leastCharacters: 12,
       isForOperator: true,
     }),
+  'invite-named': (frame, { username, name, email, text }) =>
+    signupPage(frame, {
+      kind: 'invite',
+      token: text,
+      username,
+      name,
+      email,
+      isUsernameFixed: true,
+      isEmailFixed: true,
+      hasPassword: true,
+      hasPasskey: true,
+      leastCharacters: 12,
+    }),
   consent: (frame, { client, username, name, email, host, text }) =>
     consentPage(frame, {
       client: client.name,
@@ -207,9 +221,7 @@ export const PICTURES: Record<string, Picture> = {
       scopes: [{ scope: 'openid' }, { scope: 'groups' }],
       resources: [],
     }),
-  'signed-out': (frame, { uri }) =>
-    signedOutPage(frame, { backTo: { client: frame.client?.name ?? '', address: uri } }),
-  'signed-out-plain': (frame) => signedOutPage(frame, {}),
+  'signed-out': (frame) => signedOutPage(frame),
   logout: (frame, { username, name, email, text }) =>
     logoutPage(frame, { account: { username, name, email }, hidden: { state: text } }),
   // Without its script, which would send the form.
@@ -225,6 +237,7 @@ export const PICTURES: Record<string, Picture> = {
   'error-wait': error('too_many_attempts', { retryAfterSeconds: 150 }),
   'error-back': error('expired', { back: 'https://grafana.example.com/' }),
   'error-not-found': error('not_found'),
+  'error-link-used': error('link_used'),
   'error-server': error('server_error'),
   account: (frame, values) =>
     overviewPage(frame, {
@@ -283,6 +296,8 @@ export const PICTURES: Record<string, Picture> = {
       },
     }),
   password: (frame, values) => passwordPage(frame, { ...shell(values), hasPassword: true, leastCharacters: 12 }),
+  'password-none': (frame, values) =>
+    passwordPage(frame, { ...shell(values), hasPassword: false, leastCharacters: 12 }),
   'password-weak': (frame, values) =>
     passwordPage(frame, { ...shell(values), hasPassword: true, leastCharacters: 12, error: { code: 'weak_password' } }),
   passkeys: (frame, values) =>
@@ -417,6 +432,7 @@ export async function startGallery(settings: PageSettings = {}): Promise<{ url: 
     const answer = async () => {
       if (name.startsWith('pages/')) {
         const sent = { get: () => url.searchParams.get('v') ?? undefined }
+        // The handler of files reads no other part of a call.
         return files({ params: { file: name.slice(6) }, sent, header: () => undefined } as never)
       }
       const values = url.searchParams.has('hostile') ? HOSTILE : ORDINARY
@@ -434,6 +450,6 @@ export async function startGallery(settings: PageSettings = {}): Promise<{ url: 
     void answer().then((reply: any) => outgoing.writeHead(reply.status, [...reply.headers]).end(reply.body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const { port } = server.address() as AddressInfo // it listens on a port
   return { url: `http://localhost:${port}`, stop: () => server.close().closeAllConnections() }
 }

@@ -13,12 +13,13 @@ async function withChange<T>(issuer: TestIssuer, work: (change: MasterKeyChange)
   const config = readConfig(issuer.env)
   const surroundings = { clock: issuer.clock, log: rememberingLog().log, mayLackFormer: true }
   const opened = await openDatabase(config, surroundings)
-  const { store, masterKeys, audit, revocation, close } = await wireIssuer(opened, issuer.issuer, config, surroundings)
+  const { store, masterKeys, audit, revocation, finish } = await wireIssuer(opened, issuer.issuer, config, surroundings)
   try {
     const endGrant = (sid: string) => revocation.endGrantOfMany(sid, BY_CLI, 'master key retired')
     return await work(new MasterKeyChange({ store, masterKeys, audit, source: config, sharing: [], endGrant }))
   } finally {
-    await close()
+    await finish()
+    await store.close()
   }
 }
 

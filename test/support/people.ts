@@ -73,6 +73,7 @@ export async function addPerson(store: Store, { username, password = PASSWORD, g
   const record: UserRecord = {
     id: timeOrderedId(now),
     username,
+    isNameChosen: false,
     email: `${username}@example.com`,
     emailKey: `${username}@example.com`,
     name: null,

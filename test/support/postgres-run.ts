@@ -6,11 +6,17 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { findPostgres, startPostgres, type PostgresServer } from '../../harness/postgres-server.ts'
 
+/**
+ * No checkpoint in the run: it would flush some hundred files of each database of a test file, and a commit would wait for
+ * longer than the two seconds that its caller waits.
+ */
+const WITHOUT_CHECKPOINTS = { checkpoint_timeout: '1d', max_wal_size: '16GB' }
+
 export default async function setup(): Promise<() => Promise<void>> {
   const endings: (() => Promise<void> | void)[] = []
   let started: Promise<PostgresServer> | undefined
   const databases = createServer((_request, response) => {
-    started ??= startPostgres((work) => void endings.unshift(work))
+    started ??= startPostgres((work) => void endings.unshift(work), WITHOUT_CHECKPOINTS)
     started
       .then(async (server) => server.url(await server.createDatabase()))
       .then(

@@ -1,7 +1,8 @@
 /** Signet as processes: the command line, and the server as a user starts it. */
 import { onTestFinished } from 'vitest'
 import type { OnEnd } from '../../harness/folder.ts'
-import { runCommand, startServer, type Ended, type Serving } from '../../harness/program.ts'
+import { runHosted } from '../../harness/command-host.ts'
+import { startServer, type Ended, type Serving } from '../../harness/program.ts'
 
 export type { Serving as ServerProcess } from '../../harness/program.ts'
 
@@ -12,7 +13,7 @@ export interface Finished extends Ended {
 
 /** Runs a command to its end. The environment is the given one alone, beside PATH and HOME. */
 export async function signet(args: string[], env: Record<string, string>): Promise<Finished> {
-  const ended = await runCommand(args, { env })
+  const ended = await runHosted(args, env)
   return { ...ended, json: <T>() => JSON.parse(ended.stdout) as T }
 }
 

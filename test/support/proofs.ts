@@ -17,6 +17,7 @@ export async function proofOf(
     jti: crypto.randomUUID(),
     ...(accessToken !== undefined && { ath: hash('sha256', accessToken, 'base64url') }),
   }
+  // Sound: the members of an EC key, which `exportJWK` types as optional.
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: { kty, crv, x, y } as never })
     .sign(privateKey)

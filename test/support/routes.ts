@@ -23,7 +23,7 @@ export async function readRoutes(): Promise<Route[]> {
     surroundings,
   )
   const routes = listRoutes(issuer)
-  await issuer.close()
+  await issuer.store.close()
   rmSync(folder, { recursive: true })
   return routes
 }

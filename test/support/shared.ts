@@ -47,6 +47,10 @@ export function shareWithApi(env: Record<string, string> = {}): () => Administer
   }
 }
 
+/** Names of claims that nobody can have as a claim of their own. */
+export const PROTOCOL_CLAIMS =
+  'iss sub aud exp nbf iat jti client_id scope scp sid cnf act azp acr amr auth_time nonce'.split(' ')
+
 let named = 0
 /** A name that no other test of this file uses. */
 export const fresh = (name: string): string => `${name}-${++named}`

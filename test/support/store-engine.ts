@@ -1,7 +1,7 @@
 /** The engine under the store, on real databases, and rows as acts write them. */
 import SqliteDatabase from 'better-sqlite3'
 import { Client } from 'pg'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { readPostgresUrl } from '../../src/ground/postgres-url.ts'
 import { toClientRow } from '../../src/store/acts/clients.ts'
 import { toResourceRow } from '../../src/store/acts/resources.ts'
@@ -13,7 +13,10 @@ import { sqliteEngine } from '../../src/store/sqlite/engine.ts'
 import { migrate } from '../../src/store/sqlite/migrate.ts'
 import type { Change } from '../../src/store/records/change.ts'
 import type { RowOf } from '../../src/store/table.ts'
-import type { blacklistEntries, clients, grants, resources } from '../../src/store/tables.ts'
+import type { blacklistEntries } from '../../src/store/tables/blacklist.ts'
+import type { clients } from '../../src/store/tables/clients.ts'
+import type { grants } from '../../src/store/tables/grants.ts'
+import type { resources } from '../../src/store/tables/resources.ts'
 import { clientOf, clock, entryOf, grantOf, resourceOf } from './store-records.ts'
 import { hasPostgres, newDatabase } from './postgres.ts'
 import { newFile } from './store-places.ts'
@@ -30,16 +33,11 @@ export interface OpenEngine {
   hold(sql: string): Promise<() => Promise<void>>
 }
 
-const running: Engine[] = []
-afterEach(async () => {
-  for (const engine of running.splice(0)) await engine.close()
-})
-
 type Opening = () => Promise<Engine>
 
 async function listenTo(opening: Opening, direct: Pick<OpenEngine, 'query' | 'hold'>): Promise<OpenEngine> {
   const engine = await opening()
-  running.push(engine)
+  onTestFinished(() => engine.close())
   const heard: Change[] = []
   engine.onChange(async (changes) => void heard.push(...changes))
   const revision = async () => Number((await direct.query('SELECT value FROM revision'))[0])

@@ -1,14 +1,13 @@
 /** Real databases for tests of the store: a place can be opened any number of times, as several processes would. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
+import { temporaryFolder } from './issuer.ts'
 import { hasPostgres, newDatabase } from './postgres.ts'
-import { START, clock } from './store-records.ts'
+import { clock } from './store-records.ts'
 
 /** Where one test keeps its database: any number of stores can be open on it at once. */
 export interface Place {
@@ -19,13 +18,8 @@ export interface Place {
   burst: number
 }
 
-/** The folder of this file's databases; it is gone when the tests have run. */
-export const root = mkdtempSync(join(tmpdir(), 'signet-store-'))
-const opened: Store[] = []
-let count = 0
-
-/** A path at which nothing is yet. */
-export const newFile = (): string => join(root, `${++count}`, 'signet.db')
+/** A path at which nothing is yet, not even its folder. What is put there is gone when the test ends. */
+export const newFile = (): string => join(temporaryFolder(), 'data', 'signet.db')
 
 /** Opens a store that is closed when the test ends. */
 export async function openFile(file: string): Promise<Store> {
@@ -34,7 +28,7 @@ export async function openFile(file: string): Promise<Store> {
 
 export async function openUrl(url: string): Promise<Store> {
   const store = await openStore(url, { clock, poolSize: 4 })
-  opened.push(store)
+  onTestFinished(() => store.close())
   return store
 }
 
@@ -70,11 +64,3 @@ export const PLACES: [string, () => Place][] = [
   ['SQLite', sqlitePlace],
   ...(hasPostgres ? ([['PostgreSQL', postgresPlace]] satisfies [string, () => Place][]) : []),
 ]
-
-beforeEach(() => {
-  clock.at = START
-})
-afterEach(async () => {
-  for (const store of opened.splice(0)) await store.close()
-})
-afterAll(() => rmSync(root, { recursive: true, force: true }))

@@ -1,5 +1,7 @@
 /** Records for tests of the store, and its verbs as most tests call them. Times are those of a clock that stands still. */
+import { expect, onTestFinished } from 'vitest'
 import type { Clock, Instant } from '../../src/ground/clock.ts'
+import { invalidGrant } from '../../src/ground/errors.ts'
 import { timeOrderedId } from '../../src/ground/ids.ts'
 import { blankResource } from '../../src/resources/resource.ts'
 import type { AuditEvent, Recording } from '../../src/store/records/audit.ts'
@@ -19,6 +21,7 @@ import {
 import type { GrantDenial, GrantRecord } from '../../src/store/records/grant.ts'
 import { SHARED_RING, type RingId, type SigningKeyRecord } from '../../src/store/records/key.ts'
 import type { ResourceRecord } from '../../src/store/records/resource.ts'
+import type { RotationVerdict } from '../../src/store/records/rotation.ts'
 import type { Store } from '../../src/store/store.ts'
 
 export const SECOND = 1000
@@ -28,18 +31,25 @@ export const DAY = 24 * HOUR
 export const START: Instant = Date.UTC(2027, 0, 1)
 
 export interface StandingClock extends Clock {
-  at: Instant
+  readonly at: Instant
   pass(time: number): void
 }
 
-/** Stands at `START` until a test lets time pass. */
+let passed = 0
+
+/** Stands at `START` until a test lets time pass, and again for the next test. */
 export const clock: StandingClock = {
-  at: START,
+  get at() {
+    return START + passed
+  },
   now: () => clock.at,
   elapsed: () => clock.at,
   ofDatabase: () => clock.at,
-  pass: (time) => {
-    clock.at += time
+  pass(time) {
+    passed += time
+    onTestFinished(() => {
+      passed = 0
+    })
   },
 }
 
@@ -245,3 +255,27 @@ export const closing = () => ({
   },
   closed: eventOf('user.disabled'),
 })
+
+/** A client as it comes back: with the key that the store gave it. */
+export const stored = (client: ClientRecord): ClientRecord => ({ ...client, key: expect.any(Number) })
+
+export const rotate = (accessExpiresAt = clock.at + 20 * MINUTE): RotationVerdict => ({
+  act: 'rotate',
+  idleExpiresAt: null,
+  accessExpiresAt,
+})
+
+export const refusal = invalidGrant('no')
+
+export const throwRefusal = (): never => {
+  throw refusal
+}
+
+export async function storeWithClient(place: { open(): Promise<Store> }, clientId = 'app'): Promise<Store> {
+  const store = await place.open()
+  await createClient(store, clientOf(clientId))
+  return store
+}
+
+export const actionsOf = async (store: Store): Promise<string[]> =>
+  (await store.listAudit({ limit: 100 })).map(({ action }) => action)

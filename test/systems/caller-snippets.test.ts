@@ -20,7 +20,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { SUBJECT_GRANT, createClient, declareOperator, isActive, operatorOf, type Operator } from '../support/admin.ts'
 import { claimsOf, type Credentials } from '../support/client.ts'
@@ -28,9 +28,6 @@ import { has } from '../support/foreign-client.ts'
 import { startTestIssuer, type TestIssuer } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
 import { CHECKOUT, installFor, listen, printSnippet, run, skipWithout } from '../support/snippet.ts'
-
-// Compilers and package managers take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const AUDIENCE = 'https://orders.example/api'
 

@@ -1,10 +1,12 @@
 /** Every page in a real browser: what it looks like, whether everybody can use it, and what hostile values do in it. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchBrowser, withoutBrowser } from '../examples/browser.ts'
-import { PICTURES, startGallery } from '../support/gallery.ts'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { withoutBrowser } from '../examples/browser.ts'
+import { PICTURES } from '../support/gallery.ts'
+import { startTestIssuer } from '../support/issuer.ts'
+import { openGallery } from './open-gallery.ts'
 
 // The globals of the page, in functions that the browser runs; this program's own types know no windows.
 declare const document: any
@@ -27,24 +29,15 @@ interface Look {
 }
 
 describe.skipIf(withoutBrowser !== undefined)('every page in a browser', { timeout: 300_000 }, () => {
-  let browser: Browser
-  let gallery: Awaited<ReturnType<typeof startGallery>>
-  beforeAll(async () => {
-    browser = await launchBrowser()
-    gallery = await startGallery()
-  })
-  afterAll(async () => {
-    await browser?.close()
-    gallery?.stop()
-  })
+  const { browser, url } = openGallery()
 
   /** Opens each page in turn. */
   async function look({ width, colorScheme, query = '' }: Look, act: (page: Page, name: string) => Promise<void>) {
     const viewport = { width, height: 844 }
-    const context = await browser.newContext({ colorScheme, viewport, bypassCSP: true, reducedMotion: 'reduce' })
+    const context = await browser().newContext({ colorScheme, viewport, bypassCSP: true, reducedMotion: 'reduce' })
     const page = await context.newPage()
     for (const name of NAMES) {
-      await page.goto(`${gallery.url}/${name}?${query}`, { waitUntil: 'domcontentloaded' })
+      await page.goto(`${url()}/${name}?${query}`, { waitUntil: 'domcontentloaded' })
       await act(page, name)
     }
     await context.close()
@@ -72,6 +65,23 @@ describe.skipIf(withoutBrowser !== undefined)('every page in a browser', { timeo
       })
       expect(found).toEqual([])
     })
+
+  test.skipIf(FOLDER !== undefined)('the front page of a server is one of them', async () => {
+    const issuer = await startTestIssuer()
+    const found: string[] = []
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const viewport = { width: 320, height: 844 }
+      const context = await browser().newContext({ colorScheme, viewport, bypassCSP: true })
+      const page = await context.newPage()
+      await page.goto(issuer.url)
+      found.push(...(await violations(page)))
+      expect(await widerThanWindow(page)).toBe(0)
+      await page.click('text=Sign in to your account')
+      expect(await page.getAttribute('body', 'data-page')).toBe('login')
+      await context.close()
+    }
+    expect(found).toEqual([])
+  })
 
   test.skipIf(FOLDER === undefined)('pictures', async () => {
     mkdirSync(FOLDER ?? '', { recursive: true })

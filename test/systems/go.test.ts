@@ -10,14 +10,12 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, onTestFinished, test, vi, type TestContext } from 'vitest'
+import { describe, expect, onTestFinished, test, type TestContext } from 'vitest'
 import { tokens, until } from '../support/admin.ts'
 import { CLIENTS, converse, freePort, has, startForeign } from '../support/foreign-client.ts'
 import { temporaryFolder } from '../support/issuer.ts'
 import { API, expectGuarded, expectRefusedByAll, scene } from '../verifier/followers.ts'
 import { inTime } from '../support/in-time.ts'
-
-vi.setConfig({ testTimeout: 180_000 })
 
 const run = promisify(execFile)
 const MODULE = resolve(import.meta.dirname, '../../verifiers/go')

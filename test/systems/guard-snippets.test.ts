@@ -15,9 +15,6 @@ import { startTestIssuer, type TestIssuer } from '../support/issuer.ts'
 import { signet } from '../support/process.ts'
 import { CHECKOUT, installFor, listen, printSnippet, run, skipWithout, startApp } from '../support/snippet.ts'
 
-// Compilers and package managers take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-
 const AUDIENCE = 'https://orders.example/api'
 
 const ends: (() => Promise<void> | void)[] = []

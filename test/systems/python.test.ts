@@ -8,12 +8,10 @@ import { execFile } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test, vi, type TestContext } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest'
 import { CLIENTS, converse, freePort, has, installPython, startForeign } from '../support/foreign-client.ts'
 import { temporaryFolder } from '../support/issuer.ts'
 import { API, expectGuarded, expectRefusedByAll, scene } from '../verifier/followers.ts'
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 const run = promisify(execFile)
 const VERIFIERS = resolve(import.meta.dirname, '../../verifiers')

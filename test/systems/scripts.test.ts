@@ -1,27 +1,18 @@
 /** What the script of pages adds, in a browser under the policy of the pages. */
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchBrowser, withoutBrowser } from '../examples/browser.ts'
-import { formPost, PICTURES, startGallery } from '../support/gallery.ts'
+import { describe, expect, test } from 'vitest'
+import { withoutBrowser } from '../examples/browser.ts'
+import { formPost, PICTURES } from '../support/gallery.ts'
+import { openGallery } from './open-gallery.ts'
 
 describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
-  let browser: Browser
-  let gallery: Awaited<ReturnType<typeof startGallery>>
-  beforeAll(async () => {
-    browser = await launchBrowser()
-    gallery = await startGallery()
-  })
-  afterAll(async () => {
-    await browser?.close()
-    gallery?.stop()
-  })
+  const { browser, url } = openGallery()
 
   const open = async (name: string) => {
-    const page = await browser.newPage()
+    const page = await browser().newPage()
     const refused: string[] = []
     page.on('console', (line) => void (line.type() === 'error' && refused.push(line.text())))
     page.on('pageerror', (error) => void refused.push(error.message))
-    await page.goto(`${gallery.url}/${name}`, { waitUntil: 'domcontentloaded' })
+    await page.goto(`${url()}/${name}`, { waitUntil: 'domcontentloaded' })
     return { page, refused }
   }
 
@@ -45,10 +36,10 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
   })
 
   test('without script, every page is complete, and shows no button that does nothing', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
+    const context = await browser().newContext({ javaScriptEnabled: false })
     const page = await context.newPage()
     for (const name of Object.keys(PICTURES)) {
-      await page.goto(`${gallery.url}/${name}`, { waitUntil: 'domcontentloaded' })
+      await page.goto(`${url()}/${name}`, { waitUntil: 'domcontentloaded' })
       const buttons = page.locator('button[type=button]')
       for (const button of await buttons.all()) expect(await button.isVisible()).toBe(false)
     }
@@ -57,11 +48,11 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
 
   test('the page that carries an answer to a client sends itself, with its values as they are', async () => {
     PICTURES['sends-itself'] = formPost
-    const context = await browser.newContext()
+    const context = await browser().newContext()
     const page = await context.newPage()
     const posted = page.waitForRequest('https://grafana.example.com/callback')
     await context.route('https://grafana.example.com/**', (route) => route.fulfill({ status: 200, body: 'arrived' }))
-    await page.goto(`${gallery.url}/sends-itself`, { waitUntil: 'commit' })
+    await page.goto(`${url()}/sends-itself`, { waitUntil: 'commit' })
     const request = await posted
     expect(request.method()).toBe('POST')
     expect(new URLSearchParams(request.postData() ?? '').getAll('state')).toEqual(['MacBook of Ada'])

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { until } from '../support/admin.ts'
 import { BrowserLike } from '../support/browser-like.ts'
 import { addClient, addUser, freshName } from '../support/codes.ts'
@@ -11,8 +11,6 @@ import { temporaryFolder, type TestIssuer } from '../support/issuer.ts'
 import { browserAt, signInAt, storeOf } from '../support/people.ts'
 import { startWithApi } from '../support/shared.ts'
 import type { AdministeredIssuer } from '../support/admin.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const env = { SIGNET_RATE_LIMIT_NETWORK: 'off' }
 

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
-import { fetchKeySet } from '../../src/doctor/remote-keys.ts'
+import { lookAtKeySet } from '../../src/doctor/remote-keys.ts'
 import {
   createTokenVerifier,
   type TokenError,
@@ -393,7 +393,7 @@ test.each([
   server.answers.set('/blacklist/feed', asType({ cursor: '0', entries: [], removed: [] }))
   expect(await outcome(open(server, { revocations: true }), await sign(server, key))).toBe('good')
   // The doctor sees what the verifier sees.
-  const { jwks } = await fetchKeySet(server.issuer + JWKS, { prepublishSeconds: undefined, unreachableFix: '' })
+  const { jwks } = await lookAtKeySet(server.issuer + JWKS, { prepublishSeconds: undefined, unreachableFix: '' })
   expect(jwks?.keys).toHaveLength(1)
 })
 

@@ -18,7 +18,7 @@ security:
   - signet: []`
 
 const chatgptAction: Preset = {
-  title: 'A custom GPT action',
+  title: 'Custom GPT action',
   hasUrl: false,
   metadata: () => ({
     ...POST,
@@ -91,7 +91,8 @@ const onThisMachine = (title: string, redirectUris: string[], notes: readonly st
 })
 
 const nextauth: Preset = {
-  title: 'Auth.js (NextAuth)',
+  title: 'Auth.js',
+  part: 'NextAuth',
   hasUrl: true,
   metadata: (url) => ({
     redirect_uris: [`${url}/api/auth/callback/signet`],
@@ -125,7 +126,7 @@ export const { handlers, auth, signIn, signOut } = NextAuth({
 }
 
 const spa: Preset = {
-  title: 'A single-page app of your own',
+  title: 'Single-page app',
   hasUrl: true,
   metadata: (url) => ({
     ...PUBLIC,
@@ -152,7 +153,7 @@ export const users = new UserManager({
 export const ASSISTANTS = {
   'chatgpt-action': chatgptAction,
   chatgpt: assistant(
-    'ChatGPT (app or connector)',
+    'ChatGPT',
     ['https://chatgpt.com/connector_platform_oauth_redirect'],
     [
       `ChatGPT shows the callback of your connector, https://chatgpt.com/connector/oauth/…: add it with signet client update ${CLIENT_ID} --add-redirect-uri`,
@@ -160,7 +161,7 @@ export const ASSISTANTS = {
     ],
   ),
   claude: assistant(
-    'Claude (connector)',
+    'Claude',
     ['https://claude.ai/api/mcp/auth_callback', 'https://claude.com/api/mcp/auth_callback'],
     [
       'Claude asks from its own cloud: an issuer behind a VPN cannot be reached',

@@ -5,7 +5,8 @@ const PUBLIC = { token_endpoint_auth_method: 'none', application_type: 'native' 
 const NO_PKCE = { require_pkce: false }
 
 const kubernetes: Preset = {
-  title: 'Kubernetes (kubectl with kubelogin)',
+  title: 'Kubernetes',
+  part: 'kubectl with kubelogin',
   hasUrl: false,
   metadata: () => ({
     ...PUBLIC,
@@ -128,7 +129,8 @@ cookie_refresh = "10m"`,
 }
 
 const apache: Preset = {
-  title: 'Apache (mod_auth_openidc)',
+  title: 'Apache',
+  part: 'mod_auth_openidc',
   hasUrl: true,
   metadata: (url) => ({
     redirect_uris: [`${url}/oidc/callback`],

@@ -1,7 +1,7 @@
 /** The table of presets: the apps for which `client create --for` makes a client. */
 import type * as z from 'zod'
 import { nearest } from '../../ground/nearest.ts'
-import type { ClientChange } from '../registration.ts'
+import type { ClientChange } from '../client.ts'
 import { clientChangeSchema, toClientChange } from '../wire.ts'
 import { ASSISTANTS } from './assistants.ts'
 import { CLUSTERS } from './clusters.ts'

@@ -27,7 +27,10 @@ export interface PresetValues {
 }
 
 export interface Preset {
+  /** The name of the app, which people read when they sign in. */
   title: string
+  /** The part of the app that the preset is for, where it has several ways in. */
+  part?: string
   /** Whether the app has an address of its own, which `--url` gives. */
   hasUrl: boolean
   /** @param url without a slash at its end; empty where the app has none */

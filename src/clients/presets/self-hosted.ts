@@ -101,7 +101,8 @@ gitlab_rails['omniauth_providers'] = [
 }
 
 const nextcloud: Preset = {
-  title: 'Nextcloud (app user_oidc)',
+  title: 'Nextcloud',
+  part: 'app user_oidc',
   hasUrl: true,
   metadata: (url) => ({
     redirect_uris: [`${url}/apps/user_oidc/code`, `${url}/index.php/apps/user_oidc/code`],
@@ -150,7 +151,8 @@ const immich: Preset = {
 }
 
 const jellyfin: Preset = {
-  title: 'Jellyfin (plugin SSO-Auth)',
+  title: 'Jellyfin',
+  part: 'plugin SSO-Auth',
   hasUrl: true,
   metadata: (url) => ({
     redirect_uris: [`${url}/sso/OID/redirect/signet`, `${url}/sso/OID/r/signet`],

@@ -14,7 +14,7 @@ export function consentPage(frame: Frame, view: ConsentView): PageBody {
   const client = plainLine(view.client)
   const title = consent.title(client)
   const tile = parts.clientTile(frame.client ?? { name: client })
-  const inside = html`${parts.who(view.account, switchOf(frame))}${warning(frame, view)}
+  const inside = html`${parts.personLine(view.account, switchOf(frame))}${warning(frame, view)}
     <div class="stack tight">
       <h2>${consent.wants(client)}</h2>
       ${wants(frame, view)}

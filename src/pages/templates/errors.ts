@@ -12,7 +12,7 @@ export function errorPage(frame: Frame, { code, isOfLink, retryAfterSeconds, bac
   const { title, help } = code === 'expired' && isOfLink ? texts.errors.link_expired : texts.errors[code]
   const way =
     back === undefined
-      ? code === 'not_found' && html`<a class="button wide quiet" href="${frame.at('/account')}">${texts.toAccount}</a>`
+      ? wayToAccount(frame, code)
       : html`<a class="button wide" href="${back}" rel="noreferrer">${texts.common.back}</a>`
   const body = html`<div role="alert" data-error="${code}">
       ${parts.lead(parts.iconTile(code === 'not_found' ? 'lost' : 'warn', 'bad'), title, retryAfterSeconds === undefined ? help : texts.wait(retryAfterSeconds))}
@@ -21,11 +21,21 @@ export function errorPage(frame: Frame, { code, isOfLink, retryAfterSeconds, bac
   return { name: 'error', title, body: parts.gate(frame, body) }
 }
 
+/** A link that was used has made an account, as a rule: its owner signs in. */
+function wayToAccount({ at, texts }: Frame, code: ErrorView['code']): Markup | false {
+  const says = code === 'not_found' ? texts.toAccount : code === 'link_used' && texts.login.signIn
+  return says !== false && html`<a class="button wide quiet" href="${at('/account')}">${says}</a>`
+}
+
 /** The client is told `access_denied` when the person goes back. */
 export function notAllowedPage(frame: Frame, { client, account }: NotAllowedView): PageBody {
   const { texts } = frame
   const title = texts.notAllowed.title(plainLine(client))
-  const way = parts.form(frame, '/consent', html`${parts.who(account)}${parts.submit('back', texts.common.back)}`)
+  const way = parts.form(
+    frame,
+    '/consent',
+    html`${parts.personLine(account)}${parts.submit('back', texts.common.back)}`,
+  )
   const body = html`<div role="alert" data-error="not_allowed">
       ${parts.lead(parts.iconTile('hand', 'bad'), title, texts.notAllowed.help(parts.nameOf(account)))}
     </div>
@@ -33,7 +43,7 @@ export function notAllowedPage(frame: Frame, { client, account }: NotAllowedView
   return { name: 'error', title, body: parts.gate(frame, body) }
 }
 
-/** An operator may add the address that a client asked for (PEOPLE, finding 3). */
+/** An operator may add the address that a client asked for (PEOPLE, finding 3). The request then goes on to that address. */
 export function mismatchPage(frame: Frame, { client, redirectUri, action, hidden }: MismatchView): PageBody {
   const { texts } = frame
   const { title, help, help2, add } = texts.mismatch
@@ -49,7 +59,7 @@ export function mismatchPage(frame: Frame, { client, redirectUri, action, hidden
       ${parts.lead(parts.iconTile('warn', 'bad'), title, help(plainLine(client)))}
     </div>
     <div class="stack">${way}${facts(frame)}</div>`
-  return { name: 'error', title, body: parts.gate(frame, body, 'roomy') }
+  return { name: 'error', title, formsLeadTo: 'anywhere', body: parts.gate(frame, body, 'roomy') }
 }
 
 const facts = ({ texts, requestId }: Frame): Markup =>

@@ -4,12 +4,12 @@ import type { Frame } from '../frame.ts'
 import * as parts from '../parts.ts'
 import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
-import type { LogoutView, SignedOutView } from '../views.ts'
+import type { LogoutView } from '../views.ts'
 
 export function logoutPage(frame: Frame, { account, client, isGoingBack, hidden }: LogoutView): PageBody {
   const { logout } = frame.texts
   const help = client === undefined ? logout.help(frame.brand.name) : logout.helpFor(plainLine(client))
-  const inside = html`${parts.who(account)}${parts.submit('logout', logout.signOut)}${parts.submit('stay', logout.stay, 'wide quiet')}`
+  const inside = html`${parts.personLine(account)}${parts.submit('logout', logout.signOut)}${parts.submit('stay', logout.stay, 'wide quiet')}`
   return {
     name: 'logout',
     title: logout.title,
@@ -21,10 +21,8 @@ export function logoutPage(frame: Frame, { account, client, isGoingBack, hidden 
   }
 }
 
-export function signedOutPage(frame: Frame, { backTo }: SignedOutView): PageBody {
+export function signedOutPage(frame: Frame): PageBody {
   const { signedOut } = frame.texts
-  const back =
-    backTo && html`<a class="button wide" href="${backTo.address}">${signedOut.backTo(plainLine(backTo.client))}</a>`
   return {
     name: 'signed-out',
     title: signedOut.title,
@@ -32,9 +30,7 @@ export function signedOutPage(frame: Frame, { backTo }: SignedOutView): PageBody
       frame,
       html`${parts.lead(parts.iconTile('check', 'good'), signedOut.title, signedOut.help)}
         <div class="stack">
-          ${back}<a class="button wide ${backTo ? 'plain' : 'quiet'}" href="${frame.at('/account')}"
-            >${signedOut.signIn}</a
-          >
+          <a class="button wide quiet" href="${frame.at('/account')}">${signedOut.signIn}</a>
         </div>`,
     ),
   }

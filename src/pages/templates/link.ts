@@ -7,7 +7,7 @@ import type { LinkView } from '../views.ts'
 
 export function linkPage(frame: Frame, { account, token, error }: LinkView): PageBody {
   const { link } = frame.texts
-  const inside = html`${parts.who(account)}${parts.alert(frame, error)}${parts.submit('sign-in', link.signIn)}`
+  const inside = html`${parts.personLine(account)}${parts.alert(frame, error)}${parts.submit('sign-in', link.signIn)}`
   return {
     name: 'link',
     title: link.title,

@@ -39,7 +39,7 @@ function known(frame: Frame, { account, hidden }: LoginView): Markup | false {
   if (!account) return false
   const { login } = frame.texts
   const go = parts.submit('continue', login.continueAs(parts.nameOf(account)))
-  return html`${parts.form(frame, '/login', html`${parts.who(account)}${go}`, { hidden })}${parts.or(frame, login.another)}`
+  return html`${parts.form(frame, '/login', html`${parts.personLine(account)}${go}`, { hidden })}${parts.or(frame, login.another)}`
 }
 
 function credentials(frame: Frame, view: LoginView): Markup {

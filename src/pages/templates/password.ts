@@ -11,7 +11,9 @@ export function passwordPage(frame: Frame, view: PasswordView): PageBody {
   const { leastCharacters, error, hasPassword, account } = view
   const inside = html`${parts.filedUnder(account.username)}
     ${parts.newPasswordField(frame, { label: changePassword.password, leastCharacters, error })}
-    <div class="row">${parts.submit('change-password', changePassword.change, '')}</div>`
+    <div class="row">
+      ${parts.submit('change-password', hasPassword ? changePassword.change : changePassword.set, '')}
+    </div>`
   return room(
     frame,
     'password',

@@ -10,7 +10,7 @@ export function secondPage(frame: Frame, view: SecondView): PageBody {
   const { second } = frame.texts
   const { hasTotp, hasPasskey, hasRecovery, account, error } = view
   const code = html`${parts.codeField(frame, second.code, error)}${parts.submit('verify', second.verify)}`
-  const inside = html`${account && parts.who(account)}${parts.alert(frame, error)}${hasTotp && code}
+  const inside = html`${account && parts.personLine(account)}${parts.alert(frame, error)}${hasTotp && code}
   ${hasPasskey && html`${hasTotp && html`<p class="or flush" data-passkeys hidden>${frame.texts.common.or}</p>`}${parts.passkeyButton('second', second.usePasskey, hasTotp ? 'wide quiet' : 'wide')}${parts.passkeyAlert(frame)}`}
   ${parts.cancel(frame)}`
   const recovery = hasRecovery && link(frame, '/login/recovery', second.useRecovery)
@@ -31,8 +31,8 @@ export function recoveryPage(frame: Frame, { account, error }: RecoveryView): Pa
   const { recovery } = frame.texts
   const attributes = html`type="text" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false"
   enterkeyhint="go" maxlength="64" required autofocus`
-  const inside = html`${account && parts.who(account)}${parts.alert(frame, error)}
-  ${parts.field(frame, { name: 'code', label: recovery.code, kind: 'code recovery', attributes, error })}
+  const inside = html`${account && parts.personLine(account)}${parts.alert(frame, error)}
+  ${parts.field(frame, { name: 'code', label: recovery.code, kind: 'code recovery', attributes, error, wrongSays: recovery.wrong })}
   ${parts.submit('verify', recovery.verify)}${parts.cancel(frame)}`
   return {
     name: 'recovery',

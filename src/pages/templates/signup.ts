@@ -40,7 +40,7 @@ function personFields(
   pattern="[A-Za-z0-9._\\-]{1,64}" maxlength="64" required ${isUsernameFixed && html`readonly`}
   ${username === undefined && html`autofocus`}`
   const asEmail = html`type="email" autocomplete="email" maxlength="254" ${isEmailFixed && html`readonly`}`
-  return html`${parts.field(frame, { name: 'username', label: signup.username, value: username, attributes: asUsername, hint: signup.usernameHelp, error })}
+  return html`${parts.field(frame, { name: 'username', label: signup.username, value: username, attributes: asUsername, hint: isUsernameFixed ? undefined : signup.usernameHelp, error })}
   ${parts.field(frame, { name: 'name', label: signup.name, value: name, attributes: html`type="text" autocomplete="name" maxlength="200"`, isOptional: true, error })}
   ${parts.field(frame, { name: 'email', label: signup.email, value: email, attributes: asEmail, isOptional: !isEmailFixed, error })}`
 }

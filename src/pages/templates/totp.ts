@@ -15,8 +15,8 @@ export function totpSetup(frame: Frame, { secret, uri, qr }: TotpSetupView, erro
       <p class="small"><a href="${uri}">${totp.open}</a></p>
       <div class="field">
         <p class="label" id="secret-label">${totp.orType}</p>
-        <p class="box mono row nowrap">
-          <span class="grow" data-secret="${secret}" aria-labelledby="secret-label">${secret}</span
+        <p class="box row nowrap">
+          <span class="grow mono" data-secret="${secret}" aria-labelledby="secret-label">${secret}</span
           >${parts.copyButton(frame, secret)}
         </p>
       </div>

@@ -1,10 +1,10 @@
-/** What happened with a person: the events of the account and of its sessions, newest first. */
+/** The activity of a person: events of the account and of its sessions, newest first. */
 import { select, type Act, type Engine } from '../engine.ts'
 import type { ActivityStore } from '../people-store.ts'
-import { sessions } from '../people-tables.ts'
+import { sessions } from '../tables/people.ts'
 import type { AuditEvent } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
-import { auditEvents } from '../tables.ts'
+import { auditEvents } from '../tables/service.ts'
 
 /** Events of earlier sessions are left out. */
 const MOST_SESSIONS = 50

@@ -1,9 +1,13 @@
 /** Audit events: recorded by every act in the transaction of its change, read newest first. */
-import { insert, select, type Act, type Engine } from '../engine.ts'
-import type { AuditEvent, Recording } from '../records/audit.ts'
+import { insufficientScope } from '../../ground/errors.ts'
+import { find, insert, select, time, type Act, type Engine } from '../engine.ts'
+import type { ActingSession, AuditEvent, Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { Store } from '../store.ts'
-import { auditEvents } from '../tables.ts'
+import { isLiveSession } from '../records/session.ts'
+import { auditEvents } from '../tables/service.ts'
+import { sessions, users } from '../tables/people.ts'
+import { groupsOf } from './people-rows.ts'
 
 /** Above every id: ids are lower-case UUIDs. */
 const NEWEST = '~'
@@ -12,8 +16,19 @@ const NEWEST = '~'
 export function* record(event: Recording | undefined): Act<void> {
   if (!event) return
   event.judge?.()
-  const { judge: _, file: __, ...row } = event
+  if (event.session) yield* requireStanding(event.session)
+  const { judge: _, session: __, file: ___, ...row } = event
   yield* insert(auditEvents, row)
+}
+
+/** @throws OAuthError 403 where the session has ended, or the person has lost the permission */
+function* requireStanding({ sessionId, userId, permission }: ActingSession): Act<void> {
+  const session = yield* find(sessions, { id: sessionId, userId })
+  const user = yield* find(users, { id: userId })
+  const permissions = (yield* groupsOf(userId)).flatMap((group) => group.permissions)
+  const isLive = session !== undefined && isLiveSession(session, yield* time()) && user?.disabledAt === null
+  if (!isLive || !permissions.includes(permission))
+    throw insufficientScope('the session has ended meanwhile, or the person is no operator any more')
 }
 
 /** Whether the declarative file acts, which may not bring back what an operator ended. */

@@ -2,7 +2,7 @@
 import { find, select, type Act } from '../engine.ts'
 import { SIGN_IN_DEFAULTS, type ClientRecord, type ClientSecret } from '../records/client.ts'
 import type { RowOf } from '../table.ts'
-import { clients, clientSecrets } from '../tables.ts'
+import { clients, clientSecrets } from '../tables/clients.ts'
 
 function toSecret(row: RowOf<typeof clientSecrets>): ClientSecret {
   const { clientKey: _, position: __, ...secret } = row

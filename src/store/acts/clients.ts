@@ -19,11 +19,13 @@ import type { ClientRecord, ClientSecret, CreationOutcome, EndedSecret, SecretUs
 import { isExpired, type GrantRecord } from '../records/grant.ts'
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
-import { endedUsers, sessions, users } from '../people-tables.ts'
-import { clients, clientSecrets, deletedClients, endedClients, endedSecrets, grants } from '../tables.ts'
+import { endedUsers, sessions, users } from '../tables/people.ts'
+import { clients, clientSecrets, deletedClients, endedClients, endedSecrets } from '../tables/clients.ts'
+import { grants } from '../tables/grants.ts'
 import { fileAfter, fileOf, isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
-import { append, endNamedGrants, liftCause, liftRefusals, moment } from './blacklist.ts'
+import { endable } from './grants.ts'
+import { append, endNamedGrants, liftCause, liftRefusals, moment, standingFor } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
 import { findClient, toClient } from './client-rows.ts'
 import { endSession } from './session-ends.ts'
@@ -74,21 +76,21 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
   if (yield* find(clients, { clientId })) return { outcome: 'exists' }
   if (isByFile(event) && (yield* find(endedClients, { clientId }))) return { outcome: 'ended' }
   yield* remove(endedClients, { clientId })
-  // What refuses everything of a deleted client would refuse the new one as well.
+  // An entry that refuses everything of a deleted client would refuse the new one as well.
   yield* liftRefusals('client_id', clientId, 'client_deleted')
   const endedGrants = yield* endPerson(clientId, person)
-  yield* closeUser(clientId, person)
+  const isUserDisabled = yield* closeUser(clientId, person)
   const key = yield* insert(clients, { ...toClientRow(client), key: 0, declaredBy: fileOf(event) })
   yield* insertSecrets(key, secrets)
   yield* record(event)
-  return { outcome: 'created', key, endedGrants }
+  return { outcome: 'created', key, endedGrants, isUserDisabled }
 }
 
 /** A person who has had the client's id as `sub` loses grants and tokens: the operator's choice of a name wins. */
 function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
   const now = yield* moment()
   const live = yield* listLiveOfPerson(sub, now.now)
-  if (live.length === 0) return 0
+  if (live.length === 0 && !(yield* hasOpenTokens(sub))) return 0
   const entry = deny(now)
   yield* append(entry)
   yield* endNamedGrants(entry, now.now)
@@ -96,21 +98,30 @@ function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
   return live.length
 }
 
+/** Whether access tokens of a grant that has ended are accepted: no entry stands against them. */
+function* hasOpenTokens(sub: string): Act<boolean> {
+  for (const { sid, endedAt } of yield* endable({ sub }))
+    if (endedAt !== null && (yield* standingFor('sid', sid)).length === 0) return true
+  return false
+}
+
 /**
- * A user who has the client's id is disabled: sessions end, and tokens up to now are denied. What refuses the user would
- * refuse the client as well, so it is lifted.
+ * A user who has the client's id is disabled: sessions end, and tokens up to now are denied. An entry that
+ * refuses the user would refuse the client as well, so it is lifted.
+ * @returns whether there is such a user
  */
-function* closeUser(id: string, { deny, session, closed }: Person): Act<void> {
+function* closeUser(id: string, { deny, session, closed }: Person): Act<boolean> {
   const user = yield* find(users, { id })
-  if (!user && !(yield* find(endedUsers, { id }))) return
+  if (!user && !(yield* find(endedUsers, { id }))) return false
   for (const each of yield* select(sessions, { where: { userId: id, endedAt: null } }))
     yield* endSession(each.id, session)
   for (const cause of ['user_disabled', 'user_deleted'] as const) yield* liftRefusals('sub', id, cause)
   const now = yield* moment()
   yield* append(deny(now))
-  if (!user) return
+  if (!user) return false
   yield* update(users, { id }, { disabledAt: user.disabledAt ?? now.now, updatedAt: now.now })
   yield* record(closed)
+  return true
 }
 
 /** Live grants that other clients hold for this subject. A grant in a client's own name belongs to no person. */

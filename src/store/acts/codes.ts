@@ -4,13 +4,12 @@
  */
 import { find, insertIfAbsent, time, update, type Act, type Engine } from '../engine.ts'
 import type { TokenStore } from '../people-store.ts'
-import { consents, oneTimeValues, sessionClients, sessions } from '../people-tables.ts'
+import { consents, oneTimeValues, sessionClients, sessions } from '../tables/people.ts'
 import type { CodeOutcome, CodeRule, CodeVerdict, FoundCode, GrantPerson } from '../records/code.ts'
-import type { CodeFacts } from '../records/sign-in.ts'
 import type { Person } from '../records/user.ts'
 import { record } from './audit.ts'
 import { findGrant } from './grant-rows.ts'
-import { createGrant, endRow } from './grants.ts'
+import { createGrant, endWhole } from './grants.ts'
 import { findOneTime } from './one-time.ts'
 import { findPerson } from './people-rows.ts'
 
@@ -23,12 +22,9 @@ export const codeVerbs = (engine: Engine): TokenStore => ({
 function* findCode(hash: string): Act<FoundCode | undefined> {
   const value = yield* findOneTime('code', hash)
   if (!value) return undefined
-  // Sound: only codes are of this kind, and they are stored with these facts.
-  const facts = value.facts as unknown as CodeFacts
-  const { userId, clientKey } = facts
+  const { userId, clientKey } = value.facts
   return {
     value,
-    facts,
     session: yield* find(sessions, { id: value.owner }),
     person: yield* findPerson({ id: userId }),
     consent: yield* find(consents, { userId, clientKey }),
@@ -61,16 +57,14 @@ function* endGiven(
   { reason, deny, own, event }: Extract<CodeVerdict, { act: 'end' }>,
 ): Act<void> {
   const grant = value.outcome === null ? undefined : yield* findGrant(value.outcome)
-  if (!grant || grant.endedAt !== null) return
-  yield* endRow(grant, reason, deny, own)
-  yield* record(event)
+  if (grant && (yield* endWhole(grant, reason, deny, own)) !== 'already') yield* record(event)
 }
 
 function* give(
-  { value, facts, person }: FoundCode,
+  { value, person }: FoundCode,
   { grant, options, event }: Extract<CodeVerdict, { act: 'redeem' }>,
 ): Act<CodeOutcome> {
-  const { hash, usesLeft, owner: sessionId } = value
+  const { hash, usesLeft, owner: sessionId, facts } = value
   if (!person) throw new Error('a code is redeemed for a person')
   const now = yield* time()
   const change = { usesLeft: usesLeft - 1, consumedAt: now, outcome: grant.sid }

@@ -1,6 +1,6 @@
 /** A declarative file in one write: the facts that it depends on are read, it is planned, and its operations are performed. */
 import { find, time, type Act, type Engine } from '../engine.ts'
-import { users as userTable } from '../people-tables.ts'
+import { users as userTable } from '../tables/people.ts'
 import type {
   DeclaredClientFacts,
   DeclaredFacts,
@@ -11,7 +11,8 @@ import type {
   DeclaredUserFacts,
 } from '../records/declared.ts'
 import type { DeclaredOperation, Store } from '../store.ts'
-import { deletedResources, endedClients } from '../tables.ts'
+import { endedClients } from '../tables/clients.ts'
+import { deletedResources } from '../tables/resources.ts'
 import { findClient } from './client-rows.ts'
 import {
   createClient,
@@ -79,6 +80,7 @@ function* readClientFacts(clientId: string): Act<DeclaredClientFacts> {
     isEnded: (yield* find(endedClients, { clientId })) !== undefined,
     endedSecrets: yield* listEndedSecrets(clientId),
     liveGrants: current ? 0 : (yield* listLiveOfPerson(clientId, yield* time())).length,
+    isUser: !current && (yield* findPerson({ id: clientId })) !== undefined,
   }
 }
 
@@ -90,6 +92,7 @@ function* readUserFacts({ username, id, email: declared }: DeclaredName): Act<De
     isEnded: yield* wasEnded({ username, id }),
     isIdTaken: id !== undefined && (yield* isTakenId(id)),
     hasId: id === undefined ? undefined : yield* find(userTable, { id }),
+    hasNameAsId: yield* find(userTable, { id: username }),
     hasEmail: email ? yield* find(userTable, { emailKey: foldedName(email) }) : undefined,
   }
 }

@@ -4,7 +4,7 @@
  */
 import { find, insert, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { FactorStore } from '../records/factor-store.ts'
-import { oneTimeValues, passkeys, recoveryCodes, sessions, users } from '../people-tables.ts'
+import { oneTimeValues, passkeys, recoveryCodes, sessions, users } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import type {
   FactorOwner,
@@ -19,7 +19,7 @@ import type {
   TotpEnrolment,
 } from '../records/factor.ts'
 import { sealedUnder } from '../records/key.ts'
-import type { OneTimeRecord } from '../records/one-time.ts'
+import type { OneTimeRecord, PendingKind } from '../records/one-time.ts'
 import { isLiveSession } from '../records/session.ts'
 import type { Person, UserRecord } from '../records/user.ts'
 import { record } from './audit.ts'
@@ -51,12 +51,12 @@ function* findPasskey(id: string): Act<FoundPasskey | undefined> {
 }
 
 /** Keeps a challenge or a secret that waits for its confirmation, in the place of one with the same hash. */
-function* keepPending(value: OneTimeRecord): Act<void> {
+function* keepPending(value: OneTimeRecord<PendingKind>): Act<void> {
   yield* remove(oneTimeValues, { kind: value.kind, hash: value.hash })
   yield* insert(oneTimeValues, value)
 }
 
-function* findPending(kind: OneTimeRecord['kind'], hash: string): Act<OneTimeRecord | undefined> {
+function* findPending<Kind extends PendingKind>(kind: Kind, hash: string): Act<OneTimeRecord<Kind> | undefined> {
   const value = yield* findOneTime(kind, hash)
   return value && isUsable(value, yield* time()) ? value : undefined
 }

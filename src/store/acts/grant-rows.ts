@@ -5,7 +5,8 @@ import type { GrantRecord } from '../records/grant.ts'
 import { decodeRow } from '../rows.ts'
 import { columnsOf } from '../statements.ts'
 import { maybeText, table, type RowOf } from '../table.ts'
-import { clients, grants } from '../tables.ts'
+import { clients } from '../tables/clients.ts'
+import { grants } from '../tables/grants.ts'
 
 const { clientKey: _, ...own } = grants.columns
 /** A grant as a query reads it: with its client's id, which is `null` where the client is deleted, instead of its key. */
@@ -19,9 +20,7 @@ export const grantColumns = (ofClient: (column: string) => string, of = ''): str
 
 /** @param values of `grantColumns`; others may follow */
 export function grantOfRow(values: unknown[]): GrantRecord | undefined {
-  // The values are those of `grantColumns`.
-  const grant = decodeRow(grantsRead, values, undefined) as GrantRead
-  return toGrant(grant, values[COLUMNS] as Instant | null)
+  return toGrant(decodeRow(grantsRead, values), values[COLUMNS] as Instant | null)
 }
 
 const COLUMNS = Object.keys(grantsRead.columns).length

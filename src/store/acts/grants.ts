@@ -1,33 +1,16 @@
 /** Grants and their refresh token families. The caller's rule decides under the family's lock how a family rotates. */
-import { CLOCK_SKEW_SECONDS, fromSeconds } from '../../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../../ground/clock.ts'
 import { Unavailable } from '../../ground/errors.ts'
-import {
-  beyond,
-  find,
-  insert,
-  rotate,
-  select,
-  time,
-  update,
-  welcome,
-  type Act,
-  type Engine,
-  type RotationRule,
-} from '../engine.ts'
+import { beyond, find, insert, rotate, select, time, update, welcome, type Act, type Engine } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
-import type { OwnDenials } from '../records/blacklist.ts'
+import type { NewBlacklistEntry, OwnDenials } from '../records/blacklist.ts'
 import type { Page } from '../records/facts.ts'
-import type {
-  EndingOptions,
-  GrantDenial,
-  GrantFilter,
-  GrantOptions,
-  GrantRecord,
-  RotationOutcome,
-} from '../records/grant.ts'
+import type { EndingOptions, GrantDenial, GrantFilter, GrantOptions, GrantRecord } from '../records/grant.ts'
+import type { RotationOutcome, RotationRule } from '../records/rotation.ts'
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
-import { clients, grants } from '../tables.ts'
+import { clients } from '../tables/clients.ts'
+import { grants } from '../tables/grants.ts'
 import { record } from './audit.ts'
 import { appendOwn, moment, standingFor } from './blacklist.ts'
 import { findGrant, grantOf } from './grant-rows.ts'
@@ -67,7 +50,7 @@ export function* createGrant(
   return { replaced, masterKeyId }
 }
 
-/** Makes room for one more. Where several began at once there can be too many already, and then several end. */
+/** Makes room for one more. If several began at once, there can be too many already, and then several end. */
 function* endBeyond(clientKey: number, sub: string, limit: number): Act<string | undefined> {
   const ending = yield* beyond(clientKey, sub, limit)
   for (const sid of ending) yield* update(grants, { sid }, { endedAt: yield* time(), endedReason: 'replaced' })
@@ -79,16 +62,52 @@ function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> 
   if (rotated.outcome === 'refused') return { outcome: 'refused', error: rotated.verdict.error }
   if (rotated.outcome !== 'ending') return rotated
   const { reason, deny, own, event, error } = rotated.verdict
-  yield* endRow(rotated.grant, reason, deny, own)
+  yield* endWhole(rotated.grant, reason, deny, own)
   yield* record(event)
   return { outcome: 'ended', error }
 }
 
-/** Ends a live grant. Expired tokens are denied too: if this clock is ahead, they are valid again once it is corrected. */
-export function* endRow(grant: GrantRecord, reason: string, deny: GrantDenial, own: OwnDenials | undefined): Act<void> {
+/** How an end has changed a grant: it lived, or its tokens were accepted although it had ended, or neither. */
+export type Ended = 'ended' | 'denied' | 'already'
+
+/**
+ * Ends a grant and denies its tokens, in whatever state it is. A grant can have ended while its tokens are accepted: the
+ * quota of grants denies none, and the entry that ended it may have been lifted. Expired tokens of a live grant are denied
+ * too: if this clock is ahead, they are valid again once it is corrected.
+ */
+export function* endWhole(
+  grant: GrantRecord,
+  reason: string,
+  deny: GrantDenial,
+  own: OwnDenials | undefined,
+): Act<Ended> {
   const now = yield* moment()
-  yield* update(grants, { sid: grant.sid, endedAt: null }, { endedAt: now.now, endedReason: reason })
-  yield* appendOwn(deny(grant, now), own, now)
+  const entry = deny(grant, now)
+  if (grant.endedAt === null) {
+    yield* update(grants, { sid: grant.sid, endedAt: null }, { endedAt: now.now, endedReason: reason })
+    yield* appendOwn(entry, own, now)
+    return 'ended'
+  }
+  if (!isAccepted(grant, now.now) || (yield* isDenied(entry))) return 'already'
+  yield* appendOwn(entry, own, now)
+  return 'denied'
+}
+
+/** Whether an access token of the grant may still be accepted somewhere. */
+export const isAccepted = ({ accessExpiresAt }: Pick<GrantRecord, 'accessExpiresAt'>, now: Instant): boolean =>
+  accessExpiresAt > now - fromSeconds(CLOCK_SKEW_SECONDS)
+
+/** Whether such an entry stands already. Another act's may be lifted by that act's right, and does not count. */
+export function* isDenied({ kind, value, cause, createdBy }: NewBlacklistEntry): Act<boolean> {
+  return (yield* standingFor(kind, value)).some((each) => each.cause === cause && each.createdBy === createdBy)
+}
+
+/** The grants that an end has to end whole: those that live, and those whose access tokens may still be accepted. */
+export function* endable(where: Partial<RowOf<typeof grants>>): Act<RowOf<typeof grants>[]> {
+  const accepted = (yield* time()) - fromSeconds(CLOCK_SKEW_SECONDS)
+  const live = yield* select(grants, { where: { ...where, endedAt: null } })
+  const recent = yield* select(grants, { where, orderBy: 'accessExpiresAt', after: accepted })
+  return [...live, ...recent.filter(({ endedAt }) => endedAt !== null)]
 }
 
 function* end(
@@ -99,22 +118,9 @@ function* end(
 ): Act<'ended' | 'already' | 'unknown'> {
   const grant = yield* findGrant(sid)
   if (!grant) return 'unknown'
-  if (grant.endedAt === null) {
-    yield* endRow(grant, reason, deny, own)
-    yield* record(event)
-    return 'ended'
-  }
-  const now = yield* moment()
-  const entry = deny(grant, now)
-  const isAccepted = grant.accessExpiresAt + fromSeconds(CLOCK_SKEW_SECONDS) > now.now
-  const isDenied = (yield* standingFor('sid', sid)).some(
-    ({ cause, createdBy }) => cause === entry.cause && createdBy === entry.createdBy,
-  )
-  if (isAccepted && !isDenied) {
-    yield* appendOwn(entry, own, now)
-    yield* record(event)
-  }
-  return 'already'
+  const ended = yield* endWhole(grant, reason, deny, own)
+  if (ended !== 'already') yield* record(event)
+  return ended === 'ended' ? 'ended' : 'already'
 }
 
 function* list({ clientId, sub, sessionId }: GrantFilter, { after = '', limit }: Page): Act<GrantRecord[]> {

@@ -2,7 +2,7 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { GroupStore } from '../people-store.ts'
-import { endedGroups, groupMembers, groups, users } from '../people-tables.ts'
+import { endedGroups, groupMembers, groups, users } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import {
   BUILT_IN_GROUP,

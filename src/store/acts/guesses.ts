@@ -5,7 +5,7 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, remove, time, update, type Act, type Engine } from '../engine.ts'
 import type { GuessStore } from '../people-store.ts'
-import { guesses, knownBrowsers } from '../people-tables.ts'
+import { guesses, knownBrowsers } from '../tables/people.ts'
 import type { GuessAttempt, GuessOutcome, GuessRule } from '../records/guess.ts'
 
 /** Browsers forget a cookie after this time (RFC 6265bis §5.5). Milliseconds. */

@@ -12,7 +12,7 @@ import {
   type SigningKeyRecord,
 } from '../records/key.ts'
 import type { Store } from '../store.ts'
-import { signingKeys } from '../tables.ts'
+import { signingKeys } from '../tables/keys.ts'
 import { record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
 import { requireStanding } from './master-key-rows.ts'
@@ -50,8 +50,9 @@ function* ringOf({ ring, alg }: RingId): Act<SigningKeyRecord[]> {
 function* seed(id: RingId, keys: SigningKeyRecord[], event: Recording): Act<'seeded' | 'exists'> {
   const ring = yield* ringOf(id)
   if (ring.some(({ status }) => status === 'active' || status === 'next')) return 'exists'
-  const createdAt = yield* time()
-  for (const key of keys) yield* insertSealed({ ...key, createdAt })
+  const now = yield* time()
+  for (const key of keys)
+    yield* insertSealed({ ...key, createdAt: now, activatedAt: key.status === 'active' ? now : null })
   yield* record(event)
   return 'seeded'
 }

@@ -1,12 +1,16 @@
-/** Links that are sent to people: invitations, and one-time sign-in links. How they are taken stands with the act that takes them. */
+/** Links that are sent to people: invitations, and one-time sign-in links. The act that a link allows also takes the link. */
 import { find, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { LinkStore } from '../people-store.ts'
-import { oneTimeValues, users } from '../people-tables.ts'
+import { oneTimeValues, users } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
-import type { OneTimeRecord } from '../records/one-time.ts'
+import { isOfKind, type LinkKind, type OneTimeRecord } from '../records/one-time.ts'
 import { record } from './audit.ts'
 import { addOneTime, endOneTime, findOneTime, isUsable } from './one-time.ts'
+
+type Invitation = OneTimeRecord<'invitation'>
+
+const isInvitation = isOfKind('invitation')
 
 export const linkVerbs = (engine: Engine): LinkStore => ({
   addLink: (link, event) => engine.act(() => add(link, event), 'free'),
@@ -16,7 +20,7 @@ export const linkVerbs = (engine: Engine): LinkStore => ({
 })
 
 /** A newer link of a kind for a person ends the older ones. */
-function* add(link: OneTimeRecord, event: Recording): Act<'added' | 'unknown'> {
+function* add(link: OneTimeRecord<LinkKind>, event: Recording): Act<'added' | 'unknown'> {
   const { kind, owner } = link
   if (owner !== '') {
     if (!(yield* find(users, { id: owner }))) return 'unknown'
@@ -28,13 +32,13 @@ function* add(link: OneTimeRecord, event: Recording): Act<'added' | 'unknown'> {
 }
 
 /** Those that can be used, in the order of their ids. */
-function* list({ after = '', limit }: Page): Act<OneTimeRecord[]> {
+function* list({ after = '', limit }: Page): Act<Invitation[]> {
   const now = yield* time()
-  const found: OneTimeRecord[] = []
+  const found: Invitation[] = []
   let from = after
   while (found.length < limit) {
     const rows = yield* select(oneTimeValues, { where: { kind: 'invitation' }, orderBy: 'id', after: from, limit })
-    found.push(...rows.filter((each) => isUsable(each, now)))
+    found.push(...rows.filter(isInvitation).filter((each) => isUsable(each, now)))
     const last = rows.at(-1)
     if (!last || rows.length < limit) break
     from = last.id
@@ -42,9 +46,9 @@ function* list({ after = '', limit }: Page): Act<OneTimeRecord[]> {
   return found.slice(0, limit)
 }
 
-function* revoke(id: string, event: Recording): Act<OneTimeRecord | undefined> {
+function* revoke(id: string, event: Recording): Act<Invitation | undefined> {
   const link = yield* find(oneTimeValues, { kind: 'invitation', id })
-  if (!link || link.usesLeft === 0) return undefined
+  if (!link || !isInvitation(link) || link.usesLeft === 0) return undefined
   yield* update(oneTimeValues, { kind: 'invitation', hash: link.hash }, { usesLeft: 0 })
   yield* record(event)
   return { ...link, usesLeft: 0 }

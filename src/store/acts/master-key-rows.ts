@@ -2,7 +2,8 @@
 import { Unavailable } from '../../ground/errors.ts'
 import { find, select, type Act } from '../engine.ts'
 import type { MasterKeyState } from '../records/master-key.ts'
-import { masterKeys, settings } from '../tables.ts'
+import { masterKeys } from '../tables/keys.ts'
+import { settings } from '../tables/service.ts'
 
 export function* readMasterKeys(): Act<MasterKeyState> {
   const first = (yield* find(settings, { name: 'master_key_id' }))?.value

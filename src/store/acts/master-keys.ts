@@ -19,7 +19,9 @@ import type {
   UseOutcome,
 } from '../records/master-key.ts'
 import type { Store } from '../store.ts'
-import { clients, clientSecrets, endedSecrets, grants, keyHolders, masterKeys, signingKeys } from '../tables.ts'
+import { clients, clientSecrets, endedSecrets } from '../tables/clients.ts'
+import { grants } from '../tables/grants.ts'
+import { keyHolders, masterKeys, signingKeys } from '../tables/keys.ts'
 import { record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { namesOf, readMasterKeys } from './master-key-rows.ts'

@@ -1,6 +1,6 @@
 /** Persons: a user's row with the user's groups and factors, all of one state. */
 import { belongings, find, type Act } from '../engine.ts'
-import { groups, users } from '../people-tables.ts'
+import { groups, users } from '../tables/people.ts'
 import { BUILT_IN_GROUP, type GroupRecord, type Person, type PersonName, type UserRecord } from '../records/user.ts'
 
 export function* findPerson(name: PersonName): Act<Person | undefined> {
@@ -11,13 +11,13 @@ export function* findPerson(name: PersonName): Act<Person | undefined> {
 /** As user names and verified addresses are kept. */
 export const foldedName = (name: string): string => name.normalize('NFKC').toLowerCase()
 
-/** By user name, else by verified address, else by id. */
+/** By id, else by user name, else by verified address. Nobody chooses an id, so nobody gets what is done for another's id. */
 export function* findPersonNamed(name: string): Act<Person | undefined> {
   const folded = foldedName(name)
   return (
+    (yield* findPerson({ id: name })) ??
     (yield* findPerson({ username: folded })) ??
-    (yield* findPerson({ emailKey: folded })) ??
-    (yield* findPerson({ id: name }))
+    (yield* findPerson({ emailKey: folded }))
   )
 }
 
@@ -41,5 +41,9 @@ function* groupsNamed(names: string[]): Act<GroupRecord[]> {
 }
 
 export function* findGroup(name: string): Act<GroupRecord | undefined> {
-  return (yield* find(groups, { name })) ?? (name === BUILT_IN_GROUP.name ? BUILT_IN_GROUP : undefined)
+  return (yield* find(groups, { name })) ?? groupWithoutRow(name)
 }
+
+/** The built-in group is there without a row. */
+export const groupWithoutRow = (name: string): GroupRecord | undefined =>
+  name === BUILT_IN_GROUP.name ? BUILT_IN_GROUP : undefined

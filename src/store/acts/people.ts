@@ -13,7 +13,7 @@ import type {
   TokenStore,
   UserStore,
 } from '../people-store.ts'
-import { passkeys, users } from '../people-tables.ts'
+import { passkeys, users } from '../tables/people.ts'
 import type { FactorStore } from '../records/factor-store.ts'
 
 /** Asked at every start, so it loads nothing. */

@@ -3,7 +3,7 @@
  * hold any more: a code was used by another request, a password was changed, a link was followed.
  */
 import { find, insert, remove, time, update, type Act } from '../engine.ts'
-import { passkeys, recoveryCodes, users } from '../people-tables.ts'
+import { passkeys, recoveryCodes, users } from '../tables/people.ts'
 import { sealedUnder } from '../records/key.ts'
 import type { PasskeyProof, Proof, SignInFacts } from '../records/sign-in-step.ts'
 import type { PasskeyRecord, Person, UserRecord } from '../records/user.ts'

@@ -7,14 +7,15 @@
 import { CLOCK_SKEW_SECONDS, fromSeconds } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
 import { remove, select, tellBlacklistAnew, time, update, type Act, type Engine } from '../engine.ts'
-import { consents, oneTimeValues, sessions, signIns } from '../people-tables.ts'
+import { consents, oneTimeValues, sessions, signIns } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import type { EndedPage, EndingPage, GrantDenial } from '../records/grant.ts'
 import { isLiveSession, signInsEndedView, type SignInsEnded, type SignInsPage } from '../records/session.ts'
 import type { Store } from '../store.ts'
-import { grants } from '../tables.ts'
+import { grants } from '../tables/grants.ts'
 import { record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
+import { isAccepted, isDenied } from './grants.ts'
 import { closeSession } from './session-ends.ts'
 
 /**
@@ -36,9 +37,10 @@ export const restoredVerbs = (engine: Engine): Pick<Store, 'endGrants' | 'endSig
     engine.act(
       function* () {
         if (page.after === '') yield* tellBlacklistAnew(REVISIONS_SKIPPED)
-        const ended = yield* endPage(page, reason, deny)
-        yield* record(eventFor(ended))
-        return ended
+        const found = yield* endPage(page, reason, deny)
+        // Of pages that hold nothing to end, the first alone is told.
+        if (page.after === '' || found.ended + found.denied > 0) yield* record(eventFor(found))
+        return found
       },
       'exclusive',
       'operator',
@@ -55,17 +57,26 @@ export const restoredVerbs = (engine: Engine): Pick<Store, 'endGrants' | 'endSig
     ),
 })
 
-/** Ends live grants, and denies their access tokens where one may still be accepted. */
+/**
+ * Ends live grants, and denies access tokens where one may still be accepted: also those of a grant that had ended (see
+ * `endWhole` in grants.ts).
+ */
 function* endPage({ madeUntil, after, limit }: EndingPage, reason: string, deny: GrantDenial): Act<EndedPage> {
   const now = yield* moment()
-  const accepted = now.now - fromSeconds(CLOCK_SKEW_SECONDS)
-  const rows = yield* select(grants, { where: { endedAt: null }, orderBy: 'sid', after, limit })
-  const ending = rows.filter(({ createdAt }) => createdAt <= madeUntil)
-  const denied = ending.filter(({ accessExpiresAt }) => accessExpiresAt > accepted)
+  const rows = yield* select(grants, { orderBy: 'sid', after, limit })
+  const concerned = rows.filter(({ createdAt }) => createdAt <= madeUntil)
+  const ending = concerned.filter(({ endedAt }) => endedAt === null)
   for (const { sid } of ending) yield* update(grants, { sid }, { endedAt: now.now, endedReason: reason })
-  for (const grant of denied) yield* append(deny(grant, now))
+  let denied = 0
+  for (const grant of concerned) {
+    if (!isAccepted(grant, now.now)) continue
+    const entry = deny(grant, now)
+    if (grant.endedAt !== null && (yield* isDenied(entry))) continue
+    yield* append(entry)
+    denied += 1
+  }
   const last = rows.length === limit ? rows.at(-1)?.sid : undefined
-  return { ended: ending.length, denied: denied.length, ...(last !== undefined && { after: last }) }
+  return { ended: ending.length, denied, ...(last !== undefined && { after: last }) }
 }
 
 /** Ends live sessions. The first page also ends what is used without a session. */

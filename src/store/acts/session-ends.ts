@@ -5,16 +5,16 @@
 import type { Instant } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
 import { find, insert, remove, select, update, type Act } from '../engine.ts'
-import { logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../people-tables.ts'
+import { logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../tables/people.ts'
 import type { PersonEnding, SessionEnding, SessionRecord } from '../records/session.ts'
-import { clients, grants } from '../tables.ts'
+import { clients } from '../tables/clients.ts'
 import { record } from './audit.ts'
 import { append, endNamedGrants, moment } from './blacklist.ts'
 import { findClient } from './client-rows.ts'
 import { grantOf } from './grant-rows.ts'
-import { endRow } from './grants.ts'
+import { endWhole, endable } from './grants.ts'
 
-/** A client that does not answer is asked again for so long. Milliseconds. */
+/** How long a client that does not answer is asked again. Milliseconds. */
 const OWED_FOR_MS = 3_600_000
 
 const OFFLINE_ACCESS = 'offline_access'
@@ -45,10 +45,10 @@ export function* closeSession(session: SessionRecord, reason: string): Act<void>
 }
 
 function* endGrantsOf({ id }: SessionRecord, { reason, deny, isKeepingOffline }: SessionEnding): Act<void> {
-  for (const row of yield* select(grants, { where: { sessionId: id, endedAt: null } })) {
+  for (const row of yield* endable({ sessionId: id })) {
     const grant = grantOf(row, yield* find(clients, { key: row.clientKey }))
     if (!grant || (isKeepingOffline && grant.scope.includes(OFFLINE_ACCESS))) continue
-    yield* endRow(grant, reason, deny, undefined)
+    yield* endWhole(grant, reason, deny, undefined)
   }
 }
 
@@ -63,7 +63,7 @@ function* owe({ id: sessionId, userId: sub }: SessionRecord, now: Instant): Act<
 }
 
 /**
- * Ends the sessions of a person, what is left of earlier ones, and the sign-ins under way. Where `deny` is given,
+ * Ends the sessions of a person, what is left of earlier ones, and the sign-ins under way. If `deny` is given,
  * everything else that the person has ends too.
  * @param going the sign-in in which it is done
  * @returns the ids of the sessions that ended
@@ -88,9 +88,9 @@ export function* endPerson(userId: string, { deny, session, except }: PersonEndi
 
 /** Ends the grants that outlived the session in which they were made. */
 function* endGrantsOfEarlier(userId: string, { reason, deny }: SessionEnding, except: string | undefined): Act<void> {
-  for (const row of yield* select(grants, { where: { sub: userId, endedAt: null } })) {
+  for (const row of yield* endable({ sub: userId })) {
     if (row.sessionId === null || row.sessionId === except) continue
     const grant = grantOf(row, yield* find(clients, { key: row.clientKey }))
-    if (grant) yield* endRow(grant, reason, deny, undefined)
+    if (grant) yield* endWhole(grant, reason, deny, undefined)
   }
 }

@@ -1,10 +1,11 @@
 /** Sessions, consents, and the logout tokens that are owed. How a session ends stands in session-ends.ts. */
 import { find, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { SessionStore } from '../people-store.ts'
-import { consents, logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../people-tables.ts'
+import { consents, logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { GrantDenial } from '../records/grant.ts'
+import { isOfKind } from '../records/one-time.ts'
 import {
   consentCursor,
   isLiveSession,
@@ -14,10 +15,10 @@ import {
   type SessionRecord,
 } from '../records/session.ts'
 import type { Person } from '../records/user.ts'
-import { clients, grants } from '../tables.ts'
+import { clients } from '../tables/clients.ts'
 import { record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
-import { endRow } from './grants.ts'
+import { endWhole, endable } from './grants.ts'
 import { findPerson, findPersonNamed } from './people-rows.ts'
 import { endPerson, endSession } from './session-ends.ts'
 
@@ -114,13 +115,12 @@ function* withdraw(
   const client = yield* find(clients, { clientId })
   if (!client) return 'unknown'
   const forgotten = yield* remove(consents, { userId, clientKey: client.key })
-  const live = yield* select(grants, { where: { sub: userId, clientKey: client.key, endedAt: null } })
-  for (const row of live) {
+  let ended = yield* endCodes(userId, client.key)
+  for (const row of yield* endable({ sub: userId, clientKey: client.key })) {
     const grant = grantOf(row, client)
-    if (grant) yield* endRow(grant, reason, deny, undefined)
+    if (grant && (yield* endWhole(grant, reason, deny, undefined)) !== 'already') ended += 1
   }
-  const unredeemed = yield* endCodes(userId, client.key)
-  if (forgotten + live.length + unredeemed === 0) return 'unknown'
+  if (forgotten + ended === 0) return 'unknown'
   yield* record(event)
   return 'withdrawn'
 }
@@ -129,7 +129,8 @@ function* withdraw(
 function* endCodes(userId: string, clientKey: number): Act<number> {
   let ended = 0
   for (const { id: owner } of yield* select(sessions, { where: { userId, endedAt: null } })) {
-    for (const { kind, hash, facts, usesLeft } of yield* select(oneTimeValues, { where: { owner, kind: 'code' } })) {
+    const codes = (yield* select(oneTimeValues, { where: { owner, kind: 'code' } })).filter(isOfKind('code'))
+    for (const { kind, hash, facts, usesLeft } of codes) {
       if (facts.clientKey !== clientKey || usesLeft === 0) continue
       ended += yield* update(oneTimeValues, { kind, hash }, { usesLeft: 0 })
     }

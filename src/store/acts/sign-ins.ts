@@ -5,10 +5,11 @@
  */
 import { find, insert, time, update, type Act, type Engine } from '../engine.ts'
 import type { FoundSession, SignInStart, SignInStore } from '../people-store.ts'
-import { consents, sessions, signIns, users } from '../people-tables.ts'
+import { consents, sessions, signIns, users } from '../tables/people.ts'
 import type { ClientRecord } from '../records/client.ts'
 import { isLiveSession, type ConsentRecord } from '../records/session.ts'
 import type {
+  KnownClients,
   Proof,
   SignInDecision,
   SignInFacts,
@@ -20,7 +21,6 @@ import type {
 import type { SignInRecord } from '../records/sign-in.ts'
 import type { Person } from '../records/user.ts'
 import { record } from './audit.ts'
-import { findClient } from './client-rows.ts'
 import { forgiveGuesses, rememberBrowser } from './guesses.ts'
 import { addOneTime, endLinks } from './one-time.ts'
 import { findPerson } from './people-rows.ts'
@@ -28,11 +28,11 @@ import { personProven, proves, spend } from './proofs.ts'
 import { endPerson, endSession } from './session-ends.ts'
 
 export const signInVerbs = (engine: Engine): SignInStore => ({
-  startSignIn: (start, rule) => engine.act(() => startSignIn(start, rule)),
+  startSignIn: (start, clients, rule) => engine.act(() => startSignIn(start, clients, rule)),
   keepRequest: (signIn) => engine.act(() => insert(signIns, signIn), 'free').then(() => {}),
-  resumeRequest: (ref, sessionHash, rule) => engine.act(() => resume(ref, sessionHash, rule)),
-  findSignIn: (ref) => engine.read(() => findSignIn(ref)),
-  takeStep: (ref, proof, rule) => engine.act(() => takeStep(ref, proof, rule)),
+  resumeRequest: (ref, sessionHash, clients, rule) => engine.act(() => resume(ref, sessionHash, clients, rule)),
+  findSignIn: (ref, clients) => engine.read(() => findSignIn(ref, clients)),
+  takeStep: (ref, proof, clients, rule) => engine.act(() => takeStep(ref, proof, clients, rule)),
   findByLoginName: (name) => engine.read(() => findByLoginName(name)),
 })
 
@@ -41,11 +41,12 @@ const UNBOUND = ''
 
 function* startSignIn<Result>(
   { signIn: drafted, sessionHash }: SignInStart,
+  clients: KnownClients,
   rule: SignInRule<Result> & { keeps: (result: Result) => boolean },
 ): Act<Result> {
   const session = yield* liveSession({ secretHash: sessionHash })
   const signIn = { ...drafted, sessionId: session?.session.id ?? null }
-  const facts = yield* gather(signIn, session)
+  const facts = yield* gather(signIn, session, clients)
   const { writes, result } = rule(facts)
   // Most requests of people who are signed in end here, with a code and without a row.
   if (rule.keeps(result)) yield* insert(signIns, { ...signIn, ...writes.signIn })
@@ -57,33 +58,35 @@ function* startSignIn<Result>(
 function* resume<Result>(
   { id, browserHash }: SignInRef,
   sessionHash: string | undefined,
+  clients: KnownClients,
   rule: SignInRule<Result>,
 ): Act<SignInOutcome<Result>> {
   const session = yield* liveSession({ secretHash: sessionHash })
   const bound = { browserHash, sessionId: session?.session.id ?? null }
   yield* update(signIns, { id, browserHash: UNBOUND }, bound)
-  return yield* takeStep({ id, browserHash }, undefined, rule)
+  return yield* takeStep({ id, browserHash }, undefined, clients, rule)
 }
 
 function* takeStep<Result>(
   ref: SignInRef,
   proof: Proof | undefined,
+  clients: KnownClients,
   rule: SignInRule<Result>,
 ): Act<SignInOutcome<Result>> {
   const signIn = yield* standing(ref)
   if (typeof signIn === 'string') return { outcome: signIn }
-  const known = yield* gather(signIn, yield* liveSession({ id: signIn.sessionId ?? undefined }))
+  const known = yield* gather(signIn, yield* liveSession({ id: signIn.sessionId ?? undefined }), clients)
   const facts = proof ? { ...known, ...(yield* judge(proof, known)) } : known
   const { writes, result }: SignInDecision<Result> = rule(facts)
   yield* store(facts, proof, writes)
   return { outcome: 'decided', result }
 }
 
-function* findSignIn(ref: SignInRef): Act<SignInOutcome<SignInFacts>> {
+function* findSignIn(ref: SignInRef, clients: KnownClients): Act<SignInOutcome<SignInFacts>> {
   const signIn = yield* standing(ref)
   if (typeof signIn === 'string') return { outcome: signIn }
   const session = yield* liveSession({ id: signIn.sessionId ?? undefined })
-  return { outcome: 'decided', result: yield* gather(signIn, session) }
+  return { outcome: 'decided', result: yield* gather(signIn, session, clients) }
 }
 
 function* standing({ id, browserHash }: SignInRef): Act<SignInRecord | 'unknown' | 'other_browser'> {
@@ -105,10 +108,10 @@ function* liveSession(name: {
 }
 
 /** Reads what decides beside the session. */
-function* gather(signIn: SignInRecord, session: FoundSession | undefined): Act<SignInFacts> {
+function* gather(signIn: SignInRecord, session: FoundSession | undefined, clients: KnownClients): Act<SignInFacts> {
   const { userId, request } = signIn
   const person = userId === null ? undefined : yield* findPerson({ id: userId })
-  const client = request ? yield* findClient(request.clientId) : undefined
+  const client = request ? clients.find(request.clientId) : undefined
   const consent = yield* consentOf(person ?? session?.person, client)
   const unproven = { isProven: false, proven: undefined, provenConsent: undefined }
   return { signIn, session, person, client, consent, ...unproven, now: yield* time() }
@@ -120,8 +123,11 @@ function* judge(proof: Proof, facts: SignInFacts): Act<Pick<SignInFacts, 'isProv
   return { isProven, proven, provenConsent: yield* consentOf(proven, facts.client) }
 }
 
+/** The consent that the person gave before. Only a client with `consent: once` is asked about it. */
 function* consentOf(person: Person | undefined, client: ClientRecord | undefined): Act<ConsentRecord | undefined> {
-  return person && client ? yield* find(consents, { userId: person.user.id, clientKey: client.key }) : undefined
+  return person && client?.consent === 'once'
+    ? yield* find(consents, { userId: person.user.id, clientKey: client.key })
+    : undefined
 }
 
 function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrites): Act<void> {

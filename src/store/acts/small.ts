@@ -4,12 +4,15 @@ import { find, insert, insertIfAbsent, remove, select, update, type Act, type En
 import type { SettingName } from '../records/facts.ts'
 import type { KeyReader } from '../records/key.ts'
 import type { Store } from '../store.ts'
-import { deletedClients, grants, keyReaders, settings, usedJtis } from '../tables.ts'
+import { deletedClients } from '../tables/clients.ts'
+import { grants } from '../tables/grants.ts'
+import { keyReaders } from '../tables/keys.ts'
+import { settings, usedJtis } from '../tables/service.ts'
 
 /** Callers choose their user agent freely, so the table is bounded. */
 const MOST_READERS = 1000
 
-type Verbs = Pick<Store, 'findSetting' | 'claimSetting' | 'putSetting' | 'consumeJti' | 'noteReaders' | 'listReaders'>
+type Verbs = Pick<Store, 'findSetting' | 'claimSetting' | 'consumeJti' | 'noteReaders' | 'listReaders'>
 
 export const smallVerbs = (engine: Engine): Verbs => ({
   findSetting: (name) =>
@@ -17,7 +20,6 @@ export const smallVerbs = (engine: Engine): Verbs => ({
       return (yield* find(settings, { name }))?.value
     }),
   claimSetting: (name, value) => engine.act(() => claim(name, value), 'free'),
-  putSetting: (name, value) => engine.act(() => put(name, value), 'free'),
   // The primary key decides which caller was first, across all processes.
   consumeJti: (purpose, owner, jti, expiresAt) => {
     const row = { purpose, owner, jtiHash: createHash('sha256').update(jti).digest(), expiresAt }
@@ -34,8 +36,10 @@ function* claim(name: SettingName, value: string): Act<string> {
   return (yield* find(settings, { name }))?.value ?? value
 }
 
-export function* put(name: SettingName, value: string): Act<void> {
-  if ((yield* update(settings, { name }, { value })) === 0) yield* insert(settings, { name, value })
+/** @param value `undefined` takes the setting away */
+export function* put(name: SettingName, value: string | undefined): Act<void> {
+  if (value === undefined) yield* remove(settings, { name })
+  else if ((yield* update(settings, { name }, { value })) === 0) yield* insert(settings, { name, value })
 }
 
 /** Several processes note the same reader. The later of two times is kept. */

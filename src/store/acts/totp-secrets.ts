@@ -1,6 +1,6 @@
 /** The secrets of authenticator apps, as the change of the master key sees them: sealed, page by page of the users. */
 import { select, update, type Act, type Engine } from '../engine.ts'
-import { users } from '../people-tables.ts'
+import { users } from '../tables/people.ts'
 import type { Page } from '../records/facts.ts'
 import type { FactorStore } from '../records/factor-store.ts'
 import { sealedUnder } from '../records/key.ts'

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
-import { endedUsers, groupMembers, passkeys, recoveryCodes, sessions, signIns, users } from '../people-tables.ts'
+import { endedUsers, groupMembers, passkeys, recoveryCodes, sessions, signIns, users } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import { isLiveSession, type PersonEnding } from '../records/session.ts'
@@ -24,10 +24,10 @@ import {
   type UserTerms,
   type UserUpdate,
 } from '../records/user.ts'
-import { clients, endedClients } from '../tables.ts'
+import { clients, endedClients } from '../tables/clients.ts'
 import { isByFile, record } from './audit.ts'
 import { append, liftCause, moment } from './blacklist.ts'
-import { endLinks, takeOneTime } from './one-time.ts'
+import { endLinks, oneTimeFault, takeOneTime } from './one-time.ts'
 import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
 import { endPerson } from './session-ends.ts'
 
@@ -87,7 +87,7 @@ export function* createUser(user: UserRecord, terms: UserTerms, event: Recording
   if (yield* isTakenId(id)) return { outcome: 'taken', member: 'id' }
   if (yield* find(endedUsers, { id })) return { outcome: 'ended' }
   if (isByFile(event) && (yield* wasEnded({ username }))) return { outcome: 'ended' }
-  const obstacle = (yield* findTaken(user)) ?? (yield* prepare(terms, []))
+  const obstacle = (yield* findLinkFault(terms)) ?? (yield* findTaken(user, undefined)) ?? (yield* prepare(terms, []))
   if (obstacle) return obstacle
   yield* update(endedUsers, { nameDigest: digestOfName(username) }, { nameDigest: null })
   yield* insert(users, user)
@@ -107,16 +107,31 @@ export function* isTakenId(id: string): Act<boolean> {
   return holders.some((each) => each !== undefined)
 }
 
-function* findTaken({ id, username, emailKey }: UserRecord): Act<UserObstacle | undefined> {
-  const named = yield* find(users, { username })
-  if (named && named.id !== id) return { outcome: 'taken', member: 'username' }
+function* findTaken(
+  { id, username, emailKey }: UserRecord,
+  before: UserRecord | undefined,
+): Act<UserObstacle | undefined> {
+  if (username !== before?.username && (yield* isOthersName(username, id)))
+    return { outcome: 'taken', member: 'username' }
   const addressed = emailKey === null ? undefined : yield* find(users, { emailKey })
   return addressed && addressed.id !== id ? { outcome: 'taken', member: 'email' } : undefined
+}
+
+/** Whether a user name is another person's, or another person's id: an operator would take the one for the other. */
+function* isOthersName(username: string, id: string): Act<boolean> {
+  const holders = [yield* find(users, { username }), yield* find(users, { id: username })]
+  return holders.some((each) => each !== undefined && each.id !== id)
 }
 
 /** Throws, because the invitation was taken already: then nothing of it is written. */
 function refuseChallenge(): never {
   throw new StaleChallenge()
+}
+
+/** A used link is told before a name that is taken: a second click has taken it. */
+function* findLinkFault({ invitation }: UserTerms): Act<UserObstacle | undefined> {
+  const state = invitation === undefined ? undefined : yield* oneTimeFault('invitation', invitation)
+  return state && { outcome: 'link', state }
 }
 
 /** Asks everything that can refuse a change. Taking the invitation is the last of it, because it writes. */
@@ -191,7 +206,7 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   const next: UserRecord = { ...person.user, ...change.user, id }
   // A client has taken the id since: its tokens and those of the person could not be told apart.
   if (change.isEnabling && (yield* find(clients, { clientId: id }))) return { outcome: 'taken', member: 'id' }
-  const obstacle = (yield* findTaken(next)) ?? (yield* prepare(change, person.groups))
+  const obstacle = (yield* findTaken(next, person.user)) ?? (yield* prepare(change, person.groups))
   if (obstacle) return obstacle
   yield* update(users, { id }, next)
   yield* setGroups(id, change, person.groups)

@@ -1,5 +1,5 @@
 /**
- * What this process has heard of the changes in the database: rows of the table `changes`, read by a cursor. The revision
+ * The changes in the database that this process has heard of: rows of the table `changes`, read by a cursor. The revision
  * is raised under a lock that its transaction keeps until the end, so revisions are in the order of commits, and no
  * change with a lower revision is committed later.
  */
@@ -67,7 +67,7 @@ export class ChangeLog {
     return this.#announcer.isBehind ? this.#announcer.settle() : undefined
   }
 
-  /** Has memory taken to a revision that is committed. @returns whether it is there */
+  /** Has memory taken to a revision that is committed. @returns whether it is there; not, where the look has failed */
   async reach(revision: number, withinMs: number): Promise<boolean> {
     if (this.heard === revision) return true
     const arriving = (this.#cursor < revision ? this.look() : (this.catchUp() ?? this.look())).catch(() => {})

@@ -6,6 +6,7 @@ import { ChangeLog } from './changes.ts'
 import { Families } from './families.ts'
 import { Listener } from './listener.ts'
 import { Measured } from './measured.ts'
+import { Persons } from './persons.ts'
 import { Pool, clientConfig, type PoolOptions } from './pool.ts'
 import { statementsIn } from './statements.ts'
 import { DatabaseTime } from './time.ts'
@@ -71,6 +72,7 @@ export async function startDatabase(
     statements,
     measured: new Measured(statements),
     families: new Families(statements),
+    persons: new Persons(statements),
     changes,
     listener,
     commits: { batchSize: new Histogram(BATCH_SIZES), seconds: new Histogram(COMMIT_DURATIONS) },

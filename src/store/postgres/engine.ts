@@ -1,13 +1,14 @@
 /** The engine on PostgreSQL: runs acts as transactions that are tried again when another was faster. */
 import { Unavailable, Unheard } from '../../ground/errors.ts'
 import { NEWS_MS, isReadyAfter, publishedWithin } from '../../ground/silence.ts'
-import { isRead, type Act, type ActKind, type Engine, type Patience, type RotationRule, type Step } from '../engine.ts'
+import { isRead, type Act, type ActKind, type Engine, type Patience, type Step } from '../engine.ts'
 import { backOff } from '../patience.ts'
 import type { GrantRecord } from '../records/grant.ts'
+import type { RotationRule } from '../records/rotation.ts'
 import { decodeRow } from '../rows.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Database } from './database.ts'
-import { Failure, isMisled, isOfStatement, unavailable } from './failures.ts'
+import { Failure, isInTheWay, isMisled, isOfStatement, unavailable } from './failures.ts'
 import { readPlaceId } from './place-id.ts'
 import { examineVerb } from './examine.ts'
 import { backupFault, factsVerb } from './facts.ts'
@@ -105,6 +106,7 @@ async function patiently<Result>(
 async function readTogether<Result>(act: () => Act<Result>, database: Database, deadline: number): Promise<Result> {
   const session = await database.pool.session(deadline)
   const begun = session.script('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  // It is awaited below. A failure before that would otherwise count as unhandled, and end the process.
   begun.catch(() => {})
   const end = () =>
     void session
@@ -146,6 +148,9 @@ const untold = (error: unknown): unknown =>
       })
     : error
 
+const needsToBeAlone = (error: unknown): boolean =>
+  error instanceof NeedsExclusive || (error instanceof Failure && isInTheWay(error))
+
 /** How long a transaction that holds a lock waits for memory. */
 const HELD_MS = 100
 
@@ -186,7 +191,7 @@ class Acts {
         try {
           return await this.#inTurn(act, wanted, deadline)
         } catch (error) {
-          if (!(error instanceof NeedsExclusive)) throw error
+          if (wanted === 'exclusive' || !needsToBeAlone(error)) throw error
           wanted = 'exclusive'
           return this.#inTurn(act, wanted, deadline)
         }

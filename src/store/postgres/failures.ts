@@ -2,9 +2,13 @@
 import { Unavailable, invalidRequest } from '../../ground/errors.ts'
 
 /**
- * `conflict`: another transaction was faster, and the act runs again. `taken`: a row of this key was there, perhaps by a
- * transaction that has just ended. `lost`: the connection ended, or could not be made. `standby`: the connection leads to a
- * server that takes no writes, and nothing was written. `outage`: the database cannot do it now. `unprepared`: a pooler does not keep prepared statements. `excess`: a value is beyond a limit of the database.
+ * `conflict`: another transaction was faster, and the act runs again.
+ * `taken`: a row of this key was there, perhaps by a transaction that has just ended.
+ * `lost`: the connection ended, or could not be made.
+ * `standby`: the connection leads to a server that takes no writes, and nothing was written.
+ * `outage`: the database cannot do it now.
+ * `unprepared`: a pooler does not keep prepared statements.
+ * `excess`: a value is beyond a limit of the database.
  * `defect`: the statement itself is at fault.
  */
 export type FailureKind = 'conflict' | 'taken' | 'lost' | 'standby' | 'outage' | 'unprepared' | 'excess' | 'defect'
@@ -43,6 +47,12 @@ export function sortFailure(error: unknown): Failure {
   const kind = isOfServer ? (KINDS.find(([pattern]) => pattern.test(code))?.[1] ?? 'defect') : 'lost'
   return new Failure(kind, code, error)
 }
+
+/**
+ * Whether an act waits for rows of another act, which perhaps waits for it: lock_not_available and deadlock_detected. Alone
+ * it waits for none.
+ */
+export const isInTheWay = ({ code }: Failure): boolean => code === '55P03' || code === '40P01'
 
 /** A server that was asked whether it takes writes, and does not. */
 export const readOnly = (): Failure => new Failure('standby', '25006', 'transaction_read_only is on')

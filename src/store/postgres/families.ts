@@ -4,8 +4,11 @@
  */
 import type { Instant } from '../../ground/clock.ts'
 import { grantColumns, grantOfRow } from '../acts/grant-rows.ts'
-import { rotated, type GrantRecord, type RotationVerdict } from '../records/grant.ts'
-import { clients, grants, revision } from '../tables.ts'
+import type { GrantRecord } from '../records/grant.ts'
+import { rotated, type RotationVerdict } from '../records/rotation.ts'
+import { clients } from '../tables/clients.ts'
+import { grants } from '../tables/grants.ts'
+import { revision } from '../tables/service.ts'
 import type { Asker, Values } from './pool.ts'
 import type { Statements } from '../statements.ts'
 import { CLOCK_MS } from './time.ts'

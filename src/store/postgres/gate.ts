@@ -1,4 +1,4 @@
-/** Lets so many acts in at once. Of those that wait in one line, the act that has waited longest is the first. */
+/** Lets a bounded number of acts in at once. In each line, the act that has waited longest goes first. */
 import { Failure } from './failures.ts'
 
 /** Exclusive acts have a line of their own, so that none of them waits until all others of a busy process are done. */

@@ -40,7 +40,9 @@ export class Listener {
   async #keepListening(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
+      // While there is no connection, polling finds every change, and its failures are logged.
       await this.#listen().catch(() => {})
+      // Only the end of listening rejects the pause.
       await sleep(RETRY_MS * (0.5 + Math.random()), undefined, { signal, ref: false }).catch(() => {})
     }
   }
@@ -62,6 +64,7 @@ export class Listener {
       if (!signal.aborted) await over.promise
     } finally {
       signal.removeEventListener('abort', leave)
+      // The connection is over in any case; the server may have ended it.
       client.end().catch(() => {})
     }
   }

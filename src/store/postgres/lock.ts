@@ -6,7 +6,7 @@
  */
 import type { Client } from 'pg'
 import type { ActKind } from '../engine.ts'
-import { revision } from '../tables.ts'
+import { revision } from '../tables/service.ts'
 import { sortFailure } from './failures.ts'
 import type { Statements } from '../statements.ts'
 

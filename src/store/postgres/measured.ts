@@ -1,8 +1,11 @@
 /** Steps that are written by hand, because they need more than equality. Those of a refresh are in families.ts. */
 import type { Instant } from '../../ground/clock.ts'
 import type { Belongings, Welcome } from '../engine.ts'
-import { groupMembers, passkeys, recoveryCodes } from '../people-tables.ts'
-import { blacklistEntries, clients, grants, signingKeys } from '../tables.ts'
+import { groupMembers, passkeys, recoveryCodes } from '../tables/people.ts'
+import { blacklistEntries } from '../tables/blacklist.ts'
+import { clients } from '../tables/clients.ts'
+import { grants } from '../tables/grants.ts'
+import { signingKeys } from '../tables/keys.ts'
 import type { Asker, Session, Values } from './pool.ts'
 import type { Statements } from '../statements.ts'
 

@@ -1,5 +1,5 @@
 /**
- * Brings the schema up to this version, under a lock, by whoever comes first. The list of applied migrations is in the
+ * Brings the schema up to this version, under a lock, in the process that comes first. The list of applied migrations is in the
  * schema itself, under a name of ours: that tells our schema from another application's.
  */
 import type { Client } from 'pg'
@@ -56,7 +56,7 @@ export async function migrate(client: Client, address: PostgresAddress): Promise
 }
 
 /**
- * One attempt. Replicas of the version before go on with their work meanwhile, and may hold the tables in another order.
+ * A single attempt. Replicas of the version before go on with their work meanwhile, and may hold the tables in another order.
  * @returns false where their work is in the way, unless it is the last attempt
  */
 async function applyAtOnce(
@@ -71,6 +71,7 @@ async function applyAtOnce(
     await client.query('COMMIT')
     return true
   } catch (error) {
+    // A connection that has failed rolls back by itself; the first error is the cause.
     await client.query('ROLLBACK').catch(() => {})
     const { kind, code } = sortFailure(error)
     if (isLast || (kind !== 'conflict' && code !== LOCK_NOT_AVAILABLE)) throw migrationFault(address, error)

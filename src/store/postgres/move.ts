@@ -72,6 +72,7 @@ async function openOn<Result>(address: PostgresAddress, open: (client: Client) =
   return told(address, async () => {
     const { client } = await connect(address)
     return open(client).catch(async (error: unknown) => {
+      // The first error is the cause, so an error of the end is not told.
       await client.end().catch(() => {})
       throw error
     })

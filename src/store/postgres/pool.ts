@@ -83,7 +83,7 @@ export class Pool implements Asker {
       idleTimeoutMillis: 60_000,
       allowExitOnIdle: true,
     })
-    // The pool throws away a connection that ends while it is idle. One that ends in use tells its user.
+    // The pool throws away a connection that ends while it is idle. A connection that ends in use tells its user.
     this.#pool.on('error', () => {})
     this.#pool.on('acquire', () => void (this.#lent += 1))
     this.#pool.on('release', () => void (this.#lent -= 1))
@@ -131,6 +131,7 @@ export class Pool implements Asker {
     try {
       return await Promise.race([connecting, late.promise])
     } catch (error) {
+      // A connection that comes too late is given back. If none comes, the caller has its error already.
       connecting.then((client) => client.release()).catch(() => {})
       throw sortFailure(error)
     } finally {
@@ -193,6 +194,7 @@ export class Session implements Asker {
   async #query(query: QueryArrayConfig & { query_timeout?: number }): Promise<QueryArrayResult> {
     try {
       const query_timeout = Math.max(100, this.#deadline - performance.now())
+      // The driver takes `query_timeout`; its types do not name it.
       return await this.#client.query({ ...query, query_timeout } as QueryArrayConfig)
     } catch (error) {
       const failure = sortFailure(error)

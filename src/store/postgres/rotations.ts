@@ -1,16 +1,19 @@
 /**
  * Refreshes that come together share their two statements: all families are read, each refresh is judged by its own rule,
- * and the families that renew are written. What becomes of each is its own caller's: a refusal or a conflict of a family
- * touches no other. Refreshes of one family are judged in turn, each on what the one before leaves, and written as one.
+ * and the families that renew are written. Each outcome goes to its own caller: a refusal or a conflict of a family touches
+ * no other. Refreshes of one family are judged in turn, each on what the one before leaves, and written as one.
  */
 import { grantOfRow } from '../acts/grant-rows.ts'
-import type { Rotated, RotationRule } from '../engine.ts'
+import type { Rotated } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
+import type { RotationRule } from '../records/rotation.ts'
+import type { Person } from '../records/user.ts'
 import type { Database } from './database.ts'
 import { renewalOf, type Renewal } from './families.ts'
 import { Failure, isOfStatement, sortFailure } from './failures.ts'
 import type { Gate } from './gate.ts'
-import type { Session } from './pool.ts'
+import { personOfRow } from './persons.ts'
+import type { Session, Values } from './pool.ts'
 
 interface Asked {
   sid: string
@@ -20,11 +23,19 @@ interface Asked {
   reject: (error: unknown) => void
 }
 
-/** A refresh that is granted, and the grant as it leaves it. */
+/** A family as it was read, the person who gave its grant by signing in, and the refreshes that ask for it. */
+interface Family {
+  grant: GrantRecord
+  person: Person | undefined
+  asked: Asked[]
+}
+
+/** A refresh that is granted, the grant as it leaves it, and the person whom its rule has judged. */
 interface Use {
   asked: Asked
   outcome: 'rotated' | 'repeated'
   after: GrantRecord
+  person: Person | undefined
 }
 
 /** A family that is to be written, for all uses of it together. */
@@ -132,17 +143,24 @@ export class Rotations {
   }
 
   /**
-   * The rules are asked when memory is at the revision that the reading names, and the writes hold only at that revision.
+   * The rules are asked when memory is at the revision that the reading names, or newer, and the writes hold only at that
+   * revision. A denial of a person is a change that raises it, as every denial is.
    */
   async #rotateTogether(batch: Asked[], session: Session): Promise<void> {
-    const { families, changes, time } = this.#database
+    const { families, persons, changes, time } = this.#database
     const read = time.reading()
     const asked = Map.groupBy(batch, ({ sid }) => sid)
     const found = await families.find([...asked.keys()], session)
     if (!found) return batch.forEach(({ resolve }) => resolve({ outcome: 'unknown' }))
     if (!(await changes.reach(found.revision, HELD_MS))) throw new Failure('conflict', '', 'memory is behind')
     const now = read(found.clock)
-    const due = [...asked].flatMap(([sid, uses]) => this.#judge(uses, found.rows.get(sid), now))
+    const grants = [...asked].flatMap(([sid, uses]) => readGrant(found.rows.get(sid), uses) ?? [])
+    // Read last, so that little time is left until the writes.
+    const rows = await persons.behind(grants, session)
+    const due = grants.flatMap((grant) => {
+      const family = readFamily(grant, rows.get(grant.sub), asked.get(grant.sid) ?? [])
+      return family ? this.#judge(family, now) : []
+    })
     if (due.length === 0) return
     const began = performance.now()
     const renewals = due.map(({ renewal }) => renewal)
@@ -161,29 +179,28 @@ export class Rotations {
    * Asks the rules of one family's refreshes in turn.
    * @returns what is to be written; where nothing is, the callers have their outcomes
    */
-  #judge(asked: Asked[], row: unknown[] | undefined, now: number): Due[] {
-    const before = readGrant(row, asked)
-    if (!before) return []
+  #judge(family: Family, now: number): Due[] {
+    const { grant: before, person } = family
     const uses: Use[] = []
-    for (const each of asked) {
+    for (const each of family.asked) {
       const untold = this.#untold.get(each.decide)
       if (untold && isSameRotation(untold, before))
-        each.resolve({ outcome: 'rotated', grant: before, at: before.rotatedAt })
-      else this.#judgeNext(each, uses, before, now)
+        each.resolve({ outcome: 'rotated', grant: before, person, at: before.rotatedAt })
+      else this.#judgeNext(each, uses, family, now)
     }
     const last = uses.at(-1)
     return last ? [{ renewal: { before, after: last.after }, uses }] : []
   }
 
   /** A use that renews joins the others. Any other outcome is told only if it rests on what is stored, else judged later. */
-  #judgeNext(asked: Asked, uses: Use[], stored: GrantRecord, now: number): void {
+  #judgeNext(asked: Asked, uses: Use[], { grant: stored, person }: Family, now: number): void {
     const grant = uses.at(-1)?.after ?? stored
     const { decide, resolve, reject } = asked
     try {
-      const verdict = decide(grant, now)
+      const verdict = decide(grant, now, person)
       if (verdict.act === 'rotate' || verdict.act === 'repeat') {
         const { after } = renewalOf(grant, verdict, now)
-        uses.push({ asked, outcome: verdict.act === 'rotate' ? 'rotated' : 'repeated', after })
+        uses.push({ asked, outcome: verdict.act === 'rotate' ? 'rotated' : 'repeated', after, person })
       } else if (uses.length > 0) this.#waiting.push(asked)
       else if (verdict.act === 'refuse') resolve({ outcome: 'refused', verdict })
       else resolve({ outcome: 'ending', grant, verdict })
@@ -212,10 +229,20 @@ function readGrant(row: unknown[] | undefined, asked: Asked[]): GrantRecord | un
   }
 }
 
+/** The family with its person; without one that can be read, the callers are told. */
+function readFamily(grant: GrantRecord, row: Values | undefined, asked: Asked[]): Family | undefined {
+  try {
+    return { grant, person: grant.signIn === null ? undefined : personOfRow(row), asked }
+  } catch (error) {
+    for (const { reject } of asked) reject(error)
+    return undefined
+  }
+}
+
 /** @param written the family as it stands then, if it was written */
-function answer({ asked, outcome, after }: Use, written: GrantRecord | undefined, at: number): void {
+function answer({ asked, outcome, after, person }: Use, written: GrantRecord | undefined, at: number): void {
   if (!written) return asked.reject(new Failure('conflict', '', 'the grant was changed meanwhile'))
-  asked.resolve({ outcome, grant: { ...after, accessExpiresAt: written.accessExpiresAt }, at })
+  asked.resolve({ outcome, grant: { ...after, accessExpiresAt: written.accessExpiresAt }, person, at })
 }
 
 /** Whether a grant is as one rotation left it. */

@@ -1,20 +1,23 @@
 /**
- * One attempt at an act: a transaction that runs its steps in turn. The lock of all processes (lock.ts) keeps others from
+ * An attempt at an act: a transaction that runs its steps in turn. The lock of all processes (lock.ts) keeps others from
  * changing the facts that it is decided by. An exclusive act reads the newest committed state after it has the lock (READ
  * COMMITTED). All others read the state in which they got it, and fail where another has changed what they write
  * (REPEATABLE READ); then they run again.
  */
 import type { Instant } from '../../ground/clock.ts'
 import { grantOfRow } from '../acts/grant-rows.ts'
-import type { Act, ActKind, Rotated, RotationRule, Step } from '../engine.ts'
+import type { Act, ActKind, Rotated, Step } from '../engine.ts'
+import type { RotationRule } from '../records/rotation.ts'
 import { decodeRow } from '../rows.ts'
 import type { Kept, Table } from '../table.ts'
-import { changes, grants, revision } from '../tables.ts'
+import { grants } from '../tables/grants.ts'
+import { changes, revision } from '../tables/service.ts'
 import type { Noted } from './changes.ts'
 import { Failure } from './failures.ts'
 import { renewalOf, type Families } from './families.ts'
 import { lockingFor, type LockNeeds } from './lock.ts'
 import type { Measured } from './measured.ts'
+import { personOfRow, type Persons } from './persons.ts'
 import type { Session } from './pool.ts'
 import { generatedOf, type Row, type Statement } from '../statements.ts'
 import { encodeText } from './text.ts'
@@ -26,9 +29,16 @@ export class NeedsExclusive extends Error {}
 /** The channel on which replicas call each other. The payload is the schema and the revision. */
 export const CHANNEL = 'signet_changes'
 
+/**
+ * A guarded act waits for a row for this part of its time. Acts that wait for each other lock rows in other
+ * orders, and the server looks for that only after a second (`deadlock_timeout`), which leaves a request no time.
+ */
+const ROW_WAITS = 6
+
 export interface TransactionNeeds extends LockNeeds {
   measured: Measured
   families: Families
+  persons: Persons
   time: DatabaseTime
   schema: string
   /** Whether the database can notify. */
@@ -61,14 +71,15 @@ export class Transaction {
   /** @param limitMs how long each statement and each wait for a lock may take */
   static async begin(session: Session, kind: ActKind, needs: TransactionNeeds, limitMs: number): Promise<Transaction> {
     const limit = Math.max(1, Math.floor(limitMs))
+    const rowLimit = kind === 'guarded' ? Math.ceil(limit / ROW_WAITS) : limit
     const read = needs.time.reading()
     const level = kind === 'exclusive' ? 'READ COMMITTED' : 'REPEATABLE READ'
     const results = await session.script(
       `BEGIN ISOLATION LEVEL ${level}; SET LOCAL statement_timeout = ${limit}; SET LOCAL lock_timeout = ${limit};
       SET LOCAL standard_conforming_strings = on; SET LOCAL idle_in_transaction_session_timeout = ${2 * limit + 1000};
-      ${lockingFor(kind, needs)}; SELECT ${CLOCK_MS}`,
+      ${lockingFor(kind, needs)}; SELECT ${CLOCK_MS}, set_config('lock_timeout', '${rowLimit}', true)`,
     )
-    const [[at], [clock]] = results.slice(-2).map(({ rows }) => rows[0] ?? []) as [unknown[], unknown[]]
+    const [at, clock] = results.slice(-2).map(({ rows }) => rows[0]?.[0])
     const begun = { isExclusive: kind === 'exclusive', now: read(Number(clock)), at: Number(at) }
     return new Transaction(session, needs, begun)
   }
@@ -174,6 +185,7 @@ export class Transaction {
 
   #send(statement: Statement): void {
     const sent = this.#write(statement)
+    // `ready` and `rollBack` wait for it. A failure before that would otherwise count as unhandled, and end the process.
     sent.catch(() => {})
     this.#sent.push(sent)
   }
@@ -214,18 +226,19 @@ export class Transaction {
 
   /** The lock of this transaction stands for the revision, so only the grant itself can have changed. */
   async #rotate(sid: string, decide: RotationRule): Promise<Rotated> {
-    const { families } = this.#needs
+    const { families, persons } = this.#needs
     const found = await families.find([sid], this.#session, true)
     const row = found?.rows.get(sid)
     const grant = row && grantOfRow(row)
     if (!found || !grant) return { outcome: 'unknown' }
-    const verdict = decide(grant, this.#now)
+    const person = personOfRow((await persons.behind([grant], this.#session)).get(grant.sub))
+    const verdict = decide(grant, this.#now, person)
     if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
     if (verdict.act === 'end') return { outcome: 'ending', grant, verdict }
     const renewal = renewalOf(grant, verdict, this.#now)
     const renewed = (await families.renew([renewal], found.revision, this.#session)).get(sid)
     if (!renewed) throw new Failure('conflict', '', 'the grant was changed meanwhile')
-    return { outcome: verdict.act === 'rotate' ? 'rotated' : 'repeated', grant: renewed, at: this.#now }
+    return { outcome: verdict.act === 'rotate' ? 'rotated' : 'repeated', grant: renewed, person, at: this.#now }
   }
 }
 

@@ -81,7 +81,7 @@ export interface AdditionOptions {
   /** The event of the entry that was composed; none where the event is only counted. */
   event: (entry: NewBlacklistEntry) => Recording | undefined
   own?: OwnDenials | undefined
-  /** Refuses where so many entries with this entry's owner and cause stand already. */
+  /** Refuses the entry if its owner has this many standing entries of its cause. */
   most?: { limit: number; refuse: () => Error } | undefined
 }
 

@@ -132,7 +132,7 @@ export interface ClientRecord extends ClientSignIn {
 
 /** `ended`: an operator deleted or disabled it before, and only an operator registers it again. */
 export type CreationOutcome =
-  | { outcome: 'created'; key: number; endedGrants: number }
+  | { outcome: 'created'; key: number; endedGrants: number; isUserDisabled: boolean }
   | { outcome: 'exists' }
   | { outcome: 'ended' }
 

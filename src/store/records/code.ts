@@ -11,8 +11,7 @@ import type { Person } from './user.ts'
 
 /** A code with everything that its redemption depends on, all of one state. */
 export interface FoundCode {
-  value: OneTimeRecord
-  facts: CodeFacts
+  value: OneTimeRecord<'code'>
   session: SessionRecord | undefined
   person: Person | undefined
   consent: ConsentRecord | undefined

@@ -43,6 +43,8 @@ export interface DeclaredClientFacts {
   endedSecrets: EndedSecret[]
   /** Live grants of a person who has the id as `sub`, where there is no such client. */
   liveGrants: number
+  /** Whether a user has the id of this new client as `sub`. */
+  isUser: boolean
 }
 
 export interface DeclaredGroupFacts {
@@ -60,6 +62,8 @@ export interface DeclaredUserFacts {
   isIdTaken: boolean
   /** The user who has the declared id. */
   hasId: UserRecord | undefined
+  /** The user who has the user name as id. */
+  hasNameAsId: UserRecord | undefined
   /** The user who has the address, declared or the user's own, as a verified one. */
   hasEmail: UserRecord | undefined
 }

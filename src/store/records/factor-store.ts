@@ -13,7 +13,7 @@ import type {
 } from './factor.ts'
 import type { Page } from './facts.ts'
 import type { DependentTotp, Resealed } from './master-key.ts'
-import type { OneTimeKind, OneTimeRecord } from './one-time.ts'
+import type { OneTimeRecord, PendingKind } from './one-time.ts'
 import type { PasskeyRecord } from './user.ts'
 
 /** Passkeys, authenticator apps and recovery codes: changes outside of a sign-in. */
@@ -22,9 +22,9 @@ export interface FactorStore {
   listPasskeys(userId: string): Promise<PasskeyRecord[]>
   findPasskey(id: string): Promise<FoundPasskey | undefined>
   /** Keeps a challenge, or a secret that waits for its first code, in the place of one with the same hash. */
-  keepPending(value: OneTimeRecord): Promise<void>
+  keepPending(value: OneTimeRecord<PendingKind>): Promise<void>
   /** `undefined` where it was used or is over, too. */
-  findPending(kind: OneTimeKind, hash: string): Promise<OneTimeRecord | undefined>
+  findPending<Kind extends PendingKind>(kind: Kind, hash: string): Promise<OneTimeRecord<Kind> | undefined>
   addPasskey(addition: PasskeyAddition, event: Recording): Promise<PasskeyAdded>
   renamePasskey(owner: FactorOwner, id: string, name: string, event: Recording): Promise<'renamed' | 'unknown' | 'gone'>
   removePasskey(owner: FactorOwner, id: string, mayLose: MayLose, event: Recording): Promise<FactorRemoved>

@@ -61,20 +61,14 @@ export interface ReplicaRecord {
   stoppedAt: Instant | null
 }
 
-/** How far apart processes with one database can be, and how often they look. All in milliseconds. */
-export interface Pace {
-  /** How often the timetable asks for changes of other processes. */
-  noticeEveryMs: number
-  /** How late another process hears of a change that was answered here; 0 where each request sees all changes. */
-  heardWithinMs: number
-  /**
-   * How late a process that is ready may hear of a change that was answered here; 0 where each request sees all changes.
-   * One whose database is silent stays ready for a while.
-   */
-  readyHearWithinMs: number
-  /** How often a process says that it lives; `undefined` where no other has to know. */
-  heartbeatEveryMs: number | undefined
-}
+/** A replica as it says that it lives: the database adds the time. */
+export type LivingReplica = Omit<ReplicaRecord, 'lastSeenAt' | 'stoppedAt'>
+
+/** The issuer, and the domain of passkeys, as the last start has served them. */
+export type ServedNames = Record<'issuer' | 'rp_id', string>
+
+/** `others`: another replica lives and serves that issuer, so nothing was noted. */
+export type NamesClaim = { outcome: 'claimed'; before: Partial<ServedNames> } | { outcome: 'others'; serve: string }
 
 /**
  * `master_key_id`: the first master key, which rows without a key belong to. `current_master_key_id`: the current one,
@@ -82,3 +76,23 @@ export interface Pace {
  * `rp_id`: the domain that passkeys are bound to.
  */
 export type SettingName = 'master_key_id' | 'current_master_key_id' | 'issuer' | 'first_client' | 'rp_id'
+
+/** A database as its operators see it. */
+export interface OperatedDatabase {
+  /** Rejects with `Unavailable` where the database does not answer; a short silence of a server is no fault. */
+  requireAnswer(): Promise<void>
+  /** How far this machine's clock is ahead of the database's. Milliseconds. */
+  machineAheadMs(): number
+  /**
+   * An id of the place in which the database stands, which is the same by whichever URL it is reached; another place has
+   * another one. `undefined` where nothing but its name tells.
+   */
+  placeId(): Promise<string | undefined>
+  facts(options: { integrity: boolean }): Promise<StoreFacts>
+  figures(): StoreFigures
+  /** Looks for what is wrong with the database itself. */
+  examine(): Promise<Finding[]>
+  /** A consistent copy of the database as it runs, checked before it gets its name. Private keys stay sealed. */
+  backup(file: string): Promise<void>
+  close(): Promise<void>
+}

@@ -1,6 +1,5 @@
 /** Grants, each with its refresh token family. */
 import type { Instant } from '../../ground/clock.ts'
-import type { OAuthError } from '../../ground/errors.ts'
 import type { Recording } from './audit.ts'
 import type { Moment, NewBlacklistEntry, OwnDenials } from './blacklist.ts'
 import type { GrantSignIn } from './authentication.ts'
@@ -93,37 +92,3 @@ export interface EndingOptions {
   /** Whether an operator waits, who ends many grants at once, or a request. */
   isOfOperator?: boolean
 }
-
-/** The verdict of the rule of refresh rotation on a presented generation, under the family's lock. */
-export type RotationVerdict =
-  /** `masterKeyId`: the master key that the family moves to; absent where it stays. */
-  | { act: 'rotate'; idleExpiresAt: Instant | null; accessExpiresAt: Instant; masterKeyId?: string | undefined }
-  | { act: 'repeat'; accessExpiresAt: Instant }
-  | { act: 'end'; reason: string; deny: GrantDenial; own?: OwnDenials; event: Recording | undefined; error: OAuthError }
-  | { act: 'refuse'; error: OAuthError }
-
-/** The grant after a rotation at `now`. */
-export function rotated(
-  grant: GrantRecord,
-  verdict: Extract<RotationVerdict, { act: 'rotate' }>,
-  now: Instant,
-): GrantRecord {
-  const { idleExpiresAt, accessExpiresAt, masterKeyId } = verdict
-  const generation = grant.generation + 1
-  const moved = masterKeyId === undefined ? {} : { masterKeyId, masterKeyFrom: generation }
-  return {
-    ...grant,
-    ...moved,
-    generation,
-    rotatedAt: now,
-    idleExpiresAt,
-    accessExpiresAt: Math.max(grant.accessExpiresAt, accessExpiresAt),
-  }
-}
-
-export type RotationOutcome =
-  /** `at`: the time of the write, which dates the access token that follows. */
-  | { outcome: 'rotated' | 'repeated'; grant: GrantRecord; at: Instant }
-  | { outcome: 'refused'; error: OAuthError }
-  | { outcome: 'ended'; error: OAuthError }
-  | { outcome: 'unknown' }

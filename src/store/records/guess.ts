@@ -21,7 +21,7 @@ export interface GuessAttempt {
   bucketOf: (isKnown: boolean) => string
 }
 
-/** What becomes of a bucket when one more guess arrives. `wait`: the guess is not judged. */
+/** The verdict of a bucket on one more guess. `wait`: the guess is not judged. */
 export type GuessRule = (
   before: GuessRecord | undefined,
   now: Instant,

@@ -21,6 +21,7 @@ export interface MasterKeyState {
 
 export type MasterKeyStatus = 'new' | 'current' | 'previous' | 'retired'
 
+/** @param current the id of the current key */
 export function statusOfMasterKey(
   { id, currentSince, retiredAt }: MasterKeyRecord,
   current: string | undefined,
@@ -64,7 +65,10 @@ export interface KeyHolder {
   lastSeenAt: Instant
 }
 
-/** Private keys sealed anew, by `kid`, or the secrets of persons, by their ids: `from` as they were read, so that a change meanwhile is noticed. */
+/**
+ * Secrets that were sealed anew: private keys by `kid`, or those of persons by their ids. `from`: as they were read, so that
+ * a change meanwhile is noticed.
+ */
 export type Resealed = ReadonlyMap<string, { from: string; to: string }>
 
 export type UseOutcome =

@@ -5,7 +5,7 @@ import type { Authentication } from './authentication.ts'
 import type { Moment, NewBlacklistEntry } from './blacklist.ts'
 import type { GrantDenial } from './grant.ts'
 
-/** One sign-in in one browser. */
+/** A sign-in in a browser. */
 export interface SessionRecord extends Authentication {
   /** `sid` of ID tokens and logout tokens. */
   id: string
@@ -29,7 +29,7 @@ export interface SessionRecord extends Authentication {
 export const isLiveSession = ({ endedAt, expiresAt, idleExpiresAt }: SessionRecord, now: Instant): boolean =>
   endedAt === null && now < expiresAt && now < idleExpiresAt
 
-/** A session is noted as seen at most so often, and where it ends sooner by itself, after a tenth of its idle time. */
+/** The shortest time between two notes that a session was seen; a tenth of its idle time, if that is shorter. */
 const SEEN_EVERY_MS = 60_000
 
 /** The next times of a live session that is used, where it is time to note them. Its idle time is as long as at first. */

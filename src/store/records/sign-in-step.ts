@@ -79,6 +79,11 @@ export interface SignInFacts {
   now: Instant
 }
 
+/** The clients in the memory of this process, which is as new as the write that asks. */
+export interface KnownClients {
+  find(clientId: string): ClientRecord | undefined
+}
+
 /** The writes of a step. All of them take effect together, or none. */
 export interface SignInWrites {
   signIn?: Partial<SignInRecord> | undefined
@@ -93,7 +98,7 @@ export interface SignInWrites {
   /** Another password was chosen: links and all sessions of the user end but the one of this sign-in. */
   renews?: PersonEnding | undefined
   consent?: ConsentRecord | undefined
-  code?: OneTimeRecord | undefined
+  code?: OneTimeRecord<'code'> | undefined
   /** The bucket of guesses that were right in the end. */
   forgives?: string | undefined
   /** The browser in which the person has signed in, by the hash of its `device` cookie. */

@@ -27,6 +27,8 @@ export interface UserRecord {
   /** Lower case, unique. */
   username: string
   email: string | null
+  /** Whether the person chose the user name: then it says nothing of who the person is. */
+  isNameChosen: boolean
   /**
    * The folded address, where it is verified: it signs in, and is unique. `null` for none, or for one that is not
    * verified.
@@ -115,7 +117,7 @@ export interface PersonFilter {
   group?: string | undefined
 }
 
-/** What stands in the way of a change. `taken`: another person or a client has the value. */
+/** The obstacle to a change. `taken`: another person or a client has the value. */
 export type UserObstacle =
   | { outcome: 'taken'; member: 'username' | 'email' | 'id' }
   /** The id belonged to a deleted person, or the file names a person whom an operator deleted. */
@@ -124,7 +126,7 @@ export type UserObstacle =
   /** The invitation that the change rests on. */
   | { outcome: 'link'; state: 'used' | 'expired' | 'unknown' }
 
-/** What a change of groups and an invitation need. */
+/** The terms of a change of groups, and of an invitation. */
 export interface UserTerms {
   /** The session in which a person changes the own account: once it is over, nothing is changed. */
   inSession?: string | undefined

@@ -2,13 +2,15 @@
 import SqliteDatabase from 'better-sqlite3'
 import { closeSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { draftBeside } from '../../ground/draft.ts'
 import { Fault } from '../../ground/errors.ts'
 import { codeOf } from '../../ground/file-access.ts'
 import type { Engine } from '../engine.ts'
-import { damaged, fileFault, isTaken, nameBeside, placeFile, removeFile } from './database-file.ts'
+import { damaged, fileFault, isTaken, placeFile, removeFile } from './database-file.ts'
 import type { OpenDatabase } from './database.ts'
 import { checkIntegrity } from './facts.ts'
 import { isBusy, unavailable } from './failures.ts'
+import { readPatiently } from './patience.ts'
 
 /** Pages copied in one turn of the event loop: 4 MB, some milliseconds. */
 const PAGES_A_TURN = 1024
@@ -18,10 +20,10 @@ export function backupVerb({ connection }: OpenDatabase): Pick<Engine, 'backup'>
     backup: async (target) => {
       const file = resolve(target)
       if (isTaken(file)) throw alreadyThere(file)
-      const temporary = nameBeside(file)
+      const temporary = draftBeside(file)
       try {
         closeSync(openSync(temporary, 'wx', 0o600))
-        await connection.raw.backup(temporary, { progress: () => PAGES_A_TURN })
+        await copyNow(connection.file, temporary)
         finishCopy(temporary, connection.file)
         placeFile(temporary, file)
       } catch (error) {
@@ -30,6 +32,21 @@ export function backupVerb({ connection }: OpenDatabase): Pick<Engine, 'backup'>
         removeFile(temporary)
       }
     },
+  }
+}
+
+/**
+ * Copies the state of this moment. Without a reading that is open meanwhile, SQLite begins anew whenever another process has
+ * written (https://sqlite.org/backup.html), and beside a busy server a copy of several turns would never end.
+ */
+async function copyNow(file: string, copy: string): Promise<void> {
+  const raw = new SqliteDatabase(file, { fileMustExist: true, timeout: 0 })
+  try {
+    raw.exec('BEGIN')
+    await readPatiently(() => raw.exec('SELECT 1 FROM settings'))
+    await raw.backup(copy, { progress: () => PAGES_A_TURN })
+  } finally {
+    raw.close()
   }
 }
 

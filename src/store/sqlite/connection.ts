@@ -79,7 +79,8 @@ export async function requireWriteLock(file: string): Promise<void> {
 function open(file: string, { isAlone = false }: OpenOptions): Connection {
   const raw = new SqliteDatabase(file, { fileMustExist: true, timeout: SETTINGS.busy_timeout })
   try {
-    // Before anything is read: then the lock is held from the first access on (https://sqlite.org/pragma.html#pragma_locking_mode).
+    // Before anything is read: then the lock is held from the first access on
+    // (https://sqlite.org/pragma.html#pragma_locking_mode).
     if (isAlone) raw.pragma('locking_mode = EXCLUSIVE')
     for (const [name, value] of Object.entries(SETTINGS)) raw.pragma(`${name} = ${value}`)
     requireSettings(file, raw)

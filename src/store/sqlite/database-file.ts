@@ -3,7 +3,6 @@
  * empty or damaged file is refused and is not changed.
  */
 import SqliteDatabase from 'better-sqlite3'
-import { randomBytes } from 'node:crypto'
 import {
   accessSync,
   closeSync,
@@ -18,10 +17,11 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { draftBeside } from '../../ground/draft.ts'
 import { Fault } from '../../ground/errors.ts'
 import { codeOf, describeRefusal, giveToFolderOwner } from '../../ground/file-access.ts'
 import { isFull } from './failures.ts'
-import { makeFolders } from './folders.ts'
+import { makeFolders } from '../../ground/folders.ts'
 
 /** "Sgnt" in the header tells our databases from others (https://sqlite.org/pragma.html#pragma_application_id). */
 const APPLICATION_ID = 0x53676e74
@@ -77,11 +77,16 @@ export const damaged = (file: string, finding: string, cause?: unknown): Fault =
 export const fileFault = (verb: string, path: string, cause: unknown): Fault =>
   new Fault(
     `cannot ${verb} ${path}${isFull(cause) ? ': its disk is full' : ''} (${describeRefusal(path, codeOf(cause) || String(cause))})`,
-    isFull(cause)
-      ? 'make room on it, then try again; nothing was changed'
-      : 'check that the folder exists, is writable by this user, and that the disk is not full',
+    helpFor(cause),
     { cause },
   )
+
+function helpFor(cause: unknown): string {
+  if (isFull(cause)) return 'make room on it, then try again; nothing was changed'
+  return codeOf(cause) === 'EROFS'
+    ? 'its file system is mounted read-only: mount it for writing, or name another place; after an error of the disk the kernel does this by itself, so see its log too'
+    : 'check that the folder exists, is writable by this user, and that the disk is not full'
+}
 
 /** The same for the database itself: the line begins with the variable that names it. */
 export function databaseFault(verb: string, file: string, cause: unknown): Fault {
@@ -135,7 +140,7 @@ function expectedSize(header: Buffer): number {
 export function createFile(file: string): void {
   if (isTaken(`${file}-wal`))
     throw new Fault(`the database ${file} is missing, but its journal ${file}-wal is there`, RESTORE_HELP)
-  const temporary = nameBeside(file)
+  const temporary = draftBeside(file)
   const unmakeFolder = makeFolder(file)
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
@@ -169,9 +174,6 @@ function markDatabase(file: string): void {
     database.close()
   }
 }
-
-/** An unused name in the same folder, for an unfinished file. */
-export const nameBeside = (file: string): string => `${file}.partial-${randomBytes(6).toString('hex')}`
 
 /** Gives a finished file its name durably. Fails with `EEXIST` if the name is taken. */
 export function placeFile(temporary: string, file: string): void {

@@ -1,7 +1,8 @@
 /** The engine on one SQLite file: runs the steps of acts inside the batches of the write queue. */
 import { find, isRead, type Act, type Engine, type Step } from '../engine.ts'
+import { findPerson } from '../acts/people-rows.ts'
 import type { Kept, Table } from '../table.ts'
-import { settings } from '../tables.ts'
+import { settings } from '../tables/service.ts'
 import { backupVerb } from './backup.ts'
 import type { OpenDatabase } from './database.ts'
 import { examineVerb } from './examine.ts'
@@ -85,7 +86,7 @@ class Runner {
       case 'tell':
         return this.#database.changes.skip(step.noun, step.skipping)
       case 'rotate':
-        return this.measured.rotate(step.sid, step.decide)
+        return this.measured.rotate(step.sid, step.decide, (id) => this.run(findPerson({ id })))
       case 'reserve':
         return this.measured.reserve(step.kid, step.until)
       case 'welcome':

@@ -5,15 +5,20 @@
  */
 import type { Database as RawDatabase } from 'better-sqlite3'
 import type { Instant } from '../../ground/clock.ts'
-import type { Belongings, Rotated, RotationRule, Welcome } from '../engine.ts'
-import { rotated, type GrantRecord, type RotationVerdict } from '../records/grant.ts'
+import type { Belongings, Rotated, Welcome } from '../engine.ts'
+import type { GrantRecord } from '../records/grant.ts'
+import { rotated, type Renewed, type RotationRule, type RotationVerdict } from '../records/rotation.ts'
+import type { Person } from '../records/user.ts'
 import { grantColumns, grantOfRow } from '../acts/grant-rows.ts'
 import type { OpenDatabase } from './database.ts'
 import { GrantRoom } from './grant-room.ts'
 
+/** Reads a person in the transaction that is open. */
+type FindPerson = (id: string) => Person | undefined
+
 export interface Measured {
   findGrant(sid: string): GrantRecord | undefined
-  rotate(sid: string, decide: RotationRule): Rotated
+  rotate(sid: string, decide: RotationRule, findPerson: FindPerson): Rotated
   reserve(kid: string, until: Instant): boolean
   welcome(pair: { clientId: string; sub: string }): Welcome
   belongings(userId: string): Belongings
@@ -33,14 +38,15 @@ export function measuredSteps(database: OpenDatabase): Measured {
   }
   return {
     findGrant,
-    rotate: (sid, decide) => {
+    rotate: (sid, decide, findPerson) => {
       const grant = findGrant(sid)
       if (!grant) return { outcome: 'unknown' }
       const now = database.now()
-      const verdict = decide(grant, now)
+      const person = grant.signIn === null ? undefined : findPerson(grant.sub)
+      const verdict = decide(grant, now, person)
       if (verdict.act === 'refuse') return { outcome: 'refused', verdict }
       if (verdict.act === 'end') return { outcome: 'ending', grant, verdict }
-      return renew(statements, grant, verdict, now)
+      return { ...renew(statements, grant, verdict, now), person }
     },
     reserve: (kid, until) => statements.reserve.run({ kid, until }).changes === 1,
     welcome: ({ clientId, sub }) => {
@@ -72,7 +78,7 @@ function renew(
   grant: GrantRecord,
   verdict: Extract<RotationVerdict, { act: 'rotate' | 'repeat' }>,
   now: Instant,
-): Rotated {
+): Omit<Renewed, 'person'> {
   const { sid, generation } = grant
   if (verdict.act === 'repeat') {
     const accessExpiresAt = Math.max(grant.accessExpiresAt, verdict.accessExpiresAt)

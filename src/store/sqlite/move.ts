@@ -2,13 +2,14 @@
  * A SQLite file as the source or the target of a move. The source is locked against every other process until it is closed,
  * and a process that ends in any way gives the lock back. The target is made under another name.
  */
+import { draftBeside } from '../../ground/draft.ts'
 import { Fault, Unavailable } from '../../ground/errors.ts'
 import type { MoveSource, MoveTarget, Value } from '../move.ts'
 import { inSql } from '../rows.ts'
 import type { Kind, Table } from '../table.ts'
 import { TABLES } from '../tables.ts'
 import { openConnection, requireKeys, type Connection } from './connection.ts'
-import { databaseFault, makeFolder, nameBeside, placeFile, removeFile } from './database-file.ts'
+import { databaseFault, makeFolder, placeFile, removeFile } from './database-file.ts'
 import { isOutage } from './failures.ts'
 import { hasNewerTables, migrate } from './migrate.ts'
 import { requireFree } from './restore.ts'
@@ -45,7 +46,7 @@ export async function openSqliteSource(file: string): Promise<MoveSource> {
 /** @throws Fault where the place is taken or cannot be written; then nothing was made. */
 export async function createSqliteTarget(file: string): Promise<MoveTarget> {
   requireFree(file)
-  const temporary = nameBeside(file)
+  const temporary = draftBeside(file)
   const unmakeFolder = makeFolder(file)
   let isFinished = false
   let connection: Connection | undefined

@@ -5,21 +5,13 @@
 import { chmodSync, constants, copyFileSync, existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { Clock } from '../../ground/clock.ts'
+import { draftBeside } from '../../ground/draft.ts'
 import { Fault } from '../../ground/errors.ts'
 import { endLives, type LivesEnded } from '../acts/restored.ts'
 import { storeOver } from '../acts/store.ts'
 import type { Store } from '../store.ts'
 import { openConnection, type Connection } from './connection.ts'
-import {
-  checkFile,
-  damaged,
-  fileFault,
-  isTaken,
-  makeFolder,
-  nameBeside,
-  placeFile,
-  removeFile,
-} from './database-file.ts'
+import { checkFile, damaged, fileFault, isTaken, makeFolder, placeFile, removeFile } from './database-file.ts'
 import { startDatabase } from './database.ts'
 import { sqliteEngine } from './engine.ts'
 import { checkIntegrity } from './facts.ts'
@@ -41,7 +33,7 @@ export async function restore(backup: string, file: string, options: RestoreOpti
   const source = resolve(backup)
   requireBackup(source)
   requireFree(file)
-  const temporary = nameBeside(file)
+  const temporary = draftBeside(file)
   try {
     copyBackup(source, temporary)
     const connection = await openConnection(temporary, { mustExist: true })

@@ -1,14 +1,15 @@
-/** The tables of people who sign in. See tables.ts for what holds of every table. */
-import type { OneTimeKind } from './records/one-time.ts'
-import type { AuthorizationRequest, SignInState } from './records/sign-in.ts'
-import type { PasswordOrigin, UserProfile } from './records/user.ts'
-import { boolean, bytes, instant, integer, json, maybeInstant, maybeText, table, text } from './table.ts'
+/** The tables of people who sign in. See ../tables.ts for the rules of every table. */
+import type { OneTimeFacts, OneTimeKind } from '../records/one-time.ts'
+import type { AuthorizationRequest, SignInState } from '../records/sign-in.ts'
+import type { PasswordOrigin, UserProfile } from '../records/user.ts'
+import { boolean, bytes, instant, integer, json, maybeInstant, maybeText, table, text } from '../table.ts'
 
 export const users = table({
   name: 'users',
   columns: {
     id: text(),
     username: text(),
+    isNameChosen: boolean({ fallback: false }),
     email: maybeText(),
     emailKey: maybeText(),
     name: maybeText(),
@@ -176,7 +177,7 @@ export const oneTimeValues = table({
     hash: text(),
     id: text(),
     owner: text(),
-    facts: json<Record<string, unknown>>(),
+    facts: json<OneTimeFacts[OneTimeKind]>(),
     usesLeft: integer(),
     createdAt: instant(),
     expiresAt: instant(),
@@ -249,21 +250,3 @@ export const logoutDeliveries = table({
   ],
   expires: [{ before: { expiresAt: 'now' } }],
 })
-
-export const PEOPLE_TABLES = [
-  users,
-  endedUsers,
-  endedGroups,
-  groups,
-  groupMembers,
-  passkeys,
-  recoveryCodes,
-  sessions,
-  sessionClients,
-  signIns,
-  oneTimeValues,
-  consents,
-  guesses,
-  knownBrowsers,
-  logoutDeliveries,
-] as const

@@ -3,10 +3,10 @@
  * that refuses it. The line names the variable that was set.
  */
 import { resolve } from 'node:path'
-import { nearest } from './nearest.ts'
-import { pathFault } from './path-name.ts'
+import { nearest } from '../ground/nearest.ts'
+import { pathFault } from '../ground/path-name.ts'
 import { hasLinkName, isServiceLink, WITHOUT_LINKS } from './service-links.ts'
-import { MOST_SECRET_BYTES, readTextFile } from './text-file.ts'
+import { MOST_SECRET_BYTES, readTextFile } from '../ground/text-file.ts'
 
 export type Env = Record<string, string | undefined>
 

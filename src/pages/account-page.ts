@@ -1,12 +1,13 @@
-/** What the account pages of a person share: the frame in the person's language, and the person's view of the time. */
+/** The shared part of a person's account pages: the frame in the person's language, and the person's view of the time. */
 import { byUser, type Actor } from '../audit.ts'
 import { OAuthError } from '../ground/errors.ts'
+import { PageFault } from '../http/page-fault.ts'
 import type { PageCall } from '../http/route.ts'
 import { accountView } from './account-view.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { newFrame, type Frame } from './frame.ts'
 import { SignInFirst, type AccountPath, type SessionNeeds, type SignedIn } from './session.ts'
-import type { AccountPageView } from './views.ts'
+import type { AccountPageView, Notice } from './views.ts'
 
 export type OwnNeeds = FrameNeeds & SessionNeeds
 
@@ -21,7 +22,25 @@ export const ownView = ({ person }: SignedIn, { clock }: Pick<SessionNeeds, 'clo
   zone: person.user.profile.zoneinfo,
 })
 
-export const actorOf = ({ person }: SignedIn, { facts }: PageCall): Actor => byUser(person.user.id, facts.request_id)
+export const actorOf = ({ person }: SignedIn, { facts }: Pick<PageCall, 'facts'>): Actor =>
+  byUser(person.user.id, facts.request_id)
+
+/** The notice of what the form before has done. Anybody can choose it by the address of the page, but not its words. */
+export const noticeOf = <Known extends Notice>({ sent }: Pick<PageCall, 'sent'>, known: readonly Known[]) =>
+  known.find((each) => each === sent.get('done'))
+
+/**
+ * Performs an act on a record of the person.
+ * @throws PageFault 404: another person's record is as unknown as one that never was
+ */
+export async function onOwnRecord<Result>(act: Promise<Result>): Promise<Result> {
+  try {
+    return await act
+  } catch (error) {
+    if (error instanceof OAuthError && error.status === 404) throw new PageFault('not_found', 404)
+    throw error
+  }
+}
 
 /**
  * Performs a change of the own account, whose write asks whether the session is live.

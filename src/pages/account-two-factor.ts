@@ -2,24 +2,16 @@
  * /account/two-factor: an authenticator app is set up, confirmed by its first code, and removed; recovery codes are shown
  * once. A secret that waits for its first code belongs to the session, and counts for nothing.
  */
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import type { Outcome } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import { seeOther } from './html.ts'
-import { timeOrderedId } from '../ground/ids.ts'
+import { newOneTime } from '../store/records/one-time.ts'
 import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
 import { judgeCode, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
-import {
-  accountOf,
-  actorOf,
-  raisedBy,
-  frameTermsOf,
-  noticeOf,
-  ownerOf,
-  type AccountFactorNeeds,
-} from './account-factors.ts'
-import { newFrame } from './frame.ts'
+import { ownerOf, raisedBy, type AccountFactorNeeds } from './account-factors.ts'
+import { actorOf, noticeOf, ownFrame, ownView } from './account-page.ts'
 import { requireFreshSession, requireSession, type SignedIn } from './session.ts'
 import { show } from './show.ts'
 import { totpSetupOf } from './totp-setup.ts'
@@ -64,9 +56,9 @@ function answer(
   { isOn, headers = [] }: { isOn?: true; headers?: string[] } = {},
 ) {
   const { user, factors } = signedIn.person
-  const frame = newFrame(call, needs, frameTermsOf(signedIn))
+  const frame = ownFrame(call, signedIn, needs)
   const view: TwoFactorView = {
-    ...accountOf(signedIn, needs),
+    ...ownView(signedIn, needs),
     isOn: isOn ?? user.totpSecret !== null,
     isRequired: needs.config.mfa === 'required' && factors.passkeys === 0,
     recoveryCodesLeft: factors.recoveryCodes,
@@ -82,31 +74,20 @@ const pendingHash = ({ session }: SignedIn): string => hashOf(`totp of session $
 async function begin(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
   const keys = await newTotpKeys()
   const now = needs.clock.now()
-  const expiresAt = now + PENDING_MS
-  await needs.store.keepPending({
-    kind: 'totp_enrolment',
-    hash: pendingHash(signedIn),
-    id: timeOrderedId(now),
-    owner: signedIn.session.id,
-    facts: { sealed: await needs.masterKeys.seal(keys) },
-    usesLeft: 1,
-    createdAt: now,
-    expiresAt,
-    keptUntil: expiresAt,
-    consumedAt: null,
-    outcome: null,
-  })
+  const terms = { kind: 'totp_enrolment', hash: pendingHash(signedIn), owner: signedIn.session.id } as const
+  const facts = { sealed: await needs.masterKeys.seal(keys) }
+  await needs.store.keepPending(newOneTime({ ...terms, facts, expiresAt: now + PENDING_MS }, now))
   return answer(call, needs, signedIn, { totp: await totpSetupOf(keys, signedIn.person, needs.config) })
 }
 
 /** The first code shows that the app has the secret. The person guesses at a secret of the person's own, so it counts nowhere. */
 async function confirm(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
   const pending = await needs.store.findPending('totp_enrolment', pendingHash(signedIn))
-  const sealed = pending?.facts.sealed
-  if (typeof sealed !== 'string' || pending?.owner !== signedIn.session.id) return startOver(call, needs, signedIn)
-  const { keys, renewed } = await openTotpKeys(sealed, needs.masterKeys)
+  if (pending?.owner !== signedIn.session.id) return startOver(call, needs, signedIn)
+  const { keys, renewed } = await openTotpKeys(pending.facts.sealed, needs.masterKeys)
   // The master key has changed meanwhile. Nothing is stored under a former one.
-  if (renewed !== undefined) return startOver(call, needs, signedIn)
+  if (renewed !== undefined) await needs.store.keepPending({ ...pending, facts: { sealed: renewed } })
+  const sealed = renewed ?? pending.facts.sealed
   const code = readCode(call.sent.get('code') ?? '')
   const verdict =
     code === undefined ? { reason: 'no code was sent' } : await judgeCode(keys, code, -1, needs.clock.now())

@@ -2,18 +2,18 @@
  * /account/passkeys: a person's passkeys are listed, added, renamed and removed. A passkey is made by the page's script,
  * which speaks JSON; everything else works without it.
  */
-import { hashOf } from '../http/cookies.ts'
+import { hashOf } from '../ground/secret-value.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { PageFault } from '../http/page-fault.ts'
 import { json, type Outcome } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
-import { timeOrderedId } from '../ground/ids.ts'
 import { passkeyMethods } from '../authorize/assurance.ts'
 import type { Person } from '../store/records/user.ts'
 import {
   claimedChallenge,
   creationOptions,
   newChallenge,
+  pendingCreation,
   readCreation,
   relyingParty,
   verifyCreation,
@@ -21,18 +21,10 @@ import {
   type MadePasskey,
 } from '../users/passkey.ts'
 import { passkeySignals } from '../users/passkey-signals.ts'
-import {
-  accountOf,
-  actorOf,
-  raisedBy,
-  frameTermsOf,
-  noticeOf,
-  ownerOf,
-  type AccountFactorNeeds,
-} from './account-factors.ts'
-import { newFrame } from './frame.ts'
+import { ownerOf, raisedBy, type AccountFactorNeeds } from './account-factors.ts'
 import { seeOther } from './html.ts'
 import { refusePasskey } from './passkey-json.ts'
+import { actorOf, noticeOf, ownFrame, ownView } from './account-page.ts'
 import { plainLine } from './plain-text.ts'
 import { requireFreshSession, requireSession, type SignedIn } from './session.ts'
 import { show } from './show.ts'
@@ -54,10 +46,10 @@ async function answer(
   signedIn: SignedIn,
   error?: FormError,
 ): Promise<Outcome> {
-  const frame = newFrame(call, needs, frameTermsOf(signedIn))
+  const frame = ownFrame(call, signedIn, needs)
   const passkeys = await needs.store.listPasskeys(signedIn.person.user.id)
   const notice = noticeOf(call, ['passkey_added', 'passkey_removed', 'passkey_renamed'])
-  const view = { ...accountOf(signedIn, needs), notice, error, passkeys }
+  const view = { ...ownView(signedIn, needs), notice, error, passkeys }
   return show(frame, passkeysPage(frame, view))
 }
 
@@ -70,19 +62,7 @@ export const offerCreation =
     const { person, session } = await requireFreshSession(call, needs, PATH)
     const now = needs.clock.now()
     const challenge = newChallenge('create', now)
-    await needs.store.keepPending({
-      kind: 'passkey_creation',
-      hash: hashOf(challenge.value),
-      id: timeOrderedId(now),
-      owner: session.id,
-      facts: {},
-      usesLeft: 1,
-      createdAt: now,
-      expiresAt: challenge.expiresAt,
-      keptUntil: challenge.expiresAt,
-      consumedAt: null,
-      outcome: null,
-    })
+    await needs.store.keepPending(pendingCreation(challenge, session.id, {}, now))
     const present = await needs.store.listPasskeys(person.user.id)
     return json(creationOptions(relyingParty(needs.issuer, needs.config), challenge, person.user, present))
   }

@@ -3,9 +3,11 @@
  * that somebody knew before is worth nothing (session fixation). The same person keeps the session, and so its `sid`;
  * another person gets a session of their own, and the former one ends.
  */
+import { byUser, type AuditTrail } from '../audit.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
-import { hashOf } from '../ground/secret-value.ts'
+import { hashOf, newSecretValue } from '../ground/secret-value.ts'
+import { sessionEnding } from '../sessions/ending.ts'
 import { timesOfUse, type SessionRecord } from '../store/records/session.ts'
 import type { SignInFacts, SignInWrites } from '../store/records/sign-in-step.ts'
 import { acrOf } from './assurance.ts'
@@ -33,6 +35,54 @@ export interface SessionTerms {
 
 const MOST_AGENT_CHARACTERS = 256
 
+/** A sign-in whose person has a session now. */
+interface Entered {
+  /** The facts with that session. */
+  facts: SignInFacts
+  writes: SignInWrites
+  /** The new secret of the `session` cookie; absent where the browser keeps the one that it has. */
+  session?: { secret: string; maxAgeSeconds: number | undefined }
+  /** Set with `session`. */
+  deviceSecret?: string
+}
+
+/** The session of a person who has every factor: the browser's own as it is, the same one raised, or a new one. */
+export function enterSession(
+  facts: SignInFacts,
+  standing: Standing,
+  browser: Browser,
+  { audit, config }: { audit: AuditTrail; config: SessionTerms },
+): Entered {
+  const { signIn, session } = facts
+  if (signIn.userId === null || isInside(facts, standing))
+    return { facts, writes: session ? touchWrites(session.session, facts.now) : {} }
+  const by = byUser(standing.person.user.id, browser.requestId)
+  const entry = sessionWrites({ facts, standing, browser, secret: newSecretValue() }, config)
+  const { record } = entry
+  const details = { user: record.userId, amr: record.amr.join(' '), acr: record.acr }
+  const action = entry.writes.session ? 'session.created' : 'session.raised'
+  return {
+    facts: {
+      ...facts,
+      signIn: { ...signIn, sessionId: record.id },
+      session: { session: record, person: standing.person },
+    },
+    writes: {
+      ...entry.writes,
+      events: [audit.event(action, record.id, { ...by, details })],
+      ...(entry.former !== undefined && { ends: { id: entry.former, ending: sessionEnding('signed_out', by, audit) } }),
+    },
+    session: { secret: entry.secret, maxAgeSeconds: record.isRemembered ? config.sessionTtlSeconds : undefined },
+    deviceSecret: browser.deviceSecret,
+  }
+}
+
+/** Whether the session has the factors of this sign-in already. */
+function isInside({ session: found }: SignInFacts, { person, amr, authTime }: Standing): boolean {
+  if (!found || found.session.userId !== person.user.id) return false
+  return found.session.authTime === authTime && amr.every((each) => found.session.amr.includes(each))
+}
+
 interface Entry {
   /** The session as it is from now on. */
   record: SessionRecord
@@ -43,7 +93,7 @@ interface Entry {
 }
 
 /** @param secret the new secret of the `session` cookie */
-export function sessionWrites(
+function sessionWrites(
   { facts, standing, browser, secret }: { facts: SignInFacts; standing: Standing; browser: Browser; secret: string },
   terms: SessionTerms,
 ): Entry {
@@ -105,7 +155,7 @@ function freshSession(
 }
 
 /** A session that is used again stays. */
-export function touchWrites(session: SessionRecord, now: Instant): SignInWrites {
+function touchWrites(session: SessionRecord, now: Instant): SignInWrites {
   const seen = timesOfUse(session, now)
   return seen ? { raised: { id: session.id, change: seen } } : {}
 }

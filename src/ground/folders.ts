@@ -1,7 +1,7 @@
 /** Folders for our files, closed to other users. They are removed again where the work that needed them failed. */
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { codeOf, giveToFolderOwner } from '../../ground/file-access.ts'
+import { codeOf, giveToFolderOwner } from './file-access.ts'
 
 /**
  * Makes a folder and the missing folders above it, mode 0700. The result removes those of them that are empty. They are

@@ -1,0 +1,1 @@
+ALTER TABLE `users` ADD `is_name_chosen` integer DEFAULT false NOT NULL;
