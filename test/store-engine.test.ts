@@ -364,4 +364,18 @@ describe.each(ENGINES)('%s: a transaction', (name, open) => {
     await Promise.all(Array.from({ length: 40 }, (_, index) => add(index % 2 ? engine : other.engine)))
     expect(await engine.read(() => find(keyReaders, { name: 'a' }))).toMatchObject({ lastSeenAt: 40 })
   })
+
+  // As guesses do: a right one removes the row that the next one makes anew.
+  test.each(['free', 'guarded'] as const)('%s acts that make and remove one row take turns', async (kind) => {
+    const { engine, again } = await open()
+    const other = await again()
+    const turn = (each: Engine) =>
+      each.act(function* () {
+        if (yield* find(keyReaders, { name: 'a' })) yield* remove(keyReaders, { name: 'a' })
+        else yield* insert(keyReaders, reader('a', 0))
+      }, kind)
+    for (let round = 0; round < 12; round++)
+      await Promise.all(Array.from({ length: 8 }, (_, index) => turn(index % 2 ? engine : other.engine)))
+    expect(await engine.read(() => select(keyReaders))).toEqual([])
+  })
 })

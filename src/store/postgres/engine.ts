@@ -75,6 +75,12 @@ async function look(changes: ChangeLog): Promise<void> {
   }
 }
 
+/**
+ * How often an act may find a key taken. Each attempt reads the state anew, and others cannot make and remove a row that
+ * often in between: an act that still inserts it has not looked.
+ */
+const MOST_TAKEN = 20
+
 /** Tries again what failed by no fault of its own, until the deadline. A second attempt never follows a commit. */
 async function patiently<Result>(
   { outage }: Database,
@@ -82,7 +88,7 @@ async function patiently<Result>(
   patience?: Patience,
 ): Promise<Result> {
   const deadline = patienceLeft(patience)
-  let wasTaken = false
+  let taken = 0
   let told: Failure | undefined
   for (let tries = 0; ; tries++) {
     try {
@@ -92,11 +98,11 @@ async function patiently<Result>(
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       const isOver = performance.now() > deadline || (isMisled(error) && outage.lasts())
-      const isHopeless = isOfStatement(error) || error.kind === 'outage' || (error.kind === 'taken' && wasTaken)
+      if (error.kind === 'taken') taken++
+      const isHopeless = isOfStatement(error) || error.kind === 'outage' || taken >= MOST_TAKEN
       // The server's own words say more than that the next connection was not made in time.
       told = error.code === '' ? (told ?? error) : error
       if (isOver || isHopeless) throw unavailable(told)
-      wasTaken ||= error.kind === 'taken'
     }
     await backOff(tries)
   }
