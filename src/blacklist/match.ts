@@ -24,6 +24,7 @@ export interface DeniableToken {
 }
 
 const KINDS: readonly BlacklistKind[] = ['jti', 'sid', 'sub', 'client_id', 'kid']
+const NONE: readonly BlacklistEntry[] = []
 
 /** The standing entries in memory, found by their names and by the tokens that they deny. */
 export class Blacklist {
@@ -31,8 +32,14 @@ export class Blacklist {
   readonly #store: Store
   readonly #clock: Clock
   readonly #byId = new Map<string, BlacklistEntry>()
-  /** Ids of standing entries under `kind:value`; nearly always one. */
-  readonly #byName = new Map<string, string[]>()
+  /** The entries that are not removed, by what they name; nearly always one. A kind without entries costs no search. */
+  readonly #byValue: Record<BlacklistKind, Map<string, BlacklistEntry[]>> = {
+    jti: new Map(),
+    sid: new Map(),
+    sub: new Map(),
+    client_id: new Map(),
+    kid: new Map(),
+  }
   /** How many entries of each owner and cause are known and not removed. Near a limit the database counts instead. */
   readonly #owned = new Map<string, number>()
   #revision = 0
@@ -94,8 +101,8 @@ export class Blacklist {
   }
 
   #index(entry: BlacklistEntry): void {
-    const name = `${entry.kind}:${entry.value}`
-    this.#byName.set(name, [...(this.#byName.get(name) ?? []), entry.id])
+    const { kind, value } = entry
+    this.#byValue[kind].set(value, [...this.#named(kind, value), entry])
     this.#count(entry, 1)
   }
 
@@ -111,29 +118,32 @@ export class Blacklist {
     const entry = this.#byId.get(id)
     if (!entry) return
     this.#byId.delete(id)
-    if (entry.removedAt === null) this.#count(entry, -1)
-    const name = `${entry.kind}:${entry.value}`
-    const rest = (this.#byName.get(name) ?? []).filter((each) => each !== id)
-    if (rest.length > 0) this.#byName.set(name, rest)
-    else this.#byName.delete(name)
+    if (entry.removedAt !== null) return
+    const { kind, value } = entry
+    const rest = this.#named(kind, value).filter((each) => each !== entry)
+    if (rest.length > 0) this.#byValue[kind].set(value, rest)
+    else this.#byValue[kind].delete(value)
+    this.#count(entry, -1)
   }
 
   #forgetAll(): void {
     this.#byId.clear()
-    this.#byName.clear()
+    for (const kind of KINDS) this.#byValue[kind].clear()
     this.#owned.clear()
     this.#revision = 0
   }
 
   #standing(kind: BlacklistKind, value: string, now: Instant): BlacklistEntry[] {
-    const ids = this.#byName.get(`${kind}:${value}`)
-    if (!ids) return []
-    return ids.flatMap((id) => this.#byId.get(id) ?? []).filter((entry) => isStanding(entry, now))
+    return this.#named(kind, value).filter((entry) => isStanding(entry, now))
+  }
+
+  #named(kind: BlacklistKind, value: string): readonly BlacklistEntry[] {
+    return this.#byValue[kind].get(value) ?? NONE
   }
 
   /** The entry that denies a token, if one does. */
   findDenying(token: DeniableToken): BlacklistEntry | undefined {
-    if (this.#byName.size === 0) return undefined
+    if (this.#byId.size === 0) return undefined
     const now = this.#clock.now()
     for (const kind of KINDS) {
       const value = token[kind]
