@@ -13,7 +13,8 @@ const MOST_DRAINED = 65_536
 /** @param set headers that were set in Hono's context. */
 export function answer(context: Context, { status, headers, body }: Reply, set?: Headers): Response {
   const { outgoing, incoming } = context
-  const head = [...standardHeaders(context), ...headers]
+  const head = standardHeaders(context)
+  head.push(...headers)
   if (body !== undefined) head.push('Content-Length', String(Buffer.byteLength(body)))
   if (!head.includes('Connection') && hasLongUnreadBody(context)) head.push('Connection', 'close')
   if (set) for (const [name, value] of set) outgoing.appendHeader(name, value)

@@ -1,7 +1,4 @@
-/**
- * Hono's router of trees, with a memory for paths without parameters. The busy paths are of that kind, and each request
- * is looked up twice: at the door for the limits, and by Hono.
- */
+/** Hono's router of trees, with a memory for paths without parameters. The busy paths are of that kind. */
 import type { Result, Router } from 'hono/router'
 import { TrieRouter } from 'hono/router/trie-router'
 

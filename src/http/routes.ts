@@ -53,11 +53,14 @@ export class Routes {
 
   /** @param path in normal form. HEAD is answered by the route of GET. */
   find(method: string, path: string): Route | undefined {
+    const asked = method === 'HEAD' ? 'GET' : method
+    const own = this.#places.get(path)
+    // `/blacklist/feed` is no id of `/blacklist/:id`, whatever the method; and nobody asks for `:id` itself.
+    if (own) return path.includes(':') ? undefined : own.get(asked)
     // Middleware stands among the places that match.
-    for (const [[, place]] of this.#router.match(method === 'HEAD' ? 'GET' : method, path)[0]) {
+    for (const [[, place]] of this.#router.match(asked, path)[0]) {
       const route = this.#places.get(place.path)?.get(place.method)
-      // `/blacklist/feed` is no id of `/blacklist/:id`, whatever the method; and nobody asks for `:id` itself.
-      if (route) return place.path.includes(':') && this.#places.has(path) ? undefined : route
+      if (route) return route
     }
     return undefined
   }

@@ -60,19 +60,19 @@ export class KeyReaders {
   /** Notes a visitor. @param knowsUntil when the newest key that it was given was published; 0 for none */
   note({ userAgent, network }: Visitor, knowsUntil: Instant = 0): void {
     const agent = (userAgent ?? '').slice(0, MOST_AGENT_CHARACTERS)
-    if (TOOL_OF_PEOPLE.test(agent) || !this.#hasRoom(network, agent)) return
+    const now = this.#clock.now()
+    if (TOOL_OF_PEOPLE.test(agent) || !this.#hasRoom(network, agent, now)) return
     const known = this.#noted.get(agent)
     if (known) {
-      known.lastSeenAt = this.#clock.now()
+      known.lastSeenAt = now
       known.knowsUntil = Math.max(known.knowsUntil, knowsUntil)
     } else if (this.#noted.size < MOST_READERS) {
-      this.#noted.set(agent, { lastSeenAt: this.#clock.now(), knowsUntil })
+      this.#noted.set(agent, { lastSeenAt: now, knowsUntil })
     }
   }
 
   /** Whether a network may bring this name. A name that it brought before is always taken. */
-  #hasRoom(network: string, agent: string): boolean {
-    const now = this.#clock.now()
+  #hasRoom(network: string, agent: string, now: Instant): boolean {
     let names = this.#networks.get(network)
     if (!names || names.since <= now - RECENT_MS) {
       names = { since: now, agents: new Set() }
