@@ -13,6 +13,8 @@ export interface Options {
   only: ReadonlySet<CaseName>
   /** A revision of this checkout's history to compare Signet with, instead of its peers. */
   against: string | undefined
+  /** Of each version. */
+  processes: number
   /** Families of the large database. */
   growth: number
   /** Expired families that the sweep removes from it. */
@@ -40,6 +42,7 @@ npm run bench -- verify        the verifier beside jose.jwtVerify
   --only CASE        only this case; may be repeated, or a list with commas
   --against REF      no peers and bare handlers: each load on two processes of this version and two of that commit;
                      exit status 1 where this version is slower by more than the noise
+  --processes N      of each version beside --against (2): more of them show the noise better
   --growth N         families of the large database (1000000; 50000 with --quick)
   --tail N           rounds of 30 s that look at the tail (2; one of 2 s with --quick)
   --json FILE        write every figure as JSON
@@ -83,6 +86,7 @@ export function readOptions(args: string[]): Options | undefined {
     seconds: readNumber('--seconds', given.seconds, { least: 0.1, isWhole: false }) ?? standard.seconds,
     only: readCases(given.only),
     against: given.against,
+    processes: readNumber('--processes', given.processes, { least: 2, isWhole: true }) ?? 2,
     growth: readNumber('--growth', given.growth, { least: 10_000, isWhole: true }) ?? standard.growth,
     expired: standard.expired,
     blacklist: standard.blacklist,
@@ -108,6 +112,7 @@ function parse(args: string[]) {
         only: { ...text, multiple: true },
         store: text,
         against: text,
+        processes: text,
         growth: text,
         tail: text,
         json: text,

@@ -6,8 +6,9 @@ import { copyOf, type Place } from '../sides/signet.ts'
 import { mediansOf, noDearer, type Figures } from './verdict.ts'
 
 export async function compareColdStarts(bench: Bench, earlier: Place): Promise<Finding> {
-  const places = [bench.model, bench.model, earlier, earlier].map((model, index) =>
-    copyOf(model, `cold-start-${index}`),
+  const { processes } = bench.options
+  const places = Array.from({ length: 2 * processes }, (_, at) =>
+    copyOf(at < processes ? bench.model : earlier, `cold-start-${at}`),
   )
   const starts = await takeTurns(
     bench,
@@ -15,8 +16,8 @@ export async function compareColdStarts(bench: Bench, earlier: Place): Promise<F
     places.map((place) => () => startToFirstToken(bench, place)),
   )
   const figures = (what: string, figure: keyof Start): Figures => {
-    const of = (index: number): number[] => starts[index]?.map((start) => start[figure]) ?? []
-    return { what, present: [of(0), of(1)], earlier: [of(2), of(3)] }
+    const all = starts.map((each) => each.map((start) => start[figure]))
+    return { what, present: all.slice(0, processes), earlier: all.slice(processes) }
   }
   const all = [
     figures('cold start to the first token, ms', 'milliseconds'),

@@ -12,7 +12,7 @@ import type { Side } from '../sides/side.ts'
 import { copyOf, makeModel, startSignet, type Place, type Version } from '../sides/signet.ts'
 import { AGAINST_LOADS, type AgainstLoad } from './loads.ts'
 import { compareColdStarts } from './cold-start.ts'
-import { noSlower, type Pair } from './verdict.ts'
+import { noSlower } from './verdict.ts'
 
 /** @throws UsageError where the history has no such version, or none that serves */
 export function earlierVersion(ref: string): Version {
@@ -41,24 +41,26 @@ export async function runAgainst(bench: Bench, version: Version): Promise<Findin
 /** Each load gets new processes: the state of a process after an earlier load would be noise. */
 async function compareUnder(bench: Bench, load: AgainstLoad, earlierModel: Place): Promise<Finding> {
   const contenders: Contender[] = []
-  for (const model of [bench.model, earlierModel]) contenders.push(...(await twoOf(bench, load, model)))
-  const rows = await compare(bench, { work: load.work, contenders, base: 2 })
+  const { processes } = bench.options
+  for (const model of [bench.model, earlierModel]) contenders.push(...(await severalOf(bench, load, model)))
+  const rows = await compare(bench, { work: load.work, contenders, base: processes })
   const facts = contenders.map(({ side }) => memoryOf(load, side))
   await Promise.all(contenders.map(({ side }) => side.stop()))
-  for (const name of FOLDERS) rmSync(inFolder(name), { recursive: true, force: true })
+  for (const at of contenders.keys()) rmSync(inFolder(folderOf(at)), { recursive: true, force: true })
   return { rows, goals: [verdictOn(rows, load.work, earlierModel)], facts }
 }
 
-const FOLDERS = ['against-0', 'against-1', 'against-2', 'against-3', 'against-filled']
+const folderOf = (at: number): string => `against-${at}`
 
-/** Two processes of one version, each on a database of its own. */
-async function twoOf(bench: Bench, load: AgainstLoad, model: Place): Promise<Contender[]> {
+/** The processes of one version, each on a database of its own. */
+async function severalOf(bench: Bench, load: AgainstLoad, model: Place): Promise<Contender[]> {
   const filled = await load.fill?.(bench, model, 'against-filled')
-  const first = model === bench.model ? 0 : 2
+  const { processes } = bench.options
+  const first = model === bench.model ? 0 : processes
   const contenders: Contender[] = []
-  for (const [again, suffix] of ['', ' again'].entries()) {
-    const place = copyOf(filled?.place ?? model, FOLDERS[first + again] ?? '')
-    const side = await startSignet(model.version.name + suffix, place, load.start)
+  for (let at = 0; at < processes; at++) {
+    const place = copyOf(filled?.place ?? model, folderOf(first + at))
+    const side = await startSignet(`${model.version.name}, process ${at + 1}`, place, load.start)
     const definition = {
       ...load,
       workOn: (_: Bench, each: Side) => load.workOn(bench, each, filled?.tokens ?? []),
@@ -76,13 +78,8 @@ const memoryOf = ({ work }: AgainstLoad, side: Side): Fact => ({
 
 function verdictOn(rows: Row[], what: string, { version }: Place) {
   const figures = (figure: (round: MeasuredRound) => number) => {
-    const of = (index: number): number[] => rows[index]?.rounds.map(figure) ?? []
-    const [present, earlier]: Pair[] = [
-      [of(0), of(1)],
-      [of(2), of(3)],
-    ]
-    if (!present || !earlier) throw new Error('four sides give two pairs')
-    return { what, present, earlier }
+    const all = rows.map(({ rounds }) => rounds.map(figure))
+    return { what, present: all.slice(0, all.length / 2), earlier: all.slice(all.length / 2) }
   }
   return noSlower(
     version.name,

@@ -1,18 +1,18 @@
 /**
- * Whether one version is slower than another. Each version runs as two processes in the same rounds, because two
+ * Whether one version is slower than another. Each version runs as several processes in the same rounds, because two
  * processes of one program differ, too. That difference is the noise: a smaller difference between versions means nothing.
  */
 import { goalOf, type Goal } from '../finding.ts'
 import { describe } from '../ratio-goal.ts'
 import { median, quartilesOf, ratioOf } from '../statistics.ts'
 
-/** The figures of both processes of a version, round by round. */
-export type Pair = [number[], number[]]
+/** The figures of each process of a version, round by round. */
+export type Processes = number[][]
 
 export interface Figures {
   what: string
-  present: Pair
-  earlier: Pair
+  present: Processes
+  earlier: Processes
 }
 
 /** The number of these goals; the goals of the cases come before. */
@@ -34,7 +34,7 @@ export function noDearer(earlierName: string, costs: Figures): Goal {
 const compareCosts = (costs: Figures) =>
   compareRates({ ...costs, present: turned(costs.present), earlier: turned(costs.earlier) })
 
-const turned = ([one, other]: Pair): Pair => [one.map((each) => 1 / each), other.map((each) => 1 / each)]
+const turned = (processes: Processes): Processes => processes.map((figures) => figures.map((each) => 1 / each))
 
 function compareRates({ present, earlier }: Figures): { text: string; isGood: boolean } {
   const ratio = ratioOf(meanOf(present), meanOf(earlier))
@@ -42,18 +42,25 @@ function compareRates({ present, earlier }: Figures): { text: string; isGood: bo
   return { text: `${describe(ratio)}, noise ${noise.toFixed(2)}`, isGood: ratio.median >= 1 - noise }
 }
 
-const meanOf = ([one, other]: Pair): number[] => one.map((each, round) => (each + (other[round] ?? NaN)) / 2)
+/** Of all processes, round by round. */
+const meanOf = (processes: Processes): number[] =>
+  (processes[0] ?? []).map(
+    (_, round) => processes.reduce((sum, each) => sum + (each[round] ?? NaN), 0) / processes.length,
+  )
 
-/** By how much the two processes of one version differ. */
-const differenceOf = ([one, other]: Pair): number => Math.abs(ratioOf(one, other).median - 1)
+/** By how much two processes of one version differ: the median of all pairs. */
+const differenceOf = (processes: Processes): number =>
+  median(
+    processes.flatMap((one, at) => processes.slice(at + 1).map((other) => Math.abs(ratioOf(one, other).median - 1))),
+  )
 
 /** Half of the distance between the quartiles of the rounds' ratios. */
-function spreadOf(present: Pair, earlier: Pair): number {
+function spreadOf(present: Processes, earlier: Processes): number {
   const base = meanOf(earlier)
   const [lower, upper] = quartilesOf(meanOf(present).map((each, round) => each / (base[round] ?? NaN)))
   return (upper - lower) / 2
 }
 
 /** For a fact beside the verdict. */
-export const mediansOf = ([one, other]: Pair): string =>
-  [one, other].map((each) => median(each).toFixed(0)).join(' and ')
+export const mediansOf = (processes: Processes): string =>
+  processes.map((each) => median(each).toFixed(0)).join(' and ')
