@@ -11,6 +11,8 @@ function helpForOldNode() {
     return 'Install Node 24 (https://nodejs.org), or put it beside signet with `npm install node@24`, and run `npx signet`.'
   if (existsSync(place('../node_modules/.bin/node')))
     return 'Run it as `npm start` or `./signet …`: these use the Node 24 that `npm ci` installed.'
+  if (!existsSync(place('../node_modules/hono')))
+    return 'Its packages, Node 24 among them, are not installed. Run: npm ci'
   return existsSync(place('../node_modules/node'))
     ? '`npm ci` ran with --ignore-scripts, so its Node 24 is missing. Run: npm rebuild node'
     : 'Put Node 24 on the PATH (https://nodejs.org): `npm ci --omit=dev` installs none. Without --omit=dev, `npm ci` installs one.'

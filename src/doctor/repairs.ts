@@ -66,8 +66,13 @@ const REPAIRS: readonly Repair[] = [
       'start again from the app, in one browser that takes cookies of this site; behind a proxy the issuer needs https, else the cookie is not sent back',
   },
   {
-    reason: /^the form is older|^the form stands on a page of another site/,
-    fix: () => 'load the page again at the issuer itself, and send its form once',
+    reason: /^the form is older/,
+    fix: () => 'load the page again, and send its form once',
+  },
+  {
+    reason: /^the page was opened at another address/,
+    fix: () =>
+      'open the issuer itself (its URL: signet status); where people have to come by the other address, set SIGNET_ISSUER to it',
   },
   {
     reason: /^the code belongs to \d+ seconds/,

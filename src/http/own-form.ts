@@ -28,10 +28,10 @@ export function requireOwnForm({ headers, cookies, csrf, namesSignIn }: Sent, is
     throw new PageFault(namesSignIn ? 'other_browser' : 'csrf', 403, { reason: whyNoCookie(headers, issuer) })
   const isBound = secrets.some((secret) => isEqual(csrfOf(secret), csrf ?? ''))
   if (!isBound) throw new PageFault('csrf', 403, { reason: 'the form is older than the cookie of its browser' })
-  if (!isOwnOrigin(headers, issuer))
-    throw new PageFault('csrf', 403, {
-      reason: cameByHttp(headers, issuer) ? BY_HTTP : 'the form stands on a page of another site',
-    })
+  if (isOwnOrigin(headers, issuer)) return
+  // The browser has our cookie and our page, so it has come to us: by another name than that of the issuer.
+  if (cameByHttp(headers, issuer)) throw new PageFault('csrf', 403, { reason: BY_HTTP })
+  throw new PageFault('csrf', 403, { reason: 'the page was opened at another address than the issuer', openAt: issuer })
 }
 
 const BY_HTTP = 'the browser came by http and the issuer is https, so its cookie was blocked'

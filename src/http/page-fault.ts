@@ -23,6 +23,8 @@ export interface PageFaultOptions {
   retryAfterSeconds?: number
   /** Of `expired`: a link is over, and not a sign-in. */
   isOfLink?: boolean
+  /** The issuer URL, for a browser that came to another address. */
+  openAt?: string
   /** The client that a way back leads to, and where. Only a proven redirect URI may stand here. */
   back?: string
 }

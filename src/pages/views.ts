@@ -181,6 +181,8 @@ export interface ErrorView {
   /** A link is at fault, and not a sign-in. */
   isOfLink?: boolean | undefined
   retryAfterSeconds?: number | undefined
+  /** The issuer URL, for a browser that came to another address. */
+  openAt?: string | undefined
   /** A proven address of the client. */
   back?: string | undefined
 }

@@ -67,6 +67,14 @@ export async function listen(server: Server, config: Config, listener: RequestLi
 /** Codes that blame the host; any other blames the port. */
 const OF_HOST = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']
 
+/** By the code of the failure. */
+const HELP: Record<string, string> = {
+  EADDRINUSE:
+    'where Signet runs there already, stop it first: a second one on its database would serve it under another name; for another program, set SIGNET_PORT to a free port (SIGNET_PORT=0 picks one)',
+  EACCES:
+    'ports below 1024 need a privilege: set SIGNET_PORT to a higher one and let a proxy take this one, or give Node the capability CAP_NET_BIND_SERVICE',
+}
+
 function cannotListen({ host, port, setBy }: Config, error: NodeJS.ErrnoException): Fault {
   const isOfHost = OF_HOST.includes(error.code ?? '')
   const variable = isOfHost ? (setBy.host ?? 'SIGNET_HOST') : (setBy.port ?? 'SIGNET_PORT')
@@ -74,7 +82,7 @@ function cannotListen({ host, port, setBy }: Config, error: NodeJS.ErrnoExceptio
   const place = `${isIPv6(host) ? `[${host}]` : host}:${port}`
   return new Fault(
     `${variable}: read ${JSON.stringify(isOfHost ? host : String(port))}, but cannot listen on ${place} (${error.code}); accepted: ${accepted}`,
-    'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
+    HELP[error.code ?? ''] ?? 'set SIGNET_HOST and SIGNET_PORT to a free place; SIGNET_PORT=0 picks a port',
     { cause: error },
   )
 }

@@ -12,7 +12,7 @@ import {
   type PostgresAddress,
 } from '../ground/postgres-url.ts'
 import { moveRows, type Moved, type MoveSource, type MoveTarget } from './move.ts'
-import { databaseFault, isTaken, missingDatabase as missingFault } from './sqlite/database-file.ts'
+import { BEGIN_ANEW, databaseFault, isTaken, missingDatabase as missingFault } from './sqlite/database-file.ts'
 import type { LivesEnded } from './acts/restored.ts'
 import { createSqliteTarget, openSqliteSource } from './sqlite/move.ts'
 import { restore, type RestoreOptions } from './sqlite/restore.ts'
@@ -66,7 +66,13 @@ export async function probeDatabase(url: string): Promise<'missing' | 'present'>
 }
 
 /** The fault of a start or command whose database existed before and is missing now. */
-export const missingDatabase = (url: string): Fault => missingFault(databaseName(url))
+export function missingDatabase(url: string): Fault {
+  if (!isPostgresUrl(url)) return missingFault(databaseName(url))
+  return new Fault(
+    `the database ${databaseName(url)} is missing`,
+    `restore it by its own means (pg_restore), or name another one in SIGNET_DATABASE_URL; ${BEGIN_ANEW}`,
+  )
+}
 
 /**
  * Makes a backup the database, where none is. Unless `keepGrants`, every refresh token family is ended, the live access

@@ -124,8 +124,10 @@ test('an old Node is told how this checkout gets a new one', ({ onTestFinished, 
   mkdirSync(join(folder, 'src'))
   copyFileSync(join(CHECKOUT, 'src/signet.js'), join(folder, 'src/signet.js'))
   const told = () => run(['/usr/bin/env', 'node', 'src/signet.js', 'serve'], folder, { PATH }).stderr.split('\n')[1]
+  expect(told()).toMatch(/not installed\. Run: npm ci$/)
+  mkdirSync(join(folder, 'node_modules/hono'), { recursive: true })
   expect(told()).toContain('npm ci --omit=dev')
-  mkdirSync(join(folder, 'node_modules/node'), { recursive: true })
+  mkdirSync(join(folder, 'node_modules/node'))
   expect(told()).toContain('npm rebuild node')
   mkdirSync(join(folder, 'node_modules/.bin'))
   writeFileSync(join(folder, 'node_modules/.bin/node'), '')

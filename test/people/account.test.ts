@@ -145,13 +145,16 @@ test('without an action, a form changes nothing', async () => {
 })
 
 test('a form without its proof, or from another site, is refused with a page and changes nothing', async () => {
-  const { browser, store, ada } = await signedIn()
+  const { browser, store, ada, issuer } = await signedIn()
   const form = (await browser.get('/account/profile')).forms.find(({ action }) => action.endsWith('/profile'))
   const values = { ...form?.values, action: 'save', name: 'Mallory' }
   const unproven = await browser.post('/account/profile', { ...values, csrf: 'x' })
   expect(unproven).toMatchObject({ status: 403, page: 'error', error: 'csrf' })
   const foreign = await browser.post('/account/profile', values, { origin: 'https://elsewhere.example' })
   expect(foreign).toMatchObject({ status: 403, page: 'error', error: 'csrf' })
+  // The form is ours, so the person came to us by another address: the page says where to go.
+  expect(foreign.html).toContain(`Go to ${issuer.issuer} and start there.`)
+  expect(unproven.html).not.toContain(issuer.issuer)
   expect((await store.findPerson({ id: ada.id }))?.user.name).toBe('Ada Lovelace')
 })
 

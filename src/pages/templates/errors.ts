@@ -5,11 +5,13 @@ import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
 import { plainLine, visibleUri } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
+import type { Texts } from '../texts/en.ts'
 import type { ErrorView, MismatchView, NotAllowedView } from '../views.ts'
 
-export function errorPage(frame: Frame, { code, isOfLink, retryAfterSeconds, back }: ErrorView): PageBody {
+export function errorPage(frame: Frame, view: ErrorView): PageBody {
+  const { code, retryAfterSeconds, back } = view
   const { texts } = frame
-  const { title, help } = code === 'expired' && isOfLink ? texts.errors.link_expired : texts.errors[code]
+  const { title, help } = wordsOf(view, texts)
   const way =
     back === undefined
       ? wayToAccount(frame, code)
@@ -19,6 +21,11 @@ export function errorPage(frame: Frame, { code, isOfLink, retryAfterSeconds, bac
     </div>
     <div class="stack">${way}${facts(frame)}</div>`
   return { name: 'error', title, body: parts.gate(frame, body) }
+}
+
+function wordsOf({ code, isOfLink, openAt }: ErrorView, { errors, elsewhere }: Texts): { title: string; help: string } {
+  if (openAt !== undefined) return { title: elsewhere.title, help: elsewhere.help(openAt) }
+  return code === 'expired' && isOfLink ? errors.link_expired : errors[code]
 }
 
 /** A link that was used has made an account, as a rule: its owner signs in. */

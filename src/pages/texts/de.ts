@@ -404,6 +404,11 @@ export const de: Texts = {
       help: 'Versuchen Sie es noch einmal. Geschieht es wieder, nennen Sie den Betreibern die Nummer der Anfrage.',
     },
   },
+  elsewhere: {
+    title: 'Öffnen Sie diesen Dienst unter seiner eigenen Adresse',
+    help: (address) =>
+      `Diese Seite wurde unter einer anderen Adresse geöffnet. Gehen Sie zu ${address} und beginnen Sie dort.`,
+  },
   wait: (seconds) => `Versuchen Sie es in ${waited(seconds)} noch einmal.`,
   toAccount: 'Ihr Konto',
 }

@@ -381,6 +381,11 @@ export const en = {
       help: 'Try again. If it happens once more, tell the people who run this service the request number below.',
     },
   },
+  /** A page of ours was opened at another address than the issuer's. */
+  elsewhere: {
+    title: 'Open this service at its own address',
+    help: (address: string) => `This page was opened at another address. Go to ${address} and start there.`,
+  },
   wait: (seconds: number) => `Try again in ${waited(seconds)}.`,
   toAccount: 'Your account',
 }

@@ -351,6 +351,10 @@ export const zh: Texts = {
     invalid_request: { title: '无法理解此请求', help: '请从您来时的应用重新开始。' },
     server_error: { title: '我们这边出了问题', help: '请重试。如果再次发生，请将下方的请求编号告知本服务的管理员。' },
   },
+  elsewhere: {
+    title: '请使用本服务自己的地址',
+    help: (address) => `您是通过其他地址打开此页面的。请前往 ${address} 并在那里开始。`,
+  },
   wait: (seconds) => `请在 ${waited(seconds)}后重试。`,
   toAccount: '您的账户',
 }

@@ -59,7 +59,7 @@ export async function probePostgres(address: PostgresAddress): Promise<'missing'
 const missingSchema = (address: PostgresAddress): Fault =>
   new Fault(
     `the database ${describeAddress(address)} has no schema "${address.schema}" with Signet's tables`,
-    'restore the backup of the database, or name another one in SIGNET_DATABASE_URL',
+    'restore it by its own means (pg_restore), or name another one in SIGNET_DATABASE_URL',
   )
 
 async function prepare(address: PostgresAddress, { mustExist }: PostgresOptions) {

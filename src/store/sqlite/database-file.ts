@@ -29,6 +29,8 @@ const APPLICATION_ID = 0x53676e74
 const RESTORE_HELP =
   'restore a backup with `signet restore FILE`, after moving away what is there, or name another file in SIGNET_DATABASE_URL'
 
+export const BEGIN_ANEW = 'to begin anew, without everything that was in it: signet serve --new'
+
 /** Whether a path is taken. A dangling link takes it, too. */
 export function isTaken(path: string): boolean {
   try {
@@ -42,10 +44,7 @@ export function isTaken(path: string): boolean {
 
 /** The fault of a start or command whose database existed before and is missing now. */
 export const missingDatabase = (file: string): Fault =>
-  new Fault(
-    `the database ${file} is missing`,
-    `${RESTORE_HELP}; to begin anew, without everything that was in it: signet serve --new`,
-  )
+  new Fault(`the database ${file} is missing`, `${RESTORE_HELP}; ${BEGIN_ANEW}`)
 
 /** @throws Fault where the file is missing. */
 export function requireFile(file: string): void {
