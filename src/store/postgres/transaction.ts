@@ -35,6 +35,9 @@ export const CHANNEL = 'signet_changes'
  */
 const ROW_WAITS = 6
 
+/** in_failed_sql_transaction */
+const IN_FAILED_TRANSACTION = '25P02'
+
 export interface TransactionNeeds extends LockNeeds {
   measured: Measured
   families: Families
@@ -55,6 +58,8 @@ export class Transaction {
   readonly #changes: Noted[] = []
   /** Writes whose result no act can see. They are not waited for until the end. */
   readonly #sent: Promise<unknown>[] = []
+  /** The first failure of these. The server answers in order, so it is known before that of any later statement. */
+  #failed: unknown
 
   private constructor(
     session: Session,
@@ -97,8 +102,17 @@ export class Transaction {
   /** Runs an act to its end. */
   async run<Result>(act: Act<Result>): Promise<Result> {
     let next = act.next()
-    while (!next.done) next = act.next(await this.#take(next.value))
+    while (!next.done) next = act.next(await this.#done(next.value))
     return next.value
+  }
+
+  /** A step after a write that has failed fails, too, and only with the word that the transaction is over. */
+  async #done(step: Step): Promise<unknown> {
+    try {
+      return await this.#take(step)
+    } catch (error) {
+      throw error instanceof Failure && error.code === IN_FAILED_TRANSACTION ? (this.#failed ?? error) : error
+    }
   }
 
   /** Resolves when every step so far is done. */
@@ -186,7 +200,7 @@ export class Transaction {
   #send(statement: Statement): void {
     const sent = this.#write(statement)
     // `ready` and `rollBack` wait for it. A failure before that would otherwise count as unhandled, and end the process.
-    sent.catch(() => {})
+    sent.catch((error: unknown) => (this.#failed ??= error))
     this.#sent.push(sent)
   }
 
