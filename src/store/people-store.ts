@@ -160,8 +160,15 @@ export interface GroupStore {
 }
 
 export interface LinkStore {
-  /** Stores a link. A link for a person ends the person's earlier ones of its kind; `unknown`: there is no such person. */
-  addLink(link: OneTimeRecord<LinkKind>, event: Recording): Promise<'added' | 'unknown'>
+  /**
+   * Stores a link. A link for a person ends the person's earlier ones of its kind; `unknown`: there is no such person.
+   * @param judge asked inside the write; it throws where the person may not get a link
+   */
+  addLink(
+    link: OneTimeRecord<LinkKind>,
+    event: Recording,
+    judge?: (person: Person) => void,
+  ): Promise<'added' | 'unknown'>
   findLink<Kind extends LinkKind>(kind: Kind, hash: string): Promise<OneTimeRecord<Kind> | undefined>
   /** Those that can be used, in the order of their ids. */
   listInvitations(page: Page): Promise<OneTimeRecord<'invitation'>[]>

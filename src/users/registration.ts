@@ -203,16 +203,17 @@ export class UserRegistry {
   async link(id: string, by: Actor, ttlSeconds: number = USUAL_LINK): Promise<ShownLink> {
     const { store, audit, issuer } = this.#needs
     if (ttlSeconds < 1 || ttlSeconds > LONGEST_LINK) throw invalidRequest('ttl: from 1s to 7d')
-    const person = await this.get(id)
-    requireRightOver(person, by)
-    if (person.user.disabledAt !== null) throw conflict('this user is disabled: enable the user first')
+    const judge = (person: Person) => {
+      requireRightOver(person, by)
+      if (person.user.disabledAt !== null) throw conflict('this user is disabled: enable the user first')
+    }
     const { url, record } = newLink(
       { kind: 'sign_in_link', owner: id, facts: {}, uses: 1, ttlSeconds },
       issuer,
       store.now(),
     )
     const event = audit.event('user.link_made', id, { ...by, details: { ttl_seconds: ttlSeconds } })
-    if ((await store.addLink(record, event)) === 'unknown') throw notFound('this user')
+    if ((await store.addLink(record, event, judge)) === 'unknown') throw notFound('this user')
     return { id: record.id, url, expiresAt: record.expiresAt }
   }
 

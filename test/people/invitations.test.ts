@@ -229,6 +229,16 @@ test('a sign-in link shows on GET, signs in on POST, once', async () => {
   expect((await browserAt(issuer).get(path)).error).toBe('link_used')
 })
 
+test('of links that are made for a person at once, one is left', async () => {
+  const issuer = await startAdministered()
+  for (const username of ['ada', 'bob', 'cyd', 'dan', 'eve']) {
+    await issuer.operator.call('POST', '/admin/api/users', { username })
+    const paths = await Promise.all(Array.from({ length: 6 }, () => linkOf(issuer, username)))
+    const seen = await Promise.all(paths.map(async (path) => (await browserAt(issuer).get(path)).error ?? 'good'))
+    expect(seen.toSorted()).toEqual(['good', ...Array<string>(5).fill('link_used')])
+  }
+})
+
 test('a sign-in link ends with its time, a newer one, another password, and its user', async () => {
   const issuer = await startAdministered()
   await issuer.operator.call('POST', '/admin/api/users', { username: 'ada' })

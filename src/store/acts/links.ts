@@ -1,29 +1,38 @@
 /** Links that are sent to people: invitations, and one-time sign-in links. The act that a link allows also takes the link. */
 import { find, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { LinkStore } from '../people-store.ts'
-import { oneTimeValues, users } from '../tables/people.ts'
+import { oneTimeValues } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import { isOfKind, type LinkKind, type OneTimeRecord } from '../records/one-time.ts'
+import type { Person } from '../records/user.ts'
 import { record } from './audit.ts'
 import { addOneTime, endOneTime, findOneTime, isUsable } from './one-time.ts'
+import { findPerson } from './people-rows.ts'
 
 type Invitation = OneTimeRecord<'invitation'>
 
 const isInvitation = isOfKind('invitation')
 
 export const linkVerbs = (engine: Engine): LinkStore => ({
-  addLink: (link, event) => engine.act(() => add(link, event), 'free'),
+  // Alone: of two that are made at once, none would see and end the other.
+  addLink: (link, event, judge) => engine.act(() => add(link, event, judge), 'exclusive'),
   findLink: (kind, hash) => engine.read(() => findOneTime(kind, hash)),
   listInvitations: (page) => engine.read(() => list(page)),
   revokeInvitation: (id, event) => engine.act(() => revoke(id, event), 'free'),
 })
 
 /** A newer link of a kind for a person ends the older ones. */
-function* add(link: OneTimeRecord<LinkKind>, event: Recording): Act<'added' | 'unknown'> {
+function* add(
+  link: OneTimeRecord<LinkKind>,
+  event: Recording,
+  judge: ((person: Person) => void) | undefined,
+): Act<'added' | 'unknown'> {
   const { kind, owner } = link
   if (owner !== '') {
-    if (!(yield* find(users, { id: owner }))) return 'unknown'
+    const person = yield* findPerson({ id: owner })
+    if (!person) return 'unknown'
+    judge?.(person)
     yield* endOneTime(kind, owner)
   }
   yield* addOneTime(link)
