@@ -5,6 +5,7 @@ import { movableClock } from '../support/issuer.ts'
 import { addPerson, browserAt, signInAt, storeOf } from '../support/people.ts'
 import { codeAt, codesOn, enter, formOn, turnOn } from '../support/second-factor.ts'
 import { auditOf, startWithApi } from '../support/shared.ts'
+import { eventOf } from '../support/store-records.ts'
 import { recoveryDigest } from '../../src/users/recovery.ts'
 
 const ADA = { username: 'ada' }
@@ -76,6 +77,24 @@ describe('a recovery code', () => {
     expect(await auditOf(issuer, person.id)).toContain('recovery_codes.renewed')
     // They are shown once.
     expect(codesOn(await home.get('/account/two-factor'))).toEqual([])
+  })
+
+  test('is one of ten, renewed by several at once when none was left; and of none, if the app goes too', async () => {
+    const { issuer, home, secret, store, person, left } = await enrolled()
+    await enter(home, await signInAt(home, `${LOGIN}&prompt=login`, ADA), codeAt(secret, issuer.clock.now()))
+    const page = await home.get('/account/two-factor')
+    const sealed = (await store.findPerson({ id: person.id }))?.user.totpSecret ?? ''
+    const useAllUp = async () =>
+      store.replaceRecoveryCodes({ userId: person.id, sessionId: null }, sealed, [], eventOf('recovery_codes.renewed'))
+    for (let round = 0; round < 3; round++) {
+      await useAllUp()
+      await Promise.all(Array.from({ length: 4 }, () => home.submit(page, {}, 'new-recovery-codes')))
+      expect(await left()).toBe(10)
+    }
+    await useAllUp()
+    const actions = ['new-recovery-codes', 'new-recovery-codes', 'disable-totp', 'new-recovery-codes']
+    await Promise.all(actions.map((action) => home.submit(page, {}, action)))
+    expect(await left()).toBe(0)
   })
 
   test('shares its count of guesses with the codes of the app', async () => {
