@@ -217,6 +217,20 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
     ])
     expect(used).toEqual([null, clock.at + 7])
   })
+
+  test('the use of a secret is kept by a change of its client at the same time', async () => {
+    const place = newPlace()
+    const store = await storeWithKeys(place)
+    const other = await place.open()
+    for (let round = 1; round <= 12; round++) {
+      await Promise.all([
+        other.updateClient('app', (client) => ({ ...client, name: `App ${round}` }), eventOf('client.updated')),
+        store.noteSecretUse([{ secretId: 'app-1', at: clock.at + round }]),
+      ])
+      const used = (await store.findClient('app'))?.secrets.map(({ lastUsedAt }) => lastUsedAt)
+      expect(used).toEqual([null, clock.at + round])
+    }
+  })
 })
 
 // ---------------------------------------------------------------- quotas

@@ -51,7 +51,8 @@ export const clientVerbs = (engine: Engine): Verbs => ({
   disableClient: (clientId, deny, event) => engine.act(() => disableClient(clientId, deny, event), 'exclusive'),
   enableClient: (clientId, event) => engine.act(() => enable(clientId, event), 'exclusive'),
   deleteClient: (clientId, deny, event) => engine.act(() => deleteClient(clientId, deny, event), 'exclusive'),
-  noteSecretUse: (uses) => engine.act(() => noteUse(uses), 'free'),
+  // Guarded: a change of a client writes its secrets anew, with the use that it has read.
+  noteSecretUse: (uses) => engine.act(() => noteUse(uses)),
 })
 
 /** How many digests of ended secrets are kept for a client. */
