@@ -20,6 +20,7 @@ import {
   type Held,
   type Scene,
 } from './support/race.ts'
+import { refusal } from './support/shared.ts'
 import { holdWriteLock, untilBegun } from './support/write-lock.ts'
 
 /** Asks for a token that is bound to a key, whose proof has a one-time id that is a write. */
@@ -80,6 +81,12 @@ test.each(ASKINGS)('a token asked for %s while the client is being deleted is ac
   const it = await scene({ refresh_grace: 0 })
   const held = await hold(it)
   await expectNothingLeft(it, await askWhileDeleted(it, () => ask(it, held)))
+})
+
+test('a grant asked for while the client is being deleted is refused, and not put off', async () => {
+  const it = await scene()
+  const form = { grant_type: SUBJECT_GRANT, subject: 'ada', scope: 'read offline_access' }
+  expect(refusal(await askWhileDeleted(it, () => asksFor(form)(it)))).toBe('401 invalid_client')
 })
 
 test('a token asked for by a signed assertion while the client is being deleted is accepted by nobody', async () => {

@@ -82,7 +82,13 @@ async function beginOffline(
   const { sid } = grant
   const { replaced, masterKeyId } = await store.createGrant(
     grant,
-    { clientKey: client.key, limit, masterKeyId: () => refreshTokens.currentKeyId() },
+    {
+      clientKey: client.key,
+      limit,
+      masterKeyId: () => refreshTokens.currentKeyId(),
+      // A client or subject that was refused meanwhile hears that, and not that it may try again.
+      judge: (at) => void plan(at),
+    },
     audit.budgeted('grant.created', sid, by),
   )
   if (replaced !== undefined) audit.count('grant.replaced', by)

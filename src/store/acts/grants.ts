@@ -33,10 +33,11 @@ export const grantVerbs = (engine: Engine): Verbs => ({
 
 export function* createGrant(
   { clientId, ...grant }: GrantRecord,
-  { clientKey, limit, masterKeyId: rule }: GrantOptions,
+  { clientKey, limit, masterKeyId: rule, judge }: GrantOptions,
   event: Recording | undefined,
 ): Act<{ replaced: string | undefined; masterKeyId: string | null }> {
-  // Another process may have changed these, and this process may not have heard of it yet.
+  judge?.(yield* time())
+  // The rows themselves are asked, too: a rule rests on what this process keeps in memory.
   const found = yield* welcome(clientId, grant.sub)
   if (found.clientKey !== clientKey) throw new Unavailable(`client "${clientId}" was deleted meanwhile`)
   if (found.isRefused) throw new Unavailable('the subject or client was put on the blacklist meanwhile')

@@ -49,6 +49,8 @@ export interface GrantOptions {
   limit: number
   /** The master key that makes its tokens, asked inside the write. */
   masterKeyId?: (() => string) | undefined
+  /** Asked inside the write, with its time; throws where the client may not have the grant any more. */
+  judge?: ((now: Instant) => void) | undefined
 }
 
 export interface GrantFilter {
