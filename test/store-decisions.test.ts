@@ -11,6 +11,8 @@ import type { Recording } from '../src/store/records/audit.ts'
 import type { BlacklistCause, Moment, NewBlacklistEntry } from '../src/store/records/blacklist.ts'
 import type { GrantDenial, GrantRecord } from '../src/store/records/grant.ts'
 import type { RotationVerdict } from '../src/store/records/rotation.ts'
+import type { SignInRef } from '../src/store/records/sign-in-step.ts'
+import type { SignInRecord } from '../src/store/records/sign-in.ts'
 import type { Store } from '../src/store/store.ts'
 import {
   DAY,
@@ -41,6 +43,7 @@ import {
   closing,
   unheld,
 } from './support/store-records.ts'
+import { addPerson } from './support/people.ts'
 import { PLACES, type Place } from './support/store-places.ts'
 
 const renewed = clock.at + 5 * HOUR
@@ -50,6 +53,24 @@ const refresh = ({ endedAt }: GrantRecord): RotationVerdict =>
   endedAt === null
     ? { act: 'rotate', idleExpiresAt: null, accessExpiresAt: renewed }
     : { act: 'refuse', error: refusal }
+
+/** A sign-in in some browser, in which nothing has been proved yet. */
+const signInOf = (now: Instant): SignInRecord => ({
+  id: crypto.randomUUID(),
+  browserHash: 'browser',
+  request: null,
+  returnTo: null,
+  state: 'started',
+  userId: null,
+  amr: [],
+  authTime: null,
+  sessionId: null,
+  isRemembered: false,
+  challenge: null,
+  pendingTotp: null,
+  createdAt: now,
+  expiresAt: now + HOUR,
+})
 
 async function storeWithKeys(place: Place): Promise<Store> {
   const store = await place.open()
@@ -216,6 +237,49 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
       ),
     ])
     expect(used).toEqual([null, clock.at + 7])
+  })
+
+  test('a sign-in by a former password does not outlive the change, however the two meet', async () => {
+    const place = newPlace()
+    const store = await place.open()
+    const other = await place.open()
+    const clients = { find: () => undefined }
+    const ending = {
+      reason: 'password',
+      isKeepingOffline: false,
+      event: () => eventOf('session.ended'),
+      deny: () => entryOf('sub', 'ada'),
+    }
+    for (let round = 0; round < 12; round++) {
+      const person = await addPerson(store, {
+        username: `ada-${round}`,
+        password: null,
+        user: { passwordHash: 'former' },
+      })
+      const begin = async (each: Store): Promise<SignInRef> => {
+        const signIn = signInOf(clock.at)
+        await each.keepRequest(signIn)
+        return signIn
+      }
+      const changing = await begin(store)
+      const passing = await Promise.all([begin(other), begin(other), begin(store)])
+      const change = { id: person.id, change: { passwordHash: 'newer' } }
+      const proof = { kind: 'password', userId: person.id, passwordHash: 'former' } as const
+      await Promise.all([
+        store.takeStep(changing, undefined, clients, () => ({
+          writes: { user: change, renews: { session: ending } },
+          result: true,
+        })),
+        ...passing.map((ref, index) =>
+          (index === 2 ? store : other).takeStep(ref, proof, clients, ({ isProven }) => ({
+            writes: isProven ? { spends: true, signIn: { userId: person.id } } : {},
+            result: isProven,
+          })),
+        ),
+      ])
+      const left = await Promise.all(passing.map((ref) => store.findSignIn(ref, clients)))
+      expect(left.flatMap((each) => (each.outcome === 'decided' ? (each.result.signIn.userId ?? []) : []))).toEqual([])
+    }
   })
 
   test('the use of a secret is kept by a change of its client at the same time', async () => {

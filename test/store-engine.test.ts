@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import {
+  alone,
   find,
   insert,
   insertIfAbsent,
@@ -395,5 +396,17 @@ describe.each(ENGINES)('%s: a transaction', (name, open) => {
     expect((await engine.read(() => select(keyReaders))).map(({ lastSeenAt }) => lastSeenAt)).toEqual(
       Array<number>(8).fill(8),
     )
+  })
+
+  test.each(['free', 'guarded'] as const)('%s acts that ask to be alone follow each other', async (kind) => {
+    const { engine, again } = await open()
+    const other = await again()
+    const addFirst = (each: Engine, key: string) =>
+      each.act(function* () {
+        yield* alone()
+        if ((yield* select(keyReaders)).length === 0) yield* insert(keyReaders, reader(key, 0))
+      }, kind)
+    await Promise.all(Array.from({ length: 8 }, (_, index) => addFirst(index % 2 ? engine : other.engine, `r${index}`)))
+    expect(await engine.read(() => select(keyReaders))).toHaveLength(1)
   })
 })

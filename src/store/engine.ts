@@ -43,6 +43,7 @@ export type Unreadable = (row: string) => void
 /** A step of a transaction. Made by the functions below, and run by an engine. */
 export type Step =
   | { step: 'time' }
+  | { step: 'alone' }
   | { step: 'select'; table: Table; selection: Selection<Table> }
   | { step: 'insert'; table: Table; row: Record<string, unknown>; ifAbsent: boolean }
   | { step: 'update'; table: Table; where: Record<string, unknown>; change: Record<string, unknown> }
@@ -73,8 +74,8 @@ export type Act<Result> = Generator<Step, Result, unknown>
 
 /**
  * The other acts that may run at the same time.
- * `exclusive`: none that is exclusive or guarded. An act that writes a kept table is exclusive, and is begun again as such
- * if it was not.
+ * `exclusive`: none that is exclusive or guarded. An act that writes a kept table, or asks to be alone, is exclusive, and is
+ * begun again as such if it was not.
  * `guarded`: none that is exclusive. So the facts of kept tables that it reads hold until it ends. Where it waits long for
  * rows of another act, it is begun again as exclusive.
  * `free`: any. It depends on nothing that another act may change.
@@ -112,6 +113,14 @@ export interface Engine extends ChangeSource, OperatedDatabase {
 /** The time that decides in this transaction. */
 export function* time(): Act<Instant> {
   return (yield { step: 'time' }) as Instant
+}
+
+/**
+ * Goes on as an exclusive act. For an act that ends whatever there is of a kind: nobody adds to it at the same time, from
+ * facts that this act changes.
+ */
+export function* alone(): Act<void> {
+  yield { step: 'alone' }
 }
 
 export function* select<T extends Table>(table: T, selection: Selection<T> = {}): Act<RowOf<T>[]> {

@@ -107,6 +107,8 @@ class Runner {
     switch (step.step) {
       case 'time':
         return this.#now
+      case 'alone':
+        return undefined
       case 'select':
         return this.#select(step.table, step.selection)
       case 'insert':

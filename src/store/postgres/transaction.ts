@@ -23,7 +23,7 @@ import { generatedOf, type Row, type Statement } from '../statements.ts'
 import { encodeText } from './text.ts'
 import { CLOCK_MS, type DatabaseTime } from './time.ts'
 
-/** Thrown by an act that writes a kept table and did not begin as exclusive; it is begun again. */
+/** Thrown by an act that writes a kept table, or asks to be alone, and did not begin as exclusive; it is begun again. */
 export class NeedsExclusive extends Error {}
 
 /** The channel on which replicas call each other. The payload is the schema and the revision. */
@@ -148,6 +148,8 @@ export class Transaction {
     switch (step.step) {
       case 'time':
         return this.#now
+      case 'alone':
+        return this.#requireExclusive()
       case 'select':
         return this.#select(step)
       case 'insert':
@@ -217,7 +219,7 @@ export class Transaction {
   }
 
   #delete({ table, where, isQuiet }: Extract<Step, { step: 'delete' }>): Promise<number> {
-    if (table.kept && !this.#isExclusive) throw new NeedsExclusive()
+    if (table.kept) this.#requireExclusive()
     if (table.kept && !isQuiet) this.#tell(table.kept, where)
     return this.#write(this.#needs.statements.delete(table, where))
   }
@@ -231,8 +233,12 @@ export class Transaction {
     return this.#raise({ noun, id: typeof named === 'string' ? named : null }, 1)
   }
 
-  #raise(change: Pick<Noted, 'noun' | 'id'>, by: number): number {
+  #requireExclusive(): void {
     if (!this.#isExclusive) throw new NeedsExclusive()
+  }
+
+  #raise(change: Pick<Noted, 'noun' | 'id'>, by: number): number {
+    this.#requireExclusive()
     this.#revision += by
     this.#changes.push({ ...change, revision: this.#revision })
     return this.#revision

@@ -75,6 +75,9 @@ class Runner {
     switch (step.step) {
       case 'time':
         return this.#database.now()
+      // Every act is, in a batch of acts that follow each other.
+      case 'alone':
+        return undefined
       case 'select':
         return this.#statements.select(step.table, step.selection)
       case 'insert':
