@@ -4,7 +4,7 @@
  */
 import type { Instant } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
-import { find, insert, remove, select, update, type Act } from '../engine.ts'
+import { alone, find, insert, remove, select, update, type Act } from '../engine.ts'
 import { logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../tables/people.ts'
 import type { PersonEnding, SessionEnding, SessionRecord } from '../records/session.ts'
 import { clients } from '../tables/clients.ts'
@@ -64,11 +64,13 @@ function* owe({ id: sessionId, userId: sub }: SessionRecord, now: Instant): Act<
 
 /**
  * Ends the sessions of a person, what is left of earlier ones, and the sign-ins under way. If `deny` is given,
- * everything else that the person has ends too.
+ * everything else that the person has ends too. It is done alone: a sign-in that passes by a former password at the same
+ * moment is ended here, or does not pass.
  * @param going the sign-in in which it is done
  * @returns the ids of the sessions that ended
  */
 export function* endPerson(userId: string, { deny, session, except }: PersonEnding, going?: string): Act<string[]> {
+  yield* alone()
   const ended: string[] = []
   for (const { id } of yield* select(sessions, { where: { userId, endedAt: null } })) {
     if (id === except) continue

@@ -3,7 +3,7 @@
  * as they stand, asks the rule of the step, and stores everything that follows. So whatever happened since the page was
  * shown is known to the rule, and of two answers to one page only one counts.
  */
-import { alone, find, insert, time, update, type Act, type Engine } from '../engine.ts'
+import { find, insert, time, update, type Act, type Engine } from '../engine.ts'
 import type { FoundSession, SignInStart, SignInStore } from '../people-store.ts'
 import { consents, sessions, signIns, users } from '../tables/people.ts'
 import type { ClientRecord } from '../records/client.ts'
@@ -132,8 +132,6 @@ function* consentOf(person: Person | undefined, client: ClientRecord | undefined
 
 function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrites): Act<void> {
   const { signIn, session, raised, ends, user, renews, consent, code, forgives, browser, events = [] } = writes
-  // A sign-in that passes by the former password is ended here, or does not pass.
-  if (renews) yield* alone()
   if (writes.spends && proof) yield* spend(proof, facts)
   if (session) yield* insert(sessions, session)
   if (raised) yield* update(sessions, { id: raised.id, endedAt: null }, raised.change)
