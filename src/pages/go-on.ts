@@ -114,10 +114,16 @@ export async function goOn(
   more: readonly string[] = [],
 ): Promise<Reply> {
   const headers = [...cookiesOf(reached, needs.issuer), ...more]
+  // No step was taken, e.g. since the person has agreed in another browser: /authorize gives the code that is due.
+  if (reached.next.kind === 'code' && reached.code === undefined && !isByScript(call) && !givesUp(call))
+    return seeOther(placeLater(reached, needs.issuer), headers)
   const answer = answerOf(call, reached)
   if (answer) return tellClient(call, answer.to, answer.values, needs, headers)
   return seeOther(placeOf(reached, needs.issuer), headers)
 }
+
+/** Whoever gives up gets no code, whatever was agreed elsewhere. */
+const givesUp = ({ sent }: PageCall): boolean => ['cancel', 'deny', 'back'].includes(sent.get('action') ?? '')
 
 /** The same for a script of a page: it sends the browser there. What the client is told, /authorize tells it. */
 export const goOnJson = (_call: PageCall, reached: Reached, { issuer }: GoOnNeeds): Reply =>

@@ -244,6 +244,19 @@ describe('consent', () => {
     expect(bobs.text).toContain('bob')
   })
 
+  test('who has agreed in one browser is let through in the others, by either way; and "Deny" there gives no code', async () => {
+    const third = await addApp(issuer(), { consent: 'once' })
+    const ask = async () => {
+      const browser = await browserOf('ada')
+      return { browser, page: await browser.get(authorizePath(third)) }
+    }
+    const [first, second, reloading, denying] = [await ask(), await ask(), await ask(), await ask()]
+    isCode(await first.browser.submit(first.page, {}, 'allow'))
+    isCode(await second.browser.submit(second.page, {}, 'allow'))
+    isCode(await reloading.browser.get(reloading.page.url.pathname + reloading.page.url.search))
+    expect(await denying.browser.submit(denying.page, {}, 'deny')).toMatchObject({ isAway: false, error: 'expired' })
+  })
+
   test('of two answers at once, one gives a code', async () => {
     const third = await addApp(issuer(), { consent: 'always' })
     const browser = await browserOf('ada')
