@@ -40,35 +40,42 @@ export async function runAgainst(bench: Bench, version: Version): Promise<Findin
 
 /** Each load gets new processes: the state of a process after an earlier load would be noise. */
 async function compareUnder(bench: Bench, load: AgainstLoad, earlierModel: Place): Promise<Finding> {
-  const contenders: Contender[] = []
-  const { processes } = bench.options
-  for (const model of [bench.model, earlierModel]) contenders.push(...(await severalOf(bench, load, model)))
-  const rows = await compare(bench, { work: load.work, contenders, base: processes })
+  const [present, earlier] = [await versionOf(bench, load, bench.model), await versionOf(bench, load, earlierModel)]
+  for (let at = 0; at < bench.options.processes; at++) {
+    // In turned order: processes that were started first are slower by some per cent, whatever their version.
+    for (const version of at % 2 === 0 ? [present, earlier] : [earlier, present]) await addProcess(bench, load, version)
+  }
+  const contenders = [...present.contenders, ...earlier.contenders]
+  const rows = await compare(bench, { work: load.work, contenders, base: present.contenders.length })
   const facts = contenders.map(({ side }) => memoryOf(load, side))
   await Promise.all(contenders.map(({ side }) => side.stop()))
-  for (const at of contenders.keys()) rmSync(inFolder(folderOf(at)), { recursive: true, force: true })
+  for (const folder of [...present.folders, ...earlier.folders]) rmSync(folder, { recursive: true, force: true })
   return { rows, goals: [verdictOn(rows, load.work, earlierModel)], facts }
 }
 
-const folderOf = (at: number): string => `against-${at}`
+/** A version under a load: what each of its processes begins with, and the processes so far. */
+interface UnderLoad {
+  place: Place
+  tokens: string[]
+  contenders: Contender[]
+  folders: string[]
+}
 
-/** The processes of one version, each on a database of its own. */
-async function severalOf(bench: Bench, load: AgainstLoad, model: Place): Promise<Contender[]> {
-  const filled = await load.fill?.(bench, model, 'against-filled')
-  const { processes } = bench.options
-  const first = model === bench.model ? 0 : processes
-  const contenders: Contender[] = []
-  for (let at = 0; at < processes; at++) {
-    const place = copyOf(filled?.place ?? model, folderOf(first + at))
-    const side = await startSignet(`${model.version.name}, process ${at + 1}`, place, load.start)
-    const definition = {
-      ...load,
-      workOn: (_: Bench, each: Side) => load.workOn(bench, each, filled?.tokens ?? []),
-    }
-    contenders.push(await contenderOf(bench, definition, side))
-  }
-  if (filled) rmSync(filled.place.folder, { recursive: true })
-  return contenders
+async function versionOf(bench: Bench, load: AgainstLoad, model: Place): Promise<UnderLoad> {
+  const filled = await load.fill?.(bench, model, `filled-${model === bench.model ? 'present' : 'earlier'}`)
+  const { place = model, tokens = [] } = filled ?? {}
+  return { place, tokens, contenders: [], folders: filled ? [place.folder] : [] }
+}
+
+/** Each process has a database of its own. */
+async function addProcess(bench: Bench, load: AgainstLoad, version: UnderLoad): Promise<void> {
+  const { place: model, tokens, contenders, folders } = version
+  const number = contenders.length + 1
+  const { name, checkout } = model.version
+  const place = copyOf(model, `against-${checkout === bench.model.version.checkout ? 'present' : 'earlier'}-${number}`)
+  const side = await startSignet(`${name}, process ${number}`, place, load.start)
+  contenders.push(await contenderOf(bench, { ...load, workOn: (_, each) => load.workOn(bench, each, tokens) }, side))
+  folders.push(place.folder)
 }
 
 const memoryOf = ({ work }: AgainstLoad, side: Side): Fact => ({
