@@ -15,13 +15,15 @@ export function answer(context: Context, { status, headers, body }: Reply, set?:
   const { outgoing, incoming } = context
   const head = standardHeaders(context)
   head.push(...headers)
-  if (body !== undefined) head.push('Content-Length', String(Buffer.byteLength(body)))
+  const bytes = body === undefined ? 0 : Buffer.byteLength(body)
+  if (body !== undefined) head.push('Content-Length', String(bytes))
   if (!head.includes('Connection') && hasLongUnreadBody(context)) head.push('Connection', 'close')
   if (set) for (const [name, value] of set) outgoing.appendHeader(name, value)
   outgoing.writeHead(status, head)
   // A route that answers GET answers HEAD too, without the body (RFC 9110 §9.3.2).
   if (body === undefined || incoming.method === 'HEAD') outgoing.end()
-  else outgoing.end(body)
+  // Text of one byte a character is the same in both encodings, and Node writes this one faster.
+  else outgoing.end(body, bytes === body.length ? 'latin1' : 'utf8')
   return RESPONSE_ALREADY_SENT
 }
 
