@@ -230,6 +230,8 @@ async function stopServing(issuer: Issuer, server: Server, connections: Connecti
   issuer.log.info('stopping: running requests are finished')
   issuer.setReady(false)
   connections.announceEnd()
+  // Apps are told no more from here: what is owed to them stands in the database, and `finish` waits for what is under way.
+  void issuer.backChannel.stop()
   const closed = new Promise((resolve) => server.close(resolve))
   const closeIdle = setInterval(() => server.closeIdleConnections(), 50)
   const endSilence = setTimeout(() => connections.closeSilent(), LAST_REQUESTS_MS)
