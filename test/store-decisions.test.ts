@@ -12,7 +12,7 @@ import type { BlacklistCause, Moment, NewBlacklistEntry } from '../src/store/rec
 import type { GrantDenial, GrantRecord } from '../src/store/records/grant.ts'
 import type { RotationVerdict } from '../src/store/records/rotation.ts'
 import type { SignInRef } from '../src/store/records/sign-in-step.ts'
-import type { SignInRecord } from '../src/store/records/sign-in.ts'
+import { newSignIn } from '../src/store/records/sign-in.ts'
 import type { Store } from '../src/store/store.ts'
 import {
   DAY,
@@ -53,24 +53,6 @@ const refresh = ({ endedAt }: GrantRecord): RotationVerdict =>
   endedAt === null
     ? { act: 'rotate', idleExpiresAt: null, accessExpiresAt: renewed }
     : { act: 'refuse', error: refusal }
-
-/** A sign-in in some browser, in which nothing has been proved yet. */
-const signInOf = (now: Instant): SignInRecord => ({
-  id: crypto.randomUUID(),
-  browserHash: 'browser',
-  request: null,
-  returnTo: null,
-  state: 'started',
-  userId: null,
-  amr: [],
-  authTime: null,
-  sessionId: null,
-  isRemembered: false,
-  challenge: null,
-  pendingTotp: null,
-  createdAt: now,
-  expiresAt: now + HOUR,
-})
 
 async function storeWithKeys(place: Place): Promise<Store> {
   const store = await place.open()
@@ -257,7 +239,7 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
         user: { passwordHash: 'former' },
       })
       const begin = async (each: Store): Promise<SignInRef> => {
-        const signIn = signInOf(clock.at)
+        const signIn = newSignIn({ browserHash: 'browser', request: null, returnTo: null }, clock.at, HOUR)
         await each.keepRequest(signIn)
         return signIn
       }

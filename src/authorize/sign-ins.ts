@@ -6,7 +6,6 @@
 import { byUser, type AuditTrail } from '../audit.ts'
 import type { Factor } from '../ground/people-traffic.ts'
 import type { Traffic } from '../ground/traffic.ts'
-import { timeOrderedId } from '../ground/ids.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
@@ -18,7 +17,7 @@ import type {
   SignInRef,
   SignInWrites,
 } from '../store/records/sign-in-step.ts'
-import type { AuthorizationRequest, SignInRecord } from '../store/records/sign-in.ts'
+import { newSignIn, type AuthorizationRequest, type SignInRecord } from '../store/records/sign-in.ts'
 import type { Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import { endingOf } from '../users/ending.ts'
@@ -185,23 +184,8 @@ export class SignIns {
   }
 
   #draft(browser: Browser | undefined, request: AuthorizationRequest | null, returnTo: string | null): SignInRecord {
-    const now = this.#needs.store.now()
-    return {
-      id: timeOrderedId(now),
-      browserHash: browser ? hashOf(browser.loginSecret) : '',
-      request,
-      returnTo,
-      state: 'started',
-      userId: null,
-      amr: [],
-      authTime: null,
-      sessionId: null,
-      isRemembered: false,
-      challenge: null,
-      pendingTotp: null,
-      createdAt: now,
-      expiresAt: now + LASTS_MS,
-    }
+    const browserHash = browser ? hashOf(browser.loginSecret) : ''
+    return newSignIn({ browserHash, request, returnTo }, this.#needs.store.now(), LASTS_MS)
   }
 
   #decide(step: Step, facts: SignInFacts, browser: Browser): SignInDecision<Reached> {

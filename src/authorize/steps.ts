@@ -7,7 +7,7 @@ import type {
   SignInFacts,
   SignInWrites,
 } from '../store/records/sign-in-step.ts'
-import type { SignInRecord } from '../store/records/sign-in.ts'
+import { UNPROVEN, type SignInRecord } from '../store/records/sign-in.ts'
 import type { Person } from '../store/records/user.ts'
 import { newPassword } from '../users/user.ts'
 import { withProof } from './assurance.ts'
@@ -58,16 +58,6 @@ export interface Effect {
   writes: SignInWrites
 }
 
-/** Nothing of a person has been passed. */
-const BLANK: Partial<SignInRecord> = {
-  state: 'started',
-  userId: null,
-  amr: [],
-  authTime: null,
-  challenge: null,
-  pendingTotp: null,
-}
-
 /** The facts after a due step, and the writes that bring them about. @param due the step that the rule has named */
 export function afterStep(step: Exclude<Step, { step: 'cancel' }>, facts: SignInFacts, due: Next): Effect {
   switch (step.step) {
@@ -83,7 +73,7 @@ export function afterStep(step: Exclude<Step, { step: 'cancel' }>, facts: SignIn
     case 'switch':
       return changed(
         withPrompt(facts, (prompt) => [...without(prompt, 'select_account', 'login'), 'login']),
-        BLANK,
+        UNPROVEN,
         { person: undefined },
       )
     case 'consent':

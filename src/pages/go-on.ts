@@ -122,7 +122,7 @@ export async function goOn(
   return seeOther(placeOf(reached, needs.issuer), headers)
 }
 
-/** Whoever gives up gets no code, whatever was agreed elsewhere. */
+/** A person who gives up here gets no code, whatever was agreed elsewhere. */
 const givesUp = ({ sent }: PageCall): boolean => ['cancel', 'deny', 'back'].includes(sent.get('action') ?? '')
 
 /** The same for a script of a page: it sends the browser there. What the client is told, /authorize tells it. */

@@ -1,5 +1,6 @@
 /** Sign-ins under way, and the codes that they end with. */
 import type { Instant } from '../../ground/clock.ts'
+import { timeOrderedId } from '../../ground/ids.ts'
 import type { Authentication, ClaimsRequest } from './authentication.ts'
 
 /** The states of a sign-in, in their order. A step is taken only in the state before it. */
@@ -55,6 +56,31 @@ export interface SignInRecord {
   createdAt: Instant
   expiresAt: Instant
 }
+
+/** Nothing of a person has been passed. */
+export const UNPROVEN: Readonly<
+  Pick<SignInRecord, 'state' | 'userId' | 'amr' | 'authTime' | 'challenge' | 'pendingTotp'>
+> = {
+  state: 'started',
+  userId: null,
+  amr: [],
+  authTime: null,
+  challenge: null,
+  pendingTotp: null,
+}
+
+type Begun = Pick<SignInRecord, 'browserHash' | 'request' | 'returnTo'>
+
+/** A sign-in that begins. @param lastsMs how long it may take, in milliseconds */
+export const newSignIn = (begun: Begun, now: Instant, lastsMs: number): SignInRecord => ({
+  id: timeOrderedId(now),
+  ...begun,
+  ...UNPROVEN,
+  sessionId: null,
+  isRemembered: false,
+  createdAt: now,
+  expiresAt: now + lastsMs,
+})
 
 /** The facts of an authorization code. */
 export interface CodeFacts extends Authentication {
