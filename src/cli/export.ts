@@ -1,5 +1,5 @@
 /** `signet export [FILE]`: resources, clients and groups as a file that `signet apply` takes. */
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { describeExport, describeOmissions, exportRecords, type Exported } from '../declaration/export.ts'
@@ -26,16 +26,26 @@ const exportTo = (file: string | undefined, _options: object, command: Command):
     note('secrets and users are not in it')
   })
 
-/** @throws Fault where the file is there already or cannot be written */
+/** @throws Fault where the file is there already or cannot be written; then it leaves nothing behind */
 function write(file: string, exported: Exported): string {
   try {
-    writeFileSync(file, describeExport(exported), { flag: 'wx' })
+    const descriptor = openSync(file, 'wx')
+    try {
+      writeFileSync(descriptor, describeExport(exported))
+    } catch (error) {
+      rmSync(file, { force: true })
+      throw error
+    } finally {
+      closeSync(descriptor)
+    }
     return file
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw new Fault(`${file} is there already`, 'name a file that is not there yet')
     throw new Fault(
       `${file} cannot be written (${describeRefusal(file, codeOf(error))})`,
-      'name a file in a folder that is there and can be written',
+      codeOf(error) === 'ENOSPC'
+        ? 'make room on its disk, or name a file on another one'
+        : 'name a file in a folder that is there and can be written',
     )
   }
 }

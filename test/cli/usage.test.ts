@@ -319,6 +319,18 @@ sqliteTest.concurrent(
   },
 )
 
+test.concurrent('an export to a full disk leaves nothing behind', async ({ expect, onTestFinished, skip }) => {
+  const place = new Place(onTestFinished)
+  const mounted = mountDisk(place, onTestFinished, '-o', 'size=1m')
+  if (!mounted) return skip('no tmpfs can be mounted here')
+  const { disk } = mounted
+  await place.json('client', 'create')
+  works('dd', 'if=/dev/zero', `of=${join(disk, 'filler')}`, 'bs=1k')
+  const file = join(disk, 'signet.yaml')
+  expect((await place.run(['export', file])).stderr).toMatch(/cannot be written \(ENOSPC\)\n.*make room on its disk/)
+  expect(existsSync(file)).toBe(false)
+})
+
 sqliteTest.concurrent(
   'a file system that is mounted read-only is told as one',
   async ({ expect, onTestFinished, skip }) => {
