@@ -28,7 +28,10 @@ export type Step =
   /** Gives up, from any page: Cancel, Deny, Back. */
   | { step: 'cancel'; reason: string }
 
-/** The step that answers what is due. A name and a password are good for the choice of an account and for sign-up too. */
+/**
+ * The step that answers what is due. A name and a password are good for the choice of an account and for sign-up too. A
+ * code can be due while a page is open, e.g. since the person has agreed in another browser: who gives up here gets none.
+ */
 export function isDue({ step }: Step, { kind }: Next): boolean {
   switch (step) {
     case 'sign_in':
@@ -41,7 +44,7 @@ export function isDue({ step }: Step, { kind }: Next): boolean {
       return kind === step
     case 'switch':
     case 'cancel':
-      return kind !== 'over' && kind !== 'fault' && kind !== 'error' && kind !== 'code' && kind !== 'arrived'
+      return kind !== 'over' && kind !== 'fault' && kind !== 'error' && kind !== 'arrived'
   }
 }
 

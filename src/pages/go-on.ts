@@ -86,8 +86,16 @@ export async function findStep<const Kind extends Next['kind']>(
   const reached = await needs.signIns.find(refOf(call))
   if ('gone' in reached) throw goneFault(reached, call)
   if (reached.signIn.request) call.facts.client_id = reached.signIn.request.clientId
-  return isAt(reached, kinds) ? { at: reached } : { elsewhere: await goOn(call, reached, needs) }
+  if (isAt(reached, kinds)) return { at: reached }
+  const isLate = reached.next.kind === 'code' && givesUp(call)
+  return { elsewhere: await goOn(call, isLate ? await takeStep(call, LATE_CANCEL, needs.signIns) : reached, needs) }
 }
+
+/** Somebody agreed elsewhere, so a code is due; who gives up here gets none all the same. */
+const LATE_CANCEL: Step = { step: 'cancel', reason: 'the person gave up, and had agreed elsewhere' }
+
+const givesUp = ({ method, sent }: PageCall): boolean =>
+  method === 'POST' && ['cancel', 'deny', 'back'].includes(sent.get('action') ?? '')
 
 const isAt = <Kind extends Next['kind']>(reached: Reached, kinds: readonly Kind[]): reached is At<Kind> =>
   kinds.some((kind) => kind === reached.next.kind)
@@ -115,15 +123,12 @@ export async function goOn(
 ): Promise<Reply> {
   const headers = [...cookiesOf(reached, needs.issuer), ...more]
   // No step was taken, e.g. since the person has agreed in another browser: /authorize gives the code that is due.
-  if (reached.next.kind === 'code' && reached.code === undefined && !isByScript(call) && !givesUp(call))
+  if (reached.next.kind === 'code' && reached.code === undefined && !isByScript(call))
     return seeOther(placeLater(reached, needs.issuer), headers)
   const answer = answerOf(call, reached)
   if (answer) return tellClient(call, answer.to, answer.values, needs, headers)
   return seeOther(placeOf(reached, needs.issuer), headers)
 }
-
-/** A person who gives up here gets no code, whatever was agreed elsewhere. */
-const givesUp = ({ sent }: PageCall): boolean => ['cancel', 'deny', 'back'].includes(sent.get('action') ?? '')
 
 /** The same for a script of a page: it sends the browser there. What the client is told, /authorize tells it. */
 export const goOnJson = (_call: PageCall, reached: Reached, { issuer }: GoOnNeeds): Reply =>

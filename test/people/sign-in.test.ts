@@ -244,7 +244,7 @@ describe('consent', () => {
     expect(bobs.text).toContain('bob')
   })
 
-  test('who has agreed in one browser is let through in the others, by either way; and "Deny" there gives no code', async () => {
+  test('who has agreed in one browser is let through in the others, by either way; and "Deny" there is told to the client', async () => {
     const third = await addApp(issuer(), { consent: 'once' })
     const ask = async () => {
       const browser = await browserOf('ada')
@@ -254,7 +254,11 @@ describe('consent', () => {
     isCode(await first.browser.submit(first.page, {}, 'allow'))
     isCode(await second.browser.submit(second.page, {}, 'allow'))
     isCode(await reloading.browser.get(reloading.page.url.pathname + reloading.page.url.search))
-    expect(await denying.browser.submit(denying.page, {}, 'deny')).toMatchObject({ isAway: false, error: 'expired' })
+    const denied = answerOf(await denying.browser.submit(denying.page, {}, 'deny'))
+    expect(denied).toMatchObject({ error: 'access_denied', state: 's-1' })
+    expect(await denying.browser.get(denying.page.url.pathname + denying.page.url.search)).toMatchObject({
+      error: 'expired',
+    })
   })
 
   test('of two answers at once, one gives a code', async () => {
