@@ -5,20 +5,20 @@
  */
 import { describe, expect, test } from 'vitest'
 import {
-  belongings,
   beyond,
   countOwned,
   find,
   insert,
   latestMark,
   newestGrantAt,
+  person,
   reserve,
   rotate,
   update,
   welcome,
   type Engine,
 } from '../src/store/engine.ts'
-import { groupMembers, passkeys, recoveryCodes, users } from '../src/store/tables/people.ts'
+import { groupMembers, groups, passkeys, recoveryCodes, users } from '../src/store/tables/people.ts'
 import type { RowOf } from '../src/store/table.ts'
 import { blacklistEntries } from '../src/store/tables/blacklist.ts'
 import { clients } from '../src/store/tables/clients.ts'
@@ -108,24 +108,31 @@ describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
     expect(await ask('gone', 'alice')).toEqual({ ...good, clientKey: null })
   })
 
-  test('what belongs to a person is counted, and groups come in the order of their names', async () => {
+  test('a person has counted factors, and the groups that exist in the order of their names', async () => {
     const { engine } = await open()
     const at = clock.at
+    const groupRow = (name: string) => {
+      const lists = { roles: ['r'], permissions: ['signet:read'], claims: { team: name } }
+      return { name, ...lists, declaredBy: name === 'a' ? 'f' : null, createdAt: at, updatedAt: at }
+    }
     await run(engine, function* () {
       for (const id of ['u1', 'u2']) yield* insert(users, userRow(id))
       yield* insert(passkeys, passkeyRow('p1', 'u1'))
       yield* insert(passkeys, passkeyRow('p2', 'u1'))
       yield* insert(recoveryCodes, { userId: 'u1', digest: 'd', createdAt: at })
-      for (const groupName of ['b', 'Z', 'a']) yield* insert(groupMembers, { userId: 'u1', groupName, addedAt: at })
+      for (const name of ['b', 'Z', 'a']) yield* insert(groups, groupRow(name))
+      // The built-in group needs no row.
+      for (const groupName of ['b', 'Z', 'gone', 'a', 'signet-admins'])
+        yield* insert(groupMembers, { userId: 'u1', groupName, addedAt: at })
     })
-    expect(await engine.read(() => belongings('u1'))).toEqual({
-      passkeys: 2,
-      recoveryCodes: 1,
-      groups: ['Z', 'a', 'b'],
-    })
-    const nothing = { passkeys: 0, recoveryCodes: 0, groups: [] }
-    expect(await run(engine, () => belongings('u2'))).toEqual(nothing)
-    expect(await run(engine, () => belongings('nobody'))).toEqual(nothing)
+    const found = await engine.read(() => person('u1'))
+    expect(found).toMatchObject({ user: userRow('u1'), factors: { passkeys: 2, recoveryCodes: 1 } })
+    const builtIn = expect.objectContaining({ name: 'signet-admins', permissions: ['signet:admin'] })
+    expect(found?.groups).toEqual([groupRow('Z'), groupRow('a'), groupRow('b'), builtIn])
+    expect(await run(engine, () => person('u1'))).toEqual(found)
+    const nothing = { user: userRow('u2'), groups: [], factors: { passkeys: 0, recoveryCodes: 0 } }
+    expect(await run(engine, () => person('u2'))).toEqual(nothing)
+    expect(await run(engine, () => person('nobody'))).toBeUndefined()
   })
 
   test('standing entries are counted by owner and cause', async () => {

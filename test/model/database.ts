@@ -109,6 +109,8 @@ class Runner {
         return this.#now
       case 'alone':
         return undefined
+      case 'together':
+        return step.acts.map((act) => this.run(act))
       case 'select':
         return this.#select(step.table, step.selection)
       case 'insert':
@@ -131,7 +133,7 @@ class Runner {
       case 'delete':
       case 'tell':
       case 'welcome':
-      case 'belongings':
+      case 'person':
       case 'countOwned':
       case 'beyond':
         throw new Error(`no model has the step ${step.step} yet`)

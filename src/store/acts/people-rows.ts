@@ -1,11 +1,12 @@
 /** Persons: a user's row with the user's groups and factors, all of one state. */
-import { belongings, find, type Act } from '../engine.ts'
+import { find, person, type Act } from '../engine.ts'
 import { groups, users } from '../tables/people.ts'
 import { BUILT_IN_GROUP, type GroupRecord, type Person, type PersonName, type UserRecord } from '../records/user.ts'
 
 export function* findPerson(name: PersonName): Act<Person | undefined> {
+  if ('id' in name) return yield* person(name.id)
   const user = yield* find(users, name)
-  return user && (yield* personOf(user))
+  return user && (yield* person(user.id))
 }
 
 /** As user names and verified addresses are kept. */
@@ -21,23 +22,16 @@ export function* findPersonNamed(name: string): Act<Person | undefined> {
   )
 }
 
-export function* personOf(user: UserRecord): Act<Person> {
-  const { groups: names, ...factors } = yield* belongings(user.id)
-  return { user, groups: yield* groupsNamed(names), factors }
+/** The person of a user who is there. */
+export function* personOf({ id }: UserRecord): Act<Person> {
+  const found = yield* person(id)
+  if (!found) throw new Error(`user ${id} was there a moment ago`)
+  return found
 }
 
 /** In the order of their names. */
 export function* groupsOf(userId: string): Act<GroupRecord[]> {
-  return yield* groupsNamed((yield* belongings(userId)).groups)
-}
-
-function* groupsNamed(names: string[]): Act<GroupRecord[]> {
-  const found: GroupRecord[] = []
-  for (const name of names) {
-    const group = yield* findGroup(name)
-    if (group) found.push(group)
-  }
-  return found
+  return (yield* person(userId))?.groups ?? []
 }
 
 export function* findGroup(name: string): Act<GroupRecord | undefined> {

@@ -8,7 +8,7 @@ import type { RotationRule } from '../records/rotation.ts'
 import { decodeRow } from '../rows.ts'
 import type { ChangeLog } from './changes.ts'
 import type { Database } from './database.ts'
-import { Failure, isInTheWay, isMisled, isOfStatement, unavailable } from './failures.ts'
+import { Failure, allOf, isInTheWay, isMisled, isOfStatement, unavailable } from './failures.ts'
 import { readPlaceId } from './place-id.ts'
 import { examineVerb } from './examine.ts'
 import { backupFault, factsVerb } from './facts.ts'
@@ -128,15 +128,13 @@ async function readTogether<Result>(act: () => Act<Result>, database: Database, 
   }
 }
 
-async function runReads<Result>(
-  act: Act<Result>,
-  { statements, measured, time }: Database,
-  session: Session,
-): Promise<Result> {
+async function runReads<Result>(act: Act<Result>, database: Database, session: Session): Promise<Result> {
+  const { statements, persons, time } = database
   const take = async (step: Step): Promise<unknown> => {
     if (step.step === 'time') return time.now()
     if (!isRead(step)) throw new Error(`a read takes no ${step.step}`)
-    if (step.step === 'belongings') return measured.belongings(step.userId, session)
+    if (step.step === 'person') return persons.find(step.id, session)
+    if (step.step === 'together') return allOf(step.acts.map((each) => runReads(each, database, session)))
     const { text, values } = statements.select(step.table, step.selection)
     const rows = await session.ask(text, values)
     return rows.flatMap((row) => decodeRow(step.table, row, step.selection.onUnreadable) ?? [])

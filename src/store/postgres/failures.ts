@@ -54,6 +54,17 @@ export function sortFailure(error: unknown): Failure {
  */
 export const isInTheWay = ({ code }: Failure): boolean => code === '55P03' || code === '40P01'
 
+/** in_failed_sql_transaction: the statement says only that an earlier one of its transaction has failed. */
+export const isOfEarlier = (error: unknown): boolean => error instanceof Failure && error.code === '25P02'
+
+/** All results, or the failure that came first. Not before all have ended, so that none of them sends anything later. */
+export async function allOf<Result>(running: Promise<Result>[]): Promise<Result[]> {
+  const settled = await Promise.allSettled(running)
+  const failures = settled.flatMap((each): unknown[] => (each.status === 'rejected' ? [each.reason] : []))
+  if (failures.length > 0) throw failures.find((failure) => !isOfEarlier(failure)) ?? failures[0]
+  return Promise.all(running)
+}
+
 /** A server that was asked whether it takes writes, and does not. */
 export const readOnly = (): Failure => new Failure('standby', '25006', 'transaction_read_only is on')
 

@@ -1,7 +1,6 @@
 /** Steps that are written by hand, because they need more than equality. Those of a refresh are in families.ts. */
 import type { Instant } from '../../ground/clock.ts'
-import type { Belongings, Welcome } from '../engine.ts'
-import { groupMembers, passkeys, recoveryCodes } from '../tables/people.ts'
+import type { Welcome } from '../engine.ts'
 import { blacklistEntries } from '../tables/blacklist.ts'
 import { clients } from '../tables/clients.ts'
 import { grants } from '../tables/grants.ts'
@@ -24,14 +23,6 @@ export class Measured {
     const [row = []] = await by.ask(this.#texts.welcome, [clientId, sub, now])
     const [key, isRefused, isTaken] = row
     return { clientKey: key === null ? null : Number(key), isRefused: isRefused === true, isTaken: isTaken === true }
-  }
-
-  async belongings(userId: string, by: Asker): Promise<Belongings> {
-    const [row = []] = await by.ask(this.#texts.belongings, [userId])
-    const [ofPasskeys, ofCodes, names] = row
-    // The database itself has made the list, of a column of texts.
-    const groups = JSON.parse(String(names)) as string[]
-    return { passkeys: Number(ofPasskeys), recoveryCodes: Number(ofCodes), groups }
   }
 
   async countOwned({ owner, cause, now }: { owner: string; cause: string; now: Instant }, by: Asker): Promise<number> {
@@ -66,10 +57,6 @@ function textsOf(statements: Statements) {
   }
   return {
     ...lookUpsOf(named),
-    belongings: `SELECT (SELECT count(*) FROM ${statements.name(passkeys)} WHERE user_id = $1),
-      (SELECT count(*) FROM ${statements.name(recoveryCodes)} WHERE user_id = $1),
-      (SELECT coalesce(json_agg(group_name ORDER BY group_name), '[]')::text
-        FROM ${statements.name(groupMembers)} WHERE user_id = $1)`,
     reserve: `UPDATE ${named.keys} SET signed_until = greatest(signed_until, $2) WHERE kid = $1 AND status IN ('active', 'retiring')`,
   }
 }

@@ -26,6 +26,11 @@ export class Persons {
     const rows = subs.length === 0 ? [] : await by.ask(this.#text, [[...new Set(subs)]])
     return new Map(rows.map((row) => [String(row[ID]), row]))
   }
+
+  async find(id: string, by: Asker): Promise<Person | undefined> {
+    const [row] = await by.ask(this.#text, [[id]])
+    return personOfRow(row)
+  }
 }
 
 const ID = Object.keys(users.columns).indexOf('id')

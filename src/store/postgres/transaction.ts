@@ -13,7 +13,7 @@ import type { Kept, Table } from '../table.ts'
 import { grants } from '../tables/grants.ts'
 import { changes, revision } from '../tables/service.ts'
 import type { Noted } from './changes.ts'
-import { Failure } from './failures.ts'
+import { Failure, allOf, isOfEarlier } from './failures.ts'
 import { renewalOf, type Families } from './families.ts'
 import { lockingFor, type LockNeeds } from './lock.ts'
 import type { Measured } from './measured.ts'
@@ -34,9 +34,6 @@ export const CHANNEL = 'signet_changes'
  * orders, and the server looks for that only after a second (`deadlock_timeout`), which leaves a request no time.
  */
 const ROW_WAITS = 6
-
-/** in_failed_sql_transaction */
-const IN_FAILED_TRANSACTION = '25P02'
 
 export interface TransactionNeeds extends LockNeeds {
   measured: Measured
@@ -111,7 +108,7 @@ export class Transaction {
     try {
       return await this.#take(step)
     } catch (error) {
-      throw error instanceof Failure && error.code === IN_FAILED_TRANSACTION ? (this.#failed ?? error) : error
+      throw isOfEarlier(error) ? (this.#failed ?? error) : error
     }
   }
 
@@ -150,6 +147,8 @@ export class Transaction {
         return this.#now
       case 'alone':
         return this.#requireExclusive()
+      case 'together':
+        return allOf(step.acts.map((act) => this.run(act)))
       case 'select':
         return this.#select(step)
       case 'insert':
@@ -166,8 +165,8 @@ export class Transaction {
         return measured.reserve(step.kid, step.until, this.#session)
       case 'welcome':
         return measured.welcome(step, this.#now, this.#session)
-      case 'belongings':
-        return measured.belongings(step.userId, this.#session)
+      case 'person':
+        return this.#needs.persons.find(step.id, this.#session)
       case 'countOwned':
         return measured.countOwned(step, this.#session)
       case 'beyond':

@@ -1,6 +1,6 @@
 /** The engine on one SQLite file: runs the steps of acts inside the batches of the write queue. */
 import { find, isRead, type Act, type Engine, type Step } from '../engine.ts'
-import { findPerson } from '../acts/people-rows.ts'
+import type { Person } from '../records/user.ts'
 import type { Kept, Table } from '../table.ts'
 import { settings } from '../tables/service.ts'
 import { backupVerb } from './backup.ts'
@@ -8,6 +8,7 @@ import type { OpenDatabase } from './database.ts'
 import { examineVerb } from './examine.ts'
 import { factsVerb } from './facts.ts'
 import { measuredSteps, type Measured } from './measured.ts'
+import { personsIn } from './persons.ts'
 import { PreparedStatements } from './statements.ts'
 import { subjectVerbs } from './subjects.ts'
 import { sweepVerb } from './sweep.ts'
@@ -48,7 +49,8 @@ function* readOnly<Result>(act: Act<Result>): Act<Result> {
   let next = act.next()
   while (!next.done) {
     if (!isRead(next.value)) throw new Error(`a read takes no ${next.value.step}`)
-    next = act.next(yield next.value)
+    const step = next.value
+    next = act.next(yield step.step === 'together' ? { ...step, acts: step.acts.map(readOnly) } : step)
   }
   return next.value
 }
@@ -57,10 +59,12 @@ class Runner {
   readonly measured: Measured
   readonly #database: OpenDatabase
   readonly #statements: PreparedStatements
+  readonly #findPerson: (id: string) => Person | undefined
 
   constructor(database: OpenDatabase) {
     this.#database = database
     this.#statements = new PreparedStatements(database.connection.raw)
+    this.#findPerson = personsIn(database.connection.raw)
     this.measured = measuredSteps(database)
   }
 
@@ -78,6 +82,8 @@ class Runner {
       // Every act is, in a batch of acts that follow each other.
       case 'alone':
         return undefined
+      case 'together':
+        return step.acts.map((act) => this.run(act))
       case 'select':
         return this.#statements.select(step.table, step.selection)
       case 'insert':
@@ -89,13 +95,13 @@ class Runner {
       case 'tell':
         return this.#database.changes.skip(step.noun, step.skipping)
       case 'rotate':
-        return this.measured.rotate(step.sid, step.decide, (id) => this.run(findPerson({ id })))
+        return this.measured.rotate(step.sid, step.decide, this.#findPerson)
       case 'reserve':
         return this.measured.reserve(step.kid, step.until)
       case 'welcome':
         return this.measured.welcome(step)
-      case 'belongings':
-        return this.measured.belongings(step.userId)
+      case 'person':
+        return this.#findPerson(step.id)
       case 'countOwned':
         return this.measured.countOwned(step)
       case 'beyond':

@@ -5,7 +5,7 @@
  */
 import type { Database as RawDatabase } from 'better-sqlite3'
 import type { Instant } from '../../ground/clock.ts'
-import type { Belongings, Rotated, Welcome } from '../engine.ts'
+import type { Rotated, Welcome } from '../engine.ts'
 import type { GrantRecord } from '../records/grant.ts'
 import { rotated, type Renewed, type RotationRule, type RotationVerdict } from '../records/rotation.ts'
 import type { Person } from '../records/user.ts'
@@ -21,7 +21,6 @@ export interface Measured {
   rotate(sid: string, decide: RotationRule, findPerson: FindPerson): Rotated
   reserve(kid: string, until: Instant): boolean
   welcome(pair: { clientId: string; sub: string }): Welcome
-  belongings(userId: string): Belongings
   countOwned(owned: { owner: string; cause: string; now: Instant }): number
   beyond(pair: { clientKey: number; sub: string; limit: number }): string[]
   newestGrantAt(clientKey: number): Instant
@@ -52,12 +51,6 @@ export function measuredSteps(database: OpenDatabase): Measured {
     welcome: ({ clientId, sub }) => {
       const found = statements.welcome.get({ clientId, sub, now: database.now() })
       return { clientKey: found?.key ?? null, isRefused: found?.refused === 1, isTaken: found?.taken === 1 }
-    },
-    belongings: (userId) => {
-      const found = statements.belongings.get({ userId })
-      // SQLite itself has made the list, of a column of texts.
-      const groups = JSON.parse(found?.groups ?? '[]') as string[]
-      return { passkeys: found?.passkeys ?? 0, recoveryCodes: found?.recoveryCodes ?? 0, groups }
     },
     countOwned: ({ owner, cause, now }) => statements.owned.get({ owner, cause, now }) ?? 0,
     beyond: (pair) => {
@@ -109,12 +102,6 @@ function prepareLookUps(raw: RawDatabase) {
       `SELECT (SELECT key FROM clients WHERE client_id = :clientId) AS key,
         ${refused('sub', ':sub')} OR ${refused('client_id', ':clientId')} AS refused,
         :sub <> :clientId AND EXISTS (SELECT 1 FROM clients WHERE client_id = :sub) AS taken`,
-    ),
-    belongings: raw.prepare<[{ userId: string }], { passkeys: number; recoveryCodes: number; groups: string }>(
-      `SELECT (SELECT count(*) FROM passkeys WHERE user_id = :userId) AS passkeys,
-        (SELECT count(*) FROM recovery_codes WHERE user_id = :userId) AS recoveryCodes,
-        (SELECT json_group_array(name) FROM
-          (SELECT group_name AS name FROM group_members WHERE user_id = +:userId ORDER BY group_name)) AS groups`,
     ),
     owned: value<number>(
       `SELECT count(*) FROM blacklist_entries WHERE owner IS NOT NULL AND owner = :owner AND cause = :cause AND ${standing}`,
