@@ -1,13 +1,13 @@
 /** Audit events: recorded by every act in the transaction of its change, read newest first. */
 import { insufficientScope } from '../../ground/errors.ts'
-import { find, insert, select, time, type Act, type Engine } from '../engine.ts'
+import { find, insert, select, time, together, type Act, type Engine } from '../engine.ts'
 import type { ActingSession, AuditEvent, Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { Store } from '../store.ts'
 import { isLiveSession } from '../records/session.ts'
 import { auditEvents } from '../tables/service.ts'
-import { sessions, users } from '../tables/people.ts'
-import { groupsOf } from './people-rows.ts'
+import { sessions } from '../tables/people.ts'
+import { findPerson } from './people-rows.ts'
 
 /** Above every id: ids are lower-case UUIDs. */
 const NEWEST = '~'
@@ -23,10 +23,9 @@ export function* record(event: Recording | undefined): Act<void> {
 
 /** @throws OAuthError 403 where the session has ended, or the person has lost the permission */
 function* requireStanding({ sessionId, userId, permission }: ActingSession): Act<void> {
-  const session = yield* find(sessions, { id: sessionId, userId })
-  const user = yield* find(users, { id: userId })
-  const permissions = (yield* groupsOf(userId)).flatMap((group) => group.permissions)
-  const isLive = session !== undefined && isLiveSession(session, yield* time()) && user?.disabledAt === null
+  const [session, person] = yield* together(find(sessions, { id: sessionId, userId }), findPerson({ id: userId }))
+  const permissions = (person?.groups ?? []).flatMap((group) => group.permissions)
+  const isLive = session !== undefined && isLiveSession(session, yield* time()) && person?.user.disabledAt === null
   if (!isLive || !permissions.includes(permission))
     throw insufficientScope('the session has ended meanwhile, or the person is no operator any more')
 }

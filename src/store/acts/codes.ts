@@ -2,7 +2,7 @@
  * The redemption of authorization codes (RFC 6749 §4.1.3, RFC 9700 §4.5). One write decides: of all attempts in all
  * processes one gets the grant, and a later attempt of the same client ends it.
  */
-import { find, insertIfAbsent, time, update, type Act, type Engine } from '../engine.ts'
+import { find, insertIfAbsent, time, together, update, type Act, type Engine } from '../engine.ts'
 import type { TokenStore } from '../people-store.ts'
 import { consents, oneTimeValues, sessionClients, sessions } from '../tables/people.ts'
 import type { CodeOutcome, CodeRule, CodeVerdict, FoundCode, GrantPerson } from '../records/code.ts'
@@ -23,12 +23,12 @@ function* findCode(hash: string): Act<FoundCode | undefined> {
   const value = yield* findOneTime('code', hash)
   if (!value) return undefined
   const { userId, clientKey } = value.facts
-  return {
-    value,
-    session: yield* find(sessions, { id: value.owner }),
-    person: yield* findPerson({ id: userId }),
-    consent: yield* find(consents, { userId, clientKey }),
-  }
+  const [session, person, consent] = yield* together(
+    find(sessions, { id: value.owner }),
+    findPerson({ id: userId }),
+    find(consents, { userId, clientKey }),
+  )
+  return { value, session, person, consent }
 }
 
 function* redeem(hash: string, decide: CodeRule): Act<CodeOutcome> {
@@ -68,11 +68,13 @@ function* give(
   if (!person) throw new Error('a code is redeemed for a person')
   const now = yield* time()
   const change = { usesLeft: usesLeft - 1, consumedAt: now, outcome: grant.sid }
-  const taken = yield* update(oneTimeValues, { kind: 'code', hash, usesLeft }, change)
+  const [taken, { replaced, masterKeyId }] = yield* together(
+    update(oneTimeValues, { kind: 'code', hash, usesLeft }, change),
+    createGrant(grant, options, event),
+    // Told when the session ends (OIDC Back-Channel Logout 1.0 §2.5).
+    insertIfAbsent(sessionClients, { sessionId, clientId: grant.clientId, firstAt: now }),
+  )
   if (taken !== 1) throw new Error('a code was taken twice in one state')
-  const { replaced, masterKeyId } = yield* createGrant(grant, options, event)
-  // Told when the session ends (OIDC Back-Channel Logout 1.0 §2.5).
-  yield* insertIfAbsent(sessionClients, { sessionId, clientId: grant.clientId, firstAt: now })
   return { outcome: 'redeemed', grant: { ...grant, masterKeyId }, person, facts, replaced }
 }
 

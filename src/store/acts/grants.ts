@@ -1,7 +1,19 @@
 /** Grants and their refresh token families. The caller's rule decides under the family's lock how a family rotates. */
 import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../../ground/clock.ts'
 import { Unavailable } from '../../ground/errors.ts'
-import { beyond, find, insert, rotate, select, time, update, welcome, type Act, type Engine } from '../engine.ts'
+import {
+  beyond,
+  find,
+  insert,
+  rotate,
+  select,
+  time,
+  together,
+  update,
+  welcome,
+  type Act,
+  type Engine,
+} from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type { NewBlacklistEntry, OwnDenials } from '../records/blacklist.ts'
 import type { Page } from '../records/facts.ts'
@@ -38,12 +50,12 @@ export function* createGrant(
 ): Act<{ replaced: string | undefined; masterKeyId: string | null }> {
   judge?.(yield* time())
   // The rows themselves are asked, too: a rule rests on what this process keeps in memory.
-  const found = yield* welcome(clientId, grant.sub)
+  const [found, surplus] = yield* together(welcome(clientId, grant.sub), beyond(clientKey, grant.sub, limit))
   if (found.clientKey !== clientKey) throw new Unavailable(`client "${clientId}" was deleted meanwhile`)
   if (found.isRefused) throw new Unavailable('the subject or client was put on the blacklist meanwhile')
   // A client was registered with the person's id meanwhile, and the client keeps the name.
   if (found.isTaken) throw new Unavailable('the subject is the id of a client')
-  const replaced = yield* endBeyond(clientKey, grant.sub, limit)
+  const replaced = yield* makeRoom(surplus)
   // Read here: a former key is not used any more once this process has heard of the change.
   const masterKeyId = rule?.() ?? grant.masterKeyId
   yield* insert(grants, { ...grant, masterKeyId, clientKey })
@@ -52,10 +64,9 @@ export function* createGrant(
 }
 
 /** Makes room for one more. If several began at once, there can be too many already, and then several end. */
-function* endBeyond(clientKey: number, sub: string, limit: number): Act<string | undefined> {
-  const ending = yield* beyond(clientKey, sub, limit)
-  for (const sid of ending) yield* update(grants, { sid }, { endedAt: yield* time(), endedReason: 'replaced' })
-  return ending.at(-1)
+function* makeRoom(surplus: string[]): Act<string | undefined> {
+  for (const sid of surplus) yield* update(grants, { sid }, { endedAt: yield* time(), endedReason: 'replaced' })
+  return surplus.at(-1)
 }
 
 function* rotateFamily(sid: string, decide: RotationRule): Act<RotationOutcome> {

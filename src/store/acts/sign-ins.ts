@@ -3,7 +3,7 @@
  * as they stand, asks the rule of the step, and stores everything that follows. So whatever happened since the page was
  * shown is known to the rule, and of two answers to one page only one counts.
  */
-import { find, insert, time, update, type Act, type Engine } from '../engine.ts'
+import { find, insert, time, together, update, type Act, type Engine } from '../engine.ts'
 import type { FoundSession, SignInStart, SignInStore } from '../people-store.ts'
 import { consents, sessions, signIns, users } from '../tables/people.ts'
 import type { ClientRecord } from '../records/client.ts'
@@ -46,7 +46,7 @@ function* startSignIn<Result>(
 ): Act<Result> {
   const session = yield* liveSession({ secretHash: sessionHash })
   const signIn = { ...drafted, sessionId: session?.session.id ?? null }
-  const facts = yield* gather(signIn, session, clients)
+  const facts = yield* gather(signIn, [session, undefined], clients)
   const { writes, result } = rule(facts)
   // Most requests of people who are signed in end here, with a code and without a row.
   if (rule.keeps(result)) yield* insert(signIns, { ...signIn, ...writes.signIn })
@@ -75,7 +75,7 @@ function* takeStep<Result>(
 ): Act<SignInOutcome<Result>> {
   const signIn = yield* standing(ref)
   if (typeof signIn === 'string') return { outcome: signIn }
-  const known = yield* gather(signIn, yield* liveSession({ id: signIn.sessionId ?? undefined }), clients)
+  const known = yield* gather(signIn, yield* behind(signIn), clients)
   const facts = proof ? { ...known, ...(yield* judge(proof, known)) } : known
   const { writes, result }: SignInDecision<Result> = rule(facts)
   yield* store(facts, proof, writes)
@@ -85,8 +85,7 @@ function* takeStep<Result>(
 function* findSignIn(ref: SignInRef, clients: KnownClients): Act<SignInOutcome<SignInFacts>> {
   const signIn = yield* standing(ref)
   if (typeof signIn === 'string') return { outcome: signIn }
-  const session = yield* liveSession({ id: signIn.sessionId ?? undefined })
-  return { outcome: 'decided', result: yield* gather(signIn, session, clients) }
+  return { outcome: 'decided', result: yield* gather(signIn, yield* behind(signIn), clients) }
 }
 
 function* standing({ id, browserHash }: SignInRef): Act<SignInRecord | 'unknown' | 'other_browser'> {
@@ -107,10 +106,19 @@ function* liveSession(name: {
   return person && { session, person }
 }
 
-/** Reads what decides beside the session. */
-function* gather(signIn: SignInRecord, session: FoundSession | undefined, clients: KnownClients): Act<SignInFacts> {
-  const { userId, request } = signIn
-  const person = userId === null ? undefined : yield* findPerson({ id: userId })
+type Behind = [session: FoundSession | undefined, person: Person | undefined]
+
+/** The session that a sign-in goes on from, and the person who has passed a factor in it. */
+const behind = ({ sessionId, userId }: SignInRecord): Act<Behind> =>
+  together(liveSession({ id: sessionId ?? undefined }), findPersonMaybe(userId))
+
+function* findPersonMaybe(id: string | null): Act<Person | undefined> {
+  return id === null ? undefined : yield* findPerson({ id })
+}
+
+/** Reads what decides beside the session and the person. */
+function* gather(signIn: SignInRecord, [session, person]: Behind, clients: KnownClients): Act<SignInFacts> {
+  const { request } = signIn
   const client = request ? clients.find(request.clientId) : undefined
   const consent = yield* consentOf(person ?? session?.person, client)
   const unproven = { isProven: false, proven: undefined, provenConsent: undefined }
