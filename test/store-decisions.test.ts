@@ -203,7 +203,7 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
 
   test('what a deletion is told of the client is its record as it is deleted', async () => {
     const store = await storeWithKeys(newPlace())
-    const used: (Instant | null | undefined)[] = []
+    let used: (Instant | null | undefined)[] = []
     // SQLite takes writes in their order. Across a network nothing orders these two, so the first is awaited there.
     const noted = store.noteSecretUse([{ secretId: 'app-1', at: clock.at + 7 }])
     if (database !== 'SQLite') await noted
@@ -212,7 +212,7 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
       store.deleteClient(
         'app',
         (_moment, client) => {
-          used.push(...client.secrets.map(({ lastUsedAt }) => lastUsedAt))
+          used = client.secrets.map(({ lastUsedAt }) => lastUsedAt)
           return [entryOf('client_id', 'app')]
         },
         eventOf('client.deleted'),

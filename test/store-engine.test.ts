@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   alone,
+  atEnd,
   find,
   insert,
   insertIfAbsent,
@@ -19,6 +20,9 @@ import {
   type Act,
   type Engine,
 } from '../src/store/engine.ts'
+import { BY_SYSTEM } from '../src/audit.ts'
+import { denyAndRefuse, denyUpToNow } from '../src/blacklist/entry.ts'
+import { addDenials } from '../src/store/acts/blacklist.ts'
 import type { Change } from '../src/store/records/change.ts'
 import type { RowOf, Table } from '../src/store/table.ts'
 import { TABLES } from '../src/store/tables.ts'
@@ -408,5 +412,45 @@ describe.each(ENGINES)('%s: a transaction', (name, open) => {
       }, kind)
     await Promise.all(Array.from({ length: 8 }, (_, index) => addFirst(index % 2 ? engine : other.engine, `r${index}`)))
     expect(await engine.read(() => select(keyReaders))).toHaveLength(1)
+  })
+})
+
+describe.each(ENGINES)('%s: what an act leaves for its end', (_name, open) => {
+  test('is done at the time of then, after all else, and with it or not at all', async () => {
+    const { engine } = await open()
+    const began = clock.at
+    const act = (id: string, fails: boolean): (() => Act<number>) =>
+      function* () {
+        yield* atEnd(function* () {
+          yield* insert(keyReaders, reader(`${id} late`, yield* time()))
+          if (fails) throw new Error('no')
+        })
+        yield* insert(keyReaders, reader(id, yield* time()))
+        expect(yield* find(keyReaders, { name: `${id} late` })).toBeUndefined()
+        clock.pass(HOUR)
+        return yield* time()
+      }
+    await expect(run(engine, act('a', true))).rejects.toThrow('no')
+    expect(await engine.read(() => select(keyReaders))).toEqual([])
+    await run(engine, act('b', false))
+    const rows = await engine.read(() => select(keyReaders, { orderBy: 'name' }))
+    expect(rows).toEqual([reader('b', began + HOUR), reader('b late', began + 2 * HOUR)])
+  })
+
+  test('dates a denial up to now: other processes issue tokens by the state before until the act commits', async () => {
+    const { engine } = await open()
+    const began = clock.at
+    const origin = { cause: 'client_deleted', by: BY_SYSTEM } as const
+    await run(engine, function* () {
+      yield* addDenials((moment) => [
+        denyUpToNow('client_id', 'gone', { heardLate: true }, origin, moment),
+        denyAndRefuse('client_id', 'gone', null, origin, moment),
+      ])
+      // What refuses new tokens stands at once: what is done later in the act may lift it again.
+      expect(yield* select(blacklistEntries)).toMatchObject([{ refusesNew: true }])
+      clock.pass(HOUR)
+    })
+    const [, upToNow] = await engine.read(() => select(blacklistEntries, { orderBy: 'revision' }))
+    expect(upToNow).toMatchObject({ refusesNew: false, issuedBefore: began + HOUR + 1000 })
   })
 })

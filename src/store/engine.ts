@@ -45,6 +45,7 @@ export type Unreadable = (row: string) => void
 export type Step =
   | { step: 'time' }
   | { step: 'alone' }
+  | { step: 'atEnd'; begin: () => Act<void> }
   | { step: 'select'; table: Table; selection: Selection<Table> }
   | { step: 'insert'; table: Table; row: Record<string, unknown>; ifAbsent: boolean }
   | { step: 'update'; table: Table; where: Record<string, unknown>; change: Record<string, unknown> }
@@ -125,6 +126,14 @@ export function* together<Results extends unknown[]>(
   ...acts: { [At in keyof Results]: Act<Results[At]> }
 ): Act<Results> {
   return (yield { step: 'together', acts }) as Results
+}
+
+/**
+ * Leaves an act for the end of the one under way. Its time is the time of then: an act may take seconds across a network, and
+ * until it commits, other processes go by the state before.
+ */
+export function* atEnd(begin: () => Act<void>): Act<void> {
+  yield { step: 'atEnd', begin }
 }
 
 /**

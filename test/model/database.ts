@@ -90,11 +90,18 @@ const maySign = ({ status }: RowOf<typeof signingKeys>): boolean => status === '
 class Runner {
   readonly writes: Write[] = []
   readonly #now: Instant
+  readonly #last: (() => Act<void>)[] = []
   #database: Database
 
   constructor(database: Database, now: Instant) {
     this.#database = database
     this.#now = now
+  }
+
+  runWhole<Result>(act: Act<Result>): Result {
+    const result = this.run(act)
+    for (const begin of this.#last) this.run(begin())
+    return result
   }
 
   run<Result>(act: Act<Result>): Result {
@@ -109,6 +116,8 @@ class Runner {
         return this.#now
       case 'alone':
         return undefined
+      case 'atEnd':
+        return this.#last.push(step.begin)
       case 'together':
         return step.acts.map((act) => this.run(act))
       case 'select':
@@ -218,7 +227,7 @@ export function transact<Result>(
   const runner = new Runner(database, now)
   let result: unknown
   const act = <R>(begin: () => Act<R>): Promise<R> => {
-    const own = runner.run(begin())
+    const own = runner.runWhole(begin())
     result = own
     return Promise.resolve(own)
   }

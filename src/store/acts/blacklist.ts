@@ -6,6 +6,7 @@
  */
 import type { Instant } from '../../ground/clock.ts'
 import {
+  atEnd,
   countOwned,
   find,
   insert,
@@ -61,6 +62,24 @@ export function* moment(): Act<Moment> {
   // This is the only place that makes a moment. The type has a mark, so that no other code can make one.
   return { now, latestExpiry: Math.max(now, yield* latestMark()) } as Moment
 }
+
+/**
+ * Adds entries. One that denies the tokens up to now is dated at the end of the act: until the act commits, other processes
+ * issue tokens by the state before.
+ * @returns the entries as of now
+ */
+export function* addDenials(compose: (moment: Moment) => NewBlacklistEntry[]): Act<NewBlacklistEntry[]> {
+  const entries = compose(yield* moment())
+  for (const entry of entries) if (!isUpToNow(entry)) yield* append(entry)
+  if (entries.some(isUpToNow))
+    yield* atEnd(function* () {
+      for (const entry of compose(yield* moment()).filter(isUpToNow)) yield* append(entry)
+    })
+  return entries
+}
+
+const isUpToNow = ({ kind, refusesNew }: NewBlacklistEntry): boolean =>
+  (kind === 'sub' || kind === 'client_id') && !refusesNew
 
 /** Adds an entry. It ends no grant. */
 export function* append(entry: NewBlacklistEntry): Act<BlacklistEntry> {

@@ -25,7 +25,7 @@ import { grants } from '../tables/grants.ts'
 import { fileAfter, fileOf, isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { endable } from './grants.ts'
-import { append, endNamedGrants, liftCause, liftRefusals, moment, standingFor } from './blacklist.ts'
+import { addDenials, endNamedGrants, liftCause, liftRefusals, standingFor } from './blacklist.ts'
 import { isStanding, requireStanding } from './master-key-rows.ts'
 import { findClient, toClient } from './client-rows.ts'
 import { endSession } from './session-ends.ts'
@@ -89,12 +89,10 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
 
 /** A person who has had the client's id as `sub` loses grants and tokens: the operator's choice of a name wins. */
 function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
-  const now = yield* moment()
-  const live = yield* listLiveOfPerson(sub, now.now)
+  const now = yield* time()
+  const live = yield* listLiveOfPerson(sub, now)
   if (live.length === 0 && !(yield* hasOpenTokens(sub))) return 0
-  const entry = deny(now)
-  yield* append(entry)
-  yield* endNamedGrants(entry, now.now)
+  for (const entry of yield* addDenials((moment) => [deny(moment)])) yield* endNamedGrants(entry, now)
   for (const { sid } of live) yield* record(ended(sid))
   return live.length
 }
@@ -117,10 +115,10 @@ function* closeUser(id: string, { deny, session, closed }: Person): Act<boolean>
   for (const each of yield* select(sessions, { where: { userId: id, endedAt: null } }))
     yield* endSession(each.id, session)
   for (const cause of ['user_disabled', 'user_deleted'] as const) yield* liftRefusals('sub', id, cause)
-  const now = yield* moment()
-  yield* append(deny(now))
+  yield* addDenials((moment) => [deny(moment)])
   if (!user) return false
-  yield* update(users, { id }, { disabledAt: user.disabledAt ?? now.now, updatedAt: now.now })
+  const now = yield* time()
+  yield* update(users, { id }, { disabledAt: user.disabledAt ?? now, updatedAt: now })
   yield* record(closed)
   return true
 }
@@ -198,7 +196,7 @@ export function* disableClient(
     (current, now) => ({ ...current, disabledAt: current.disabledAt ?? now, updatedAt: now }),
     event,
   )
-  if (disabled) yield* append(deny(yield* moment()))
+  if (disabled) yield* addDenials((moment) => [deny(moment)])
   return disabled
 }
 
@@ -219,15 +217,14 @@ export function* deleteClient(
 ): Act<'deleted' | 'unknown'> {
   const client = yield* findClient(clientId)
   if (!client) return 'unknown'
-  const now = yield* moment()
-  if (!isByFile(event)) yield* rememberEnded(client, { secrets: [], jwks: null }, now.now)
+  const now = yield* time()
+  if (!isByFile(event)) yield* rememberEnded(client, { secrets: [], jwks: null }, now)
   yield* remove(clients, { clientId })
   yield* insert(deletedClients, { clientKey: client.key })
   // A file removes what it made, but a client that is disabled must not come back enabled by it.
-  if (!isByFile(event) || client.disabledAt !== null)
-    yield* insertIfAbsent(endedClients, { clientId, endedAt: now.now })
+  if (!isByFile(event) || client.disabledAt !== null) yield* insertIfAbsent(endedClients, { clientId, endedAt: now })
   yield* liftCause('client_id', clientId, 'client_disabled')
-  for (const entry of deny(now, client)) yield* append(entry)
+  yield* addDenials((moment) => deny(moment, client))
   yield* record(event)
   return 'deleted'
 }

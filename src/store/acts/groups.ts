@@ -14,7 +14,7 @@ import {
   type MemberChange,
 } from '../records/user.ts'
 import { fileAfter, fileOf, isByFile, record } from './audit.ts'
-import { append, moment } from './blacklist.ts'
+import { addDenials } from './blacklist.ts'
 import { findGroup } from './people-rows.ts'
 
 export const groupVerbs = (engine: Engine): GroupStore => ({
@@ -76,7 +76,8 @@ export function* changeGroup(
 }
 
 function* denyMembers(name: string, deny: GroupDenial): Act<void> {
-  for (const userId of yield* membersOf(name)) yield* append(deny(userId, yield* moment()))
+  const members = yield* membersOf(name)
+  yield* addDenials((moment) => members.map((userId) => deny(userId, moment)))
 }
 
 export function* deleteGroup(
@@ -107,7 +108,7 @@ function* changeMembers(
   for (const userId of add) yield* insertIfAbsent(groupMembers, { userId, groupName, addedAt })
   for (const userId of leaving) {
     const hasLeft = (yield* remove(groupMembers, { userId, groupName })) > 0
-    if (hasLeft && carriesOwnPermission(group)) yield* append(deny(userId, yield* moment()))
+    if (hasLeft && carriesOwnPermission(group)) yield* addDenials((moment) => [deny(userId, moment)])
   }
   yield* record(event)
   return yield* summarize(groupName)

@@ -4,12 +4,12 @@
  */
 import type { Instant } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
-import { alone, find, insert, remove, select, update, type Act } from '../engine.ts'
+import { alone, find, insert, remove, select, time, update, type Act } from '../engine.ts'
 import { logoutDeliveries, oneTimeValues, sessionClients, sessions, signIns } from '../tables/people.ts'
 import type { PersonEnding, SessionEnding, SessionRecord } from '../records/session.ts'
 import { clients } from '../tables/clients.ts'
 import { record } from './audit.ts'
-import { append, endNamedGrants, moment } from './blacklist.ts'
+import { addDenials, endNamedGrants } from './blacklist.ts'
 import { findClient } from './client-rows.ts'
 import { grantOf } from './grant-rows.ts'
 import { endWhole, endable } from './grants.ts'
@@ -36,7 +36,7 @@ export function* endSession(id: string, ending: SessionEnding): Act<'ended' | 'a
 /** Ends a live session itself; its grants are ended by the caller. */
 export function* closeSession(session: SessionRecord, reason: string): Act<void> {
   const { id } = session
-  const { now } = yield* moment()
+  const now = yield* time()
   yield* update(sessions, { id }, { endedAt: now, endedReason: reason })
   // A code that was not redeemed yet gives nothing any more, and no sign-in goes on in the session.
   yield* update(oneTimeValues, { owner: id, kind: 'code' }, { usesLeft: 0 })
@@ -81,10 +81,7 @@ export function* endPerson(userId: string, { deny, session, except }: PersonEndi
     yield* endGrantsOfEarlier(userId, session, except)
     return ended
   }
-  const now = yield* moment()
-  const entry = deny(now)
-  yield* append(entry)
-  yield* endNamedGrants(entry, now.now)
+  for (const entry of yield* addDenials((moment) => [deny(moment)])) yield* endNamedGrants(entry, yield* time())
   return ended
 }
 

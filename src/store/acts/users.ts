@@ -26,7 +26,7 @@ import {
 } from '../records/user.ts'
 import { clients, endedClients } from '../tables/clients.ts'
 import { isByFile, record } from './audit.ts'
-import { append, liftCause, moment } from './blacklist.ts'
+import { addDenials, liftCause } from './blacklist.ts'
 import { endLinks, oneTimeFault, takeOneTime } from './one-time.ts'
 import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
 import { endPerson } from './session-ends.ts'
@@ -184,7 +184,7 @@ function* setGroups(userId: string, { groups, deny }: UserTerms, before: GroupRe
     yield* remove(groupMembers, { userId, groupName })
   const addedAt = yield* time()
   for (const groupName of groups) yield* insertIfAbsent(groupMembers, { userId, groupName, addedAt })
-  if (hasLost(before, yield* groupsOf(userId))) yield* append(deny(yield* moment()))
+  if (hasLost(before, yield* groupsOf(userId))) yield* addDenials((moment) => [deny(moment)])
 }
 
 /** Whether a permission for Signet itself is gone: the tokens that rest on it are refused at once. */

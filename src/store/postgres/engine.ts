@@ -240,7 +240,7 @@ class Acts {
       const transaction = await this.#begin(session, kind, deadline)
       let result: Result
       try {
-        result = await transaction.run(act())
+        result = await transaction.runWhole(act())
         await transaction.ready()
         if (performance.now() > deadline) throw new Failure('outage', '', 'the act took too long')
       } catch (error) {

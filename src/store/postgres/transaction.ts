@@ -49,8 +49,9 @@ export class Transaction {
   readonly #session: Session
   readonly #needs: TransactionNeeds
   readonly #isExclusive: boolean
-  /** The time that decides in this transaction: read when the lock was held. */
-  readonly #now: Instant
+  /** The time that decides in this transaction: read when the lock was held, and again for what is left for the end. */
+  #now: Instant
+  readonly #last: (() => Act<void>)[] = []
   #revision: number
   readonly #changes: Noted[] = []
   /** Writes whose result no act can see. They are not waited for until the end. */
@@ -94,6 +95,14 @@ export class Transaction {
   /** The changes so far. */
   get changes(): Noted[] {
     return this.#changes
+  }
+
+  /** Runs an act, and then what it has left for its end. */
+  async runWhole<Result>(act: Act<Result>): Promise<Result> {
+    const result = await this.run(act)
+    if (this.#last.length > 0) this.#now = Math.max(this.#now, this.#needs.time.now())
+    for (const begin of this.#last) await this.run(begin())
+    return result
   }
 
   /** Runs an act to its end. */
@@ -147,6 +156,8 @@ export class Transaction {
         return this.#now
       case 'alone':
         return this.#requireExclusive()
+      case 'atEnd':
+        return this.#last.push(step.begin)
       case 'together':
         return allOf(step.acts.map((act) => this.run(act)))
       case 'select':

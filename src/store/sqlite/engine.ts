@@ -21,7 +21,7 @@ export function sqliteEngine(database: OpenDatabase): Engine {
   const facts = factsVerb(database)
   return {
     now: database.now,
-    act: (act) => database.write(() => runner.run(act())),
+    act: (act) => database.write(() => runner.runWhole(act())),
     read: (act) => database.readTogether(() => runner.run(readOnly(act()))),
     findGrant: (sid) => database.read(() => runner.measured.findGrant(sid)),
     ...subjectVerbs(database),
@@ -60,12 +60,21 @@ class Runner {
   readonly #database: OpenDatabase
   readonly #statements: PreparedStatements
   readonly #findPerson: (id: string) => Person | undefined
+  #last: (() => Act<void>)[] = []
 
   constructor(database: OpenDatabase) {
     this.#database = database
     this.#statements = new PreparedStatements(database.connection.raw)
     this.#findPerson = personsIn(database.connection.raw)
     this.measured = measuredSteps(database)
+  }
+
+  /** Runs an act, and then what it has left for its end. */
+  runWhole<Result>(act: Act<Result>): Result {
+    this.#last = []
+    const result = this.run(act)
+    for (const begin of this.#last) this.run(begin())
+    return result
   }
 
   /** Runs an act to its end, inside the transaction that is open. */
@@ -82,6 +91,8 @@ class Runner {
       // Every act is, in a batch of acts that follow each other.
       case 'alone':
         return undefined
+      case 'atEnd':
+        return this.#last.push(step.begin)
       case 'together':
         return step.acts.map((act) => this.run(act))
       case 'select':
