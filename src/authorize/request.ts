@@ -15,17 +15,8 @@ import type { AuthorizationRequest } from '../store/records/sign-in.ts'
 import type { IdTokenHint } from '../tokens/id-token-hint.ts'
 import { AuthorizationError, type ClientAddress, type ClientErrorCode } from './answer-client.ts'
 import { readClaims, type AskedClaims } from './claims-request.ts'
+import { MOST_KEPT_CHARACTERS, RESPONSE_MODES, addressOf, addressInObject, type Sent } from './delivery.ts'
 import { scopeOfClient } from './scope.ts'
-
-/** The parameters as they were sent. */
-export interface Sent {
-  /** The first value that is not empty. */
-  get(name: string): string | undefined
-  /** Every value that is not empty. */
-  all(name: string): string[]
-  /** Names that were sent more than once. */
-  repeated(): string[]
-}
 
 /** The client and the address that a request claims to come from. */
 interface Claimed {
@@ -65,18 +56,12 @@ const ONCE = new Set(
   ),
 )
 
-const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const
 const PROMPTS = ['none', 'login', 'consent', 'select_account', 'create']
 
 /** RFC 7636 §4.2 with S256, and RFC 7638: SHA-256 in base64url. */
 const SHA256_TEXT = /^[\w-]{43}$/
 const MOST_HINT_CHARACTERS = 256
 const MOST_WORDS = 20
-/**
- * The length of a request as it is kept. Anybody can begin sign-ins, and each is kept for an hour. A URL behind most
- * proxies is no longer.
- */
-const MOST_KEPT_CHARACTERS = 8192
 
 /**
  * Reads a request.
@@ -88,8 +73,10 @@ export async function readRequest(
 ): Promise<{ request: AuthorizationRequest; client: ClientRecord }> {
   const { client, redirectUri } = proveClient(sent, needs.clients)
   const to = addressOf(sent, client, redirectUri)
-  const refuse: Refuse = (code, description, reason) => new AuthorizationError(code, description, to, reason)
+  const refuse = refuseAt(to)
   requireForm(sent, refuse)
+  requireNoObject(sent, to)
+  requireSupported(sent, refuse)
   requireCodeFlow(sent, client, refuse)
   const prompt = readPrompt(sent, needs, refuse)
   const codeChallenge = readChallenge(sent, client, refuse)
@@ -116,6 +103,11 @@ export async function readRequest(
 }
 
 type Refuse = (code: ClientErrorCode, description: string, reason?: string) => AuthorizationError
+
+const refuseAt =
+  (to: ClientAddress): Refuse =>
+  (code, description, reason) =>
+    new AuthorizationError(code, description, to, reason)
 
 /** @throws UnprovenClient */
 function proveClient(
@@ -163,17 +155,6 @@ const NAMES_OF_PARTS = {
   hash: 'the fragment',
 } as const
 
-/** A value that was sent twice, or is too long, is no value: the answer goes by the query, without `state`. */
-function addressOf(sent: Sent, { clientId }: ClientRecord, redirectUri: string): ClientAddress {
-  const only = (name: string) => {
-    const [value, another] = sent.all(name)
-    return another === undefined && (value?.length ?? 0) <= MOST_KEPT_CHARACTERS ? value : undefined
-  }
-  const mode = only('response_mode')
-  const responseMode = RESPONSE_MODES.find((each) => each === mode) ?? 'query'
-  return { clientId, redirectUri, responseMode, state: only('state') ?? null }
-}
-
 const TOO_LONG = `the request is longer than ${MOST_KEPT_CHARACTERS} characters: send a shorter state, nonce or claims`
 
 function requireForm(sent: Sent, refuse: Refuse): void {
@@ -183,8 +164,17 @@ function requireForm(sent: Sent, refuse: Refuse): void {
   const mode = sent.get('response_mode')
   if (mode !== undefined && !RESPONSE_MODES.some((each) => each === mode))
     throw refuse('invalid_request', `response_mode is one of ${RESPONSE_MODES.join(', ')}`)
-  if (sent.get('request') !== undefined)
-    throw refuse('request_not_supported', 'request objects are not supported: send the parameters themselves')
+}
+
+/** Request objects (RFC 9101) are refused. The client that put all of its request into one hears so the way it asked for. */
+function requireNoObject(sent: Sent, to: ClientAddress): void {
+  const object = sent.get('request')
+  if (object === undefined) return
+  const refuse = refuseAt(addressInObject(object, sent, to))
+  throw refuse('request_not_supported', 'request objects are not supported: send the parameters themselves')
+}
+
+function requireSupported(sent: Sent, refuse: Refuse): void {
   if (sent.get('request_uri') !== undefined)
     throw refuse('request_uri_not_supported', 'request_uri is not supported: send the parameters themselves')
   if (sent.get('registration') !== undefined)

@@ -2,6 +2,7 @@
  * Client assertions as everybody has to know them (RFC 7523 §2.2): their type, their algorithms, and which client one
  * speaks for. assertion-check.ts judges them.
  */
+import { textIn } from '../ground/jwt-part.ts'
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
@@ -15,17 +16,6 @@ const MOST_CHARACTERS = 16_384
 export function readAssertion(assertion: string): { issuer: string; kid: string | undefined } | undefined {
   if (assertion.length > MOST_CHARACTERS) return undefined
   const [header, payload] = assertion.split('.', 2)
-  const issuer = readText(payload, 'iss')
-  return issuer === undefined ? undefined : { issuer, kid: readText(header, 'kid') }
-}
-
-/** A member of a part of a JWT, where it is text. */
-function readText(part: string | undefined, name: string): string | undefined {
-  try {
-    const members: unknown = JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
-    const value: unknown = members && typeof members === 'object' ? Reflect.get(members, name) : undefined
-    return typeof value === 'string' ? value : undefined
-  } catch {
-    return undefined
-  }
+  const issuer = textIn(payload, 'iss')
+  return issuer === undefined ? undefined : { issuer, kid: textIn(header, 'kid') }
 }

@@ -255,6 +255,80 @@ describe('the answer goes by the response mode', () => {
   })
 })
 
+describe('a refused request object says by which way the client hears of it, and nothing else', () => {
+  const encode = (text: string) => Buffer.from(text).toString('base64url')
+  const object = (payload: object) => `${encode('{"alg":"none"}')}.${encode(JSON.stringify(payload))}.`
+  const asked = { response_mode: 'form_post', state: 'inside' }
+
+  /** The answer to a request that has neither `response_mode` nor `state` but in its object. */
+  const answered = async (sent: string, more: Record<string, string | undefined> = {}) => {
+    const seen = await signedIn.get(authorizePath(app, { state: undefined, request: sent, ...more }))
+    const way = seen.isAway ? (seen.url.hash === '' ? 'query' : 'fragment') : 'form_post'
+    expect(new URL(seen.isAway ? seen.url : (seen.forms[0]?.action ?? '')).href.startsWith(CALLBACK)).toBe(true)
+    const { error, state, iss, code } = answerOf(seen)
+    expect([error, iss, code]).toEqual(['request_not_supported', issuer().issuer, undefined])
+    return [way, state]
+  }
+
+  test.each(['query', 'fragment', 'form_post'])('%s', async (response_mode) => {
+    expect(await answered(object({ response_mode, state: 'a b&c="><' }))).toEqual([response_mode, 'a b&c="><'])
+  })
+
+  test('of a signed one as well', async () => {
+    const { privateKey } = await generateKeyPair('ES256')
+    const signed = await new SignJWT(asked).setProtectedHeader({ alg: 'ES256' }).sign(privateKey)
+    expect(await answered(signed)).toEqual(['form_post', 'inside'])
+  })
+
+  test('parameters win over it', async () => {
+    expect(await answered(object(asked), { state: 'outside' })).toEqual(['form_post', 'outside'])
+    expect(await answered(object(asked), { response_mode: 'fragment' })).toEqual(['fragment', 'inside'])
+  })
+
+  test('a parameter that was sent twice, or is too long, is not replaced', async () => {
+    const twice = await signedIn.get(`${authorizePath(app, { state: 'a', request: object(asked) })}&state=b`)
+    expect(twice.isAway).toBe(true)
+    expect(answerOf(twice)).toMatchObject({ error: 'invalid_request' })
+    expect(answerOf(twice)).not.toHaveProperty('state')
+    const long = await told({ state: 'x'.repeat(8200), request: object(asked) })
+    expect(long).toMatchObject({ error: 'invalid_request' })
+    expect(long).not.toHaveProperty('state')
+  })
+
+  test('it changes no other part of the request', async () => {
+    const evil = { redirect_uri: 'https://evil.example/', client_id: 'nobody', prompt: 'none', registration: '{}' }
+    expect(await answered(object({ ...asked, ...evil }))).toEqual(['form_post', 'inside'])
+    const other = await signedIn.get(authorizePath(app, { response_mode: 'jwt', request: object(asked) }))
+    expect(answerOf(other)).toMatchObject({ error: 'invalid_request', state: 's-1' })
+    const page = await signedIn.get(
+      authorizePath(app, { redirect_uri: 'https://evil.example/', request: object({ redirect_uri: CALLBACK }) }),
+    )
+    expect(page).toMatchObject({ isAway: false, status: 400, page: 'error', error: 'redirect_uri_mismatch' })
+  })
+
+  test.each<[string, string]>([
+    ['no JWT', 'x'],
+    ['two parts', object(asked).replace(/\.$/, '')],
+    ['five parts, which are encrypted', `${object(asked)}.e30.e30`],
+    ['no base64url', object(asked).replace('.', '.*')],
+    ['padding', `${object(asked).slice(0, -1)}=.`],
+    ['no JSON', `e30.${encode('{"state":"inside"')}.`],
+    ['null', `e30.${encode('null')}.`],
+    ['a list', `e30.${encode('["state","inside"]')}.`],
+    ['a text', `e30.${encode('"state"')}.`],
+    ['a prototype', `e30.${encode('{"__proto__":{"response_mode":"form_post","state":"inside"}}')}.`],
+    ['a mode with the name of a prototype', object({ response_mode: 'constructor', state: '' })],
+    ['an unknown mode', object({ response_mode: 'jwt' })],
+    ['values that are no texts', object({ response_mode: ['form_post'], state: { toString: 'inside' } })],
+    ['numbers', object({ response_mode: 2, state: 1 })],
+    ['deep nesting', `e30.${encode('['.repeat(6000))}.`],
+    ['a state beyond the limit', object({ state: 'x'.repeat(8200) })],
+    ['a payload beyond the limit', object({ ...asked, more: 'x'.repeat(8200) })],
+  ])('%s: as if nothing were there', async (_name, sent) => {
+    expect(await answered(sent)).toEqual(['query', undefined])
+  })
+})
+
 describe('POST', () => {
   test('a form of another site is answered by our own GET, so that the session counts', async () => {
     const params = Object.fromEntries(new URL(authorizePath(app), 'http://x').searchParams)

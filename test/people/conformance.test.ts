@@ -273,20 +273,30 @@ describe.each([
     await suite.userinfo(await suite.signIn(signedIn, byPost))
   })
 
-  // The suite skips these where `none` is no algorithm of request objects; it never lets one be ignored in silence.
-  test.each([
-    [
-      'oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported',
-      { request_uri: `${SUITE}/request.jwt` },
-    ],
-    ['oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported', { request: unsigned({}) }],
-    ['oidcc-ensure-request-object-with-redirect-uri', { request: unsigned({ redirect_uri: `${SUITE}/callback` }) }],
-  ])('%s', async (_module, more: Record<string, string>) => {
+  // The suite skips it where `none` is no algorithm of request objects; it never lets one be ignored in silence.
+  test('oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported', async () => {
     const { body } = await request(`${issuer().url}/.well-known/openid-configuration`)
     expect(body).toMatchObject({ request_parameter_supported: false, request_uri_parameter_supported: false })
-    expect((await suite.refused(signedIn, party, more)).error).toBe(
-      'request' in more ? 'request_not_supported' : 'request_uri_not_supported',
-    )
+    const { error } = await suite.refused(signedIn, party, { request_uri: `${SUITE}/request.jwt` })
+    expect(error).toBe('request_uri_not_supported')
+  })
+
+  /** All parameters stand in a request object. Outside of it are those alone that OAuth 2.0 asks for. */
+  const askByObject = (inside: Record<string, string>, redirectUri: string) => {
+    const { client_id = '', response_type = '', scope = '' } = inside
+    const outside = { client_id, redirect_uri: redirectUri, request: unsigned(inside), response_type, scope }
+    return signedIn.get(`/authorize?${new URLSearchParams(outside).toString()}`)
+  }
+
+  test('oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported', async () => {
+    const inside = suite.requestOf(party)
+    const { pages, answer } = await suite.answerPages(signedIn, await askByObject(inside, party.redirectUri), inside)
+    expect([pages, answer.error]).toEqual([[], 'request_not_supported'])
+  })
+
+  test('oidcc-ensure-request-object-with-redirect-uri', async () => {
+    const seen = await askByObject(suite.requestOf(party), `${SUITE}/callback/not-registered`)
+    expect(seen).toMatchObject({ isAway: false, status: 400, page: 'error', error: 'redirect_uri_mismatch' })
   })
 
   test('oidcc-claims-essential', async () => {
