@@ -11,6 +11,9 @@ import { groupNames, ownClaims, permissionsOf, rolesOf } from './person.ts'
 
 type Claims = Record<string, unknown>
 
+/** Standard claims that no field of a person holds: the person's own claims of these names tell them (OIDC Core §5.1). */
+const STANDARD_OWN_CLAIMS = ['middle_name', 'profile', 'website', 'gender', 'birthdate'] as const
+
 /** The claims of each scope. */
 const CLAIMS_OF_SCOPE = {
   profile: [
@@ -23,6 +26,7 @@ const CLAIMS_OF_SCOPE = {
     'locale',
     'zoneinfo',
     'updated_at',
+    ...STANDARD_OWN_CLAIMS,
   ],
   email: ['email', 'email_verified'],
   phone: ['phone_number', 'phone_number_verified'],
@@ -38,6 +42,7 @@ function allClaims(person: Person): Claims {
   const { user } = person
   const { email, profile } = user
   return {
+    ...standardOwnClaims(person),
     ...profile,
     name: user.name ?? undefined,
     preferred_username: user.username,
@@ -49,6 +54,15 @@ function allClaims(person: Person): Claims {
     roles: unlessEmpty(rolesOf(person)),
     permissions: unlessEmpty(permissionsOf(person)),
   }
+}
+
+/**
+ * Those that are texts, as the standard has them. Claims of groups are left out: they are written for apps, and a group
+ * whose `profile` is "gold" says nothing about the person's page.
+ */
+function standardOwnClaims({ user: { claims } }: Person): Claims {
+  const found = STANDARD_OWN_CLAIMS.map((name): [string, unknown] => [name, claims[name]])
+  return Object.fromEntries(found.filter(([, value]) => typeof value === 'string' && value !== ''))
 }
 
 const unlessEmpty = (list: string[]): string[] | undefined => (list.length > 0 ? list : undefined)

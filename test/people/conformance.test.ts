@@ -48,7 +48,7 @@ describe('Config', () => {
       expect(body.grant_types_supported).toEqual(expect.arrayContaining(['authorization_code', 'refresh_token']))
       expect(body.scopes_supported).toContain('openid')
       for (const scope of body.scopes_supported) expect(scope).toMatch(/^[\x21\x23-\x5B\x5D-\x7E]+$/)
-      expect(body.claims_supported).toEqual(expect.arrayContaining(['sub', 'iss', 'name', 'email']))
+      expect(body.claims_supported).toEqual(expect.arrayContaining(['sub', 'iss', ...Object.values(CLAIMS_OF).flat()]))
       expect(body.code_challenge_methods_supported).toEqual(['S256'])
       expect(body.claims_parameter_supported).toBe(true)
       for (const tag of body.ui_locales_supported) expect(Intl.getCanonicalLocales(tag)).toEqual([tag])

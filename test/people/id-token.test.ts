@@ -120,6 +120,55 @@ describe('claims by scope', () => {
     expect(body).toHaveProperty('email')
   })
 
+  describe('of the standard, which no field holds', () => {
+    const OWN = {
+      middle_name: 'King',
+      profile: 'https://example.com/ada',
+      website: 'https://ada.example',
+      gender: 'female',
+      birthdate: '1815-12-10',
+    }
+    const names = Object.keys(OWN)
+    const told = async (
+      own: Record<string, unknown>,
+      { metadata = {}, query = {}, groups = [] as string[] } = {},
+    ): Promise<Record<string, unknown>[]> => {
+      const { claims, tokens } = await signedIn(metadata, query, { user: { claims: own }, groups })
+      const { body } = await request(`${issuer().url}/userinfo`, { headers: bearer(tokens.access_token) })
+      return [claims, body].map((each) =>
+        Object.fromEntries(names.flatMap((name) => (name in each ? [[name, each[name]]] : []))),
+      )
+    }
+
+    test("are the person's own claims of these names", async () => {
+      expect(await told(OWN)).toEqual([OWN, OWN])
+      expect(await told(OWN, { metadata: { id_token_claims: false } })).toEqual([{}, OWN])
+      expect(await told(OWN, { query: { scope: 'openid email' } })).toEqual([{}, {}])
+    })
+
+    test('are left out where they are no texts', async () => {
+      const other = { middle_name: '', profile: { url: 'x' }, website: ['x'], gender: null, birthdate: 1815 }
+      expect(await told({ ...other, nothing: 'x' })).toEqual([{}, {}])
+    })
+
+    test('are asked for one by one as others are', async () => {
+      const asked = { id_token: { birthdate: null }, userinfo: { website: { essential: true } } }
+      const query = { scope: 'openid', claims: JSON.stringify(asked) }
+      const { birthdate, website } = OWN
+      expect(await told(OWN, { query })).toEqual([{ birthdate }, { website }])
+      expect(await told(OWN, { query, metadata: { scope: 'openid email' } })).toEqual([{}, {}])
+    })
+
+    test('are never those of a group or a client, but where a claim map says so', async () => {
+      const group = freshName('gold')
+      await issuer().operator.call('POST', '/admin/api/groups', { name: group, claims: OWN })
+      expect(await told({}, { groups: [group], metadata: { claims: OWN } })).toEqual([{}, {}])
+      const claim_map = { profile: 'claims.profile', gender: 'username' }
+      const [claims] = await told({ gender: 'female' }, { groups: [group], metadata: { claim_map } })
+      expect(claims).toEqual({ profile: OWN.profile, gender: expect.stringMatching(/^ada/) })
+    })
+  })
+
   test('groups of nobody are an empty list', async () => {
     const { claims } = await signedIn({}, { scope: 'openid groups' })
     expect(claims.groups).toEqual([])
