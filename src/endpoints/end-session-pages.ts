@@ -9,7 +9,7 @@ import { requireOwnForm } from '../http/own-form.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
-import { newFrame } from '../pages/frame.ts'
+import { newFrame, signedOutAddress, type Frame } from '../pages/frame.ts'
 import type { FrameNeeds } from '../pages/frame-needs.ts'
 import type { PageHandler } from '../pages/handler.ts'
 import { seeOther } from '../pages/html.ts'
@@ -67,7 +67,7 @@ async function answerLogout(
     case 'end': {
       // A form of another site comes without the cookie: it may be that of another session.
       const headers = call.cookies.session === undefined ? [] : dropCookie('session', needs.issuer)
-      return seeOther(decision.goTo ?? `${basePath(needs.issuer)}/signed-out`, headers)
+      return seeOther(decision.goTo ?? signedOutAddress(frameOf(call, signedIn, needs)), headers)
     }
   }
 }
@@ -102,11 +102,7 @@ const carried = ({ sent }: PageCall): Iterable<[string, string]> =>
 function ask(call: PageCall, request: LogoutRequest, signedIn: SignedIn | undefined, needs: EndSessionNeeds) {
   if (!signedIn) throw new Error('nobody is signed in, so nobody can be asked')
   const { user } = signedIn.person
-  const frame = newFrame(call, needs, {
-    secret: signedIn.secret,
-    uiLocales: call.sent.get('ui_locales')?.split(' '),
-    locale: user.profile.locale,
-  })
+  const frame = frameOf(call, signedIn, needs)
   const view = {
     account: { username: user.username, name: user.name, email: user.email },
     client: request.client?.name ?? undefined,
@@ -115,6 +111,13 @@ function ask(call: PageCall, request: LogoutRequest, signedIn: SignedIn | undefi
   }
   return show(frame, logoutPage(frame, view))
 }
+
+const frameOf = (call: PageCall, signedIn: SignedIn | undefined, needs: FrameNeeds): Frame =>
+  newFrame(call, needs, {
+    secret: signedIn?.secret,
+    uiLocales: call.sent.get('ui_locales')?.split(' '),
+    locale: signedIn?.person.user.profile.locale,
+  })
 
 /** Whether the person, having said yes, is led to the client. */
 function goesBack(request: LogoutRequest): boolean {
@@ -126,6 +129,6 @@ function goesBack(request: LogoutRequest): boolean {
 export const showSignedOut =
   (needs: FrameNeeds): PageHandler<string> =>
   (call) => {
-    const frame = newFrame(call, needs)
+    const frame = frameOf(call, undefined, needs)
     return show(frame, signedOutPage(frame))
   }

@@ -4,6 +4,7 @@ import { dropCookie } from '../http/cookies.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import type { SessionEnds } from '../sessions/ending.ts'
 import type { SessionStore } from '../store/people-store.ts'
+import { signedOutAddress } from './frame.ts'
 import type { PageHandler } from './handler.ts'
 import { seeOther } from './html.ts'
 import { actorOf, onOwnRecord, ownFrame, ownView, type OwnNeeds } from './account-page.ts'
@@ -50,7 +51,10 @@ export const endSessions =
     if (action === 'end') {
       const id = call.sent.get('id') ?? ''
       await onOwnRecord(needs.sessionEnds.endOwn(id, signedIn.person.user.id, actorOf(signedIn, call)))
-      if (id === signedIn.session.id) return seeOther(`${base}/signed-out`, dropCookie('session', needs.issuer))
+      if (id === signedIn.session.id) {
+        const frame = ownFrame(call, signedIn, needs)
+        return seeOther(signedOutAddress(frame), dropCookie('session', needs.issuer))
+      }
     } else if (action === 'end-others') {
       await needs.sessionEnds.endAll(signedIn.person.user.id, actorOf(signedIn, call), signedIn.session.id)
     } else {

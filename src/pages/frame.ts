@@ -104,3 +104,6 @@ export function newFrame(asked: Asked, { issuer, config }: FrameNeeds, terms: Fr
     hasPasswords: config.passwords !== false,
   }
 }
+
+/** The page after a sign-out, in the language of this frame: the session that knows the person's language is over then. */
+export const signedOutAddress = ({ at, locale }: Frame): string => `${at('/signed-out')}?ui_locales=${locale}`

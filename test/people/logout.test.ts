@@ -20,9 +20,9 @@ beforeAll(async () => {
 })
 
 /** A client and a person who is signed in to it. */
-async function signedIn(post_logout_redirect_uris: string[] = [BYE]) {
+async function signedIn(post_logout_redirect_uris: string[] = [BYE], locale?: string) {
   const client = await addClient(issuer(), { post_logout_redirect_uris })
-  const person = await addUser(store)
+  const person = await addUser(store, locale === undefined ? {} : { user: { profile: { locale } } })
   const { browser, id_token = '' } = await tokensOf(issuer(), client, person)
   return { client, person, browser, idToken: String(id_token) }
 }
@@ -106,7 +106,7 @@ describe('a form of another site', () => {
     const { browser, client, idToken } = await signedIn()
     const seen = await browser.postFromNextDoor('/logout', { id_token_hint: idToken, ...address })
     const goes = new URLSearchParams(address).get('post_logout_redirect_uri') === BYE
-    expect(seen.url.href).toBe(goes ? BYE : `${issuer().issuer}/signed-out`)
+    expect(seen.url.href).toBe(goes ? BYE : `${issuer().issuer}/signed-out?ui_locales=en`)
     expect(browser.cookie('session')).toBeUndefined()
     expect(await isSignedIn(browser, client)).toBe(false)
   })
@@ -148,4 +148,51 @@ test('"Stay signed in" ends nothing', async () => {
 
 test('whoever is signed out already reads so', async () => {
   expect(await browserAt(issuer()).get('/logout')).toMatchObject({ status: 200, page: 'signed-out' })
+})
+
+describe('the question and the page after it are in one language', () => {
+  const langOf = ({ html }: Seen) => / lang="([^"]+)"/.exec(html)?.[1]
+  const chinese = { 'accept-language': 'zh-CN,en;q=0.5' }
+
+  test.each([
+    ["the person's, where the browser has another", 'de-AT', {}, 'de'],
+    ["the app's, where the person has another", 'de-AT', { ui_locales: 'fr en' }, 'en'],
+    ["the browser's, where nobody says more", undefined, {}, 'zh-Hans'],
+  ])('%s', async (_whose, locale, parameters, lang) => {
+    const { browser } = await signedIn([BYE], locale)
+    Object.assign(browser.headers, chinese)
+    const question = await browser.get(logout(parameters))
+    const done = await browser.submit(question, {}, 'logout')
+    expect([question, done].map((each) => [each.page, langOf(each)])).toEqual([
+      ['logout', lang],
+      ['signed-out', lang],
+    ])
+  })
+
+  test('a person who ends the own session among others reads on in that language', async () => {
+    const { browser, client, idToken } = await signedIn([BYE], 'de')
+    const sessions = await browser.get('/account/sessions')
+    expect(langOf(sessions)).toBe('de')
+    const id = String(claimsOf(idToken).sid)
+    const csrf = sessions.forms.find(({ values }) => values.id === id)?.values.csrf ?? ''
+    const done = await browser.post('/account/sessions', { csrf, id, action: 'end' })
+    expect([done.page, langOf(done)]).toEqual(['signed-out', 'de'])
+    expect(await isSignedIn(browser, client)).toBe(false)
+  })
+
+  test.each([
+    '//evil.example',
+    'de\r\nLocation: https://evil.example',
+    '"><script>alert(1)</script>',
+    '../x?y#z',
+    'constructor',
+  ])('a language %j leads nowhere and is repeated nowhere', async (ui_locales) => {
+    const { browser } = await signedIn()
+    const done = await browser.submit(await browser.get(logout({ ui_locales })), {}, 'logout')
+    expect(done.url.href).toMatch(new RegExp(`^${issuer().issuer}/signed-out\\?ui_locales=(en|de)$`))
+    const seen = await browser.get(`/signed-out?${new URLSearchParams({ ui_locales }).toString()}`)
+    expect(seen).toMatchObject({ isAway: false, status: 200, page: 'signed-out' })
+    expect(['en', 'de']).toContain(langOf(seen))
+    expect(seen.html).not.toMatch(/evil|alert|constructor/)
+  })
 })
