@@ -306,7 +306,7 @@ describe.each([
   })
 
   test('oidcc-refresh-token', async () => {
-    const second = await addParty(issuer(), { query: '?dummy1=lorem&dummy2=ipsum' })
+    const second = await addParty(issuer())
     const asking = { scope: 'openid offline_access', prompt: 'consent' }
     const flows = []
     for (const [index, each] of [party, second].entries()) {
