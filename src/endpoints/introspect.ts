@@ -1,6 +1,6 @@
 /** POST /introspect (RFC 7662): answers the client that a token was issued to, and the resource that it is for. */
 import { isPublicClient } from '../clients/client.ts'
-import { toSeconds } from '../ground/clock.ts'
+import { toSeconds, type Clock } from '../ground/clock.ts'
 import { Unavailable, invalidClient } from '../ground/errors.ts'
 import { couldMissDenial } from '../ground/silence.ts'
 import { answerOf, flag, integer, object, oneOf, optional, text, type Shape } from '../ground/shape.ts'
@@ -12,12 +12,13 @@ import type { ClientRecord } from '../store/records/client.ts'
 import type { Store } from '../store/store.ts'
 import type { GrantRecord } from '../store/records/grant.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
-import type { TokenState } from '../tokens/token-state.ts'
+import type { AccessTokenState, RefreshTokenState, TokenState } from '../tokens/token-state.ts'
 
 const INACTIVE = { active: false } as const
 
 interface Needs {
   issuer: string
+  clock: Pick<Clock, 'now'>
   tokenState: TokenState
   store: Pick<Store, 'silenceMs' | 'findPerson'>
 }
@@ -28,7 +29,7 @@ function requireNews(store: Pick<Store, 'silenceMs'>): void {
     throw new Unavailable('the database is silent: a denial by another replica could be missed')
 }
 
-export const introspect = ({ tokenState, issuer, store }: Needs) =>
+export const introspect = (needs: Needs) =>
   route(
     {
       post: '/introspect',
@@ -43,54 +44,82 @@ export const introspect = ({ tokenState, issuer, store }: Needs) =>
       answers: { 200: answerOf('Its state.', INTROSPECTION) },
       refuses: ['invalid_request'],
     },
-    async ({ form, caller: { client }, facts }) => {
-      if (isPublicClient(client))
+    async ({ form, caller, facts }) => {
+      if (isPublicClient(caller.client))
         throw invalidClient('introspection needs a client that authenticates; this one is public')
       const token = form.require('token')
-      if (tokenState.isRefreshToken(token)) {
-        const state = await tokenState.checkRefreshToken(token)
-        if (state.active && state.grant.clientId === client.clientId)
-          return tokenJson({ ...describeGrant(state.grant, issuer), ...(await behindGrant(state.grant, store)) })
-        facts.reason = state.active ? 'refresh token of another client' : state.reason
-        return tokenJson(INACTIVE)
-      }
-      requireNews(store)
-      const state = tokenState.checkAccessToken(token)
-      if (state.active && isFor(client, state.claims))
-        return tokenJson({ ...describe(state.claims), ...(await behindToken(state.claims, store)) })
-      facts.reason = state.active ? 'neither issued to this client nor meant for one of its resources' : state.reason
+      const question = { token, asks: () => caller.current(needs.clock.now()) }
+      const told = await (needs.tokenState.isRefreshToken(token) ? tellRefresh : tellAccess)(question, needs)
+      if (told.active) return tokenJson(told)
+      facts.reason = told.reason
       return tokenJson(INACTIVE)
     },
   )
+
+interface Question {
+  token: string
+  /** The client that asks, as of now. */
+  asks: () => ClientRecord
+}
+
+type Inactive = { active: false; reason: string }
+
+/** The members of the answer, or why the token is inactive. */
+type Told = ({ active: true } & Record<string, unknown>) | Inactive
+
+/** The person is read first, and the token judged last: it may end while the database answers. */
+async function tellAccess(question: Question, needs: Needs): Promise<Told> {
+  const first = judgeAccess(question, needs)
+  if (!first.active) return first
+  // The token of a service has no `auth_time`, and nothing is read for it.
+  if (first.claims.auth_time === undefined) return describe(first.claims)
+  const username = await usernameOf(first.claims.sub, needs)
+  const last = judgeAccess(question, needs)
+  if (!last.active) return last
+  const { acr, auth_time } = last.claims
+  return { ...describe(last.claims), username, acr, auth_time }
+}
+
+/** Judges by memory alone, in one turn. */
+function judgeAccess({ token, asks }: Question, { tokenState, store }: Needs): AccessTokenState | Inactive {
+  requireNews(store)
+  const state = tokenState.checkAccessToken(token)
+  return !state.active || isFor(asks(), state.claims)
+    ? state
+    : { active: false, reason: 'neither issued to this client nor meant for one of its resources' }
+}
+
+async function tellRefresh(question: Question, needs: Needs): Promise<Told> {
+  const first = await judgeRefresh(question, needs)
+  if (!first.active) return first
+  const { sub, signIn } = first.grant
+  if (signIn === null) return describeGrant(first.grant, needs.issuer)
+  const username = await usernameOf(sub, needs)
+  const last = await judgeRefresh(question, needs)
+  if (!last.active) return last
+  const { acr, authTime } = signIn
+  return { ...describeGrant(last.grant, needs.issuer), username, acr, auth_time: toSeconds(authTime) }
+}
+
+async function judgeRefresh({ token, asks }: Question, { tokenState }: Needs): Promise<RefreshTokenState | Inactive> {
+  const state = await tokenState.checkRefreshToken(token)
+  return !state.active || state.grant.clientId === asks().clientId
+    ? state
+    : { active: false, reason: 'refresh token of another client' }
+}
+
+const usernameOf = async (id: string, { store }: Needs): Promise<string | undefined> =>
+  (await store.findPerson({ id }))?.user.username
 
 /** Servers such as Dovecot do not check `aud`, so tokens of other audiences have to look inactive to them. */
 const isFor = (client: ClientRecord, claims: AccessTokenClaims): boolean =>
   claims.client_id === client.clientId || [claims.aud].flat().some((aud) => client.resources.includes(aud))
 
-/** The person behind a token, where one signed in for it: the name, and how the person was authenticated (RFC 9470 §6.2). */
-interface Behind {
-  username?: string | undefined
-  acr?: string | undefined
-  auth_time?: number
-}
-
-/** The token of a service has no `auth_time`, and nothing is read for it. */
-async function behindToken({ sub, acr, auth_time }: AccessTokenClaims, store: Needs['store']): Promise<Behind> {
-  if (auth_time === undefined) return {}
-  return { username: (await store.findPerson({ id: sub }))?.user.username, acr, auth_time }
-}
-
-async function behindGrant({ sub, signIn }: GrantRecord, store: Needs['store']): Promise<Behind> {
-  if (signIn === null) return {}
-  const { acr, authTime } = signIn
-  return { username: (await store.findPerson({ id: sub }))?.user.username, acr, auth_time: toSeconds(authTime) }
-}
-
-/** RFC 7662 §2.2. */
+/** RFC 7662 §2.2. A person behind the token is told by name, and how the person was authenticated (RFC 9470 §6.2). */
 function describe(claims: AccessTokenClaims) {
   const { iss, aud, sub, client_id, scope = '', exp, iat, jti, sid, cnf, username } = claims
   return {
-    active: true,
+    active: true as const,
     iss,
     aud,
     sub,
@@ -109,7 +138,7 @@ function describe(claims: AccessTokenClaims) {
 function describeGrant(grant: GrantRecord, iss: string) {
   const { sub, clientId: client_id, sid } = grant
   return {
-    active: true,
+    active: true as const,
     iss,
     aud: grant.resources.length === 1 ? grant.resources[0] : grant.resources,
     sub,
@@ -148,7 +177,7 @@ const INTROSPECTION: Shape = {
     anyOf: [ACTIVE, object({ active: { ...flag('Not good, or not the caller’s to ask about.'), const: false } })],
   },
   example: {
-    active: true,
+    active: true as const,
     iss: 'https://signet.example.com',
     aud: 'https://orders.example.com',
     sub: 'billing',

@@ -2,7 +2,7 @@
 import { insufficientScope, invalidToken } from '../ground/errors.ts'
 import { anything, flag, integer, optional, text, texts, object, type AnswerShape } from '../ground/shape.ts'
 import { AS_HOLDER } from '../http/access.ts'
-import { challenge } from '../http/challenge.ts'
+import { challenge, type Scheme } from '../http/challenge.ts'
 import { USERINFO_PARAMETERS } from '../http/parameters.ts'
 import { json, type Reply } from '../http/reply.ts'
 import { route, type HolderCall, type Route } from '../http/route.ts'
@@ -58,16 +58,20 @@ async function answer({ token, judge }: HolderCall, { store, clients, idTokens }
   judge()
   if (!found?.grant.scope.includes(OPENID)) {
     throw insufficientScope('this token is of no grant with scope openid', {
-      headers: challenge(token.cnf ? 'DPoP' : 'Bearer', 'insufficient_scope', OPENID),
+      headers: challenge(schemeOf(token), 'insufficient_scope', OPENID),
     })
   }
-  const client = clients.find(token.client_id)
-  const { person } = found
-  if (!client || person.user.disabledAt !== null) throw gone()
-  const claims = claimsFor(token, found, client)
+  const tell = () => {
+    judge()
+    const client = clients.find(token.client_id)
+    if (!client || found.person.user.disabledAt !== null) throw gone(token)
+    return { client, claims: claimsFor(token, found, client) }
+  }
+  const { client, claims } = tell()
   const alg = client.userinfoSignedResponseAlg
   if (alg === null) return json(claims)
-  const signed = await idTokens.signUserinfo(alg, client.clientId, () => claims)
+  // A key may have to be made ready first: the token is judged again when the signature begins.
+  const signed = await idTokens.signUserinfo(alg, client.clientId, () => tell().claims)
   return { status: 200, headers: ['Content-Type', 'application/jwt', 'Cache-Control', 'no-store'], body: signed }
 }
 
@@ -83,9 +87,11 @@ function claimsFor(
   return { ...claims, sub: grant.sub }
 }
 
-const gone = () =>
+const schemeOf = ({ cnf }: AccessTokenClaims): Scheme => (cnf ? 'DPoP' : 'Bearer')
+
+const gone = (token: AccessTokenClaims) =>
   invalidToken('the access token was refused: what it was issued for is over', {
-    headers: challenge('Bearer', 'invalid_token'),
+    headers: challenge(schemeOf(token), 'invalid_token'),
   })
 
 const USERINFO: AnswerShape = {

@@ -80,7 +80,10 @@ export class IdTokens {
     }
   }
 
-  /** Signs an answer of userinfo. It has no `exp`, so that nothing takes it for an ID token. */
+  /**
+   * Signs an answer of userinfo. It has no `exp`, so that nothing takes it for an ID token.
+   * @param plan the claims; it judges whether they may be told, in the turn in which the signature begins
+   */
   signUserinfo(alg: SigningAlgorithm, clientId: string, plan: () => Record<string, unknown>): Promise<string> {
     const ring = sharedRing(alg)
     return this.#sign((now) => ({
