@@ -264,6 +264,33 @@ describe.each(PLACES)('%s: facts are those inside the write', (database, newPlac
     }
   })
 
+  test('a code of the app before counts no more, and its secret is not written back', async () => {
+    const store = await newPlace().open()
+    const clients = { find: () => undefined }
+    const user = { totpSecret: 'former', totpUsedStep: 7 }
+    const { id } = await addPerson(store, { username: 'ada', password: null, user })
+    const signIn = {
+      ...newSignIn({ browserHash: 'browser', request: null, returnTo: null }, clock.at, HOUR),
+      userId: id,
+    }
+    await store.keepRequest(signIn)
+    const enter = (sealedSecret: string, timeStep: number) =>
+      store.takeStep(
+        { id: signIn.id, browserHash: 'browser' },
+        { kind: 'totp', timeStep, sealedSecret, renewedSecret: `${sealedSecret}, under another key` },
+        clients,
+        // A rule that spends whatever it is given: the write itself holds only for the secret that was checked.
+        ({ isProven }) => ({ writes: { spends: true }, result: isProven }),
+      )
+    const secretNow = async () => (await store.findPerson({ id }))?.user.totpSecret
+    expect(await enter('another', 8)).toEqual({ outcome: 'decided', result: false })
+    expect(await secretNow()).toBe('former')
+    expect(await enter('former', 8)).toEqual({ outcome: 'decided', result: true })
+    expect(await secretNow()).toBe('former, under another key')
+    expect(await enter('former', 9)).toEqual({ outcome: 'decided', result: false })
+    expect(await secretNow()).toBe('former, under another key')
+  })
+
   test('the use of a secret is kept by a change of its client at the same time', async () => {
     const place = newPlace()
     const store = await storeWithKeys(place)

@@ -44,7 +44,8 @@ const appPage: CodePage = {
     return async () => {
       const { keys, renewed } = await openTotpKeys(totpSecret, masterKeys)
       const verdict = await judgeCode(keys, code, totpUsedStep, clock.now())
-      return 'reason' in verdict ? verdict : { kind: 'totp', timeStep: verdict.timeStep, renewedSecret: renewed }
+      if ('reason' in verdict) return verdict
+      return { kind: 'totp', timeStep: verdict.timeStep, sealedSecret: totpSecret, renewedSecret: renewed }
     }
   },
 }

@@ -46,7 +46,7 @@ export function* proves(proof: Proof, { user }: Person, { signIn }: SignInFacts)
     case 'passkey':
       return signIn.challenge === proof.challenge && (yield* isPasskeyOf(user, proof))
     case 'totp':
-      return user.totpSecret !== null && proof.timeStep > user.totpUsedStep
+      return user.totpSecret === proof.sealedSecret && proof.timeStep > user.totpUsedStep
     case 'recovery':
       return (yield* find(recoveryCodes, { userId: user.id, digest: proof.digest })) !== undefined
     case 'totp_enrolment':
@@ -85,10 +85,10 @@ export function* spend(proof: Proof, { proven }: SignInFacts): Act<void> {
       return
     }
     case 'totp': {
-      const { timeStep, renewedSecret } = proof
-      const renewed = renewedSecret === undefined ? {} : { totpSecret: renewedSecret }
-      yield* requireStanding(renewedSecret && sealedUnder(renewedSecret))
-      yield* update(users, { id }, { totpUsedStep: timeStep, ...renewed })
+      const { timeStep, sealedSecret, renewedSecret = sealedSecret } = proof
+      if (renewedSecret !== sealedSecret) yield* requireStanding(sealedUnder(renewedSecret))
+      const change = { totpUsedStep: timeStep, totpSecret: renewedSecret }
+      yield* update(users, { id, totpSecret: sealedSecret }, change)
       return
     }
     case 'recovery':

@@ -34,8 +34,11 @@ export type FirstProof =
 
 /** Proofs of a second factor, of the person who has passed the first. */
 export type SecondProof =
-  /** `timeStep`: the time step of the code (RFC 6238 §4.2), later than the last accepted one. */
-  | { kind: 'totp'; timeStep: number; renewedSecret?: string | undefined }
+  /**
+   * `timeStep`: the time step of the code (RFC 6238 §4.2), later than the last accepted one. `sealedSecret`: the stored
+   * secret that the code was checked with. `renewedSecret`: the same under the current master key.
+   */
+  | { kind: 'totp'; timeStep: number; sealedSecret: string; renewedSecret?: string | undefined }
   | { kind: 'recovery'; digest: string }
   | PasskeyProof
 
