@@ -4,7 +4,7 @@
  * Not again on PostgreSQL: it knows no database.
  */
 import { generateKeyPair } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { SignInOptions } from '../../verifiers/node/src/index.ts'
 import { signIn as expressSignIn } from '../../verifiers/node/src/express.ts'
 import { until } from '../support/admin.ts'
@@ -232,11 +232,11 @@ describe('the answer of the issuer', () => {
     expect(headers.get('content-security-policy')).toContain("default-src 'none'")
   })
 
-  test('the issuer is away: 503, and nothing is lost for good', async () => {
+  test('the issuer is away: 503 for all who come at once, and nothing is lost for good', async () => {
     const it = await scene()
     await it.op.stop()
-    const down = await it.browser.get('/auth/login')
-    expect([errorOf(down), down.headers.get('retry-after')]).toEqual(['503 issuer_unavailable', '5'])
+    for (const down of await Promise.all([1, 2, 3].map(() => it.app.browser().get('/auth/login'))))
+      expect([errorOf(down), down.headers.get('retry-after')]).toEqual(['503 issuer_unavailable', '5'])
     await it.op.start()
     expect((await signIn(it)).status).toBe(303)
   })
@@ -374,6 +374,24 @@ describe('the session', () => {
     it.op.clock.advance(590)
     expect(await statusOf(it.browser)).toBe(401)
   })
+
+  test.each(['invalid_client', 'unauthorized_client', 'invalid_target', 'server_error'])(
+    'a refresh that is refused with %s is a fault of the app: 503 in the end, a line for the operator, and it goes on',
+    async (error) => {
+      const told = vi.spyOn(console, 'warn').mockImplementation(() => {})
+      onTestFinished(() => told.mockRestore())
+      const it = await scene()
+      await signIn(it)
+      it.op.reply = () => ({ error, error_description: 'see the operator' })
+      it.op.clock.advance(590)
+      expect([await statusOf(it.browser), await statusOf(it.browser)]).toEqual([200, 200])
+      it.op.clock.advance(20)
+      expect(errorOf(await it.browser.get('/auth/me'))).toBe('503 issuer_unavailable')
+      expect(told.mock.calls.flat()).toEqual([expect.stringContaining(`${error}: see the operator`)])
+      it.op.reply = () => ({})
+      expect(await statusOf(it.browser)).toBe(200)
+    },
+  )
 
   test('is not told to live where the issuer has no feed, and the error says why', async () => {
     const it = await scene({ revocations: true })

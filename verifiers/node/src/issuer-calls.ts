@@ -44,6 +44,7 @@ export class IssuerCalls {
   readonly #settings: SignInSettings
   readonly #clock: Clock
   readonly #closing = new AbortController()
+  #toldRefusal: string | undefined
   #known: { endpoints: Promise<Endpoints>; at: number } | undefined
 
   constructor(settings: SignInSettings) {
@@ -59,14 +60,14 @@ export class IssuerCalls {
   async endpoints(): Promise<Endpoints> {
     const known = this.#known
     if (known && this.#clock.elapsed() - known.at < KNOWN_FOR_MS) return known.endpoints
-    const asked = { endpoints: this.#discover(), at: this.#clock.elapsed() }
-    this.#known = asked
-    try {
-      return await asked.endpoints
-    } catch (cause) {
+    // All who wait for this answer get the same fault.
+    const endpoints = this.#discover().catch((cause: unknown) => {
       if (this.#known === asked) this.#known = undefined
       throw unavailable(cause)
-    }
+    })
+    const asked = { endpoints, at: this.#clock.elapsed() }
+    this.#known = asked
+    return endpoints
   }
 
   /** @throws SignInFault `invalid_grant`, `issuer_unavailable` */
@@ -88,9 +89,29 @@ export class IssuerCalls {
     }
   }
 
-  /** @throws IssuerRefusal; SignInFault `issuer_unavailable` */
-  refresh(refreshToken: string): Promise<TokenReply> {
-    return this.#askForTokens(new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }))
+  /**
+   * Any other refusal than `invalid_grant` is about this app: its secret was rotated, its registration was changed. It is
+   * mended by the operator, so the person is not signed out for it.
+   * @throws IssuerRefusal `invalid_grant`; SignInFault `issuer_unavailable`
+   */
+  async refresh(refreshToken: string): Promise<TokenReply> {
+    try {
+      const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken })
+      const reply = await this.#askForTokens(form)
+      this.#toldRefusal = undefined
+      return reply
+    } catch (cause) {
+      if (!(cause instanceof IssuerRefusal) || cause.code === 'invalid_grant') throw cause
+      const why = `the issuer refuses this app a refresh: ${cause.message}`
+      this.#tell(why)
+      throw new SignInFault('issuer_unavailable', why, { cause })
+    }
+  }
+
+  /** Says a refusal once, and not with every request, until a refresh has succeeded. */
+  #tell(refusal: string): void {
+    if (this.#toldRefusal !== refusal) console.warn(`signet-verify: ${refusal}`)
+    this.#toldRefusal = refusal
   }
 
   /** Ends a refresh token that nobody needs any more (RFC 7009). A failure only leaves it to expire. */
