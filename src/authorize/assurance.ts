@@ -63,6 +63,26 @@ export const passkeyMethods = ({
   isUserVerified: boolean
 }): string[] => [isHardware ? 'hwk' : 'swk', ...(isUserVerified ? ['user'] : [])]
 
+/** What the configuration says of factors. */
+export interface FactorTerms {
+  mfa: 'off' | 'optional' | 'required'
+  passwords: boolean
+}
+
+/**
+ * Whether a person may give up a passkey or the authenticator app: something that begins a sign-in has to be left, and two
+ * factors where they are demanded. An app alone begins none.
+ */
+export function mayLose(lost: 'passkey' | 'totp', person: Person, { mfa, passwords }: FactorTerms): boolean {
+  const { user, factors } = person
+  const left: Person =
+    lost === 'totp'
+      ? { ...person, user: { ...user, totpSecret: null } }
+      : { ...person, factors: { ...factors, passkeys: factors.passkeys - 1 } }
+  if (mfa === 'required' && !reaches(withinReach(left), '2')) return false
+  return lost === 'totp' || left.factors.passkeys > 0 || (passwords && user.passwordHash !== null)
+}
+
 /** The strongest that the person can reach with the factors that are set up. */
 export function withinReach({ user, factors }: Person): Acr {
   if (factors.passkeys > 0) return 'phr'

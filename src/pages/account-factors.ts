@@ -1,6 +1,6 @@
 /** The shared part of the account pages of factors: their needs, the owner of a factor, and a session that a factor raises. */
 import type { AuditTrail } from '../audit.ts'
-import { acrOf, withMethods } from '../authorize/assurance.ts'
+import { acrOf, withMethods, type FactorTerms } from '../authorize/assurance.ts'
 import { hashOf, newSecretValue } from '../ground/secret-value.ts'
 import { setCookie } from '../http/cookies.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
@@ -13,7 +13,7 @@ import type { SessionNeeds, SignedIn } from './session.ts'
 export type AccountFactorNeeds = FrameNeeds &
   Omit<SessionNeeds, 'store' | 'config'> & {
     store: FactorStore & Pick<Store, 'listPasskeys' | 'findSession' | 'touchSession'>
-    config: SessionNeeds['config'] & { rpId?: string | undefined; passwords: boolean }
+    config: SessionNeeds['config'] & FactorTerms & { rpId?: string | undefined }
     audit: AuditTrail
     masterKeys: MasterKeys
   }

@@ -7,7 +7,7 @@ import { basePath } from '../http/endpoint-url.ts'
 import { PageFault } from '../http/page-fault.ts'
 import { json, type Outcome } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
-import { passkeyMethods } from '../authorize/assurance.ts'
+import { mayLose, passkeyMethods } from '../authorize/assurance.ts'
 import type { Person } from '../store/records/user.ts'
 import {
   claimedChallenge,
@@ -136,8 +136,8 @@ async function remove(call: PageCall, needs: AccountFactorNeeds, signedIn: Signe
   const id = call.sent.get('id') ?? ''
   const details = { passkey: id.slice(0, 64) }
   const event = needs.audit.event('passkey.removed', signedIn.person.user.id, { ...actorOf(signedIn, call), details })
-  const mayLose = (person: Person) => person.factors.passkeys > 1 || hasPassword(person, needs)
-  const outcome = await needs.store.removePasskey(ownerOf(signedIn), id, mayLose, event)
+  const mayRemove = (person: Person) => mayLose('passkey', person, needs.config)
+  const outcome = await needs.store.removePasskey(ownerOf(signedIn), id, mayRemove, event)
   if (outcome === 'unknown') throw new PageFault('not_found', 404, { reason: 'no passkey of this person has the id' })
   if (outcome === 'last') return answer(call, needs, signedIn, { code: 'last_factor' })
   return seeOther(addressOf(needs, '?done=passkey_removed'))

@@ -7,6 +7,8 @@ import { basePath } from '../http/endpoint-url.ts'
 import type { Outcome } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import { seeOther } from './html.ts'
+import { mayLose } from '../authorize/assurance.ts'
+import type { Person } from '../store/records/user.ts'
 import { newOneTime } from '../store/records/one-time.ts'
 import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
 import { judgeCode, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
@@ -60,7 +62,7 @@ function answer(
   const view: TwoFactorView = {
     ...ownView(signedIn, needs),
     isOn: isOn ?? user.totpSecret !== null,
-    isRequired: needs.config.mfa === 'required' && factors.passkeys === 0,
+    isRequired: !mayLose('totp', signedIn.person, needs.config),
     recoveryCodesLeft: factors.recoveryCodes,
     ...shown,
   }
@@ -116,10 +118,10 @@ const startOver = (call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn
   answer(call, needs, signedIn, { error: { code: 'expired' } })
 
 async function disable(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
-  if (needs.config.mfa === 'required' && signedIn.person.factors.passkeys === 0)
-    return answer(call, needs, signedIn, { error: { code: 'last_factor' } })
   const event = needs.audit.event('totp.disabled', signedIn.person.user.id, actorOf(signedIn, call))
-  const outcome = await needs.store.disableTotp(ownerOf(signedIn), event)
+  const mayDisable = (person: Person) => mayLose('totp', person, needs.config)
+  const outcome = await needs.store.disableTotp(ownerOf(signedIn), mayDisable, event)
+  if (outcome === 'last') return answer(call, needs, signedIn, { error: { code: 'last_factor' } })
   return seeOther(addressOf(needs, outcome === 'removed' ? '?done=totp_disabled' : ''))
 }
 

@@ -38,7 +38,7 @@ export const factorVerbs = (engine: Engine): FactorStore => ({
   renamePasskey: (owner, id, name, event) => engine.act(() => renamePasskey(owner, id, name, event)),
   removePasskey: (owner, id, mayLose, event) => engine.act(() => removePasskey(owner, id, mayLose, event)),
   enableTotp: (enrolment, event) => engine.act(() => enableTotp(enrolment, event)),
-  disableTotp: (owner, event) => engine.act(() => disableTotp(owner, event)),
+  disableTotp: (owner, mayLose, event) => engine.act(() => disableTotp(owner, mayLose, event)),
   replaceRecoveryCodes: (owner, sealed, digests, event) =>
     engine.act(() => replaceRecoveryCodes(owner, sealed, digests, event)),
   removeFactors: (userId, lost, event) => engine.act(() => removeFactors(userId, lost, event)),
@@ -149,10 +149,11 @@ function* storeRecoveryCodes(userId: string, digests: string[]): Act<void> {
   for (const digest of digests) yield* insert(recoveryCodes, { userId, digest, createdAt: now })
 }
 
-function* disableTotp(owner: FactorOwner, event: Recording): Act<Exclude<FactorRemoved, 'last'>> {
+function* disableTotp(owner: FactorOwner, mayLose: MayLose, event: Recording): Act<FactorRemoved> {
   const user = yield* findOwner(owner)
   if (!user) return 'gone'
   if (user.totpSecret === null) return 'unknown'
+  if (!mayLose(yield* personOf(user))) return 'last'
   yield* forgetTotp(owner.userId)
   yield* record(event)
   return 'removed'

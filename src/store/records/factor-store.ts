@@ -31,7 +31,7 @@ export interface FactorStore {
   /** Stores the secret of an app with fresh recovery codes, in the place of those before. */
   enableTotp(enrolment: TotpEnrolment, event: Recording): Promise<TotpEnabled>
   /** Removes the app and the recovery codes. */
-  disableTotp(owner: FactorOwner, event: Recording): Promise<'removed' | 'unknown' | 'gone'>
+  disableTotp(owner: FactorOwner, mayLose: MayLose, event: Recording): Promise<FactorRemoved>
   /** @param sealed the keys that the digests were made with, as they were read */
   replaceRecoveryCodes(
     owner: FactorOwner,

@@ -32,10 +32,10 @@ export interface PasskeyAddition extends FactorOwner {
  */
 export type PasskeyAdded = 'added' | 'gone' | 'challenge' | 'taken' | 'too_many'
 
-/** `last`: the person could not sign in any more. */
+/** `last`: the person may not lose it. */
 export type FactorRemoved = 'removed' | 'unknown' | 'gone' | 'last'
 
-/** Whether a person may lose a passkey, as the write sees the person. */
+/** Whether a person may lose the factor, as the write sees the person. */
 export type MayLose = (person: Person) => boolean
 
 /** An authenticator app whose first code was right. */
