@@ -189,6 +189,14 @@ test('the unit leaves Signet the time that it takes to stop, and V8 the memory t
   expect(directive('MemoryDenyWriteExecute')).toEqual(['no'])
 })
 
+test('the unit lets Signet call what the runbooks point it at: a database elsewhere, apps that it signs out of, key sets', () => {
+  const shut = ['IPAddressDeny', 'IPAddressAllow', 'PrivateNetwork', 'RestrictNetworkInterfaces', 'IPIngressFilterPath']
+  expect(shut.filter((name) => directive(name).length > 0)).toEqual([])
+  expect(directive('RestrictAddressFamilies')[0]?.split(' ')).toEqual(
+    expect.arrayContaining(['AF_INET', 'AF_INET6', 'AF_UNIX']),
+  )
+})
+
 test('the command line beside the unit works on the same files', () => {
   const script = read('deploy/signet.sh')
   for (const name of ['SIGNET_DATABASE_URL', 'SIGNET_KEYS_DIR'])
