@@ -468,6 +468,29 @@ test('variables of mail and of WebFinger are read, and the start and the doctor 
   expect(readConfig({}).unserved).toEqual([])
 })
 
+test('sign-up by domains proves nothing about a person: the start and the doctor say so, in the same words', async () => {
+  const tell = async (more: Record<string, string>) => {
+    const env = environmentOf(temporaryFolder(), more)
+    const { log, lines } = rememberingLog()
+    const running = await startIssuer(readConfig(env), { log })
+    const checks = await checkDeployment(env)
+    await running.stop()
+    return { lines: lines.filter((line) => line.includes('SIGNET_SIGNUP')), checks }
+  }
+  const { lines, checks } = await tell({ SIGNET_SIGNUP: 'domains', SIGNET_SIGNUP_DOMAINS: 'acme.com' })
+  const told = checks.find(({ check }) => check === 'sign-up')
+  expect(told).toMatchObject({
+    ok: true,
+    warning: true,
+    found: expect.stringMatching(/anybody who types .*nobody checks/),
+  })
+  expect(lines).toEqual([expect.stringContaining(told?.found ?? 'no finding')])
+  for (const SIGNET_SIGNUP of ['open', 'invite']) {
+    const plain = await tell({ SIGNET_SIGNUP })
+    expect([plain.lines, plain.checks.map(({ check }) => check)]).toEqual([[], expect.not.arrayContaining(['sign-up'])])
+  }
+})
+
 // ------------------------------------------------------------------ files
 
 const PNG = Buffer.from('89504e470d0a1a0a', 'hex')

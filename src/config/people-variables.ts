@@ -21,14 +21,15 @@ export const PEOPLE_VARIABLES = {
     standard: 'invite',
     accepts: 'off, invite, domains or open',
     meaning:
-      'who may make an account: nobody (`off`), the holder of an invitation, whoever has an address in `SIGNET_SIGNUP_DOMAINS`, or anybody (`open`)',
+      'who may make an account: nobody (`off`), the holder of an invitation, whoever types an address in `SIGNET_SIGNUP_DOMAINS` (nobody checks that it is theirs), or anybody (`open`)',
     parse: oneOf('off', 'invite', 'domains', 'open'),
   },
   signUpDomains: {
     name: 'SIGNET_SIGNUP_DOMAINS',
     standard: undefined,
     accepts: 'domains, separated by commas',
-    meaning: 'domains of mail addresses, separated by commas, for `SIGNET_SIGNUP=domains`',
+    meaning:
+      'domains of mail addresses, separated by commas, for `SIGNET_SIGNUP=domains`; no proof that a person belongs to them',
     parse: listOf(parseDomain),
   },
   mfa: {

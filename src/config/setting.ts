@@ -42,7 +42,7 @@ export interface Config {
   /** Live grants of one client and subject; the next one ends the oldest. */
   limitGrants: number
   metricsToken: string | undefined
-  /** The persons who may make an account of their own. `domains`: those with an address in one of `signUpDomains`. */
+  /** The persons who may make an account of their own. `domains`: those who type an address in one of `signUpDomains`. */
   signUp: SignUp
   signUpDomains: readonly string[]
   mfa: 'off' | 'optional' | 'required'

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig } from '../config/config.ts'
 import type { Config } from '../config/setting.ts'
+import { UNPROVEN_DOMAINS, takesUnprovenDomains } from '../config/sign-up.ts'
 import { issuerUrl, localIssuer } from '../issuer.ts'
 import { SIGNING_ALGORITHMS } from '../keys/algorithms.ts'
 import { dueAt, isKnownToCaches } from '../keys/rotation.ts'
@@ -41,6 +42,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
     node,
     good('configuration', `issuer ${issuer}`),
     ...checkUnserved(config),
+    ...checkSignUp(config),
     await checkMasterKeyFile(config),
     ...checks,
     ...remote.checks,
@@ -61,6 +63,9 @@ const checkUnserved = ({ unserved }: Config): Check[] =>
   unserved.length === 0
     ? []
     : [warn('unserved variables', unserved.join('; '), 'take them out, or leave them to a version that has this part')]
+
+const checkSignUp = (config: Config): Check[] =>
+  takesUnprovenDomains(config) ? [warn('sign-up', UNPROVEN_DOMAINS.found, UNPROVEN_DOMAINS.fix)] : []
 
 /** A key that signs was published long before, so a key set without it is made of another database. */
 function checkServedKeys(signing: string[], { jwks, jwksUri }: RemoteIssuer): Check[] {

@@ -8,6 +8,7 @@ import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config/setting.ts'
 import { isExposedHttp } from '../config/loopback.ts'
+import { UNPROVEN_DOMAINS, takesUnprovenDomains } from '../config/sign-up.ts'
 import type { Declaration } from '../declaration/declaration.ts'
 import { createFirstClient, type FirstClient } from './first-client.ts'
 import { inviteFirstOperator } from './first-operator.ts'
@@ -191,6 +192,7 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
 function remarkOn({ issuer, masterKeys, config, log }: Issuer): void {
   for (const { warning } of findLooseModes(config)) log.warn(warning)
   if (config.unserved.length > 0) log.warn(config.unserved.join('; '))
+  if (takesUnprovenDomains(config)) log.warn(`${UNPROVEN_DOMAINS.found}; ${UNPROVEN_DOMAINS.fix}`)
   warnOfUnused(masterKeys, log)
   remarkOnName(issuer, log)
 }
