@@ -15,6 +15,7 @@ import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { withNamed } from './named.ts'
 import { answer, note, table } from './output.ts'
+import { describeAccess } from './registered.ts'
 import { usualTarget } from './snippets/caller.ts'
 import { subcommand } from './subcommand.ts'
 import { UsageError } from './usage.ts'
@@ -66,7 +67,10 @@ export function answerPreset(
   issuer: Issuer,
 ): void {
   const { paste, notes } = blockOf(chosen, client, secret, issuer)
-  answer(command, { ...clientMetadata(client, secret), paste, notes }, () => paste)
+  // A cloud knows its client by name alone, so its block holds no secret.
+  const isSecretPasted = secret === undefined || paste.includes(secret)
+  const shown = isSecretPasted ? [paste] : [paste, '', ...describeAccess({ client, secret }, issuer.issuer)]
+  answer(command, { ...clientMetadata(client, secret), paste, notes }, () => shown.join('\n'))
   for (const each of notes) note(each)
   if (secret !== undefined) note('the secret is shown this once and is not kept')
 }
@@ -75,12 +79,16 @@ function blockOf(
   { preset, url }: ChosenPreset,
   { clientId, tokenEndpointAuthMethod: authMethod, redirectUris }: ClientRecord,
   clientSecret: string | undefined,
-  { issuer, config }: Issuer,
+  { issuer, config, resources }: Issuer,
 ): { paste: string; notes: string[] } {
   const at = (path: string) => endpointUrl(issuer, path)
   const brand = config.brandName ?? 'Signet'
   const paste = preset.paste({ issuer, clientId, clientSecret, authMethod, url, redirectUris, at, brand })
-  return { paste, notes: preset.notes.map((each) => each.replaceAll(CLIENT_ID, clientId)) }
+  const notes = preset.notes.map((each) => each.replaceAll(CLIENT_ID, clientId))
+  const { resource } = preset
+  if (!resource || resources.find(resource.id)) return { paste, notes }
+  const missing = `make the resource first: signet resource create ${resource.id} ${resource.flags}`
+  return { paste, notes: [missing, ...notes] }
 }
 
 /** Stands for the secret, which nobody knows any more. */

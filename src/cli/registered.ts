@@ -16,15 +16,20 @@ export function answerCreated(command: Command, registered: RegisteredClient, { 
   const { client, secret } = registered
   answer(command, clientMetadata(client, secret), () =>
     [
-      fieldList({ client_id: client.clientId, ...(secret !== undefined && { client_secret: secret }) }),
-      '',
-      ...requestOf(registered, issuer),
+      ...describeAccess(registered, issuer),
       `# ${describeMethod(client)}`,
       `# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
       `# All of it: ${ownCommand()} client show ${shell(client.clientId)}`,
     ].join('\n'),
   )
   noteSecret(secret)
+}
+
+/** Name and secret of a client that was made, and the request that gets a token by them. */
+export function describeAccess(registered: RegisteredClient, issuer: string): string[] {
+  const { client, secret } = registered
+  const named = fieldList({ client_id: client.clientId, ...(secret !== undefined && { client_secret: secret }) })
+  return [named, '', ...requestOf(registered, issuer)]
 }
 
 /** Answers with the client as JSON, or with what was done to it; a secret that was made is shown. */

@@ -94,6 +94,23 @@ test('people read the name of the app alone when they sign in', ({ expect }) => 
     if (!/^(AWS|Google Cloud|Azure)/.test(title)) expect(title).not.toMatch(/\(|^An? /)
 })
 
+test('a cloud needs a resource: it is asked for while it is missing, and the secret comes with a line that gets a token', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  for (const name of ['aws', 'gcp', 'azure']) {
+    const first = await place.run(['client', 'create', '--id', `first-${name}`, '--for', name])
+    const [secret] = /sgs_[\w-]+/.exec(first.stdout) ?? []
+    expect(first.stdout).toContain(`client_secret  ${secret}`)
+    expect(first.stdout).toMatch(new RegExp(`curl .*first-${name}:${secret} .*grant_type=client_credentials.*/token`))
+    const step = /make the resource first: signet (resource create .*)/.exec(first.stderr)?.[1] ?? ''
+    expect((await place.run(step.split(' '))).code, step).toBe(0)
+    const second = await place.run(['client', 'create', '--id', `second-${name}`, '--for', name])
+    expect(second.stderr).not.toContain('make the resource first')
+  }
+})
+
 test('the note of Cursor keeps the name of its key', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   const { notes } = await place.json<Made>('client', 'create', '--id', 'cur1', '--for', 'cursor')

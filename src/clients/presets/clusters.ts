@@ -161,11 +161,8 @@ const cloud = (title: string, audience: string, paste: Preset['paste'], notes: r
   hasUrl: false,
   metadata: () => ({ grant_types: ['client_credentials'], resources: [audience] }),
   paste,
-  notes: [
-    `make the resource first: signet resource create ${audience} --alg RS256 --typ JWT --ttl 15m`,
-    'the issuer has to be https, on the internet, and without a port',
-    ...notes,
-  ],
+  resource: { id: audience, flags: '--alg RS256 --typ JWT --ttl 15m' },
+  notes: ['the issuer has to be https, on the internet, and without a port', ...notes],
 })
 
 const aws = cloud(

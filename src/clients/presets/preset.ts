@@ -36,6 +36,8 @@ export interface Preset {
   /** @param url without a slash at its end; empty where the app has none */
   metadata: (url: string) => PresetMetadata
   paste: (values: PresetValues) => string
+  /** The resource that its tokens are for, where it needs one that no client makes. */
+  resource?: { id: string; flags: string }
   /** Lines for the operator: each names a step that guides leave out. */
   notes: readonly string[]
 }
