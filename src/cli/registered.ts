@@ -1,6 +1,6 @@
 /** The text about a client that was made or changed: the secret, the request for a token, and the next command. */
 import type { Command } from 'commander'
-import { SUBJECT_GRANT } from '../clients/client.ts'
+import { AUTHORIZATION_CODE, SUBJECT_GRANT, isPublicClient } from '../clients/client.ts'
 import type { RegisteredClient } from '../clients/registration.ts'
 import { clientMetadata } from '../clients/wire.ts'
 import { shell } from '../ground/shell-word.ts'
@@ -18,18 +18,38 @@ export function answerCreated(command: Command, registered: RegisteredClient, { 
     [
       ...describeAccess(registered, issuer),
       `# ${describeMethod(client)}`,
-      `# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
+      ...snippetOf(client),
       `# All of it: ${ownCommand()} client show ${shell(client.clientId)}`,
     ].join('\n'),
   )
   noteSecret(secret)
 }
 
+/** The command that prints code for a client. An app in which people sign in needs none, unless it calls an API. */
+function snippetOf(client: ClientRecord): string[] {
+  const target = usualTarget(client)
+  if (target === 'openapi' && client.resources.length === 0) return []
+  return [`# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${target}`]
+}
+
 /** Name and secret of a client that was made, and the request that gets a token by them. */
 export function describeAccess(registered: RegisteredClient, issuer: string): string[] {
   const { client, secret } = registered
   const named = fieldList({ client_id: client.clientId, ...(secret !== undefined && { client_secret: secret }) })
-  return [named, '', ...requestOf(registered, issuer)]
+  return [
+    named,
+    '',
+    ...(client.grantTypes.includes(AUTHORIZATION_CODE) ? signInOf(client, issuer) : []),
+    ...requestOf(registered, issuer),
+  ]
+}
+
+/** The steps for an app in which people sign in. Public clients cannot go without PKCE. */
+function signInOf(client: ClientRecord, issuer: string): string[] {
+  const steps = `# People sign in with it: give the app's OpenID Connect library the issuer ${issuer}, and the lines above`
+  if (!client.requirePkce || isPublicClient(client)) return [steps]
+  const withoutPkce = `${ownCommand()} client update ${shell(client.clientId)} --require-pkce false`
+  return [steps, `# The library has to use PKCE; for one that cannot: ${withoutPkce}`]
 }
 
 /** Answers with the client as JSON, or with what was done to it; a secret that was made is shown. */

@@ -126,11 +126,13 @@ export function blankClient(clientId: string, now: number): ClientRecord {
 }
 
 /**
- * The record of a new registration. A client of people that names no scope may ask for what tells who a person is.
+ * The record of a new registration. A client with a redirect URI that names no grant type signs people in (RFC 7591 §2:
+ * `authorization_code`). A client of people that names no scope may ask for what tells who a person is.
  */
 export function newClient(clientId: string, now: number, change: Partial<ClientRecord>): ClientRecord {
-  const isOfPeople = change.grantTypes?.includes(AUTHORIZATION_CODE) ?? false
-  return { ...blankClient(clientId, now), ...(isOfPeople && { scope: [...PERSON_SCOPES] }), ...change }
+  const isOfPeople = change.grantTypes?.includes(AUTHORIZATION_CODE) ?? (change.redirectUris ?? []).length > 0
+  const ofPeople = isOfPeople && { grantTypes: [AUTHORIZATION_CODE], scope: [...PERSON_SCOPES] }
+  return { ...blankClient(clientId, now), ...ofPeople, ...change }
 }
 
 /**

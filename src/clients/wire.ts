@@ -82,9 +82,9 @@ export const CLIENT_FIELDS = {
     ),
     shape: manyOf(oneOf(GRANT_TYPES)),
     isSet: true,
-    says: 'The grant types that it may ask for tokens by.',
+    says: 'The grant types that it may ask for tokens by. Unless said: `authorization_code` with a redirect URI, else `client_credentials`.',
     flag: '--grant <type>',
-    help: 'grant type: authorization_code, client_credentials, refresh_token, subject (repeatable)',
+    help: 'grant type: authorization_code (usual with --redirect-uri), client_credentials (usual without), refresh_token, subject (repeatable)',
     read: 'list',
   }),
   scope: field('scope', {

@@ -43,17 +43,20 @@ function exportResource(resource: ResourceRecord): Members {
 }
 
 function exportClient(client: ClientRecord): Members {
-  const { clientId, preset, grantTypes } = client
+  const { clientId, preset, grantTypes, redirectUris } = client
   const app = presetMembers(client)
   const before = newClient(clientId, 0, presetOf(app.for, app.url))
   // A client of people that names no scope gets some, so its own are always named.
   const isOfPeople = preset !== null || grantTypes.includes('authorization_code')
   const isScopeNamed = isOfPeople && findCommaFault(client.scope) === undefined
+  // A redirect URI alone says that people sign in.
+  const isGrantNamed = preset === null && redirectUris.length > 0
   const said = saidOf(CLIENT_FIELDS, clientMetadata(before), clientMetadata(client))
   return {
     client_id: clientId,
     ...app,
     ...(isScopeNamed && { scope: client.scope.join(' ') }),
+    ...(isGrantNamed && { grant_types: grantTypes }),
     ...said,
     ...(client.disabledAt !== null && { disabled: true }),
   }

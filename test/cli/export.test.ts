@@ -25,6 +25,7 @@ clients:
     claims: { tier: { a: [1, 2.5, null, true, "012"] }, "<<": { b: "<<" }, "<": [{ "<<": c }] }
   - { client_id: app, token_endpoint_auth_method: none, grant_types: [authorization_code], redirect_uris: [http://127.0.0.1/back], scope: openid }
   - { client_id: silent, token_endpoint_auth_method: none, grant_types: [authorization_code], redirect_uris: [http://127.0.0.1/back], scope: "" }
+  - { client_id: both, redirect_uris: [http://127.0.0.1/back], grant_types: [client_credentials], client_secret: { env: MADE_SECRET } }
   - { client_id: ended, token_endpoint_auth_method: none, grant_types: [refresh_token], disabled: true }
   - { client_id: files, for: nextcloud, url: https://files.example.com/cloud, client_secret: { env: MADE_SECRET }, access_token_ttl: 5m }
 groups:
@@ -44,17 +45,17 @@ test.concurrent('the file changes nothing in its own database, and makes the sam
 }) => {
   const [place, empty] = [await founded(onTestFinished), new Place(onTestFinished)]
   const file = place.file('exported.yaml')
-  expect(await place.json('export', file)).toEqual({ file, resources: 2, clients: 5, groups: 2 })
+  expect(await place.json('export', file)).toEqual({ file, resources: 2, clients: 6, groups: 2 })
   const text = readFileSync(file, 'utf8')
   expect(text).toContain('disabled: true')
   expect(text).not.toMatch(/secret|ada\b|created_at/)
 
   const again = await place.json<{ left: unknown[] }>('apply', file, '--prune')
   expect(again).toMatchObject({ created: [], changed: [], removed: [] })
-  expect(again.left).toHaveLength(9)
+  expect(again.left).toHaveLength(10)
 
   const made = await empty.run(['apply', file])
-  expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('8 created, 1 changed, 0 left') as string })
+  expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('9 created, 1 changed, 0 left') as string })
   expect(made.stderr).toContain('client billing has no secret')
   expect((await empty.run(['export'])).stdout).toBe(text)
   expect(await empty.json('client', 'show', 'ended')).toMatchObject({ status: 'disabled' })

@@ -32,6 +32,26 @@ test.concurrent('client create prints the secret, a request that works and the n
   }
 })
 
+test.concurrent('a client with a redirect URI alone signs people in, and is told so in place of a request for a token', async (context) => {
+  const { expect } = context
+  const place = placeOf(context)
+  const redirect = ['--redirect-uri', 'http://localhost:3000/cb']
+  const made = await place.run(['client', 'create', '--id', 'passport', ...redirect])
+  expect(made.stdout).not.toMatch(/client_credentials|curl|openapi/)
+  expect(made.stdout).toMatch(/# People sign in .* the issuer http:\/\/localhost:\d+,/)
+  expect(made.stdout).toContain('signet client update passport --require-pkce false')
+  expect(await place.json('client', 'show', 'passport')).toMatchObject({
+    grant_types: ['authorization_code'],
+    scope: expect.stringMatching(/^openid profile email/) as string,
+    require_pkce: true,
+  })
+  // A public client always has PKCE.
+  const page = await place.run(['client', 'create', '--id', 'page', '--auth-method', 'none', ...redirect])
+  expect([page.code, page.stdout]).toEqual([0, expect.not.stringContaining('require-pkce')])
+  const service = ['client', 'create', '--id', 'service', '--grant', 'client_credentials', ...redirect]
+  expect(await place.json(...service)).toMatchObject({ grant_types: ['client_credentials'], scope: '' })
+})
+
 test.concurrent('a command that changes a client or resource prints one line', async (context) => {
   const { expect } = context
   const place = placeOf(context)

@@ -21,6 +21,14 @@ test('a client of people that names no scope may ask for what tells who a person
   expect((await operator('POST', '/admin/api/clients', {})).body.scope).toBe('')
 })
 
+test('a redirect URI that comes without a grant type asks for sign-ins of people (RFC 7591 §2)', async () => {
+  const grantsOf = async (metadata: object) => (await create({ grant_types: undefined, ...metadata })).body.grant_types
+  expect(await grantsOf({})).toEqual(['authorization_code'])
+  expect(await grantsOf({ token_endpoint_auth_method: 'none' })).toEqual(['authorization_code'])
+  expect(await grantsOf({ redirect_uris: [] })).toEqual(['client_credentials'])
+  expect(await grantsOf({ grant_types: ['client_credentials'] })).toEqual(['client_credentials'])
+})
+
 test('a public client may sign people in and refresh, and do nothing else', async () => {
   const metadata = { token_endpoint_auth_method: 'none' }
   const app = await create({ ...metadata, grant_types: ['authorization_code', 'refresh_token'] })
