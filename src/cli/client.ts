@@ -11,6 +11,7 @@ import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
 import { withNamed } from './named.ts'
 import { answer, counted, fieldList, note, table } from './output.ts'
 import { answerPreset, definePaste, definePresets, readPreset, withPreset, type PresetOptions } from './preset.ts'
+import { noteRefusedAddresses } from './refused-addresses.ts'
 import { subcommand, withExample } from './subcommand.ts'
 import { noteUnknown } from './unknown-targets.ts'
 import { answerChanged, answerCreated } from './registered.ts'
@@ -92,6 +93,7 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else answerCreated(command, registered, issuer)
     if (!chosen) await noteUnknown(registered.client, issuer)
+    noteRefusedAddresses(registered.client, issuer.config)
     const { client, endedGrants, isUserDisabled } = registered
     if (isUserDisabled)
       note(
@@ -155,6 +157,7 @@ async function update(
     const registered = await issuer.clientRegistry.update(id, changing, BY_CLI)
     answerChanged(command, registered, `client ${id} was changed`)
     await noteUnknown(registered.client, issuer)
+    noteRefusedAddresses(change, issuer.config)
   })
 }
 

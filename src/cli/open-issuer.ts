@@ -83,7 +83,9 @@ export async function onIssuer<T>(
 async function tellClients({ backChannel }: Issuer): Promise<void> {
   const left = await backChannel.settle()
   if (left.length > 0)
-    note(`SIGNET_OUTBOUND_ALLOW of this shell does not name them: a running server tells ${left.join(', ')} of the end`)
+    note(
+      `not told of the end yet: ${left.join(', ')}; SIGNET_OUTBOUND_ALLOW of this shell does not name them, and a running server tells them only where its own does`,
+    )
 }
 
 /** Commands log only warnings, unless the operator set a log level. */

@@ -1,9 +1,8 @@
 /** Checks of everything that people need to sign in. An issuer of services alone gets none of them. */
 import type { Config } from '../config/setting.ts'
-import { isLoopback } from '../config/loopback.ts'
 import { shell } from '../ground/shell-word.ts'
 import { issuerUrl } from '../issuer.ts'
-import { AllowedHosts, isPublicAddress } from '../outbound/allowed.ts'
+import { AllowedHosts } from '../outbound/allowed.ts'
 import type { Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import { isOperator } from '../users/person.ts'
@@ -77,7 +76,7 @@ async function checkLogoutAddresses(store: Store, config: Config): Promise<Check
   const addresses = (await store.listClients()).flatMap(({ clientId, backchannelLogoutUri: uri }) =>
     uri === null ? [] : [{ clientId, url: new URL(uri) }],
   )
-  const refused = addresses.filter(({ url }) => allowed.faultOf(url) !== undefined || isPrivate(url, allowed))
+  const refused = addresses.filter(({ url }) => !allowed.mayAsk(url))
   const [first] = refused
   if (!first) return good(check, `logout addresses that may be asked: ${addresses.length}`)
   return bad(
@@ -85,12 +84,6 @@ async function checkLogoutAddresses(store: Store, config: Config): Promise<Check
     `clients are not told of logouts, because their address is private: ${some(refused.map(({ clientId }) => clientId))}`,
     `SIGNET_OUTBOUND_ALLOW=${first.url.host}, where that host is meant; or: signet client update ${shell(first.clientId)} --set backchannel_logout_uri='"https://…"'`,
   )
-}
-
-function isPrivate(url: URL, allowed: AllowedHosts): boolean {
-  if (allowed.has(url)) return false
-  const address = url.hostname.replace(/^\[|\]$/g, '')
-  return isLoopback(url.hostname) || (/^[\d.]+$|:/.test(address) && !isPublicAddress(address))
 }
 
 async function checkOwedLogouts(store: Store): Promise<Check> {

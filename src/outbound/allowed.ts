@@ -3,7 +3,7 @@
  * client's URL must not make Signet ask the machines of its own network (SSRF).
  */
 import { BlockList, isIP } from 'node:net'
-import { isExposedHttp } from '../config/loopback.ts'
+import { isExposedHttp, isLoopback } from '../config/loopback.ts'
 
 /** IANA's special-purpose registries (RFC 6890), without the ranges that are global. */
 const PRIVATE = [
@@ -67,6 +67,14 @@ export class AllowedHosts {
   has({ hostname, host, port, protocol }: URL): boolean {
     const withPort = port === '' ? `${host}:${protocol === 'https:' ? 443 : 80}` : host
     return this.#hosts.has(hostname) || this.#hosts.has(withPort)
+  }
+
+  /** Whether a URL may be asked, as far as it is written. The address behind a name is known when it is asked. */
+  mayAsk(url: URL): boolean {
+    if (this.has(url)) return this.faultOf(url) === undefined
+    const address = url.hostname.replace(/^\[|\]$/g, '')
+    const isPrivate = isLoopback(url.hostname) || (isIP(address) !== 0 && !isPublicAddress(address))
+    return !isPrivate && this.faultOf(url) === undefined
   }
 
   /** Why a URL may not be asked, if it may not. Its host may still lead to a private address. */

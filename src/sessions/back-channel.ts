@@ -108,6 +108,14 @@ export class BackChannel {
     this.#needs.log.warn('logout tokens could not be sent, and are tried again', { reason: String(error) })
   }
 
+  /** Of a row of attempts the first is told: the later ones fail alike. */
+  #warnOfAddress({ clientId, uri }: LogoutDelivery, fault = ''): void {
+    this.#needs.log.warn('an app is not told of a logout, because Signet may not call its address', {
+      client_id: clientId,
+      reason: `${new URL(uri).host}: ${fault}; SIGNET_OUTBOUND_ALLOW names private hosts that may be called`,
+    })
+  }
+
   async #attempt(delivery: LogoutDelivery): Promise<void> {
     const { store, audit, clients } = this.#needs
     const { logouts } = this.#needs.traffic.people
@@ -119,6 +127,7 @@ export class BackChannel {
       return store.returnLogout(delivery)
     }
     const { id, clientId, attempts } = delivery
+    if (isRefused && attempts === 1) this.#warnOfAddress(delivery, fault)
     const pause = PAUSES_MS[attempts - 1]
     if (fault !== undefined && pause !== undefined && clients.find(clientId)) {
       logouts.delayed += 1

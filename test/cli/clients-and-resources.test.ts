@@ -95,6 +95,25 @@ test.concurrent('a client is created with all its metadata, listed, changed fiel
   expect(gone).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('does not exist') as string })
 })
 
+test.concurrent('an address that Signet may not call is told when a client gets it, with the variable that allows it', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const told = async (line: string, variables = {}) =>
+    (await place.run(['client', ...line.split(' ')], variables)).stderr
+  const logout = '--set backchannel_logout_uri=http://localhost:4001/out'
+  await place.createClient('--id app')
+  expect(await told(`update app ${logout}`)).toMatch(/^note: http.*4001\/out .*SIGNET_OUTBOUND_ALLOW=localhost:4001\n$/)
+  expect(await told('update app --name App')).toBe('')
+  expect(await told(`update app ${logout}`, { SIGNET_OUTBOUND_ALLOW: 'localhost:4001' })).toBe('')
+  expect(await told('update app --set backchannel_logout_uri=https://app.example/out')).toBe('')
+  const keys = 'create --id signer --auth-method private_key_jwt --jwks-uri https://10.0.0.7/keys'
+  expect(await told(keys)).toContain('keys cannot be fetched until the server has SIGNET_OUTBOUND_ALLOW=10.0.0.7\n')
+  const preset = 'create --id files --for nextcloud --url http://localhost:8080'
+  expect(await told(preset)).toContain('SIGNET_OUTBOUND_ALLOW=localhost:8080\n')
+})
+
 test.concurrent('a running server knows a new client, its rotated secret and its disabling without a restart', async ({
   expect,
   onTestFinished,

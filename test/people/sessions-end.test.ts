@@ -246,7 +246,8 @@ describe('back-channel logout', () => {
       SIGNET_OUTBOUND_ALLOW: '',
     })
     expect(ended.code, ended.stderr).toBe(0)
-    expect(ended.stderr).toContain(`a running server tells ${new URL(toldAt).host}`)
+    expect(ended.stderr).toContain(`not told of the end yet: ${new URL(toldAt).host};`)
+    expect(ended.stderr).toContain('a running server tells them only where its own does')
     const [owed] = await itsStore.listOwedLogouts({ limit: 1 })
     expect(owed).toMatchObject({ clientId: client.clientId, attempts: 0 })
     expect(owed?.nextAt).toBeLessThanOrEqual(itsStore.now())
@@ -293,5 +294,8 @@ describe('back-channel logout', () => {
     await operator('DELETE', `/admin/api/sessions/${signed.sid}`)
     await until(async () => (await browserAt(issuer).get('/login')).page === 'login')
     expect(told).toEqual([])
+    const lines = () => issuer.logged.filter((line) => line.includes(signed.client.clientId) && line.includes('"warn"'))
+    await until(() => lines().length > 0)
+    expect(lines()).toEqual([expect.stringMatching(/may not call .*169\.254\.169\.254: .*SIGNET_OUTBOUND_ALLOW/)])
   })
 })
