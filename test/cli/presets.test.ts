@@ -111,6 +111,14 @@ test('a cloud needs a resource: it is asked for while it is missing, and the sec
   }
 })
 
+test('the block for GitLab names the setting that blocks new people', ({ expect }) => {
+  const chosen = choosePreset('gitlab', 'https://git.example')
+  if ('fault' in chosen) throw new Error(chosen.fault)
+  const values = { issuer: '', clientId: '', clientSecret: '', authMethod: '', url: '', redirectUris: [], brand: '' }
+  const block = chosen.preset.paste({ ...values, at: (path) => path })
+  expect(block).toContain("gitlab_rails['omniauth_block_auto_created_users'] = false")
+})
+
 test('the note of Cursor keeps the name of its key', async ({ expect, onTestFinished }) => {
   const place = new Place(onTestFinished)
   const { notes } = await place.json<Made>('client', 'create', '--id', 'cur1', '--for', 'cursor')

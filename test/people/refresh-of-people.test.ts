@@ -1,12 +1,13 @@
 /** The refresh of a grant that a person gave by signing in. */
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, test } from 'vitest'
+import { PRESETS } from '../../src/clients/presets/index.ts'
 import type { UserChange } from '../../src/store/records/user.ts'
 import type { Store } from '../../src/store/store.ts'
 import { claimsOf, post, request, type Credentials } from '../support/client.ts'
 import { isActive, refresh } from '../support/admin.ts'
 import { addClient, addUser, codeForm, freshName, redeem, signIn, tokensOf } from '../support/codes.ts'
-import { storeOf, type TestPerson } from '../support/people.ts'
+import { CALLBACK, storeOf, type TestPerson } from '../support/people.ts'
 import { proofOf } from '../support/proofs.ts'
 import { change, refusal, resource, shareWithApi } from '../support/shared.ts'
 
@@ -176,6 +177,23 @@ const denial = (sid: string, until: number, now: number) => ({
   owner: null,
   createdBy: 'test',
   createdAt: now,
+})
+
+test('a single-page app by its preset renews without a cookie, each token once, until the person signs out', async () => {
+  store = await storeOf(issuer())
+  const metadata = PRESETS.get('spa')?.metadata('https://page.example')
+  const client = await addClient(issuer(), { ...metadata, redirect_uris: [CALLBACK] })
+  const { browser, ...tokens } = await tokensOf(issuer(), client, await addUser(store), {
+    scope: 'openid profile email',
+  })
+  expect(tokens.scope).toBe('openid profile email')
+  const renew = (refresh_token: string) =>
+    post(issuer(), '/token', { grant_type: 'refresh_token', refresh_token, client_id: client.clientId })
+  const { status, body } = await renew(tokens.refresh_token)
+  expect([status, body.refresh_token]).toEqual([200, expect.not.stringContaining(tokens.refresh_token)])
+  const logout = await browser.get('/logout')
+  await browser.submit(logout, {}, 'logout')
+  expect(refusal(await renew(body.refresh_token))).toBe('400 invalid_grant')
 })
 
 test('a refusal consumes nothing', async () => {

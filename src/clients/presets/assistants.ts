@@ -1,5 +1,5 @@
 /** Assistants, editors and apps that a team writes itself. */
-import { boxes, CLIENT_ID, PROFILE, SIGN_IN, WITH_REFRESH, type Preset } from './preset.ts'
+import { boxes, CLIENT_ID, PROFILE, WITH_REFRESH, type Preset } from './preset.ts'
 
 const PUBLIC = { token_endpoint_auth_method: 'none' }
 const POST = { token_endpoint_auth_method: 'client_secret_post' }
@@ -132,8 +132,11 @@ const spa: Preset = {
     ...PUBLIC,
     redirect_uris: [`${url}/callback`],
     post_logout_redirect_uris: [url, `${url}/`],
-    grant_types: SIGN_IN,
+    grant_types: WITH_REFRESH,
     scope: PROFILE,
+    // Browsers give a hidden frame of another site no cookie, so prompt=none cannot renew. A refresh token does, rotates with
+    // each use (RFC 9700 §4.14.2), and without offline_access ends when the person signs out.
+    refresh: 'always',
   }),
   paste: ({ issuer, clientId, redirectUris }) => `npm install oidc-client-ts
 
@@ -146,6 +149,7 @@ export const users = new UserManager({
   scope: '${PROFILE}',
 })`,
   notes: [
+    'the page renews its access token by a refresh token, which ends when the person signs out',
     'a backend that keeps the tokens is safer than a page that has them (RFC 10017 §6.1): signIn() of signet-verify is one',
   ],
 }

@@ -76,6 +76,8 @@ const gitlab: Preset = {
   }),
   paste: ({ issuer, brand, clientId, clientSecret, redirectUris }) => `# gitlab.rb, then: gitlab-ctl reconfigure
 gitlab_rails['omniauth_allow_single_sign_on'] = ['openid_connect']
+# Without the next line an administrator has to approve each new person.
+# gitlab_rails['omniauth_block_auto_created_users'] = false
 gitlab_rails['omniauth_providers'] = [
   {
     name: "openid_connect",
