@@ -28,12 +28,19 @@ export interface Browser {
   isByScript: boolean
 }
 
+const MOST_AGENT_CHARACTERS = 256
+
+/** The browser of an event, and the client that the person signs in to, for the audit trail. */
+export const placeOf = ({ userAgent, network }: Browser, { request }: SignInFacts['signIn']) => ({
+  address: network,
+  user_agent: userAgent.slice(0, MOST_AGENT_CHARACTERS),
+  ...(request && { client: request.clientId }),
+})
+
 export interface SessionTerms {
   sessionTtlSeconds: number
   sessionIdleSeconds: number
 }
-
-const MOST_AGENT_CHARACTERS = 256
 
 /** A sign-in whose person has a session now. */
 interface Entered {
@@ -59,7 +66,8 @@ export function enterSession(
   const by = byUser(standing.person.user.id, browser.requestId)
   const entry = sessionWrites({ facts, standing, browser, secret: newSecretValue() }, config)
   const { record } = entry
-  const details = { user: record.userId, amr: record.amr.join(' '), acr: record.acr }
+  const reached = { user: record.userId, amr: record.amr.join(' '), acr: record.acr }
+  const details = { ...reached, ...placeOf(browser, signIn) }
   const action = entry.writes.session ? 'session.created' : 'session.raised'
   return {
     facts: {

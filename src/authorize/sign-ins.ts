@@ -25,6 +25,7 @@ import { canonicalName } from '../users/username.ts'
 import { mintCode } from './code.ts'
 import { whatNext, type Next, type Terms } from './prompt.ts'
 import { enterSession, type Browser, type SessionTerms } from './enter-session.ts'
+import { eventsOf } from './step-events.ts'
 import { afterStep, isDue, isGood, type Step } from './steps.ts'
 
 /** The state of a sign-in after a step, or after a step that was not due. */
@@ -195,7 +196,8 @@ export class SignIns {
       return { writes: {}, result: { ...stayed(facts, due), isRefused: true } }
     if (step.step === 'cancel') return this.#giveUp(step.reason, facts)
     const { after, writes } = afterStep(step, facts, due)
-    return this.#arrive(after, { ...writes, ...this.#renewal(step, writes, browser) }, browser)
+    const events = eventsOf(step, due, facts, { browser, audit: this.#needs.audit })
+    return this.#arrive(after, { ...writes, ...this.#renewal(step, writes, browser), events }, browser)
   }
 
   /** A person who knew only the former password is not signed in any more. */

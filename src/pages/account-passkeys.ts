@@ -13,6 +13,7 @@ import {
   claimedChallenge,
   creationOptions,
   newChallenge,
+  passkeyDetails,
   pendingCreation,
   readCreation,
   relyingParty,
@@ -97,8 +98,8 @@ async function add(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn
   const verdict = await judge(creation, needs, signedIn)
   if (verdict.outcome === 'refused') return refusePasskey(call, verdict.reason)
   const passkey = { ...verdict.proof.passkey, ...nameOf(call.json.name) }
-  const details = { passkey: passkey.id.slice(0, 64), name: passkey.name }
-  const event = needs.audit.event('passkey.added', signedIn.person.user.id, { ...actorOf(signedIn, call), details })
+  const by = { ...actorOf(signedIn, call), details: passkeyDetails(passkey) }
+  const event = needs.audit.event('passkey.added', signedIn.person.user.id, by)
   const challengeHash = hashOf(claimedChallenge(creation))
   const { raised, headers } = raisedBy(passkeyMethods(verdict.proof), signedIn, needs)
   const addition = { ...ownerOf(signedIn), challengeHash, passkey, raised, most: MOST_PASSKEYS }
@@ -147,7 +148,7 @@ async function rename(call: PageCall, needs: AccountFactorNeeds, signedIn: Signe
   const id = call.sent.get('id') ?? ''
   const { name } = nameOf(call.sent.get('name'))
   if (name === undefined) return answer(call, needs, signedIn, { code: 'invalid_value', field: 'name' })
-  const details = { passkey: id.slice(0, 64), name }
+  const details = passkeyDetails({ id, name })
   const event = needs.audit.event('passkey.renamed', signedIn.person.user.id, { ...actorOf(signedIn, call), details })
   const outcome = await needs.store.renamePasskey(ownerOf(signedIn), id, name, event)
   if (outcome === 'unknown') throw new PageFault('not_found', 404, { reason: 'no passkey of this person has the id' })

@@ -11,9 +11,10 @@ import { hashOf } from '../ground/secret-value.ts'
 import { PageFault } from '../http/page-fault.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
-import type { Person, UserTerms } from '../store/records/user.ts'
+import type { PasskeyMade, Person } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import type { FoundInvitation, Invitations } from '../users/invitation.ts'
+import { passkeyDetails } from '../users/passkey.ts'
 import { Passwords } from '../users/password.ts'
 import { LinkRefusal, NameTaken } from '../users/refusals.ts'
 import type { UserRegistry } from '../users/registration.ts'
@@ -100,7 +101,7 @@ const isOfDomain = (email: string | undefined, { signUpDomains }: Config): boole
   signUpDomains.includes(email?.toLowerCase().split('@').at(-1) ?? '')
 
 /** A new factor: a password that was typed, or a passkey with the handle that it was made for. */
-export type Means = { password: string } | { passkey: NonNullable<UserTerms['passkey']>; handle: string }
+export type Means = { password: string } | { passkey: PasskeyMade; handle: string }
 
 /**
  * Makes the account, or hands it over. @returns the person, or what has to be typed anew
@@ -111,7 +112,7 @@ export async function makeAccount(
   typed: Typed,
   source: Source,
   means: Means,
-  { userRegistry, store }: NewAccountNeeds,
+  { userRegistry, store, audit }: NewAccountNeeds,
 ): Promise<{ person: Person } | { error: FormError }> {
   const { invitation } = source
   const id = invitation?.person?.user.id ?? timeOrderedId(store.now())
@@ -123,7 +124,13 @@ export async function makeAccount(
     isTrusted: invitation?.facts.isTrusted ?? false,
     isNameChosen: true,
     details: { by: source.kind },
-    ...('passkey' in means && means),
+    ...('passkey' in means && {
+      handle: means.handle,
+      passkey: {
+        ...means.passkey,
+        event: audit.event('passkey.added', id, { ...by, details: passkeyDetails(means.passkey.record) }),
+      },
+    }),
   }
   const password = 'password' in means ? means.password : undefined
   const { username, email, name } = typed

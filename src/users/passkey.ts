@@ -50,6 +50,9 @@ export interface Challenge {
   expiresAt: Instant
 }
 
+/** A new passkey, as the audit trail names it. */
+export const passkeyDetails = ({ id, name }: Pick<PasskeyRecord, 'id' | 'name'>) => ({ passkey: id.slice(0, 64), name })
+
 /** A challenge of 256 random bits (WebAuthn §13.4.3), good for one purpose and until `expiresAt`. */
 export function newChallenge(purpose: ChallengePurpose, now: Instant): Challenge {
   const value = randomBytes(32).toString('base64url')

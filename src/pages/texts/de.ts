@@ -285,6 +285,7 @@ export const de: Texts = {
       'passkey.counter_behind': 'Ein Passkey wurde vielleicht kopiert',
       'totp.enabled': 'Anmeldung in zwei Schritten eingeschaltet',
       'totp.disabled': 'Anmeldung in zwei Schritten ausgeschaltet',
+      'recovery_code.used': 'Ein Wiederherstellungscode wurde benutzt',
       'recovery_codes.renewed': 'Neue Wiederherstellungscodes erstellt',
       'sign_in.guessed': 'Mehrere falsche Passwörter oder Codes',
       'session.created': 'Angemeldet',

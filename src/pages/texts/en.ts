@@ -282,6 +282,7 @@ export const en = {
       'passkey.counter_behind': 'A passkey may have been copied',
       'totp.enabled': 'Two-step sign-in turned on',
       'totp.disabled': 'Two-step sign-in turned off',
+      'recovery_code.used': 'A recovery code was used',
       'recovery_codes.renewed': 'New recovery codes made',
       'sign_in.guessed': 'Several wrong passwords or codes',
       'session.created': 'Signed in',

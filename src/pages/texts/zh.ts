@@ -269,6 +269,7 @@ export const zh: Texts = {
       'passkey.counter_behind': '某个通行密钥可能已被复制',
       'totp.enabled': '两步登录已开启',
       'totp.disabled': '两步登录已关闭',
+      'recovery_code.used': '使用了一个恢复码',
       'recovery_codes.renewed': '已生成新的恢复码',
       'sign_in.guessed': '多次输入错误的密码或验证码',
       'session.created': '登录',

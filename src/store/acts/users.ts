@@ -149,6 +149,7 @@ function* addPasskey(userId: string, { passkey }: UserTerms): Act<void> {
   if (!passkey) return
   const now = yield* time()
   yield* insert(passkeys, { ...passkey.record, userId, createdAt: now, lastUsedAt: now })
+  yield* record(passkey.event)
 }
 
 /** The recovery codes go with the app: their digests are made with a key that is sealed with its secret. */

@@ -138,8 +138,13 @@ export interface UserTerms {
   deny: (moment: Moment) => NewBlacklistEntry
   /** The hash of the invitation that is used up by this change. */
   invitation?: string | undefined
-  /** A new passkey, and the hash of the challenge that it answers, which is used up too. */
-  passkey?: { record: Omit<PasskeyRecord, 'userId' | 'createdAt' | 'lastUsedAt'>; challengeHash: string } | undefined
+  passkey?: (PasskeyMade & { event: Recording }) | undefined
+}
+
+/** A new passkey, and the hash of the challenge that it answers, which is used up too. */
+export interface PasskeyMade {
+  record: Omit<PasskeyRecord, 'userId' | 'createdAt' | 'lastUsedAt'>
+  challengeHash: string
 }
 
 /** The challenge of a new passkey was used, or is over. */
