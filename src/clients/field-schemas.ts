@@ -1,5 +1,6 @@
 /** Schemas of values that fields of clients and resources share. */
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
+import { orNone } from '../ground/blank.ts'
 import { schemaOf } from '../ground/schema.ts'
 import { findClaimMapFault } from './claim-map.ts'
 import { SCOPE_TOKEN } from './client.ts'
@@ -9,6 +10,9 @@ import { SCOPE_TOKEN } from './client.ts'
  * or matched.
  */
 export const textOf = (most: number) => schemaOf((z) => z.string().max(most, { abort: true }))
+
+/** A text for people, or `null`. A text of blanks is none. */
+export const textOrNone = (most: number) => schemaOf((z) => z.union([textOf(most).zod.transform(orNone), z.null()]))
 
 /** A duration in any spelling, as seconds. */
 export const durationSchema = schemaOf((z) =>

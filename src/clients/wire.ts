@@ -23,7 +23,7 @@ import {
 import type { ClientRecord } from '../store/records/client.ts'
 import { MOST_SENT_KEYS, readKeySet } from './assertion-key.ts'
 import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SUBJECT_GRANT, type ClientChange } from './client.ts'
-import { claimsSchema, nullableDurationSchema, scopeSchema, textOf, ttlSchema } from './field-schemas.ts'
+import { claimsSchema, nullableDurationSchema, scopeSchema, textOf, textOrNone, ttlSchema } from './field-schemas.ts'
 import { MOST_REDIRECT_URIS, MOST_URI_CHARACTERS, isRedirectUri } from './redirect-uri.ts'
 import { SIGN_IN_EXAMPLE, SIGN_IN_FIELDS, link } from './sign-in-fields.ts'
 
@@ -65,7 +65,7 @@ const { field, duration } = fieldsOf<ClientRecord>()
 /** Every field of a client, once: the admin API, the declarative file, the command line and OpenAPI read this table. */
 export const CLIENT_FIELDS = {
   client_name: field('name', {
-    schema: schemaOf(() => textOf(200).zod.min(1).nullable()),
+    schema: textOrNone(200),
     shape: orNull(text()),
     says: 'A name for people.',
     flag: '--name <name>',

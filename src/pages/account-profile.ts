@@ -1,4 +1,5 @@
 /** GET and POST /account/profile: the names, the language and the time zone of the person. */
+import { orNone } from '../ground/blank.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
@@ -51,7 +52,7 @@ async function save(
   values: Values,
   { userRegistry, issuer }: ProfileNeeds,
 ): Promise<FormError | undefined> {
-  const metadata = Object.fromEntries(FIELDS.map((field) => [field, values[field] === '' ? null : values[field]]))
+  const metadata = Object.fromEntries(FIELDS.map((field) => [field, orNone(values[field])]))
   const { id } = signedIn.person.user
   const act = userRegistry.update(id, metadata, actorOf(signedIn, call), { inSession: signedIn.session.id })
   const changed = await changeOwn(act, PATH, issuer)

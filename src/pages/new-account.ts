@@ -6,6 +6,7 @@ import type { SignIns, SignInNeeds } from '../authorize/sign-ins.ts'
 import { byUser, type AuditTrail } from '../audit.ts'
 import type { Config } from '../config/setting.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
+import { orNone } from '../ground/blank.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import { PageFault } from '../http/page-fault.ts'
@@ -80,7 +81,7 @@ export function typedIn(get: (name: string) => string | undefined, { invitation 
   return {
     username: invitation?.person?.user.username ?? canonicalName(get('username') ?? ''),
     email: invitation?.facts.email ?? get('email')?.trim(),
-    name: get('name')?.trim(),
+    name: orNone(get('name') ?? '')?.trim(),
     password: get('password'),
   }
 }

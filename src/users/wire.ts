@@ -1,5 +1,5 @@
 /** Users as they stand on the wire, in both directions. No hash and no secret is among it. */
-import { claimsSchema, textOf } from '../clients/field-schemas.ts'
+import { claimsSchema, textOf, textOrNone } from '../clients/field-schemas.ts'
 import { toIso } from '../ground/clock.ts'
 import { fieldsOf, schemasOf, shapesOf } from '../ground/metadata.ts'
 import { schemaOf } from '../ground/schema.ts'
@@ -9,14 +9,13 @@ import { groupNames, permissionsOf, rolesOf } from './person.ts'
 import type { PROFILE_TEXTS, UserMetadata } from './user.ts'
 
 export const shortText = textOf(1024)
-const shortTextOrNull = schemaOf(() => shortText.zod.nullable())
 export const names = schemaOf((z) => z.array(shortText.zod).max(200, { abort: true }))
 const boolean = schemaOf((z) => z.boolean())
 
 const { field } = fieldsOf<{ [Name in keyof UserMetadata]-?: Exclude<UserMetadata[Name], undefined> }>()
 
 const profileText = (name: (typeof PROFILE_TEXTS)[number], says: string) =>
-  field(name, { schema: shortTextOrNull, shape: orNull(text()), says })
+  field(name, { schema: textOrNone(1024), shape: orNull(text()), says })
 
 /** Every member of a user that may be given: the admin API, the declarative file, the command line and OpenAPI read it. */
 export const USER_FIELDS = {
@@ -29,7 +28,7 @@ export const USER_FIELDS = {
     read: 'text',
   }),
   email: field('email', {
-    schema: shortTextOrNull,
+    schema: schemaOf(() => shortText.zod.nullable()),
     shape: orNull(text()),
     says: 'The mail address.',
     flag: '--email <address>',
@@ -42,7 +41,7 @@ export const USER_FIELDS = {
     says: 'Whether the address is proven, so that it signs in; one that an operator enters is, unless said otherwise.',
   }),
   name: field('name', {
-    schema: shortTextOrNull,
+    schema: textOrNone(1024),
     shape: orNull(text()),
     says: 'The full name.',
     flag: '--name <name>',
