@@ -37,14 +37,16 @@ export const endSession =
   async (call) => {
     const action = call.method === 'POST' ? call.sent.get('action') : undefined
     const signedIn = await findLiveSession(call, needs)
-    if (action !== undefined) requireFormOfOurs(call, needs)
+    // Signed out in another tab: there is nothing to confirm, and a form of then proves nothing.
+    const isAnswer = action !== undefined && signedIn !== undefined
+    if (isAnswer) requireFormOfOurs(call, needs)
     if (action === 'stay') return seeOther(`${basePath(needs.issuer)}/account`)
-    return answerLogout(call, signedIn, action === 'logout', needs)
+    return answerLogout(call, signedIn, isAnswer && action === 'logout', needs)
   }
 
 function requireFormOfOurs({ cookies, sent, header }: PageCall, { issuer }: EndSessionNeeds): void {
   const headers = { origin: header('origin'), 'sec-fetch-site': header('sec-fetch-site') }
-  requireOwnForm({ headers, cookies, csrf: sent.get('csrf'), namesSignIn: false }, issuer)
+  requireOwnForm({ headers, cookies, csrf: sent.get('csrf'), namesSignIn: false, action: sent.get('action') }, issuer)
 }
 
 async function answerLogout(

@@ -129,7 +129,9 @@ async function callPage(route: Route, c: HonoContext<Env>, needs: DispatchNeeds)
   if (isPost && !route.access.takesForeignForms) {
     const inJson = typeof body.json.csrf === 'string' ? body.json.csrf : undefined
     const csrf = body.sent.get('csrf') ?? inJson
-    requireOwnForm({ headers: incoming.headers, cookies, csrf, namesSignIn: body.sent.has('tx') }, issuer)
+    const { headers } = incoming
+    const action = body.sent.get('action')
+    requireOwnForm({ headers, cookies, csrf, namesSignIn: body.sent.has('tx'), action }, issuer)
   }
   const news = store.catchUp()
   if (news) await news

@@ -19,15 +19,19 @@ interface Sent {
   csrf: string | undefined
   /** Whether the form names a sign-in under way. */
   namesSignIn: boolean
+  /** The button of the form. */
+  action: string | undefined
 }
 
 /** @throws PageFault `csrf`; `other_browser` where the form goes on with a sign-in that another browser began */
-export function requireOwnForm({ headers, cookies, csrf, namesSignIn }: Sent, issuer: string): void {
+export function requireOwnForm({ headers, cookies, csrf, namesSignIn, action }: Sent, issuer: string): void {
   const secrets = BINDING.flatMap((kind) => cookies[kind] ?? [])
+  const stale = isSaidOwn(headers, issuer) ? { stale: { action } } : {}
   if (secrets.length === 0)
-    throw new PageFault(namesSignIn ? 'other_browser' : 'csrf', 403, { reason: whyNoCookie(headers, issuer) })
+    throw new PageFault(namesSignIn ? 'other_browser' : 'csrf', 403, { reason: whyNoCookie(headers, issuer), ...stale })
   const isBound = secrets.some((secret) => isEqual(csrfOf(secret), csrf ?? ''))
-  if (!isBound) throw new PageFault('csrf', 403, { reason: 'the form is older than the cookie of its browser' })
+  if (!isBound)
+    throw new PageFault('csrf', 403, { reason: 'the form is older than the cookie of its browser', ...stale })
   if (isOwnOrigin(headers, issuer)) return
   // The browser has our cookie and our page, so it has come to us: by another name than that of the issuer.
   if (cameByHttp(headers, issuer)) throw new PageFault('csrf', 403, { reason: BY_HTTP })
@@ -55,6 +59,10 @@ function isOwnOrigin({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, is
   if (origin !== undefined) return origin === new URL(issuer).origin
   return site === undefined || site === 'same-origin' || site === 'none'
 }
+
+/** Whether the browser says that the form stood on a page of ours. The form is then an old one, and no forged one. */
+const isSaidOwn = (headers: IncomingHttpHeaders, issuer: string): boolean =>
+  (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) && isOwnOrigin(headers, issuer)
 
 const isEqual = (a: string, b: string): boolean =>
   a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))

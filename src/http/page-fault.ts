@@ -23,6 +23,10 @@ export interface PageFaultOptions {
   retryAfterSeconds?: number
   /** Of `expired`: a link is over, and not a sign-in. */
   isOfLink?: boolean
+  /** Of `csrf`: the browser says that the form is ours, so it is older than the cookie. `action`: its button. */
+  stale?: { action: string | undefined }
+  /** The page to open again, below the issuer's path. */
+  again?: string
   /** The issuer URL, for a browser that came to another address. */
   openAt?: string
   /** The client that a way back leads to, and where. Only a proven redirect URI may stand here. */

@@ -114,8 +114,11 @@ async function refuse(call: PageCall, needs: AccountFactorNeeds, signedIn: Signe
   return answer(call, needs, signedIn, { totp: await totpSetupOf(keys, signedIn.person, needs.config), error })
 }
 
+/** The secret is over, or it was confirmed already. */
 const startOver = (call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn) =>
-  answer(call, needs, signedIn, { error: { code: 'expired' } })
+  signedIn.person.user.totpSecret === null
+    ? answer(call, needs, signedIn, { error: { code: 'expired' } })
+    : seeOther(addressOf(needs, '?done=totp_enabled'))
 
 async function disable(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
   const event = needs.audit.event('totp.disabled', signedIn.person.user.id, actorOf(signedIn, call))

@@ -33,10 +33,13 @@ function showError(
 }
 
 /** The error in the words of pages. A request that was turned away at the door brings no error. */
-function wordsOf(error: unknown, { status }: Reply): Pick<ErrorView, 'code' | 'back' | 'isOfLink' | 'openAt'> {
+function wordsOf(
+  error: unknown,
+  { status }: Reply,
+): Pick<ErrorView, 'code' | 'back' | 'isOfLink' | 'openAt' | 'again'> {
   if (error instanceof PageFault) {
-    const { back, isOfLink, openAt } = error.options
-    return { code: error.code, back, isOfLink, openAt }
+    const { back, isOfLink, openAt, again } = error.options
+    return { code: error.code, back, isOfLink, openAt, again }
   }
   if (status === 429) return { code: 'too_many_attempts' }
   if (error instanceof Unavailable || status === 503) return { code: 'unavailable' }

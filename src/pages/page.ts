@@ -22,16 +22,18 @@ export interface PageSpec<Path extends string> {
 }
 
 /** Gives the function that makes the handler; a dynamic import stands in it. */
-type Load<Needs, Param extends string> = () => Promise<(needs: Needs) => PageHandler<Param>>
+export type Load<Needs, Param extends string> = () => Promise<(needs: Needs) => PageHandler<Param>>
 
 /**
  * Makes the route of a page. An error that its handler throws becomes the error page, with the status of the error.
  * @param load called once; again at the next request, where it failed
+ * @param onError the error page, where it is another one
  */
 export function page<const Path extends string, Needs extends FrameNeeds>(
   spec: PageSpec<Path>,
   needs: Needs,
   load: Load<Needs, ParamsOf<Path>>,
+  onError = errorPageOf(needs),
 ): Route {
   const { get, post } = spec
   const open = loadedOnce(async () => (await load())(needs))
@@ -43,7 +45,7 @@ export function page<const Path extends string, Needs extends FrameNeeds>(
     tag: 'Pages',
     says: 'A page',
     answers: {},
-    onError: errorPageOf(needs),
+    onError,
   }
   return route(terms, async (call) => {
     try {
@@ -63,14 +65,18 @@ function accessOf({ get, isEntrance, isFile }: PageSpec<string>) {
 }
 
 /** A script cannot follow a redirect to a page, so it is told where to send the person. */
-const signInFirst = (call: Pick<PageCall, 'header'>, { location }: SignInFirst): Reply =>
+export const signInFirst = (call: Pick<PageCall, 'header'>, { location }: SignInFirst): Reply =>
   isByScript(call) ? json({ error: 'login_required', location }, 401) : seeOther(location)
 
 /** Pages have addresses that people type and shorten: below them, an unknown one is answered by a page too. */
 export const noSuchPage = (path: `${string}:${string}`, needs: FrameNeeds): Route =>
   page({ get: path }, needs, async () => (await import('./error.ts')).refuseUnknown)
 
-const errorPageOf = (needs: FrameNeeds): ErrorPage => {
-  const make = loadedOnce(async () => (await import('./error.ts')).errorReplyOf(needs))
+const errorPageOf = (needs: FrameNeeds): ErrorPage =>
+  lateErrorPage(async () => (await import('./error.ts')).errorReplyOf(needs))
+
+/** An error page that is loaded at the first error. */
+export function lateErrorPage(load: () => Promise<ErrorPage>): ErrorPage {
+  const make = loadedOnce(load)
   return async (...error) => (await make())(...error)
 }

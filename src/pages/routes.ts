@@ -17,7 +17,8 @@ import type { LinkNeeds } from './link.ts'
 import type { LoginNeeds } from './login.ts'
 import type { MustChangeNeeds } from './must-change.ts'
 import type { NewAccountNeeds } from './new-account.ts'
-import { noSuchPage, page } from './page.ts'
+import { lateErrorPage, noSuchPage, page, type Load } from './page.ts'
+import type { AccountPath, SessionNeeds } from './session.ts'
 import type { SignInFactorNeeds } from './sign-in-factors.ts'
 
 type SignInNeeds = LoginNeeds & ConsentNeeds & MustChangeNeeds & AddRedirectNeeds & SignInFactorNeeds
@@ -92,6 +93,17 @@ const entries = (needs: EntryNeeds): Route[] => [
   page({ post: '/link' }, needs, async () => (await link()).answerLink),
 ]
 
+/** POST at an account page. @param back the page itself, by GET */
+const accountForm = <Needs extends FrameNeeds & SessionNeeds>(
+  post: AccountPath,
+  back: AccountPath,
+  needs: Needs,
+  load: Load<Needs, string>,
+): Route => {
+  const staleForm = async () => (await import('./stale-form.ts')).staleFormPage(back, needs)
+  return page<string, Needs>({ post }, needs, load, lateErrorPage(staleForm))
+}
+
 const profile = () => import('./account-profile.ts')
 const password = () => import('./account-password.ts')
 
@@ -99,9 +111,9 @@ const password = () => import('./account-password.ts')
 const ownAccount = (needs: AccountNeeds): Route[] => [
   page({ get: '/account' }, needs, async () => (await import('./account-overview.ts')).showOverview),
   page({ get: '/account/profile' }, needs, async () => (await profile()).showProfile),
-  page({ post: '/account/profile' }, needs, async () => (await profile()).changeProfile),
+  accountForm('/account/profile', '/account/profile', needs, async () => (await profile()).changeProfile),
   page({ get: '/account/password' }, needs, async () => (await password()).showPassword),
-  page({ post: '/account/password' }, needs, async () => (await password()).changePassword),
+  accountForm('/account/password', '/account/password', needs, async () => (await password()).changePassword),
   page({ get: '/.well-known/change-password' }, needs, async () => (await password()).toPassword),
   page({ get: '/account/activity' }, needs, async () => (await import('./account-activity.ts')).showActivity),
 ]
@@ -114,13 +126,13 @@ const apps = () => import('./account-apps.ts')
 /** The access to an account: its factors, its sessions, and the apps that the person consented to. */
 const accountAccess = (needs: AccessNeeds): Route[] => [
   page({ get: '/account/passkeys' }, needs, async () => (await passkeys()).showPasskeys),
-  page({ post: '/account/passkeys' }, needs, async () => (await passkeys()).changePasskeys),
-  page({ post: '/account/passkeys/options' }, needs, async () => (await passkeys()).offerCreation),
-  page({ post: '/account/passkeys/signals' }, needs, async () => (await passkeys()).tellSignals),
+  accountForm('/account/passkeys', '/account/passkeys', needs, async () => (await passkeys()).changePasskeys),
+  accountForm('/account/passkeys/options', '/account/passkeys', needs, async () => (await passkeys()).offerCreation),
+  accountForm('/account/passkeys/signals', '/account/passkeys', needs, async () => (await passkeys()).tellSignals),
   page({ get: '/account/two-factor' }, needs, async () => (await twoFactor()).showTwoFactor),
-  page({ post: '/account/two-factor' }, needs, async () => (await twoFactor()).changeTwoFactor),
+  accountForm('/account/two-factor', '/account/two-factor', needs, async () => (await twoFactor()).changeTwoFactor),
   page({ get: '/account/sessions' }, needs, async () => (await sessions()).showSessions),
-  page({ post: '/account/sessions' }, needs, async () => (await sessions()).endSessions),
+  accountForm('/account/sessions', '/account/sessions', needs, async () => (await sessions()).endSessions),
   page({ get: '/account/apps' }, needs, async () => (await apps()).showApps),
-  page({ post: '/account/apps' }, needs, async () => (await apps()).withdrawApp),
+  accountForm('/account/apps', '/account/apps', needs, async () => (await apps()).withdrawApp),
 ]

@@ -185,6 +185,8 @@ export interface ErrorView {
   openAt?: string | undefined
   /** A proven address of the client. */
   back?: string | undefined
+  /** The form was older than the session of its browser: the page to open again, below the issuer's path. */
+  again?: string | undefined
 }
 
 /** The notice above an account page, after a change. */

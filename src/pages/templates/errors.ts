@@ -9,23 +9,30 @@ import type { Texts } from '../texts/en.ts'
 import type { ErrorView, MismatchView, NotAllowedView } from '../views.ts'
 
 export function errorPage(frame: Frame, view: ErrorView): PageBody {
-  const { code, retryAfterSeconds, back } = view
+  const { code, retryAfterSeconds } = view
   const { texts } = frame
   const { title, help } = wordsOf(view, texts)
-  const way =
-    back === undefined
-      ? wayToAccount(frame, code)
-      : html`<a class="button wide" href="${back}" rel="noreferrer">${texts.common.back}</a>`
   const body = html`<div role="alert" data-error="${code}">
       ${parts.lead(parts.iconTile(code === 'not_found' ? 'lost' : 'warn', 'bad'), title, retryAfterSeconds === undefined ? help : texts.wait(retryAfterSeconds))}
     </div>
-    <div class="stack">${way}${facts(frame)}</div>`
+    <div class="stack">${wayOn(frame, view)}${facts(frame)}</div>`
   return { name: 'error', title, body: parts.gate(frame, body) }
 }
 
-function wordsOf({ code, isOfLink, openAt }: ErrorView, { errors, elsewhere }: Texts): { title: string; help: string } {
+function wordsOf(
+  { code, isOfLink, openAt, again }: ErrorView,
+  { errors, elsewhere }: Texts,
+): { title: string; help: string } {
   if (openAt !== undefined) return { title: elsewhere.title, help: elsewhere.help(openAt) }
+  if (again !== undefined) return errors.stale
   return code === 'expired' && isOfLink ? errors.link_expired : errors[code]
+}
+
+function wayOn(frame: Frame, { code, back, again }: ErrorView): Markup | false {
+  const { common, openAgain } = frame.texts
+  if (again !== undefined) return html`<a class="button wide" href="${frame.at(again)}">${openAgain}</a>`
+  if (back === undefined) return wayToAccount(frame, code)
+  return html`<a class="button wide" href="${back}" rel="noreferrer">${common.back}</a>`
 }
 
 /** A link that was used has made an account, as a rule: its owner signs in. */

@@ -234,7 +234,8 @@ export const de: Texts = {
     disable: 'Ausschalten',
     disableHelp: 'Dann genügt zur Anmeldung das Passwort allein.',
     required: 'Dieser Dienst verlangt einen zweiten Schritt, darum bleibt er an.',
-    changed: 'Die Anmeldung in zwei Schritten ist jetzt an.',
+    changed:
+      'Die Anmeldung in zwei Schritten ist jetzt an. Wiederherstellungscodes werden einmal gezeigt: Haben Sie Ihre nicht aufbewahrt, erstellen Sie neue.',
     disabled: 'Die Anmeldung in zwei Schritten ist jetzt aus.',
   },
   sessions: {
@@ -388,6 +389,10 @@ export const de: Texts = {
       title: 'Dieser Benutzername ist vergeben',
       help: 'Gehen Sie zurück, und nehmen Sie einen anderen.',
     },
+    stale: {
+      title: 'Diese Seite ist veraltet',
+      help: 'Sie haben sich noch einmal angemeldet, seit sie geöffnet wurde. Es wurde nichts geändert. Öffnen Sie sie neu.',
+    },
     not_found: {
       title: 'Diese Seite gibt es nicht',
       help: 'Prüfen Sie die Adresse, oder gehen Sie zu Ihrer Kontoseite.',
@@ -411,5 +416,6 @@ export const de: Texts = {
       `Diese Seite wurde unter einer anderen Adresse geöffnet. Gehen Sie zu ${address} und beginnen Sie dort.`,
   },
   wait: (seconds) => `Versuchen Sie es in ${waited(seconds)} noch einmal.`,
+  openAgain: 'Seite neu öffnen',
   toAccount: 'Ihr Konto',
 }

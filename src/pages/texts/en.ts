@@ -231,7 +231,7 @@ export const en = {
     disable: 'Turn off',
     disableHelp: 'Then your password alone is enough to sign in.',
     required: 'This service requires a second step, so it stays on.',
-    changed: 'Two-step sign-in is on now.',
+    changed: 'Two-step sign-in is on now. Recovery codes are shown once: if you have not kept yours, make new ones.',
     disabled: 'Two-step sign-in is off now.',
   },
   sessions: {
@@ -374,6 +374,11 @@ export const en = {
     link_expired: { title: 'This link has expired', help: 'Ask for a new one.' },
     weak_password: { title: 'This password is too easy to guess', help: 'Go back and take a longer one.' },
     username_taken: { title: 'This username is taken', help: 'Go back and take another one.' },
+    /** A form of an account page that is older than the session. */
+    stale: {
+      title: 'This page is out of date',
+      help: 'You have signed in again since it was opened. Nothing was changed. Open it again.',
+    },
     not_found: { title: 'There is no such page', help: 'Look at the address, or go to your account page.' },
     unavailable: { title: 'We cannot answer right now', help: 'Nothing was changed. Try again in a moment.' },
     invalid_request: { title: 'That request made no sense', help: 'Start again from the app that you came from.' },
@@ -388,6 +393,7 @@ export const en = {
     help: (address: string) => `This page was opened at another address. Go to ${address} and start there.`,
   },
   wait: (seconds: number) => `Try again in ${waited(seconds)}.`,
+  openAgain: 'Open the page again',
   toAccount: 'Your account',
 }
 

@@ -1,0 +1,96 @@
+/**
+ * Forms that are older than the session of their browser, and forms that are sent again. Nothing of them is performed,
+ * nobody is accused, and each page leads on.
+ */
+import { describe, expect, test } from 'vitest'
+import { addPerson, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
+import { postJson } from '../support/passkey-doors.ts'
+import { codeAt, codesOn, formOn, secretOn } from '../support/second-factor.ts'
+import { startWithApi } from '../support/shared.ts'
+
+const ADA = { username: 'ada' }
+
+async function signedIn(path = '/account', env: Record<string, string> = {}) {
+  const issuer = await startWithApi(env)
+  const store = await storeOf(issuer)
+  const person = await addPerson(store, ADA)
+  const browser = browserAt(issuer)
+  return { issuer, store, person, browser, seen: await signInAt(browser, path, ADA) }
+}
+
+/** The fields of the form of an account page, with the button that is pressed. */
+const pressed = (values: Record<string, string> | undefined, action: string) => ({ ...values, action })
+
+describe('signed out in another tab, a form of an account page', () => {
+  test.each([true, false])(
+    'leads to the sign-in and back, and changes nothing (login cookie there: %s)',
+    async (has) => {
+      const { browser, seen, store, person } = await signedIn('/account/profile')
+      const form = seen.forms.find(({ action }) => action.endsWith('/profile'))?.values
+      await browser.submit(await browser.get('/logout'), {}, 'logout')
+      if (!has) browser.cookies.delete('signet_login')
+      const asked = await browser.post('/account/profile', { ...pressed(form, 'save'), name: 'Ada King' })
+      expect([asked.status, asked.page, asked.url.search]).toEqual([200, 'login', expect.stringContaining('tx=')])
+      expect((await store.findPerson({ id: person.id }))?.user.name).toBeNull()
+      const back = await browser.submit(asked, { ...ADA, password: PASSWORD }, 'sign-in')
+      expect([back.page, back.url.pathname]).toEqual(['account', '/account/profile'])
+      expect((await store.findPerson({ id: person.id }))?.user.name).toBeNull()
+    },
+  )
+
+  test('does so on every page, and a script is told where to go', async () => {
+    const { browser } = await signedIn()
+    const { csrf = '' } = formOn(await browser.get('/account/sessions'))
+    await browser.submit(await browser.get('/logout'), {}, 'logout')
+    for (const room of ['profile', 'password', 'passkeys', 'two-factor', 'sessions', 'apps']) {
+      for (const sent of [csrf, 'x', '']) {
+        const asked = await browser.post(`/account/${room}`, { csrf: sent, action: 'end-others' })
+        expect([room, asked.page]).toEqual([room, 'login'])
+      }
+    }
+    const { status, body } = await postJson(browser, '/account/passkeys/options', { csrf })
+    expect([status, body]).toEqual([
+      401,
+      { error: 'login_required', location: '/login?return_to=%2Faccount%2Fpasskeys' },
+    ])
+  })
+
+  test('is refused where it comes from another site', async () => {
+    const { browser } = await signedIn()
+    await browser.submit(await browser.get('/logout'), {}, 'logout')
+    const foreign = await browser.postFromElsewhere('/account/profile', { action: 'save', name: 'Mallory' })
+    expect([foreign.status, foreign.error]).toEqual([403, 'csrf'])
+  })
+
+  test('signs out once more, without a word', async () => {
+    const { browser, seen } = await signedIn()
+    await browser.submit(await browser.get('/logout'), {}, 'logout')
+    expect((await browser.submit(seen, {}, 'logout')).page).toBe('signed-out')
+  })
+})
+
+test('signed in anew in another tab, a form of an account page says so and leads to the page', async () => {
+  const { browser, seen, store, person } = await signedIn('/account/profile')
+  const again = await browser.get('/login?return_to=/account&prompt=login')
+  await browser.submit(again, { password: PASSWORD }, 'sign-in')
+  const stale = await browser.submit(seen, { name: 'Ada King' }, 'save')
+  expect(stale).toMatchObject({ status: 403, page: 'error', error: 'csrf' })
+  expect(stale.text).toContain('This page is out of date')
+  expect(stale.html).toContain('href="/account/profile"')
+  expect((await store.findPerson({ id: person.id }))?.user.name).toBeNull()
+})
+
+describe('the codes of an app that was just set up, loaded again', () => {
+  test('on the account page: it is done, and new codes can be made', async () => {
+    const { browser, issuer, seen, store, person } = await signedIn('/account/two-factor')
+    const setup = await browser.submit(seen, {}, 'enable-totp')
+    const sent = { ...pressed(formOn(setup), 'confirm-totp'), code: codeAt(secretOn(setup), issuer.clock.now()) }
+    expect(codesOn(await browser.post('/account/two-factor', sent))).toHaveLength(10)
+    const before = await store.findPerson({ id: person.id })
+    const again = await browser.post('/account/two-factor', sent)
+    expect([again.status, again.page, again.error, codesOn(again)]).toEqual([200, 'account', undefined, []])
+    expect(again.text).toContain('Recovery codes are shown once')
+    expect((await store.findPerson({ id: person.id }))?.user.totpSecret).toBe(before?.user.totpSecret)
+    expect(codesOn(await browser.submit(again, {}, 'new-recovery-codes'))).toHaveLength(10)
+  })
+})
