@@ -77,7 +77,7 @@ export const USER_FIELDS = {
   claims: field('claims', {
     schema: claimsSchema,
     shape: anything(),
-    says: 'Claims of the user alone.',
+    says: 'Claims of the user alone. Texts named `middle_name`, `profile`, `website`, `gender` and `birthdate` are given with scope `profile` (OIDC Core §5.4).',
     flag: '--claim <name=value>',
     help: 'a claim of this user; value is JSON, else text (repeatable)',
     read: 'claims',
