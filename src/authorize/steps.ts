@@ -13,6 +13,13 @@ import { newPassword } from '../users/user.ts'
 import { withProof } from './assurance.ts'
 import type { Next } from './prompt.ts'
 
+/** The person and the rights that a page of consent has shown. */
+export interface Shown {
+  userId: string
+  scope: readonly string[]
+  resources: readonly string[]
+}
+
 /** An answer of the person to a page. */
 export type Step =
   /** `forgives`: the bucket of guesses at the password. */
@@ -22,7 +29,7 @@ export type Step =
   | { step: 'must_change'; passwordHash: string }
   /** Goes on as the person who is signed in. */
   | { step: 'choose_account' }
-  | { step: 'consent' }
+  | { step: 'consent'; shown: Shown }
   /** Starts over as another person, from any page. */
   | { step: 'switch' }
   /** Gives up, from any page: Cancel, Deny, Back. */
@@ -32,21 +39,29 @@ export type Step =
  * The step that answers what is due. A name and a password are good for the choice of an account and for sign-up too. A
  * code can be due while a page is open, e.g. since the person has agreed in another browser: who gives up here gets none.
  */
-export function isDue({ step }: Step, { kind }: Next): boolean {
-  switch (step) {
+export function isDue(step: Step, next: Next): boolean {
+  const { kind } = next
+  switch (step.step) {
     case 'sign_in':
       return kind === 'sign_in' || kind === 'choose_account' || kind === 'sign_up'
     case 'second':
     case 'must_enrol':
     case 'must_change':
     case 'choose_account':
+      return kind === step.step
     case 'consent':
-      return kind === step
+      return kind === 'consent' && isShown(step.shown, next)
     case 'switch':
     case 'cancel':
       return kind !== 'over' && kind !== 'fault' && kind !== 'error' && kind !== 'arrived'
   }
 }
+
+/** Nobody agrees to what was not shown: groups and clients change while a page stands open. Less than shown needs no page. */
+const isShown = (shown: Shown, { standing, scope, resources }: Extract<Next, { kind: 'consent' }>): boolean =>
+  shown.userId === standing.person.user.id &&
+  scope.every((value) => shown.scope.includes(value)) &&
+  resources.every((id) => shown.resources.includes(id))
 
 /** Whether a proof holds, and its person may sign in. A further factor has to be of the person who passed the first. */
 export function isGood({ isProven, proven }: SignInFacts, due: Next): boolean {

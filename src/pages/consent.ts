@@ -1,5 +1,6 @@
 /** GET and POST /consent: the person agrees, refuses, or learns that the client is not for them. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import type { Shown } from '../authorize/steps.ts'
 import { isLoopbackRedirect } from '../clients/redirect-uri.ts'
 import { IDENTITY_SCOPES } from '../authorize/scope.ts'
 import { OFFLINE_ACCESS } from '../clients/client.ts'
@@ -31,22 +32,40 @@ export function answerConsent(needs: ConsentNeeds): (call: PageCall) => Promise<
   return async (call) => {
     const found = await findStep(call, HERE, { ...needs, signIns })
     if ('elsewhere' in found) return found.elsewhere
-    const step = stepOf(call.sent.get('action'), found.at)
+    const step = stepOf(call.sent, found.at)
     if (!step) return showPage(call, found.at, needs)
     return goOn(call, await takeStep(call, step, signIns), needs)
   }
 }
 
 /** The step of a button; `undefined` where no button of this page was pressed. */
-function stepOf(action: string | undefined, { next }: Here) {
+function stepOf(sent: PageCall['sent'], { next }: Here) {
+  const action = sent.get('action')
   if (action === 'switch') return { step: 'switch' } as const
   if (next.kind === 'not_allowed') {
     const reason = 'group not allowed: the person is in none of the allowed_groups'
     return action === 'back' ? ({ step: 'cancel', reason } as const) : undefined
   }
-  if (action === 'allow') return { step: 'consent' } as const
+  if (action === 'allow') return { step: 'consent', shown: readShown(sent.get('shown') ?? '') } as const
   return action === 'deny' ? ({ step: 'cancel', reason: 'the person refused the consent' } as const) : undefined
 }
+
+/** What the page shows, in a field of its form: the write compares it with what is due then. */
+function shownOn({ next }: Here): string {
+  const { scope, resources } = grantedBy(next)
+  const shown = new URLSearchParams({ user: next.standing.person.user.id, scope: scope.join(' ') })
+  for (const id of resources) shown.append('resource', id)
+  return shown.toString()
+}
+
+function readShown(written: string): Shown {
+  const shown = new URLSearchParams(written)
+  const scope = (shown.get('scope') ?? '').split(' ')
+  return { userId: shown.get('user') ?? '', scope, resources: shown.getAll('resource') }
+}
+
+const grantedBy = (next: Here['next']): Pick<Shown, 'scope' | 'resources'> =>
+  next.kind === 'consent' ? next : { scope: [], resources: [] }
 
 function showPage(call: PageCall, at: Here, needs: ConsentNeeds): Promise<Reply> {
   const { next, signIn } = at
@@ -59,8 +78,9 @@ function showPage(call: PageCall, at: Here, needs: ConsentNeeds): Promise<Reply>
   return show(frame, notAllowedPage(frame, { client, account }), { status: 403 })
 }
 
-function consentView({ next, signIn, facts }: Here, client: string, { issuer }: ConsentNeeds): ConsentView {
-  const granted = next.kind === 'consent' ? next : { scope: [], resources: [] }
+function consentView(at: Here, client: string, { issuer }: ConsentNeeds): ConsentView {
+  const { next, signIn, facts } = at
+  const granted = grantedBy(next)
   const isOfPerson = (value: string) => IDENTITY_SCOPES.includes(value) || value === OFFLINE_ACCESS
   const asView = (scope: string): ScopeView => ({ scope })
   const atResources = granted.scope.filter((value) => !isOfPerson(value)).map(asView)
@@ -68,6 +88,7 @@ function consentView({ next, signIn, facts }: Here, client: string, { issuer }: 
   return {
     client,
     account: accountView(next.standing.person),
+    shown: shownOn(at),
     scopes: granted.scope.filter(isOfPerson).map(asView),
     resources: granted.resources
       .filter((id) => id !== issuer || atResources.length > 0)

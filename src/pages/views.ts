@@ -129,6 +129,8 @@ export interface ScopeView {
 /** `data-page=consent`. */
 export interface ConsentView {
   client: string
+  /** What the page shows, for the write that stores the consent. */
+  shown: string
   account: AccountView
   scopes: readonly ScopeView[]
   resources: readonly { name: string; scopes: readonly ScopeView[] }[]

@@ -1,6 +1,8 @@
 /** A person signs in by password: the form, its refusals, the session, consent, and all that may change meanwhile. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { answerOf, type BrowserLike, type Seen } from '../support/browser-like.ts'
+import { answerOf, valueOf, type BrowserLike, type Seen } from '../support/browser-like.ts'
+import { createResource } from '../support/admin.ts'
+import { freshName } from '../support/codes.ts'
 import { addApp, addPerson, authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
 import { shareWithApi } from '../support/shared.ts'
 import { BY_SYSTEM, AuditTrail } from '../../src/audit.ts'
@@ -341,6 +343,52 @@ describe('what changes between the page and the answer decides', () => {
     const { third, browser, asked } = await atConsent({ allowed_groups: ['helpers'] })
     await issuer().operator.call('PATCH', `/admin/api/clients/${third}`, { allowed_groups: ['staff'] })
     expect(await browser.submit(asked, {}, 'allow')).toMatchObject({ isAway: false, error: 'not_allowed' })
+  })
+
+  /** The consent page of a client that asks for `read` and `write`; a permission of the group is needed for `write`. */
+  async function atConsentOf(permissions: string[]) {
+    const api = await createResource(issuer().operator, freshName('https://api.example/'), {
+      scope_permissions: { write: 'orders.write' },
+    })
+    const group = freshName('clerks')
+    const { operator } = issuer()
+    await operator.call('POST', '/admin/api/groups', { name: group, permissions })
+    const third = await addApp(issuer(), { consent: 'once', scope: 'openid read write', resources: [api] })
+    const { username } = await addPerson(store, { username: freshName('clerk'), groups: [group] })
+    const browser = browserAt(issuer())
+    const path = authorizePath(third, { scope: 'openid read write', resource: api })
+    const asked = await signInAt(browser, path, { username })
+    expect(asked.page).toBe('consent')
+    const permit = (next: string[]) => operator.call('PATCH', `/admin/api/groups/${group}`, { permissions: next })
+    return { browser, asked, permit, path }
+  }
+
+  const scopesOn = ({ all }: Seen) => all('data-scope').map((each) => valueOf(each, 'data-scope'))
+
+  test('the person may do more: "Allow" is asked for again, and agrees to nothing that was not shown', async () => {
+    const { browser, asked, permit } = await atConsentOf([])
+    expect(scopesOn(asked)).toEqual(['openid', 'read'])
+    await permit(['orders.write'])
+    const again = await browser.submit(asked, {}, 'allow')
+    expect([again.page, again.isAway, scopesOn(again)]).toEqual(['consent', false, ['openid', 'read', 'write']])
+    isCode(await browser.submit(again, {}, 'allow'))
+  })
+
+  test('the person may do less: "Allow" is enough, and the rest is asked for when it is due', async () => {
+    const { browser, asked, permit, path } = await atConsentOf(['orders.write'])
+    await permit([])
+    isCode(await browser.submit(asked, {}, 'allow'))
+    await permit(['orders.write'])
+    expect(scopesOn(await browser.get(path))).toEqual(['openid', 'read', 'write'])
+  })
+
+  test('"Allow" without what was shown, or shown to somebody else, agrees to nothing', async () => {
+    const { browser, asked } = await atConsent()
+    const form = asked.forms.at(-1)?.values ?? {}
+    const { asked: foreign } = await atConsent()
+    for (const shown of ['', foreign.forms.at(-1)?.values.shown ?? '', 'user=&scope=openid'])
+      expect((await browser.post('/consent', { ...form, shown, action: 'allow' })).page).toBe('consent')
+    isCode(await browser.submit(asked, {}, 'allow'))
   })
 
   test('the second factor becomes a duty: no code', async () => {

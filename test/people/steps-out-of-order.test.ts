@@ -38,6 +38,9 @@ const PAGE_OF: Record<State, RegExp> = {
   not_allowed: /\/consent\?/,
 }
 
+/** The consent of the person `plain`, with what its page shows. */
+const AGREED: Record<string, string> = { action: 'allow' }
+
 /** Every form of a sign-in, with everything that a person can know before the step is due. */
 const FORMS: [path: string, values: Record<string, string>][] = [
   ['/login', { action: 'continue' }],
@@ -46,7 +49,7 @@ const FORMS: [path: string, values: Record<string, string>][] = [
   ['/login/must-change', { action: 'change-password', password: 'wombat-trombone-glacier-9' }],
   ['/login/enrol', { action: 'confirm-totp', code: '000000' }],
   ['/login/enrol', { action: 'continue' }],
-  ['/consent', { action: 'allow' }],
+  ['/consent', AGREED],
 ]
 
 /** The form that is due in a state, and so is no fault there. */
@@ -68,7 +71,8 @@ const PATHS = [
 beforeAll(async () => {
   const ends: (() => Promise<void> | void)[] = []
   store = await storeOf(issuer(), (work) => ends.push(work))
-  await addPerson(store, { username: 'plain', groups: ['staff'] })
+  const { id } = await addPerson(store, { username: 'plain', groups: ['staff'] })
+  AGREED.shown = new URLSearchParams({ user: id, scope: 'openid' }).toString()
   await addPerson(store, { username: 'totp', user: { totpSecret: await sealedTotp(issuer()) } })
   await addPerson(store, { username: 'new', user: { mustChangePassword: true } })
   const open = await addApp(issuer())

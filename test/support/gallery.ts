@@ -198,6 +198,7 @@ export const PICTURES: Record<string, Picture> = {
     }),
   consent: (frame, { client, username, name, email, host, text }) =>
     consentPage(frame, {
+      shown: '',
       client: client.name,
       account: { username, name, email },
       redirectHost: host,
@@ -214,6 +215,7 @@ export const PICTURES: Record<string, Picture> = {
     }),
   'consent-local': (frame, { username, name, email }) =>
     consentPage(frame, {
+      shown: '',
       client: 'Claude Code',
       account: { username, name, email },
       redirectHost: 'localhost',

@@ -23,11 +23,12 @@ export function consentPage(frame: Frame, view: ConsentView): PageBody {
     <div class="pair">${parts.submit('deny', consent.deny, 'quiet')}${parts.submit('allow', consent.allow, '')}</div>
     <p class="hint">${consent.later}</p>
     ${papers(frame, view)}`
+  const form = parts.form(frame, '/consent', inside, { hidden: { shown: view.shown } })
   return {
     name: 'consent',
     title,
     formsLeadTo: 'anywhere',
-    body: parts.gate(frame, html`${parts.lead(tile, title)}${parts.form(frame, '/consent', inside)}`, 'roomy'),
+    body: parts.gate(frame, html`${parts.lead(tile, title)}${form}`, 'roomy'),
   }
 }
 
