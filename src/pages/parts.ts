@@ -245,12 +245,11 @@ export const passkeyAlert = ({ texts }: Frame): Markup =>
 export const passkeyButton = (what: string, says: string, kind = 'wide quiet'): Markup =>
   html`<button class="button ${kind}" type="button" data-passkey="${what}" hidden>${icon('passkey')}${says}</button>`
 
-/** The person, with a first letter for a picture. @param beside what stands at the end of the line */
-export const personLine = (account: AccountView, beside: Part = ''): Markup =>
+/** The person, with a first letter for a picture. */
+export const personLine = (account: AccountView): Markup =>
   html`<div class="who">
     <span class="tile small-tile round" aria-hidden="true">${initialOf(nameOf(account))}</span>
-    <span><strong>${nameOf(account)}</strong><span class="soft small">${secondName(account)}</span></span
-    >${beside}
+    <span><strong>${nameOf(account)}</strong><span class="soft small">${secondName(account)}</span></span>
   </div>`
 
 export const nameOf = ({ name, username }: AccountView): string => plainLine(name ?? username)

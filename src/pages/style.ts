@@ -127,11 +127,16 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .notice{border-color:var(--good-line);background:var(--good-back);color:var(--good)}
 .alert.calm{border-color:var(--care-line);background:var(--care-back);color:var(--care)}
 .notice.plain{border-color:var(--line);background:var(--raised);color:var(--ink)}
-.who{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem;padding:.625rem .75rem;border:1px solid var(--line);border-radius:.875rem;background:var(--raised);text-align:start}
+.who{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem;padding:.625rem .75rem;text-align:start}
+.who,.asked::before{border:1px solid var(--line);border-radius:.875rem;background:var(--raised)}
 .who>:nth-child(2){flex:1 1 auto;min-inline-size:0;max-inline-size:calc(100% - 3.5rem)}
-.who>.button,.who>form{margin-inline-start:auto}
-.who .button{padding-inline:.375rem}
 .who strong{display:block;font-weight:600}
+.asked{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:1rem .25rem}
+.asked>*{grid-column:1/-1}
+.asked::before{content:"";grid-area:1/1/2/-1}
+.asked>.who{grid-area:1/1;border-color:transparent;background:none}
+.asked>.button{grid-area:1/2;align-self:center;margin-inline-end:.75rem;padding-inline:.375rem}
+.asked>.pair>:first-child{order:1}
 .wants{display:flex;flex-direction:column;gap:.75rem}
 .wants li{display:flex;gap:.625rem}
 .wants .icon{color:var(--accent);margin-block-start:.125rem}

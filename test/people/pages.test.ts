@@ -237,12 +237,12 @@ test('an error is an alert with its code, and a form keeps what was typed but th
   expect([value('username'), value('password')]).toEqual([['ada'], [undefined]])
 })
 
-test('consent names the client, the redirect host and the scopes; Deny stands before Allow, and neither is chosen', async () => {
+test('consent names the client, the redirect host and the scopes; its first button answers, and none is chosen', async () => {
   const { html, elements } = await page('consent')
   for (const text of ['Grafana', 'grafana.example.com', 'See your email address', 'Not you?', 'Ada Lovelace'])
     expect(html).toContain(text)
   const buttons = elements.filter(({ tagName }) => tagName === 'button').map((each) => valueOf(each, 'value'))
-  expect(buttons).toEqual(['switch', 'deny', 'allow'])
+  expect(buttons).toEqual(['allow', 'deny', 'switch'])
   expect(elements.some((each) => valueOf(each, 'autofocus') !== undefined)).toBe(false)
   expect((await page('consent-local')).html).toContain('data-warning="localhost"')
 })

@@ -14,16 +14,16 @@ export function consentPage(frame: Frame, view: ConsentView): PageBody {
   const client = plainLine(view.client)
   const title = consent.title(client)
   const tile = parts.clientTile(frame.client ?? { name: client })
-  const inside = html`${parts.personLine(view.account, switchOf(frame))}${warning(frame, view)}
+  const inside = html`${parts.personLine(view.account)}${warning(frame, view)}
     <div class="stack tight">
       <h2>${consent.wants(client)}</h2>
       ${wants(frame, view)}
     </div>
     ${view.redirectHost !== undefined && html`<p class="hint">${consent.sentTo(plainLine(view.redirectHost))}</p>`}
-    <div class="pair">${parts.submit('deny', consent.deny, 'quiet')}${parts.submit('allow', consent.allow, '')}</div>
+    <div class="pair">${parts.submit('allow', consent.allow, '')}${parts.submit('deny', consent.deny, 'quiet')}</div>
     <p class="hint">${consent.later}</p>
-    ${papers(frame, view)}`
-  const form = parts.form(frame, '/consent', inside, { hidden: { shown: view.shown } })
+    ${papers(frame, view)}${switchOf(frame)}`
+  const form = parts.form(frame, '/consent', inside, { kind: 'asked', hidden: { shown: view.shown } })
   return {
     name: 'consent',
     title,
@@ -32,6 +32,7 @@ export function consentPage(frame: Frame, view: ConsentView): PageBody {
   }
 }
 
+/** The last button in the markup, so that no key and no program takes it for the answer. It stands beside the person. */
 const switchOf = ({ texts }: Frame): Markup =>
   html`<button class="button plain low" name="action" value="switch">${texts.consent.notYou}</button>`
 
