@@ -29,6 +29,8 @@ export interface PageFaultOptions {
   again?: string
   /** The issuer URL, for a browser that came to another address. */
   openAt?: string
+  /** Of `expired`: the sign-in was finished or cancelled in this browser. `app`: where the client can be opened again. */
+  finished?: { app?: { name: string; address: string } | undefined }
   /** The client that a way back leads to, and where. Only a proven redirect URI may stand here. */
   back?: string
 }

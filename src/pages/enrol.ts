@@ -4,6 +4,7 @@
  */
 import { json, type Outcome } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
+import type { Reached } from '../authorize/sign-ins.ts'
 import type { PasskeyRecord } from '../store/records/user.ts'
 import {
   creationOptions,
@@ -16,6 +17,7 @@ import {
 import { newRecoveryCodes, recoveryDigests } from '../users/recovery.ts'
 import { judgeCode, newTotpKeys, openTotpKeys, readCode, type TotpKeys } from '../users/totp.ts'
 import {
+  arrivalOf,
   browserOf,
   cookiesOf,
   findStep,
@@ -57,6 +59,8 @@ export const takeEnrolment = door(async (call, needs) => {
   const action = call.sent.get('action')
   if (action === 'cancel') return cancel(call, 'enrolment', needs)
   if (action === 'continue') return goOnLater(call, needs)
+  const again = action === 'confirm-totp' && (await answerAgain(call, needs))
+  if (again) return again
   const step = await findStep(call, ['must_enrol'], needs)
   if ('elsewhere' in step) return step.elsewhere
   const { at } = step
@@ -112,11 +116,24 @@ async function enable(
   return show(frame, enrolPage(frame, view), { headers: cookiesOf(reached, needs.issuer) })
 }
 
+/** The page with the recovery codes is loaded again: the app is there, and its codes are shown once. */
+async function answerAgain(call: PageCall, needs: AtWork): Promise<Outcome | undefined> {
+  const reached = await needs.signIns.find(refOf(call))
+  if ('gone' in reached || !isSetUp(reached)) return undefined
+  const frame = frameOf(call, reached, needs)
+  return show(frame, enrolPage(frame, { canPasskey: false, canTotp: false, isSetUp: true }))
+}
+
+const isSetUp = ({ signIn: { state, amr }, facts: { person } }: Reached): boolean =>
+  (state === 'must_enrol' || state === 'done') && amr.includes('otp') && typeof person?.user.totpSecret === 'string'
+
 /** "I have saved them". No step is taken here: the next page asks the rule. */
 async function goOnLater(call: PageCall, needs: AtWork): Promise<Outcome> {
   const reached = await needs.signIns.find(refOf(call))
   if ('gone' in reached) throw goneFault(reached, call)
-  return seeOther(placeLater(reached, needs.issuer))
+  // Without a client the sign-in was over with its last factor.
+  const isArrived = reached.next.kind === 'over' && reached.signIn.request === null
+  return seeOther(isArrived ? arrivalOf(reached, needs.issuer) : placeLater(reached, needs.issuer))
 }
 
 export const offerEnrolment = door(async (call, needs) => {

@@ -36,10 +36,10 @@ function showError(
 function wordsOf(
   error: unknown,
   { status }: Reply,
-): Pick<ErrorView, 'code' | 'back' | 'isOfLink' | 'openAt' | 'again'> {
+): Pick<ErrorView, 'code' | 'back' | 'isOfLink' | 'openAt' | 'again' | 'finished'> {
   if (error instanceof PageFault) {
-    const { back, isOfLink, openAt, again } = error.options
-    return { code: error.code, back, isOfLink, openAt, again }
+    const { back, isOfLink, openAt, again, finished } = error.options
+    return { code: error.code, back, isOfLink, openAt, again, finished }
   }
   if (status === 429) return { code: 'too_many_attempts' }
   if (error instanceof Unavailable || status === 503) return { code: 'unavailable' }

@@ -7,6 +7,7 @@ import type { Next } from '../authorize/prompt.ts'
 import type { Browser } from '../authorize/enter-session.ts'
 import type { Gone, Reached, SignIns } from '../authorize/sign-ins.ts'
 import type { Step } from '../authorize/steps.ts'
+import type { ClientRecord } from '../store/records/client.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
 import { hashOf, newSecretValue } from '../ground/secret-value.ts'
 import { setCookie } from '../http/cookies.ts'
@@ -157,16 +158,36 @@ function answerOf(
 }
 
 /** @throws PageFault where nothing but an error can be shown */
-function placeOf({ next, signIn, facts }: Reached, issuer: string): string {
+function placeOf(reached: Reached, issuer: string): string {
+  const { next, signIn, facts } = reached
   const base = basePath(issuer)
   if (isPage(next.kind)) return `${base}${PAGES[next.kind]}?tx=${signIn.id}`
-  if (next.kind === 'arrived')
-    return `${base}${signIn.returnTo !== null && isReturnPath(signIn.returnTo) ? signIn.returnTo : '/account'}`
+  if (next.kind === 'arrived') return arrivalOf(reached, issuer)
   // Without a client there is nobody to tell of an error: the person gave up.
   if (next.kind === 'error') return `${base}${facts.session ? '/account' : '/login'}`
-  if (next.kind !== 'fault') throw new PageFault('expired', 400, { reason: 'the sign-in is over' })
+  if (next.kind !== 'fault') throw finishedFault(reached, issuer)
   const status = next.fault === 'account_disabled' ? 403 : 400
   throw new PageFault(next.fault, status, { reason: next.reason })
+}
+
+/** The place where a person arrives who signs in without a client. */
+export const arrivalOf = ({ signIn: { returnTo } }: Pick<Reached, 'signIn'>, issuer: string): string =>
+  `${basePath(issuer)}${returnTo !== null && isReturnPath(returnTo) ? returnTo : '/account'}`
+
+/** "Back" and reload lead to the page of a sign-in that is finished: it can be told what is, since the browser is the same. */
+const finishedFault = ({ facts: { client } }: Reached, issuer: string): PageFault =>
+  new PageFault('expired', 400, {
+    reason: 'the sign-in is finished',
+    finished: { app: client && appOf(client, issuer) },
+  })
+
+/** Where a client can be opened (OIDC Core §4), or its home page. */
+function appOf({ name, clientId, disabledAt, initiateLoginUri, clientUri }: ClientRecord, issuer: string) {
+  const known = initiateLoginUri ?? clientUri
+  if (known === null || disabledAt !== null) return undefined
+  const address = new URL(known)
+  if (initiateLoginUri !== null) address.searchParams.set('iss', issuer)
+  return { name: name ?? clientId, address: address.href }
 }
 
 /** Sends values to a client at its proven redirect URI. */

@@ -79,6 +79,8 @@ export interface EnrolView {
   totp?: TotpSetupView | undefined
   /** Shown instead of both, once: then `action=continue` goes on. */
   recoveryCodes?: readonly string[] | undefined
+  /** Shown instead of all: the app was set up before, and its codes were shown. */
+  isSetUp?: boolean | undefined
   error?: FormError | undefined
 }
 
@@ -187,6 +189,8 @@ export interface ErrorView {
   openAt?: string | undefined
   /** A proven address of the client. */
   back?: string | undefined
+  /** The sign-in was finished or cancelled in this browser. `app`: where its client can be opened again. */
+  finished?: { app?: { name: string; address: string } | undefined } | undefined
   /** The form was older than the session of its browser: the page to open again, below the issuer's path. */
   again?: string | undefined
 }

@@ -3,7 +3,7 @@
  * nobody is accused, and each page leads on.
  */
 import { describe, expect, test } from 'vitest'
-import { addPerson, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
+import { addApp, addPerson, authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
 import { postJson } from '../support/passkey-doors.ts'
 import { codeAt, codesOn, formOn, secretOn } from '../support/second-factor.ts'
 import { startWithApi } from '../support/shared.ts'
@@ -92,5 +92,79 @@ describe('the codes of an app that was just set up, loaded again', () => {
     expect(again.text).toContain('Recovery codes are shown once')
     expect((await store.findPerson({ id: person.id }))?.user.totpSecret).toBe(before?.user.totpSecret)
     expect(codesOn(await browser.submit(again, {}, 'new-recovery-codes'))).toHaveLength(10)
+  })
+
+  test.each(['without a client', 'for a client'])(
+    'in a sign-in %s: it is done, and the sign-in goes on',
+    async (kind) => {
+      const issuer = await startWithApi({ SIGNET_MFA: 'required' })
+      await addPerson(await storeOf(issuer), ADA)
+      const browser = browserAt(issuer)
+      const path = kind === 'for a client' ? authorizePath(await addApp(issuer)) : '/login?return_to=/account/apps'
+      const setup = await browser.submit(await signInAt(browser, path, ADA), {}, 'enable-totp')
+      const sent = { ...pressed(formOn(setup), 'confirm-totp'), code: codeAt(secretOn(setup), issuer.clock.now()) }
+      expect(codesOn(await browser.post('/login/enrol', sent))).toHaveLength(10)
+      const again = await browser.post('/login/enrol', sent)
+      expect([again.status, again.page, again.error, codesOn(again)]).toEqual([200, 'enrol', undefined, []])
+      expect(again.text).toContain('Recovery codes are shown once')
+      expect(again.html).toContain('href="/account/two-factor"')
+      const on = await browser.submit(again, {}, 'continue')
+      if (kind === 'for a client') expect(on.isAway).toBe(true)
+      else expect(on.url.pathname).toBe('/account/apps')
+    },
+  )
+})
+
+describe('the page of a sign-in that is finished', () => {
+  const finished = async (metadata: Record<string, unknown> = {}) => {
+    const issuer = await startWithApi({})
+    await addPerson(await storeOf(issuer), ADA)
+    const browser = browserAt(issuer)
+    const form = await browser.get(authorizePath(await addApp(issuer, { client_name: 'Grafana', ...metadata })))
+    const tx = formOn(form).tx ?? ''
+    expect((await browser.submit(form, { ...ADA, password: PASSWORD }, 'sign-in')).isAway).toBe(true)
+    return { issuer, browser, form, tx }
+  }
+
+  test('says that it is over, and leads to the account page', async () => {
+    const { issuer, browser, form, tx } = await finished()
+    const pages = [
+      await browser.get(`/login?tx=${tx}`),
+      await browser.get(`/consent?tx=${tx}`),
+      await browser.get(`/authorize?tx=${tx}`),
+      await browser.submit(form, { ...ADA, password: PASSWORD }, 'sign-in'),
+    ]
+    for (const { status, page, error, text, html } of pages) {
+      expect([status, page, error]).toEqual([400, 'error', 'expired'])
+      expect(text).toContain('This sign-in is over')
+      expect(html).toContain('href="/account"')
+    }
+    const other = browserAt(issuer)
+    await other.get('/login')
+    expect((await other.get(`/login?tx=${tx}`)).error).toBe('other_browser')
+    issuer.clock.advance(3601)
+    expect((await browser.get(`/login?tx=${tx}`)).text).toContain('A sign-in can take one hour')
+  })
+
+  test.each([
+    [{ client_uri: 'https://app.example/' }, 'https://app.example/'],
+    [
+      { client_uri: 'https://app.example/', initiate_login_uri: 'https://app.example/start?a=b' },
+      'https://app.example/start?a=b&amp;iss=http%3A%2F%2F',
+    ],
+  ])('leads to the client of %j', async (metadata, address) => {
+    const { browser, tx } = await finished(metadata)
+    const { html, text } = await browser.get(`/login?tx=${tx}`)
+    expect(html).toContain(`href="${address}`)
+    expect(text).toContain('Open Grafana')
+  })
+
+  test('says so too where it was cancelled, and in the language of the person', async () => {
+    const issuer = await startWithApi({})
+    const browser = browserAt(issuer)
+    const form = await browser.get(authorizePath(await addApp(issuer)))
+    expect((await browser.submit(form, {}, 'cancel')).isAway).toBe(true)
+    const seen = await browser.get(`/login?tx=${formOn(form).tx}`, { 'accept-language': 'de' })
+    expect([seen.error, seen.text]).toEqual(['expired', expect.stringContaining('Diese Anmeldung ist vorbei')])
   })
 })

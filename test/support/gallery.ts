@@ -154,6 +154,7 @@ export const PICTURES: Record<string, Picture> = {
   enrol: (frame) => enrolPage(frame, { canPasskey: true, canTotp: true }),
   'enrol-totp': (frame, values) => enrolPage(frame, { canPasskey: true, canTotp: true, totp: totp(values) }),
   'enrol-codes': (frame) => enrolPage(frame, { canPasskey: true, canTotp: true, recoveryCodes: CODES }),
+  'enrol-set-up': (frame) => enrolPage(frame, { canPasskey: false, canTotp: false, isSetUp: true }),
   'must-change': (frame, { username }) => mustChangePage(frame, { username, leastCharacters: 12 }),
   'must-change-weak': (frame, { username }) =>
     mustChangePage(frame, { username, leastCharacters: 12, error: { code: 'weak_password' } }),
@@ -238,6 +239,9 @@ export const PICTURES: Record<string, Picture> = {
   'error-unknown-client': error('unknown_client'),
   'error-wait': error('too_many_attempts', { retryAfterSeconds: 150 }),
   'error-back': error('expired', { back: 'https://grafana.example.com/' }),
+  'error-finished': (frame, { client, uri }) =>
+    errorPage(frame, { code: 'expired', finished: { app: { name: client.name, address: uri } } }),
+  'error-stale': error('csrf', { again: '/account/profile' }),
   'error-not-found': error('not_found'),
   'error-link-used': error('link_used'),
   'error-server': error('server_error'),

@@ -92,7 +92,7 @@ function noticeOf({ texts }: Frame, notice: Notice | undefined): Markup | false 
     passkey_added: texts.passkeys.added,
     passkey_removed: texts.passkeys.removed,
     passkey_renamed: texts.passkeys.renamed,
-    totp_enabled: texts.twoFactor.changed,
+    totp_enabled: `${texts.twoFactor.changed} ${texts.codes.shownOnce}`,
     totp_disabled: texts.twoFactor.disabled,
     session_ended: texts.sessions.ended,
     app_withdrawn: texts.apps.withdrawn,

@@ -9,8 +9,8 @@ import { recoveryCodes, totpSetup } from './totp.ts'
 
 export function enrolPage(frame: Frame, view: EnrolView): PageBody {
   const { enrol } = frame.texts
-  const title = view.recoveryCodes ? enrol.codesTitle : enrol.title
-  const isChoice = !view.recoveryCodes && !view.totp
+  const title = view.recoveryCodes ? enrol.codesTitle : view.isSetUp ? frame.texts.twoFactor.isOn : enrol.title
+  const isChoice = !view.recoveryCodes && !view.totp && !view.isSetUp
   return {
     name: 'enrol',
     title,
@@ -28,8 +28,16 @@ function stepOf(frame: Frame, view: EnrolView): Markup {
   const { codes } = frame.texts
   if (view.recoveryCodes)
     return html`${recoveryCodes(frame, view.recoveryCodes)}${parts.submit('continue', codes.saved)}`
+  if (view.isSetUp) return setUpBefore(frame)
   if (view.totp) return html`${totpSetup(frame, view.totp, view.error)}${parts.cancel(frame)}`
   return choice(frame, view)
+}
+
+function setUpBefore({ texts, at }: Frame): Markup {
+  const { codes, twoFactor, formPost } = texts
+  return html`<p class="soft">${codes.shownOnce}</p>
+    ${parts.submit('continue', formPost.goOn)}
+    <p class="links"><a href="${at('/account/two-factor')}">${twoFactor.newCodes}</a></p>`
 }
 
 function choice(frame: Frame, { canPasskey, canTotp, error }: EnrolView): Markup {

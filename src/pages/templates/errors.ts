@@ -20,24 +20,33 @@ export function errorPage(frame: Frame, view: ErrorView): PageBody {
 }
 
 function wordsOf(
-  { code, isOfLink, openAt, again }: ErrorView,
+  { code, isOfLink, openAt, again, finished }: ErrorView,
   { errors, elsewhere }: Texts,
 ): { title: string; help: string } {
   if (openAt !== undefined) return { title: elsewhere.title, help: elsewhere.help(openAt) }
   if (again !== undefined) return errors.stale
+  if (finished) return errors.finished
   return code === 'expired' && isOfLink ? errors.link_expired : errors[code]
 }
 
-function wayOn(frame: Frame, { code, back, again }: ErrorView): Markup | false {
+function wayOn(frame: Frame, { code, back, again, finished, isOfLink }: ErrorView): Markup | false {
   const { common, openAgain } = frame.texts
   if (again !== undefined) return html`<a class="button wide" href="${frame.at(again)}">${openAgain}</a>`
-  if (back === undefined) return wayToAccount(frame, code)
+  if (finished) return wayFromFinished(frame, finished)
+  if (back === undefined) return wayToAccount(frame, isOfLink && code === 'expired' ? undefined : code)
   return html`<a class="button wide" href="${back}" rel="noreferrer">${common.back}</a>`
 }
 
+/** The app can be opened by its own address; the account page is always there. */
+function wayFromFinished({ at, texts }: Frame, { app }: NonNullable<ErrorView['finished']>): Markup {
+  const toApp =
+    app && html`<a class="button wide" href="${app.address}" rel="noreferrer">${texts.openApp(plainLine(app.name))}</a>`
+  return html`${toApp}<a class="button wide ${app && 'quiet'}" href="${at('/account')}">${texts.toAccount}</a>`
+}
+
 /** A link that was used has made an account, as a rule: its owner signs in. */
-function wayToAccount({ at, texts }: Frame, code: ErrorView['code']): Markup | false {
-  const says = code === 'not_found' ? texts.toAccount : code === 'link_used' && texts.login.signIn
+function wayToAccount({ at, texts }: Frame, code: ErrorView['code'] | undefined): Markup | false {
+  const says = code === 'not_found' || code === 'expired' ? texts.toAccount : code === 'link_used' && texts.login.signIn
   return says !== false && html`<a class="button wide quiet" href="${at('/account')}">${says}</a>`
 }
 

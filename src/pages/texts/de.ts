@@ -90,6 +90,7 @@ export const de: Texts = {
   codes: {
     help: 'Falls Sie Ihr Telefon verlieren, meldet jeder dieser Codes Sie einmal an. Sie werden nur jetzt gezeigt: Drucken Sie sie, oder legen Sie sie in einen Passwortmanager.',
     copy: 'Codes kopieren',
+    shownOnce: 'Wiederherstellungscodes werden einmal gezeigt. Haben Sie Ihre nicht aufbewahrt, erstellen Sie neue.',
     saved: 'Ich habe sie aufbewahrt',
   },
   mustChange: {
@@ -234,8 +235,7 @@ export const de: Texts = {
     disable: 'Ausschalten',
     disableHelp: 'Dann genügt zur Anmeldung das Passwort allein.',
     required: 'Dieser Dienst verlangt einen zweiten Schritt, darum bleibt er an.',
-    changed:
-      'Die Anmeldung in zwei Schritten ist jetzt an. Wiederherstellungscodes werden einmal gezeigt: Haben Sie Ihre nicht aufbewahrt, erstellen Sie neue.',
+    changed: 'Die Anmeldung in zwei Schritten ist jetzt an.',
     disabled: 'Die Anmeldung in zwei Schritten ist jetzt aus.',
   },
   sessions: {
@@ -389,6 +389,10 @@ export const de: Texts = {
       title: 'Dieser Benutzername ist vergeben',
       help: 'Gehen Sie zurück, und nehmen Sie einen anderen.',
     },
+    finished: {
+      title: 'Diese Anmeldung ist vorbei',
+      help: 'Sie wurde in diesem Browser abgeschlossen oder abgebrochen. Hier ist nichts mehr zu tun.',
+    },
     stale: {
       title: 'Diese Seite ist veraltet',
       help: 'Sie haben sich noch einmal angemeldet, seit sie geöffnet wurde. Es wurde nichts geändert. Öffnen Sie sie neu.',
@@ -416,6 +420,7 @@ export const de: Texts = {
       `Diese Seite wurde unter einer anderen Adresse geöffnet. Gehen Sie zu ${address} und beginnen Sie dort.`,
   },
   wait: (seconds) => `Versuchen Sie es in ${waited(seconds)} noch einmal.`,
+  openApp: (app) => `${app} öffnen`,
   openAgain: 'Seite neu öffnen',
   toAccount: 'Ihr Konto',
 }

@@ -89,6 +89,7 @@ export const en = {
   codes: {
     help: 'If you lose your phone, each of these codes signs you in once. They are shown this one time: print them or keep them in a password manager.',
     copy: 'Copy codes',
+    shownOnce: 'Recovery codes are shown once. If you have not kept yours, make new ones.',
     saved: 'I have kept them',
   },
   mustChange: {
@@ -231,7 +232,7 @@ export const en = {
     disable: 'Turn off',
     disableHelp: 'Then your password alone is enough to sign in.',
     required: 'This service requires a second step, so it stays on.',
-    changed: 'Two-step sign-in is on now. Recovery codes are shown once: if you have not kept yours, make new ones.',
+    changed: 'Two-step sign-in is on now.',
     disabled: 'Two-step sign-in is off now.',
   },
   sessions: {
@@ -374,6 +375,10 @@ export const en = {
     link_expired: { title: 'This link has expired', help: 'Ask for a new one.' },
     weak_password: { title: 'This password is too easy to guess', help: 'Go back and take a longer one.' },
     username_taken: { title: 'This username is taken', help: 'Go back and take another one.' },
+    finished: {
+      title: 'This sign-in is over',
+      help: 'It was finished or cancelled in this browser. Nothing more has to be done here.',
+    },
     /** A form of an account page that is older than the session. */
     stale: {
       title: 'This page is out of date',
@@ -393,6 +398,7 @@ export const en = {
     help: (address: string) => `This page was opened at another address. Go to ${address} and start there.`,
   },
   wait: (seconds: number) => `Try again in ${waited(seconds)}.`,
+  openApp: (app: string) => `Open ${app}`,
   openAgain: 'Open the page again',
   toAccount: 'Your account',
 }

@@ -85,6 +85,7 @@ export const zh: Texts = {
   codes: {
     help: '如果手机丢失，每个恢复码可让您登录一次。恢复码只显示这一次：请打印，或保存到密码管理器中。',
     copy: '复制恢复码',
+    shownOnce: '恢复码只显示一次。如果您没有保存，请生成新的恢复码。',
     saved: '我已保存',
   },
   mustChange: {
@@ -225,7 +226,7 @@ export const zh: Texts = {
     disable: '关闭',
     disableHelp: '关闭后，仅凭密码即可登录。',
     required: '本服务要求第二步验证，因此不能关闭。',
-    changed: '两步登录现已开启。恢复码只显示一次：如果您没有保存，请生成新的恢复码。',
+    changed: '两步登录现已开启。',
     disabled: '两步登录现已关闭。',
   },
   sessions: {
@@ -347,6 +348,7 @@ export const zh: Texts = {
     link_expired: { title: '此链接已过期', help: '请索取新的链接。' },
     weak_password: { title: '此密码太容易被猜到', help: '请返回并使用更长的密码。' },
     username_taken: { title: '此用户名已被使用', help: '请返回并选择另一个。' },
+    finished: { title: '本次登录已结束', help: '登录已在此浏览器中完成或取消，无需再做任何操作。' },
     stale: { title: '此页面已过时', help: '打开此页面后您又登录了一次。没有更改任何内容。请重新打开。' },
     not_found: { title: '没有此页面', help: '请检查地址，或前往您的账户页面。' },
     unavailable: { title: '暂时无法响应', help: '没有任何更改。请稍后再试。' },
@@ -358,6 +360,7 @@ export const zh: Texts = {
     help: (address) => `您是通过其他地址打开此页面的。请前往 ${address} 并在那里开始。`,
   },
   wait: (seconds) => `请在 ${waited(seconds)}后重试。`,
+  openApp: (app) => `打开 ${app}`,
   openAgain: '重新打开页面',
   toAccount: '您的账户',
 }
