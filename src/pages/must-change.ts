@@ -4,6 +4,7 @@ import type { Config } from '../config/setting.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
+import type { UserRecord } from '../store/records/user.ts'
 import { Passwords } from '../users/password.ts'
 import { findStep, frameOf, goOn, takeStep, type At, type GoOnNeeds } from './go-on.ts'
 import { show } from './show.ts'
@@ -38,13 +39,24 @@ export function answerMustChange(needs: MustChangeNeeds): (call: PageCall) => Pr
     if (action !== 'change-password') return showForm(call, found.at, passwords, needs)
     const password = sent.get('password') ?? ''
     const { user } = found.at.next.standing.person
-    const isWeak = (await passwords.findWeakness(password, user)) !== undefined
-    const isSame = !isWeak && (await passwords.check(user, password, network)).matches
-    if (isWeak || isSame)
-      return showForm(call, found.at, passwords, needs, { code: 'weak_password', field: 'password' })
+    const error = await findFault(password, user, network, passwords)
+    if (error) return showForm(call, found.at, passwords, needs, error)
     const passwordHash = await passwords.hash(password, network)
     return goOn(call, await takeStep(call, { step: 'must_change', passwordHash }, signIns), needs)
   }
+}
+
+/** The password that an operator gave is no new one, weak or not. */
+async function findFault(
+  password: string,
+  user: UserRecord,
+  network: string,
+  passwords: Passwords,
+): Promise<FormError | undefined> {
+  const error = { code: 'weak_password', field: 'password' } as const
+  const { matches } = await passwords.check(user, password, network)
+  if (matches) return { ...error, words: 'same_password' }
+  return (await passwords.findWeakness(password, user)) === undefined ? undefined : error
 }
 
 function showForm(

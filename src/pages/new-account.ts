@@ -188,8 +188,10 @@ export async function answerForm(
 
 async function findWeakness(typed: Typed, passwords: Passwords): Promise<FormError | undefined> {
   const owner = { username: typed.username, email: typed.email ?? null, name: typed.name ?? null }
-  const weakness = await passwords.findWeakness(typed.password ?? '', owner)
-  return weakness === undefined ? undefined : { code: 'weak_password', field: 'password' }
+  const { password = '' } = typed
+  const weakness = await passwords.findWeakness(password, owner)
+  if (weakness === undefined) return undefined
+  return { code: 'weak_password', field: 'password', ...(password === '' && { words: 'no_password' }) }
 }
 
 /** The sign-in that a form is part of, as far as the form knows it: a client may wait behind it. */

@@ -223,14 +223,14 @@ const FIELD_OF: Readonly<Partial<Record<FormError['code'], string>>> = {
 
 const fieldOf = ({ field: named, code }: FormError): string | undefined => named ?? FIELD_OF[code]
 
-function errorText({ texts }: Frame, { code, retryAfterSeconds = 1 }: FormError): string {
+function errorText({ texts }: Frame, { code, words, retryAfterSeconds = 1 }: FormError): string {
   const { alerts, profile } = texts
   if (code === 'too_many_attempts') return alerts.too_many_attempts(retryAfterSeconds)
   if (code === 'bad_zone') return profile.badZone
   if (code === 'too_long') return profile.tooLong(200)
   const { too_many_attempts: _, ...said } = alerts
-  const words: Readonly<Record<string, string | undefined>> = said
-  return words[code] ?? alerts.other
+  const known: Readonly<Record<string, string | undefined>> = said
+  return known[words ?? code] ?? alerts.other
 }
 
 /** Below a button for passkeys. The script makes it an alert, with its text, when a passkey did not work. */

@@ -13,6 +13,8 @@ export interface FormError {
     | 'invalid_value'
     | 'too_long'
     | 'bad_zone'
+  /** The words, where those of the code do not tell the fault. */
+  words?: 'same_password' | 'no_password'
   /** The field that has to be changed, by its `name`. */
   field?: string
   /** For `too_many_attempts`. */

@@ -154,6 +154,14 @@ test.each([
   expect(then.url.pathname).toBe('/account')
 })
 
+test('without a password, the form says that a password or a passkey is to be chosen', async () => {
+  const issuer = await startAdministered()
+  const { path } = await invite(issuer)
+  const says = async (password: string) => (await signUp(issuer, path, { username: 'ada', password })).text
+  expect(await says('')).toContain('Choose a password, or create a passkey.')
+  expect(await says('password1234')).toContain('too easy to guess')
+})
+
 test('an address that only its owner has named is not verified, and does not sign in', async () => {
   const issuer = await startAdministered()
   await issuer.operator.call('POST', '/admin/api/users', { username: 'boss', email: 'boss@example.com' })

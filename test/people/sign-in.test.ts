@@ -292,9 +292,14 @@ describe('a password that an operator gave', () => {
     const form = await signInAt(browser, authorizePath(app), { username: 'carol' })
     expect(form.page).toBe('must-change')
     expect(browser.cookie('session')).toBeUndefined()
-    for (const password of ['', 'short', PASSWORD]) {
+    for (const [password, says] of [
+      ['', 'too easy to guess'],
+      ['short', 'too easy to guess'],
+      [PASSWORD, 'This is the password that you have.'],
+    ] as const) {
       const again = await browser.submit(form, { password }, 'change-password')
       expect(again).toMatchObject({ page: 'must-change', error: 'weak_password', isAway: false })
+      expect(again.text).toContain(says)
     }
     const chosen = 'wombat-trombone-glacier-9'
     isCode(await browser.submit(form, { password: chosen }, 'change-password'))

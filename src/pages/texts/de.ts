@@ -328,6 +328,8 @@ export const de: Texts = {
     invalid_credentials: 'Der Benutzername oder das Passwort stimmt nicht.',
     invalid_code: 'Der Code stimmt nicht oder wurde schon benutzt. Nehmen Sie den nächsten, den die App zeigt.',
     weak_password: 'Dieses Passwort ist zu leicht zu raten. Nehmen Sie ein längeres.',
+    same_password: 'Das ist das Passwort, das Sie haben. Wählen Sie ein anderes.',
+    no_password: 'Wählen Sie ein Passwort, oder erstellen Sie einen Passkey.',
     username_taken: 'Dieser Benutzername ist vergeben.',
     csrf: 'Die Seite war zu lange offen. Versuchen Sie es noch einmal.',
     too_many_attempts: (seconds) =>

@@ -326,6 +326,8 @@ export const en = {
     invalid_credentials: 'The username or the password is not right.',
     invalid_code: 'The code is not right, or was used already. Take the next one that the app shows.',
     weak_password: 'This password is too easy to guess. Take a longer one.',
+    same_password: 'This is the password that you have. Choose another one.',
+    no_password: 'Choose a password, or create a passkey.',
     username_taken: 'This username is taken.',
     csrf: 'The page was open for too long. Try again.',
     too_many_attempts: (seconds: number) => `Too many attempts. Wait ${waited(seconds)}, then try again.`,

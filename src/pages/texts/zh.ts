@@ -309,6 +309,8 @@ export const zh: Texts = {
     invalid_credentials: '用户名或密码不正确。',
     invalid_code: '验证码不正确或已被使用。请使用应用显示的下一个验证码。',
     weak_password: '此密码太容易被猜到。请使用更长的密码。',
+    same_password: '这就是您现在的密码。请另选一个。',
+    no_password: '请设置密码，或创建通行密钥。',
     username_taken: '此用户名已被使用。',
     csrf: '页面打开时间过长。请重试。',
     too_many_attempts: (seconds) => `尝试次数过多。请等待 ${waited(seconds)}后重试。`,
