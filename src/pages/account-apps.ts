@@ -1,12 +1,13 @@
 /** /account/apps: the clients that the person has signed in to or has allowed something, and the way to take it back. */
 import type { ClientDirectory } from '../clients/directory.ts'
+import { OAuthError } from '../ground/errors.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import type { SessionEnds } from '../sessions/ending.ts'
 import { statusOf } from '../grants/grant.ts'
 import type { Store } from '../store/store.ts'
 import type { PageHandler } from './handler.ts'
 import { seeOther } from './html.ts'
-import { actorOf, onOwnRecord, ownFrame, ownView, type OwnNeeds } from './account-page.ts'
+import { actorOf, ownFrame, ownView, type OwnNeeds } from './account-page.ts'
 import { requireSession } from './session.ts'
 import { show } from './show.ts'
 import { appsPage } from './templates/access.ts'
@@ -66,7 +67,15 @@ export const withdrawApp =
     const base = basePath(needs.issuer)
     const clientId = call.sent.get('client_id')
     if (call.sent.get('action') !== 'withdraw' || clientId === undefined) return seeOther(`${base}${PATH}`)
-    const withdrawn = needs.sessionEnds.withdraw(signedIn.person.user.id, clientId, actorOf(signedIn, call))
-    await onOwnRecord(withdrawn)
+    await withdraw(needs.sessionEnds.withdraw(signedIn.person.user.id, clientId, actorOf(signedIn, call)))
     return seeOther(`${base}${PATH}?done=withdrawn`)
   }
+
+/** An app that has no access any more, e.g. since it was taken back in another tab, needs no further act. */
+async function withdraw(act: Promise<void>): Promise<void> {
+  try {
+    await act
+  } catch (error) {
+    if (!(error instanceof OAuthError) || error.status !== 404) throw error
+  }
+}

@@ -158,13 +158,13 @@ describe('the person', () => {
     expect(page.html).toContain(signed.client.clientId)
     const form = page.forms.find(({ values }) => values.client_id === signed.client.clientId)
     const { csrf = '' } = form?.values ?? {}
-    const after = await signed.browser.post('/account/apps', {
-      csrf,
-      client_id: signed.client.clientId,
-      action: 'withdraw',
-    })
-    expect(after.page).toBe('account')
+    const withdraw = () =>
+      signed.browser.post('/account/apps', { csrf, client_id: signed.client.clientId, action: 'withdraw' })
+    expect((await withdraw()).page).toBe('account')
     await expectDead(signed)
+    // Another tab shows the app still.
+    const again = await withdraw()
+    expect([again.status, again.page, again.url.search]).toEqual([200, 'account', '?done=withdrawn'])
     expect(await isActive(issuer, other, kept.body.access_token)).toBe(true)
   })
 
