@@ -106,8 +106,8 @@ input,select,.button,button{font:inherit}
 .button.bad:hover{background:var(--bad-back)}
 .button.low{min-block-size:2.75rem;padding:.5rem 1rem;font-size:.9375rem}
 .wide{inline-size:100%}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:.75rem}
-.pair .button{padding-inline:.5rem}
+.pair{display:flex;flex-wrap:wrap;gap:.75rem}
+.pair .button{flex:1 1 calc(50% - .375rem);min-inline-size:fit-content;padding-inline:.5rem}
 .row{display:flex;flex-wrap:wrap;align-items:center;gap:.75rem}
 .nowrap{flex-wrap:nowrap}
 .grow{flex:1;min-inline-size:0}
@@ -150,10 +150,12 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .foot{padding:1rem 1rem 1.5rem;display:flex;flex-wrap:wrap;justify-content:center;gap:0 1.5rem;font-size:.875rem}
 .foot a{display:inline-flex;align-items:center;min-block-size:2.75rem;color:var(--soft)}
 .bar{border-block-end:1px solid var(--line);background:var(--card)}
-.bar>div{display:flex;align-items:center;justify-content:space-between;gap:1rem;max-inline-size:66rem;margin-inline:auto;padding:.5rem 1.25rem}
-.bar .row{flex-wrap:nowrap;min-inline-size:0}
+.bar>div{display:flex;align-items:center;gap:0 .75rem;max-inline-size:66rem;margin-inline:auto;padding:.5rem 1.25rem}
+.bar .brand{min-inline-size:0;margin-inline-end:auto}
 .bar .button{white-space:nowrap;padding-inline:.5rem;margin-inline-end:-.5rem}
-.bar .row>span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.bar .brand>span,.bar .name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.bar .name{flex-shrink:9999;min-inline-size:0}
+.bar form{flex:none}
 .house{flex:1;inline-size:100%;max-inline-size:66rem;margin-inline:auto;padding:1.25rem 1.25rem 3rem}
 .rooms{display:none}
 .rooms a{display:flex;align-items:center;gap:.75rem;min-block-size:2.75rem;padding:.375rem .75rem;border-radius:.7rem;color:var(--soft);text-decoration:none;font-weight:520}
@@ -215,8 +217,12 @@ a.item>.icon:last-child{color:var(--soft)}
   .rename{margin-block-end:-.625rem}
   .item.top>form{inline-size:100%;padding-inline-start:3.625rem}
   .wide-only{display:none}
+  .bar>div{flex-wrap:wrap}
+  .bar .brand{flex:1 1 8rem}
+  .bar form{margin-inline-start:auto}
+  .button.wide{padding-inline:.75rem}
 }
-@media (max-width:22rem){.codes,.pair{grid-template-columns:1fr}}
+@media (max-width:22rem){.codes{grid-template-columns:1fr}}
 @media (prefers-reduced-motion:no-preference){.button,.input,.peek,.item,.rooms a{transition:background-color .15s,border-color .15s,color .15s}}
 @media (forced-colors:active){.input:is(select){appearance:auto}.button,.panel,.card,.alert,.notice,.tag,.mark,.tile{border:1px solid ButtonText}.rooms a[aria-current]{outline:2px solid Highlight}}
 @media print{body,.gate{background:#fff;color:#000}.bar,.rooms,.home,.foot,.no-print,.button{display:none!important}.card,.panel{box-shadow:none;border:0}.codes li{border:1px solid #000;color:#000;background:#fff}}

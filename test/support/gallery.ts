@@ -425,7 +425,7 @@ export function frameFor(
   )
 }
 
-/** A server that shows each picture at `/NAME?locale=…&hostile`. */
+/** A server that shows each picture at `/NAME?locale=…&hostile`, with `&name=` of the person and `&brand=`. */
 export async function startGallery(settings: PageSettings = {}): Promise<{ url: string; stop(): void }> {
   const config = { logLevel: 'info', ...settings }
   const needs = { issuer: 'http://localhost:3000', config }
@@ -441,13 +441,15 @@ export async function startGallery(settings: PageSettings = {}): Promise<{ url: 
         // The handler of files reads no other part of a call.
         return files({ params: { file: name.slice(6) }, sent, header: () => undefined } as never)
       }
-      const values = url.searchParams.has('hostile') ? HOSTILE : ORDINARY
+      const chosen = url.searchParams.has('hostile') ? HOSTILE : ORDINARY
+      const values = { ...chosen, name: url.searchParams.get('name') ?? chosen.name }
+      const brandName = url.searchParams.get('brand') ?? config.brandName
       const frame = newFrame(
         {
           facts: { request_id: 'd8c2a4f6-0b1e-4c3d-9e5f-7a8b9c0d1e2f' },
           header: () => url.searchParams.get('locale') ?? 'en',
         },
-        needs,
+        { ...needs, config: { ...config, ...(brandName !== undefined && { brandName }) } },
         { secret: 'a secret', tx: 'a-transaction', client: values.client },
       )
       const picture = PICTURES[name]

@@ -92,6 +92,60 @@ describe.skipIf(withoutBrowser !== undefined)('every page in a browser', { timeo
         })
   })
 
+  /** The words of the bar and of buttons that stand on two lines, and what leaves the window. A name may be cut. */
+  const spoilt = (page: Page): Promise<string[]> =>
+    page.evaluate(() => {
+      const found: string[] = []
+      for (const each of document.querySelectorAll('.brand, .bar span, .bar .button, .pair .button, .button.wide')) {
+        const { left, right, width } = each.getBoundingClientRect()
+        if (width > 0 && (left < 0 || right > window.innerWidth + 0.5)) found.push(`outside: ${each.textContent}`)
+        const walker = document.createTreeWalker(each, 4)
+        for (let node = walker.nextNode(); node; node = walker.nextNode())
+          for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+            // Names of any length may break in a button, and Chinese breaks anywhere.
+            if (word.length > 30 || /\p{Script=Han}/u.test(word)) continue
+            const range = document.createRange()
+            range.setStart(node, index)
+            range.setEnd(node, index + word.length)
+            const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)))
+            if (lines.size > 1) found.push(`broken: ${word}`)
+          }
+      }
+      const bar = document.querySelector('.bar')
+      const rem = parseFloat(window.getComputedStyle(document.documentElement).fontSize)
+      if (bar && bar.getBoundingClientRect().height > 7.5 * rem) found.push('a tall bar')
+      return found
+    })
+
+  test.skipIf(FOLDER !== undefined)('the bar and the buttons break no word and leave nothing outside', async () => {
+    const people = ['Ada', 'Wolfeschlegelsteinhausenbergerdorff of the House of Somerset', 'w'.repeat(200)]
+    const brands = ['Signet', 'The Analytical Engine Society of Somerset']
+    const found: string[] = []
+    const page = await browser().newPage({ bypassCSP: true, reducedMotion: 'reduce' })
+    for (const [width, size] of [
+      [320, 100],
+      [390, 100],
+      [560, 100],
+      [1280, 100],
+      [390, 200],
+      [600, 200],
+      [1280, 200],
+    ] as const)
+      for (const brand of brands)
+        for (const [at, locale] of ['en', 'de', 'zh'].entries()) {
+          await page.setViewportSize({ width, height: 844 })
+          for (const name of ['account', 'consent', 'login-choose']) {
+            const query = new URLSearchParams({ locale, brand, name: people[at] ?? '' })
+            await page.goto(`${url()}/${name}?${query.toString()}`, { waitUntil: 'domcontentloaded' })
+            await page.addStyleTag({ content: `html{font-size:${size}%}` })
+            const all = [...(await spoilt(page)), ...((await widerThanWindow(page)) > 0 ? ['too wide'] : [])]
+            found.push(...all.map((each) => `${name} at ${width}, ${size} %, ${locale}, ${brand}: ${each}`))
+          }
+        }
+    await page.close()
+    expect(found).toEqual([])
+  })
+
   test.skipIf(FOLDER !== undefined)('nothing is wider than a window of 320 pixels, whatever the values', async () => {
     const found: string[] = []
     for (const query of ['', 'hostile', 'locale=de'])

@@ -76,10 +76,8 @@ function bar(frame: Frame, { account }: AccountPageView): Markup {
   return html`<header class="bar">
     <div>
       ${parts.brandOf(frame, frame.at('/account'))}
-      <div class="row">
-        <span class="soft small wide-only">${parts.nameOf(account)}</span
-        >${parts.form(frame, '/logout', out, { kind: 'bare' })}
-      </div>
+      <span class="name soft small wide-only">${parts.nameOf(account)}</span>
+      ${parts.form(frame, '/logout', out, { kind: 'bare' })}
     </div>
   </header>`
 }
