@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { contrastOf, tonesOf } from '../../src/pages/colour.ts'
 import { filesOf } from '../../src/pages/files.ts'
 import { chooseLocale } from '../../src/pages/locale.ts'
+import { plainLine } from '../../src/pages/plain-text.ts'
 import { show } from '../../src/pages/show.ts'
 import { styleOf } from '../../src/pages/style.ts'
 import { de } from '../../src/pages/texts/de.ts'
@@ -315,4 +316,33 @@ test('any colour of the operator can be read, on light pages and dark ones', () 
       expect(contrastOf(onFill, strong)).toBeGreaterThanOrEqual(4.5)
     }
   expect(styleOf('#ffd400')).not.toBe(styleOf('#1d5fd1'))
+})
+
+describe('a name of another party', () => {
+  const ZWNJ = '\u200C'
+  const ZWJ = '\u200D'
+
+  test.each([
+    ['Persian, whose words have a joiner within', `\u0646\u0631${ZWNJ}\u0627\u0641\u0632\u0627\u0631`],
+    ['Hindi, with a joiner behind its virama', `\u0915\u094D${ZWJ}\u0937`],
+    ['Persian, with a joiner behind a vowel mark', `\u0646\u064E${ZWNJ}\u0627`],
+    ['a family of emoji', `\u{1F468}${ZWJ}\u{1F469}${ZWJ}\u{1F467}`],
+    ['an emoji with a tone of skin and a profession', `\u{1F469}\u{1F3FD}${ZWJ}\u{1F680}`],
+  ])('keeps its form: %s', (_, name) => {
+    expect(plainLine(name)).toBe(name)
+  })
+
+  test.each([
+    ['a joiner between Latin letters', `Sig${ZWNJ}net`, 'Sig net'],
+    ['a joiner between Latin and Arabic letters', `g${ZWJ}\u0627`, 'g \u0627'],
+    ['several joiners at once', `\u0646${ZWNJ}${ZWNJ}\u0627`, '\u0646 \u0627'],
+    ['a joiner at the end', `\u0646${ZWNJ}`, '\u0646'],
+    ['a zero width space', 'Sig\u200Bnet', 'Sig net'],
+    ['a direction mark', 'ada\u202Enimda', 'ada nimda'],
+    ['a direction mark between Arabic letters', '\u0646\u200F\u0627', '\u0646 \u0627'],
+    ['a word joiner', 'Sig\u2060net', 'Sig net'],
+    ['a soft hyphen, which is dropped', 'Gra\u00ADfana', 'Grafana'],
+  ])('does not deceive: %s', (_, name, expected) => {
+    expect(plainLine(name)).toBe(expected)
+  })
 })
