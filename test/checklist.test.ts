@@ -53,7 +53,7 @@ const DEMO = { scope: 'demo:read offline_access' }
 
 // ------------------------------------------------------------------ every endpoint
 
-test('headers that are not there in 10 s, a request that is not in 15 s and an idle connection are cut off', async () => {
+test('headers that are not there in 10 s, a request that is not in 12 s and an idle connection are cut off', async () => {
   const own = await startWithApi({ SIGNET_KEEP_ALIVE: '10s' })
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000

@@ -45,7 +45,7 @@ const EVENT = shapeOf<ReturnType<typeof auditEventView>>(
   {
     id: text('Id of the event; later ones sort after it.'),
     at: time('When it happened.'),
-    actor: text('`cli`, `system`, `config`, or the `client_id` behind the token.'),
+    actor: text('`cli`, `system`, `config`, the `client_id` behind the token, or the id of the person who acted.'),
     action: text('What was done: noun.verb, such as `client.created`.'),
     target: text('Id of what it was done to.'),
     request_id: orNull(text('`X-Request-Id` of the request that did it.')),

@@ -2,6 +2,7 @@
  * The cookies of people (RFC 6265): each holds a random secret and nothing else. The database knows its hash. Behind
  * https their names begin with `__Host-`, so that no other host can set them.
  */
+
 /** `session`: a person who is signed in. `login`: a browser in which a sign-in is under way. `device`: a known browser. */
 export type CookieKind = 'session' | 'login' | 'device'
 

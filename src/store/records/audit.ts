@@ -6,7 +6,7 @@ export interface AuditEvent {
   id: string
   at: Instant
   actorKind: 'client' | 'user' | 'cli' | 'config' | 'system' | ''
-  /** `cli`, `system`, `config`, or the client id behind an admin token. */
+  /** `cli`, `system`, `config`, the client id behind an admin token, or the id of the person who acted. */
   actor: string
   /** noun.verb, e.g. `client.created`, `grant.reuse_detected`. */
   action: string

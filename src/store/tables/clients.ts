@@ -61,7 +61,7 @@ export const clientSecrets = table({
   expires: [{ before: { expiresAt: 'now' } }],
 })
 
-/** Secrets that an operator brought and ended on purpose: a file that still names one must not revive it. */
+/** Secrets, brought or generated, and public keys that an operator ended on purpose: a file that still names one must not revive it. */
 export const endedSecrets = table({
   name: 'ended_secrets',
   /** By the client's id: a client that is deleted and registered again must not bring them back either. */
