@@ -73,12 +73,19 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   try {
     const masterKeys = await matchMasterKeys(store, given, config, surroundings)
     if (isNew) warnOfOthers(name, config, log)
+    await goOnFromRecord(store)
     return { store, masterKeys }
   } catch (error) {
     await store.close()
     unmakeFolder()
     throw error
   }
+}
+
+/** A process that comes soon after another one need not wait until the clock is believed. */
+async function goOnFromRecord(store: Store): Promise<void> {
+  const noted = await store.findSetting('believed_time')
+  if (noted !== undefined) store.time.goOnFrom(Number(noted))
 }
 
 /** Whether the database has still to be made. */

@@ -89,7 +89,6 @@ export interface Issuer {
 }
 
 interface Surroundings {
-  clock: Clock
   log: Log
   /** A command, beside which a server may run. */
   isCommand?: boolean
@@ -102,11 +101,11 @@ async function openMemory(
   { masterKeys, keys }: { masterKeys: MasterKeys; keys: KeyRing },
   store: Store,
   issuer: string,
-  { clock, log }: Surroundings,
+  log: Log,
 ) {
   const clients = await ClientDirectory.open(store)
   const resources = await ResourceDirectory.open(store, issuer)
-  const blacklist = await Blacklist.open(store, clock)
+  const blacklist = await Blacklist.open(store)
   const replica = new Replica(blacklist, [masterKeys, keys, clients, resources], log)
   store.onChange((changes) => replica.onChange(changes))
   return { clients, resources, blacklist }
@@ -117,16 +116,16 @@ export async function wireIssuer(
   { store, masterKeys }: Opened,
   issuer: string,
   config: Config,
-  { clock: shown, log, isCommand = false, formerIssuer }: Surroundings,
+  { log, isCommand = false, formerIssuer }: Surroundings,
 ): Promise<Issuer> {
   // The database's time decides, also what is decided in memory.
-  const clock: Clock = { now: () => store.now(), elapsed: () => shown.elapsed() }
+  const clock: Clock = store.time
   const audit = new AuditTrail(store, clock, log)
   const keys = await KeyRing.open(store, masterKeys, audit)
   // Only now: a database that is known and has no keys has lost them.
   await rememberOpened(config, store)
   warnOfNewName(formerIssuer ?? (await store.findSetting('issuer')), issuer, config, log)
-  const memory = await openMemory({ masterKeys, keys }, store, issuer, { clock, log })
+  const memory = await openMemory({ masterKeys, keys }, store, issuer, log)
   const shared = { traffic: new Traffic(), hashQueue: new PasswordQueue() }
   const base: Base = { issuer, config, clock, log, store, audit, masterKeys, keys, ...memory, ...shared }
   const tokens = tokensOf(base)

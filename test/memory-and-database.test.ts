@@ -53,7 +53,7 @@ async function revocationOver(
   store: Store,
   limitDenials: number,
 ): Promise<{ blacklist: Blacklist; revocation: Revocation }> {
-  const blacklist = await Blacklist.open(store, clock)
+  const blacklist = await Blacklist.open(store)
   const replica = new Replica(blacklist, [], rememberingLog().log)
   store.onChange((changes) => replica.onChange(changes))
   const audit = new AuditTrail(store, clock, rememberingLog().log)

@@ -2,7 +2,7 @@
  * The blacklist in memory. It finds the entry that denies a token, and the entry that refuses a new one. Every issue and
  * every introspection ask it, so it never reads the disk. The replica tells it of every change.
  */
-import { toSeconds, type Clock, type Instant } from '../ground/clock.ts'
+import { toSeconds, type Instant, type SteadyClock } from '../ground/clock.ts'
 import {
   OWN_CAUSES,
   isStanding,
@@ -30,7 +30,7 @@ const NONE: readonly BlacklistEntry[] = []
 export class Blacklist {
   readonly noun = 'blacklist'
   readonly #store: Store
-  readonly #clock: Clock
+  readonly #clock: SteadyClock
   readonly #byId = new Map<string, BlacklistEntry>()
   /** The entries that are not removed, by what they name; nearly always one. A kind without entries costs no search. */
   readonly #byValue: Record<BlacklistKind, Map<string, BlacklistEntry[]>> = {
@@ -46,13 +46,13 @@ export class Blacklist {
   #replacements = 0
   readonly #followers = new Set<() => void>()
 
-  private constructor(store: Store, clock: Clock) {
+  private constructor(store: Store) {
     this.#store = store
-    this.#clock = clock
+    this.#clock = store.time
   }
 
-  static async open(store: Store, clock: Clock): Promise<Blacklist> {
-    const blacklist = new Blacklist(store, clock)
+  static async open(store: Store): Promise<Blacklist> {
+    const blacklist = new Blacklist(store)
     const takeOver = await blacklist.read([])
     takeOver()
     return blacklist
@@ -63,8 +63,11 @@ export class Blacklist {
     const isAnew = changes.some(({ id }) => id === null)
     const entries = await this.#store.listBlacklistSince(isAnew ? 0 : this.#revision)
     return () => {
+      const isWhole = isAnew || this.#revision === 0
       if (isAnew) this.#forgetAll()
       this.#take(entries)
+      // The table keeps entries for a while after they have ended.
+      if (isWhole) this.prune()
     }
   }
 
@@ -198,8 +201,9 @@ export class Blacklist {
     return () => this.#followers.delete(notify)
   }
 
-  /** Forgets entries that have expired, as the sweep deletes them from the table. */
+  /** Forgets entries that have expired, once the time is believed: if the clock is ahead, they stand again later. */
   prune(): void {
+    if (!this.#clock.isBelieved()) return
     const now = this.#clock.now()
     for (const entry of this.#byId.values()) {
       const over = entry.removedAt === null ? !isStanding(entry, now) : entry.deniesUntil < now

@@ -17,9 +17,9 @@ export interface Clock {
 export const systemClock: Clock = { now: () => Date.now(), elapsed: () => performance.now() }
 
 /** A smaller difference is a normal correction of the clock; a larger one is a jump. Milliseconds. */
-const JUMP_MS = 5000
+export const JUMP_MS = 5000
 
-/** After a jump, the clock is believed again when it has run evenly for this long. Milliseconds. */
+/** A clock is believed when it has run evenly for this long. Milliseconds. */
 const BELIEVED_AFTER_MS = 10 * 60_000
 
 /** A jump of the clock in milliseconds. A positive jump is forward. */
@@ -33,11 +33,11 @@ export interface Jump {
  * The time that Signet uses. It is never earlier than the start time plus the time that has passed since.
  *
  * A clock that is set back is not followed, because an expired token must not look unexpired. Time goes on
- * evenly until the clock has caught up, or until a restart, which believes the clock.
+ * evenly until the clock has caught up, or until a restart, which takes the clock's time.
  *
  * A clock that is set forward is followed at once: the machine may have slept. Acts that cannot be undone wait
  * until the new time is believed, such as retiring a key or deleting a blacklist entry. So a jump that
- * is corrected costs nothing.
+ * is corrected costs nothing. The same holds for a start: the machine may have started with a wrong clock.
  */
 export class SteadyClock implements Clock {
   readonly #clock: Clock
@@ -45,44 +45,54 @@ export class SteadyClock implements Clock {
   #believed: number
   /** The clock's time at the last look, minus the time passed. */
   #shown: number
-  #believedFrom = -Infinity
+  #believedFrom: number
 
   constructor(clock: Clock) {
     this.#clock = clock
     this.#believed = clock.now() - clock.elapsed()
     this.#shown = this.#believed
+    this.#believedFrom = clock.elapsed() + BELIEVED_AFTER_MS
   }
 
   now(): Instant {
-    return Math.max(this.#clock.now(), Math.floor(this.#clock.elapsed() + this.#believed))
+    return Math.max(this.#clock.now(), this.evenAt(this.#clock.elapsed()))
   }
 
   elapsed(): number {
     return this.#clock.elapsed()
   }
 
-  ofDatabase(time: Instant): Instant {
-    return this.#clock.ofDatabase?.(time) ?? time
+  /** The time after `elapsed`, had the clock run evenly since it was last believed. */
+  evenAt(elapsed: number): Instant {
+    return Math.floor(elapsed + this.#believed)
+  }
+
+  /** Believes the clock at once where it goes on from a time that a process before this one has believed. */
+  goOnFrom(noted: Instant): void {
+    const sinceMs = this.now() - noted
+    if (sinceMs > -JUMP_MS && sinceMs < BELIEVED_AFTER_MS) this.#believedFrom = this.#clock.elapsed()
   }
 
   /** Looks at the clock. @returns the jump since the last look, if there was one */
   look(): Jump | undefined {
-    const elapsed = this.#clock.elapsed()
-    const shown = this.#clock.now() - elapsed
-    const byMs = shown - this.#shown
-    this.#shown = shown
+    const byMs = this.#jumpedBy()
+    this.#shown += byMs
     if (Math.abs(byMs) >= JUMP_MS) {
-      this.#believedFrom = elapsed + BELIEVED_AFTER_MS
-      return { byMs, behindMs: Math.max(0, this.#believed - shown) }
+      this.#believedFrom = this.#clock.elapsed() + BELIEVED_AFTER_MS
+      return { byMs, behindMs: Math.max(0, this.#believed - this.#shown) }
     }
     // A forward jump is followed when it is believed. A step back is followed only if it is a normal correction.
-    if (this.isBelieved() && shown > this.#believed - JUMP_MS) this.#believed = shown
+    if (this.isBelieved() && this.#shown > this.#believed - JUMP_MS) this.#believed = this.#shown
     return undefined
   }
 
   /** Whether an act that cannot be undone may rely on the present time. */
   isBelieved(): boolean {
-    return this.#clock.elapsed() >= this.#believedFrom
+    return this.#clock.elapsed() >= this.#believedFrom && Math.abs(this.#jumpedBy()) < JUMP_MS
+  }
+
+  #jumpedBy(): number {
+    return this.#clock.now() - this.#clock.elapsed() - this.#shown
   }
 }
 

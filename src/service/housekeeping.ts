@@ -4,7 +4,7 @@
  */
 import { BY_SYSTEM } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import { CLOCK_SKEW_SECONDS, type Jump, type SteadyClock } from '../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, type Jump } from '../ground/clock.ts'
 import type { Config } from '../config/setting.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyHolderNote } from '../keys/key-holder.ts'
@@ -40,15 +40,19 @@ interface Needs {
 }
 
 /** Starts the timetable. The function that it returns stops the timetable, and waits for what it has begun. */
-export function startHousekeeping(needs: Needs, clock: SteadyClock): () => Promise<void> {
+export function startHousekeeping(needs: Needs): () => Promise<void> {
   const run = (everyMs: number, what: string, work: () => Promise<void>) => every(everyMs, what, needs.log, work)
   const inBelievedTime = (work: () => Promise<void>) => async () => {
-    warnOfJump(clock.look(), needs.log)
-    if (clock.isBelieved()) await work()
+    const { time } = needs.store
+    warnOfJump(time.look(), needs.log)
+    if (time.isBelieved()) await work()
   }
   const rotate = inBelievedTime(() => tendKeys(needs))
   const forget = inBelievedTime(async () => needs.blacklist.prune())
-  const deleteExpired = inBelievedTime(() => sweep(needs))
+  const deleteExpired = inBelievedTime(async () => {
+    await needs.store.noteTime()
+    await sweep(needs)
+  })
   const stops = [
     // Followers of the feed only wait, and memory must not stay behind a lost call of another replica.
     run(needs.store.pace.noticeEveryMs, 'noticing changes', () => needs.store.pollChanges()),
@@ -78,6 +82,17 @@ function warnOfJump(jump: Jump | undefined, log: Log): void {
   log.warn(
     'the clock was set back, and Signet goes on by its own time, so that nothing expired comes back; where the new time is right, restart Signet',
     { duration_ms: Math.round(jump.behindMs) },
+  )
+}
+
+/** A start takes the clock's time. Where that is behind what is on record, tokens that had expired can be good again. */
+export async function warnOfClockBehind({ time, newestTime }: Store, log: Log): Promise<void> {
+  const newest = await newestTime()
+  const now = time.now()
+  if (newest === undefined || newest <= now + fromSeconds(CLOCK_SKEW_SECONDS)) return
+  log.warn(
+    `the clock says ${toIso(now)}, and something on record happened at ${toIso(newest)}: if the clock is wrong, stop Signet, set the clock by NTP, and start; if it was wrong then, see: signet doctor`,
+    { duration_ms: newest - now },
   )
 }
 

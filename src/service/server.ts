@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../app.ts'
 import { describeMissingSecrets } from '../declaration/applied.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
-import { SteadyClock, systemClock, type Clock } from '../ground/clock.ts'
+import { systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config/setting.ts'
 import { isExposedHttp } from '../config/loopback.ts'
 import { UNPROVEN_DOMAINS, takesUnprovenDomains } from '../config/sign-up.ts'
@@ -15,7 +15,7 @@ import { inviteFirstOperator } from './first-operator.ts'
 import { requireSameDomain, rpIdOf } from './rp-id.ts'
 import type { ShownLink } from '../users/link.ts'
 import { Connections } from './connections.ts'
-import { startHousekeeping } from './housekeeping.ts'
+import { startHousekeeping, warnOfClockBehind } from './housekeeping.ts'
 import { closedDoor, listen, localUrl, newServer } from './listening.ts'
 import { joinReplicas } from './replicas.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -63,13 +63,12 @@ interface StartTerms {
 export async function startIssuer(
   config: Config,
   {
-    clock: shown = systemClock,
+    clock = systemClock,
     log = openLog({ level: config.logLevel, format: config.logFormat }),
     losesPasskeys = false,
     isNewWanted,
   }: StartTerms = {},
 ): Promise<RunningIssuer> {
-  const clock = new SteadyClock(shown)
   // Read before anything is created, because a refused start leaves nothing behind.
   const declaration = config.configFile === undefined ? undefined : await readConfigFile(config.configFile)
   let limits: Limits | undefined
@@ -122,7 +121,7 @@ interface StartFacts {
   declaration: Declaration | undefined
   losesPasskeys: boolean
   isNewWanted: boolean | undefined
-  clock: SteadyClock
+  clock: Clock
   log: Log
 }
 
@@ -134,13 +133,14 @@ async function bringUp(config: Config, facts: StartFacts, begun: AsyncDisposable
   const { name, port, isNewWanted, clock, log } = facts
   const opened = await openDatabase(config, { clock, log, isNewWanted })
   begun.defer(() => opened.store.close())
+  await warnOfClockBehind(opened.store, log)
   const names = { issuer: name, rp_id: rpIdOf(config, name) }
   const serverName = newServerName(port)
   const { before, membership, giveBack } = await joinReplicas(opened.store, { names, name: serverName, log })
   // Others wait for a replica that may be alive, and need not wait for this one.
   begun.defer(() => membership?.leave().catch(() => {}))
   try {
-    const issuer = await wireIssuer(opened, name, config, { clock, log, formerIssuer: before.issuer })
+    const issuer = await wireIssuer(opened, name, config, { log, formerIssuer: before.issuer })
     begun.defer(issuer.finish)
     if (!facts.losesPasskeys) await requireSameDomain(issuer.store, before.rp_id, names.rp_id)
     const keyHolder = await KeyHolderNote.begin(issuer.store, issuer.masterKeys, serverName)
@@ -148,8 +148,7 @@ async function bringUp(config: Config, facts: StartFacts, begun: AsyncDisposable
     begun.defer(() => keyHolder.forget().catch(() => {}))
     remarkOn(issuer)
     const firsts = await fill(issuer, facts)
-    const pace = membership ? new SteadyClock(issuer.clock) : clock
-    begun.defer(startHousekeeping({ ...issuer, keyHolder, beat: membership?.beat }, pace))
+    begun.defer(startHousekeeping({ ...issuer, keyHolder, beat: membership?.beat }))
     return { issuer, firsts }
   } catch (error) {
     // The first error is the cause, so an error of the end is not told.

@@ -8,10 +8,13 @@ import { grants } from './tables/grants.ts'
 import { resources } from './tables/resources.ts'
 import { auditEvents } from './tables/service.ts'
 
-/** Sessions are counted by the rule of `isLiveSession`. @param now the placeholder of the time */
+/** Sessions are counted by the rule of `isLiveSession`, blacklist entries by that of `isStanding`. @param now the placeholder of the time */
 export function countTexts(nameOf: (table: Table) => string, now: string) {
   const rowsOf = (table: Table) => `(SELECT count(*) FROM ${nameOf(table)})`
-  const all = [clients, resources, grants, users, blacklistEntries, auditEvents].map(rowsOf)
+  // Entries that have ended are kept for a while.
+  const standing = `removed_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})`
+  const entries = `(SELECT count(*) FROM ${nameOf(blacklistEntries)} WHERE ${standing})`
+  const all = [...[clients, resources, grants, users].map(rowsOf), entries, rowsOf(auditEvents)]
   const live = `ended_at IS NULL AND expires_at > ${now} AND idle_expires_at > ${now}`
   const liveSessions = `(SELECT count(*) FROM ${nameOf(sessions)} WHERE ${live})`
   return { all: `SELECT ${all.join(', ')}, ${liveSessions}`, sessions: `SELECT ${liveSessions}` }

@@ -15,7 +15,7 @@
  * - a write to a table that processes keep in memory raises the revision, and all processes are told;
  * - when the transaction began, the memory of this process was as new as the database.
  */
-import type { Instant } from '../ground/clock.ts'
+import type { Instant, SteadyClock } from '../ground/clock.ts'
 import type { RowOf, Table } from './table.ts'
 import type { BlacklistCause } from './records/blacklist.ts'
 import type { ChangeSource } from './records/change.ts'
@@ -93,6 +93,8 @@ export type Patience = 'request' | 'operator'
 
 /** Runs one transaction, or some reads. */
 export interface Engine extends ChangeSource, OperatedDatabase {
+  /** The time that decides, here and in memory: the database's where it is a server, else this machine's. */
+  readonly time: SteadyClock
   now(): Instant
   /**
    * Runs a write transaction, `guarded` unless another kind is named. An act that only rotates takes no lock: its one write

@@ -9,7 +9,7 @@
  * - a verb rejects with `Unavailable` when the database is locked, full or gone: the caller answers 503;
  * - before a verb resolves, the listeners of `onChange` have taken its changes over.
  */
-import type { Instant } from '../ground/clock.ts'
+import type { Instant, SteadyClock } from '../ground/clock.ts'
 import type { PeopleStore } from './people-store.ts'
 import type { AuditEvent, Recording } from './records/audit.ts'
 import type { AdditionOptions, BlacklistEntry, BlacklistKind, Moment, NewBlacklistEntry } from './records/blacklist.ts'
@@ -57,7 +57,8 @@ import type { ResourceDeletion, ResourceRecord } from './records/resource.ts'
 import type { SessionEnding, SignInsPage } from './records/session.ts'
 
 export interface Store extends PeopleStore, ChangeSource, OperatedDatabase {
-  /** The database's time; for SQLite this machine's. Schedules are decided in it. */
+  /** The database's time; for SQLite this machine's. It runs evenly. Schedules are decided in it. */
+  readonly time: SteadyClock
   now(): Instant
 
   // clients
@@ -289,6 +290,10 @@ export interface Store extends PeopleStore, ChangeSource, OperatedDatabase {
   /** Newest first; `after` is the id to go on below. */
   listAudit(page: Page & { target?: string | undefined; requestId?: string | undefined }): Promise<AuditEvent[]>
   findSetting(name: SettingName): Promise<string | undefined>
+  /** Notes the present time as one that was believed: the next start goes on from it. */
+  noteTime(): Promise<void>
+  /** The newest time on record: of an event, or of one that was believed. `undefined` in a new database. */
+  newestTime(): Promise<Instant | undefined>
   /** Sets a setting unless it is set already. Returns the value that is set now. */
   claimSetting(name: SettingName, value: string): Promise<string>
 

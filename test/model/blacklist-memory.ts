@@ -3,15 +3,16 @@ import { RevocationList, type FeedDocument, type FeedEntry } from '../../verifie
 import { FeedPages } from '../../src/blacklist/feed-pages.ts'
 import { BlacklistFeed } from '../../src/blacklist/feed.ts'
 import { Blacklist, type DeniableToken } from '../../src/blacklist/match.ts'
+import { SteadyClock } from '../../src/ground/clock.ts'
 import type { BlacklistEntry } from '../../src/store/records/blacklist.ts'
 import type { Store } from '../../src/store/store.ts'
 
-const CLOCK = { now: () => 0, elapsed: () => 0 }
+const CLOCK = new SteadyClock({ now: () => 0, elapsed: () => 0 })
 
 const storeOf = (entries: readonly BlacklistEntry[]): Store => {
   const since = (revision: number) => entries.filter((each) => each.revision > revision)
   const listBlacklistSince = async (revision: number) => since(revision).toSorted((a, b) => a.revision - b.revision)
-  return { listBlacklistSince } as unknown as Store // a Blacklist asks for nothing else
+  return { time: CLOCK, listBlacklistSince } as unknown as Store // a Blacklist asks for nothing else
 }
 
 /** The same question has the same answer. */
@@ -27,14 +28,14 @@ function remember<Argument extends unknown[], Answer>(
   }
 }
 
-export const memoryOf = remember((known: readonly BlacklistEntry[]) => Blacklist.open(storeOf(known), CLOCK))
+export const memoryOf = remember((known: readonly BlacklistEntry[]) => Blacklist.open(storeOf(known)))
 
 /** The entries that a replica knows after it has heard. */
 export const hear = remember(async (known: readonly BlacklistEntry[], stored: readonly BlacklistEntry[]) => {
   // The first reading fills its memory, and the second one is the one that is told of.
   let entries = known
-  const store = { listBlacklistSince: (revision: number) => storeOf(entries).listBlacklistSince(revision) }
-  const blacklist = await Blacklist.open(store as unknown as Store, CLOCK)
+  const store = { time: CLOCK, listBlacklistSince: (revision: number) => storeOf(entries).listBlacklistSince(revision) }
+  const blacklist = await Blacklist.open(store as unknown as Store)
   entries = stored
   const takeOver = await blacklist.read([{ noun: 'blacklist', id: 'any' }])
   takeOver()

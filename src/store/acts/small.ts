@@ -1,18 +1,22 @@
 /** Acts on one table each: settings of the database, one-time ids, and who reads the key set. */
 import { createHash } from 'node:crypto'
-import { find, insert, insertIfAbsent, remove, select, update, type Act, type Engine } from '../engine.ts'
+import type { Instant } from '../../ground/clock.ts'
+import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { SettingName } from '../records/facts.ts'
 import type { KeyReader } from '../records/key.ts'
 import type { Store } from '../store.ts'
 import { deletedClients } from '../tables/clients.ts'
 import { grants } from '../tables/grants.ts'
 import { keyReaders } from '../tables/keys.ts'
-import { settings, usedJtis } from '../tables/service.ts'
+import { auditEvents, settings, usedJtis } from '../tables/service.ts'
 
 /** Callers choose their user agent freely, so the table is bounded. */
 const MOST_READERS = 1000
 
-type Verbs = Pick<Store, 'findSetting' | 'claimSetting' | 'consumeJti' | 'noteReaders' | 'listReaders'>
+type Verbs = Pick<
+  Store,
+  'findSetting' | 'claimSetting' | 'noteTime' | 'newestTime' | 'consumeJti' | 'noteReaders' | 'listReaders'
+>
 
 export const smallVerbs = (engine: Engine): Verbs => ({
   findSetting: (name) =>
@@ -20,6 +24,11 @@ export const smallVerbs = (engine: Engine): Verbs => ({
       return (yield* find(settings, { name }))?.value
     }),
   claimSetting: (name, value) => engine.act(() => claim(name, value), 'free'),
+  noteTime: () =>
+    engine.act(function* () {
+      yield* put('believed_time', String(yield* time()))
+    }, 'free'),
+  newestTime: () => engine.read(newestTime),
   // The primary key decides which caller was first, across all processes.
   consumeJti: (purpose, owner, jti, expiresAt) => {
     const row = { purpose, owner, jtiHash: createHash('sha256').update(jti).digest(), expiresAt }
@@ -34,6 +43,13 @@ export const smallVerbs = (engine: Engine): Verbs => ({
 function* claim(name: SettingName, value: string): Act<string> {
   yield* insertIfAbsent(settings, { name, value })
   return (yield* find(settings, { name }))?.value ?? value
+}
+
+function* newestTime(): Act<Instant | undefined> {
+  const noted = yield* find(settings, { name: 'believed_time' })
+  const [event] = yield* select(auditEvents, { orderBy: 'id', descending: true, limit: 1 })
+  const times = [...(noted ? [Number(noted.value)] : []), ...(event ? [event.at] : [])]
+  return times.length === 0 ? undefined : Math.max(...times)
 }
 
 /** @param value `undefined` takes the setting away */

@@ -26,6 +26,7 @@ import { sessionVerbs } from './sessions.ts'
 import { smallVerbs, sweepDeletedClient } from './small.ts'
 
 export const storeOver = (engine: Engine): Store => ({
+  time: engine.time,
   now: () => engine.now(),
   ...clientVerbs(engine),
   ...resourceVerbs(engine),

@@ -28,6 +28,7 @@ export function postgresEngine(database: Database): Engine {
   const acts = new Acts(database)
   const facts = factsVerb(database)
   return {
+    time: time.steady,
     now: () => time.now(),
     act: (act, kind, patience) => acts.run(act, kind, patience),
     read: (act, patience) => patiently(database, (deadline) => readTogether(act, database, deadline), patience),

@@ -1,5 +1,5 @@
 /** An open database for the files of the engine: it tells the time, and runs reads and writes. */
-import type { Clock, Instant } from '../../ground/clock.ts'
+import { SteadyClock, type Clock, type Instant } from '../../ground/clock.ts'
 import { ChangeLog } from './changes.ts'
 import type { Connection } from './connection.ts'
 import { Unavailable } from '../../ground/errors.ts'
@@ -10,6 +10,8 @@ export interface OpenDatabase {
   readonly connection: Connection
   readonly changes: ChangeLog
   readonly commits: WriteQueue['commits']
+  /** The time that decides: this machine's, kept steady. */
+  readonly time: SteadyClock
   now(): Instant
   /** Runs a query. Rejects with `Unavailable` where the database is locked or gone. */
   read<T>(operation: () => T): Promise<T>
@@ -23,7 +25,8 @@ export interface OpenDatabase {
 /** Starts the write queue and the change log of a migrated database. */
 export async function startDatabase(connection: Connection, clock: Clock, mayLagMs?: number): Promise<OpenDatabase> {
   const { raw } = connection
-  const changes = await readPatiently(() => new ChangeLog(connection, clock, mayLagMs))
+  const time = new SteadyClock(clock)
+  const changes = await readPatiently(() => new ChangeLog(connection, time, mayLagMs))
   const queue = new WriteQueue(raw, changes)
   const read = async <T>(operation: () => T): Promise<T> => {
     if (!raw.open) throw new Unavailable('the database is closed')
@@ -34,7 +37,8 @@ export async function startDatabase(connection: Connection, clock: Clock, mayLag
     connection,
     changes,
     commits: queue.commits,
-    now: () => clock.now(),
+    time,
+    now: () => time.now(),
     read,
     // A transaction returns what its function does; the driver's types do not carry that through.
     readTogether: (operation) => read(() => together(operation) as ReturnType<typeof operation>),

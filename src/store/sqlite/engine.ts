@@ -20,6 +20,7 @@ export function sqliteEngine(database: OpenDatabase): Engine {
   const { changes } = database
   const facts = factsVerb(database)
   return {
+    time: database.time,
     now: database.now,
     act: (act) => database.write(() => runner.runWhole(act())),
     read: (act) => database.readTogether(() => runner.run(readOnly(act()))),

@@ -1,0 +1,161 @@
+/**
+ * A clock is believed when it has run evenly, or goes on from a time on record. What cannot be undone waits for that. Tokens
+ * under a clock that jumps are in clock.test.ts.
+ */
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { Blacklist } from '../src/blacklist/match.ts'
+import { openDatabase } from '../src/database.ts'
+import { readConfig } from '../src/index.ts'
+import { openStore } from '../src/store/open.ts'
+import type { Store } from '../src/store/store.ts'
+import type { MovableClock } from '../harness/clock.ts'
+import { startAdministered, until } from './support/admin.ts'
+import { environmentOf, rememberingLog, startTestIssuer, temporaryFolder } from './support/issuer.ts'
+import { hasPostgres, newDatabase } from './support/postgres.ts'
+import { newFile } from './support/store-places.ts'
+import { DAY, HOUR, MINUTE, SECOND, START, addEntry, entryOf } from './support/store-records.ts'
+
+/** The clock that decides: this machine's, and the database's where it is a server. */
+function decidingClock(from = START): MovableClock {
+  let [passed, jumped] = [0, 0]
+  const now = () => from + passed + jumped
+  return {
+    now,
+    elapsed: () => passed,
+    ofDatabase: now,
+    advance: (seconds) => void (passed += seconds * SECOND),
+    jump: (seconds) => void (jumped += seconds * SECOND),
+  }
+}
+
+const opened = async (url: string, clock: MovableClock): Promise<Store> => {
+  const store = await openStore(url, { clock, poolSize: 4 })
+  onTestFinished(() => store.close())
+  return store
+}
+
+const URLS: [string, () => Promise<string>][] = [
+  ['SQLite', async () => `file:${newFile()}`],
+  ...(hasPostgres ? ([['PostgreSQL', newDatabase]] satisfies [string, () => Promise<string>][]) : []),
+]
+
+describe.each(URLS)('on %s', (_, newUrl) => {
+  test('a clock that is set back is noticed, and time goes on evenly from where it was', async () => {
+    const clock = decidingClock()
+    const store = await opened(await newUrl(), clock)
+    clock.advance(600)
+    store.time.look()
+    const before = store.now()
+    clock.jump(-3600)
+    await store.pollChanges()
+    expect(store.now()).toBe(before)
+    expect(store.time.look()).toEqual({ byMs: -HOUR, behindMs: HOUR })
+    for (let passed = 60; passed <= 300; passed += 60) {
+      clock.advance(60)
+      await store.pollChanges()
+      expect(store.now()).toBe(before + passed * SECOND)
+    }
+    await store.noteTime()
+    expect(await store.newestTime()).toBe(before + 300 * SECOND)
+  })
+
+  test('a clock that is set forward and put right again leaves no trace', async () => {
+    const clock = decidingClock()
+    const store = await opened(await newUrl(), clock)
+    clock.advance(600)
+    const before = store.now()
+    clock.jump(3600)
+    await store.pollChanges()
+    expect([store.now(), store.time.isBelieved()]).toEqual([before + HOUR, false])
+    store.time.look()
+    clock.jump(-3600)
+    await store.pollChanges()
+    expect(store.now()).toBe(before)
+  })
+
+  test('what a start of eleven wrong minutes has swept was over for days, so a denial stands again', async () => {
+    const clock = decidingClock()
+    const url = await newUrl()
+    const right = await opened(url, clock)
+    await addEntry(
+      right,
+      entryOf('jti', 'denied', { expiresAt: START + 16 * MINUTE, deniesUntil: START + 16 * MINUTE }),
+    )
+
+    const ahead = decidingClock(START + HOUR)
+    const wrong = await opened(url, ahead)
+    const memory = await Blacklist.open(wrong)
+    ahead.advance(660)
+    wrong.time.look()
+    expect(wrong.time.isBelieved()).toBe(true)
+    await wrong.sweep(100, 0)
+    memory.prune()
+    expect(memory.size).toBe(0)
+
+    const token = { jti: 'denied', sub: 'ada', client_id: 'shop', iat: START / SECOND }
+    expect((await Blacklist.open(await opened(url, clock))).findDenying(token)).toBeDefined()
+    ahead.advance((8 * DAY) / SECOND)
+    expect(await wrong.sweep(100, 0)).toBeGreaterThan(0)
+    expect((await Blacklist.open(await opened(url, clock))).findDenying(token)).toBeUndefined()
+  })
+
+  test('memory forgets what has ended only in a time that is believed, and reads it no more after that', async () => {
+    const clock = decidingClock()
+    const url = await newUrl()
+    const store = await opened(url, clock)
+    await addEntry(store, entryOf('jti', 'denied', { expiresAt: START + MINUTE, deniesUntil: START + MINUTE }))
+    const memory = await Blacklist.open(store)
+    clock.jump(3600)
+    await store.pollChanges()
+    memory.prune()
+    expect(memory.size).toBe(1)
+    clock.advance(600)
+    store.time.look()
+    clock.advance(600)
+    memory.prune()
+    expect(memory.size).toBe(0)
+    expect((await Blacklist.open(store)).size).toBe(0)
+  })
+})
+
+/** A process on the database of this run, as a server or a command opens it. */
+async function openAs(clock: MovableClock, folder: string) {
+  const config = readConfig(environmentOf(folder))
+  const open = await openDatabase(config, { clock, log: rememberingLog().log, isNewWanted: true })
+  onTestFinished(() => open.store.close())
+  return open
+}
+
+test('a start goes on from the time on record; a start far ahead of it, or behind, waits ten minutes', async () => {
+  const folder = temporaryFolder()
+  const isBelieved = async (clock: MovableClock) => (await openAs(clock, folder)).store.time.isBelieved()
+  const clock = decidingClock()
+  const { store } = await openAs(clock, folder)
+  expect(store.time.isBelieved()).toBe(false)
+  clock.advance(600)
+  expect(store.time.isBelieved()).toBe(true)
+  await store.noteTime()
+  expect(await isBelieved(clock)).toBe(true)
+  for (const wrong of [-HOUR, HOUR, 7 * DAY, 73 * 365 * DAY]) {
+    const other = decidingClock(clock.now() + wrong)
+    expect(await isBelieved(other), `${wrong} ms`).toBe(false)
+  }
+})
+
+test('a clock that is set back while the server runs is told in the log, whichever clock decides', async () => {
+  const clock = decidingClock(Date.now())
+  const issuer = await startTestIssuer({}, { clock })
+  clock.jump(-3600)
+  await until(() => issuer.logged.some((line) => line.includes('restart Signet')))
+})
+
+test('a start with a clock behind what is on record says so, with both times', async () => {
+  const clock = decidingClock(Date.now())
+  const issuer = await startAdministered({}, { clock })
+  const isTold = (lines: string[]) => lines.find((line) => line.includes('something on record happened at'))
+  expect(isTold(issuer.logged)).toBeUndefined()
+  clock.jump((-40 * DAY) / SECOND)
+  const told = isTold((await issuer.restart()).logged)
+  expect(told).toContain(new Date(clock.now()).toISOString().slice(0, 10))
+  expect(told).toContain(new Date(clock.now() + 40 * DAY).toISOString().slice(0, 10))
+})
