@@ -3,9 +3,11 @@
  * under a clock that jumps are in clock.test.ts.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { BY_SYSTEM } from '../src/audit.ts'
 import { Blacklist } from '../src/blacklist/match.ts'
 import { openDatabase } from '../src/database.ts'
 import { readConfig } from '../src/index.ts'
+import { wireIssuer } from '../src/issuer.ts'
 import { openStore } from '../src/store/open.ts'
 import type { Store } from '../src/store/store.ts'
 import type { MovableClock } from '../harness/clock.ts'
@@ -13,7 +15,7 @@ import { startAdministered, until } from './support/admin.ts'
 import { environmentOf, rememberingLog, startTestIssuer, temporaryFolder } from './support/issuer.ts'
 import { hasPostgres, newDatabase } from './support/postgres.ts'
 import { newFile } from './support/store-places.ts'
-import { DAY, HOUR, MINUTE, SECOND, START, addEntry, entryOf } from './support/store-records.ts'
+import { DAY, HOUR, MINUTE, SECOND, SHARED_ES256, START, addEntry, entryOf } from './support/store-records.ts'
 
 /** The clock that decides: this machine's, and the database's where it is a server. */
 function decidingClock(from = START): MovableClock {
@@ -121,16 +123,17 @@ describe.each(URLS)('on %s', (_, newUrl) => {
 /** A process on the database of this run, as a server or a command opens it. */
 async function openAs(clock: MovableClock, folder: string) {
   const config = readConfig(environmentOf(folder))
-  const open = await openDatabase(config, { clock, log: rememberingLog().log, isNewWanted: true })
+  const { log } = rememberingLog()
+  const open = await openDatabase(config, { clock, log, isNewWanted: true })
   onTestFinished(() => open.store.close())
-  return open
+  return { open, config, log }
 }
 
 test('a start goes on from the time on record; a start far ahead of it, or behind, waits ten minutes', async () => {
   const folder = temporaryFolder()
-  const isBelieved = async (clock: MovableClock) => (await openAs(clock, folder)).store.time.isBelieved()
+  const isBelieved = async (clock: MovableClock) => (await openAs(clock, folder)).open.store.time.isBelieved()
   const clock = decidingClock()
-  const { store } = await openAs(clock, folder)
+  const { store } = (await openAs(clock, folder)).open
   expect(store.time.isBelieved()).toBe(false)
   clock.advance(600)
   expect(store.time.isBelieved()).toBe(true)
@@ -140,6 +143,27 @@ test('a start goes on from the time on record; a start far ahead of it, or behin
     const other = decidingClock(clock.now() + wrong)
     expect(await isBelieved(other), `${wrong} ms`).toBe(false)
   }
+})
+
+test('a scheduled rotation that was begun before the clock jumped promotes nothing, and nothing is retired', async () => {
+  const clock = decidingClock()
+  const { open, config, log } = await openAs(clock, temporaryFolder())
+  const issuer = await wireIssuer(open, 'http://localhost', config, { log })
+  onTestFinished(() => issuer.finish())
+  const statuses = async () => (await open.store.listKeys()).map(({ status }) => status).toSorted()
+  clock.advance(600)
+  await issuer.rotation.rotate(SHARED_ES256, 'requested', BY_SYSTEM)
+  const before = await statuses()
+  clock.jump((400 * DAY) / SECOND)
+  await open.store.pollChanges()
+  expect(await issuer.rotation.rotate(SHARED_ES256, 'scheduled', BY_SYSTEM)).toMatchObject({ outcome: 'refused' })
+  expect(await issuer.rotation.retire(60)).toEqual([])
+  expect(await statuses()).toEqual(before)
+
+  open.store.time.look()
+  clock.advance(600)
+  expect(await issuer.rotation.retire(60)).toHaveLength(1)
+  expect(await issuer.rotation.rotate(SHARED_ES256, 'scheduled', BY_SYSTEM)).toMatchObject({ outcome: 'promoted' })
 })
 
 test('a clock that is set back while the server runs is told in the log, whichever clock decides', async () => {

@@ -308,9 +308,21 @@ function storeContract(name: string, newPlace: () => Place): void {
       expect((await store.findKey('active'))?.signedUntil).toBe(clock.at + HOUR)
       expect(await store.reserveSigning('next', clock.at + HOUR)).toBe('gone')
       await store.promoteNextKey(SHARED_ES256, keyOf('spare'), () => ({ act: 'promote' }), eventOf('key.rotated'))
-      expect(await store.retireKeys(60, (kid) => eventOf('key.retired', kid))).toEqual([])
+      expect(
+        await store.retireKeys(
+          60,
+          () => true,
+          (kid) => eventOf('key.retired', kid),
+        ),
+      ).toEqual([])
       clock.pass(HOUR + 61 * SECOND)
-      expect(await store.retireKeys(60, (kid) => eventOf('key.retired', kid))).toEqual(['active'])
+      expect(
+        await store.retireKeys(
+          60,
+          () => true,
+          (kid) => eventOf('key.retired', kid),
+        ),
+      ).toEqual(['active'])
       expect(await store.findKey('active')).toMatchObject({ status: 'retired', sealedPrivateKey: '' })
       expect(await store.reserveSigning('active', clock.at + HOUR)).toBe('gone')
     })

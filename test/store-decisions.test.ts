@@ -549,7 +549,12 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
     seedKeys: (store) => store.seedKeys({ ring: 'api', alg: 'ES256' }, [keyOf('k', { ring: 'api' })], event),
     promoteNextKey: (store) => store.promoteNextKey(SHARED_ES256, keyOf('k'), () => ({ act: 'promote' }), event),
     revokeKey: (store) => store.revokeKey('active', keyOf('k'), denyKid, event),
-    retireKeys: (store) => store.retireKeys(0, () => event),
+    retireKeys: (store) =>
+      store.retireKeys(
+        0,
+        () => true,
+        () => event,
+      ),
     createGrant: async (store) => {
       const clientKey = (await store.findClient('app'))?.key ?? 0
       return store.createGrant(grantOf('g9'), { clientKey, limit: 1 }, event)

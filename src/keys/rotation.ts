@@ -111,7 +111,7 @@ export class KeyRotation {
   /** Promotes `next`, if the rule allows it in this mode. */
   async rotate(id: RingId, mode: RotationMode, by: Actor): Promise<PromotionOutcome> {
     // Expired keys are removed first, because the number of keys in a set is limited.
-    if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS)
+    if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS, () => true)
     // Decided once without the lock, so that no key is made for a rotation that will be refused.
     const keys = await this.#keysOf(id)
     const refused = this.#judge(keys, mode)
@@ -121,10 +121,18 @@ export class KeyRotation {
     const policy = this.#promotionPolicy(mode)
     const spare = await ring.draft(id)
     const leaving = keys.find((key) => key.status === 'active')?.kid
-    const decide = (current: SigningKeyRecord[], now: Instant) =>
-      current.some((key) => key.kid === leaving && key.status === 'active')
-        ? decidePromotion(current, now, policy)
-        : ({ act: 'wait', safeFrom: null, reason: 'another process has just rotated this ring' } as const)
+    const decide = (current: SigningKeyRecord[], now: Instant): PromotionVerdict => {
+      if (!current.some((key) => key.kid === leaving && key.status === 'active'))
+        return { act: 'wait', safeFrom: null, reason: 'another process has just rotated this ring' }
+      // Asked again: the clock may have jumped since the schedule began this.
+      if (mode === 'scheduled' && !store.time.isBelieved())
+        return {
+          act: 'wait',
+          safeFrom: null,
+          reason: 'the clock has jumped, or it was not watched for ten minutes yet',
+        }
+      return decidePromotion(current, now, policy)
+    }
     const event = audit.event('key.rotated', leaving ?? id.alg, { ...by, details: { mode } })
     return store.promoteNextKey(id, spare, decide, event)
   }
@@ -144,10 +152,13 @@ export class KeyRotation {
     return store.revokeKey(kid, await ring.draft(key), deny, audit.event('key.revoked', kid, by))
   }
 
-  /** Drops retiring keys from the rings once no token of theirs can be alive. @returns the `kid` of each */
-  retire(skewSeconds: number): Promise<string[]> {
+  /**
+   * Drops retiring keys from the rings once no token of theirs can be alive. The schedule drops none while the time is not
+   * believed. @returns the `kid` of each
+   */
+  retire(skewSeconds: number, mayRetire = () => this.#needs.store.time.isBelieved()): Promise<string[]> {
     const { store, audit } = this.#needs
-    return store.retireKeys(skewSeconds, (kid) => audit.event('key.retired', kid, BY_SYSTEM))
+    return store.retireKeys(skewSeconds, mayRetire, (kid) => audit.event('key.retired', kid, BY_SYSTEM))
   }
 
   /** When the schedule will promote a ring's next key, as far as is known now. It is answered from memory. */

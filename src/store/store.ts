@@ -166,8 +166,11 @@ export interface Store extends PeopleStore, ChangeSource, OperatedDatabase {
   ): Promise<RevocationOutcome>
   /** Raises a key's high-water mark. `gone`: the key may not sign any more (retired, revoked). */
   reserveSigning(kid: string, until: Instant): Promise<'reserved' | 'gone'>
-  /** Retires `retiring` keys whose last token ended more than `skewSeconds` ago; returns their ids. */
-  retireKeys(skewSeconds: number, eventFor: (kid: string) => Recording): Promise<string[]>
+  /**
+   * Retires `retiring` keys whose last token ended more than `skewSeconds` ago, if `mayRetire` says so inside the write.
+   * Returns their ids.
+   */
+  retireKeys(skewSeconds: number, mayRetire: () => boolean, eventFor: (kid: string) => Recording): Promise<string[]>
 
   /**
    * Notes readers of the keys, many in one write. It may be late. Above a bound, the readers that were not seen for longest

@@ -183,7 +183,13 @@ function* acting(state: State, at: number, replica: Replica, bounds: Bounds): Ge
     )
     yield { says: `replica ${at} tries to ${act} ${kid}`, to: committed(state, at, writes) }
   }
-  const retiring = transact(database, 0, (store) => store.retireKeys(SKEW_SECONDS, () => EVENT))
+  const retiring = transact(database, 0, (store) =>
+    store.retireKeys(
+      SKEW_SECONDS,
+      () => true,
+      () => EVENT,
+    ),
+  )
   if (retiring.writes.length > 0)
     yield { says: `replica ${at} begins to retire`, to: { ...state, writing: { by: at, writes: retiring.writes } } }
 }

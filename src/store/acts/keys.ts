@@ -32,7 +32,7 @@ export const keyVerbs = (engine: Engine): Verbs => ({
     engine.act(function* () {
       return (yield* reserve(kid, until)) ? 'reserved' : 'gone'
     }),
-  retireKeys: (skewSeconds, eventFor) => engine.act(() => retire(skewSeconds, eventFor)),
+  retireKeys: (skewSeconds, mayRetire, eventFor) => engine.act(() => retire(skewSeconds, mayRetire, eventFor)),
 })
 
 /** Oldest first. */
@@ -103,7 +103,8 @@ function* fillPlaceOf(revoked: SigningKeyRecord, spare: SigningKeyRecord, now: I
   if (revoked.status === 'next' || revoked.status === 'active') yield* publish(spare, now)
 }
 
-function* retire(skewSeconds: number, eventFor: (kid: string) => Recording): Act<string[]> {
+function* retire(skewSeconds: number, mayRetire: () => boolean, eventFor: (kid: string) => Recording): Act<string[]> {
+  if (!mayRetire()) return []
   const now = yield* time()
   const retiring = yield* select(signingKeys, { where: { status: 'retiring' } })
   const over = retiring.filter(({ signedUntil }) => signedUntil < now - fromSeconds(skewSeconds))
