@@ -12,23 +12,11 @@ import { openStore } from '../src/store/open.ts'
 import type { Store } from '../src/store/store.ts'
 import type { MovableClock } from '../harness/clock.ts'
 import { startAdministered, until } from './support/admin.ts'
+import { decidingClock } from './support/deciding-clock.ts'
 import { environmentOf, rememberingLog, startTestIssuer, temporaryFolder } from './support/issuer.ts'
 import { hasPostgres, newDatabase } from './support/postgres.ts'
 import { newFile } from './support/store-places.ts'
 import { DAY, HOUR, MINUTE, SECOND, SHARED_ES256, START, addEntry, entryOf } from './support/store-records.ts'
-
-/** The clock that decides: this machine's, and the database's where it is a server. */
-function decidingClock(from = START): MovableClock {
-  let [passed, jumped] = [0, 0]
-  const now = () => from + passed + jumped
-  return {
-    now,
-    elapsed: () => passed,
-    ofDatabase: now,
-    advance: (seconds) => void (passed += seconds * SECOND),
-    jump: (seconds) => void (jumped += seconds * SECOND),
-  }
-}
 
 const opened = async (url: string, clock: MovableClock): Promise<Store> => {
   const store = await openStore(url, { clock, poolSize: 4 })
@@ -43,7 +31,7 @@ const URLS: [string, () => Promise<string>][] = [
 
 describe.each(URLS)('on %s', (_, newUrl) => {
   test('a clock that is set back is noticed, and time goes on evenly from where it was', async () => {
-    const clock = decidingClock()
+    const clock = decidingClock(START)
     const store = await opened(await newUrl(), clock)
     clock.advance(600)
     store.time.look()
@@ -62,7 +50,7 @@ describe.each(URLS)('on %s', (_, newUrl) => {
   })
 
   test('a clock that is set forward and put right again leaves no trace', async () => {
-    const clock = decidingClock()
+    const clock = decidingClock(START)
     const store = await opened(await newUrl(), clock)
     clock.advance(600)
     const before = store.now()
@@ -76,7 +64,7 @@ describe.each(URLS)('on %s', (_, newUrl) => {
   })
 
   test('what a start of eleven wrong minutes has swept was over for days, so a denial stands again', async () => {
-    const clock = decidingClock()
+    const clock = decidingClock(START)
     const url = await newUrl()
     const right = await opened(url, clock)
     await addEntry(
@@ -102,7 +90,7 @@ describe.each(URLS)('on %s', (_, newUrl) => {
   })
 
   test('memory forgets what has ended only in a time that is believed, and reads it no more after that', async () => {
-    const clock = decidingClock()
+    const clock = decidingClock(START)
     const url = await newUrl()
     const store = await opened(url, clock)
     await addEntry(store, entryOf('jti', 'denied', { expiresAt: START + MINUTE, deniesUntil: START + MINUTE }))
@@ -132,7 +120,7 @@ async function openAs(clock: MovableClock, folder: string) {
 test('a start goes on from the time on record; a start far ahead of it, or behind, waits ten minutes', async () => {
   const folder = temporaryFolder()
   const isBelieved = async (clock: MovableClock) => (await openAs(clock, folder)).open.store.time.isBelieved()
-  const clock = decidingClock()
+  const clock = decidingClock(START)
   const { store } = (await openAs(clock, folder)).open
   expect(store.time.isBelieved()).toBe(false)
   clock.advance(600)
@@ -146,7 +134,7 @@ test('a start goes on from the time on record; a start far ahead of it, or behin
 })
 
 test('a scheduled rotation that was begun before the clock jumped promotes nothing, and nothing is retired', async () => {
-  const clock = decidingClock()
+  const clock = decidingClock(START)
   const { open, config, log } = await openAs(clock, temporaryFolder())
   const issuer = await wireIssuer(open, 'http://localhost', config, { log })
   onTestFinished(() => issuer.finish())

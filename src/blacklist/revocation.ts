@@ -131,14 +131,13 @@ export class Revocation {
 
   async #endSignIns(by: Actor, reason: string): Promise<SignInsEnded> {
     const { store, audit } = this.#needs
-    const madeUntil = store.now()
-    const endPage = (after: string) =>
+    const endPage = (after: string, madeUntil?: Instant) =>
       store.endSignIns({ madeUntil, after, limit: ENDED_A_PAGE }, reason, (found) =>
         audit.event('sessions.ended', 'all', { ...by, details: { reason, ...signInsEndedView(found) } }),
       )
-    let { after, ...sum } = await endPage('')
+    let { after, madeUntil, ...sum } = await endPage('')
     while (after !== undefined) {
-      const page = await endPage(after)
+      const page = await endPage(after, madeUntil)
       sum = { ...sum, sessions: sum.sessions + page.sessions }
       after = page.after
     }
@@ -147,21 +146,18 @@ export class Revocation {
 
   async #endGrants(by: Actor, reason: string): Promise<{ ended: number; denied: number }> {
     const { store, audit } = this.#needs
-    const madeUntil = store.now()
+    let madeUntil: Instant | undefined
     const deny = denyGrant({ cause: 'grant_ended', reason, by })
     const sum = { ended: 0, denied: 0 }
     for (let after: string | undefined = ''; after !== undefined;) {
       const page = { madeUntil, after, limit: ENDED_A_PAGE }
-      const {
-        ended,
-        denied,
-        after: next,
-      } = await store.endGrants(page, reason, deny, (found) =>
-        audit.event('grants.ended', 'all', { ...by, details: { reason, ended: found.ended, denied: found.denied } }),
+      const found = await store.endGrants(page, reason, deny, ({ ended, denied }) =>
+        audit.event('grants.ended', 'all', { ...by, details: { reason, ended, denied } }),
       )
-      sum.ended += ended
-      sum.denied += denied
-      after = next
+      sum.ended += found.ended
+      sum.denied += found.denied
+      madeUntil = found.madeUntil
+      after = found.after
     }
     return sum
   }

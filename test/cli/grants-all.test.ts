@@ -12,7 +12,10 @@ import {
   type AdministeredIssuer,
 } from '../support/admin.ts'
 import { request, type Credentials } from '../support/client.ts'
+import { addClient, signIn } from '../support/codes.ts'
+import { decidingClock } from '../support/deciding-clock.ts'
 import { fewAtOnce } from '../support/few-at-once.ts'
+import { addPerson, storeOf } from '../support/people.ts'
 import { signet } from '../support/process.ts'
 
 const API = 'https://orders.example/v1'
@@ -69,6 +72,22 @@ test('a second run ends nothing, and more grants than one write takes end too', 
   await fewAtOnce(1100, (index) => grantTokens(it.issuer, it.shop, `p${index}`))
   expect(JSON.parse((await revoke(it, '--all', '--json')).stdout)).toMatchObject({ ended: 1100, denied: 1100 })
   expect(JSON.parse((await revoke(it, '--all', '--json')).stdout)).toMatchObject({ ended: 0, denied: 0 })
+})
+
+test('a grant and a session that a clock dated ahead end too', async () => {
+  const clock = decidingClock(Date.now() + 400 * 86_400_000)
+  const issuer = await startAdministered({}, { clock })
+  await createResource(issuer.operator, API)
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: [API] })
+  const { refresh_token = '' } = await grantTokens(issuer, shop, 'ada')
+  const bob = await addPerson(await storeOf(issuer), { username: 'bob' })
+  const { browser } = await signIn(issuer, await addClient(issuer), bob)
+  clock.jump(-400 * 86_400)
+  const again = await issuer.restart()
+  const { code, stdout } = await signet(['grant', 'revoke', '--all', '--json'], issuer.env)
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { ended: 1, sessions_ended: 1 }])
+  expect((await refresh(again, shop, refresh_token)).status).toBe(400)
+  expect((await browser.get('/account')).url.pathname).not.toBe('/account')
 })
 
 test('one grant or all: neither or both is bad usage', async () => {

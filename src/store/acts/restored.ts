@@ -4,7 +4,7 @@
  * that signs in once. A backup of SQLite is prepared before it is used. Other databases are restored by their own means, and
  * then an operator ends sessions and grants page by page while the servers run.
  */
-import { CLOCK_SKEW_SECONDS, fromSeconds } from '../../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../../ground/clock.ts'
 import { timeOrderedId } from '../../ground/ids.ts'
 import { remove, select, tellBlacklistAnew, time, update, type Act, type Engine } from '../engine.ts'
 import { consents, oneTimeValues, sessions, signIns } from '../tables/people.ts'
@@ -58,11 +58,21 @@ export const restoredVerbs = (engine: Engine): Pick<Store, 'endGrants' | 'endSig
 })
 
 /**
+ * All that is there when the first page begins was made until then. A clock that was ahead has dated some of it later than
+ * now. Ids are in the order of dates.
+ */
+const madeSoFar = (now: Instant, newest: { createdAt: Instant } | undefined): Instant =>
+  Math.max(now, newest?.createdAt ?? now)
+
+const NEWEST = { descending: true, limit: 1 } as const
+
+/**
  * Ends live grants, and denies access tokens where one may still be accepted: also those of a grant that had ended (see
  * `endWhole` in grants.ts).
  */
-function* endPage({ madeUntil, after, limit }: EndingPage, reason: string, deny: GrantDenial): Act<EndedPage> {
+function* endPage({ madeUntil: said, after, limit }: EndingPage, reason: string, deny: GrantDenial): Act<EndedPage> {
   const now = yield* moment()
+  const madeUntil = said ?? madeSoFar(now.now, (yield* select(grants, { ...NEWEST, orderBy: 'sid' }))[0])
   const rows = yield* select(grants, { orderBy: 'sid', after, limit })
   const concerned = rows.filter(({ createdAt }) => createdAt <= madeUntil)
   const ending = concerned.filter(({ endedAt }) => endedAt === null)
@@ -76,18 +86,19 @@ function* endPage({ madeUntil, after, limit }: EndingPage, reason: string, deny:
     denied += 1
   }
   const last = rows.length === limit ? rows.at(-1)?.sid : undefined
-  return { ended: ending.length, denied, ...(last !== undefined && { after: last }) }
+  return { ended: ending.length, denied, madeUntil, ...(last !== undefined && { after: last }) }
 }
 
 /** Ends live sessions. The first page also ends what is used without a session. */
-function* endSignIns({ madeUntil, after, limit }: EndingPage, reason: string): Act<SignInsPage> {
+function* endSignIns({ madeUntil: said, after, limit }: EndingPage, reason: string): Act<SignInsPage> {
   const now = yield* time()
+  const madeUntil = said ?? madeSoFar(now, (yield* select(sessions, { ...NEWEST, orderBy: 'id' }))[0])
   const single = after === '' ? yield* endWaiting() : NONE_WAITING
   const rows = yield* select(sessions, { where: { endedAt: null }, orderBy: 'id', after, limit })
   const ending = rows.filter((session) => session.createdAt <= madeUntil && isLiveSession(session, now))
   for (const session of ending) yield* closeSession(session, reason)
   const last = rows.length === limit ? rows.at(-1)?.id : undefined
-  return { ...single, sessions: ending.length, ...(last !== undefined && { after: last }) }
+  return { ...single, sessions: ending.length, madeUntil, ...(last !== undefined && { after: last }) }
 }
 
 const NONE_WAITING = { signIns: 0, oneTimeValues: 0, invitations: 0, consents: 0 }
@@ -128,7 +139,11 @@ function* endAll(): Act<LivesEnded> {
 }
 
 function* endAllSignIns(): Act<SignInsEnded> {
-  const { after: second, ...sum } = yield* endSignIns({ madeUntil: Infinity, after: '', limit: PAGE }, REASON)
+  const {
+    after: second,
+    madeUntil: _,
+    ...sum
+  } = yield* endSignIns({ madeUntil: Infinity, after: '', limit: PAGE }, REASON)
   for (let after = second; after !== undefined;) {
     const page: SignInsPage = yield* endSignIns({ madeUntil: Infinity, after, limit: PAGE }, REASON)
     sum.sessions += page.sessions

@@ -73,8 +73,8 @@ export type GrantDenial = (grant: Pick<GrantRecord, 'sid' | 'accessExpiresAt'>, 
 
 /** A page of an act that ends all grants, or all sessions. */
 export interface EndingPage {
-  /** Those that were made later stay. */
-  madeUntil: Instant
+  /** Those that were made later stay. Absent for the first page, which tells it for the others. */
+  madeUntil?: Instant | undefined
   /** The last one of the page before. */
   after: string
   limit: number
@@ -84,6 +84,7 @@ export interface EndingPage {
 export interface EndedPage {
   ended: number
   denied: number
+  madeUntil: Instant
   after?: string
 }
 

@@ -119,6 +119,7 @@ export const signInsEndedView = (ended: SignInsEnded) => ({
 
 /** The numbers of one page of sessions. `after` is absent where no page follows. */
 export interface SignInsPage extends SignInsEnded {
+  madeUntil: Instant
   after?: string
 }
 
