@@ -1,8 +1,17 @@
 /** Tokens under a clock that jumps. Keys under such a clock are in key-rotation.test.ts. */
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { createBackend, grantTokens, isActive, refresh, tokens as tokensOf, until } from './support/admin.ts'
-import { claimsOf, request, type Credentials } from './support/client.ts'
+import {
+  createBackend,
+  grantTokens,
+  isActive,
+  refresh,
+  startReplica,
+  tokens as tokensOf,
+  until,
+} from './support/admin.ts'
+import { bearer, claimsOf, request, type Credentials } from './support/client.ts'
+import { decidingClock } from './support/deciding-clock.ts'
 import { signet } from './support/process.ts'
 import { API, registered, startWithApi } from './support/shared.ts'
 import { sqliteTest } from './support/sqlite.ts'
@@ -78,6 +87,36 @@ async function datedAhead() {
   return { issuer, shop, api, token: granted.access_token ?? '' }
 }
 
+test('a token of a clock that was ahead is active nowhere before its date', async () => {
+  const clock = decidingClock(Date.now() + 400 * DAY * 1000)
+  const issuer = await startWithApi({}, { clock })
+  const client = await registered(issuer)
+  const { accessToken } = await tokens(issuer, client, 'a')
+  const administrators = await issuer.operator.token()
+  clock.jump(-400 * DAY)
+  const again = await issuer.restart()
+  const list = () => request(`${again.url}/admin/api/clients`, { headers: bearer(administrators) })
+  expect(await isActive(again, client, accessToken)).toBe(false)
+  expect(await list()).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
+  expect(await isActive(again, client, (await tokens(again, client, 'a')).accessToken)).toBe(true)
+  clock.advance(400 * DAY - 30)
+  expect(await isActive(again, client, accessToken)).toBe(true)
+  expect((await list()).status).toBe(200)
+})
+
+test('tokens that were issued after a step back are active at every server that ran through it', async () => {
+  const clock = decidingClock(Date.now())
+  const issuer = await startWithApi({}, { clock })
+  const other = await startReplica(issuer)
+  const client = await registered(issuer)
+  clock.advance(600)
+  clock.jump(-HOUR)
+  for (const at of [issuer, other]) {
+    const { accessToken } = await tokens(at, client, 'a')
+    for (const asked of [issuer, other]) expect(await isActive(asked, client, accessToken)).toBe(true)
+  }
+})
+
 /** Whether a verifier that follows the feed refuses the token; the contract's rule, word by word. */
 async function isDeniedDownstream(issuer: { url: string }, token: string): Promise<boolean> {
   const { body } = await request(`${issuer.url}/blacklist/feed`)
@@ -129,6 +168,7 @@ test.each([
     expect(await isDeniedDownstream(again, token)).toBe(true)
 
     await issuer.operator.call('DELETE', `/blacklist/${body.id}`)
+    issuer.clock.advance(Math.max(0, claimsOf(token).iat - issuer.clock.now() / 1000))
     expect([await isActive(again, api, token), await isDeniedDownstream(again, token)]).toEqual([true, false])
   },
 )

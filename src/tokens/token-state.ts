@@ -2,7 +2,7 @@
  * Decides whether a token is valid now, for introspection, revocation and our own API. Each time it checks signature,
  * time, key, token, grant, subject, client and resource.
  */
-import { toSeconds } from '../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, toSeconds } from '../ground/clock.ts'
 import { REFRESH_TOKEN_PREFIX } from '../ground/looks-secret.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
@@ -63,7 +63,7 @@ export class TokenState {
     const verified = this.#accessTokens.verify(token)
     if (!verified.valid) return { active: false, reason: verified.reason }
     const { claims, kid } = verified
-    const reason = this.#findKillSwitch(claims, kid)
+    const reason = this.#findKillSwitch(claims, kid) ?? this.#findEarliness(claims)
     if (reason !== undefined) return { active: false, reason, claims }
     if (this.#isForAdministration(claims)) this.#noteAdministrator(claims.sub)
     return { active: true, claims, kid }
@@ -80,6 +80,12 @@ export class TokenState {
 
   #noteAdministrator(sub: string): void {
     if (this.#administrators.size < MOST_ADMINISTRATORS) this.#administrators.add(sub)
+  }
+
+  /** A clock that was ahead has issued tokens that would outlive all others; verifiers refuse them as well. */
+  #findEarliness({ iat }: AccessTokenClaims): string | undefined {
+    const isEarly = iat > toSeconds(this.#store.now()) + CLOCK_SKEW_SECONDS
+    return isEarly ? 'it was issued by a clock that was ahead, and is not active before that time' : undefined
   }
 
   #findKillSwitch(claims: AccessTokenClaims, kid: string): string | undefined {
