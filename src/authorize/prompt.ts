@@ -9,7 +9,7 @@ import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Person } from '../store/records/user.ts'
 import { isRegisteredRedirect } from '../clients/redirect-uri.ts'
-import { fromSeconds, type Instant } from '../ground/clock.ts'
+import { fromSeconds, isAhead, type Instant } from '../ground/clock.ts'
 import { isAllowedIn } from '../grants/person.ts'
 import { scopesOfClaims } from '../users/claims.ts'
 import { acrOf, isAcr, reaches, strongest, weakest, withinReach, type Acr } from './assurance.ts'
@@ -97,13 +97,20 @@ function interactive(facts: SignInFacts, terms: Terms): Next {
 }
 
 /** The person who has passed a first factor in this sign-in; nobody, if the password was changed or the session ended since. */
-function passedHere({ signIn, person, session }: SignInFacts): Standing | undefined {
+function passedHere({ signIn, person, session, now }: SignInFacts): Standing | undefined {
   const { amr, authTime, sessionId } = signIn
   if (!person || authTime === null || (sessionId !== null && !session)) return undefined
   const { passwordChangedAt } = person.user
-  const isOverruled = amr.includes('pwd') && passwordChangedAt !== null && passwordChangedAt > authTime
+  const isOverruled = amr.includes('pwd') && passwordChangedAt !== null && isLater(passwordChangedAt, authTime, now)
   return isOverruled ? undefined : { person, amr, authTime }
 }
+
+/**
+ * Whether a password was changed after it was typed. If a clock that was ahead has dated the change, it cannot be compared
+ * with the dates of now: the password would be refused until then.
+ */
+const isLater = (changedAt: Instant, authTime: Instant, now: Instant): boolean =>
+  changedAt > authTime && !(isAhead(changedAt, now) && !isAhead(authTime, now))
 
 /**
  * The person of the browser's session, where the request believes it. A sign-in without a client asks anew: it is begun
@@ -119,6 +126,8 @@ function standingInSession({ signIn, session: found, client, now }: SignInFacts)
 }
 
 function isTooOld(authTime: Instant, now: Instant, request: AuthorizationRequest, client: ClientRecord): boolean {
+  // A clock that was ahead has dated the session: it would be fresh for as long as the clock was ahead.
+  if (isAhead(authTime, now)) return true
   const limits = [request.maxAge ?? client.defaultMaxAge, client.sessionMaxAge]
   return limits.some((seconds) => seconds !== null && now - authTime > fromSeconds(seconds))
 }

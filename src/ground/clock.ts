@@ -113,3 +113,6 @@ export function toIso(instant: Instant | null): string | null {
  * and its blacklist entry stay until `exp` plus this time.
  */
 export const CLOCK_SKEW_SECONDS = 60
+
+/** Whether a date was made by a clock that was ahead: it is later than two correct clocks can differ. */
+export const isAhead = (date: Instant, now: Instant): boolean => date > now + fromSeconds(CLOCK_SKEW_SECONDS)

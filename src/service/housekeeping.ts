@@ -4,7 +4,7 @@
  */
 import { BY_SYSTEM } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import { CLOCK_SKEW_SECONDS, fromSeconds, toIso, type Jump } from '../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, isAhead, toIso, type Jump } from '../ground/clock.ts'
 import type { Config } from '../config/setting.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { KeyHolderNote } from '../keys/key-holder.ts'
@@ -89,7 +89,7 @@ function warnOfJump(jump: Jump | undefined, log: Log): void {
 export async function warnOfClockBehind({ time, newestTime }: Store, log: Log): Promise<void> {
   const newest = await newestTime()
   const now = time.now()
-  if (newest === undefined || newest <= now + fromSeconds(CLOCK_SKEW_SECONDS)) return
+  if (newest === undefined || !isAhead(newest, now)) return
   log.warn(
     `the clock says ${toIso(now)}, and something on record happened at ${toIso(newest)}: if the clock is wrong, stop Signet, set the clock by NTP, and start; if it was wrong then, see: signet doctor`,
     { duration_ms: newest - now },

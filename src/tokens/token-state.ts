@@ -2,7 +2,7 @@
  * Decides whether a token is valid now, for introspection, revocation and our own API. Each time it checks signature,
  * time, key, token, grant, subject, client and resource.
  */
-import { CLOCK_SKEW_SECONDS, toSeconds } from '../ground/clock.ts'
+import { fromSeconds, isAhead, toSeconds } from '../ground/clock.ts'
 import { REFRESH_TOKEN_PREFIX } from '../ground/looks-secret.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
@@ -84,8 +84,9 @@ export class TokenState {
 
   /** A clock that was ahead has issued tokens that would outlive all others; verifiers refuse them as well. */
   #findEarliness({ iat }: AccessTokenClaims): string | undefined {
-    const isEarly = iat > toSeconds(this.#store.now()) + CLOCK_SKEW_SECONDS
-    return isEarly ? 'it was issued by a clock that was ahead, and is not active before that time' : undefined
+    return isAhead(fromSeconds(iat), this.#store.now())
+      ? 'it was issued by a clock that was ahead, and is not active before that time'
+      : undefined
   }
 
   #findKillSwitch(claims: AccessTokenClaims, kid: string): string | undefined {

@@ -6,6 +6,7 @@
  */
 import { hash } from 'node:crypto'
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
+import { isAhead } from '../ground/clock.ts'
 import type { GuessOutcome, GuessRecord, GuessRule } from '../store/records/guess.ts'
 import type { Store } from '../store/store.ts'
 
@@ -67,8 +68,11 @@ export class Guesses {
 
 /** The rule: a guess in a closed source waits, and any other is counted as wrong. */
 const afterGuess: GuessRule = (before, now) => {
-  const standing = before && now < before.expiresAt ? before : undefined
-  if (standing && now < standing.blockedUntil) return { outcome: 'wait', until: standing.blockedUntil }
+  // A clock that was ahead may have set ends that lie further off than any rule sets them. They count for nothing.
+  const isRemembered = before && now < before.expiresAt && !isAhead(before.expiresAt, now + FORGOTTEN_AFTER_MS)
+  const standing = isRemembered ? before : undefined
+  if (standing && now < standing.blockedUntil && !isAhead(standing.blockedUntil, now + LONGEST_WAIT_MS))
+    return { outcome: 'wait', until: standing.blockedUntil }
   const failures = (standing?.failures ?? 0) + 1
   const blockedUntil = now + waitAfter(failures)
   return { outcome: 'counted', counted: { failures, blockedUntil, expiresAt: now + FORGOTTEN_AFTER_MS } }

@@ -8,6 +8,7 @@ import type { Instant } from '../ground/clock.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import { Unavailable } from '../ground/errors.ts'
 import { schemaOf } from '../ground/schema.ts'
+import { isUnusedStep } from '../store/records/factor.ts'
 import { sealedUnder } from '../store/records/key.ts'
 
 /** Seconds for which a code is shown. Apps know no other number. */
@@ -86,5 +87,5 @@ export async function judgeCode(
   if (Math.abs(delta) > WINDOW)
     return { reason: `the code belongs to ${Math.abs(delta) * PERIOD} seconds ${delta < 0 ? 'ago' : 'ahead'}` }
   const timeStep = TOTP.counter({ period: PERIOD, timestamp: now }) + delta
-  return timeStep > usedStep ? { timeStep } : { reason: 'the code was used already' }
+  return isUnusedStep(timeStep, usedStep) ? { timeStep } : { reason: 'the code was used already' }
 }

@@ -206,6 +206,17 @@ describe('what has to happen next', () => {
       'fault account_disabled',
     ],
     ['the password is changed after it was typed', { passed: pwd(person({ passwordChangedAt: NOW + 1 })) }, 'sign_in'],
+    [
+      'the password was changed by a clock that was ahead',
+      { passed: pwd(person({ passwordChangedAt: NOW + 86_400_000 })) },
+      'code 1',
+    ],
+    [
+      'a clock that was ahead has dated both the password and its change',
+      { passed: { ...pwd(person({ passwordChangedAt: NOW + 86_400_000 })), ageSeconds: -3600 } },
+      'sign_in',
+    ],
+    ['a session that a clock which was ahead has begun', { session: { ageSeconds: -3600 } }, 'sign_in'],
     ['the session ended after it was entered', { passed: pwd(), signIn: { sessionId: 's1' } }, 'sign_in'],
     ['the sign-in is done', { session: SESSION, signIn: { state: 'done' } }, 'over'],
 

@@ -4,6 +4,7 @@
  */
 import { find, insert, remove, time, update, type Act } from '../engine.ts'
 import { passkeys, recoveryCodes, users } from '../tables/people.ts'
+import { isUnusedStep } from '../records/factor.ts'
 import { sealedUnder } from '../records/key.ts'
 import type { PasskeyProof, Proof, SignInFacts } from '../records/sign-in-step.ts'
 import type { PasskeyRecord, Person, UserRecord } from '../records/user.ts'
@@ -46,7 +47,7 @@ export function* proves(proof: Proof, { user }: Person, { signIn }: SignInFacts)
     case 'passkey':
       return signIn.challenge === proof.challenge && (yield* isPasskeyOf(user, proof))
     case 'totp':
-      return user.totpSecret === proof.sealedSecret && proof.timeStep > user.totpUsedStep
+      return user.totpSecret === proof.sealedSecret && isUnusedStep(proof.timeStep, user.totpUsedStep)
     case 'recovery':
       return (yield* find(recoveryCodes, { userId: user.id, digest: proof.digest })) !== undefined
     case 'totp_enrolment':

@@ -50,5 +50,15 @@ export interface TotpEnrolment extends FactorOwner {
 
 export type TotpEnabled = 'enabled' | 'gone' | 'changed'
 
+/** A quarter of an hour, in time steps of 30 seconds. */
+const STEPS_AHEAD = 30
+
+/**
+ * Whether no code of this time step or a later one was used. A step that is far ahead was used while the clock was ahead: its
+ * codes would lock out the person until then.
+ */
+export const isUnusedStep = (timeStep: number, usedStep: number): boolean =>
+  timeStep > usedStep || usedStep > timeStep + STEPS_AHEAD
+
 /** Factors that are taken away together. */
 export type LostFactors = { passkeyId: string } | { totp: true } | { all: true }

@@ -1,0 +1,69 @@
+/** Persons after a clock that was ahead is right again: nothing of then locks anybody out. */
+import { expect, test } from 'vitest'
+import { decidingClock } from '../support/deciding-clock.ts'
+import { addApp, addPerson, authorizePath, browserAt, signInAt, storeOf } from '../support/people.ts'
+import { codeAt, enter, turnOn } from '../support/second-factor.ts'
+import { startWithApi } from '../support/shared.ts'
+
+const DAY = 86_400
+const ADA = { username: 'ada' }
+const LOGIN = '/login?return_to=/account/two-factor'
+
+/** A person whose password was set by a clock that is more than a year ahead. */
+async function scene() {
+  const clock = decidingClock(Date.now() + 400 * DAY * 1000)
+  const issuer = await startWithApi({}, { clock })
+  const person = await addPerson(await storeOf(issuer), ADA)
+  const putRight = async () => {
+    clock.jump(-400 * DAY)
+    return issuer.restart()
+  }
+  return { clock, issuer, person, putRight }
+}
+
+test('a password that was set then signs in, to an app and to the account page', async () => {
+  const { issuer, putRight } = await scene()
+  const app = await addApp(issuer)
+  const again = await putRight()
+  expect((await signInAt(browserAt(again), authorizePath(app), ADA)).isAway).toBe(true)
+  expect((await signInAt(browserAt(again), LOGIN, ADA)).page).toBe('account')
+})
+
+test('guesses that were counted then block nobody', async () => {
+  const { issuer, putRight } = await scene()
+  const browser = browserAt(issuer)
+  const guess = async () =>
+    browser.submit(await browser.get(LOGIN), { ...ADA, password: 'a wrong password of some length' }, 'sign-in')
+  for (let at = 0; at < 5; at++) expect((await guess()).error).toBe('invalid_credentials')
+  expect((await guess()).error).toBe('too_many_attempts')
+  const again = await putRight()
+  expect((await signInAt(browserAt(again), LOGIN, ADA)).page).toBe('account')
+})
+
+test('the app that was set up then signs in, and each of its codes once', async () => {
+  const { clock, issuer, putRight } = await scene()
+  const first = browserAt(issuer)
+  await signInAt(first, LOGIN, ADA)
+  const { secret } = await turnOn(first, issuer)
+  const again = await putRight()
+  const attempt = async () => {
+    const browser = browserAt(again)
+    return enter(browser, await signInAt(browser, LOGIN, ADA), codeAt(secret, clock.now()))
+  }
+  expect((await attempt()).page).toBe('account')
+  expect((await attempt()).error).toBe('invalid_code')
+  clock.advance(60)
+  expect((await attempt()).page).toBe('account')
+})
+
+test('a session of then signs in to no app: the person is asked anew, once', async () => {
+  const { issuer, putRight } = await scene()
+  const app = await addApp(issuer)
+  const browser = browserAt(issuer)
+  await signInAt(browser, LOGIN, ADA)
+  const again = await putRight()
+  expect(again.url).toBe(issuer.url)
+  expect((await browser.get(authorizePath(app))).page).toBe('login')
+  expect((await signInAt(browser, authorizePath(app), ADA)).isAway).toBe(true)
+  expect((await browser.get(authorizePath(app))).isAway).toBe(true)
+})
