@@ -156,7 +156,8 @@ export class AuditTrail {
     }
     const budget = {
       action,
-      by: { ...by, requestId: null },
+      // Recorded later, when the actor may be gone.
+      by: { ...by, requestId: null, judge: undefined, session: undefined },
       hourEndsAt: now + HOUR_MS,
       recorded: 0,
       uncounted: 0,

@@ -12,6 +12,7 @@ import type { BlacklistCause, Moment, NewBlacklistEntry } from '../src/store/rec
 import type { GrantDenial, GrantRecord } from '../src/store/records/grant.ts'
 import type { RotationVerdict } from '../src/store/records/rotation.ts'
 import type { SignInRef } from '../src/store/records/sign-in-step.ts'
+import { newOneTime } from '../src/store/records/one-time.ts'
 import { newSignIn } from '../src/store/records/sign-in.ts'
 import type { Store } from '../src/store/store.ts'
 import {
@@ -579,6 +580,25 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
     grants: await store.listGrants({}, { limit: 99 }),
     blacklist: await store.listBlacklistSince(0),
     audit: await store.listAudit({ limit: 99 }),
+  })
+
+  test('revokeInvitation asks by everything that another process has written before', async () => {
+    const place = newPlace()
+    const store = await place.open()
+    const other = await place.open()
+    const facts = { email: null, groups: [], isTrusted: false, createdBy: 'ops' }
+    const terms = { kind: 'invitation', hash: 'h', owner: '', facts, expiresAt: clock.at + HOUR } as const
+    const link = newOneTime(terms, clock.at)
+    await store.addLink(link, eventOf('invitation.created'))
+    let isRevoked = false
+    store.onChange(async () => void (isRevoked = true))
+    await addEntry(other, entryOf('jti', 'token of the actor'))
+    const judge = () => {
+      if (isRevoked) throw gone
+    }
+    const revoking = store.revokeInvitation(link.id, { ...eventOf('invitation.revoked'), judge })
+    await expect(revoking).rejects.toBe(gone)
+    expect((await store.findLink('invitation', 'h'))?.usesLeft).toBe(1)
   })
 
   test.each(Object.keys(acts))('%s leaves nothing', async (name) => {

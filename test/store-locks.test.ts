@@ -5,11 +5,13 @@
  * Not again on PostgreSQL: it opens one itself.
  */
 import { describe, expect, test } from 'vitest'
+import { record } from '../src/store/acts/audit.ts'
 import { find, insert, update, type Engine } from '../src/store/engine.ts'
 import { blacklistEntries } from '../src/store/tables/blacklist.ts'
 import { keyReaders } from '../src/store/tables/keys.ts'
 import { startProxy } from './support/database-proxy.ts'
 import { hasPostgres } from './support/postgres.ts'
+import { eventOf } from './support/store-records.ts'
 import { ENGINES, entryRow, openPostgres, run, type OpenEngine } from './support/store-engine.ts'
 
 const onPostgres = ENGINES.filter(([name]) => name === 'PostgreSQL')
@@ -108,6 +110,15 @@ describe.each(onPostgres)('%s: an exclusive act', (_name, open) => {
     for (const { release } of held.slice(3)) await release()
     expect((await saw).slice(0, 3)).toEqual([false, false, false])
     expect((await saw).slice(4)).toEqual([true, true, true])
+  })
+})
+
+describe.each(onPostgres)('%s: a free act', (_name, open) => {
+  test('cannot ask whether its actor may still act', async () => {
+    const { engine } = await openWithReaders(open, [])
+    const event = { ...eventOf('act', 'target'), judge: () => {} }
+    await expect(engine.act(() => record(event), 'free')).rejects.toThrow(/a free act asks memory/)
+    await engine.act(() => record(event))
   })
 })
 

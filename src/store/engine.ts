@@ -45,6 +45,7 @@ export type Unreadable = (row: string) => void
 export type Step =
   | { step: 'time' }
   | { step: 'alone' }
+  | { step: 'heed' }
   | { step: 'atEnd'; begin: () => Act<void> }
   | { step: 'select'; table: Table; selection: Selection<Table> }
   | { step: 'insert'; table: Table; row: Record<string, unknown>; ifAbsent: boolean }
@@ -144,6 +145,14 @@ export function* atEnd(begin: () => Act<void>): Act<void> {
  */
 export function* alone(): Act<void> {
   yield { step: 'alone' }
+}
+
+/**
+ * Fails in a free act. For an act that asks memory, such as whether its actor may still act: memory has to be as new as the
+ * database, and to stay so until the end.
+ */
+export function* heedMemory(): Act<void> {
+  yield { step: 'heed' }
 }
 
 export function* select<T extends Table>(table: T, selection: Selection<T> = {}): Act<RowOf<T>[]> {

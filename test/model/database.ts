@@ -115,6 +115,7 @@ class Runner {
       case 'time':
         return this.#now
       case 'alone':
+      case 'heed':
         return undefined
       case 'atEnd':
         return this.#last.push(step.begin)

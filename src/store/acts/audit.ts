@@ -1,6 +1,6 @@
 /** Audit events: recorded by every act in the transaction of its change, read newest first. */
 import { insufficientScope } from '../../ground/errors.ts'
-import { find, insert, select, time, together, type Act, type Engine } from '../engine.ts'
+import { find, heedMemory, insert, select, time, together, type Act, type Engine } from '../engine.ts'
 import type { ActingSession, AuditEvent, Recording } from '../records/audit.ts'
 import type { Page } from '../records/facts.ts'
 import type { Store } from '../store.ts'
@@ -16,6 +16,7 @@ const NEWEST = '~'
 export function* record(event: Recording | undefined): Act<void> {
   if (!event) return
   event.judge?.()
+  if (event.judge) yield* heedMemory()
   if (event.session) yield* requireStanding(event.session)
   const { judge: _, session: __, file: ___, ...row } = event
   yield* insert(auditEvents, row)

@@ -19,7 +19,7 @@ export const linkVerbs = (engine: Engine): LinkStore => ({
   addLink: (link, event, judge) => engine.act(() => add(link, event, judge), 'exclusive'),
   findLink: (kind, hash) => engine.read(() => findOneTime(kind, hash)),
   listInvitations: (page) => engine.read(() => list(page)),
-  revokeInvitation: (id, event) => engine.act(() => revoke(id, event), 'free'),
+  revokeInvitation: (id, event) => engine.act(() => revoke(id, event)),
 })
 
 /** A newer link of a kind for a person ends the older ones. */

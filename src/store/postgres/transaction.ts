@@ -48,7 +48,7 @@ export interface TransactionNeeds extends LockNeeds {
 export class Transaction {
   readonly #session: Session
   readonly #needs: TransactionNeeds
-  readonly #isExclusive: boolean
+  readonly #kind: ActKind
   /** The time that decides in this transaction: read when the lock was held, and again for what is left for the end. */
   #now: Instant
   readonly #last: (() => Act<void>)[] = []
@@ -59,14 +59,10 @@ export class Transaction {
   /** The first failure of these. The server answers in order, so it is known before that of any later statement. */
   #failed: unknown
 
-  private constructor(
-    session: Session,
-    needs: TransactionNeeds,
-    begun: { isExclusive: boolean; now: Instant; at: number },
-  ) {
+  private constructor(session: Session, needs: TransactionNeeds, begun: { kind: ActKind; now: Instant; at: number }) {
     this.#session = session
     this.#needs = needs
-    this.#isExclusive = begun.isExclusive
+    this.#kind = begun.kind
     this.#now = begun.now
     this.#revision = begun.at
   }
@@ -83,7 +79,7 @@ export class Transaction {
       ${lockingFor(kind, needs)}; SELECT ${CLOCK_MS}, set_config('lock_timeout', '${rowLimit}', true)`,
     )
     const [at, clock] = results.slice(-2).map(({ rows }) => rows[0]?.[0])
-    const begun = { isExclusive: kind === 'exclusive', now: read(Number(clock)), at: Number(at) }
+    const begun = { kind, now: read(Number(clock)), at: Number(at) }
     return new Transaction(session, needs, begun)
   }
 
@@ -156,6 +152,8 @@ export class Transaction {
         return this.#now
       case 'alone':
         return this.#requireExclusive()
+      case 'heed':
+        return this.#requireNews()
       case 'atEnd':
         return this.#last.push(step.begin)
       case 'together':
@@ -191,7 +189,7 @@ export class Transaction {
 
   /** A refresh does not wait for exclusive acts, so they keep the grants that they read as they are. */
   async #select({ table, selection }: Extract<Step, { step: 'select' }>): Promise<unknown[]> {
-    const isLocking = this.#isExclusive && table.name === grants.name
+    const isLocking = this.#kind === 'exclusive' && table.name === grants.name
     const { text, values } = this.#needs.statements.select(table, selection, isLocking)
     const rows = await this.#session.ask(text, values)
     return rows.flatMap((row) => decodeRow(table, row, selection.onUnreadable) ?? [])
@@ -244,7 +242,11 @@ export class Transaction {
   }
 
   #requireExclusive(): void {
-    if (!this.#isExclusive) throw new NeedsExclusive()
+    if (this.#kind !== 'exclusive') throw new NeedsExclusive()
+  }
+
+  #requireNews(): void {
+    if (this.#kind === 'free') throw new Error('a free act asks memory, which may be older than the database')
   }
 
   #raise(change: Pick<Noted, 'noun' | 'id'>, by: number): number {

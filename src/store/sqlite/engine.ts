@@ -91,6 +91,7 @@ class Runner {
         return this.#database.now()
       // Every act is, in a batch of acts that follow each other.
       case 'alone':
+      case 'heed':
         return undefined
       case 'atEnd':
         return this.#last.push(step.begin)
