@@ -25,16 +25,19 @@ export function raisedBy(
   { issuer, clock }: Pick<AccountFactorNeeds, 'issuer' | 'clock'>,
 ): { raised: RaisedSession; secret: string; headers: string[] } {
   const secret = newSecretValue()
-  const amr = withMethods(session.amr, methods)
+  const withFactor = (before: readonly string[]) => {
+    const amr = withMethods(before, methods)
+    return { amr, acr: acrOf(amr) }
+  }
   const seconds = session.isRemembered ? (session.expiresAt - clock.now()) / 1000 : undefined
   return {
-    raised: { secretHash: hashOf(secret), amr, acr: acrOf(amr) },
+    raised: { formerHash: session.secretHash, secretHash: hashOf(secret), withFactor },
     secret,
     headers: setCookie('session', secret, issuer, seconds),
   }
 }
 
-export const ownerOf = ({ person, session }: SignedIn): FactorOwner => ({
+export const ownerOf = ({ person, session }: SignedIn): FactorOwner & { sessionId: string } => ({
   userId: person.user.id,
   sessionId: session.id,
 })

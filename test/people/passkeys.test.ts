@@ -61,6 +61,26 @@ describe('a passkey is added on the account page', () => {
     expect(again.options.excludeCredentials).toEqual([{ type: 'public-key', id: passkey.id, transports: ['internal'] }])
   })
 
+  test('in two tabs at once, by one of them: the other comes with a secret that the session has no more', async () => {
+    const { browser, issuer, store, person } = await start()
+    await signInAt(browser, LOGIN, ADA)
+    const form = formOn(await browser.get('/account/passkeys'))
+    const tabs = [browserAt(issuer), browserAt(issuer)]
+    const adding = tabs.map(async (tab) => {
+      for (const [name, value] of browser.cookies) tab.cookies.set(name, value)
+      const { body } = await postJson(tab, '/account/passkeys/options', form)
+      const { credential } = makePasskey(body, tab.origin)
+      return () => postJson(tab, '/account/passkeys', { ...form, credential })
+    })
+    const answers = await Promise.all((await Promise.all(adding)).map((add) => add()))
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400])
+    expect(await store.listPasskeys(person.id)).toHaveLength(1)
+    const winner = tabs[answers.findIndex(({ status }) => status === 200)]
+    expect(winner && (await isSignedIn(winner))).toBe(true)
+    const [session] = await store.listSessions({ userId: person.id }, { limit: 9 })
+    expect(session?.amr).toEqual(['pwd', 'hwk', 'user', 'mfa'])
+  })
+
   test('Vikunja CVE-2026-123530: not by a password alone, where the person has a passkey', async () => {
     const { issuer, store, person } = await registered()
     const browser = browserAt(issuer)

@@ -20,13 +20,15 @@ import type {
 } from '../records/factor.ts'
 import { sealedUnder } from '../records/key.ts'
 import type { OneTimeRecord, PendingKind } from '../records/one-time.ts'
-import { isLiveSession } from '../records/session.ts'
+import { isLiveSession, type SessionRecord } from '../records/session.ts'
 import type { Person, UserRecord } from '../records/user.ts'
 import { record } from './audit.ts'
 import { requireStanding } from './master-key-rows.ts'
 import { findOneTime, isUsable, takeOneTime } from './one-time.ts'
 import { findPerson, personOf } from './people-rows.ts'
 import { totpSecretVerbs } from './totp-secrets.ts'
+
+type Raising = PasskeyAddition | TotpEnrolment
 
 export const factorVerbs = (engine: Engine): FactorStore => ({
   ...totpSecretVerbs(engine),
@@ -72,8 +74,8 @@ function* findOwner({ userId, sessionId }: FactorOwner): Act<UserRecord | undefi
 
 function* addPasskey(addition: PasskeyAddition, event: Recording): Act<PasskeyAdded> {
   const { userId, sessionId, challengeHash, passkey, most } = addition
-  const user = yield* findOwner(addition)
-  if (!user) return 'gone'
+  const session = yield* findRaisable(addition)
+  if (!session) return 'gone'
   const challenge = yield* takeOneTime('passkey_creation', challengeHash)
   if (challenge.outcome !== 'taken' || challenge.value.owner !== sessionId) return 'challenge'
   if (yield* find(passkeys, { id: passkey.id })) return 'taken'
@@ -81,14 +83,20 @@ function* addPasskey(addition: PasskeyAddition, event: Recording): Act<PasskeyAd
   const now = yield* time()
   yield* insert(passkeys, { ...passkey, userId, createdAt: now, lastUsedAt: null })
   yield* touch(userId)
-  yield* raise(addition)
+  yield* raise(session, addition.raised)
   yield* record(event)
   return 'added'
 }
 
+/** The session of a person who sets a factor up, while it is live and has the secret that the browser came with. */
+function* findRaisable(owner: Raising): Act<SessionRecord | undefined> {
+  if (!(yield* findOwner(owner))) return undefined
+  return yield* find(sessions, { id: owner.sessionId, secretHash: owner.raised.formerHash })
+}
+
 /** The person has just shown the new factor, so it counts in the session. */
-function* raise({ sessionId, raised }: FactorOwner & { raised: RaisedSession }): Act<void> {
-  if (sessionId !== null) yield* update(sessions, { id: sessionId, endedAt: null }, raised)
+function* raise({ id, amr }: SessionRecord, { secretHash, withFactor }: RaisedSession): Act<void> {
+  yield* update(sessions, { id }, { secretHash, ...withFactor(amr) })
 }
 
 function* touch(id: string): Act<void> {
@@ -122,12 +130,13 @@ function* removePasskey(owner: FactorOwner, id: string, mayLose: MayLose, event:
 
 function* enableTotp(enrolment: TotpEnrolment, event: Recording): Act<TotpEnabled> {
   const { userId, sessionId, pendingHash, sealed, timeStep, recoveryDigests } = enrolment
-  if (!(yield* findOwner(enrolment))) return 'gone'
+  const session = yield* findRaisable(enrolment)
+  if (!session) return 'gone'
   const pending = yield* takeOneTime('totp_enrolment', pendingHash)
   if (pending.outcome !== 'taken' || pending.value.owner !== sessionId) return 'changed'
   if (pending.value.facts.sealed !== sealed) return 'changed'
   yield* storeTotp(userId, { sealed, timeStep, recoveryDigests })
-  yield* raise(enrolment)
+  yield* raise(session, enrolment.raised)
   yield* record(event)
   return 'enabled'
 }

@@ -8,8 +8,22 @@ export interface FactorOwner {
   sessionId: string | null
 }
 
-/** A session after one more factor: it has another secret, as at every factor. */
-export type RaisedSession = Pick<SessionRecord, 'secretHash' | 'amr' | 'acr'>
+/**
+ * A session that one more factor raises: it gets another secret, as at every factor. It is raised only while it has the
+ * secret of the browser that asks.
+ */
+export interface RaisedSession {
+  formerHash: string
+  secretHash: string
+  /** The factors of the session with the new one, from those that the write finds. */
+  withFactor: (amr: readonly string[]) => Pick<SessionRecord, 'amr' | 'acr'>
+}
+
+/** The person who sets a factor up, in a session of the person's own. */
+interface RaisingOwner extends FactorOwner {
+  sessionId: string
+  raised: RaisedSession
+}
 
 /** A passkey with the person whom it signs in. */
 export interface FoundPasskey {
@@ -18,16 +32,15 @@ export interface FoundPasskey {
 }
 
 /** A passkey that is added in answer to a challenge, which the write uses up. */
-export interface PasskeyAddition extends FactorOwner {
+export interface PasskeyAddition extends RaisingOwner {
   challengeHash: string
-  raised: RaisedSession
   passkey: Omit<PasskeyRecord, 'userId' | 'createdAt' | 'lastUsedAt'>
   /** Passkeys of one person at most. */
   most: number
 }
 
 /**
- * `gone`: the session or the person is no more. `challenge`: it was used, is over, or is not of this session. `taken`: the
+ * `gone`: the session or the person is no more, or the session has another secret meanwhile. `challenge`: it was used, is over, or is not of this session. `taken`: the
  * credential is known already.
  */
 export type PasskeyAdded = 'added' | 'gone' | 'challenge' | 'taken' | 'too_many'
@@ -39,12 +52,11 @@ export type FactorRemoved = 'removed' | 'unknown' | 'gone' | 'last'
 export type MayLose = (person: Person) => boolean
 
 /** An authenticator app whose first code was right. */
-export interface TotpEnrolment extends FactorOwner {
+export interface TotpEnrolment extends RaisingOwner {
   /** The pending secret that the code belongs to, by its hash, and as it was read. */
   pendingHash: string
   sealed: string
   timeStep: number
-  raised: RaisedSession
   recoveryDigests: string[]
 }
 
