@@ -2,6 +2,7 @@
  * The timetable of repeated work: learn of changes by other processes, write notes to the database, rotate and retire
  * keys, delete expired rows. Every run may fail (the database may be locked) and is then tried again.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { BY_SYSTEM } from '../audit.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import { CLOCK_SKEW_SECONDS, isAhead, toIso, type Jump } from '../ground/clock.ts'
@@ -23,6 +24,7 @@ const LOGOUTS_EVERY_MS = 1000
 const SWEEP_EVERY_MS = 60_000
 /** Rows of each kind in one transaction. The number is small, so that no request waits long. */
 const SWEEP_SLICE = 200
+const SWEEP_PAUSE_MS = 50
 
 interface Needs {
   config: Pick<Config, 'auditRetentionSeconds'>
@@ -39,19 +41,24 @@ interface Needs {
   beat: (() => Promise<void>) | undefined
 }
 
+/** Work that may take several transactions begins none of them after a stop. */
+type Work = (stopping: AbortSignal) => Promise<void>
+
 /** Starts the timetable. The function that it returns stops the timetable, and waits for what it has begun. */
 export function startHousekeeping(needs: Needs): () => Promise<void> {
-  const run = (everyMs: number, what: string, work: () => Promise<void>) => every(everyMs, what, needs.log, work)
-  const inBelievedTime = (work: () => Promise<void>) => async () => {
-    const { time } = needs.store
-    warnOfJump(time.look(), needs.log)
-    if (time.isBelieved()) await work()
-  }
-  const rotate = inBelievedTime(() => tendKeys(needs))
+  const run = (everyMs: number, what: string, work: Work) => every(everyMs, what, needs.log, work)
+  const inBelievedTime =
+    (work: Work): Work =>
+    async (stopping) => {
+      const { time } = needs.store
+      warnOfJump(time.look(), needs.log)
+      if (time.isBelieved()) await work(stopping)
+    }
+  const rotate = inBelievedTime((stopping) => tendKeys(needs, stopping))
   const forget = inBelievedTime(async () => needs.blacklist.prune())
-  const deleteExpired = inBelievedTime(async () => {
+  const deleteExpired = inBelievedTime(async (stopping) => {
     await needs.store.noteTime()
-    await sweep(needs)
+    await sweep(needs, stopping)
   })
   const stops = [
     // Followers of the feed only wait, and memory must not stay behind a lost call of another replica.
@@ -106,23 +113,25 @@ async function tendMasterKeys({ masterKeys, keyHolder, keys, log }: Needs): Prom
 }
 
 /** Rotates keys that are due and retires keys whose last token has expired, as the database decides. */
-async function tendKeys({ keys, rotation, log }: Needs): Promise<void> {
+async function tendKeys({ keys, rotation, log }: Needs, stopping: AbortSignal): Promise<void> {
   for (const ring of keys.rings()) {
+    if (stopping.aborted) return
     const rotated = await rotation.rotate(ring, 'scheduled', BY_SYSTEM)
     if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)
   }
   for (const kid of await rotation.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
 }
 
-async function sweep({ store, config }: Needs): Promise<void> {
+/** Transactions follow each other until nothing is left to delete. After a stop, the next start goes on. */
+export async function sweep({ store, config }: Pick<Needs, 'store' | 'config'>, stopping: AbortSignal): Promise<void> {
   const forgetBefore = store.now() - config.auditRetentionSeconds * 1000
-  // Transactions follow each other until nothing is left to delete.
-  while ((await store.sweep(SWEEP_SLICE, forgetBefore)) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (!stopping.aborted && (await store.sweep(SWEEP_SLICE, forgetBefore)) > 0)
+    await pause(SWEEP_PAUSE_MS, undefined, { signal: stopping }).catch(() => {})
 }
 
 /** Repeats work after a pause with a tenth of jitter. The function that it returns waits for the running work. */
-function every(pauseMs: number, name: string, log: Log, work: () => Promise<void>): () => Promise<void> {
-  let stopped = false
+function every(pauseMs: number, name: string, log: Log, work: Work): () => Promise<void> {
+  const stopping = new AbortController()
   let running = Promise.resolve()
   let timer: NodeJS.Timeout
   // A failure that goes on is logged once: the work is tried again many times a second.
@@ -134,11 +143,11 @@ function every(pauseMs: number, name: string, log: Log, work: () => Promise<void
   const schedule = () => {
     timer = setTimeout(
       () => {
-        running = work()
+        running = work(stopping.signal)
           .then(() => void (failure = ''))
           .catch(tell)
           .finally(() => {
-            if (!stopped) schedule()
+            if (!stopping.signal.aborted) schedule()
           })
       },
       pauseMs * (0.95 + Math.random() / 10),
@@ -146,7 +155,7 @@ function every(pauseMs: number, name: string, log: Log, work: () => Promise<void
   }
   schedule()
   return async () => {
-    stopped = true
+    stopping.abort()
     clearTimeout(timer)
     await running
   }

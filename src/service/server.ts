@@ -37,7 +37,10 @@ export interface RunningIssuer {
   firstClient: FirstClient | undefined
   /** The invitation of the first operator, made with the first client. */
   firstInvitation: ShownLink | undefined
-  /** Readiness off, running requests finish, database closed; resolves within `STOP_WITHIN_MS` and a little. */
+  /**
+   * Readiness off, running requests finish, database closed. Connections end within `STOP_WITHIN_MS`, requests whose callers
+   * have left get `LAST_WORK_MS` more, and a write that is under way is waited for.
+   */
   stop(): Promise<void>
 }
 
