@@ -192,7 +192,7 @@ export class SignIns {
   #decide(step: Step, facts: SignInFacts, browser: Browser): SignInDecision<Reached> {
     const due = whatNext(facts, this.#terms)
     if (!isDue(step, due)) return { writes: {}, result: stayed(facts, due) }
-    if ('proof' in step && !isGood(facts, due))
+    if ('proof' in step && !isGood(step.proof, facts, due))
       return { writes: {}, result: { ...stayed(facts, due), isRefused: true } }
     if (step.step === 'cancel') return this.#giveUp(step.reason, facts)
     const { after, writes } = afterStep(step, facts, due)

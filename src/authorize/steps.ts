@@ -63,12 +63,26 @@ const isShown = (shown: Shown, { standing, scope, resources }: Extract<Next, { k
   scope.every((value) => shown.scope.includes(value)) &&
   resources.every((id) => shown.resources.includes(id))
 
-/** Whether a proof holds, and its person may sign in. A further factor has to be of the person who passed the first. */
-export function isGood({ isProven, proven }: SignInFacts, due: Next): boolean {
+/**
+ * Whether a proof holds, and its person may sign in. A further factor has to be of the person who passed the first, and
+ * who confirms a session has to be its person.
+ */
+export function isGood({ kind }: Proof, facts: SignInFacts, due: Next): boolean {
+  const { isProven, proven } = facts
   if (!isProven || !proven || proven.user.disabledAt !== null) return false
   const isLater = due.kind === 'second' || due.kind === 'must_enrol'
-  return !isLater || proven.user.id === due.standing.person.user.id
+  if (isLater) return proven.user.id === due.standing.person.user.id
+  const isTyped = kind === 'password' || kind === 'passkey'
+  const confirming = isTyped ? personConfirming(facts) : undefined
+  return confirming === undefined || proven.user.id === confirming.user.id
 }
+
+/**
+ * The person who is signed in and signs in again before a change, without a client. A link and a new account are no answer
+ * to that: they sign another person in.
+ */
+export const personConfirming = ({ signIn, session }: Pick<SignInFacts, 'signIn' | 'session'>): Person | undefined =>
+  signIn.request === null ? session?.person : undefined
 
 /** The facts after a step, and the writes that make them so. */
 export interface Effect {
@@ -89,11 +103,7 @@ export function afterStep(step: Exclude<Step, { step: 'cancel' }>, facts: SignIn
     case 'choose_account':
       return withPrompt(facts, (prompt) => without(prompt, 'select_account'))
     case 'switch':
-      return changed(
-        withPrompt(facts, (prompt) => [...without(prompt, 'select_account', 'login'), 'login']),
-        UNPROVEN,
-        { person: undefined },
-      )
+      return changed(switched(facts), UNPROVEN, { person: undefined })
     case 'consent':
       return afterConsent(facts, due)
   }
@@ -197,6 +207,14 @@ const changed = (
   after: { ...after, ...known, signIn: { ...after.signIn, ...change } },
   writes: { ...writes, signIn: { ...writes.signIn, ...change } },
 })
+
+/** Nobody is suggested to a person who is somebody else. */
+function switched(facts: SignInFacts): Effect {
+  const { signIn } = facts
+  const request = signIn.request && { ...signIn.request, loginHint: '' }
+  const asked = { ...facts, signIn: { ...signIn, request } }
+  return withPrompt(asked, (prompt) => [...without(prompt, 'select_account', 'login'), 'login'])
+}
 
 function withPrompt(facts: SignInFacts, change: (prompt: string[]) => string[]): Effect {
   const { request } = facts.signIn

@@ -1,6 +1,6 @@
 /** GET and POST /login: user name and password, the choice of an account, and the start of a sign-in without a client. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
-import type { Step } from '../authorize/steps.ts'
+import { personConfirming, type Step } from '../authorize/steps.ts'
 import type { Config } from '../config/setting.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
@@ -19,7 +19,7 @@ import { seeOther } from './html.ts'
 import { findLiveSession, isReturnPath } from './session.ts'
 import { show } from './show.ts'
 import { loginPage } from './templates/login.ts'
-import type { LoginView } from './views.ts'
+import type { FormError, LoginView } from './views.ts'
 
 export type LoginNeeds = GoOnNeeds &
   SignInNeeds & { store: Store; clock: Clock; config: Config; hashQueue: PasswordQueue }
@@ -76,7 +76,8 @@ type Judges = LoginNeeds & { signIns: SignIns; passwords: Passwords; guesses: Gu
 /** The same answer in the same time, whether the person is unknown or disabled, has no password, or has another one. */
 async function signIn(call: PageCall, at: Here, needs: Judges): Promise<Reply> {
   const { sent, network, cookies } = call
-  const username = sent.get('username') ?? ''
+  const confirming = personConfirming(at.facts)
+  const username = confirming?.user.username ?? sent.get('username') ?? ''
   const person = await needs.signIns.findPerson(username)
   const browserHash = cookies.device === undefined ? undefined : hashOf(cookies.device)
   const userId = person?.user.id
@@ -103,7 +104,9 @@ async function signIn(call: PageCall, at: Here, needs: Judges): Promise<Reply> {
 
 function refused(call: PageCall, at: Here, person: Person | undefined, needs: LoginNeeds): Promise<Reply> {
   Object.assign(call.facts, { error: 'invalid_credentials', reason: whyRefused(person) })
-  return showForm(call, at, needs, { error: { code: 'invalid_credentials' } })
+  const isConfirming = personConfirming(at.facts) !== undefined
+  const error: FormError = { code: 'invalid_credentials', ...(isConfirming && { words: 'wrong_password' }) }
+  return showForm(call, at, needs, { error })
 }
 
 /** For the log alone: the person reads the same text for each of them. */
@@ -129,21 +132,26 @@ function showForm(
   terms: { status?: number; headers?: readonly string[] } = {},
 ): Promise<Reply> {
   const { sent, method } = call
-  const { request, isRemembered } = at.signIn
+  const { isRemembered } = at.signIn
   const { config } = needs
   const frame = frameOf(call, at, needs)
   const isOpen = config.signUp === 'open' || config.signUp === 'domains'
-  const before = at.facts.session?.person
-  const isConfirming = request === null && before !== undefined
+  const confirming = personConfirming(at.facts)
   const view: LoginView = {
-    username: sent.get('username') ?? request?.loginHint ?? (isConfirming ? before.user.username : undefined),
+    username: confirming?.user.username ?? suggestedName(call, at),
     isRemembered: method === 'POST' ? sent.has('remember') : isRemembered,
     hasPassword: config.passwords,
     hasPasskey: true,
-    ...(isOpen && { signUpAt: `/signup?tx=${at.signIn.id}` }),
+    ...(isOpen && !confirming && { signUpAt: `/signup?tx=${at.signIn.id}` }),
     ...(at.next.kind === 'choose_account' && { account: accountView(at.next.standing.person) }),
-    isConfirming,
+    isConfirming: confirming !== undefined,
     ...more,
   }
   return show(frame, loginPage(frame, view), terms)
+}
+
+/** A client may ask who is signed in to sign in again; another person may answer (WCAG 2.2, 3.3.7). */
+function suggestedName({ sent }: PageCall, { signIn: { request }, next, facts }: Here): string | undefined {
+  const before = next.kind === 'sign_in' ? facts.session?.person.user.username : undefined
+  return sent.get('username') ?? ((request?.loginHint ?? before) || undefined)
 }

@@ -3,8 +3,8 @@
  * response of the browser. The sign-in keeps the challenge, so a response is good in that sign-in, for that factor, once.
  */
 import { BY_SYSTEM } from '../audit.ts'
-import type { Next } from '../authorize/prompt.ts'
 import type { Reached } from '../authorize/sign-ins.ts'
+import { personConfirming } from '../authorize/steps.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { FoundPasskey } from '../store/records/factor.ts'
@@ -27,18 +27,18 @@ import { door, type AtWork } from './sign-in-factors.ts'
 /** The factor that is due: which passkeys are good for it, and whether they have to verify the person. */
 interface Wanted {
   purpose: 'first' | 'second'
-  /** The person who has passed the first factor. */
+  /** The person who has passed the first factor, or who is signed in and confirms it. */
   userId: string | undefined
   requireUserVerification: boolean
 }
 
 /** A passkey alone stands for two factors, so it has to verify the person. Behind a password its possession is enough. */
-function wantedAt(next: Next): Wanted | undefined {
+function wantedAt({ next, facts }: Reached): Wanted | undefined {
   switch (next.kind) {
     case 'sign_in':
     case 'sign_up':
     case 'choose_account':
-      return { purpose: 'first', userId: undefined, requireUserVerification: true }
+      return { purpose: 'first', userId: personConfirming(facts)?.user.id, requireUserVerification: true }
     case 'second':
       return {
         purpose: 'second',
@@ -64,7 +64,7 @@ async function findWanted(
 ): Promise<{ reached: Reached; wanted: Wanted } | { elsewhere: Reply }> {
   const reached = await needs.signIns.find(refOf(call))
   if ('gone' in reached) throw goneFault(reached, call)
-  const wanted = wantedAt(reached.next)
+  const wanted = wantedAt(reached)
   if (wanted) return { reached, wanted }
   // Another tab has gone on: the script leads there.
   return { elsewhere: { ...goOnJson(call, reached, needs), status: 409 } }
@@ -76,7 +76,7 @@ export const offerPasskey = door(async (call, needs) => {
   const { purpose, userId, requireUserVerification } = found.wanted
   const challenge = newChallenge(purpose, needs.clock.now())
   await needs.signIns.note(refOf(call), { challenge: challenge.kept })
-  // Before the first factor nobody is told which passkeys a person has.
+  // A stranger is not told which passkeys a person has.
   const allowed = userId === undefined ? [] : await needs.store.listPasskeys(userId)
   const party = relyingParty(needs.issuer, needs.config)
   return json(requestOptions(party, challenge, allowed, requireUserVerification))

@@ -5,11 +5,12 @@
  */
 import { describe, expect, test } from 'vitest'
 import { whatNext, type Terms } from '../../src/authorize/prompt.ts'
+import { isGood } from '../../src/authorize/steps.ts'
 import { blankClient } from '../../src/clients/client.ts'
 import { blankResource } from '../../src/resources/resource.ts'
 import type { ClientRecord } from '../../src/store/records/client.ts'
 import type { ConsentRecord, SessionRecord } from '../../src/store/records/session.ts'
-import type { SignInFacts } from '../../src/store/records/sign-in-step.ts'
+import type { FirstProof, SignInFacts } from '../../src/store/records/sign-in-step.ts'
 import type { AuthorizationRequest, SignInRecord } from '../../src/store/records/sign-in.ts'
 import type { Person, UserRecord } from '../../src/store/records/user.ts'
 
@@ -460,4 +461,33 @@ describe('the scope of the person', () => {
   test('the scopes of Signet itself are for operators', () => {
     expect(ask(ADA, ['openid', 'signet:admin', 'signet:read', 'signet:blacklist'])).toEqual(['openid'])
   })
+})
+
+test('a session is confirmed by its own person; a link and a new account sign another person in', () => {
+  const bob: Person = { ...ADA, user: user('bob') }
+  const isTaken = (proof: FirstProof, proven: Person, request: null | object) => {
+    const facts = { ...factsOf({ request, session: {} }), isProven: true, proven }
+    return isGood(proof, facts, { kind: 'sign_in' })
+  }
+  const password: FirstProof = { kind: 'password', userId: 'bob', passwordHash: 'hash' }
+  const passkey: FirstProof = {
+    kind: 'passkey',
+    userId: 'bob',
+    passkeyId: 'p',
+    counter: 1,
+    isBackedUp: false,
+    isUserVerified: true,
+    isHardware: false,
+    challenge: 'c',
+  }
+  for (const proof of [password, passkey]) {
+    expect(isTaken(proof, bob, null)).toBe(false)
+    expect(isTaken(proof, ADA, null)).toBe(true)
+    expect(isTaken(proof, bob, {})).toBe(true)
+  }
+  const others: FirstProof[] = [
+    { kind: 'link', hash: 'h' },
+    { kind: 'new_user', userId: 'bob', amr: [] },
+  ]
+  for (const proof of others) expect(isTaken(proof, bob, null)).toBe(true)
 })

@@ -44,7 +44,7 @@ function known(frame: Frame, { account, hidden }: LoginView): Markup | false {
 
 function credentials(frame: Frame, view: LoginView): Markup {
   const { texts, client } = frame
-  const { hasPassword, hasPasskey, hidden, error } = view
+  const { hasPassword, hasPasskey, hidden, error, isConfirming } = view
   const passkey =
     hasPasskey && parts.passkeyButton('sign-in', texts.login.usePasskey, hasPassword ? 'wide quiet' : 'wide')
   const isShared = hasPassword && hasPasskey
@@ -56,24 +56,22 @@ function credentials(frame: Frame, view: LoginView): Markup {
       </div>
       ${parts.passkeyAlert(frame)}`
   }
-  ${client && parts.cancel(frame)}`
+  ${isConfirming && !hasPassword && html`<p class="links">${notYou(frame)}</p>`}${(client || isConfirming) && parts.cancel(frame)}`
   return parts.form(frame, '/login', inside, { hidden })
 }
 
-function typed(frame: Frame, { username, isRemembered, account, error }: LoginView): Markup {
+function typed(frame: Frame, { username, isRemembered, isConfirming, account, error }: LoginView): Markup {
   const { login } = frame.texts
   const isInvalid = error?.code === 'invalid_credentials'
   const first = html`type="text" autocomplete="username webauthn" autocapitalize="none" autocorrect="off"
-  spellcheck="false" enterkeyhint="next" maxlength="254" required
+  spellcheck="false" enterkeyhint="next" maxlength="254" required ${isConfirming && html`readonly`}
   ${!account && username === undefined && html`autofocus`}`
   const second = html`autocomplete="current-password webauthn" enterkeyhint="go" maxlength="1000" required
   ${username !== undefined && html`autofocus`}`
   return html`${parts.field(frame, { name: 'username', label: login.username, value: username, attributes: first, isInvalid })}
     ${parts.passwordField(frame, { name: 'password', label: login.password, attributes: second, isInvalid })}
     <div class="between">
-      <label class="check"
-        ><input type="checkbox" name="remember" value="on" ${isRemembered && html`checked`} />${login.remember}</label
-      >
+      ${isConfirming ? notYou(frame) : remember(frame, isRemembered)}
       <details class="forgot">
         <summary>${login.forgot}</summary>
         <p class="hint">${login.forgotHelp}</p>
@@ -81,6 +79,14 @@ function typed(frame: Frame, { username, isRemembered, account, error }: LoginVi
     </div>
     ${parts.submit('sign-in', login.signIn)}`
 }
+
+const remember = ({ texts }: Frame, isRemembered: boolean | undefined): Markup =>
+  html`<label class="check"
+    ><input type="checkbox" name="remember" value="on" ${isRemembered && html`checked`} />${texts.login.remember}</label
+  >`
+
+/** Another person signs out first whom the session belongs to. */
+const notYou = ({ texts, at }: Frame): Markup => html`<a href="${at('/logout')}">${texts.consent.notYou}</a>`
 
 /** The way to an account, below everything. */
 function signUp(frame: Frame, address: string): Markup {
