@@ -9,6 +9,7 @@ import { accountView } from './account-view.ts'
 import { browserOf, goneFault, goOn, loginCookie, type GoOnNeeds } from './go-on.ts'
 import { newFrame } from './frame.ts'
 import { linkFault } from './new-account.ts'
+import type { AccountPath } from './session.ts'
 import { show } from './show.ts'
 import { linkPage } from './templates/link.ts'
 
@@ -40,10 +41,10 @@ export function answerLink(needs: LinkNeeds): (call: PageCall) => Promise<Reply>
   const signIns = new SignIns(needs)
   return async (call) => {
     const token = call.sent.get('token') ?? ''
-    await personOfLink(token, needs)
+    const person = await personOfLink(token, needs)
     if (call.sent.get('action') !== 'sign-in') return showLink(needs)(call)
     const met = browserOf(call)
-    const { signIn } = await signIns.beginOwn(met.browser, '/account')
+    const { signIn } = await signIns.beginOwn(met.browser, placeAfter(person, needs.config))
     const ref = { id: signIn.id, browserHash: hashOf(met.browser.loginSecret) }
     const reached = await signIns.take(
       ref,
@@ -58,4 +59,14 @@ export function answerLink(needs: LinkNeeds): (call: PageCall) => Promise<Reply>
     }
     return goOn(call, reached, needs, loginCookie(met, needs.issuer))
   }
+}
+
+/**
+ * The page on which the person sets a new way in. Where a lost passkey would be asked for there, the link leads to the
+ * overview.
+ */
+function placeAfter({ user, factors }: Person, { passwords, mfa }: LinkNeeds['config']): AccountPath {
+  const isPasskeyDue = mfa === 'optional' && factors.passkeys > 0 && user.totpSecret === null
+  if (isPasskeyDue) return '/account'
+  return passwords === false ? '/account/passkeys' : '/account/password'
 }

@@ -86,7 +86,9 @@ test.concurrent('an invitation that the command prints makes the operator of a r
   expect(await place.json<object[]>('invite', 'list')).toEqual([])
   const signInLink = await place.json<{ url: string }>('user', 'link', 'first', '--ttl', '1h')
   const browser = new BrowserLike(server.url)
-  expect((await browser.submit(await browser.get(signInLink.url), {}, 'sign-in')).url.pathname).toBe('/account')
+  expect((await browser.submit(await browser.get(signInLink.url), {}, 'sign-in')).url.pathname).toBe(
+    '/account/password',
+  )
   // The printed line is not printed again, and no second one is made.
   await server.stop()
   expect((await place.serve()).stdout()).not.toContain('/invite')

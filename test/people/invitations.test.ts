@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { startAdministered, type AdministeredIssuer } from '../support/admin.ts'
 import type { Seen } from '../support/browser-like.ts'
+import { addPasskey } from '../support/passkey-doors.ts'
 import { browserAt, PASSWORD, signInAt } from '../support/people.ts'
 
 const DAY = 86_400
@@ -233,8 +234,30 @@ test('a sign-in link shows on GET, signs in on POST, once', async () => {
   const page = await browser.get(path)
   expect([page.page, browser.cookie('session')]).toEqual(['link', undefined])
   const seen = await browser.submit(page, {}, 'sign-in')
-  expect(seen.url.pathname).toBe('/account')
+  expect(seen.url.pathname).toBe('/account/password')
   expect((await browserAt(issuer).get(path)).error).toBe('link_used')
+})
+
+test('a sign-in link leads to the new password, without one more question', async () => {
+  const issuer = await startAdministered()
+  await issuer.operator.call('POST', '/admin/api/users', { username: 'ada', password: PASSWORD })
+  const browser = browserAt(issuer)
+  const page = await browser.submit(await browser.get(await linkOf(issuer, 'ada')), {}, 'sign-in')
+  const changed = await browser.submit(page, { password: 'seven green tractors dream of rain' }, 'change-password')
+  expect(changed.url.search).toBe('?done=changed')
+})
+
+test('a sign-in link leads to passkeys where there are no passwords, and to the overview where a passkey is lost', async () => {
+  const issuer = await startAdministered({ SIGNET_PASSWORDS: 'off' })
+  await issuer.operator.call('POST', '/admin/api/users', { username: 'ada' })
+  const arrive = async () => {
+    const browser = browserAt(issuer)
+    return { browser, seen: await browser.submit(await browser.get(await linkOf(issuer, 'ada')), {}, 'sign-in') }
+  }
+  const { browser, seen } = await arrive()
+  expect([seen.page, seen.url.pathname]).toEqual(['account', '/account/passkeys'])
+  expect((await addPasskey(browser)).status).toBe(200)
+  expect((await arrive()).seen.url.pathname).toBe('/account')
 })
 
 test('of links that are made for a person at once, one is left', async () => {
