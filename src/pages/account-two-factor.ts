@@ -73,23 +73,39 @@ const addressOf = ({ issuer }: AccountFactorNeeds, query = ''): string => `${bas
 
 const pendingHash = ({ session }: SignedIn): string => hashOf(`totp of session ${session.id}`)
 
+/** A secret that was scanned already stays the one to confirm, as long as it lasts. */
 async function begin(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
+  const keys = (await findPending(needs, signedIn))?.keys ?? (await keepNew(needs, signedIn))
+  return answer(call, needs, signedIn, { totp: await totpSetupOf(keys, signedIn.person, needs.config) })
+}
+
+async function keepNew(needs: AccountFactorNeeds, signedIn: SignedIn): Promise<TotpKeys> {
   const keys = await newTotpKeys()
   const now = needs.clock.now()
   const terms = { kind: 'totp_enrolment', hash: pendingHash(signedIn), owner: signedIn.session.id } as const
   const facts = { sealed: await needs.masterKeys.seal(keys) }
   await needs.store.keepPending(newOneTime({ ...terms, facts, expiresAt: now + PENDING_MS }, now))
-  return answer(call, needs, signedIn, { totp: await totpSetupOf(keys, signedIn.person, needs.config) })
+  return keys
+}
+
+/** The secret of the session that waits for its first code. */
+async function findPending(
+  needs: AccountFactorNeeds,
+  signedIn: SignedIn,
+): Promise<{ keys: TotpKeys; sealed: string } | undefined> {
+  const pending = await needs.store.findPending('totp_enrolment', pendingHash(signedIn))
+  if (pending?.owner !== signedIn.session.id) return undefined
+  const { keys, renewed } = await openTotpKeys(pending.facts.sealed, needs.masterKeys)
+  // The master key has changed meanwhile. Nothing is stored under a former one.
+  if (renewed !== undefined) await needs.store.keepPending({ ...pending, facts: { sealed: renewed } })
+  return { keys, sealed: renewed ?? pending.facts.sealed }
 }
 
 /** The first code shows that the app has the secret. The person guesses at a secret of the person's own, so it counts nowhere. */
 async function confirm(call: PageCall, needs: AccountFactorNeeds, signedIn: SignedIn): Promise<Outcome> {
-  const pending = await needs.store.findPending('totp_enrolment', pendingHash(signedIn))
-  if (pending?.owner !== signedIn.session.id) return startOver(call, needs, signedIn)
-  const { keys, renewed } = await openTotpKeys(pending.facts.sealed, needs.masterKeys)
-  // The master key has changed meanwhile. Nothing is stored under a former one.
-  if (renewed !== undefined) await needs.store.keepPending({ ...pending, facts: { sealed: renewed } })
-  const sealed = renewed ?? pending.facts.sealed
+  const pending = await findPending(needs, signedIn)
+  if (!pending) return startOver(call, needs, signedIn)
+  const { keys, sealed } = pending
   const code = readCode(call.sent.get('code') ?? '')
   const verdict =
     code === undefined ? { reason: 'no code was sent' } : await judgeCode(keys, code, -1, needs.clock.now())

@@ -70,21 +70,36 @@ export const takeEnrolment = door(async (call, needs) => {
 })
 
 async function begin(call: PageCall, at: AtEnrol, needs: AtWork): Promise<Outcome> {
+  const { keys } = (await findPending(call, at, needs)) ?? (await noteNew(call, needs))
+  return answer(call, at, needs, { totp: await setupOf(keys, at, needs) })
+}
+
+async function noteNew(call: PageCall, needs: AtWork): Promise<{ keys: TotpKeys }> {
   const keys = await newTotpKeys()
   await needs.signIns.note(refOf(call), { pendingTotp: await needs.masterKeys.seal(keys) })
-  return answer(call, at, needs, { totp: await setupOf(keys, at, needs) })
+  return { keys }
+}
+
+/** The secret of the sign-in that waits for its first code. A page that is loaded again shows the one that was scanned. */
+async function findPending(
+  call: PageCall,
+  { signIn: { pendingTotp: pending } }: AtEnrol,
+  needs: AtWork,
+): Promise<{ keys: TotpKeys; sealed: string } | undefined> {
+  if (pending === null) return undefined
+  const { keys, renewed } = await openTotpKeys(pending, needs.masterKeys)
+  // The master key has changed meanwhile. Nothing is stored under a former one.
+  if (renewed !== undefined) await needs.signIns.note(refOf(call), { pendingTotp: renewed })
+  return { keys, sealed: renewed ?? pending }
 }
 
 const setupOf = (keys: TotpKeys, { next }: AtEnrol, { config }: AtWork) =>
   totpSetupOf(keys, next.standing.person, config)
 
 async function confirm(call: PageCall, at: AtEnrol, needs: AtWork): Promise<Outcome> {
-  const pending = at.signIn.pendingTotp
-  if (pending === null) return answer(call, at, needs)
-  const { keys, renewed } = await openTotpKeys(pending, needs.masterKeys)
-  // The master key has changed meanwhile. Nothing is stored under a former one.
-  if (renewed !== undefined) await needs.signIns.note(refOf(call), { pendingTotp: renewed })
-  const sealed = renewed ?? pending
+  const pending = await findPending(call, at, needs)
+  if (!pending) return answer(call, at, needs)
+  const { keys, sealed } = pending
   const code = readCode(call.sent.get('code') ?? '')
   const verdict =
     code === undefined ? { reason: 'no code was sent' } : await judgeCode(keys, code, -1, needs.clock.now())
