@@ -1,4 +1,5 @@
 /** GET /account/activity: the audit trail of the person and of the person's sessions. */
+import type { ClientDirectory } from '../clients/directory.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { AuditEvent } from '../store/records/audit.ts'
@@ -9,7 +10,7 @@ import { show } from './show.ts'
 import { activityPage } from './templates/access.ts'
 import type { ActivityView } from './views.ts'
 
-export type ActivityNeeds = OwnNeeds & { store: Pick<Store, 'listActivity'> }
+export type ActivityNeeds = OwnNeeds & { store: Pick<Store, 'listActivity'>; clients: Pick<ClientDirectory, 'find'> }
 
 const ON_A_PAGE = 50
 
@@ -30,6 +31,7 @@ export const showActivity =
         at: event.at,
         action: event.action,
         actorKind: actorOf(event, id),
+        ...placeOf(event, needs),
       })),
       older: last && `${frame.at('/account/activity')}?before=${last.id}`,
     }
@@ -41,3 +43,17 @@ const isEventId = (value: string): boolean => /^[0-9a-f-]{36}$/.test(value)
 /** Another person who has changed the account is an operator. */
 const actorOf = ({ actorKind, actor }: AuditEvent, userId: string): AuditEvent['actorKind'] =>
   actorKind === 'user' && actor !== userId ? 'cli' : actorKind
+
+/** The browser of an event and, of a sign-in, the client. */
+function placeOf({ action, details }: AuditEvent, { clients }: ActivityNeeds) {
+  const { user_agent: userAgent, address, client } = details
+  const isOfSession = action.startsWith('session.')
+  return {
+    userAgent: textOf(userAgent),
+    address: textOf(address),
+    app: isOfSession && typeof client === 'string' ? (clients.find(client)?.name ?? client) : undefined,
+  }
+}
+
+const textOf = (value: AuditEvent['details'][string] | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined

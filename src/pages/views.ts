@@ -291,6 +291,10 @@ export interface ActivityView extends AccountPageView {
     at: Instant
     action: string
     actorKind: 'client' | 'user' | 'cli' | 'config' | 'system' | ''
+    /** As far as the event knows them. `app`: the name of the client of a sign-in. */
+    userAgent?: string | undefined
+    address?: string | undefined
+    app?: string | undefined
   }[]
   /** The address of the page of older events. */
   older?: string | undefined

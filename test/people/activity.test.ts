@@ -1,9 +1,9 @@
 /** The trail of an account: whatever is set up, used up or changed in a sign-in is recorded, and told to the person. */
 import { describe, expect, test } from 'vitest'
 import type { AdministeredIssuer } from '../support/admin.ts'
-import type { BrowserLike, Seen } from '../support/browser-like.ts'
+import { BrowserLike, type Seen } from '../support/browser-like.ts'
 import { movableClock } from '../support/issuer.ts'
-import { addPerson, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
+import { addApp, addPerson, authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
 import { postJson } from '../support/passkey-doors.ts'
 import { codeAt, enter, formOn, secretOn, turnOn } from '../support/second-factor.ts'
 import { startWithApi } from '../support/shared.ts'
@@ -123,3 +123,23 @@ test.each([
   ])
   expect((await browser.get('/account/activity', { 'accept-language': language })).text).toContain(says)
 })
+
+test.each([
+  ['en', 'Firefox on Windows', 'signed in to Grafana'],
+  ['de', 'Firefox', 'Grafana'],
+  ['zh', 'Firefox', 'Grafana'],
+])(
+  'a sign-in is told with its browser, its network and its app, also after the session (%s)',
+  async (language, ...says) => {
+    const { issuer } = await start()
+    const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:158.0) Gecko/20100101 Firefox/158.0'
+    const thief = new BrowserLike(issuer.issuer, { 'user-agent': agent })
+    await signInAt(thief, authorizePath(await addApp(issuer, { client_name: 'Grafana' })), ADA)
+    await thief.submit(await thief.get('/logout'), {}, 'logout')
+    const browser = browserAt(issuer)
+    await signInAt(browser, '/account', ADA)
+    const { text } = await browser.get('/account/activity', { 'accept-language': language })
+    for (const each of [...says, '127.0.0.1']) expect(text).toContain(each)
+    expect(text).not.toContain('Mozilla')
+  },
+)

@@ -29,8 +29,8 @@ export function sessionsPage(frame: Frame, view: SessionsView): PageBody {
 function sessionItem(frame: Frame, view: SessionsView, session: SessionsView['sessions'][number]): Markup {
   const { sessions, common } = frame.texts
   const { id, isCurrent, userAgent, address, createdAt, lastSeenAt, apps } = session
-  const { browser, system, isPhone } = browserOf(userAgent)
-  const name = browser === undefined ? sessions.unknown : system === undefined ? browser : sessions.on(browser, system)
+  const { isPhone } = browserOf(userAgent)
+  const name = nameOfBrowser(frame, userAgent)
   const end = html`<button class="button bad low" name="action" value="end" aria-label="${sessions.end}: ${name}">
     ${sessions.end}
   </button>`
@@ -47,6 +47,12 @@ function sessionItem(frame: Frame, view: SessionsView, session: SessionsView['se
     </div>
     ${parts.form(frame, '/account/sessions', end, { hidden: { id }, kind: 'bare' })}
   </div>`
+}
+
+function nameOfBrowser({ texts: { sessions } }: Frame, userAgent: string): string {
+  const { browser, system } = browserOf(userAgent)
+  if (browser === undefined) return sessions.unknown
+  return system === undefined ? browser : sessions.on(browser, system)
 }
 
 export function appsPage(frame: Frame, view: AppsView): PageBody {
@@ -88,22 +94,29 @@ function appItem(frame: Frame, view: AppsView, { clientId, scopes, since, ...app
 export function activityPage(frame: Frame, view: ActivityView): PageBody {
   const { activity } = frame.texts
   const list = html`<ol class="panel">
-    ${view.events.map(
-      (event) =>
-        html`<li class="item line">
-          <div class="grow">
-            <strong>${actionText(frame, event.action)}</strong>
-            ${activity.by[event.actorKind] !== '' && html`<p>${activity.by[event.actorKind]}</p>`}
-          </div>
-          <span class="time">${whenOf(frame, event.at, view)}</span>
-        </li>`,
-    )}
+    ${view.events.map((event) => html`<li class="item line">${eventItem(frame, view, event)}</li>`)}
   </ol>`
   const older = view.older !== undefined && html`<a class="button quiet low" href="${view.older}">${activity.older}</a>`
   const none = html`<div class="panel padded"><p class="soft">${activity.none}</p></div>`
   const inside = html`${view.events.length > 0 ? list : none}
     <div class="row">${older}</div>`
   return room(frame, 'activity', view, inside, { help: activity.help })
+}
+
+function eventItem(frame: Frame, view: ActivityView, event: ActivityView['events'][number]): Markup {
+  const { activity, sessions } = frame.texts
+  const { userAgent, address, app } = event
+  const told = [
+    activity.by[event.actorKind],
+    userAgent === undefined ? '' : nameOfBrowser(frame, userAgent),
+    app === undefined ? '' : sessions.apps(plainLine(app)),
+  ].filter((each) => each !== '')
+  return html`<div class="grow">
+      <strong>${actionText(frame, event.action)}</strong>
+      ${told.length > 0 && html`<p>${told.join(' · ')}</p>`}
+      ${address !== undefined && html`<p class="mono small">${address}</p>`}
+    </div>
+    <span class="time">${whenOf(frame, event.at, view)}</span>`
 }
 
 function actionText({ texts }: Frame, action: string): string {
