@@ -19,13 +19,6 @@ const TEXTS: Record<Locale, Texts> = { en, de, zh }
 /** The client that the person signs in to. */
 export interface ClientView {
   name: string
-  /**
-   * The host of the redirect URI, where no operator made the client: names that clients give themselves prove nothing
-   * (PEOPLE P4).
-   */
-  redirectHost?: string | undefined
-  /** A `data:` URL, or an address of our own. */
-  logo?: string | undefined
 }
 
 export interface BrandView {
@@ -99,7 +92,7 @@ export function newFrame(asked: Asked, { issuer, config }: FrameNeeds, terms: Fr
     nonce: newNonce(),
     csrf: secret === undefined ? undefined : csrfOf(secret),
     tx,
-    client: client && { ...client, name: plainLine(client.name) },
+    client: client && { name: plainLine(client.name) },
     requestId: asked.facts.request_id,
     hasPasswords: config.passwords !== false,
   }

@@ -39,11 +39,9 @@ export const lead = (tile: Part, heading: string, ...lines: Part[]): Markup =>
 
 export const iconTile = (name: IconName, kind = ''): Markup => html`<div class="tile ${kind}">${icon(name)}</div>`
 
-/** The logo of a client, or its first letter. */
-export const clientTile = ({ name, logo }: ClientView): Markup =>
-  html`<div class="tile" aria-hidden="true">
-    ${logo === undefined ? initialOf(name) : html`<img src="${logo}" alt="" />`}
-  </div>`
+/** The first letter of a client. */
+export const clientTile = ({ name }: ClientView): Markup =>
+  html`<div class="tile" aria-hidden="true">${initialOf(name)}</div>`
 
 /** A form of our own, with its hidden fields. @param action the path below the issuer's */
 export const form = (

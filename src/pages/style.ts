@@ -66,7 +66,6 @@ svg{display:block;flex:none}
 .lead .tile{margin-block-end:.5rem}
 .tile{display:flex;align-items:center;justify-content:center;inline-size:3.5rem;block-size:3.5rem;border-radius:1rem;background:var(--raised);border:1px solid var(--line);color:var(--accent);font-size:1.5rem;font-weight:650;line-height:1;flex:none}
 .tile .icon{inline-size:1.75rem;block-size:1.75rem}
-.tile img{inline-size:2.25rem;block-size:2.25rem;object-fit:contain}
 .tile.round{border-radius:50%;background:var(--fill);border-color:transparent;color:var(--on)}
 .tile.small-tile{inline-size:2.75rem;block-size:2.75rem;border-radius:.8rem;font-size:1.125rem}
 .tile.small-tile.round{border-radius:50%}

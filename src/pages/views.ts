@@ -138,10 +138,8 @@ export interface ConsentView {
   account: AccountView
   scopes: readonly ScopeView[]
   resources: readonly { name: string; scopes: readonly ScopeView[] }[]
-  /** The host of the redirect URI. Always shown where no operator made the client. */
+  /** The host of the redirect URI. */
   redirectHost?: string | undefined
-  /** The client registered itself, or is described by its own document. */
-  isSelfDescribed?: boolean | undefined
   /** Every redirect URI is one of this device. */
   isLocalhostOnly?: boolean | undefined
   policyUrl?: string | undefined

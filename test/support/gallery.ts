@@ -47,7 +47,7 @@ export const ORDINARY: Values = {
 const MEAN = `"><script>alert(1)</script>'&lt;\u202Eevil\`\${7*7} onload=x `
 
 export const HOSTILE: Values = {
-  client: { name: MEAN, redirectHost: 'evil.example' },
+  client: { name: MEAN },
   username: MEAN,
   name: `${MEAN}${'W'.repeat(300)}`,
   email: `${MEAN}@example.com`,
@@ -203,7 +203,6 @@ export const PICTURES: Record<string, Picture> = {
       client: client.name,
       account: { username, name, email },
       redirectHost: host,
-      isSelfDescribed: true,
       scopes: ['openid', 'profile', 'email', 'offline_access'].map((scope) => ({ scope })),
       resources: [
         {

@@ -36,12 +36,11 @@ export function consentPage(frame: Frame, view: ConsentView): PageBody {
 const switchOf = ({ texts }: Frame): Markup =>
   html`<button class="button plain low" name="action" value="switch">${texts.consent.notYou}</button>`
 
-function warning({ texts }: Frame, { isSelfDescribed, isLocalhostOnly }: ConsentView): Markup | false {
-  if (!isSelfDescribed && !isLocalhostOnly) return false
-  const says = isLocalhostOnly ? texts.consent.localhost : texts.consent.selfDescribed
-  return html`<div class="alert calm" data-warning="${isLocalhostOnly ? 'localhost' : 'self-described'}">
+function warning({ texts }: Frame, { isLocalhostOnly }: ConsentView): Markup | false {
+  if (!isLocalhostOnly) return false
+  return html`<div class="alert calm" data-warning="localhost">
     ${icon('warn')}
-    <p>${says}</p>
+    <p>${texts.consent.localhost}</p>
   </div>`
 }
 

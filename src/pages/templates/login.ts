@@ -3,7 +3,6 @@ import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
-import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import type { LoginView } from '../views.ts'
 
@@ -30,8 +29,7 @@ function headingOf({ texts, client }: Frame, { account, isConfirming }: LoginVie
 function head(frame: Frame, heading: string, { isConfirming }: LoginView): Markup {
   const { client, texts } = frame
   const help = isConfirming && texts.login.confirmHelp
-  const host = client?.redirectHost !== undefined && texts.login.goesTo(plainLine(client.redirectHost))
-  return parts.lead(client ? parts.clientTile(client) : '', heading, help, host)
+  return parts.lead(client ? parts.clientTile(client) : '', heading, help)
 }
 
 /** The person who is signed in already goes on with one button. */

@@ -43,7 +43,6 @@ export const de: Texts = {
       'Bitten Sie die Betreiber dieses Dienstes um einen Anmeldelink. Er gilt einmal, danach legen Sie ein neues Passwort fest.',
     create: 'Konto anlegen',
     noAccount: 'Noch kein Konto?',
-    goesTo: (host) => `Danach geht es weiter zu ${host}.`,
     continueAs: (name) => `Weiter als ${name}`,
     chooseTitle: 'Konto wählen',
     another: 'oder mit einem anderen Konto',
@@ -133,8 +132,6 @@ export const de: Texts = {
     deny: 'Ablehnen',
     notYou: 'Nicht Sie?',
     sentTo: (host) => `Danach geht es weiter zu ${host}.`,
-    selfDescribed:
-      'Diese App hat sich selbst beschrieben. Niemand, der diesen Dienst betreibt, hat sie geprüft. Erlauben Sie den Zugriff nur, wenn Sie die App gerade selbst gestartet haben.',
     localhost:
       'Diese App läuft auf Ihrem eigenen Gerät. Erlauben Sie den Zugriff nur, wenn Sie sie dort gerade gestartet haben.',
     at: (resource) => `Bei ${resource}`,

@@ -43,7 +43,6 @@ export const en = {
       'Ask the person who runs this service for a sign-in link. It lets you in once, and you set a new password.',
     create: 'Create account',
     noAccount: 'No account yet?',
-    goesTo: (host: string) => `You will be sent to ${host}.`,
     continueAs: (name: string) => `Continue as ${name}`,
     chooseTitle: 'Choose an account',
     another: 'or use another account',
@@ -132,8 +131,6 @@ export const en = {
     deny: 'Deny',
     notYou: 'Not you?',
     sentTo: (host: string) => `Afterwards you are sent to ${host}.`,
-    selfDescribed:
-      'This app has described itself. Nobody who runs this service has checked it. Allow it only if you have just started it yourself.',
     localhost: 'This app runs on your own device. Allow it only if you have just started it there.',
     at: (resource: string) => `At ${resource}`,
     later: 'You can take this back at any time on your account page.',
