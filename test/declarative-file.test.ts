@@ -7,6 +7,7 @@ import { readConfig, startIssuer } from '../src/index.ts'
 import { declareOperator, operatorOf } from './support/admin.ts'
 import { post } from './support/client.ts'
 import { environmentOf, rememberingLog, startTestIssuer, temporaryFolder, type TestIssuer } from './support/issuer.ts'
+import { signet } from './support/process.ts'
 
 /** Tries to start with a file of this content; resolves with the lines of the refusal. Nothing is left behind. */
 async function refusalOf(content: string | Buffer, name = 'signet.yaml'): Promise<string[]> {
@@ -31,6 +32,8 @@ async function refusalAt(folder: string, file: string): Promise<string[]> {
 }
 
 const CLIENT = 'clients:\n  - client_id: a\n'
+/** A resource with a claim, which stands in line 3. */
+const claimOf = (value: string): string => `resources:\n  - id: urn:r\n    claims: {t: ${value}}\n`
 
 // ------------------------------------------------------------------ what people write
 
@@ -169,11 +172,28 @@ test.each([
     `${CLIENT}    claims: { pi: 3.14159265358979323846 }\n`,
     /^signet\.yaml:3: clients\.0\.claims\.pi: .*3\.14159265358979323846/,
   ],
+  ['a name with too many digits', claimOf('{9007199254740993: 1}'), /^signet\.yaml:3/],
+  ['a name whose digits change', claimOf('{0.1000000000000000055511: 1}'), /^signet\.yaml:3/],
+  ['a set', claimOf('!!set {a}'), /^signet\.yaml:3/],
+  ['an ordered map', claimOf('!!omap [a: 1]'), /^signet\.yaml:3/],
+  ['binary', claimOf('!!binary aGk='), /^signet\.yaml:3/],
   ['no mapping at all', '- a\n- b\n', /^signet\.yaml:1: file: /],
 ])('%s stops the start with a line', async (_name, content, line) => {
   const [first = '', ...more] = await refusalOf(content)
   expect(first.replace('SIGNET_CONFIG: ', '')).toMatch(line)
   expect(more).toEqual([])
+})
+
+test('a file that declares the issuer as a resource is refused with its line, and nothing of it is applied', async () => {
+  const folder = temporaryFolder()
+  const issuer = await startTestIssuer({}, { folder })
+  const file = join(folder, 'declared.yaml')
+  writeFileSync(file, `resources:\n  - id: urn:first\n  - id: ${issuer.url}\n`)
+  const planned = await signet(['apply', file, '--dry-run'], issuer.env)
+  expect(planned.code, planned.stdout).toBe(1)
+  const applied = await signet(['apply', file], issuer.env)
+  expect(applied.stderr).toMatch(/declared\.yaml:3/)
+  expect((await signet(['resource', 'list', '--json'], issuer.env)).stdout).not.toContain('urn:first')
 })
 
 test('numbers that JavaScript keeps are kept', async () => {

@@ -295,7 +295,7 @@ test('the doctor names what the file would revive, before the next start', async
   expect(stdout).toMatch(/signet\.yaml:\d+/)
 })
 
-// ------------------------------------------------------------------ neighbours that fail at da1d56f
+// ------------------------------------------------------------------ secrets that a file took over, or that stood before a deletion
 
 test('a secret of a deleted client stays ended when the client is registered anew', async () => {
   const it = await scene()
