@@ -15,6 +15,7 @@ import { basePath } from '../http/endpoint-url.ts'
 import { PageFault } from '../http/page-fault.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
+import { BROWSER_KNOWN_SECONDS } from '../store/records/guess.ts'
 import type { SignInRef } from '../store/records/sign-in-step.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { newFrame, type Frame, type FrameTerms } from './frame.ts'
@@ -27,9 +28,6 @@ import { formPostPage } from './templates/form-post.ts'
 export interface GoOnNeeds extends FrameNeeds {
   clients: Pick<ClientDirectory, 'find'>
 }
-
-/** A known browser is remembered for as long as browsers keep a cookie (RFC 6265bis §5.5). */
-const DEVICE_SECONDS = 400 * 86_400
 
 /** No cookie has this hash. */
 const NO_BROWSER = 'none'
@@ -228,7 +226,7 @@ export function frameOf(call: PageCall, reached: Reached, needs: GoOnNeeds): Fra
 
 export function cookiesOf({ session, deviceSecret }: Reached, issuer: string): string[] {
   if (!session) return []
-  const device = deviceSecret === undefined ? [] : setCookie('device', deviceSecret, issuer, DEVICE_SECONDS)
+  const device = deviceSecret === undefined ? [] : setCookie('device', deviceSecret, issuer, BROWSER_KNOWN_SECONDS)
   return [...setCookie('session', session.secret, issuer, session.maxAgeSeconds), ...device]
 }
 

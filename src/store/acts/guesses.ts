@@ -2,14 +2,11 @@
  * Guesses. A guess is counted before it is judged, in one write that also decides whether it is judged at all: of many
  * guesses at once none is left out. A right guess is forgiven afterwards, inside the write that makes use of it.
  */
-import type { Instant } from '../../ground/clock.ts'
+import { fromSeconds, type Instant } from '../../ground/clock.ts'
 import { find, insert, remove, time, update, type Act, type Engine } from '../engine.ts'
 import type { GuessStore } from '../people-store.ts'
 import { guesses, knownBrowsers } from '../tables/people.ts'
-import type { GuessAttempt, GuessOutcome, GuessRule } from '../records/guess.ts'
-
-/** Browsers forget a cookie after this time (RFC 6265bis §5.5). Milliseconds. */
-const BROWSER_KNOWN_MS = 400 * 86_400_000
+import { BROWSER_KNOWN_SECONDS, type GuessAttempt, type GuessOutcome, type GuessRule } from '../records/guess.ts'
 
 export const guessVerbs = (engine: Engine): GuessStore => ({
   countGuess: (attempt, rule) => engine.act(() => countGuess(attempt, rule), 'free'),
@@ -42,7 +39,7 @@ export function* forgiveGuesses(bucket: string): Act<void> {
 /** A person has signed in, with every factor, in the browser that has this `device` cookie. */
 export function* rememberBrowser(hash: string, userId: string): Act<void> {
   const now = yield* time()
-  const seen = { lastSeenAt: now, expiresAt: now + BROWSER_KNOWN_MS }
+  const seen = { lastSeenAt: now, expiresAt: now + fromSeconds(BROWSER_KNOWN_SECONDS) }
   if ((yield* update(knownBrowsers, { hash, userId }, seen)) === 0)
     yield* insert(knownBrowsers, { hash, userId, ...seen })
 }

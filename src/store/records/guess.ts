@@ -1,6 +1,9 @@
 /** Guesses at passwords and codes, as they are counted. */
 import type { Instant } from '../../ground/clock.ts'
 
+/** A browser is known for as long as browsers keep a cookie (RFC 6265bis §5.5). */
+export const BROWSER_KNOWN_SECONDS = 400 * 86_400
+
 /** The failures of one bucket: of one person from one source. */
 export interface GuessRecord {
   /** A digest. */
