@@ -9,6 +9,7 @@ import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
 import { isAhead } from '../ground/clock.ts'
 import type { GuessOutcome, GuessRecord, GuessRule } from '../store/records/guess.ts'
 import type { Store } from '../store/store.ts'
+import { canonicalName } from './username.ts'
 
 /** Failures of a source that cost no time. */
 const FREE = 5
@@ -16,9 +17,6 @@ const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 60_000
 /** A source that is silent for this long begins anew. By guessing on, it would have had more guesses in that time. */
 const FORGOTTEN_AFTER_MS = 3_600_000
-
-/** Longer names are cut before they are compared. */
-const MOST_NAME_CHARACTERS = 256
 
 export interface Guess {
   /** `code`: of an authenticator app, or a recovery code. Both share one count. */
@@ -84,12 +82,9 @@ const waitAfter = (failures: number): number =>
 
 /** The digest tells nobody which names were tried. */
 function bucketOf({ kind, userId, name, network, browserHash }: Guess, isKnown: boolean): GuessRecord['bucket'] {
-  const person = userId === undefined ? `name ${folded(name)}` : `user ${userId}`
+  const person = userId === undefined ? `name ${canonicalName(name)}` : `user ${userId}`
   // A code is guessed by somebody who has passed the password: from any network, strangers share one source.
   const stranger = kind === 'code' ? 'strangers' : `network ${network}`
   const source = isKnown ? `browser ${browserHash}` : stranger
   return hash('sha256', `signet guess\n${kind}\n${person}\n${source}`, 'base64url')
 }
-
-/** The bucket of a name, the same for every spelling. */
-const folded = (name: string): string => name.slice(0, MOST_NAME_CHARACTERS).normalize('NFKC').trim().toLowerCase()

@@ -1,4 +1,5 @@
 /** The names by which a person is found: one form each, for look-ups, uniqueness and the throttle. */
+import { foldedName } from '../ground/folded-name.ts'
 import { isSecretName } from '../ground/looks-secret.ts'
 import { hasOwnPrefix, isActorName } from '../clients/client.ts'
 
@@ -7,9 +8,8 @@ const USERNAME = /^[a-z0-9._-]{1,64}$/
 /** No mailbox has a longer address (RFC 5321 §4.5.3.1.3). */
 const MOST_ADDRESS_CHARACTERS = 254
 
-/** The one form of a name as it was typed: compatible characters are one, and case does not count. */
-export const canonicalName = (typed: string): string =>
-  typed.slice(0, MOST_ADDRESS_CHARACTERS).trim().normalize('NFKC').toLowerCase()
+/** The one form of a name as it was typed. Longer names are cut first: nobody has one. */
+export const canonicalName = (typed: string): string => foldedName(typed.slice(0, MOST_ADDRESS_CHARACTERS))
 
 /** The folded form of a mail address. Mailboxes that differ by case alone would be confused, so they count as one. */
 export const emailKeyOf = (email: string): string => canonicalName(email)

@@ -20,6 +20,8 @@ test('a session that is ended, by its id or with all of a person, is printed as 
   expect(await run('end', first.id)).toEqual([])
   const { stdout } = await signet(['session', 'end', first.id], issuer.env)
   expect(stdout).toBe('0 sessions were ended\n')
-  expect(await run('end', '--user', 'ada')).toEqual(others)
+  // As people type and paste names.
+  expect(await run('list', '--user', ' ada')).toEqual(others)
+  expect(await run('end', '--user', 'Ada ')).toEqual(others)
   expect(await run('list')).toEqual([])
 })

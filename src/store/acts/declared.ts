@@ -1,4 +1,5 @@
 /** A declarative file in one write: the facts that it depends on are read, it is planned, and its operations are performed. */
+import { foldedName } from '../../ground/folded-name.ts'
 import { find, time, type Act, type Engine } from '../engine.ts'
 import { users as userTable } from '../tables/people.ts'
 import type {
@@ -24,7 +25,7 @@ import {
   updateClient,
 } from './clients.ts'
 import { changeGroup, createGroup, deleteGroup, list as listGroups, wasGroupEnded } from './groups.ts'
-import { findGroup, findPerson, foldedName } from './people-rows.ts'
+import { findGroup, findPerson } from './people-rows.ts'
 import { changeUser, createUser, isTakenId, wasEnded } from './users.ts'
 import { createResource, deleteResource, listResources, updateResource } from './resources.ts'
 

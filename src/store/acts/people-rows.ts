@@ -1,4 +1,5 @@
 /** Persons: a user's row with the user's groups and factors, all of one state. */
+import { foldedName } from '../../ground/folded-name.ts'
 import { find, person, type Act } from '../engine.ts'
 import { groups, users } from '../tables/people.ts'
 import { BUILT_IN_GROUP, type GroupRecord, type Person, type PersonName, type UserRecord } from '../records/user.ts'
@@ -8,9 +9,6 @@ export function* findPerson(name: PersonName): Act<Person | undefined> {
   const user = yield* find(users, name)
   return user && (yield* person(user.id))
 }
-
-/** As user names and verified addresses are kept. */
-export const foldedName = (name: string): string => name.normalize('NFKC').toLowerCase()
 
 /** By id, else by user name, else by verified address. Nobody chooses an id, so nobody gets what is done for another's id. */
 export function* findPersonNamed(name: string): Act<Person | undefined> {

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
+import { foldedName } from '../../ground/folded-name.ts'
 import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
 import { endedUsers, groupMembers, passkeys, recoveryCodes, sessions, signIns, users } from '../tables/people.ts'
@@ -44,7 +45,7 @@ export const userVerbs = (engine: Engine): UserStore => ({
 
 /** In the order of their ids. A search reads all persons: no index finds a part of a name. */
 function* list({ search, group }: PersonFilter, { after = '', limit }: Page): Act<Person[]> {
-  const wanted = search?.normalize('NFKC').toLowerCase()
+  const wanted = search === undefined ? undefined : foldedName(search)
   const found: Person[] = []
   let from = after
   while (found.length < limit) {
@@ -72,7 +73,7 @@ function* membersAfter(groupName: string, after: string, limit: number): Act<Use
 }
 
 const isLike = ({ username, email, name }: UserRecord, wanted: string): boolean =>
-  [username, email, name].some((each) => each?.normalize('NFKC').toLowerCase().includes(wanted))
+  [username, email, name].some((each) => each !== null && foldedName(each).includes(wanted))
 
 /** As a deleted person's name is remembered. */
 const digestOfName = (username: string): string => hash('sha256', `signet user ${username}`, 'base64url')
