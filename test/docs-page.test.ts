@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose'
 import type { Browser, Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parseRaw, sendRaw } from '../harness/raw.ts'
+import { contrastOf } from '../src/pages/colour.ts'
 import { launchBrowser, withoutBrowser } from './examples/browser.ts'
 import { request } from './support/client.ts'
 import { startTestIssuer } from './support/issuer.ts'
@@ -11,6 +12,7 @@ import { registered, shareWithApi } from './support/shared.ts'
 
 // The globals of the page, in functions that the browser runs; this program's own types know no windows.
 declare const document: any
+declare const getComputedStyle: any
 declare const window: any
 
 const shared = shareWithApi()
@@ -177,6 +179,25 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
 
   const violationsOf = (page: Page): Promise<string[]> => page.evaluate(() => window.violations)
 
+  /** The contrast of a text with the first ground below it that is not see-through. */
+  async function contrastOfText(page: Page, selector: string): Promise<number> {
+    const [text, ground] = await page
+      .locator(selector)
+      .first()
+      .evaluate((element: any) => {
+        const colours = (each: any): string[] =>
+          each === null ? [] : [getComputedStyle(each).backgroundColor, ...colours(each.parentElement)]
+        const grounds = colours(element).filter((colour) => !/, 0(\.\d+)?\)$/.test(colour))
+        return [getComputedStyle(element).color, grounds[0] ?? 'rgb(255, 255, 255)']
+      })
+    const hex = (colour = '') =>
+      `#${[...colour.matchAll(/\d+/g)]
+        .slice(0, 3)
+        .map(([part]) => Number(part).toString(16).padStart(2, '0'))
+        .join('')}`
+    return contrastOf(hex(text), hex(ground))
+  }
+
   /** Opens an operation, sends it as a reader would, and returns the status and body that the page shows. */
   async function tryOut(page: Page, operationId: string): Promise<{ status: string; body: string }> {
     const block = page.locator(`[id$="-${operationId}"]`)
@@ -207,6 +228,18 @@ describe.skipIf(withoutBrowser !== undefined)('in a browser', () => {
     expect(await page.title()).toContain('Signet')
     expect(faults).toEqual([])
     expect(await violationsOf(page)).toEqual([])
+  })
+
+  test('it is dark where the person reads dark pages, and can be read', async () => {
+    const { page, faults } = await open(`${shared().url}/docs`)
+    const backgroundOf = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)
+    const light = await backgroundOf()
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.waitForSelector('html.dark-mode')
+    expect([light, await backgroundOf()]).toEqual(['rgba(0, 0, 0, 0)', 'rgb(28, 32, 34)'])
+    for (const each of ['header h1', 'aside:not([hidden]) p', '.opblock-summary-path', '.opblock-tag'])
+      expect(await contrastOfText(page, each), each).toBeGreaterThan(4.5)
+    expect(faults).toEqual([])
   })
 
   test('an operation is tried out: the key set, liveness', async () => {

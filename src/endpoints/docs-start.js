@@ -2,6 +2,12 @@
 const { issuer, demo } = document.body.dataset
 const isAtIssuer = new URL(issuer).origin === location.origin
 
+// The style sheet of Swagger UI has dark colours too, which a class switches on.
+const dark = matchMedia('(prefers-color-scheme: dark)')
+const followColours = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
+dark.addEventListener('change', followColours)
+followColours()
+
 const show = (id) => {
   const element = document.getElementById(id)
   element.hidden = false

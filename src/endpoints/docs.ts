@@ -39,6 +39,11 @@ aside { margin: 1rem 20px 0; padding: 0.75rem 1rem; max-width: 60rem; border-lef
 aside p { margin: 0; }
 aside code { overflow-wrap: anywhere; }
 #elsewhere { border-color: #b3261e; background: #fdf3f2; }
+.dark-mode body { color: #e4e6e6; }
+.dark-mode header { border-color: #4a5054; }
+.dark-mode a { color: #7fd1c0; }
+.dark-mode aside { border-color: #5cc4b0; background: #24302e; }
+.dark-mode #elsewhere { border-color: #ffb4ab; background: #3a1b19; }
 `
 
 interface PageTerms {
