@@ -154,6 +154,32 @@ test('a scheduled rotation that was begun before the clock jumped promotes nothi
   expect(await issuer.rotation.rotate(SHARED_ES256, 'scheduled', BY_SYSTEM)).toMatchObject({ outcome: 'promoted' })
 })
 
+test('keys that a clock has dated ahead rotate again, once caches know them by the clock that is right', async () => {
+  const folder = temporaryFolder()
+  const ahead = decidingClock(START + 400 * DAY)
+  const wrong = await openAs(ahead, folder)
+  const before = await wireIssuer(wrong.open, 'http://localhost', wrong.config, { log: wrong.log })
+  ahead.advance(60)
+  await before.rotation.rotate(SHARED_ES256, 'requested', BY_SYSTEM)
+  await before.finish()
+
+  const clock = decidingClock(START)
+  const { open, config, log } = await openAs(clock, folder)
+  const issuer = await wireIssuer(open, 'http://localhost', config, { log })
+  onTestFinished(() => issuer.finish())
+  expect(await issuer.rotation.redate()).toEqual([])
+  clock.advance(600)
+  // Two keys of the algorithm that has rotated, and two of the other.
+  expect(await issuer.rotation.redate()).toHaveLength(4)
+  const corrected = clock.now()
+  expect(await issuer.rotation.redate()).toEqual([])
+  const refused = await issuer.rotation.rotate(SHARED_ES256, 'requested', BY_SYSTEM)
+  expect(refused).toMatchObject({ outcome: 'refused', safeFrom: corrected + DAY })
+  clock.advance(DAY / SECOND)
+  expect(await issuer.rotation.rotate(SHARED_ES256, 'requested', BY_SYSTEM)).toMatchObject({ outcome: 'promoted' })
+  expect(issuer.rotation.due(SHARED_ES256)).toBe(clock.now() + config.keyRotationSeconds * SECOND)
+})
+
 test('a clock that is set back while the server runs is told in the log, whichever clock decides', async () => {
   const clock = decidingClock(Date.now())
   const issuer = await startTestIssuer({}, { clock })

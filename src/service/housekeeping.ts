@@ -114,6 +114,8 @@ async function tendMasterKeys({ masterKeys, keyHolder, keys, log }: Needs): Prom
 
 /** Rotates keys that are due and retires keys whose last token has expired, as the database decides. */
 async function tendKeys({ keys, rotation, log }: Needs, stopping: AbortSignal): Promise<void> {
+  for (const kid of await rotation.redate())
+    log.warn('a clock that was ahead had dated a signing key: it is dated now', { kid })
   for (const ring of keys.rings()) {
     if (stopping.aborted) return
     const rotated = await rotation.rotate(ring, 'scheduled', BY_SYSTEM)

@@ -164,6 +164,11 @@ export interface Store extends PeopleStore, ChangeSource, OperatedDatabase {
     deny: (key: SigningKeyRecord, moment: Moment) => NewBlacklistEntry,
     event: Recording,
   ): Promise<RevocationOutcome>
+  /**
+   * Dates the `active` and the `next` keys that a clock has dated ahead: the newest of a ring now, the others as far before it
+   * as they were, if `mayDate` says so inside the write. Returns their ids.
+   */
+  redateKeys(mayDate: () => boolean, eventFor: (kid: string) => Recording): Promise<string[]>
   /** Raises a key's high-water mark. `gone`: the key may not sign any more (retired, revoked). */
   reserveSigning(kid: string, until: Instant): Promise<'reserved' | 'gone'>
   /**

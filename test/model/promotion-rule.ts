@@ -15,6 +15,7 @@ async function ruleOf(mode: Mode, leaving: string, prepublishSeconds: number): P
   const ring = [keyOf(leaving, { status: 'active', createdAt: 0 }), keyOf('next', { createdAt: 0 })]
   const store = {
     now: () => 0,
+    time: { isBelieved: () => false },
     listKeys: async () => ring,
     retireKeys: async () => [],
     promoteNextKey: async (_ring: unknown, _spare: unknown, decide: PromotionRule) => {

@@ -1,9 +1,10 @@
 /** Signing keys. Unique indexes allow one active and one next key. The steps below are in an order that never breaks them. */
-import { fromSeconds, type Instant } from '../../ground/clock.ts'
+import { fromSeconds, isAhead, type Instant } from '../../ground/clock.ts'
 import { find, insert, reserve, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
 import {
+  newestDate,
   sealedUnder,
   type PromotionOutcome,
   type PromotionVerdict,
@@ -19,7 +20,7 @@ import { requireStanding } from './master-key-rows.ts'
 
 type Verbs = Pick<
   Store,
-  'listKeys' | 'findKey' | 'seedKeys' | 'promoteNextKey' | 'revokeKey' | 'reserveSigning' | 'retireKeys'
+  'listKeys' | 'findKey' | 'seedKeys' | 'promoteNextKey' | 'revokeKey' | 'redateKeys' | 'reserveSigning' | 'retireKeys'
 >
 
 export const keyVerbs = (engine: Engine): Verbs => ({
@@ -28,6 +29,7 @@ export const keyVerbs = (engine: Engine): Verbs => ({
   seedKeys: (ring, keys, event) => engine.act(() => seed(ring, keys, event), 'exclusive'),
   promoteNextKey: (ring, spare, decide, event) => engine.act(() => promote(ring, spare, decide, event), 'exclusive'),
   revokeKey: (kid, spare, deny, event) => engine.act(() => revoke(kid, spare, deny, event), 'exclusive'),
+  redateKeys: (mayDate, eventFor) => engine.act(() => redate(mayDate, eventFor), 'exclusive'),
   reserveSigning: (kid, until) =>
     engine.act(function* () {
       return (yield* reserve(kid, until)) ? 'reserved' : 'gone'
@@ -113,6 +115,25 @@ function* retire(skewSeconds: number, mayRetire: () => boolean, eventFor: (kid: 
     yield* record(eventFor(key.kid))
   }
   return over.map(({ kid }) => kid)
+}
+
+function* redate(mayDate: () => boolean, eventFor: (kid: string) => Recording): Act<string[]> {
+  if (!mayDate()) return []
+  const now = yield* time()
+  const keys = (yield* select(signingKeys)).filter(({ status }) => status === 'active' || status === 'next')
+  const redated: string[] = []
+  for (const ring of Map.groupBy(keys, ({ ring: name, alg }) => `${alg} ${name}`).values()) {
+    const newest = Math.max(...ring.map(newestDate))
+    if (!isAhead(newest, now)) continue
+    const moved = (date: Instant) => (date > now ? date - (newest - now) : date)
+    for (const key of ring.filter((each) => newestDate(each) > now)) {
+      const activatedAt = key.activatedAt === null ? null : moved(key.activatedAt)
+      yield* update(signingKeys, { kid: key.kid }, { createdAt: moved(key.createdAt), activatedAt })
+      yield* record(eventFor(key.kid))
+      redated.push(key.kid)
+    }
+  }
+  return redated
 }
 
 /** Ends a resource's own ring, inside the write that deletes the resource. */

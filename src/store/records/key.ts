@@ -53,6 +53,10 @@ export function sealedUnder(jwe: string): string | undefined {
 /** Whether two names lead to the same ring; a key has the name of its ring. */
 export const isSameRing = (one: RingId, other: RingId): boolean => one.ring === other.ring && one.alg === other.alg
 
+/** The later of a key's two dates. */
+export const newestDate = ({ createdAt, activatedAt }: SigningKeyRecord): Instant =>
+  Math.max(createdAt, activatedAt ?? createdAt)
+
 /** Whether the key is in the JWKS. */
 export const isPublished = ({ status }: SigningKeyRecord): boolean =>
   status === 'next' || status === 'active' || status === 'retiring'
