@@ -1,6 +1,6 @@
 /** Whether this deployment is sound. The check changes nothing, and makes no database where none is. */
 import { join } from 'node:path'
-import { CLOCK_SKEW_SECONDS, fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
+import { fromSeconds, systemClock, toIso, type Instant } from '../ground/clock.ts'
 import { readConfig } from '../config/config.ts'
 import type { Config } from '../config/setting.ts'
 import { UNPROVEN_DOMAINS, takesUnprovenDomains } from '../config/sign-up.ts'
@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts'
 import { listKnownOthers } from '../database.ts'
 import { bad, failed, good, warn, type Check } from './check.ts'
 import { checkClientKeys } from './client-keys.ts'
+import { checkClock } from './clock.ts'
 import { checkCookies, checkPeople } from './people.ts'
 import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
@@ -125,7 +126,7 @@ async function checkStore(store: Store, config: Config): Promise<Check[]> {
     ...checkRings(keys, store.now(), config),
     ...(await checkClientKeys(store, config)),
     ...(await checkPeople(store, config)),
-    await checkLocalClock(store),
+    ...(await checkClock(store, keys)),
   ]
 }
 
@@ -184,17 +185,4 @@ function describeReadiness(
   return isKnownToCaches(next, active, now, keyPrepublishSeconds)
     ? '(published long enough to sign)'
     : `(may sign from ${toIso(next.createdAt + fromSeconds(keyPrepublishSeconds))})`
-}
-
-/** A clock that was set back makes expired tokens valid again, and dates new tokens wrongly. */
-async function checkLocalClock(store: Store): Promise<Check> {
-  const [latest] = await store.listAudit({ limit: 1 })
-  const now = store.now()
-  if (!latest || latest.at <= now + fromSeconds(CLOCK_SKEW_SECONDS))
-    return good('local clock', `${toIso(now)}, after everything that is on record`)
-  return bad(
-    'local clock',
-    `it is ${toIso(now)}, but something on record happened at ${toIso(latest.at)}`,
-    'set the clock by NTP, and wait until it has passed that time',
-  )
 }

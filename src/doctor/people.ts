@@ -55,7 +55,7 @@ async function checkOperators(store: Store): Promise<Check> {
   )
 }
 
-async function listPersons(store: Store): Promise<Person[]> {
+export async function listPersons(store: Store): Promise<Person[]> {
   const all: Person[] = []
   for (;;) {
     const page = await store.listPersons({}, { after: all.at(-1)?.user.id, limit: STEP })
@@ -64,7 +64,8 @@ async function listPersons(store: Store): Promise<Person[]> {
   }
 }
 
-const some = (names: readonly string[]): string =>
+/** Some names, and how many more there are. */
+export const some = (names: readonly string[]): string =>
   names.length > MOST_NAMES
     ? `${names.slice(0, MOST_NAMES).join(', ')} and ${names.length - MOST_NAMES} more`
     : names.join(', ')

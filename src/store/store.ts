@@ -300,7 +300,7 @@ export interface Store extends PeopleStore, ChangeSource, OperatedDatabase {
   findSetting(name: SettingName): Promise<string | undefined>
   /** Notes the present time as one that was believed: the next start goes on from it. */
   noteTime(): Promise<void>
-  /** The newest time on record: of an event, or of one that was believed. `undefined` in a new database. */
+  /** The newest time on record: the one that was believed, else that of the newest event. `undefined` in a new database. */
   newestTime(): Promise<Instant | undefined>
   /** Sets a setting unless it is set already. Returns the value that is set now. */
   claimSetting(name: SettingName, value: string): Promise<string>

@@ -1,9 +1,11 @@
 /** Persons after a clock that was ahead is right again: nothing of then locks anybody out. */
 import { expect, test } from 'vitest'
+import { createBackend, grantTokens } from '../support/admin.ts'
 import { decidingClock } from '../support/deciding-clock.ts'
 import { addApp, addPerson, authorizePath, browserAt, signInAt, storeOf } from '../support/people.ts'
 import { codeAt, enter, turnOn } from '../support/second-factor.ts'
-import { startWithApi } from '../support/shared.ts'
+import { signet } from '../support/process.ts'
+import { API, startWithApi } from '../support/shared.ts'
 
 const DAY = 86_400
 const ADA = { username: 'ada' }
@@ -66,4 +68,25 @@ test('a session of then signs in to no app: the person is asked anew, once', asy
   expect((await browser.get(authorizePath(app))).page).toBe('login')
   expect((await signInAt(browser, authorizePath(app), ADA)).isAway).toBe(true)
   expect((await browser.get(authorizePath(app))).isAway).toBe(true)
+})
+
+test('the doctor names what is dated ahead, and nothing is left of it when all was ended', async () => {
+  const { issuer, putRight } = await scene()
+  const shop = await createBackend(issuer.operator, { client_id: 'shop', resources: [API] })
+  await grantTokens(issuer, shop, 'bob')
+  await signInAt(browserAt(issuer), LOGIN, ADA)
+  await putRight()
+  const namedAhead = async () => {
+    const { stdout } = await signet(['doctor', '--json'], issuer.env)
+    const checks = JSON.parse(stdout) as { check: string; fix: string | null }[]
+    return checks.filter(({ check }) => check.endsWith('dated ahead')).map(({ check, fix }) => `${check}: ${fix}`)
+  }
+  expect((await namedAhead()).toSorted()).toEqual([
+    expect.stringMatching(/^grants dated ahead: .*signet grant revoke --all/),
+    expect.stringMatching(/^keys dated ahead: /),
+    expect.stringMatching(/^passwords dated ahead: .*signet user set-password ada/),
+    expect.stringMatching(/^sessions dated ahead: .*signet session end/),
+  ])
+  expect((await signet(['grant', 'revoke', '--all'], issuer.env)).code).toBe(0)
+  expect((await namedAhead()).some((line) => /^(grants|sessions)/.test(line))).toBe(false)
 })

@@ -47,9 +47,9 @@ function* claim(name: SettingName, value: string): Act<string> {
 
 function* newestTime(): Act<Instant | undefined> {
   const noted = yield* find(settings, { name: 'believed_time' })
+  if (noted) return Number(noted.value)
   const [event] = yield* select(auditEvents, { orderBy: 'id', descending: true, limit: 1 })
-  const times = [...(noted ? [Number(noted.value)] : []), ...(event ? [event.at] : [])]
-  return times.length === 0 ? undefined : Math.max(...times)
+  return event?.at
 }
 
 /** @param value `undefined` takes the setting away */
