@@ -182,6 +182,7 @@ const denial = (sid: string, until: number, now: number) => ({
 test('a single-page app by its preset renews without a cookie, each token once, until the person signs out', async () => {
   store = await storeOf(issuer())
   const metadata = PRESETS.get('spa')?.metadata('https://page.example')
+  expect(metadata?.refresh_token_ttl).toBe(86_400)
   const client = await addClient(issuer(), { ...metadata, redirect_uris: [CALLBACK] })
   const { browser, ...tokens } = await tokensOf(issuer(), client, await addUser(store), {
     scope: 'openid profile email',

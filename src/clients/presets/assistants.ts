@@ -135,8 +135,9 @@ const spa: Preset = {
     grant_types: WITH_REFRESH,
     scope: PROFILE,
     // Browsers give a hidden frame of another site no cookie, so prompt=none cannot renew. A refresh token does, rotates with
-    // each use (RFC 9700 §4.14.2), and without offline_access ends when the person signs out.
+    // each use (RFC 9700 §4.14.2), and without offline_access ends when the person signs out. A day, since a page can leak it.
     refresh: 'always',
+    refresh_token_ttl: 86_400,
   }),
   paste: ({ issuer, clientId, redirectUris }) => `npm install oidc-client-ts
 
@@ -149,7 +150,7 @@ export const users = new UserManager({
   scope: '${PROFILE}',
 })`,
   notes: [
-    'the page renews its access token by a refresh token, which ends when the person signs out',
+    'the page renews its access token by a refresh token, for a day at most; it ends when the person signs out',
     'a backend that keeps the tokens is safer than a page that has them (RFC 10017 §6.1): signIn() of signet-verify is one',
   ],
 }
