@@ -79,7 +79,7 @@ const removeFactors = ({ userRegistry }: Needs, { requireUser, describeUser }: P
       id: 'removeUserFactors',
       says: 'Take factors away',
       tells:
-        'One of the members is given: `passkey` names one, `totp` takes the codes with the recovery codes, `all` takes everything. The password stays.',
+        'One of the members is given: `passkey` names one, `totp` takes the codes with the recovery codes, `all` takes everything. The password stays. Where the person has none of it, the answer is 404.',
       answers: AS_IT_IS,
     },
     async (call) => {

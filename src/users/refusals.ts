@@ -1,5 +1,5 @@
 /** Why an act on a user is refused inside its write. */
-import { conflict, invalidRequest, OAuthError } from '../ground/errors.ts'
+import { conflict, invalidRequest, notFound, OAuthError } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { UserObstacle, UserRecord } from '../store/records/user.ts'
 
@@ -42,6 +42,8 @@ export function refusalOf(obstacle: UserObstacle, { id }: Pick<UserRecord, 'id'>
         `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${shell(obstacle.group)}`,
         { isOfRecords: true },
       )
+    case 'no_factor':
+      return notFound('this factor of the person')
     case 'link':
       return new LinkRefusal(obstacle.state)
   }

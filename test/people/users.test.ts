@@ -13,7 +13,7 @@ import {
   tokens as tokensOf,
   type AdministeredIssuer,
 } from '../support/admin.ts'
-import { browserAt, PASSWORD, signInAt } from '../support/people.ts'
+import { addPerson, browserAt, PASSWORD, sealedTotp, signInAt, storeOf } from '../support/people.ts'
 import { auditOf, refusal } from '../support/shared.ts'
 
 const USERS = '/admin/api/users'
@@ -290,4 +290,17 @@ test('signet:read reads users, groups and invitations, and changes nothing', asy
     const answer = await reader.call(method, path, body)
     expect([answer.status, answer.body.error], `${method} ${path}`).toEqual([403, 'insufficient_scope'])
   }
+})
+
+test('a factor that a person does not have is 404, and no event', async () => {
+  const issuer = await startAdministered()
+  const { sub } = await addUser(issuer, { username: 'ada', password: PASSWORD })
+  for (const lost of [{ totp: true }, { all: true }, { passkey: 'x' }])
+    expect(refusal(await issuer.operator.call('POST', `${USERS}/ada/remove-factor`, lost))).toBe('404 invalid_request')
+  expect(await auditOf(issuer, String(sub))).toEqual(['user.created'])
+  const store = await storeOf(issuer)
+  const { id } = await addPerson(store, { username: 'bob', user: { totpSecret: await sealedTotp(issuer) } })
+  const removals = [1, 2].map(() => issuer.operator.call('POST', `${USERS}/bob/remove-factor`, { totp: true }))
+  expect((await Promise.all(removals)).map(({ status }) => status).toSorted()).toEqual([200, 404])
+  expect(await auditOf(issuer, id)).toEqual(['user.factor_removed', 'user.created'])
 })

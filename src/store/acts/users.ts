@@ -153,6 +153,11 @@ function* addPasskey(userId: string, { passkey }: UserTerms): Act<void> {
   yield* record(passkey.event)
 }
 
+function* hasAny({ user, factors }: Person, lost: LostFactors): Act<boolean> {
+  if ('passkeyId' in lost) return (yield* find(passkeys, { userId: user.id, id: lost.passkeyId })) !== undefined
+  return user.totpSecret !== null || ('all' in lost && factors.passkeys > 0)
+}
+
 /** The recovery codes go with the app: their digests are made with a key that is sealed with its secret. */
 function* lose(userId: string, lost: LostFactors): Act<void> {
   if ('passkeyId' in lost) return void (yield* remove(passkeys, { userId, id: lost.passkeyId }))
@@ -208,6 +213,7 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   const next: UserRecord = { ...person.user, ...change.user, id }
   // A client has taken the id since: its tokens and those of the person could not be told apart.
   if (change.isEnabling && (yield* find(clients, { clientId: id }))) return { outcome: 'taken', member: 'id' }
+  if (change.loses && !(yield* hasAny(person, change.loses))) return { outcome: 'no_factor' }
   const obstacle = (yield* findTaken(next, person.user)) ?? (yield* prepare(change, person.groups))
   if (obstacle) return obstacle
   yield* update(users, { id }, next)

@@ -123,6 +123,8 @@ export type UserObstacle =
   /** The id belonged to a deleted person, or the file names a person whom an operator deleted. */
   | { outcome: 'ended' }
   | { outcome: 'no_group'; group: string }
+  /** The person has none of the factors that are to be taken away. */
+  | { outcome: 'no_factor' }
   /** The invitation that the change rests on. */
   | { outcome: 'link'; state: 'used' | 'expired' | 'unknown' }
 
