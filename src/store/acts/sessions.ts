@@ -22,6 +22,9 @@ import { endWhole, endable } from './grants.ts'
 import { findPerson, findPersonNamed } from './people-rows.ts'
 import { endPerson, endSession } from './session-ends.ts'
 
+/** Rows that a page of consents looks at in one step. */
+const STEP = 500
+
 export const sessionVerbs = (engine: Engine): SessionStore => ({
   findSession: (secretHash) => engine.read(() => findWithPerson({ secretHash })),
   findSessionById: (id) => engine.read(() => findWithPerson({ id })),
@@ -87,8 +90,10 @@ function* consentsOf(userId: string): Act<ConsentRecord[]> {
   const found: ConsentRecord[] = []
   for (const row of yield* select(consents, { where: { userId } }))
     if (yield* find(clients, { key: row.clientKey })) found.push(row)
-  return found.toSorted((a, b) => (a.clientId < b.clientId ? -1 : 1))
+  return byClient(found)
 }
+
+const byClient = (rows: ConsentRecord[]): ConsentRecord[] => rows.toSorted((a, b) => (a.clientId < b.clientId ? -1 : 1))
 
 function* pageConsents({ userId }: { userId?: string | undefined }, { after = '', limit }: Page): Act<ConsentRecord[]> {
   const isLater = (consent: ConsentRecord) => consentCursor(consent) > after
@@ -96,13 +101,26 @@ function* pageConsents({ userId }: { userId?: string | undefined }, { after = ''
   // The person of the last page may have more consents, so the page begins with them again.
   let [from = ''] = after.split(' ')
   const found = (yield* consentsOf(from)).filter(isLater)
+  const isThere = new Map<number, boolean>()
   while (found.length < limit) {
-    const [next] = yield* select(consents, { orderBy: 'userId', after: from, limit: 1 })
-    if (!next) break
-    from = next.userId
-    found.push(...(yield* consentsOf(from)))
+    const rows = yield* select(consents, { orderBy: 'userId', after: from, limit: STEP })
+    const last = rows.at(-1)?.userId
+    if (last === undefined) break
+    // The last person of a full step may have more rows than it holds.
+    const whole = rows.length < STEP ? rows : rows.filter((row) => row.userId !== last)
+    const standing = yield* ofStandingClients(whole, isThere)
+    for (const ofPerson of Map.groupBy(standing, (row) => row.userId).values()) found.push(...byClient(ofPerson))
+    if (whole.length < rows.length) found.push(...(yield* consentsOf(last)))
+    from = last
   }
   return found.slice(0, limit)
+}
+
+/** Consents of a client that was deleted stay until the sweep has taken them. There may be many, and each client is asked for once. */
+function* ofStandingClients(rows: ConsentRecord[], isThere: Map<number, boolean>): Act<ConsentRecord[]> {
+  for (const { clientKey: key } of rows)
+    if (!isThere.has(key)) isThere.set(key, (yield* find(clients, { key })) !== undefined)
+  return rows.filter(({ clientKey }) => isThere.get(clientKey))
 }
 
 /** Takes a consent back: the client's grants for the person end, whichever session they were made in. */

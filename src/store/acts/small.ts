@@ -8,6 +8,7 @@ import type { Store } from '../store.ts'
 import { deletedClients } from '../tables/clients.ts'
 import { grants } from '../tables/grants.ts'
 import { keyReaders } from '../tables/keys.ts'
+import { consents } from '../tables/people.ts'
 import { auditEvents, settings, usedJtis } from '../tables/service.ts'
 
 /** Callers choose their user agent freely, so the table is bounded. */
@@ -75,13 +76,19 @@ function* noteReaders(readers: KeyReader[]): Act<void> {
   for (const { name } of all.slice(MOST_READERS)) yield* remove(keyReaders, { name })
 }
 
-/** Deletes grants of one deleted client; forgets the client when none are left. @returns how many grants went */
+/**
+ * Deletes grants of one deleted client, and consents to it; forgets the client when none are left.
+ * @returns how many went of the kind of which more went
+ */
 export function* sweepDeletedClient(limit: number): Act<number> {
   const [client] = yield* select(deletedClients, { limit: 1 })
   if (!client) return 0
   const { clientKey } = client
   const doomed = yield* select(grants, { where: { clientKey }, orderBy: 'sid', limit })
   for (const { sid } of doomed) yield* remove(grants, { sid })
-  if (doomed.length < limit) yield* remove(deletedClients, { clientKey })
-  return doomed.length
+  const given = yield* select(consents, { where: { clientKey }, orderBy: 'userId', limit })
+  for (const { userId } of given) yield* remove(consents, { userId, clientKey })
+  const most = Math.max(doomed.length, given.length)
+  if (most < limit) yield* remove(deletedClients, { clientKey })
+  return most
 }
