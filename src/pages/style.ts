@@ -141,6 +141,8 @@ details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .wants .icon{color:var(--accent);margin-block-start:.125rem}
 .facts{padding-block-start:1rem;border-block-start:1px solid var(--line);text-align:center;font-size:.8125rem;color:var(--soft)}
 .facts dd,.mono{font-family:ui-monospace,"SF Mono",Menlo,Consolas,monospace;overflow-wrap:anywhere}
+.fours{user-select:all;-webkit-user-select:all}
+.fours span{margin-inline-end:.75ch;white-space:nowrap}
 .box{padding:.75rem .875rem;border:1px solid var(--line);border-radius:.75rem;background:var(--raised);font-size:.9375rem}
 .qr{display:grid;place-items:center;padding:1rem;border-radius:1rem;background:#fff;border:1px solid var(--line)}
 .qr svg{inline-size:min(100%,13rem);block-size:auto;forced-color-adjust:none}

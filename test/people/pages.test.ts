@@ -206,6 +206,11 @@ test('an authenticator app gets its secret as a picture, as text and as a link; 
       .trim(),
   ).toMatch(/^[A-Z2-7]{32}$/)
   expect(secret && valueOf(secret, 'data-secret')).toBe(secret && textOf(secret).trim())
+  // In fours for the eye, and in one piece for whoever copies it.
+  const typed = elements.find((each) => valueOf(each, 'class')?.split(' ').includes('fours'))
+  const fours = [...elementsOf(typed ?? expect.unreachable())].slice(1).map(textOf).filter(Boolean)
+  expect(fours).toEqual(Array.from({ length: 8 }, () => expect.stringMatching(/^[A-Z2-7]{4}$/)))
+  expect(typed && textOf(typed)).toBe(secret && textOf(secret))
   expect(html).toContain('role="img"')
   expect(elements.some((each) => valueOf(each, 'href')?.startsWith('otpauth://totp/'))).toBe(true)
   const list = (await page('two-factor-codes')).elements.find(

@@ -16,8 +16,8 @@ export function totpSetup(frame: Frame, { secret, uri, qr }: TotpSetupView, erro
       <div class="field">
         <p class="label" id="secret-label">${totp.orType}</p>
         <p class="box row nowrap">
-          <span class="grow mono" data-secret="${secret}" aria-labelledby="secret-label">${secret}</span
-          >${parts.copyButton(frame, secret)}
+          <span class="unseen" data-secret="${secret}" aria-labelledby="secret-label">${secret}</span
+          ><span class="grow mono fours" aria-hidden="true">${inFours(secret)}</span>${parts.copyButton(frame, secret)}
         </p>
       </div>
     </li>
@@ -27,6 +27,10 @@ export function totpSetup(frame: Frame, { secret, uri, qr }: TotpSetupView, erro
     </li>
   </ol>`
 }
+
+/** Four by four for the eye. The distance is none of the text: whoever copies it gets the secret in one piece. */
+const inFours = (secret: string): Markup[] =>
+  (secret.match(/.{1,4}/gu) ?? []).map((four) => html`<span>${four}</span><wbr />`)
 
 /** Modules of the margin around the code: readers need four. */
 const MARGIN = 4
