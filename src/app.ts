@@ -33,6 +33,7 @@ import type { Route } from './http/route.ts'
 import { KnownPathsRouter } from './http/router.ts'
 import { Routes } from './http/routes.ts'
 import { fail, serve } from './http/serve.ts'
+import { errorPageOf } from './pages/page.ts'
 import { pages } from './pages/routes.ts'
 
 /** The needs of one door. */
@@ -67,7 +68,8 @@ export type ServiceNeeds = DoorNeeds &
   NeedsOf<typeof pages>
 
 /** Answers every request that the server receives. */
-export const createApp = (needs: ServiceNeeds): RequestListener => serveRoutes(listRoutes(needs), needs, newApp())
+export const createApp = (needs: ServiceNeeds): RequestListener =>
+  serveRoutes(listRoutes(needs), { ...needs, unknownPage: errorPageOf(needs) }, newApp())
 
 /** The path has one reader: the router looks up the path that target.ts has read. */
 export const newApp = () =>

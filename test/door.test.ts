@@ -145,18 +145,28 @@ describe('a path in normal form', () => {
 
 describe('the root', () => {
   const BROWSER = { accept: 'text/html,application/xhtml+xml' }
-  const linksOf = (page: string) => [...page.matchAll(/<a href="([^"]+)"/g)].map(([, at = '']) => at)
+  const linksOf = (page: string) => [...page.matchAll(/<a [^>]*href="(\/[^"]*)"/g)].map(([, at = '']) => at)
 
   test('is a page in a browser, and every link of it leads somewhere', async () => {
     const page = await send('GET', '/', BROWSER)
     expect(page.status).toBe(200)
-    expect(page.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', vary: 'Accept' })
-    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-[^']+';/)
+    expect(page.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', vary: 'Accept, Accept-Language' })
+    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'self';/)
+    expect(page.text.length).toBeLessThan(10_000)
     const links = linksOf(page.text)
     for (const path of ['/account', '/docs', '/openapi.json', '/readyz', '/.well-known/jwks.json'])
       expect(links).toContain(path)
     // The account sends a person who is not signed in to the sign-in page.
     for (const path of links) expect([200, 303], path).toContain((await send('GET', path)).status)
+  })
+
+  test('has the brand of the operator, and the language of the browser', async () => {
+    const { port } = await startTestIssuer({ SIGNET_BRAND_NAME: 'Acme & Sons', SIGNET_LOCALE: 'zh' })
+    const pageFor = async (language: string) =>
+      (await send('GET', '/', { ...BROWSER, 'accept-language': language }, port)).text
+    expect(await pageFor('de')).toMatch(/<html lang="de"[^]*Acme &amp; Sons[^]*Bei Ihrem Konto anmelden/)
+    expect(await pageFor('en-GB')).toContain('Sign in to your account')
+    expect(await pageFor('fr')).toContain('登录您的账户')
   })
 
   test('is JSON to everybody else, with public addresses', async () => {
@@ -190,6 +200,22 @@ describe('the root', () => {
       })
     }
   })
+})
+
+test('an address that is none is a page to a browser that opens it, and JSON to a program', async () => {
+  const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'accept-language': 'de' }
+  const page = await send('GET', '/acount', browser)
+  expect([page.status, page.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8'])
+  expect(page.text).toMatch(/data-error="not_found"[^]*href="\/account"/)
+  expect(page.text.length).toBeLessThan(5000)
+  for (const [method, headers] of [
+    ['GET', {}],
+    ['GET', { accept: 'application/json, text/html;q=0.5' }],
+    ['POST', browser],
+  ] as const)
+    expect(JSON.parse((await send(method, '/acount', headers)).text)).toMatchObject({ error: 'invalid_request' })
+  // An address that takes another method is none that a person mistyped.
+  expect((await send('GET', '/token', browser)).headers['content-type']).toBe('application/json')
 })
 
 test('unknown key sets count as refused requests of their network', async () => {

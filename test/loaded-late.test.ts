@@ -85,8 +85,15 @@ test('an issuer of services loads nothing of people, whatever services ask; the 
   })
   const { refresh_token: token = '' } = await grantTokens(server, client)
   expect((await refresh(server, client, token)).status).toBe(200)
-  for (const path of ['/.well-known/openid-configuration', '/.well-known/jwks.json', '/blacklist/feed', '/metrics'])
+  for (const path of [
+    '/.well-known/openid-configuration',
+    '/.well-known/jwks.json',
+    '/blacklist/feed',
+    '/metrics',
+    '/',
+  ])
     expect((await request(`${server.url}${path}`)).status, path).toBe(200)
+  expect((await request(`${server.url}/no-such`)).status).toBe(404)
   expect((await operator.call('GET', '/admin/api/clients')).status).toBe(200)
   expect(loaded().length).toBeGreaterThan(300)
   expect(ofPeople()).toEqual([])

@@ -130,6 +130,7 @@ const arrivalOf = ({ incoming, outgoing, route }: Context) => ({
 function turnAway(context: Context, { status, headers, description }: Refusal, { log }: DoorNeeds): void {
   const reply = errorReply(status, BUSY, description, Object.entries(headers).flat())
   log.debug('request', { ...context.facts, method: context.incoming.method ?? '', status, error: BUSY })
-  if (!context.route?.onError) return void answer(context, reply)
-  void asPage(context, undefined, reply).then((page) => answer(context, page))
+  const page = context.route?.onError
+  if (!page) return void answer(context, reply)
+  void asPage(page, context, undefined, reply).then((shown) => answer(context, shown))
 }

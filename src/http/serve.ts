@@ -4,6 +4,7 @@ import type { Context as HonoContext } from 'hono'
 import type { Log } from '../ground/log.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { isRefused } from '../limits/limits.ts'
+import { prefers } from './accept.ts'
 import { answer } from './answer.ts'
 import type { Context, Env } from './context.ts'
 import { dispatch, type DispatchNeeds } from './dispatch.ts'
@@ -11,11 +12,14 @@ import { noRoute, preflight } from './no-route.ts'
 import { isForLoad, replyToError } from './on-error.ts'
 import { TAKEN, type Outcome, type Reply } from './reply.ts'
 import { noteRequest, type Answered } from './request-log.ts'
+import type { ErrorPage } from './route.ts'
 import type { Routes } from './routes.ts'
 
 export interface ServeNeeds extends DispatchNeeds {
   log: Log
   traffic: Traffic
+  /** Tells a browser that there is no such page. Without it, every caller gets JSON. */
+  unknownPage?: ErrorPage
 }
 
 /**
@@ -49,7 +53,7 @@ function finish(context: Context, outcome: Outcome, needs: ServeNeeds, set: Head
 
 /** Answers an error. @param set headers that were set in Hono's context, if the request came so far. */
 export function fail(context: Context, error: unknown, needs: ServeNeeds, set?: Headers): Response | Promise<Response> {
-  const reply = replyOf(error, context)
+  const reply = replyOf(error, context, needs)
   if (reply instanceof Promise) return reply.then((late) => finishFailed(context, error, late, needs, set))
   return finishFailed(context, error, reply, needs, set)
 }
@@ -71,16 +75,26 @@ function finishFailed(
   return RESPONSE_ALREADY_SENT
 }
 
-function replyOf(error: unknown, context: Context): Reply | Promise<Reply> {
+function replyOf(error: unknown, context: Context, { unknownPage }: ServeNeeds): Reply | Promise<Reply> {
   const reply = replyToError(error, context.facts)
-  return context.route?.onError ? asPage(context, error, reply) : reply
+  const page = context.route?.onError ?? (isMistyped(context, reply) ? unknownPage : undefined)
+  return page ? asPage(page, context, error, reply) : reply
 }
 
-/** The reply as the route's page tells it. A page that cannot be made leaves the reply as it is. */
-export async function asPage({ route, facts, incoming }: Context, error: unknown, reply: Reply): Promise<Reply> {
+/** A person typed or followed an address that is none. Programs read JSON. */
+const isMistyped = ({ route, incoming: { method, headers } }: Context, { status }: Reply): boolean =>
+  !route && status === 404 && method === 'GET' && prefers(headers.accept, 'text/html', 'application/json')
+
+/** The reply as a page tells it. A page that cannot be made leaves the reply as it is. */
+export async function asPage(
+  page: ErrorPage,
+  { facts, incoming }: Context,
+  error: unknown,
+  reply: Reply,
+): Promise<Reply> {
   const header = (name: string) => [incoming.headers[name]].flat().join(', ') || undefined
   try {
-    return (await route?.onError?.(error, { facts, header }, reply)) ?? reply
+    return await page(error, { facts, header }, reply)
   } catch (fault) {
     facts.stack = (fault instanceof Error ? fault.stack : undefined) ?? ''
     return reply

@@ -41,6 +41,7 @@ function wordsOf(
     const { back, isOfLink, openAt, again, finished } = error.options
     return { code: error.code, back, isOfLink, openAt, again, finished }
   }
+  if (status === 404) return { code: 'not_found' }
   if (status === 429) return { code: 'too_many_attempts' }
   if (error instanceof Unavailable || status === 503) return { code: 'unavailable' }
   return { code: status < 500 ? 'invalid_request' : 'server_error' }

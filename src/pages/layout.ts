@@ -5,6 +5,7 @@ import type { Markup, PageTerms } from './html.ts'
 
 /** `data-page` of a page. */
 export type PageName =
+  | 'front'
   | 'login'
   | 'second'
   | 'recovery'

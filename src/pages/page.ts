@@ -72,7 +72,8 @@ export const signInFirst = (call: Pick<PageCall, 'header'>, { location }: SignIn
 export const noSuchPage = (path: `${string}:${string}`, needs: FrameNeeds): Route =>
   page({ get: path }, needs, async () => (await import('./error.ts')).refuseUnknown)
 
-const errorPageOf = (needs: FrameNeeds): ErrorPage =>
+/** The error page, loaded at the first error that a browser is told. */
+export const errorPageOf = (needs: FrameNeeds): ErrorPage =>
   lateErrorPage(async () => (await import('./error.ts')).errorReplyOf(needs))
 
 /** An error page that is loaded at the first error. */

@@ -146,6 +146,15 @@ export interface ConsentView {
   termsUrl?: string | undefined
 }
 
+/** `data-page=front`. */
+export interface FrontView {
+  issuer: string
+  addresses: readonly {
+    name: 'docs' | 'openapi' | 'openid_configuration' | 'oauth_authorization_server' | 'jwks' | 'health'
+    path: string
+  }[]
+}
+
 /** `data-page=logout`. */
 export interface LogoutView {
   account: AccountView

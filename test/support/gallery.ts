@@ -11,6 +11,7 @@ import { consentPage } from '../../src/pages/templates/consent.ts'
 import { enrolPage } from '../../src/pages/templates/enrol.ts'
 import { errorPage, mismatchPage, notAllowedPage } from '../../src/pages/templates/errors.ts'
 import { passkeysPage, twoFactorPage } from '../../src/pages/templates/factors.ts'
+import { frontPage } from '../../src/pages/templates/front.ts'
 import { formPostPage } from '../../src/pages/templates/form-post.ts'
 import { logoutPage, signedOutPage } from '../../src/pages/templates/leave.ts'
 import { linkPage } from '../../src/pages/templates/link.ts'
@@ -123,6 +124,14 @@ export const formPost: Picture = (frame, { client, text }) =>
 
 /** By name. */
 export const PICTURES: Record<string, Picture> = {
+  front: (frame) =>
+    frontPage(frame, {
+      issuer: 'https://auth.example.com',
+      addresses: (['docs', 'openapi', 'openid_configuration', 'jwks', 'health'] as const).map((name) => ({
+        name,
+        path: `/${name}`,
+      })),
+    }),
   login: (frame) => loginPage(frame, { hasPassword: true, hasPasskey: true, signUpAt: '/signup' }),
   'login-plain': (frame) => loginPage({ ...frame, client: undefined }, { hasPassword: true, hasPasskey: false }),
   'login-wrong': (frame, { username }) =>

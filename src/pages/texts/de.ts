@@ -30,6 +30,21 @@ export const de: Texts = {
     signedInAs: (name) => `Angemeldet als ${name}`,
     list: (names) => joined.format(names),
   },
+  front: {
+    title: 'Hier melden Sie sich für Ihre Apps an',
+    help: (issuer) => `Apps und APIs, die ${issuer} vertrauen, erkennen Menschen und Programme daran.`,
+    signIn: 'Bei Ihrem Konto anmelden',
+    forBuilders: 'Für alle, die eine App oder eine API einrichten',
+    docs: { label: 'HTTP-API', says: 'Lesen und ausprobieren' },
+    openapi: { label: 'OpenAPI-Datei', says: 'Dieselbe Beschreibung für Programme' },
+    openid_configuration: {
+      label: 'Metadaten',
+      says: 'Damit werden Apps und APIs eingerichtet (OpenID Connect Discovery)',
+    },
+    oauth_authorization_server: { label: 'Metadaten für OAuth', says: 'Dasselbe in der Form von RFC 8414' },
+    jwks: { label: 'Öffentliche Schlüssel', says: 'Damit prüfen APIs die Token' },
+    health: { label: 'Zustand', says: 'Ob dieser Server Anfragen beantwortet' },
+  },
   login: {
     title: 'Anmelden',
     titleTo: (client) => `Bei ${client} anmelden`,

@@ -30,6 +30,18 @@ export const en = {
     signedInAs: (name: string) => `Signed in as ${name}`,
     list: (names: string[]) => joined.format(names),
   },
+  front: {
+    title: 'Sign in here for your apps',
+    help: (issuer: string) => `Apps and APIs that trust ${issuer} know people and programs by it.`,
+    signIn: 'Sign in to your account',
+    forBuilders: 'For whoever sets up an app or an API',
+    docs: { label: 'HTTP API', says: 'Read it and try it out' },
+    openapi: { label: 'OpenAPI', says: 'The same description for programs' },
+    openid_configuration: { label: 'Metadata', says: 'By which apps and APIs are set up (OpenID Connect Discovery)' },
+    oauth_authorization_server: { label: 'Metadata of OAuth', says: 'The same in the form of RFC 8414' },
+    jwks: { label: 'Public keys', says: 'By which APIs verify tokens' },
+    health: { label: 'Health', says: 'Whether this server answers requests' },
+  },
   login: {
     title: 'Sign in',
     titleTo: (client: string) => `Sign in to ${client}`,

@@ -27,6 +27,18 @@ export const zh: Texts = {
     signedInAs: (name) => `已登录为 ${name}`,
     list: (names) => joined.format(names),
   },
+  front: {
+    title: '在此登录您的应用',
+    help: (issuer) => `信任 ${issuer} 的应用和 API 通过它识别用户和程序。`,
+    signIn: '登录您的账户',
+    forBuilders: '供设置应用或 API 的人员使用',
+    docs: { label: 'HTTP 接口', says: '阅读并试用' },
+    openapi: { label: 'OpenAPI 文件', says: '供程序使用的同一说明' },
+    openid_configuration: { label: '元数据', says: '用于设置应用和 API（OpenID Connect Discovery）' },
+    oauth_authorization_server: { label: 'OAuth 元数据', says: '相同内容，采用 RFC 8414 格式' },
+    jwks: { label: '公钥', says: 'API 用它们验证令牌' },
+    health: { label: '运行状况', says: '此服务器是否响应请求' },
+  },
   login: {
     title: '登录',
     titleTo: (client) => `登录 ${client}`,
