@@ -83,8 +83,6 @@ export interface SessionStore {
 export interface GuessStore {
   /** Counts a guess as wrong, or makes it wait. Of guesses at the same time none is left out. */
   countGuess(attempt: GuessAttempt, rule: GuessRule): Promise<GuessOutcome>
-  /** The last guess of a bucket was right: its failures are forgotten. */
-  forgiveGuesses(bucket: string): Promise<void>
 }
 
 /** A sign-in that begins. */

@@ -42,7 +42,7 @@ export class Guesses {
   /**
    * Counts a guess as wrong, before its password is hashed or its code compared.
    * @returns `wait`: the guess must not be judged, and the source may come back after that many seconds. `counted`: judge
-   *   it. If it is right, give `bucket` to `forgiveGuesses` in the write that uses it.
+   *   it. If it is right, give `bucket` as `forgives` to the write that uses it.
    */
   async count(guess: Guess): Promise<GuessOutcome> {
     const counted = await this.#store.countGuess(

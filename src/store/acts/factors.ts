@@ -10,7 +10,6 @@ import type {
   FactorOwner,
   FactorRemoved,
   FoundPasskey,
-  LostFactors,
   MayLose,
   PasskeyAdded,
   PasskeyAddition,
@@ -21,7 +20,7 @@ import type {
 import { sealedUnder } from '../records/key.ts'
 import type { OneTimeRecord, PendingKind } from '../records/one-time.ts'
 import { isLiveSession, type SessionRecord } from '../records/session.ts'
-import type { Person, UserRecord } from '../records/user.ts'
+import type { UserRecord } from '../records/user.ts'
 import { record } from './audit.ts'
 import { requireStanding } from './master-key-rows.ts'
 import { findOneTime, isUsable, takeOneTime } from './one-time.ts'
@@ -43,7 +42,6 @@ export const factorVerbs = (engine: Engine): FactorStore => ({
   disableTotp: (owner, mayLose, event) => engine.act(() => disableTotp(owner, mayLose, event)),
   replaceRecoveryCodes: (owner, sealed, digests, event) =>
     engine.act(() => replaceRecoveryCodes(owner, sealed, digests, event)),
-  removeFactors: (userId, lost, event) => engine.act(() => removeFactors(userId, lost, event)),
 })
 
 function* findPasskey(id: string): Act<FoundPasskey | undefined> {
@@ -190,23 +188,4 @@ function* replaceRecoveryCodes(
   yield* storeRecoveryCodes(owner.userId, digests)
   yield* record(event)
   return 'replaced'
-}
-
-/** An operator takes factors away. The password stays. */
-function* removeFactors(userId: string, lost: LostFactors, event: Recording): Act<'removed' | 'unknown'> {
-  const user = yield* find(users, { id: userId })
-  if (!user) return 'unknown'
-  const removed =
-    'passkeyId' in lost ? yield* remove(passkeys, { id: lost.passkeyId, userId }) : yield* lose(user, lost)
-  if (removed === 0) return 'unknown'
-  yield* touch(userId)
-  yield* record(event)
-  return 'removed'
-}
-
-function* lose({ id: userId, totpSecret }: Person['user'], lost: { totp: true } | { all: true }): Act<number> {
-  const passkeysLost = 'all' in lost ? yield* remove(passkeys, { userId }) : 0
-  if (totpSecret === null) return passkeysLost
-  yield* forgetTotp(userId)
-  return passkeysLost + 1
 }

@@ -10,7 +10,6 @@ import { BROWSER_KNOWN_SECONDS, type GuessAttempt, type GuessOutcome, type Guess
 
 export const guessVerbs = (engine: Engine): GuessStore => ({
   countGuess: (attempt, rule) => engine.act(() => countGuess(attempt, rule), 'free'),
-  forgiveGuesses: (bucket) => engine.act(() => forgiveGuesses(bucket), 'free'),
 })
 
 function* countGuess({ userId, browserHash, bucketOf }: GuessAttempt, rule: GuessRule): Act<GuessOutcome> {

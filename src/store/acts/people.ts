@@ -69,9 +69,7 @@ export const linkVerbs = (engine: Engine): LinkStore =>
   )
 
 export const guessVerbs = (engine: Engine): GuessStore =>
-  methodsOnDemand({ countGuess: true, forgiveGuesses: true }, async () =>
-    (await import('./guesses.ts')).guessVerbs(engine),
-  )
+  methodsOnDemand({ countGuess: true }, async () => (await import('./guesses.ts')).guessVerbs(engine))
 
 export const factorVerbs = (engine: Engine): FactorStore =>
   methodsOnDemand(
@@ -88,7 +86,6 @@ export const factorVerbs = (engine: Engine): FactorStore =>
       replaceRecoveryCodes: true,
       listTotpSecrets: true,
       resealTotp: true,
-      removeFactors: true,
     },
     async () => (await import('./factors.ts')).factorVerbs(engine),
   )

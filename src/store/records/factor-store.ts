@@ -4,7 +4,6 @@ import type {
   FactorOwner,
   FactorRemoved,
   FoundPasskey,
-  LostFactors,
   MayLose,
   PasskeyAdded,
   PasskeyAddition,
@@ -43,6 +42,4 @@ export interface FactorStore {
   listTotpSecrets(page: Page): Promise<DependentTotp>
   /** Stores secrets that were sealed under another master key; one that was changed meanwhile stays. */
   resealTotp(resealed: Resealed): Promise<void>
-  /** For an operator; the password stays. `unknown`: there is no such person or factor. */
-  removeFactors(userId: string, lost: LostFactors, event: Recording): Promise<'removed' | 'unknown'>
 }

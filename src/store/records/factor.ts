@@ -71,6 +71,3 @@ const STEPS_AHEAD = 30
  */
 export const isUnusedStep = (timeStep: number, usedStep: number): boolean =>
   timeStep > usedStep || usedStep > timeStep + STEPS_AHEAD
-
-/** Factors that are taken away together. */
-export type LostFactors = { passkeyId: string } | { totp: true } | { all: true }
