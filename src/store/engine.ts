@@ -10,7 +10,9 @@
  *
  * Guarantees to an act:
  * - its steps see one state, and its writes take effect together or not at all;
- * - no other transaction writes between its reads and its writes, or the engine runs the act again from its start;
+ * - between its reads and its writes nobody writes a row that it writes too, or the engine runs it again from its start;
+ *   for an exclusive act nobody writes at all, and for a guarded one nobody writes a kept table (see `ActKind`). So an act
+ *   that rests on another row, and is not exclusive, writes that row as well;
  * - the engine may run an act several times, so an act has no effect but its steps;
  * - a write to a table that processes keep in memory raises the revision, and all processes are told;
  * - when the transaction began, the memory of this process was as new as the database.
