@@ -119,6 +119,7 @@ details>summary{cursor:pointer;color:var(--accent);list-style:none;min-block-siz
 details>summary::-webkit-details-marker{display:none}
 details>summary:hover{text-decoration:underline;text-underline-offset:.2em}
 .between{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:flex-start;gap:0 1rem}
+.between>a{display:inline-flex;align-items:center;min-block-size:2.75rem;font-size:.9375rem}
 .forgot{font-size:.9375rem}
 .forgot[open]{flex-basis:100%}
 .alert,.notice{display:flex;gap:.625rem;padding:.75rem .875rem;border:1px solid var(--bad-line);border-radius:.75rem;background:var(--bad-back);color:var(--bad);font-size:.9375rem}
