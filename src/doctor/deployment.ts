@@ -17,6 +17,7 @@ import { checkClock } from './clock.ts'
 import { checkCookies, checkPeople } from './people.ts'
 import { checkMasterKeyFile, checkMasterKeys } from './master-keys.ts'
 import { describeMissing, findMissing } from './missing-database.ts'
+import { checkReadiness } from './remote-readiness.ts'
 import { lookAtIssuer, type RemoteIssuer } from './remote-issuer.ts'
 
 /** How late a rotation may be before it is a finding: the server tries every few seconds. */
@@ -48,6 +49,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
     ...checks,
     ...remote.checks,
     ...checkServedKeys(signing, remote),
+    ...(remote.jwks ? await checkReadiness(issuer) : []),
     ...(isForPeople && remote.jwks ? [await checkCookies(issuer)] : []),
   ]
 }

@@ -1,5 +1,5 @@
 /** GET /livez: the process is alive. GET /readyz: it takes traffic, its database answers, its master key is there. */
-import { Unavailable } from '../ground/errors.ts'
+import { Displaced, Unavailable } from '../ground/errors.ts'
 import { answerOf, oneOf, optional, shapeOf, text } from '../ground/shape.ts'
 import { HEALTH } from '../http/access.ts'
 import { json } from '../http/reply.ts'
@@ -35,7 +35,7 @@ export const health = (needs: Needs): Route[] => [
       answers: {
         200: answerOf('It does, and its database answers.', READINESS),
         503: answerOf(
-          'It does not: it stops, its database does not answer, or it does not have the current master key.',
+          'It does not: it stops, its database does not answer or was replaced, or it does not have the current master key.',
           {
             ...READINESS,
             example: { status: 'unavailable' as const, reason: 'the database does not answer' },
@@ -69,6 +69,9 @@ const READINESS = shapeOf<Readiness>(
   { status: 'ready' },
 )
 
+/** Whoever asks may be anybody, so the reason names no path. */
+const DISPLACED = 'a file of the database was removed or replaced beneath this server: restart it'
+
 /** The answer of `/readyz`, and the cause that the log tells where the database does not answer. */
 async function judge({ store, masterKeys, isReady }: Needs): Promise<{ answer: Readiness; cause?: string }> {
   if (!isReady()) return { answer: { status: 'stopping' } }
@@ -79,7 +82,8 @@ async function judge({ store, masterKeys, isReady }: Needs): Promise<{ answer: R
     return { answer: { status: 'ready' } }
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
-    return { answer: { status: 'unavailable', reason: 'the database does not answer' }, cause: error.message }
+    const reason = error instanceof Displaced ? DISPLACED : 'the database does not answer'
+    return { answer: { status: 'unavailable', reason }, cause: error.message }
   }
 }
 

@@ -111,6 +111,16 @@ export class Unheard extends Unavailable {
   }
 }
 
+/**
+ * A file of the database was removed or replaced beneath this process. A write would be lost, so none is made. It lasts until
+ * the process is started anew.
+ */
+export class Displaced extends Unavailable {
+  override get help(): string {
+    return 'nothing was written; restart the server, which then reads the files that are there'
+  }
+}
+
 /** Too many requests at once, and nothing is wrong here. It is logged only at level debug. */
 export class Shed extends Unavailable {}
 

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { BY_SYSTEM } from '../audit.ts'
+import { Displaced } from '../ground/errors.ts'
 import type { Blacklist } from '../blacklist/match.ts'
 import { CLOCK_SKEW_SECONDS, isAhead, toIso, type Jump } from '../ground/clock.ts'
 import type { Config } from '../config/setting.ts'
@@ -139,7 +140,8 @@ function every(pauseMs: number, name: string, log: Log, work: Work): () => Promi
   // A failure that goes on is logged once: the work is tried again many times a second.
   let failure = ''
   const tell = (error: unknown) => {
-    if (String(error) !== failure) log.warn(`${name} failed and is tried again`, { reason: String(error) })
+    const level = error instanceof Displaced ? 'error' : 'warn'
+    if (String(error) !== failure) log[level](`${name} failed and is tried again`, { reason: String(error) })
     failure = String(error)
   }
   const schedule = () => {

@@ -1,9 +1,18 @@
 /** Opens the database file with the settings that durability depends on, and checks that SQLite has applied them. */
 import SqliteDatabase, { type Database as RawDatabase } from 'better-sqlite3'
 import { existsSync, statSync } from 'node:fs'
-import { Fault, Unavailable } from '../../ground/errors.ts'
+import { Displaced, Fault, Unavailable } from '../../ground/errors.ts'
 import { codeOf } from '../../ground/file-access.ts'
-import { checkFile, createFile, damaged, databaseFault, requireFile, requireWritable } from './database-file.ts'
+import {
+  checkFile,
+  createFile,
+  damaged,
+  databaseFault,
+  indexOf,
+  journalOf,
+  requireFile,
+  requireWritable,
+} from './database-file.ts'
 import { backOff } from '../patience.ts'
 import { isBusy, isOutage, unavailable } from './failures.ts'
 import { readPatiently } from './patience.ts'
@@ -44,7 +53,7 @@ interface OpenOptions {
 /**
  * Opens the database at `file`, creating it unless it must exist.
  * @throws Fault where it is missing, empty, damaged, another program's, or cannot be created.
- * @throws Unavailable where another process keeps it locked.
+ * @throws Unavailable where another process keeps it locked, or has it open without its journal.
  */
 export async function openConnection(file: string, options: OpenOptions): Promise<Connection> {
   if (options.mustExist) requireFile(file)
@@ -54,13 +63,36 @@ export async function openConnection(file: string, options: OpenOptions): Promis
   const started = performance.now()
   for (let attempt = 0; ; attempt++) {
     try {
+      if (!options.isAlone && lacksJournal(file)) requireUnused(file)
       return open(file, options)
     } catch (error) {
       if (!isBusy(error)) throw openingFault(file, error)
-      if (performance.now() - started > PATIENCE_MS) throw unavailable(error)
+      if (performance.now() - started > PATIENCE_MS) throw openElsewhere(file, error)
       await backOff(attempt)
     }
   }
+}
+
+/** Whether the journal or its index is missing. Both are there from the first read of a process to its close. */
+const lacksJournal = (file: string): boolean => !existsSync(journalOf(file)) || !existsSync(indexOf(file))
+
+/**
+ * Checks that no process has the file open. This one would make a new journal, and the other would never read it.
+ * Where another opens or closes the file now, this fails as busy.
+ */
+function requireUnused(file: string): void {
+  const raw = new SqliteDatabase(file, { fileMustExist: true, timeout: SETTINGS.busy_timeout })
+  try {
+    raw.pragma('locking_mode = EXCLUSIVE')
+    raw.pragma('user_version')
+  } finally {
+    raw.close()
+  }
+}
+
+function openElsewhere(file: string, cause: unknown): Unavailable {
+  if (existsSync(journalOf(file))) return unavailable(cause)
+  return new Displaced(`the journal ${journalOf(file)} was removed beneath a running server`, { cause })
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   lstatSync,
   openSync,
   readSync,
+  realpathSync,
   rmSync,
   statSync,
 } from 'node:fs'
@@ -124,7 +125,13 @@ function readHeader(file: string, fault: typeof fileFault): { header: Buffer; si
 }
 
 /** Pages may wait in the journal after a crash; only without one must the file be complete. */
-const hasJournal = (file: string): boolean => (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
+const hasJournal = (file: string): boolean => (statSync(journalOf(file), { throwIfNoEntry: false })?.size ?? 0) > 0
+
+/** The journal of a file that is there. SQLite keeps it beside the file that a link leads to. */
+export const journalOf = (file: string): string => `${realpathSync(file)}-wal`
+
+/** The index that processes share of the journal (https://sqlite.org/walformat.html). */
+export const indexOf = (file: string): string => `${realpathSync(file)}-shm`
 
 /** https://sqlite.org/fileformat2.html#the_database_header: page size at 16 (1 means 65536), pages at 28. */
 function expectedSize(header: Buffer): number {

@@ -3,6 +3,7 @@ import { SteadyClock, type Clock, type Instant } from '../../ground/clock.ts'
 import { ChangeLog } from './changes.ts'
 import type { Connection } from './connection.ts'
 import { Unavailable } from '../../ground/errors.ts'
+import { OpenFiles } from './open-files.ts'
 import { readPatiently } from './patience.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -12,6 +13,8 @@ export interface OpenDatabase {
   readonly commits: WriteQueue['commits']
   /** The time that decides: this machine's, kept steady. */
   readonly time: SteadyClock
+  /** The files that are open. A write looks at its beginning whether they are still in place. */
+  readonly files: OpenFiles
   now(): Instant
   /** Runs a query. Rejects with `Unavailable` where the database is locked or gone. */
   read<T>(operation: () => T): Promise<T>
@@ -27,7 +30,8 @@ export async function startDatabase(connection: Connection, clock: Clock, mayLag
   const { raw } = connection
   const time = new SteadyClock(clock)
   const changes = await readPatiently(() => new ChangeLog(connection, time, mayLagMs))
-  const queue = new WriteQueue(raw, changes)
+  const files = new OpenFiles(connection)
+  const queue = new WriteQueue(raw, changes, files)
   const read = async <T>(operation: () => T): Promise<T> => {
     if (!raw.open) throw new Unavailable('the database is closed')
     return readPatiently(operation)
@@ -38,6 +42,7 @@ export async function startDatabase(connection: Connection, clock: Clock, mayLag
     changes,
     commits: queue.commits,
     time,
+    files,
     now: () => time.now(),
     read,
     // A transaction returns what its function does; the driver's types do not carry that through.
@@ -46,7 +51,14 @@ export async function startDatabase(connection: Connection, clock: Clock, mayLag
     close: async () => {
       await queue.close()
       await changes.settled()
+      if (!raw.open) return
+      if (files.hasForeignJournal()) return endWithoutClosing()
       raw.close()
     },
   }
+}
+
+/** At the natural end of a process the driver closes what is open. At `process.exit` it does not. */
+function endWithoutClosing(): void {
+  process.once('beforeExit', () => process.exit())
 }

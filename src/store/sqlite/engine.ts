@@ -17,7 +17,7 @@ type Row = Record<string, unknown>
 
 export function sqliteEngine(database: OpenDatabase): Engine {
   const runner = new Runner(database)
-  const { changes } = database
+  const { changes, files } = database
   const facts = factsVerb(database)
   return {
     time: database.time,
@@ -36,9 +36,16 @@ export function sqliteEngine(database: OpenDatabase): Engine {
     pace: { noticeEveryMs: 50, heardWithinMs: 0, readyHearWithinMs: 0, heartbeatEveryMs: undefined },
     listen: () => async () => {},
     silenceMs: () => 0,
-    requireAnswer: () => database.read(() => void runner.run(find(settings, { name: 'issuer' }))),
+    requireAnswer: () =>
+      database.read(() => {
+        files.requireInPlace()
+        runner.run(find(settings, { name: 'issuer' }))
+      }),
     machineAheadMs: () => 0,
-    pollChanges: async () => changes.deliver(await database.read(() => changes.look())),
+    pollChanges: async () => {
+      files.requireInPlace()
+      await changes.deliver(await database.read(() => changes.look()))
+    },
     // The absolute path is the name, and a copy of the file has a path of its own.
     placeId: async () => undefined,
     close: database.close,

@@ -10,6 +10,7 @@ import { Unavailable, Unheard } from '../../ground/errors.ts'
 import { PATIENCE_MS, backOff } from '../patience.ts'
 import type { ChangeLog } from './changes.ts'
 import { isBusy, isOutage, unavailable } from './failures.ts'
+import type { OpenFiles } from './open-files.ts'
 
 const MOST_IN_A_BATCH = 256
 /** The longest time for which the lock is held while memory catches up. */
@@ -30,6 +31,7 @@ interface Write {
 export class WriteQueue {
   readonly #raw: RawDatabase
   readonly #changes: ChangeLog
+  readonly #files: OpenFiles
   readonly #begin
   readonly #commit
   readonly #rollback
@@ -39,9 +41,10 @@ export class WriteQueue {
   #draining: Promise<void> | undefined
   #closed = false
 
-  constructor(raw: RawDatabase, changes: ChangeLog) {
+  constructor(raw: RawDatabase, changes: ChangeLog, files: OpenFiles) {
     this.#raw = raw
     this.#changes = changes
+    this.#files = files
     this.#begin = raw.prepare('BEGIN IMMEDIATE')
     this.#commit = raw.prepare('COMMIT')
     this.#rollback = raw.prepare('ROLLBACK')
@@ -91,6 +94,7 @@ export class WriteQueue {
   async #tryBatch(): Promise<'done' | 'busy' | 'behind'> {
     this.#rollbackOpen()
     try {
+      this.#files.requireInPlace()
       this.#begin.run()
       if (this.#changes.isBehind() && (await this.#isStillBehind())) {
         this.#rollbackOpen()
