@@ -1,9 +1,12 @@
 /** Connections as proxies, load balancers and health checks use them. */
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { until } from './support/admin.ts'
-import { startTestIssuer } from './support/issuer.ts'
+import { startServer } from '../harness/program.ts'
+import { fittingConnections, tellRefusedConnections } from '../src/service/file-limit.ts'
+import { environmentOf, rememberingLog, startTestIssuer, temporaryFolder } from './support/issuer.ts'
 
 interface Line {
   socket: Socket
@@ -87,4 +90,41 @@ test('a health check by HTTP/1.0 without Host is answered; HTTP/1.1 needs exactl
   expect(await ask(`GET /readyz HTTP/1.1\r\n${closing}`)).toBe('HTTP/1.1 400 Bad Request')
   expect(await ask(`GET /readyz HTTP/1.1\r\nHost:\r\n${closing}`)).toBe('HTTP/1.1 400 Bad Request')
   expect(await ask(`GET /readyz HTTP/1.1\r\nHost: a b\r\n${closing}`)).toBe('HTTP/1.1 400 Bad Request')
+})
+
+test.runIf(process.platform === 'linux')(
+  'where the system allows few open files, the connection that has been idle longest makes room for a new one',
+  async () => {
+    const env = environmentOf(temporaryFolder())
+    const under = ['bash', '-c', 'ulimit -n 64; exec "$0" "$@"']
+    const server = await startServer({ env, under }, onTestFinished)
+    const idle: Line[] = []
+    for (let count = 1; count <= 80; count++) idle.push(await open(server))
+    await askOnce(await open(server))
+    await until(() => idle[0]?.socket.closed === true)
+    expect(idle.at(-1)?.socket.closed).toBe(false)
+    expect(server.stderr()).toMatch(
+      /SIGNET_MAX_CONNECTIONS: \d+ connections are kept, not 10000: .* 64 files; .*LimitNOFILE/,
+    )
+  },
+)
+
+test.each([
+  [10_000, 1_048_576, 10_000],
+  [10_000, 10_100, 10_000],
+  [10_000, 4096, 3996],
+  [10_000, 64, 24],
+  [50, 1024, 50],
+  [10_000, 20, 1],
+  [10_000, Infinity, 10_000],
+])('of %i connections and %d open files, %i connections are kept', (maxConnections, limit, kept) => {
+  expect(fittingConnections({ maxConnections, databasePool: 10 }, limit)).toBe(kept)
+})
+
+test('connections that the system does not hand over are told once in a while, and the server goes on', () => {
+  const { log, lines } = rememberingLog()
+  const server = createServer()
+  tellRefusedConnections(server, log)
+  for (let count = 0; count < 3; count++) server.emit('error', new Error('accept EMFILE'))
+  expect(lines).toEqual([expect.stringMatching(/"level":"error".*limit of open files.*accept EMFILE/)])
 })

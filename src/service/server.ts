@@ -15,6 +15,7 @@ import { inviteFirstOperator } from './first-operator.ts'
 import { requireSameDomain, rpIdOf } from './rp-id.ts'
 import type { ShownLink } from '../users/link.ts'
 import { Connections } from './connections.ts'
+import { mostConnections, tellRefusedConnections } from './file-limit.ts'
 import { startHousekeeping, warnOfClockBehind } from './housekeeping.ts'
 import { closedDoor, listen, localUrl, newServer } from './listening.ts'
 import { joinReplicas } from './replicas.ts'
@@ -78,12 +79,13 @@ export async function startIssuer(
   const door = closedDoor()
   const server = newServer(config)
   const connections = new Connections(server, {
-    most: config.maxConnections,
+    most: mostConnections(config, log),
     onClosed: () => limits?.noteClosedConnection(),
   })
   // The port is bound before a database is made, because a start that finds it taken leaves nothing behind. With port 0
   // the issuer's name depends on it as well.
   await listen(server, config, door.receive)
+  tellRefusedConnections(server, log)
   const begun = new AsyncDisposableStack()
   try {
     const { port } = server.address() as AddressInfo // bound to a TCP port, so it is no path
