@@ -313,7 +313,7 @@ sqliteTest.concurrent(
     works('dd', 'if=/dev/zero', `of=${join(disk, 'filler')}`, 'bs=1k')
     const { code, stderr } = await place.run(['client', 'create'], onDisk)
     expect(code).toBe(1)
-    expect(stderr).toMatch(/disk .*is full \(SQLITE_FULL\)\n.*make room on it/)
+    expect(stderr).toMatch(/disk .*is full \(SQLITE_FULL\): .*\/disk\/signet\.db\n.*make room on it/)
     other.close()
     expect((await place.run(['client', 'create'], onDisk)).stderr).toMatch(/disk .*is full.*\n.*make room on it/)
   },

@@ -1,4 +1,4 @@
-/** Whether the disk has room. On a full disk no token that needs the database can be issued. */
+/** Whether the disk has room. On a full disk nothing is written; client_credentials are answered as long as the key has time reserved. */
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -25,7 +25,7 @@ export function judgeDiskSpace(folder: string, freeBytes: number, usedBytes: num
     check: 'disk space',
     ok: false,
     found: `${found}, less than the ${megabytes(wanted)} that a database of this size should have`,
-    fix: 'make room, or move the database (SIGNET_DATABASE_URL) to a larger disk: on a full one nothing can be issued or revoked',
+    fix: 'make room, or move the database (SIGNET_DATABASE_URL) to a larger disk: on a full one nothing is refreshed or revoked, and a start fails: leave the server running, which still serves its keys',
   }
 }
 

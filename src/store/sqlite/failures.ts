@@ -16,10 +16,11 @@ export const isFull = (error: unknown): boolean =>
 /** Whether the database is locked, full, damaged or gone. Then the request is not at fault. */
 export const isOutage = (error: unknown): boolean => BUSY.test(codeOf(error)) || OUTAGE.test(codeOf(error))
 
-/** The error for an outage: callers get 503, and the log gets the cause. */
-export function unavailable(cause: unknown): Unavailable {
+/** The error for an outage: callers get 503, and the log gets the cause. @param file the database, where it is known */
+export function unavailable(cause: unknown, file?: string): Unavailable {
   if (cause instanceof Unavailable) return cause
-  return new Unavailable(`${describeOutage(cause)} (${codeOf(cause) || String(cause)})`, { cause })
+  const place = file === undefined ? '' : `: ${file}`
+  return new Unavailable(`${describeOutage(cause)} (${codeOf(cause) || String(cause)})${place}`, { cause })
 }
 
 function describeOutage(cause: unknown): string {

@@ -170,9 +170,9 @@ export class WriteQueue {
 
   /** A lock may be released, so writes that have time left go on waiting. */
   #refuse(batch: Write[], error: unknown): void {
-    if (!isBusy(error)) return batch.forEach(({ reject }) => reject(unavailable(error)))
+    if (!isBusy(error)) return batch.forEach(({ reject }) => reject(unavailable(error, this.#raw.name)))
     this.#waiting.unshift(...batch)
-    this.#refuseOverdue(unavailable(error))
+    this.#refuseOverdue(unavailable(error, this.#raw.name))
   }
 
   #refuseOverdue(error: Unavailable): void {
