@@ -13,6 +13,7 @@ import {
   createBackend,
   createResource,
   grantTokens,
+  introspect,
   isActive,
   refresh,
   startAdministered,
@@ -46,6 +47,8 @@ describe('beneath a running server', () => {
       reason: expect.stringMatching(/beneath this server: restart it/),
     })
     expect((await refresh(issuer, client, granted.refresh_token ?? '')).status).toBe(503)
+    issuer.clock.advance(11)
+    expect((await introspect(issuer, client, granted.access_token ?? '')).status).toBe(503)
     await until(() => issuer.logged.some((line) => /"level":"error".*beneath this process: restart it/.test(line)))
     const doctor = await signet(['doctor'], issuer.env)
     expect(doctor.stdout).toMatch(/FAIL .*\n?.*beneath/)

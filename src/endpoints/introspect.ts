@@ -26,7 +26,7 @@ interface Needs {
 /** @throws Unavailable where memory is too old to say that a token is good */
 function requireNews(store: Pick<Store, 'silenceMs'>): void {
   if (couldMissDenial(store.silenceMs()))
-    throw new Unavailable('the database is silent: a denial by another replica could be missed')
+    throw new Unavailable('the database is silent: a denial by another process could be missed')
 }
 
 export const introspect = (needs: Needs) =>

@@ -30,7 +30,7 @@ export async function startDatabase(connection: Connection, clock: Clock, mayLag
   const { raw } = connection
   const time = new SteadyClock(clock)
   const changes = await readPatiently(() => new ChangeLog(connection, time, mayLagMs))
-  const files = new OpenFiles(connection)
+  const files = new OpenFiles(connection, time)
   const queue = new WriteQueue(raw, changes, files)
   const read = async <T>(operation: () => T): Promise<T> => {
     if (!raw.open) throw new Unavailable('the database is closed')

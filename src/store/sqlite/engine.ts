@@ -35,7 +35,7 @@ export function sqliteEngine(database: OpenDatabase): Engine {
     // A request sees what any process has committed, so nobody has to be called.
     pace: { noticeEveryMs: 50, heardWithinMs: 0, readyHearWithinMs: 0, heartbeatEveryMs: undefined },
     listen: () => async () => {},
-    silenceMs: () => 0,
+    silenceMs: () => files.silenceMs(),
     requireAnswer: () =>
       database.read(() => {
         files.requireInPlace()

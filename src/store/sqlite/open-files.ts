@@ -4,6 +4,7 @@
  * ends, and it never hears of the denials of others. SQLite itself removes the journal only when its last user closes.
  */
 import { statSync } from 'node:fs'
+import type { Clock } from '../../ground/clock.ts'
 import { Displaced } from '../../ground/errors.ts'
 import type { Connection } from './connection.ts'
 import { indexOf, journalOf } from './database-file.ts'
@@ -20,11 +21,15 @@ interface Noted {
 export class OpenFiles {
   readonly #raw: Connection['raw']
   readonly #noted: Noted[]
+  readonly #clock: Pick<Clock, 'elapsed'>
   #isSaved = false
+  /** When the loss was noticed. */
+  #lostAt: number | undefined
 
   /** @param connection has read already: from then on the journal and its index are there until it closes */
-  constructor({ file, raw }: Connection) {
+  constructor({ file, raw }: Connection, clock: Pick<Clock, 'elapsed'>) {
     this.#raw = raw
+    this.#clock = clock
     const paths = { '': file, '-wal': journalOf(file), '-shm': indexOf(file) }
     this.#noted = SUFFIXES.map((suffix) => {
       const path = paths[suffix]
@@ -35,10 +40,19 @@ export class OpenFiles {
   /** @throws Displaced where a file was removed or replaced; again and again, until the same file is back. */
   requireInPlace(): void {
     const lost = this.#noted.find(isLost)
-    if (!lost) return
+    if (!lost) {
+      this.#lostAt = undefined
+      return
+    }
+    this.#lostAt ??= this.#clock.elapsed()
     if (lost.suffix === '-wal') this.#saveJournal(lost.path)
     const fate = identify(lost.path) === undefined ? 'removed' : 'replaced'
     throw new Displaced(`${NAMES[lost.suffix]} ${lost.path} was ${fate} beneath this process: restart it`)
+  }
+
+  /** How long a denial by a command could be missing here. Milliseconds; 0 where nothing is lost. */
+  silenceMs(): number {
+    return this.#lostAt === undefined ? 0 : this.#clock.elapsed() - this.#lostAt
   }
 
   /** Whether another journal is in the place of the one that is open. SQLite would remove it by its name at the close. */
