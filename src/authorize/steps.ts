@@ -29,7 +29,8 @@ export type Step =
   | { step: 'must_change'; passwordHash: string }
   /** Goes on as the person who is signed in. */
   | { step: 'choose_account' }
-  | { step: 'consent'; shown: Shown }
+  /** `shown`: absent where the form of the page did not say it. */
+  | { step: 'consent'; shown?: Shown | undefined }
   /** Starts over as another person, from any page. */
   | { step: 'switch' }
   /** Gives up, from any page: Cancel, Deny, Back. */
@@ -50,7 +51,7 @@ export function isDue(step: Step, next: Next): boolean {
     case 'choose_account':
       return kind === step.step
     case 'consent':
-      return kind === 'consent' && isShown(step.shown, next)
+      return kind === 'consent' && (step.shown === undefined || isShown(step.shown, next))
     case 'switch':
     case 'cancel':
       return kind !== 'over' && kind !== 'fault' && kind !== 'error' && kind !== 'arrived'

@@ -69,7 +69,8 @@ async function answerLogout(
     case 'end': {
       // A form of another site comes without the cookie: it may be that of another session.
       const headers = call.cookies.session === undefined ? [] : dropCookie('session', needs.issuer)
-      return seeOther(decision.goTo ?? signedOutAddress(frameOf(call, signedIn, needs)), headers)
+      const signedOut = signedOutAddress(frameOf(call, signedIn, needs), newFrame(call, needs))
+      return seeOther(decision.goTo ?? signedOut, headers)
     }
   }
 }

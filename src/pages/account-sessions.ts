@@ -4,7 +4,7 @@ import { dropCookie } from '../http/cookies.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import type { SessionEnds } from '../sessions/ending.ts'
 import type { SessionStore } from '../store/people-store.ts'
-import { signedOutAddress } from './frame.ts'
+import { newFrame, signedOutAddress } from './frame.ts'
 import type { PageHandler } from './handler.ts'
 import { seeOther } from './html.ts'
 import { actorOf, onOwnRecord, ownFrame, ownView, type OwnNeeds } from './account-page.ts'
@@ -53,7 +53,7 @@ export const endSessions =
       await onOwnRecord(needs.sessionEnds.endOwn(id, signedIn.person.user.id, actorOf(signedIn, call)))
       if (id === signedIn.session.id) {
         const frame = ownFrame(call, signedIn, needs)
-        return seeOther(signedOutAddress(frame), dropCookie('session', needs.issuer))
+        return seeOther(signedOutAddress(frame, newFrame(call, needs)), dropCookie('session', needs.issuer))
       }
     } else if (action === 'end-others') {
       await needs.sessionEnds.endAll(signedIn.person.user.id, actorOf(signedIn, call), signedIn.session.id)

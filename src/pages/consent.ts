@@ -46,7 +46,9 @@ function stepOf(sent: PageCall['sent'], { next }: Here) {
     const reason = 'group not allowed: the person is in none of the allowed_groups'
     return action === 'back' ? ({ step: 'cancel', reason } as const) : undefined
   }
-  if (action === 'allow') return { step: 'consent', shown: readShown(sent.get('shown') ?? '') } as const
+  // A program that posts the form by the names of its documentation shows nobody a page.
+  const shown = sent.has('shown') ? readShown(sent.get('shown') ?? '') : undefined
+  if (action === 'allow') return { step: 'consent', shown } as const
   return action === 'deny' ? ({ step: 'cancel', reason: 'the person refused the consent' } as const) : undefined
 }
 

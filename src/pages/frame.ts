@@ -98,5 +98,9 @@ export function newFrame(asked: Asked, { issuer, config }: FrameNeeds, terms: Fr
   }
 }
 
-/** The page after a sign-out, in the language of this frame: the session that knows the person's language is over then. */
-export const signedOutAddress = ({ at, locale }: Frame): string => `${at('/signed-out')}?ui_locales=${locale}`
+/**
+ * The page after a sign-out, in the language of this frame: the session that knows the person's language is over then.
+ * @param own the frame that the page has by itself, in the language of the browser
+ */
+export const signedOutAddress = ({ at, locale }: Frame, own: Frame): string =>
+  at(locale === own.locale ? '/signed-out' : `/signed-out?ui_locales=${locale}`)
