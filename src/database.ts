@@ -82,10 +82,13 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   }
 }
 
-/** A process that comes soon after another one need not wait until the clock is believed. */
+/**
+ * A process that comes soon after another one need not wait until the clock is believed. Neither need the first one: nothing
+ * is on record that a wrong clock could end.
+ */
 async function goOnFromRecord(store: Store): Promise<void> {
   const noted = await store.findSetting('believed_time')
-  if (noted !== undefined) store.time.goOnFrom(Number(noted))
+  store.time.goOnFrom(noted === undefined ? ((await store.newestTime()) ?? store.now()) : Number(noted))
 }
 
 /** Whether the database has still to be made. */
