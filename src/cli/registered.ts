@@ -18,18 +18,11 @@ export function answerCreated(command: Command, registered: RegisteredClient, { 
     [
       ...describeAccess(registered, issuer),
       `# ${describeMethod(client)}`,
-      ...snippetOf(client),
+      `# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
       `# All of it: ${ownCommand()} client show ${shell(client.clientId)}`,
     ].join('\n'),
   )
   noteSecret(secret)
-}
-
-/** The command that prints code for a client. An app in which people sign in needs none, unless it calls an API. */
-function snippetOf(client: ClientRecord): string[] {
-  const target = usualTarget(client)
-  if (target === 'openapi' && client.resources.length === 0) return []
-  return [`# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${target}`]
 }
 
 /** Name and secret of a client that was made, and the request that gets a token by them. */
