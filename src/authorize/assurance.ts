@@ -63,7 +63,7 @@ export const passkeyMethods = ({
   isUserVerified: boolean
 }): string[] => [isHardware ? 'hwk' : 'swk', ...(isUserVerified ? ['user'] : [])]
 
-/** What the configuration says of factors. */
+/** The demands of the configuration on factors. */
 export interface FactorTerms {
   mfa: 'off' | 'optional' | 'required'
   passwords: boolean

@@ -58,7 +58,7 @@ export function isDue(step: Step, next: Next): boolean {
   }
 }
 
-/** Nobody agrees to what was not shown: groups and clients change while a page stands open. Less than shown needs no page. */
+/** Whether the page has shown all that is due: groups and clients change while it stands open. Less than shown needs no page. */
 const isShown = (shown: Shown, { standing, scope, resources }: Extract<Next, { kind: 'consent' }>): boolean =>
   shown.userId === standing.person.user.id &&
   scope.every((value) => shown.scope.includes(value)) &&
@@ -209,7 +209,7 @@ const changed = (
   writes: { ...writes, signIn: { ...writes.signIn, ...change } },
 })
 
-/** Nobody is suggested to a person who is somebody else. */
+/** The sign-in begins anew, and the page suggests no name: the person has said to be somebody else. */
 function switched(facts: SignInFacts): Effect {
   const { signIn } = facts
   const request = signIn.request && { ...signIn.request, loginHint: '' }

@@ -69,7 +69,7 @@ const READINESS = shapeOf<Readiness>(
   { status: 'ready' },
 )
 
-/** Whoever asks may be anybody, so the reason names no path. */
+/** Anybody may ask, so the reason names no path. */
 const DISPLACED = 'a file of the database was removed or replaced beneath this server: restart it'
 
 /** The answer of `/readyz`, and the cause that the log tells where the database does not answer. */

@@ -177,7 +177,7 @@ const INTROSPECTION: Shape = {
     anyOf: [ACTIVE, object({ active: { ...flag('Not good, or not the caller’s to ask about.'), const: false } })],
   },
   example: {
-    active: true as const,
+    active: true,
     iss: 'https://signet.example.com',
     aud: 'https://orders.example.com',
     sub: 'billing',

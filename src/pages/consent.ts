@@ -52,7 +52,7 @@ function stepOf(sent: PageCall['sent'], { next }: Here) {
   return action === 'deny' ? ({ step: 'cancel', reason: 'the person refused the consent' } as const) : undefined
 }
 
-/** What the page shows, in a field of its form: the write compares it with what is due then. */
+/** The rights on the page as a field of its form: the write compares them with those that are due then. */
 function shownOn({ next }: Here): string {
   const { scope, resources } = grantedBy(next)
   const shown = new URLSearchParams({ user: next.standing.person.user.id, scope: scope.join(' ') })

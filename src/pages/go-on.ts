@@ -179,7 +179,7 @@ const finishedFault = ({ facts: { client } }: Reached, issuer: string): PageFaul
     finished: { app: client && appOf(client, issuer) },
   })
 
-/** Where a client can be opened (OIDC Core §4), or its home page. */
+/** The address at which a client can be opened (OIDC Core §4), or its home page. */
 function appOf({ name, clientId, disabledAt, initiateLoginUri, clientUri }: ClientRecord, issuer: string) {
   const known = initiateLoginUri ?? clientUri
   if (known === null || disabledAt !== null) return undefined

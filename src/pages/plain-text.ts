@@ -11,7 +11,7 @@ const SHAPED =
   /[\p{scx=Arab}\p{scx=Syrc}\p{scx=Nkoo}\p{scx=Mong}\p{scx=Deva}\p{scx=Beng}\p{scx=Guru}\p{scx=Gujr}\p{scx=Orya}\p{scx=Taml}\p{scx=Telu}\p{scx=Knda}\p{scx=Mlym}\p{scx=Sinh}\p{scx=Khmr}\p{scx=Mymr}]/u
 const EMOJI = /[\p{ExtPict}\p{EMod}\uFE0F]/u
 
-/** One line that shows what it holds. A soft hyphen shows nothing inside of a line. */
+/** The text as a single line in which every character can be seen. A soft hyphen is dropped: it shows nothing inside of a line. */
 export function plainLine(text: string, most = MOST_CHARACTERS): string {
   const line = text
     .replaceAll('\u00AD', '')

@@ -133,7 +133,7 @@ export interface ScopeView {
 /** `data-page=consent`. */
 export interface ConsentView {
   client: string
-  /** What the page shows, for the write that stores the consent. */
+  /** The rights on the page, for the write that stores the consent. */
   shown: string
   account: AccountView
   scopes: readonly ScopeView[]

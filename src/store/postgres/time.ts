@@ -45,7 +45,7 @@ export class DatabaseTime {
     }
   }
 
-  /** What the database's clock shows. For a normal correction it stands still, and does not go back. */
+  /** The time that the database's clock shows. For a normal correction it stands still, and does not go back. */
   #shown(): Instant {
     const shown = Math.floor(this.#clock.elapsed() + this.#offset)
     this.#last = shown > this.#last - JUMP_MS ? Math.max(shown, this.#last) : shown

@@ -78,7 +78,7 @@ const lacksJournal = (file: string): boolean => !existsSync(journalOf(file)) || 
 
 /**
  * Checks that no process has the file open. This one would make a new journal, and the other would never read it.
- * Where another opens or closes the file now, this fails as busy.
+ * It fails as busy while another process opens or closes the file.
  */
 function requireUnused(file: string): void {
   const raw = new SqliteDatabase(file, { fileMustExist: true, timeout: SETTINGS.busy_timeout })
