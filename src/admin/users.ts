@@ -7,7 +7,6 @@ import { created, done, json } from '../http/reply.ts'
 import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
-import type { Invitations } from '../users/invitation.ts'
 import type { UserRegistry } from '../users/registration.ts'
 import { userChangeSchema, userCreationSchema } from '../users/wire.ts'
 import { idOf, idParam } from './id.ts'
@@ -18,7 +17,6 @@ export interface UserNeeds extends PersonNeeds {
   issuer: string
   revocation: Revocation
   userRegistry: UserRegistry
-  invitations: Invitations
 }
 
 export const usersApi = (needs: UserNeeds): Route[] => {
@@ -85,7 +83,7 @@ const listUsers = ({ list, search }: Persons) =>
     },
   )
 
-const createUser = ({ issuer, userRegistry, invitations }: UserNeeds, { describeUser }: Persons) =>
+const createUser = ({ issuer, userRegistry }: UserNeeds, { describeUser }: Persons) =>
   route(
     {
       post: PATH,
@@ -106,8 +104,9 @@ const createUser = ({ issuer, userRegistry, invitations }: UserNeeds, { describe
       refuses: ['invalid_request', 409],
     },
     async ({ body: { invite = false, ...wanted }, actor }) => {
-      const person = await userRegistry.create(wanted, actor)
-      const link = invite ? await invitations.createFor(person, actor) : undefined
+      const { person, link } = invite
+        ? await userRegistry.createInvited(wanted, actor)
+        : { person: await userRegistry.create(wanted, actor), link: undefined }
       const view = { ...(await describeUser(person)), ...(link && { invite_url: link.url }) }
       return created(view, `${basePath(issuer)}${PATH}/${encodeURIComponent(person.user.id)}`)
     },

@@ -94,9 +94,11 @@ async function create(
   requireSoundNames({ ...metadata, username })
   requireSound(() => requireSoundUser(changedUser(blankUser(id, 0), { ...metadata, username })))
   const password = passwordStdin ? await readPassword() : undefined
-  await withIssuerOrNew(command, async ({ userRegistry, invitations }) => {
-    const person = await userRegistry.create({ ...metadata, username, id, password }, BY_CLI)
-    const invitation = invite ? await invitations.createFor(person, BY_CLI) : undefined
+  await withIssuerOrNew(command, async ({ userRegistry }) => {
+    const wanted = { ...metadata, username, id, password }
+    const { person, link: invitation } = invite
+      ? await userRegistry.createInvited(wanted, BY_CLI)
+      : { person: await userRegistry.create(wanted, BY_CLI), link: undefined }
     const view = { ...userView(person), ...(invitation && { invite_url: invitation.url }) }
     const made = visible(`user ${view.username} was made; the id, which is the sub: ${view.id}`)
     answer(command, view, () => [made, ...(invitation ? [invitation.url] : [])].join('\n'))

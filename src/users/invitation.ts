@@ -6,11 +6,12 @@ import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest, notFound } from '../ground/errors.ts'
 import { hashOf } from '../ground/secret-value.ts'
+import type { Recording } from '../store/records/audit.ts'
 import type { Page } from '../store/records/facts.ts'
 import type { InvitationFacts, OneTimeRecord } from '../store/records/one-time.ts'
-import { carriesOwnPermission, type Person } from '../store/records/user.ts'
+import { carriesOwnPermission, type Person, type UserRecord } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
-import { newLink, type ShownLink } from './link.ts'
+import { newLink, type LinkTerms, type ShownLink } from './link.ts'
 import { OPERATORS } from './person.ts'
 import type { LinkRefusal } from './refusals.ts'
 import { mayChangeMembers } from './rights.ts'
@@ -41,6 +42,29 @@ export type FoundInvitation =
   | { state: 'good'; hash: string; facts: InvitationFacts; person: Person | undefined; expiresAt: Instant }
   | { state: LinkRefusal['state'] }
 
+/** An invitation that is still to be stored. */
+export interface NewInvitation {
+  shown: ShownLink
+  link: OneTimeRecord<'invitation'>
+  event: Recording
+}
+
+type InvitationTerms = Omit<LinkTerms<'invitation'>, 'kind'>
+
+function newInvitation(terms: InvitationTerms, by: Actor, { issuer, store, audit }: Needs): NewInvitation {
+  const { url, record: link } = newLink({ ...terms, kind: 'invitation' }, issuer, store.now())
+  const { uses, ttlSeconds, facts } = terms
+  const details = { uses, ttl_seconds: ttlSeconds, groups: facts.groups.join(' ') }
+  const event = audit.event('invitation.created', link.id, { ...by, details })
+  return { shown: { id: link.id, url, expiresAt: link.expiresAt }, link, event }
+}
+
+/** The invitation by which a person takes over an account that is made for them. */
+export function invitationFor({ id, email }: Pick<UserRecord, 'id' | 'email'>, by: Actor, needs: Needs): NewInvitation {
+  const facts: InvitationFacts = { email, groups: [], isTrusted: false, createdBy: by.id }
+  return newInvitation({ owner: id, facts, uses: 1, ttlSeconds: USUAL_INVITATION }, by, needs)
+}
+
 export class Invitations {
   readonly #needs: Needs
 
@@ -58,13 +82,11 @@ export class Invitations {
     const groups = [...new Set([...(wanted.groups ?? []), ...(wanted.admin ? [OPERATORS] : [])])]
     const isTrusted = await this.#judgeGroups(groups, by)
     const facts: InvitationFacts = { email: email ?? null, groups, isTrusted, createdBy: by.id }
-    return this.#add({ owner: '', facts, uses, ttlSeconds }, by)
-  }
-
-  /** A link by which a person takes over an account that was made for them. It ends the earlier ones. */
-  createFor(person: Person, by: Actor, ttlSeconds: number = USUAL_INVITATION): Promise<ShownLink> {
-    const facts: InvitationFacts = { email: person.user.email, groups: [], isTrusted: false, createdBy: by.id }
-    return this.#add({ owner: person.user.id, facts, uses: 1, ttlSeconds }, by)
+    if (ttlSeconds < 1 || ttlSeconds > LONGEST_INVITATION) throw invalidRequest('ttl: from 1s to 365d')
+    const { store } = this.#needs
+    const { shown, link, event } = newInvitation({ owner: '', facts, uses, ttlSeconds }, by, this.#needs)
+    await store.addLink(link, event)
+    return shown
   }
 
   /** @returns whether a group gives rights in Signet, which then an administrator has given */
@@ -77,20 +99,6 @@ export class Invitations {
       isTrusted ||= carriesOwnPermission(group)
     }
     return isTrusted
-  }
-
-  async #add(
-    terms: { owner: string; facts: InvitationFacts; uses: number; ttlSeconds: number },
-    by: Actor,
-  ): Promise<ShownLink> {
-    const { issuer, store, audit } = this.#needs
-    const { ttlSeconds, uses } = terms
-    if (ttlSeconds < 1 || ttlSeconds > LONGEST_INVITATION) throw invalidRequest('ttl: from 1s to 365d')
-    const { url, record } = newLink({ ...terms, kind: 'invitation' }, issuer, store.now())
-    const details = { uses, ttl_seconds: ttlSeconds, groups: terms.facts.groups.join(' ') }
-    const outcome = await store.addLink(record, audit.event('invitation.created', record.id, { ...by, details }))
-    if (outcome === 'unknown') throw notFound('this user')
-    return { id: record.id, url, expiresAt: record.expiresAt }
   }
 
   /** Those that can be used. */

@@ -18,6 +18,7 @@ import type {
 } from '../store/records/user.ts'
 import type { Store } from '../store/store.ts'
 import { endingOf } from './ending.ts'
+import { invitationFor } from './invitation.ts'
 import { newLink, type ShownLink } from './link.ts'
 import type { Passwords } from './password.ts'
 import { refusalOf } from './refusals.ts'
@@ -53,14 +54,27 @@ export class UserRegistry {
 
   /** @throws OAuthError `invalid_request`; 409 where a name is taken */
   async create(wanted: WantedUser, by: Actor, terms: ActTerms = {}): Promise<Person> {
+    return this.#add(await this.#newUser(wanted, terms), wanted.groups, by, terms)
+  }
+
+  /** The same, with the link by which the person takes the account over: both are made, or neither. */
+  async createInvited(wanted: WantedUser, by: Actor): Promise<{ person: Person; link: ShownLink }> {
+    const user = await this.#newUser(wanted, {})
+    const invites = invitationFor(user, by, this.#needs)
+    return { person: await this.#add(user, wanted.groups, by, { invites }), link: invites.shown }
+  }
+
+  async #newUser({ id, password, ...metadata }: WantedUser, terms: ActTerms): Promise<UserRecord> {
+    const blank = changedUser(blankUser(id, this.#needs.store.now()), metadata)
+    const user = { ...blank, handle: terms.handle ?? blank.handle, isNameChosen: terms.isNameChosen ?? false }
+    requireSoundUser(user)
+    return password === undefined ? user : this.#withPassword(user, password, terms)
+  }
+
+  async #add(user: UserRecord, groups: string[] | undefined, by: Actor, terms: ActTerms): Promise<Person> {
     const { store, audit } = this.#needs
-    const { id, password, groups = [], ...metadata } = wanted
-    const blank = changedUser(blankUser(id, store.now()), metadata)
-    const sound = { ...blank, handle: terms.handle ?? blank.handle, isNameChosen: terms.isNameChosen ?? false }
-    requireSoundUser(sound)
-    const user = password === undefined ? sound : await this.#withPassword(sound, password, terms)
     const event = audit.event('user.created', user.id, { ...by, details: terms.details ?? {} })
-    const created = await store.createUser(user, userTermsOf(groups, by, terms, user.id), event)
+    const created = await store.createUser(user, userTermsOf(groups ?? [], by, terms, user.id), event)
     if (created.outcome !== 'created') throw refusalOf(created, user)
     return created.person
   }

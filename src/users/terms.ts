@@ -14,6 +14,8 @@ export interface ActTerms {
   /** The hash of the invitation that the act uses up. */
   invitation?: string | undefined
   passkey?: UserTerms['passkey']
+  /** The invitation of a new person, which is made with the account. */
+  invites?: UserTerms['invites']
   /** Whether the person chooses the user name of the new account. */
   isNameChosen?: boolean
   /** WebAuthn's `user.id`, where a passkey was made with it already. */
@@ -27,7 +29,7 @@ export interface ActTerms {
 export function userTermsOf(
   groups: string[] | undefined,
   by: Actor,
-  { invitation, passkey, inSession, isTrusted = false }: ActTerms,
+  { invitation, passkey, invites, inSession, isTrusted = false }: ActTerms,
   id: string,
 ): UserTerms {
   const deny = denyLost(by)
@@ -36,6 +38,7 @@ export function userTermsOf(
     inSession,
     invitation,
     passkey,
+    invites,
     mayChangeMembers: isTrusted ? () => {} : mayChangeMembers(by),
     deny: (moment) => deny(id, moment),
   }

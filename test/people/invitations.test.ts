@@ -1,9 +1,12 @@
 /** Invitations, sign-up and sign-in links: GET shows, POST uses up, once, and only what the operator has given is given. */
-import { expect, test } from 'vitest'
+import SqliteDatabase from 'better-sqlite3'
+import { expect, onTestFinished, test } from 'vitest'
+import { databaseIn } from '../../harness/folder.ts'
 import { startAdministered, type AdministeredIssuer } from '../support/admin.ts'
 import type { Seen } from '../support/browser-like.ts'
 import { addPasskey } from '../support/passkey-doors.ts'
 import { browserAt, PASSWORD, signInAt } from '../support/people.ts'
+import { sqliteTest } from '../support/sqlite.ts'
 
 const DAY = 86_400
 
@@ -183,6 +186,20 @@ test('the link of a user who was made by an operator hands the account over', as
   expect(await userOf(issuer, 'ada')).toMatchObject({ id: made.body.id, factors: { password: true } })
   expect((await browserAt(issuer).get(path)).error).toBe('link_used')
   expect((await signInAt(browserAt(issuer), '/login', { username: 'ada' })).url.pathname).toBe('/account')
+})
+
+sqliteTest('a user and the invitation are made together, or neither is', async () => {
+  const issuer = await startAdministered()
+  const database = new SqliteDatabase(databaseIn(issuer.folder), { timeout: 0 })
+  onTestFinished(() => void database.close())
+  database.exec(
+    "CREATE TRIGGER refusal BEFORE INSERT ON one_time_values WHEN new.kind = 'invitation' BEGIN SELECT RAISE(ABORT, 'no room'); END",
+  )
+  const make = () => issuer.operator.call('POST', '/admin/api/users', { username: 'ada', invite: true })
+  expect((await make()).status).toBeGreaterThanOrEqual(500)
+  expect((await issuer.operator.call('GET', '/admin/api/users/ada')).status).toBe(404)
+  database.exec('DROP TRIGGER refusal')
+  expect((await make()).body).toMatchObject({ username: 'ada', invite_url: expect.stringContaining('/invite?token=') })
 })
 
 // ------------------------------------------------------------------ sign-up

@@ -28,7 +28,7 @@ import {
 import { clients, endedClients } from '../tables/clients.ts'
 import { isByFile, record } from './audit.ts'
 import { addDenials, liftCause } from './blacklist.ts'
-import { endLinks, oneTimeFault, takeOneTime } from './one-time.ts'
+import { addOneTime, endLinks, oneTimeFault, takeOneTime } from './one-time.ts'
 import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
 import { endPerson } from './session-ends.ts'
 
@@ -95,6 +95,7 @@ export function* createUser(user: UserRecord, terms: UserTerms, event: Recording
   yield* addPasskey(id, terms)
   yield* setGroups(id, terms, [])
   yield* record(event)
+  yield* addInvitation(terms)
   return { outcome: 'created', person: yield* personOf(user) }
 }
 
@@ -151,6 +152,12 @@ function* addPasskey(userId: string, { passkey }: UserTerms): Act<void> {
   const now = yield* time()
   yield* insert(passkeys, { ...passkey.record, userId, createdAt: now, lastUsedAt: now })
   yield* record(passkey.event)
+}
+
+function* addInvitation({ invites }: UserTerms): Act<void> {
+  if (!invites) return
+  yield* addOneTime(invites.link)
+  yield* record(invites.event)
 }
 
 function* hasAny({ user, factors }: Person, lost: LostFactors): Act<boolean> {

@@ -2,6 +2,7 @@
 import type { Instant } from '../../ground/clock.ts'
 import type { Recording } from './audit.ts'
 import type { Moment, NewBlacklistEntry } from './blacklist.ts'
+import type { OneTimeRecord } from './one-time.ts'
 import type { PersonEnding } from './session.ts'
 
 /** The claims of scope `profile`, `phone` and `address` that have no column (OIDC Core §5.1); absent ones are left out. */
@@ -141,6 +142,8 @@ export interface UserTerms {
   /** The hash of the invitation that is used up by this change. */
   invitation?: string | undefined
   passkey?: (PasskeyMade & { event: Recording }) | undefined
+  /** The invitation by which a new person takes over the account that this change makes. */
+  invites?: { link: OneTimeRecord<'invitation'>; event: Recording } | undefined
 }
 
 /** A new passkey, and the hash of the challenge that it answers, which is used up too. */
