@@ -36,7 +36,20 @@ interface Acting {
   judge?: (() => void) | undefined
   /** The session of an operator who acts on a page; read again inside the write of the act. */
   session?: ActingSession | undefined
+  /** Where a person acts on the own account: the person sees it among the account's events. */
+  browser?: ActingBrowser | undefined
 }
+
+export interface ActingBrowser {
+  userAgent: string
+  /** An IPv4 address or an IPv6 /64. */
+  network: string
+}
+
+const MOST_AGENT_CHARACTERS = 256
+
+/** The user agent of a browser, as long as it is kept. */
+export const keptAgent = ({ userAgent }: ActingBrowser): string => userAgent.slice(0, MOST_AGENT_CHARACTERS)
 
 /** An operator at the command line. */
 export const BY_CLI: Actor = { kind: 'cli', id: 'cli', isAdministrator: true }
@@ -54,11 +67,12 @@ export const byClient = (id: string, requestId: string | null): Actor => ({
 })
 
 /** A person who is signed in. */
-export const byUser = (id: string, requestId: string | null): Actor => ({
+export const byUser = (id: string, requestId: string | null, browser?: ActingBrowser): Actor => ({
   kind: 'user',
   id,
   isAdministrator: false,
   requestId,
+  browser,
 })
 
 /** A person who is signed in and has the rights of an administrator by a permission. */
@@ -115,7 +129,7 @@ export class AuditTrail {
       action,
       target: target.slice(0, 256),
       requestId: by.requestId ?? null,
-      details: by.details ?? {},
+      details: { ...(by.browser && { address: by.browser.network, user_agent: keptAgent(by.browser) }), ...by.details },
       judge: by.judge,
       session: by.session,
       file: by.file,

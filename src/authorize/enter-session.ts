@@ -3,7 +3,7 @@
  * that somebody knew before is worth nothing (session fixation). The same person keeps the session, and so its `sid`;
  * another person gets a session of their own, and the former one ends.
  */
-import { byUser, type AuditTrail } from '../audit.ts'
+import { byUser, keptAgent, type AuditTrail } from '../audit.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { hashOf, newSecretValue } from '../ground/secret-value.ts'
@@ -28,14 +28,8 @@ export interface Browser {
   isByScript: boolean
 }
 
-const MOST_AGENT_CHARACTERS = 256
-
-/** The browser of an event, and the client that the person signs in to, for the audit trail. */
-export const placeOf = ({ userAgent, network }: Browser, { request }: SignInFacts['signIn']) => ({
-  address: network,
-  user_agent: userAgent.slice(0, MOST_AGENT_CHARACTERS),
-  ...(request && { client: request.clientId }),
-})
+/** The client that the person signs in to, for the audit trail. */
+export const clientOf = ({ request }: SignInFacts['signIn']) => request && { client: request.clientId }
 
 export interface SessionTerms {
   sessionTtlSeconds: number
@@ -67,7 +61,7 @@ export function enterSession(
   const entry = sessionWrites({ facts, standing, browser, secret: newSecretValue() }, config)
   const { record } = entry
   const reached = { user: record.userId, amr: record.amr.join(' '), acr: record.acr }
-  const details = { ...reached, ...placeOf(browser, signIn) }
+  const details = { ...reached, ...clientOf(signIn) }
   const action = entry.writes.session ? 'session.created' : 'session.raised'
   return {
     facts: {
@@ -77,7 +71,7 @@ export function enterSession(
     },
     writes: {
       ...entry.writes,
-      events: [audit.event(action, record.id, { ...by, details })],
+      events: [audit.event(action, record.id, { ...by, browser, details })],
       ...(entry.former !== undefined && { ends: { id: entry.former, ending: sessionEnding('signed_out', by, audit) } }),
     },
     session: { secret: entry.secret, maxAgeSeconds: record.isRemembered ? config.sessionTtlSeconds : undefined },
@@ -151,7 +145,7 @@ function freshSession(
     amr: [...standing.amr],
     acr: acrOf(standing.amr),
     isRemembered: signIn.isRemembered,
-    userAgent: browser.userAgent.slice(0, MOST_AGENT_CHARACTERS),
+    userAgent: keptAgent(browser),
     address: browser.network,
     createdAt: now,
     lastSeenAt: now,

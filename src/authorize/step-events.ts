@@ -3,7 +3,7 @@ import { byUser, type AuditTrail } from '../audit.ts'
 import type { Recording } from '../store/records/audit.ts'
 import type { SignInFacts } from '../store/records/sign-in-step.ts'
 import { passkeyDetails } from '../users/passkey.ts'
-import { placeOf, type Browser } from './enter-session.ts'
+import { clientOf, type Browser } from './enter-session.ts'
 import type { Next } from './prompt.ts'
 import type { Step } from './steps.ts'
 
@@ -17,8 +17,8 @@ export function eventsOf(
   const told = toldOf(step, due)
   if (!told || !('standing' in due)) return []
   const { id } = due.standing.person.user
-  const details = { ...told.details, ...placeOf(browser, signIn) }
-  return [audit.event(told.action, id, { ...byUser(id, browser.requestId), details })]
+  const details = { ...told.details, ...clientOf(signIn) }
+  return [audit.event(told.action, id, { ...byUser(id, browser.requestId, browser), details })]
 }
 
 type Told = { action: string; details?: Recording['details'] }

@@ -9,6 +9,7 @@ import { requireOwnForm } from '../http/own-form.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import { actingPerson } from '../pages/acting-person.ts'
 import { newFrame, signedOutAddress, type Frame } from '../pages/frame.ts'
 import type { FrameNeeds } from '../pages/frame-needs.ts'
 import type { PageHandler } from '../pages/handler.ts'
@@ -59,7 +60,7 @@ async function answerLogout(
   const decision = decideLogout(request)
   if (decision.act !== 'come_again' && decision.ends) {
     const { sessionId, userId } = decision.ends
-    await needs.sessionEnds.signOut(sessionId, userId, call.facts.request_id)
+    await needs.sessionEnds.signOut(sessionId, actingPerson(userId, call))
   }
   switch (decision.act) {
     case 'ask':

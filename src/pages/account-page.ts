@@ -1,9 +1,10 @@
 /** The shared part of a person's account pages: the frame in the person's language, and the person's view of the time. */
-import { byUser, type Actor } from '../audit.ts'
+import type { Actor } from '../audit.ts'
 import { OAuthError } from '../ground/errors.ts'
 import { PageFault } from '../http/page-fault.ts'
 import type { PageCall } from '../http/route.ts'
 import { accountView } from './account-view.ts'
+import { actingPerson } from './acting-person.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { newFrame, type Frame } from './frame.ts'
 import { SignInFirst, type AccountPath, type SessionNeeds, type SignedIn } from './session.ts'
@@ -22,8 +23,8 @@ export const ownView = ({ person }: SignedIn, { clock }: Pick<SessionNeeds, 'clo
   zone: person.user.profile.zoneinfo,
 })
 
-export const actorOf = ({ person }: SignedIn, { facts }: Pick<PageCall, 'facts'>): Actor =>
-  byUser(person.user.id, facts.request_id)
+export const actorOf = ({ person }: SignedIn, call: Pick<PageCall, 'facts' | 'header' | 'network'>): Actor =>
+  actingPerson(person.user.id, call)
 
 /** The notice of what the form before has done. Anybody can choose it by the address of the page, but not its words. */
 export const noticeOf = <Known extends Notice>({ sent }: Pick<PageCall, 'sent'>, known: readonly Known[]) =>

@@ -3,7 +3,7 @@
  * passkey and the end of the invitation are one write; then the person is signed in by the machine of sign-ins.
  */
 import type { SignIns, SignInNeeds } from '../authorize/sign-ins.ts'
-import { byUser, type AuditTrail } from '../audit.ts'
+import type { AuditTrail } from '../audit.ts'
 import type { Config } from '../config/setting.ts'
 import type { PasswordQueue } from '../ground/hash-queue.ts'
 import { orNone } from '../ground/blank.ts'
@@ -21,6 +21,7 @@ import { LinkRefusal, NameTaken } from '../users/refusals.ts'
 import type { UserRegistry } from '../users/registration.ts'
 import { leastCharacters } from '../users/strength.ts'
 import { canonicalName, findEmailFault, findNameFault } from '../users/username.ts'
+import { actingPerson } from './acting-person.ts'
 import { browserOf, goneFault, goOn, loginCookie, refOf, requestTerms, takeStep, type GoOnNeeds } from './go-on.ts'
 import { newFrame } from './frame.ts'
 import { show } from './show.ts'
@@ -109,7 +110,7 @@ export type Means = { password: string } | { passkey: PasskeyMade; handle: strin
  * @throws PageFault where the invitation was used meanwhile
  */
 export async function makeAccount(
-  call: Pick<PageCall, 'network' | 'facts'>,
+  call: Pick<PageCall, 'network' | 'facts' | 'header'>,
   typed: Typed,
   source: Source,
   means: Means,
@@ -117,7 +118,7 @@ export async function makeAccount(
 ): Promise<{ person: Person } | { error: FormError }> {
   const { invitation } = source
   const id = invitation?.person?.user.id ?? timeOrderedId(store.now())
-  const by = byUser(id, call.facts.request_id)
+  const by = actingPerson(id, call)
   const terms = {
     network: call.network,
     origin: 'person' as const,

@@ -2,7 +2,7 @@
  * The acts that end sessions: the person signs out, ends a session or takes a consent back; an operator ends sessions. The
  * store ends the grants, denies their tokens and notes the owed logout tokens in the same write.
  */
-import { byUser, type Actor, type AuditTrail } from '../audit.ts'
+import type { Actor, AuditTrail } from '../audit.ts'
 import { denyUntil, type Origin } from '../blacklist/entry.ts'
 import { notFound } from '../ground/errors.ts'
 import type { GrantDenial } from '../store/records/grant.ts'
@@ -45,10 +45,10 @@ export class SessionEnds {
   }
 
   /** The person signs out in this browser. Signing out twice is signing out. */
-  async signOut(sessionId: string, userId: string, requestId: string): Promise<void> {
+  async signOut(sessionId: string, by: Actor): Promise<void> {
     const { store, audit } = this.#needs
-    const ending = sessionEnding('signed_out', byUser(userId, requestId), audit)
-    await store.endSession(sessionId, { ...ending, ofUser: userId })
+    const ending = sessionEnding('signed_out', by, audit)
+    await store.endSession(sessionId, { ...ending, ofUser: by.id })
     this.#needs.deliver()
   }
 

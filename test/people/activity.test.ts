@@ -10,6 +10,7 @@ import { startWithApi } from '../support/shared.ts'
 import { makePasskey, type Bending, type CreationOptions } from '../support/soft-passkey.ts'
 
 const ADA = { username: 'ada' }
+const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:158.0) Gecko/20100101 Firefox/158.0'
 
 async function start(env: Record<string, string> = {}) {
   const issuer = await startWithApi(env, { clock: movableClock({ from: Date.now() }) })
@@ -132,8 +133,7 @@ test.each([
   'a sign-in is told with its browser, its network and its app, also after the session (%s)',
   async (language, ...says) => {
     const { issuer } = await start()
-    const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:158.0) Gecko/20100101 Firefox/158.0'
-    const thief = new BrowserLike(issuer.issuer, { 'user-agent': agent })
+    const thief = new BrowserLike(issuer.issuer, { 'user-agent': FIREFOX })
     await signInAt(thief, authorizePath(await addApp(issuer, { client_name: 'Grafana' })), ADA)
     await thief.submit(await thief.get('/logout'), {}, 'logout')
     const browser = browserAt(issuer)
@@ -143,3 +143,37 @@ test.each([
     expect(text).not.toContain('Mozilla')
   },
 )
+
+/** What a person does on the account pages, and the event of it. */
+const OWN_ACTS: [action: string, act: (it: Awaited<ReturnType<typeof atHome>>) => Promise<unknown>][] = [
+  ['totp.enabled', ({ browser, issuer }) => turnOn(browser, issuer)],
+  [
+    'user.updated',
+    async ({ browser }) => browser.submit(await browser.get('/account/profile'), { name: 'Ada K' }, 'save'),
+  ],
+  [
+    'user.password_changed',
+    async ({ browser }) =>
+      browser.submit(
+        await browser.get('/account/password'),
+        { password: 'seven green tractors dream of rain' },
+        'change-password',
+      ),
+  ],
+  ['session.ended', async ({ browser }) => browser.submit(await browser.get('/logout'), {}, 'logout')],
+]
+
+async function atHome() {
+  const scene = await start()
+  const browser = new BrowserLike(scene.issuer.issuer, { 'user-agent': FIREFOX })
+  await signInAt(browser, '/login?return_to=/account/two-factor', ADA)
+  return { ...scene, browser }
+}
+
+test.each(OWN_ACTS)('%s by the person is told with the browser and its network', async (action, act) => {
+  const it = await atHome()
+  await act(it)
+  const { body } = await it.issuer.operator.call('GET', `/admin/api/audit?actor=${it.person.id}`)
+  const events = (body as unknown as Event[]).filter((event) => event.action === action) // the answer is a list
+  expect(events).toMatchObject([{ details: { address: '127.0.0.1', user_agent: FIREFOX } }])
+})
