@@ -1,7 +1,8 @@
 /** Key sets of partners, as they publish them: keys that serve are registered, others are ignored, and private ones refused. */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { JWK } from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { Answer } from './support/client.ts'
@@ -12,11 +13,14 @@ const issuer = shareWithApi()
 
 const jwkOf = (key: KeyObject): JWK => key.export({ format: 'jwk' })
 const ec = (namedCurve: string) => jwkOf(generateKeyPairSync('ec', { namedCurve }).publicKey)
-const rsa = (modulusLength: number, publicExponent = 65_537) =>
-  jwkOf(generateKeyPairSync('rsa', { modulusLength, publicExponent }).publicKey)
+/** Made beside the issuer: it shares the event loop of this process, and refuses requests while the loop stands still. */
+const rsa = async (modulusLength: number, publicExponent = 65_537): Promise<JWK> =>
+  jwkOf((await promisify(generateKeyPair)('rsa', { modulusLength, publicExponent })).publicKey)
+const RSA = await rsa(2048)
+const SHORT_RSA = await rsa(1024)
 
 const SIGNING: JWK = { ...ec('P-256'), kid: 'sig', use: 'sig', alg: 'ES256' }
-const ENCRYPTION: JWK = { ...rsa(2048), kid: 'enc', use: 'enc', alg: 'RSA-OAEP-256' }
+const ENCRYPTION: JWK = { ...RSA, kid: 'enc', use: 'enc', alg: 'RSA-OAEP-256' }
 const base64url = (bytes: Buffer) => bytes.toString('base64url')
 
 const register = (keys: object[]): Promise<Answer> =>
@@ -35,9 +39,9 @@ describe('beside a key for signatures', () => {
     ['a key without a kind', { kid: 'none' }],
     ['a key whose kind is no text', { kid: 'none', kty: 5 }],
     ['a curve that no assertion uses', { ...ec('secp256k1'), kid: 'k1' }],
-    ['an algorithm that no assertion uses', { ...rsa(2048), kid: 'rs512', alg: 'RS512' }],
+    ['an algorithm that no assertion uses', { ...RSA, kid: 'rs512', alg: 'RS512' }],
     ['a key for other operations', { ...ec('P-256'), kid: 'derive', key_ops: ['deriveKey'] }],
-    ['an RSA key that is too short', { ...rsa(1024), kid: 'short' }],
+    ['an RSA key that is too short', { ...SHORT_RSA, kid: 'short' }],
     ['a key that cannot be read', { kty: 'EC', crv: 'P-256', kid: 'broken', x: 'AA', y: 'AA' }],
   ])('%s is ignored', async (_, other) => {
     for (const keys of [
@@ -81,22 +85,22 @@ test('the members that verifying reads are kept, and no others', async () => {
 })
 
 describe('an RSA key', () => {
-  const even = Buffer.from(rsa(2048).n ?? '', 'base64url')
+  const even = Buffer.from(RSA.n ?? '', 'base64url')
   test.each<[string, object]>([
     [
       'of 8192 bits',
-      { ...rsa(2048), n: base64url(Buffer.concat([Buffer.from([0xc1]), Buffer.alloc(1022, 7), Buffer.from([1])])) },
+      { ...RSA, n: base64url(Buffer.concat([Buffer.from([0xc1]), Buffer.alloc(1022, 7), Buffer.from([1])])) },
     ],
     [
       'of 4104 bits',
-      { ...rsa(2048), n: base64url(Buffer.concat([Buffer.from([0xc1]), Buffer.alloc(511, 7), Buffer.from([1])])) },
+      { ...RSA, n: base64url(Buffer.concat([Buffer.from([0xc1]), Buffer.alloc(511, 7), Buffer.from([1])])) },
     ],
-    ['of a million bits', { ...rsa(2048), n: 'A'.repeat(40_000) }],
-    ['with an exponent as long as the modulus', { ...rsa(2048), e: base64url(even) }],
-    ['with the exponent 2^32 + 1', { ...rsa(2048), e: base64url(Buffer.from([1, 0, 0, 0, 1])) }],
-    ['with the exponent 1', { ...rsa(2048), e: 'AQ' }],
-    ['with an even exponent', { ...rsa(2048), e: 'AQAA' }],
-    ['without an exponent', { kty: 'RSA', n: rsa(2048).n }],
+    ['of a million bits', { ...RSA, n: 'A'.repeat(40_000) }],
+    ['with an exponent as long as the modulus', { ...RSA, e: base64url(even) }],
+    ['with the exponent 2^32 + 1', { ...RSA, e: base64url(Buffer.from([1, 0, 0, 0, 1])) }],
+    ['with the exponent 1', { ...RSA, e: 'AQ' }],
+    ['with an even exponent', { ...RSA, e: 'AQAA' }],
+    ['without an exponent', { kty: 'RSA', n: RSA.n }],
   ])('%s is refused', async (_, key) => {
     expect(refusal(await register([key]))).toBe('400 invalid_client_metadata')
   })
@@ -106,7 +110,7 @@ describe('an RSA key', () => {
     [3072, 65_537],
     [4096, 65_537],
   ])('of %i bits with the exponent %i is taken', async (bits, exponent) => {
-    expect((await register([rsa(bits, exponent)])).status).toBe(201)
+    expect((await register([await rsa(bits, exponent)])).status).toBe(201)
   })
 })
 
