@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 import { foldedName } from '../../ground/folded-name.ts'
-import { find, insert, insertIfAbsent, remove, select, time, update, type Act, type Engine } from '../engine.ts'
+import { find, insert, insertIfAbsent, remove, select, time, together, update, type Act, type Engine } from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
 import { endedUsers, groupMembers, passkeys, recoveryCodes, sessions, signIns, users } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
@@ -51,9 +51,8 @@ function* list({ search, group }: PersonFilter, { after = '', limit }: Page): Ac
   while (found.length < limit) {
     const step = wanted === undefined ? limit : STEP
     const rows = group === undefined ? yield* usersAfter(from, step) : yield* membersAfter(group, from, step)
-    for (const user of rows.filter((each) => wanted === undefined || isLike(each, wanted))) {
-      if (found.length < limit) found.push(yield* personOf(user))
-    }
+    const like = wanted === undefined ? rows : rows.filter((each) => isLike(each, wanted))
+    found.push(...(yield* together(...like.slice(0, limit - found.length).map(personOf))))
     const last = rows.at(-1)
     if (!last || rows.length < step) break
     from = last.id
@@ -64,12 +63,9 @@ function* list({ search, group }: PersonFilter, { after = '', limit }: Page): Ac
 const usersAfter = (after: string, limit: number): Act<UserRecord[]> => select(users, { orderBy: 'id', after, limit })
 
 function* membersAfter(groupName: string, after: string, limit: number): Act<UserRecord[]> {
-  const members: UserRecord[] = []
-  for (const { userId } of yield* select(groupMembers, { where: { groupName }, orderBy: 'userId', after, limit })) {
-    const user = yield* find(users, { id: userId })
-    if (user) members.push(user)
-  }
-  return members
+  const rows = yield* select(groupMembers, { where: { groupName }, orderBy: 'userId', after, limit })
+  const members = yield* together(...rows.map(({ userId }) => find(users, { id: userId })))
+  return members.filter((user) => user !== undefined)
 }
 
 const isLike = ({ username, email, name }: UserRecord, wanted: string): boolean =>
