@@ -5,6 +5,7 @@ import { nothing, type Finding, type Row } from '../finding.ts'
 import { describe, rateRatio, ratioGoal } from '../ratio-goal.ts'
 import { compare } from '../rounds.ts'
 import type { Side } from '../sides/side.ts'
+import { peopleOnPostgres } from './people.ts'
 import { bareOn, placeOn, replicasOn, serverOfRun } from './sides.ts'
 
 interface Sides {
@@ -61,6 +62,9 @@ export async function runOnPostgres(bench: Bench): Promise<Finding> {
       whole.facts.push(...facts)
     }
     await Promise.all([one, two, bare].map((side) => side.stop()))
+    const people = await peopleOnPostgres(bench, server)
+    whole.rows.push(...people.rows)
+    whole.facts.push(...people.facts)
     return whole
   } finally {
     await end()
