@@ -21,6 +21,7 @@ import { newFrame } from './frame.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { browserOf, goneFault, goOn, loginCookie, nameOf, tellClient } from './go-on.ts'
 import { seeOther } from './html.ts'
+import { isIdlePrefetch, NOT_YET } from './prefetch.ts'
 import { findLiveSession } from './session.ts'
 import { show } from './show.ts'
 import { mismatchPage } from './templates/errors.ts'
@@ -64,17 +65,6 @@ export function answerAuthorize(needs: AuthorizeNeeds): (call: PageCall) => Prom
       return refuse(call, error, needs)
     }
   }
-}
-
-/** A browser fetches a page ahead that nobody may ever open. Without a page there is no state to leave behind. */
-export const isIdlePrefetch = ({ header, sent }: Pick<PageCall, 'header' | 'sent'>): boolean =>
-  /\bprefetch\b/.test(header('sec-purpose') ?? header('purpose') ?? '') && sent.get('prompt') !== 'none'
-
-export const NOT_YET: Reply = {
-  status: 503,
-  headers: ['Cache-Control', 'no-store', 'Retry-After', '1'],
-  body: '',
-  isOrdinary: true,
 }
 
 /** A sign-in that goes on: a form that was kept, or the end of one whose last step a script took. */
