@@ -23,6 +23,7 @@ import { environmentOf, temporaryFolder } from './support/issuer.ts'
 const OF_PEOPLE = [
   /^src\/(authorize|outbound)\//,
   /^src\/pages\/(?!(routes|page|handler|html|session)\.ts$)/,
+  /^src\/endpoints\/[\w-]+-handler\.ts$/,
   /^src\/sessions\/(ending|logout|logout-sender)\.ts$/,
   /^src\/users\/(invitation|password|strength|passkey|totp|recovery|guesses)\.ts$/,
   /^src\/store\/acts\/(codes|factors|guesses|links|proofs|sign-ins)\.ts$/,
