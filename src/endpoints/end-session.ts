@@ -2,9 +2,9 @@
 import type { Route } from '../http/route.ts'
 import type { FrameNeeds } from '../pages/frame-needs.ts'
 import { page } from '../pages/page.ts'
-import type { EndSessionNeeds } from './end-session-pages.ts'
+import type { EndSessionNeeds } from './end-session-handler.ts'
 
-const load = () => import('./end-session-pages.ts')
+const load = () => import('./end-session-handler.ts')
 
 export const endSession = (needs: EndSessionNeeds & FrameNeeds): Route[] => [
   page({ get: '/logout', isEntrance: true }, needs, async () => (await load()).endSession),
