@@ -33,7 +33,8 @@ export type EndSessionNeeds = FrameNeeds &
 /** The parameters that the page of the question sends again. */
 const CARRIED = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales']
 
-export const endSession =
+/** The handler of GET and POST /logout. */
+export const answerEndSession =
   (needs: EndSessionNeeds): PageHandler<string> =>
   async (call) => {
     const action = call.method === 'POST' ? call.sent.get('action') : undefined
@@ -56,7 +57,7 @@ async function answerLogout(
   isConfirmed: boolean,
   needs: EndSessionNeeds,
 ): Promise<Reply> {
-  const request = await readRequest(call, signedIn, isConfirmed, needs)
+  const request = await readLogout(call, signedIn, isConfirmed, needs)
   const decision = decideLogout(request)
   if (decision.act !== 'come_again' && decision.ends) {
     const { sessionId, userId } = decision.ends
@@ -76,7 +77,7 @@ async function answerLogout(
   }
 }
 
-async function readRequest(
+async function readLogout(
   call: PageCall,
   signedIn: SignedIn | undefined,
   isConfirmed: boolean,
