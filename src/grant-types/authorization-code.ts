@@ -11,7 +11,7 @@ import type { Instant } from '../ground/clock.ts'
 import { OAuthError, Unavailable, invalidGrant, invalidRequest, invalidTarget } from '../ground/errors.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { newGrant } from '../grants/grant.ts'
-import { requireGrantType, requireMayIssue, requireProof } from '../grants/may-issue.ts'
+import { requireGrantType, requireMayIssue, requireDpopProof } from '../grants/may-issue.ts'
 import { findNamed, registeredResources, requireOneShape } from '../grants/target.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { CodeOutcome, CodeVerdict, FoundCode } from '../store/records/code.ts'
@@ -42,7 +42,7 @@ export const authorizationCode: GrantType<CodeNeeds> = {
   async run(request, needs) {
     const { caller, parameters } = request
     requireGrantType(caller.client, AUTHORIZATION_CODE)
-    requireProof(caller.client, request.proof?.key)
+    requireDpopProof(caller.client, request.proof?.key)
     if (parameters.code === undefined) throw invalidRequest('code is missing')
     const codeHash = hashOfCode(parameters.code)
     await consumeProof(codeHash, request, needs)
@@ -179,7 +179,7 @@ function contentOf(
   const { userId: sub, scope } = facts
   const resources = chooseOf(facts, client, request.parameters.resources, needs)
   requireMayIssue({ grantType: AUTHORIZATION_CODE, client, sub, resources }, needs.blacklist, now)
-  requireProof(client, request.proof?.key)
+  requireDpopProof(client, request.proof?.key)
   const grant = { sid, scope, sub, signIn: signInOf(facts, request) }
   return termsOfPerson(grant, { client, person, resources }, request, needs)
 }

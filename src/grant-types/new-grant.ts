@@ -6,7 +6,7 @@ import { byClient } from '../audit.ts'
 import { OFFLINE_ACCESS } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { newGrant } from '../grants/grant.ts'
-import { requireGrantType, requireMayIssue, requireProof } from '../grants/may-issue.ts'
+import { requireGrantType, requireMayIssue, requireDpopProof } from '../grants/may-issue.ts'
 import { chooseResources } from '../grants/target.ts'
 import { narrowScope } from '../grants/scope.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
@@ -35,7 +35,7 @@ export async function begin(
   const plan = (now: Instant): Plan => {
     const client = caller.current(now)
     requireGrantType(client, grantType)
-    requireProof(client, proof?.key)
+    requireDpopProof(client, proof?.key)
     const { sub, claims } = describe(client)
     const resources = chooseResources(parameters.resources, client, needs.resources)
     const scope = narrowScope(parameters.scope, { client, sub, resources })

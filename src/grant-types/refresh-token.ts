@@ -8,7 +8,7 @@ import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { invalidGrant, invalidRequest, invalidTarget, type OAuthError } from '../ground/errors.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { idleEnd } from '../grants/grant.ts'
-import { requireMayIssue, requireMayRefresh, requireProof } from '../grants/may-issue.ts'
+import { requireMayIssue, requireMayRefresh, requireDpopProof } from '../grants/may-issue.ts'
 import { lowerScope } from '../grants/scope.ts'
 import { findNamed, registeredResources, requireOneShape } from '../grants/target.ts'
 import { isForPredecessor } from '../resources/resource.ts'
@@ -190,7 +190,7 @@ function judged(
   const client = caller.current(now)
   const resources = narrowResources(parameters.resources, grant, needs)
   requireMayIssue({ grantType, client, sub: grant.sub, resources, grant }, needs.blacklist, now)
-  requireProof(client, proof?.key)
+  requireDpopProof(client, proof?.key)
   const registered = registeredResources(client, needs.resources.issuer)
   const dropped = resources.find(({ id }) => !registered.includes(id))
   if (dropped) throw invalidTarget(`resource ${dropped.id} is no longer registered for this client`)

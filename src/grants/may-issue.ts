@@ -55,7 +55,7 @@ export function requireMayIssue(
 }
 
 /** @throws OAuthError `invalid_dpop_proof` where each token request of the client needs a proof (RFC 9449 §5.2). */
-export function requireProof(client: ClientRecord, proofKey: string | undefined): void {
+export function requireDpopProof(client: ClientRecord, proofKey: string | undefined): void {
   if (client.dpopBoundAccessTokens && proofKey === undefined)
     throw invalidDpopProof('this client is registered with dpop_bound_access_tokens: send a proof in the header DPoP')
 }

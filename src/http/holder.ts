@@ -40,7 +40,7 @@ export async function judgeHolder(presented: Presented, needs: HolderNeeds): Pro
   const judgeAgain = () => judge(scheme, token, needs)
   const claims = judgeAgain()
   if (scheme === 'Bearer') return { token: claims, judge: judgeAgain }
-  await requireProof(token, claims, presented, needs)
+  await requireProofOfPossession(token, claims, presented, needs)
   const news = needs.store.catchUp()
   if (news) await news
   return { token: judgeAgain(), judge: judgeAgain }
@@ -70,7 +70,7 @@ function judge(scheme: Scheme, token: string, { tokenState }: HolderNeeds): Acce
 }
 
 /** The proof belongs to this request and this token, and to the key that the token is bound to. */
-async function requireProof(
+async function requireProofOfPossession(
   accessToken: string,
   { cnf }: AccessTokenClaims,
   { proof, method, url }: Presented,
