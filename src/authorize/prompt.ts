@@ -13,7 +13,7 @@ import { fromSeconds, isAhead, type Instant } from '../ground/clock.ts'
 import { isAllowedIn } from '../grants/person.ts'
 import { scopesOfClaims } from '../users/claims.ts'
 import { acrOf, isAcr, reaches, strongest, weakest, withinReach, type Acr } from './assurance.ts'
-import { scopeOfPerson } from './scope.ts'
+import { permittedScope } from './scope.ts'
 
 /** The terms that the configuration and the registered resources set. */
 export interface Terms {
@@ -204,7 +204,7 @@ function consentOrCode({ request, client, standing, facts, terms }: Agreed): Nex
   const resources = live.flatMap((each) => each?.id ?? [])
   if (resources.length < request.resources.length)
     return { kind: 'error', error: 'access_denied', description: 'a resource of the request is disabled or gone' }
-  const scope = scopeOfPerson(
+  const scope = permittedScope(
     request.scope,
     standing.person,
     live.flatMap((each) => each ?? []),

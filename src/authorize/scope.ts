@@ -38,5 +38,5 @@ const isKnown = (value: string, resources: ResourceRecord[]): boolean =>
   value === OFFLINE_ACCESS || IDENTITY_SCOPES.includes(value) || resources.every((resource) => knows(resource, value))
 
 /** The values that the person may have too, by the `scope_permissions` of the resources. */
-export const scopeOfPerson = (scope: string[], person: Person, resources: ResourceRecord[]): string[] =>
+export const permittedScope = (scope: string[], person: Person, resources: ResourceRecord[]): string[] =>
   scope.filter((value) => isPermitted(value, person, resources))

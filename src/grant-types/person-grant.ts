@@ -4,7 +4,7 @@
  */
 import { OPENID } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { requireMaySignIn, scopeOfPerson } from '../grants/person.ts'
+import { requireMaySignIn, lowerPersonScope } from '../grants/person.ts'
 import { claimsOfPerson, mappedClaims } from '../users/claims.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
 import type { ClientRecord } from '../store/records/client.ts'
@@ -44,7 +44,7 @@ export function termsOfPerson(
     sub,
     sid,
     resources,
-    scope: scopeOfPerson(parameters.scope, scope, { client, person, resources }),
+    scope: lowerPersonScope(parameters.scope, scope, { client, person, resources }),
     claims: {
       ...Object.assign({}, ...resources.map(({ claimMap }) => mappedClaims(claimMap, person))),
       ...client.claims,

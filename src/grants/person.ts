@@ -63,7 +63,7 @@ function mayHave(value: string, { client, person, resources }: PersonBounds): bo
  * resources or person have lost are left out, and the reply tells what is left.
  * @throws OAuthError `invalid_scope` where a value that was asked for cannot be had
  */
-export function scopeOfPerson(requested: string[] | undefined, granted: string[], bounds: PersonBounds): string[] {
+export function lowerPersonScope(requested: string[] | undefined, granted: string[], bounds: PersonBounds): string[] {
   const missing = requested?.find((value) => !granted.includes(value) || !mayHave(value, bounds))
   if (missing !== undefined)
     throw invalidScope(
