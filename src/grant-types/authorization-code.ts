@@ -106,7 +106,7 @@ function decide(code: FoundCode, request: TokenRequest, needs: CodeNeeds, now: I
       return refuse('the code is bound to the key of dpop_jkt, which was not proved')
     const fault = findVerifierFault(facts.codeChallenge, request.parameters.codeVerifier, client)
     if (fault !== undefined) return { act: 'burn', error: badVerifier(fault) }
-    requireStanding(code, client, now)
+    requireSessionAndConsent(code, client, now)
     const terms = contentOf(facts, '', code.person, request, needs, now)
     if (needs.accessTokens.mustPass({ client_id: client.clientId, sub: terms.sub }, now))
       return { act: 'wait', sub: terms.sub }
@@ -157,8 +157,8 @@ function findVerifierFault(
 
 const badVerifier = (fault: string): OAuthError => invalidGrant(`${fault}; the code is good no more, start over`)
 
-/** @throws OAuthError where client, session, person or consent of the code no longer stand */
-function requireStanding({ session, consent }: FoundCode, client: ClientRecord, now: Instant): void {
+/** @throws OAuthError `invalid_grant` where the session of the code has ended, or its consent was withdrawn */
+function requireSessionAndConsent({ session, consent }: FoundCode, client: ClientRecord, now: Instant): void {
   if (!session || !isLiveSession(session, now)) throw over('its session has ended')
   if (client.consent === 'once' && !consent) throw over('the consent was withdrawn')
 }

@@ -17,13 +17,13 @@ export function* record(event: Recording | undefined): Act<void> {
   if (!event) return
   event.judge?.()
   if (event.judge) yield* heedMemory()
-  if (event.session) yield* requireStanding(event.session)
+  if (event.session) yield* requireActingSession(event.session)
   const { judge: _, session: __, file: ___, ...row } = event
   yield* insert(auditEvents, row)
 }
 
 /** @throws OAuthError 403 where the session has ended, or the person has lost the permission */
-function* requireStanding({ sessionId, userId, permission }: ActingSession): Act<void> {
+function* requireActingSession({ sessionId, userId, permission }: ActingSession): Act<void> {
   const [session, person] = yield* together(find(sessions, { id: sessionId, userId }), findPerson({ id: userId }))
   const permissions = (person?.groups ?? []).flatMap((group) => group.permissions)
   const isLive = session !== undefined && isLiveSession(session, yield* time()) && person?.user.disabledAt === null

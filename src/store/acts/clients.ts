@@ -26,7 +26,7 @@ import { fileAfter, fileOf, isByFile, record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { endable } from './grants.ts'
 import { addDenials, endNamedGrants, liftCause, liftRefusals, standingFor } from './blacklist.ts'
-import { isStanding, requireStanding } from './master-key-rows.ts'
+import { isMasterKeyUsable, requireUsableMasterKey } from './master-key-rows.ts'
 import { findClient, toClient } from './client-rows.ts'
 import { endSession } from './session-ends.ts'
 import { packMembers, withoutMembers } from './members.ts'
@@ -234,7 +234,8 @@ function* noteUse(uses: SecretUse[]): Act<void> {
     const secret = yield* find(clientSecrets, { id })
     if (!secret) continue
     if ((secret.lastUsedAt ?? 0) < at) yield* update(clientSecrets, { id }, { lastUsedAt: at })
-    if (renewed?.from === secret.digest && (yield* isStanding(renewed.masterKeyId))) yield* renew(secret, renewed)
+    if (renewed?.from === secret.digest && (yield* isMasterKeyUsable(renewed.masterKeyId)))
+      yield* renew(secret, renewed)
   }
 }
 
@@ -251,7 +252,7 @@ function* renew(
 
 function* insertSecrets(clientKey: number, secrets: ClientSecret[]): Act<void> {
   for (const [position, secret] of secrets.entries()) {
-    yield* requireStanding(secret.masterKeyId)
+    yield* requireUsableMasterKey(secret.masterKeyId)
     yield* insert(clientSecrets, { ...secret, clientKey, position })
   }
 }

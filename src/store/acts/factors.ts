@@ -22,7 +22,7 @@ import type { OneTimeRecord, PendingKind } from '../records/one-time.ts'
 import { isLiveSession, type SessionRecord } from '../records/session.ts'
 import type { UserRecord } from '../records/user.ts'
 import { record } from './audit.ts'
-import { requireStanding } from './master-key-rows.ts'
+import { requireUsableMasterKey } from './master-key-rows.ts'
 import { findOneTime, isUsable, takeOneTime } from './one-time.ts'
 import { findPerson, personOf } from './people-rows.ts'
 import { totpSecretVerbs } from './totp-secrets.ts'
@@ -144,7 +144,7 @@ export function* storeTotp(
   userId: string,
   { sealed, timeStep, recoveryDigests }: Pick<TotpEnrolment, 'sealed' | 'timeStep' | 'recoveryDigests'>,
 ): Act<void> {
-  yield* requireStanding(sealedUnder(sealed))
+  yield* requireUsableMasterKey(sealedUnder(sealed))
   const now = yield* time()
   yield* update(users, { id: userId }, { totpSecret: sealed, totpUsedStep: timeStep, updatedAt: now })
   yield* storeRecoveryCodes(userId, recoveryDigests)

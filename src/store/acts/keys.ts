@@ -16,7 +16,7 @@ import type { Store } from '../store.ts'
 import { signingKeys } from '../tables/keys.ts'
 import { record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
-import { requireStanding } from './master-key-rows.ts'
+import { requireUsableMasterKey } from './master-key-rows.ts'
 
 type Verbs = Pick<
   Store,
@@ -156,7 +156,7 @@ function* publish(spare: SigningKeyRecord, now: Instant): Act<void> {
 
 /** A private key that was sealed before the write could have been sealed under a key that is retired now. */
 function* insertSealed(key: SigningKeyRecord): Act<void> {
-  yield* requireStanding(sealedUnder(key.sealedPrivateKey))
+  yield* requireUsableMasterKey(sealedUnder(key.sealedPrivateKey))
   yield* insert(signingKeys, key)
 }
 

@@ -20,13 +20,13 @@ const firstKey = (id: string) => ({ id, createdAt: 0, currentSince: 0, retiredAt
 export const namesOf = (id: string, { first }: MasterKeyState): (string | null)[] => (id === first ? [id, null] : [id])
 
 /** Whether rows made under this key can still be used. */
-export function* isStanding(id: string): Act<boolean> {
+export function* isMasterKeyUsable(id: string): Act<boolean> {
   const key = yield* find(masterKeys, { id })
   return !key || key.retiredAt === null
 }
 
 /** @throws Unavailable if the key was retired since the caller used it: a row made under it would be dead. */
-export function* requireStanding(id: string | null | undefined): Act<void> {
-  if (typeof id === 'string' && !(yield* isStanding(id)))
+export function* requireUsableMasterKey(id: string | null | undefined): Act<void> {
+  if (typeof id === 'string' && !(yield* isMasterKeyUsable(id)))
     throw new Unavailable(`master key ${id} was retired meanwhile`)
 }

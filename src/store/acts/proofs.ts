@@ -9,7 +9,7 @@ import { sealedUnder } from '../records/key.ts'
 import type { PasskeyProof, Proof, SignInFacts } from '../records/sign-in-step.ts'
 import type { PasskeyRecord, Person, UserRecord } from '../records/user.ts'
 import { storeTotp } from './factors.ts'
-import { requireStanding } from './master-key-rows.ts'
+import { requireUsableMasterKey } from './master-key-rows.ts'
 import { findOneTime, isUsable, takeOneTime } from './one-time.ts'
 import { findPerson } from './people-rows.ts'
 
@@ -87,7 +87,7 @@ export function* spend(proof: Proof, { proven }: SignInFacts): Act<void> {
     }
     case 'totp': {
       const { timeStep, sealedSecret, renewedSecret = sealedSecret } = proof
-      if (renewedSecret !== sealedSecret) yield* requireStanding(sealedUnder(renewedSecret))
+      if (renewedSecret !== sealedSecret) yield* requireUsableMasterKey(sealedUnder(renewedSecret))
       const change = { totpUsedStep: timeStep, totpSecret: renewedSecret }
       yield* update(users, { id, totpSecret: sealedSecret }, change)
       return

@@ -5,7 +5,7 @@ import type { Page } from '../records/facts.ts'
 import type { FactorStore } from '../records/factor-store.ts'
 import { sealedUnder } from '../records/key.ts'
 import type { DependentTotp, Resealed } from '../records/master-key.ts'
-import { requireStanding } from './master-key-rows.ts'
+import { requireUsableMasterKey } from './master-key-rows.ts'
 
 const USERS_AT_ONCE = 500
 
@@ -24,7 +24,7 @@ function* listTotpSecrets({ after = '', limit }: Page): Act<DependentTotp> {
 
 function* resealTotp(resealed: Resealed): Act<void> {
   for (const [id, { from, to }] of resealed) {
-    yield* requireStanding(sealedUnder(to))
+    yield* requireUsableMasterKey(sealedUnder(to))
     yield* update(users, { id, totpSecret: from }, { totpSecret: to })
   }
 }
