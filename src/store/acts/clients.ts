@@ -79,7 +79,7 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
   yield* remove(endedClients, { clientId })
   // An entry that refuses everything of a deleted client would refuse the new one as well.
   yield* liftRefusals('client_id', clientId, 'client_deleted')
-  const endedGrants = yield* endPerson(clientId, person)
+  const endedGrants = yield* endSubject(clientId, person)
   const isUserDisabled = yield* closeUser(clientId, person)
   const key = yield* insert(clients, { ...toClientRow(client), key: 0, declaredBy: fileOf(event) })
   yield* insertSecrets(key, secrets)
@@ -88,7 +88,7 @@ export function* createClient(client: ClientRecord, person: Person, event: Recor
 }
 
 /** A person who has had the client's id as `sub` loses grants and tokens: the operator's choice of a name wins. */
-function* endPerson(sub: string, { deny, ended }: Person): Act<number> {
+function* endSubject(sub: string, { deny, ended }: Person): Act<number> {
   const now = yield* time()
   const live = yield* listLiveOfPerson(sub, now)
   if (live.length === 0 && !(yield* hasOpenTokens(sub))) return 0

@@ -69,7 +69,7 @@ function* owe({ id: sessionId, userId: sub }: SessionRecord, now: Instant): Act<
  * @param going the sign-in in which it is done
  * @returns the ids of the sessions that ended
  */
-export function* endPerson(userId: string, { deny, session, except }: PersonEnding, going?: string): Act<string[]> {
+export function* endSessionsOf(userId: string, { deny, session, except }: PersonEnding, going?: string): Act<string[]> {
   yield* alone()
   const ended: string[] = []
   for (const { id } of yield* select(sessions, { where: { userId, endedAt: null } })) {

@@ -20,7 +20,7 @@ import { record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { endWhole, endable } from './grants.ts'
 import { findPerson, findPersonNamed } from './people-rows.ts'
-import { endPerson, endSession } from './session-ends.ts'
+import { endSessionsOf, endSession } from './session-ends.ts'
 
 /** Rows that a page of consents looks at in one step. */
 const STEP = 500
@@ -34,7 +34,7 @@ export const sessionVerbs = (engine: Engine): SessionStore => ({
   listSessionClients: (sessionId) => engine.read(() => listClients(sessionId)),
   findPersonNamed: (name) => engine.read(() => findPersonNamed(name)),
   endSession: (id, ending) => engine.act(() => endSession(id, ending), 'exclusive'),
-  endSessionsOf: (userId, ending) => engine.act(() => endPerson(userId, ending), 'exclusive'),
+  endSessionsOf: (userId, ending) => engine.act(() => endSessionsOf(userId, ending), 'exclusive'),
   listConsents: (userId) => engine.read(() => consentsOf(userId)),
   pageConsents: (filter, page) => engine.read(() => pageConsents(filter, page)),
   withdrawConsent: (userId, clientId, reason, deny, event) =>

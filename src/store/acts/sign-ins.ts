@@ -25,7 +25,7 @@ import { forgiveGuesses, rememberBrowser } from './guesses.ts'
 import { addOneTime, endLinks } from './one-time.ts'
 import { findPerson } from './people-rows.ts'
 import { personProven, proves, spend } from './proofs.ts'
-import { endPerson, endSession } from './session-ends.ts'
+import { endSessionsOf, endSession } from './session-ends.ts'
 
 export const signInVerbs = (engine: Engine): SignInStore => ({
   startSignIn: (start, clients, rule) => engine.act(() => startSignIn(start, clients, rule)),
@@ -150,7 +150,7 @@ function* store(facts: SignInFacts, proof: Proof | undefined, writes: SignInWrit
   if (user && renews) {
     const except = session?.id ?? raised?.id ?? facts.session?.session.id
     yield* endLinks(user.id)
-    yield* endPerson(user.id, { ...renews, except }, facts.signIn.id)
+    yield* endSessionsOf(user.id, { ...renews, except }, facts.signIn.id)
   }
   if (consent) yield* storeConsent(consent)
   if (code) yield* addOneTime(code)

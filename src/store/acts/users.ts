@@ -30,7 +30,7 @@ import { isByFile, record } from './audit.ts'
 import { addDenials, liftCause } from './blacklist.ts'
 import { addOneTime, endLinks, oneTimeFault, takeOneTime } from './one-time.ts'
 import { findGroup, findPerson, groupsOf, personOf } from './people-rows.ts'
-import { endPerson } from './session-ends.ts'
+import { endSessionsOf } from './session-ends.ts'
 
 /** Rows that a search looks at in one step. */
 const STEP = 500
@@ -224,7 +224,7 @@ export function* changeUser(id: string, decide: (person: Person, now: Instant) =
   if (isAnotherSignIn(person.user, next)) yield* endLinks(id)
   yield* addPasskey(id, change)
   if (change.loses) yield* lose(id, change.loses)
-  if (change.ending) yield* endPerson(id, change.ending)
+  if (change.ending) yield* endSessionsOf(id, change.ending)
   if (change.isEnabling) yield* liftCause('sub', id, 'user_disabled')
   yield* record(change.event)
   return { outcome: 'changed', person: (yield* findPerson({ id })) ?? person }
@@ -246,7 +246,7 @@ function* deleteUser(
 ): Act<{ outcome: 'deleted'; person: Person } | { outcome: 'unknown' }> {
   const person = yield* findPerson({ id })
   if (!person) return { outcome: 'unknown' }
-  yield* endPerson(id, ending(person))
+  yield* endSessionsOf(id, ending(person))
   yield* endLinks(id)
   yield* remove(signIns, { userId: id })
   yield* remove(users, { id })
