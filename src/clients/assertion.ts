@@ -13,7 +13,7 @@ export const ASSERTION_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256'
 const MOST_CHARACTERS = 16_384
 
 /** The unverified claims of an assertion: the client whose keys verify it, and which of them. */
-export function readAssertion(assertion: string): { issuer: string; kid: string | undefined } | undefined {
+export function readClientAssertion(assertion: string): { issuer: string; kid: string | undefined } | undefined {
   if (assertion.length > MOST_CHARACTERS) return undefined
   const [header, payload] = assertion.split('.', 2)
   const issuer = textIn(payload, 'iss')

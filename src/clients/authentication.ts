@@ -13,7 +13,7 @@ import type { ClientRecord, ClientSecret, SecretUse } from '../store/records/cli
 import type { Store } from '../store/store.ts'
 import { methodsOnDemand } from '../ground/on-demand.ts'
 import type * as AssertionCheck from './assertion-check.ts'
-import { readAssertion } from './assertion.ts'
+import { readClientAssertion } from './assertion.ts'
 import { isPublicClient, usesSecret } from './client.ts'
 import type { ClientDirectory } from './directory.ts'
 import { PublishedKeys, type Asking } from './published-keys.ts'
@@ -151,7 +151,7 @@ export class ClientAuthentication {
   ): Promise<Caller> {
     const refuse = (reason: string) => refusal(reason, assertionUniform(this.#issuer))
     const { assertion } = presented
-    const { issuer, kid } = readAssertion(assertion) ?? {}
+    const { issuer, kid } = readClientAssertion(assertion) ?? {}
     if (issuer === undefined) throw refuse('the assertion is too long, or no JWT with an iss')
     if (presented.clientId !== undefined && presented.clientId !== issuer) {
       throw refuse('client_id differs from the iss of the assertion')

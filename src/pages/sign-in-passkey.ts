@@ -11,7 +11,7 @@ import type { FoundPasskey } from '../store/records/factor.ts'
 import type { PasskeyProof } from '../store/records/sign-in-step.ts'
 import {
   newChallenge,
-  readAssertion,
+  readPasskeyAssertion,
   readChallenge,
   relyingParty,
   requestOptions,
@@ -114,7 +114,7 @@ async function judge(
   const party = relyingParty(needs.issuer, needs.config)
   const kept = reached.signIn.challenge
   const challenge = readChallenge(kept, wanted.purpose, needs.clock.now())
-  const assertion = readAssertion(call.json.credential ?? call.json)
+  const assertion = readPasskeyAssertion(call.json.credential ?? call.json)
   if (!assertion) return { refusal: refusePasskey(call, 'the body holds no credential') }
   if (kept === null || challenge === undefined)
     return { refusal: refusePasskey(call, 'the sign-in has no live challenge for this factor') }

@@ -107,7 +107,7 @@ export type Assertion = ValueOf<typeof assertionSchema>
 export type Creation = ValueOf<typeof creationSchema>
 
 /** `undefined` where the value is none. */
-export const readAssertion = (value: unknown): Assertion | undefined => assertionSchema.zod.safeParse(value).data
+export const readPasskeyAssertion = (value: unknown): Assertion | undefined => assertionSchema.zod.safeParse(value).data
 export const readCreation = (value: unknown): Creation | undefined => creationSchema.zod.safeParse(value).data
 
 const clientDataSchema = schemaOf((z) => z.object({ challenge: z.string(), crossOrigin: z.boolean().optional() }))

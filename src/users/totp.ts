@@ -68,7 +68,7 @@ export function readCode(typed: string): string | undefined {
 }
 
 /** The time step of a right code; else why it is not accepted, for the log line and the doctor. */
-export type CodeVerdict = { timeStep: number } | { reason: string }
+export type TotpVerdict = { timeStep: number } | { reason: string }
 
 /**
  * Judges a code. It is right if its time step is near, and after the one that was used last. A code is accepted once:
@@ -79,7 +79,7 @@ export async function judgeCode(
   code: string,
   usedStep: number,
   now: Instant,
-): Promise<CodeVerdict> {
+): Promise<TotpVerdict> {
   const { Secret, TOTP } = await import('otpauth')
   const terms = { secret: Secret.fromBase32(totp), digits: DIGITS, period: PERIOD }
   const delta = TOTP.validate({ ...terms, token: code, timestamp: now, window: RECOGNISED })

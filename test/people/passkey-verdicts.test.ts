@@ -9,7 +9,7 @@ import type { PasskeyRecord, UserRecord } from '../../src/store/records/user.ts'
 import {
   creationOptions,
   newChallenge,
-  readAssertion,
+  readPasskeyAssertion,
   readChallenge,
   readCreation,
   requestOptions,
@@ -50,7 +50,7 @@ async function answer(bent: Bending = {}, requireUserVerification = true) {
   const { soft, record } = await registered()
   const challenge = newChallenge('first', NOW)
   const sent = usePasskey(soft, requestOptions(party, challenge, [], true), party.origin, bent)
-  const assertion = readAssertion(sent)
+  const assertion = readPasskeyAssertion(sent)
   if (!assertion) throw new Error('the response has no form')
   return verifyAssertion(assertion, record, HANDLE, termsOf(challenge, requireUserVerification))
 }
@@ -120,7 +120,7 @@ describe('a passkey that is used', () => {
     const challenge = newChallenge('first', NOW)
     const options = requestOptions(party, challenge, [], true)
     const sent = usePasskey({ ...other.soft, id: one.soft.id }, options, party.origin)
-    const verdict = await verifyAssertion(readAssertion(sent)!, one.record, HANDLE, termsOf(challenge))
+    const verdict = await verifyAssertion(readPasskeyAssertion(sent)!, one.record, HANDLE, termsOf(challenge))
     expect(verdict).toMatchObject(refused)
   })
 
@@ -128,7 +128,12 @@ describe('a passkey that is used', () => {
     const { soft, record } = await registered()
     const challenge = newChallenge('first', NOW)
     const sent = usePasskey(soft, requestOptions(party, challenge, [], true), party.origin, { counter: 4 })
-    const verdict = await verifyAssertion(readAssertion(sent)!, { ...record, counter: 5 }, HANDLE, termsOf(challenge))
+    const verdict = await verifyAssertion(
+      readPasskeyAssertion(sent)!,
+      { ...record, counter: 5 },
+      HANDLE,
+      termsOf(challenge),
+    )
     expect(verdict).toMatchObject({ outcome: 'verified', proof: { counter: 4, isBehind: true } })
   })
 })
@@ -153,7 +158,7 @@ test('a response that has not the form of one is none', () => {
     { id: 'a', rawId: 'a', type: 'public-key' },
     { id: '<', response: {} },
   ]) {
-    expect(readAssertion(value)).toBeUndefined()
+    expect(readPasskeyAssertion(value)).toBeUndefined()
     expect(readCreation(value)).toBeUndefined()
   }
 })
