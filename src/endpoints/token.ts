@@ -2,7 +2,7 @@
 import { AUTHORIZATION_CODE, SUBJECT_GRANT } from '../clients/client.ts'
 import { parseScope } from '../grants/scope.ts'
 import { invalidRequest, unsupportedGrantType } from '../ground/errors.ts'
-import { GRANT_TYPES, type GrantNeeds } from '../grant-types/index.ts'
+import { SERVED_GRANT_TYPES, type GrantNeeds } from '../grant-types/index.ts'
 import type { TokenParameters, TokenSet } from '../grant-types/grant-type.ts'
 import type { Clock } from '../ground/clock.ts'
 import { answerOf, header, integer, oneOf, optional, shapeOf, text } from '../ground/shape.ts'
@@ -15,7 +15,7 @@ import { REFRESH_PARAMETERS, TOKEN_PARAMETERS } from '../http/parameters.ts'
 import { route, type ClientCall } from '../http/route.ts'
 import type { Store } from '../store/store.ts'
 import { checkProof } from '../tokens/check-proof.ts'
-import type { Proof } from '../tokens/dpop-proof.ts'
+import type { DpopProof } from '../tokens/dpop-proof.ts'
 
 /** The needs of the grant types, beside the door's own. */
 type Needs = GrantNeeds & {
@@ -110,8 +110,9 @@ async function answerGrant(
   needs: Needs,
 ): Promise<Reply> {
   if (grantType === undefined) throw invalidRequest('grant_type is missing')
-  const served = GRANT_TYPES.get(grantType)
-  if (!served) throw unsupportedGrantType(`this issuer serves the grant types ${[...GRANT_TYPES.keys()].join(', ')}`)
+  const served = SERVED_GRANT_TYPES.get(grantType)
+  if (!served)
+    throw unsupportedGrantType(`this issuer serves the grant types ${[...SERVED_GRANT_TYPES.keys()].join(', ')}`)
   facts.grant_type = grantType
   const proof = await readProof(sent('dpop'), path, needs)
   const request = { caller, parameters: tokenParameters(form), requestId: facts.request_id, proof }
@@ -125,7 +126,7 @@ async function readProof(
   proof: string | undefined,
   path: string,
   { issuer, clock, store }: Needs,
-): Promise<Proof | undefined> {
+): Promise<DpopProof | undefined> {
   if (proof === undefined) return undefined
   // Behind a proxy the path may be another one; the client saw the issuer's URL.
   return checkProof(proof, { method: 'POST', url: endpointUrl(issuer, path), clock, store })

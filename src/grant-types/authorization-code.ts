@@ -22,7 +22,7 @@ import type { CodeFacts } from '../store/records/sign-in.ts'
 import type { GrantSignIn } from '../store/records/authentication.ts'
 import type { Person } from '../store/records/user.ts'
 import type { BeginningNeeds, GrantType, TokenRequest, TokenSet } from './grant-type.ts'
-import { answerOf } from './new-grant.ts'
+import { tokenSetOf } from './new-grant.ts'
 import { endReused, type ReuseNeeds } from './reuse.ts'
 import { endOf, idTokenBeside, termsOfPerson, type PersonTerms } from './person-grant.ts'
 
@@ -86,7 +86,7 @@ async function answer(
   const issued = await needs.accessTokens.issue((now) => ({ ...plan(now), written }))
   const idToken = await idTokenBeside(issued, grant, facts.nonce, plan, needs)
   return {
-    ...answerOf(issued),
+    ...tokenSetOf(issued),
     ...(hasRefreshToken(facts.scope, client, facts.userId) && { refreshToken: needs.refreshTokens.encode(grant) }),
     ...(idToken !== undefined && { idToken }),
   }

@@ -8,7 +8,7 @@ import type { ResourceDirectory } from '../resources/directory.ts'
 import type { SigningAlgorithm } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import type { AccessTokens } from '../tokens/access-token.ts'
-import type { Proof } from '../tokens/dpop-proof.ts'
+import type { DpopProof } from '../tokens/dpop-proof.ts'
 import type { IdTokens } from '../tokens/id-token.ts'
 import type { RefreshTokens } from '../tokens/refresh-token.ts'
 
@@ -46,7 +46,7 @@ export interface TokenRequest {
   parameters: TokenParameters
   requestId: string
   /** A key that the client proved to hold; its tokens are bound to it (RFC 9449). */
-  proof: Proof | undefined
+  proof: DpopProof | undefined
 }
 
 /** The answer of `/token` (RFC 6749 §5.1). */

@@ -20,6 +20,6 @@ const authorizationCode: GrantType<CodeNeeds> = {
   ),
 }
 
-export const GRANT_TYPES: ReadonlyMap<string, GrantType<GrantNeeds>> = new Map(
+export const SERVED_GRANT_TYPES: ReadonlyMap<string, GrantType<GrantNeeds>> = new Map(
   [authorizationCode, clientCredentials, refreshToken, subject].map((each) => [each.grantType, each]),
 )

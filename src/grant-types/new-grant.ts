@@ -54,12 +54,12 @@ export async function begin(
     }
   }
   const isOffline = parameters.scope?.includes(OFFLINE_ACCESS) ?? false
-  if (!isOffline && !proof) return answerOf(await needs.accessTokens.issue(plan))
+  if (!isOffline && !proof) return tokenSetOf(await needs.accessTokens.issue(plan))
   const first = plan(needs.store.now())
   await proof?.consume()
   return isOffline
     ? beginOffline(grantType, first, plan, request, needs)
-    : answerOf(await needs.accessTokens.issue(plan))
+    : tokenSetOf(await needs.accessTokens.issue(plan))
 }
 
 async function beginOffline(
@@ -94,11 +94,11 @@ async function beginOffline(
   if (replaced !== undefined) audit.count('grant.replaced', by)
   const written = { at: now, endsBy: accessExpiresAt }
   const issued = await accessTokens.issue((later) => ({ ...plan(later), sid, written }))
-  return { ...answerOf(issued), refreshToken: refreshTokens.encode({ ...grant, masterKeyId }) }
+  return { ...tokenSetOf(issued), refreshToken: refreshTokens.encode({ ...grant, masterKeyId }) }
 }
 
 /** The answer for an issued token (RFC 6749 §5.1). */
-export const answerOf = ({
+export const tokenSetOf = ({
   accessToken,
   terms: { resources, scope, proofKey, signIn },
   expiresInSeconds,

@@ -22,7 +22,7 @@ import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts
 import { judgeRotation } from '../tokens/refresh-rotation.ts'
 import type { ParsedRefreshToken } from '../tokens/refresh-token.ts'
 import type { BeginningNeeds, GrantType, TokenRequest } from './grant-type.ts'
-import { answerOf } from './new-grant.ts'
+import { tokenSetOf } from './new-grant.ts'
 import { idTokenBeside, termsOfPerson, type PersonTerms } from './person-grant.ts'
 import { endReused, type ReuseNeeds } from './reuse.ts'
 
@@ -70,7 +70,7 @@ export const refreshToken: GrantType<RefreshNeeds> = {
     const issued = await needs.accessTokens.issue((now) => ({ ...renewal(grant, asked, needs, now), written }))
     const idToken = await idTokenOf(issued, grant, asked, needs)
     return {
-      ...answerOf(issued),
+      ...tokenSetOf(issued),
       refreshToken: needs.refreshTokens.encode(grant, token),
       ...(idToken !== undefined && { idToken }),
     }

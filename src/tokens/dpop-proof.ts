@@ -28,7 +28,7 @@ export interface ProofContext {
 }
 
 /** A proof that is good, as long as it is used for the first time. */
-export interface Proof {
+export interface DpopProof {
   /** The RFC 7638 thumbprint of the key, for `cnf.jkt`. */
   readonly key: string
   /**
@@ -45,7 +45,7 @@ export interface Proof {
 export async function checkProof(
   proof: string,
   { method, url, clock, store, accessToken }: ProofContext,
-): Promise<Proof> {
+): Promise<DpopProof> {
   const refuse = (reason: string) => invalidDpopProof(`the DPoP proof was refused: ${reason}`)
   if (proof.length > MOST_CHARACTERS) throw refuse(`it has more than ${MOST_CHARACTERS} characters`)
   if (isExpensive(proof)) throw refuse('its key is longer than 4096 bits, or has an unusual exponent')
