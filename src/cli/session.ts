@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
 import { Fault } from '../ground/errors.ts'
 import type { Issuer } from '../issuer.ts'
-import { browserOf } from '../pages/browser-name.ts'
+import { browserNameOf } from '../pages/browser-name.ts'
 import { sessionView } from '../sessions/wire.ts'
 import { everyPage } from './every-page.ts'
 import { withIssuer } from './open-issuer.ts'
@@ -57,7 +57,7 @@ const list = ({ user }: Filter, command: Command): Promise<void> =>
 const LEVELS: Record<string, string> = { 1: 'one factor', 2: 'two factors', phr: 'passkey' }
 
 function describeBrowser(userAgent: string): string {
-  const { browser, system } = browserOf(userAgent)
+  const { browser, system } = browserNameOf(userAgent)
   return [browser, system].filter((each) => each !== undefined).join(', ') || userAgent
 }
 

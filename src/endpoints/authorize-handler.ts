@@ -19,7 +19,7 @@ import { readIdTokenHint } from '../tokens/id-token-hint.ts'
 import { isOperator } from '../users/person.ts'
 import { newFrame } from '../pages/frame.ts'
 import type { FrameNeeds } from '../pages/frame-needs.ts'
-import { browserOf, goneFault, goOn, loginCookie, nameOf, tellClient } from '../pages/go-on.ts'
+import { browserOf, goneFault, goOn, loginCookie, clientNameOf, tellClient } from '../pages/go-on.ts'
 import { seeOther } from '../pages/html.ts'
 import { isIdlePrefetch, NOT_YET } from '../pages/prefetch.ts'
 import { findLiveSession } from '../pages/session.ts'
@@ -109,7 +109,7 @@ async function offerToAdd(
   if (!found || !isOperator(found.person)) return undefined
   const frame = newFrame(call, needs, { secret: found.secret, locale: found.person.user.profile.locale })
   const hidden = { client_id: client.clientId, redirect_uri: redirectUri, request: queryOf(call.sent) }
-  const view = { client: nameOf(client.clientId, needs), redirectUri, action: ADD_REDIRECT_URI, hidden }
+  const view = { client: clientNameOf(client.clientId, needs), redirectUri, action: ADD_REDIRECT_URI, hidden }
   return show(frame, mismatchPage(frame, view), { status: 400 })
 }
 

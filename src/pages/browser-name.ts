@@ -28,7 +28,7 @@ export interface BrowserName {
   isPhone: boolean
 }
 
-export function browserOf(userAgent: string): BrowserName {
+export function browserNameOf(userAgent: string): BrowserName {
   const named = (known: readonly [RegExp, string][]) => known.find(([form]) => form.test(userAgent))?.[1]
   return { browser: named(BROWSERS), system: named(SYSTEMS), isPhone: /\biPhone\b|\bMobile\b/.test(userAgent) }
 }

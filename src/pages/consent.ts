@@ -7,7 +7,7 @@ import { OFFLINE_ACCESS } from '../clients/client.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import { accountView } from './account-view.ts'
-import { findStep, frameOf, goOn, nameOf, takeStep, type At, type GoOnNeeds } from './go-on.ts'
+import { findStep, frameOf, goOn, clientNameOf, takeStep, type At, type GoOnNeeds } from './go-on.ts'
 import { show } from './show.ts'
 import { consentPage } from './templates/consent.ts'
 import { notAllowedPage } from './templates/errors.ts'
@@ -72,7 +72,7 @@ const grantedBy = (next: Here['next']): Pick<Shown, 'scope' | 'resources'> =>
 function showPage(call: PageCall, at: Here, needs: ConsentNeeds): Promise<Reply> {
   const { next, signIn } = at
   const frame = frameOf(call, at, needs)
-  const client = signIn.request ? nameOf(signIn.request.clientId, needs) : ''
+  const client = signIn.request ? clientNameOf(signIn.request.clientId, needs) : ''
   const account = accountView(next.standing.person)
   if (next.kind === 'consent') return show(frame, consentPage(frame, consentView(at, client, needs)))
   const reason = 'group not allowed: the person is in none of the allowed_groups'

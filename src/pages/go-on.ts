@@ -199,18 +199,19 @@ export async function tellClient(
   const answer = answerTo(to, values, needs.issuer)
   if (answer.by === 'redirect') return seeOther(answer.location, headers)
   const frame = newFrame(call, needs)
-  const view = { action: answer.action, values: answer.values, client: nameOf(to.clientId, needs) }
+  const view = { action: answer.action, values: answer.values, client: clientNameOf(to.clientId, needs) }
   return show(frame, formPostPage(frame, view), { headers })
 }
 
-export const nameOf = (clientId: string, { clients }: GoOnNeeds): string => clients.find(clientId)?.name ?? clientId
+export const clientNameOf = (clientId: string, { clients }: GoOnNeeds): string =>
+  clients.find(clientId)?.name ?? clientId
 
 /** The part of a frame that the client's request decides: the client that waits, and the language. */
 export const requestTerms = (
   { signIn: { request } }: Reached,
   needs: GoOnNeeds,
 ): Pick<FrameTerms, 'client' | 'uiLocales'> =>
-  request ? { client: { name: nameOf(request.clientId, needs) }, uiLocales: request.uiLocales } : {}
+  request ? { client: { name: clientNameOf(request.clientId, needs) }, uiLocales: request.uiLocales } : {}
 
 /** The frame of a page of a sign-in. */
 export function frameOf(call: PageCall, reached: Reached, needs: GoOnNeeds): Frame {

@@ -37,7 +37,7 @@ const policyOf = ({ nonce, formsLeadTo, picturesFrom }: PageTerms): string =>
     ...(formsLeadTo === 'anywhere' ? [] : [`form-action ${formsLeadTo === 'self' ? "'self'" : formsLeadTo.origin}`]),
   ].join('; ')
 
-export async function answerPage(markup: Markup, terms: PageTerms): Promise<Reply> {
+export async function htmlReply(markup: Markup, terms: PageTerms): Promise<Reply> {
   return {
     status: terms.status ?? 200,
     headers: [...headersOf(terms), ...(terms.headers ?? [])],

@@ -1,7 +1,7 @@
 /** A page made of a frame and a template's body: `show(frame, loginPage(frame, view), { status, headers })`. */
 import type { Reply } from '../http/reply.ts'
 import type { Frame } from './frame.ts'
-import { answerPage } from './html.ts'
+import { htmlReply } from './html.ts'
 import { layout, type PageBody } from './layout.ts'
 
 /** @param terms the status, `Set-Cookie` and other headers */
@@ -12,5 +12,5 @@ export function show(
 ): Promise<Reply> {
   const { nonce, brand, client } = frame
   const { formsLeadTo = client ? 'anywhere' : 'self' } = page
-  return answerPage(layout(frame, page), { status, headers, nonce, formsLeadTo, picturesFrom: brand.logoOrigin })
+  return htmlReply(layout(frame, page), { status, headers, nonce, formsLeadTo, picturesFrom: brand.logoOrigin })
 }

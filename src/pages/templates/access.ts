@@ -1,6 +1,6 @@
 /** The account pages of sessions, apps and activity. */
 import { html } from 'hono/html'
-import { browserOf } from '../browser-name.ts'
+import { browserNameOf } from '../browser-name.ts'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
@@ -29,7 +29,7 @@ export function sessionsPage(frame: Frame, view: SessionsView): PageBody {
 function sessionItem(frame: Frame, view: SessionsView, session: SessionsView['sessions'][number]): Markup {
   const { sessions, common } = frame.texts
   const { id, isCurrent, userAgent, address, createdAt, lastSeenAt, apps } = session
-  const { isPhone } = browserOf(userAgent)
+  const { isPhone } = browserNameOf(userAgent)
   const name = nameOfBrowser(frame, userAgent)
   const end = html`<button class="button bad low" name="action" value="end" aria-label="${sessions.end}: ${name}">
     ${sessions.end}
@@ -50,7 +50,7 @@ function sessionItem(frame: Frame, view: SessionsView, session: SessionsView['se
 }
 
 function nameOfBrowser({ texts: { sessions } }: Frame, userAgent: string): string {
-  const { browser, system } = browserOf(userAgent)
+  const { browser, system } = browserNameOf(userAgent)
   if (browser === undefined) return sessions.unknown
   return system === undefined ? browser : sessions.on(browser, system)
 }
