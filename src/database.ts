@@ -21,7 +21,7 @@ import { createMasterKeyFile, keysFolderFault, masterKeyFile, requireKeysFolder 
 import {
   describeMasterKeyPlace,
   masterKeyVariable,
-  readMasterKeys,
+  readMasterKeySource,
   readMasterKeysAgain,
   type MasterKeySource,
 } from './keys/master-key-source.ts'
@@ -53,7 +53,7 @@ interface Surroundings {
  */
 export async function openDatabase(config: Config, surroundings: Surroundings): Promise<Opened> {
   const { clock, log, isNewWanted = false } = surroundings
-  const given = readMasterKeys(config)
+  const given = readMasterKeySource(config)
   const name = databaseName(config.databaseUrl)
   warnOfIgnored(config, log)
   const known = listKnownDatabases(config.keysDir)

@@ -10,7 +10,7 @@ import { rememberDatabase } from '../keys/known-databases.ts'
 import { requireMasterKeys } from '../database.ts'
 import type { MasterKey } from '../keys/master-key.ts'
 import { masterKeyFile } from '../keys/master-key-file.ts'
-import { readMasterKeys } from '../keys/master-key-source.ts'
+import { readMasterKeySource } from '../keys/master-key-source.ts'
 import { databaseName, restoreBackup } from '../store/open.ts'
 import { signInsEndedView } from '../store/records/session.ts'
 import { answer, note, visible } from './output.ts'
@@ -65,7 +65,7 @@ async function restore(
 
 /** Without it the database cannot be opened. */
 function requireMasterKey(config: Config): MasterKey[] {
-  const found = readMasterKeys(config)
+  const found = readMasterKeySource(config)
   if (found) return found
   throw new Fault(
     `${masterKeyFile(config.keysDir)} is missing, and a backup does not hold it`,

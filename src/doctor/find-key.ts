@@ -9,7 +9,7 @@ import { keySetPath } from '../resources/resource.ts'
 import { bad, good, shown, type Check, type Members } from './check.ts'
 import { findDenying, type readFeed } from './remote-feed.ts'
 import type { RemoteIssuer } from './remote-issuer.ts'
-import { readKeySet } from './remote-keys.ts'
+import { fetchKeySet } from './remote-keys.ts'
 
 export interface FoundKey {
   check: Check
@@ -48,13 +48,13 @@ const keyIn = (jwks: JSONWebKeySet | undefined, kid: string): JWK | undefined =>
 async function lookElsewhere(kid: string, claims: Members, remote: RemoteIssuer): Promise<FoundKey | undefined> {
   const { jwksUri, announcedJwksUri, place } = remote
   if (jwksUri !== undefined) {
-    const fresh = await readKeySet(jwksUri, { fresh: true })
+    const fresh = await fetchKeySet(jwksUri, { fresh: true })
     const found = `key ${kid} is missing in the key set at ${jwksUri} as it is served, but there in a fresh copy of it`
     const fix = 'a cache in between holds an old copy: empty it, and let it obey Cache-Control of the key set'
     if (keyIn(fresh, kid)) return { check: bad('kid', found, fix), key: keyIn(fresh, kid), jwks: fresh }
   }
   if (announcedJwksUri !== undefined && announcedJwksUri !== jwksUri) {
-    const announced = await readKeySet(announcedJwksUri)
+    const announced = await fetchKeySet(announcedJwksUri)
     const found = `key ${kid} is not at ${jwksUri}, but it is in the set that the metadata names, ${announcedJwksUri}`
     const fix = `your app uses an old copy or the wrong set: give it ${announcedJwksUri}, or the issuer alone`
     if (keyIn(announced, kid)) return { check: bad('kid', found, fix), key: keyIn(announced, kid), jwks: announced }
@@ -72,7 +72,7 @@ async function lookAtOwnKeys(
   const audiences = [claims.aud].flat().filter((each) => typeof each === 'string')
   for (const audience of audiences.slice(0, MOST_AUDIENCES)) {
     const url = `${issuer.replace(/\/$/, '')}${keySetPath(audience)}`
-    const jwks = await readKeySet(url)
+    const jwks = await fetchKeySet(url)
     const key = keyIn(jwks, kid)
     if (!key) continue
     const found = `key ${kid} is one of resource ${audience}'s own, published at ${url}`

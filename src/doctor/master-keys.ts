@@ -9,7 +9,7 @@ import { serversWithout } from '../keys/key-holder.ts'
 import { isKnownDatabase } from '../keys/known-databases.ts'
 import { idArgument, type MasterKey } from '../keys/master-key.ts'
 import { isOrdinary, masterKeyFile } from '../keys/master-key-file.ts'
-import { findLooseModes, readMasterKeys } from '../keys/master-key-source.ts'
+import { findLooseModes, readMasterKeySource } from '../keys/master-key-source.ts'
 import { databaseName, probeDatabase } from '../store/open.ts'
 import { sealedUnder, type SigningKeyRecord } from '../store/records/key.ts'
 import { statusOfMasterKey, type MasterKeyState } from '../store/records/master-key.ts'
@@ -62,7 +62,7 @@ async function hasDatabase({ databaseUrl, keysDir }: Config): Promise<boolean> {
 export async function checkMasterKeys(store: Store, keys: SigningKeyRecord[], config: Config): Promise<Check[]> {
   try {
     const state = await store.readMasterKeys()
-    const found = readMasterKeys(config)
+    const found = readMasterKeySource(config)
     if (!found) return [noMasterKey()]
     await requireMasterKeys(store, found, config, { state })
     return [

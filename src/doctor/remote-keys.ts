@@ -46,7 +46,7 @@ export async function lookAtKeySet(url: string, place: KeyPlace): Promise<Remote
 }
 
 /** The keys of a set, without checks. With `fresh` the request asks for a copy that no cache keeps. */
-export async function readKeySet(url: string, { fresh = false } = {}): Promise<JSONWebKeySet | undefined> {
+export async function fetchKeySet(url: string, { fresh = false } = {}): Promise<JSONWebKeySet | undefined> {
   const address = new URL(url)
   // A name that no cache has seen; servers ignore a query that they do not know.
   if (fresh) address.searchParams.set('signet-doctor', String(Date.now()))

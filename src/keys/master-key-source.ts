@@ -12,7 +12,7 @@ import { masterKeyFile, parseMasterKeys, readMasterKeyFile } from './master-key-
 export type MasterKeySource = Pick<Config, 'masterKeys' | 'keysDir' | 'setBy' | 'fileOf'>
 
 /** The keys of a deployment, in their order; `undefined` where they are to come from a file that is not there. */
-export const readMasterKeys = ({ masterKeys, keysDir }: MasterKeySource): MasterKey[] | undefined =>
+export const readMasterKeySource = ({ masterKeys, keysDir }: MasterKeySource): MasterKey[] | undefined =>
   // The configuration has checked the texts.
   masterKeys ? masterKeys.flatMap((text) => parseMasterKey(text) ?? []) : readMasterKeyFile(keysDir)
 
@@ -23,7 +23,7 @@ export const readMasterKeys = ({ masterKeys, keysDir }: MasterKeySource): Master
  */
 export function readMasterKeysAgain(source: MasterKeySource): MasterKey[] {
   const file = source.fileOf.masterKeys
-  if (file === undefined) return readMasterKeys(source) ?? []
+  if (file === undefined) return readMasterKeySource(source) ?? []
   const read = readTextFile(file, MOST_SECRET_BYTES)
   if ('why' in read)
     throw new Fault(

@@ -17,7 +17,8 @@ export function* readMasterKeys(): Act<MasterKeyState> {
 const firstKey = (id: string) => ({ id, createdAt: 0, currentSince: 0, retiredAt: null })
 
 /** How rows name a key: by its id, and those of the first key also by none. */
-export const namesOf = (id: string, { first }: MasterKeyState): (string | null)[] => (id === first ? [id, null] : [id])
+export const masterKeyNamesOf = (id: string, { first }: MasterKeyState): (string | null)[] =>
+  id === first ? [id, null] : [id]
 
 /** Whether rows made under this key can still be used. */
 export function* isMasterKeyUsable(id: string): Act<boolean> {

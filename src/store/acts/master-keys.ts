@@ -24,7 +24,7 @@ import { grants } from '../tables/grants.ts'
 import { keyHolders, masterKeys, signingKeys } from '../tables/keys.ts'
 import { record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
-import { namesOf, readMasterKeys } from './master-key-rows.ts'
+import { masterKeyNamesOf, readMasterKeys } from './master-key-rows.ts'
 import { put } from './small.ts'
 import { hasTotpUnder } from './totp-secrets.ts'
 
@@ -124,7 +124,8 @@ function* retire(
   const now = yield* time()
   for (const secret of secrets) yield* endSecret(secret, id, now, ended)
   // Those that have expired and are not swept yet: no row names a retired key.
-  for (const masterKeyId of namesOf(id, state)) yield* remove(clientSecrets, { masterKeyId, kind: 'generated' })
+  for (const masterKeyId of masterKeyNamesOf(id, state))
+    yield* remove(clientSecrets, { masterKeyId, kind: 'generated' })
   yield* markRetired(key, now)
   yield* record(event)
   return { outcome: 'retired', secrets }
@@ -155,7 +156,7 @@ function* findNeeds(id: string): Act<MasterKeyNeeds> {
   const now = yield* time()
   const sealed = (yield* listSealed()).filter(({ sealedPrivateKey }) => sealedUnder(sealedPrivateKey) === id)
   const secrets: DependentSecret[] = []
-  for (const masterKeyId of namesOf(id, state)) {
+  for (const masterKeyId of masterKeyNamesOf(id, state)) {
     for (const secret of yield* select(clientSecrets, { where: { masterKeyId, kind: 'generated' } })) {
       const client = yield* find(clients, { key: secret.clientKey })
       const { expiresAt, lastUsedAt } = secret
@@ -170,7 +171,7 @@ function* findNeeds(id: string): Act<MasterKeyNeeds> {
 function* listGrants(id: string, { after = '', limit }: Page): Act<DependentGrants> {
   const now = yield* time()
   const rows = []
-  for (const masterKeyId of namesOf(id, yield* readMasterKeys()))
+  for (const masterKeyId of masterKeyNamesOf(id, yield* readMasterKeys()))
     rows.push(yield* select(grants, { where: { masterKeyId, endedAt: null }, orderBy: 'sid', after, limit }))
   // Behind the end of a full page another name's rows may be missing: they come with the next page.
   const ends = rows.filter((page) => page.length === limit).map((page) => page.at(-1)?.sid ?? '')
