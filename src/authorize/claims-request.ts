@@ -22,7 +22,7 @@ const NO_CLAIMS: AskedClaims = {
 }
 
 /** @returns `undefined` where the text is no JSON object of objects */
-export function readClaims(text: string | undefined): AskedClaims | undefined {
+export function readClaimsRequest(text: string | undefined): AskedClaims | undefined {
   if (text === undefined) return NO_CLAIMS
   const whole = parse(text)
   if (!isObject(whole)) return undefined

@@ -14,7 +14,7 @@ import type { ClientRecord } from '../store/records/client.ts'
 import type { AuthorizationRequest } from '../store/records/sign-in.ts'
 import type { IdTokenHint } from '../tokens/id-token-hint.ts'
 import { AuthorizationError, type ClientAddress, type ClientErrorCode } from './answer-client.ts'
-import { readClaims, type AskedClaims } from './claims-request.ts'
+import { readClaimsRequest, type AskedClaims } from './claims-request.ts'
 import { MOST_KEPT_CHARACTERS, RESPONSE_MODES, addressOf, addressInObject, type Sent } from './delivery.ts'
 import { scopeOfClient } from './scope.ts'
 
@@ -80,7 +80,7 @@ export async function readRequest(
   requireCodeFlow(sent, client, refuse)
   const prompt = readPrompt(sent, needs, refuse)
   const codeChallenge = readChallenge(sent, client, refuse)
-  const asked = readClaims(sent.get('claims'))
+  const asked = readClaimsRequest(sent.get('claims'))
   if (!asked) throw refuse('invalid_request', 'claims is no JSON object with the members id_token and userinfo')
   const { resources, scope } = readTarget(sent, client, needs, refuse)
   const request = {

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FeedPages, FeedPage } from '../blacklist/feed-pages.ts'
 import { Shed } from '../ground/errors.ts'
 import { couldMissDenial } from '../ground/silence.ts'
-import type { Caller } from '../limits/network.ts'
+import type { NetworkCaller } from '../limits/network.ts'
 import type { BlacklistFeed } from '../blacklist/feed.ts'
 import type { Log } from '../ground/log.ts'
 import type { Traffic } from '../ground/traffic.ts'
@@ -26,7 +26,7 @@ const TOLD_IN_A_TURN = 50
 
 export interface Follower {
   outgoing: ServerResponse
-  caller: Caller
+  caller: NetworkCaller
   /** The cursor of the last page that was sent. */
   sent: number
   /** Called at every event and heartbeat. */

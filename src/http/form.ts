@@ -93,7 +93,7 @@ function textsOf(name: string, value: unknown, known: KnownParameters): string[]
   throw invalidRequest(`${name} is a string${isRepeatable ? ', or a list of strings' : ''} in the JSON body`)
 }
 
-export type Refusal = (description: string, options?: OAuthErrorOptions) => OAuthError
+export type RefusalOf = (description: string, options?: OAuthErrorOptions) => OAuthError
 
 /**
  * Reads a JSON object, whatever its members.
@@ -103,7 +103,7 @@ export type Refusal = (description: string, options?: OAuthErrorOptions) => OAut
 export function parseJsonObject(
   incoming: IncomingMessage,
   bytes: Buffer,
-  refusal: Refusal = invalidRequest,
+  refusal: RefusalOf = invalidRequest,
 ): Record<string, unknown> {
   if (mediaType(incoming) !== JSON_TYPE) throw invalidRequest('send a JSON body: Content-Type: application/json')
   if (!isUtf8(bytes)) throw invalidRequest('the body is not UTF-8')
@@ -112,7 +112,7 @@ export function parseJsonObject(
   throw invalidRequest('the body is not a JSON object')
 }
 
-function readBodyJson(text: string, refusal: Refusal): unknown {
+function readBodyJson(text: string, refusal: RefusalOf): unknown {
   try {
     return readExactJson(text)
   } catch (error) {

@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import { invalidRequest, type OAuthError } from '../ground/errors.ts'
 import type { Schema } from '../ground/schema.ts'
-import type { Refusal } from './form.ts'
+import type { RefusalOf } from './form.ts'
 
 /** How a member of ours is written. A text of another form may be a secret, and is not repeated. */
 const MEMBER_NAME = /^[a-z]{1,20}(?:_[a-z]{1,20}){0,4}$/
@@ -11,7 +11,7 @@ const MEMBER_NAME = /^[a-z]{1,20}(?:_[a-z]{1,20}){0,4}$/
 export function parseBody<Built extends z.ZodType>(
   body: Record<string, unknown>,
   schema: Schema<Built>,
-  refusal: Refusal = invalidRequest,
+  refusal: RefusalOf = invalidRequest,
 ): z.output<Built> {
   const parsed = schema.zod.safeParse(body)
   if (parsed.success) return parsed.data
@@ -27,7 +27,7 @@ const placeOf = (path: readonly PropertyKey[]): string =>
   'body'
 
 /** The caller reads the name that it sent; the log does not, because nobody knows it. */
-function refuseUnknown({ keys, path }: z.core.$ZodIssueUnrecognizedKeys, refusal: Refusal): OAuthError {
+function refuseUnknown({ keys, path }: z.core.$ZodIssueUnrecognizedKeys, refusal: RefusalOf): OAuthError {
   const [name = ''] = keys
   const place = placeOf(path)
   const reason = `${place}: a member is not known`

@@ -15,7 +15,7 @@ import { RateLimited } from '../ground/errors.ts'
 import type { Log } from '../ground/log.ts'
 import { LoadShedding, type ShedReason } from './load-shedding.ts'
 import { LogBudgets } from './log-budgets.ts'
-import { Callers, type Caller } from './network.ts'
+import { Callers, type NetworkCaller } from './network.ts'
 import { RateLimit, rateLimitHeaders, type Count } from './rate-limit.ts'
 
 /** Requests of one connection that wait for the response to an earlier one (RFC 9112 §9.3.2). */
@@ -183,7 +183,7 @@ export class Limits {
   }
 
   /** The network of a request. Other rooms share out their own places by it. */
-  callerOf(incoming: IncomingMessage): Caller {
+  callerOf(incoming: IncomingMessage): NetworkCaller {
     return this.#callers.find(incoming)
   }
 

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIPv4, isIPv6, type Socket } from 'node:net'
 
-export interface Caller {
+export interface NetworkCaller {
   network: string
   /** The request comes from this machine, and no proxy says that it forwards it. */
   isLocal: boolean
@@ -20,8 +20,8 @@ export class Callers {
   readonly #trusted: BlockList
   readonly #loopback = blockList(LOOPBACK)
   /** By the texts that proxies sent, because reading an IPv6 address takes 7 µs. */
-  readonly #known = new Map<string, Caller>()
-  readonly #peers = new WeakMap<Socket, { caller: Caller; isTrusted: boolean }>()
+  readonly #known = new Map<string, NetworkCaller>()
+  readonly #peers = new WeakMap<Socket, { caller: NetworkCaller; isTrusted: boolean }>()
 
   /** @param trusted addresses, CIDRs and the word `loopback` */
   constructor(trusted: readonly string[]) {
@@ -29,7 +29,7 @@ export class Callers {
   }
 
   /** The peer, or the address for which a trusted peer says that it forwards the request. */
-  find({ socket, rawHeaders }: IncomingMessage): Caller {
+  find({ socket, rawHeaders }: IncomingMessage): NetworkCaller {
     const { caller, isTrusted } = this.#peers.get(socket) ?? this.#meet(socket)
     const forwarded = isTrusted ? forwardedFor(rawHeaders) : ''
     if (forwarded === '') return caller
@@ -48,7 +48,7 @@ export class Callers {
    * Each proxy appends the address that it saw. So the last address that is none of our proxies is the caller, and the
    * addresses to its left may be made up.
    */
-  #lastStranger(forwarded: string): Caller | undefined {
+  #lastStranger(forwarded: string): NetworkCaller | undefined {
     for (let end = forwarded.length; ;) {
       const comma = forwarded.lastIndexOf(',', end - 1)
       const address = readAddress(forwarded.slice(Math.max(comma + 1, end - LONGEST_ADDRESS), end))
@@ -58,14 +58,14 @@ export class Callers {
     }
   }
 
-  #remember(forwarded: string, caller: Caller): Caller {
+  #remember(forwarded: string, caller: NetworkCaller): NetworkCaller {
     if (forwarded.length > LONGEST_ADDRESS) return caller
     if (this.#known.size >= MOST_REMEMBERED) this.#known.clear()
     this.#known.set(forwarded, caller)
     return caller
   }
 
-  #callerAt(address: string): Caller {
+  #callerAt(address: string): NetworkCaller {
     return { network: networkOf(address), isLocal: contains(this.#loopback, address) }
   }
 }

@@ -3,7 +3,7 @@ import type { JsonSchema } from '../ground/shape.ts'
 import { MEMBERS } from './members.ts'
 import type { Components } from './operation.ts'
 
-export function schemasOf({ shapes, bodies }: Components): Record<string, unknown> {
+export function componentSchemas({ shapes, bodies }: Components): Record<string, unknown> {
   const checked = [...bodies].map(([name, schema]) => [name, schema.describeInput(dropNoise)] as const)
   const described = [...shapes].map(([name, { schema }]) => [name, schema] as const)
   return Object.fromEntries([...described, ...checked].map(([name, schema]) => [name, explain(schema)]))

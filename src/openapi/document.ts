@@ -7,7 +7,7 @@ import { readVersion } from '../ground/version.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Route } from '../http/route.ts'
 import { ADMIN_SCOPE, BLACKLIST_SCOPE, READ_SCOPE } from '../resources/resource.ts'
-import { schemasOf } from './components.ts'
+import { componentSchemas } from './components.ts'
 import { describeAnswer, describeRoute, type Components, type Operation } from './operation.ts'
 import { COMMON_REFUSALS } from './refusals.ts'
 
@@ -49,7 +49,7 @@ export function describeService(issuer: string, routes: readonly Route[]) {
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: schemasOf(components),
+      schemas: componentSchemas(components),
       responses: Object.fromEntries(refusals),
       headers: {
         'X-Request-Id': header('Id of this request, by which the log and `signet doctor --request` find it.'),
