@@ -1,6 +1,7 @@
 /** References to secrets: a declarative file names a variable or a file, and never holds a secret itself. */
 import { dirname, resolve } from 'node:path'
 import { textOf } from '../clients/field-schemas.ts'
+import type { Env } from '../config/variable.ts'
 import { Fault } from '../ground/errors.ts'
 import { pathFault } from '../ground/path-name.ts'
 import { schemaOf, type ValueOf } from '../ground/schema.ts'
@@ -14,8 +15,6 @@ export const secretReferenceSchema = schemaOf((z) =>
     error: 'expected a reference, { env: VARIABLE } or { file: PATH }: the secret itself has no place in this file',
   }),
 )
-
-export type Env = Readonly<Record<string, string | undefined>>
 
 /** The secret behind a reference, without its line end and surrounding blanks. */
 export function readSecret(

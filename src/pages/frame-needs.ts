@@ -1,3 +1,5 @@
+import type { Locale } from '../config/setting.ts'
+
 /** The part of the configuration that pages show. */
 export interface PageSettings {
   /** The name beside the logo, and in every title; `Signet` unless it is set. */
@@ -10,12 +12,12 @@ export interface PageSettings {
   brandPrivacyUrl?: string | undefined
   brandHelpUrl?: string | undefined
   /** The language where neither the request nor the person asks for another that there is. */
-  locale?: 'en' | 'de' | 'zh' | undefined
+  locale?: Locale | undefined
   /** Off where people sign in without passwords. */
   passwords?: boolean | undefined
 }
 
-/** What every page needs. */
+/** The needs of every page. */
 export interface FrameNeeds {
   /** The issuer URL. */
   issuer: string

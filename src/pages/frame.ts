@@ -2,13 +2,14 @@
  * The frame of a page: everything that all pages have in common. Language, brand, addresses, the nonce of scripts, the
  * proof of forms, the client that the person signs in to, and the id of the request.
  */
+import type { Locale } from '../config/setting.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { csrfOf } from '../http/own-form.ts'
 import type { Asked } from '../http/route.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { filesOf, type FileName } from './files.ts'
 import { newNonce } from './html.ts'
-import { chooseLocale, LANG_OF, type Locale } from './locale.ts'
+import { chooseLocale, LANG_OF } from './locale.ts'
 import { plainLine } from './plain-text.ts'
 import { de } from './texts/de.ts'
 import { en, type Texts } from './texts/en.ts'

@@ -1,7 +1,5 @@
 /** The language of a page: `ui_locales` → the person's locale → Accept-Language → SIGNET_LOCALE (PEOPLE P1). */
-import type { PageSettings } from './frame-needs.ts'
-
-export type Locale = NonNullable<PageSettings['locale']>
+import { LOCALES, type Locale } from '../config/setting.ts'
 
 /** `lang` of the page for each language that there is, in the words of BCP 47. */
 export const LANG_OF: Record<Locale, string> = { en: 'en', de: 'de', zh: 'zh-Hans' }
@@ -22,7 +20,8 @@ export function chooseLocale({ uiLocales = [], ofPerson, acceptLanguage = '', st
 function firstKnown(tags: readonly string[]): Locale | undefined {
   for (const tag of tags) {
     const language = tag.toLowerCase().split(/[-_]/, 1)[0]
-    if (language === 'en' || language === 'de' || language === 'zh') return language
+    const known = LOCALES.find((each) => each === language)
+    if (known) return known
   }
   return undefined
 }
