@@ -1,7 +1,7 @@
 /** Readers of values: from the text of a variable to its typed value; `undefined` or a `Refusal` where it is not accepted. */
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { contrast } from './contrast.ts'
+import { contrastOf } from '../ground/contrast.ts'
 import { durationForm, parseDuration } from '../ground/duration.ts'
 import { hasPictureName, readPicture } from '../ground/picture.ts'
 import { pathFault, readFileUrl } from '../ground/path-name.ts'
@@ -117,7 +117,7 @@ export function parseColour(value: string): string | Refusal | undefined {
       : value
   ).toLowerCase()
   if (!/^#[\da-f]{6}$/.test(colour)) return undefined
-  const found = contrast(colour, '#ffffff')
+  const found = contrastOf(colour, '#ffffff')
   if (found >= LEAST_CONTRAST) return colour
   return new Refusal(`its contrast with a white page is ${found.toFixed(1)}:1, below ${LEAST_CONTRAST}:1`)
 }

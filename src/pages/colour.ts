@@ -2,9 +2,7 @@
  * Colours that can be read. The operator gives one colour; the tones of buttons, links and text on it are computed, so
  * that each has the contrast of WCAG 2.2 (1.4.3: 4.5 to 1 for text, 1.4.11: 3 to 1 for controls) on light and dark pages.
  */
-
-/** Red, green and blue, 0 to 255. */
-type Colour = readonly [number, number, number]
+import { contrast, luminance, readColour, type Colour } from '../ground/contrast.ts'
 
 const WHITE: Colour = [255, 255, 255]
 const BLACK: Colour = [0, 0, 0]
@@ -26,7 +24,7 @@ export interface Tones {
 
 /** @param colour `#rrggbb` @param background the lightest surface of dark pages, or the darkest of light ones */
 export function tonesOf(colour: string, background: string): Tones {
-  const [given, behind] = [read(colour), read(background)]
+  const [given, behind] = [readColour(colour), readColour(background)]
   const away = luminance(behind) > 0.5 ? BLACK : WHITE
   const fill = until(given, away, (tone) => contrast(tone, behind) >= CONTROL_CONTRAST)
   const onFill = contrast(fill, WHITE) >= TEXT_CONTRAST ? WHITE : BLACK
@@ -36,11 +34,6 @@ export function tonesOf(colour: string, background: string): Tones {
     onFill: written(onFill),
     text: written(until(given, away, (tone) => contrast(tone, behind) >= TEXT_CONTRAST)),
   }
-}
-
-/** The contrast of two colours, 1 to 21 (WCAG 2.2, contrast ratio). */
-export function contrastOf(one: string, other: string): number {
-  return contrast(read(one), read(other))
 }
 
 /** The first tone on the way from a colour to another one that is good enough. */
@@ -60,21 +53,4 @@ const mix = (from: Colour, to: Colour, part: number): Colour => [
 
 const between = (from: number, to: number, part: number): number => Math.round(from + (to - from) * part)
 
-function contrast(one: Colour, other: Colour): number {
-  const [a, b] = [luminance(one), luminance(other)]
-  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
-}
-
-/** Relative luminance (WCAG 2.2). */
-function luminance([red, green, blue]: Colour): number {
-  return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
-}
-
-function linear(channel: number): number {
-  const part = channel / 255
-  return part <= 0.040_45 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
-}
-
-const read = (colour: string): Colour => [channel(colour, 1), channel(colour, 3), channel(colour, 5)]
-const channel = (colour: string, at: number): number => Number.parseInt(colour.slice(at, at + 2), 16)
 const written = (colour: Colour): string => `#${colour.map((each) => each.toString(16).padStart(2, '0')).join('')}`

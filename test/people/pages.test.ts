@@ -5,7 +5,8 @@
  */
 import { parse, type DefaultTreeAdapterTypes, type ParserError } from 'parse5'
 import { describe, expect, test } from 'vitest'
-import { contrastOf, tonesOf } from '../../src/pages/colour.ts'
+import { contrastOf } from '../../src/ground/contrast.ts'
+import { tonesOf } from '../../src/pages/colour.ts'
 import { filesOf } from '../../src/pages/files.ts'
 import { chooseLocale } from '../../src/pages/locale.ts'
 import { plainLine } from '../../src/pages/plain-text.ts'
