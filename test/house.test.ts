@@ -49,6 +49,7 @@ const PAGE = [
   ['store/migrations', 'store/patience'],
   ['store/store'],
   ['store/people-store'],
+  ['store/factor-store'],
   ['store/records'],
   ['config'],
   ['ground'],

@@ -6,7 +6,7 @@ import { setCookie } from '../http/cookies.ts'
 import type { MasterKeys } from '../keys/master-keys.ts'
 import type { FactorOwner, RaisedSession } from '../store/records/factor.ts'
 import type { Store } from '../store/store.ts'
-import type { FactorStore } from '../store/records/factor-store.ts'
+import type { FactorStore } from '../store/factor-store.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import type { SessionNeeds, SignedIn } from './session.ts'
 

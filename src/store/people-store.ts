@@ -3,7 +3,7 @@ import type { Instant } from '../ground/clock.ts'
 import type { AuditEvent, Recording } from './records/audit.ts'
 import type { CodeOutcome, CodeRule, FoundCode, GrantPerson } from './records/code.ts'
 import type { Page } from './records/facts.ts'
-import type { FactorStore } from './records/factor-store.ts'
+import type { FactorStore } from './factor-store.ts'
 import type { GrantDenial } from './records/grant.ts'
 import type { GuessAttempt, GuessOutcome, GuessRule } from './records/guess.ts'
 import type {

@@ -3,7 +3,7 @@
  * step. A change that a person makes holds only in a live session.
  */
 import { find, insert, remove, select, time, update, type Act, type Engine } from '../engine.ts'
-import type { FactorStore } from '../records/factor-store.ts'
+import type { FactorStore } from '../factor-store.ts'
 import { oneTimeValues, passkeys, recoveryCodes, sessions, users } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'
 import type {

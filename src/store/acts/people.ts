@@ -14,7 +14,7 @@ import type {
   UserStore,
 } from '../people-store.ts'
 import { passkeys, users } from '../tables/people.ts'
-import type { FactorStore } from '../records/factor-store.ts'
+import type { FactorStore } from '../factor-store.ts'
 
 /** Asked at every start, so it loads nothing. */
 export const presenceVerbs = (engine: Engine): PresenceStore => ({

@@ -2,7 +2,7 @@
 import { select, update, type Act, type Engine } from '../engine.ts'
 import { users } from '../tables/people.ts'
 import type { Page } from '../records/facts.ts'
-import type { FactorStore } from '../records/factor-store.ts'
+import type { FactorStore } from '../factor-store.ts'
 import { sealedUnder } from '../records/key.ts'
 import type { DependentTotp, Resealed } from '../records/master-key.ts'
 import { requireUsableMasterKey } from './master-key-rows.ts'

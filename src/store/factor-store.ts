@@ -1,5 +1,5 @@
 /** The verbs of the store that change factors. The guarantees of store.ts hold for each of them. */
-import type { Recording } from './audit.ts'
+import type { Recording } from './records/audit.ts'
 import type {
   FactorOwner,
   FactorRemoved,
@@ -9,11 +9,11 @@ import type {
   PasskeyAddition,
   TotpEnabled,
   TotpEnrolment,
-} from './factor.ts'
-import type { Page } from './facts.ts'
-import type { DependentTotp, Resealed } from './master-key.ts'
-import type { OneTimeRecord, PendingKind } from './one-time.ts'
-import type { PasskeyRecord } from './user.ts'
+} from './records/factor.ts'
+import type { Page } from './records/facts.ts'
+import type { DependentTotp, Resealed } from './records/master-key.ts'
+import type { OneTimeRecord, PendingKind } from './records/one-time.ts'
+import type { PasskeyRecord } from './records/user.ts'
 
 /** Passkeys, authenticator apps and recovery codes: changes outside of a sign-in. */
 export interface FactorStore {
