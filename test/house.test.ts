@@ -48,7 +48,7 @@ const PAGE = [
   ['store/announcer'],
   ['store/migrations', 'store/patience'],
   ['store/store'],
-  ['store/people-store'],
+  ['store/people-store', 'store/key-store'],
   ['store/factor-store'],
   ['store/records'],
   ['config'],

@@ -12,18 +12,13 @@ import {
   type RingId,
   type SigningKeyRecord,
 } from '../records/key.ts'
-import type { Store } from '../store.ts'
+import type { KeyStore } from '../key-store.ts'
 import { signingKeys } from '../tables/keys.ts'
 import { record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
 import { requireUsableMasterKey } from './master-key-rows.ts'
 
-type Verbs = Pick<
-  Store,
-  'listKeys' | 'findKey' | 'seedKeys' | 'promoteNextKey' | 'revokeKey' | 'redateKeys' | 'reserveSigning' | 'retireKeys'
->
-
-export const keyVerbs = (engine: Engine): Verbs => ({
+export const keyVerbs = (engine: Engine): KeyStore => ({
   listKeys: (onUnreadable) => engine.read(() => list(onUnreadable)),
   findKey: (kid) => engine.read(() => find(signingKeys, { kid })),
   seedKeys: (ring, keys, event) => engine.act(() => seed(ring, keys, event), 'exclusive'),

@@ -18,7 +18,7 @@ import type {
   RetireOutcome,
   UseOutcome,
 } from '../records/master-key.ts'
-import type { Store } from '../store.ts'
+import type { MasterKeyStore } from '../key-store.ts'
 import { clients, clientSecrets, endedSecrets } from '../tables/clients.ts'
 import { grants } from '../tables/grants.ts'
 import { keyHolders, masterKeys, signingKeys } from '../tables/keys.ts'
@@ -28,20 +28,7 @@ import { masterKeyNamesOf, readMasterKeys } from './master-key-rows.ts'
 import { put } from './small.ts'
 import { hasTotpUnder } from './totp-secrets.ts'
 
-type Verbs = Pick<
-  Store,
-  | 'readMasterKeys'
-  | 'noteMasterKey'
-  | 'useMasterKey'
-  | 'retireMasterKey'
-  | 'findMasterKeyNeeds'
-  | 'listGrantsUnder'
-  | 'noteKeyHolder'
-  | 'forgetKeyHolder'
-  | 'listKeyHolders'
->
-
-export const masterKeyVerbs = (engine: Engine): Verbs => ({
+export const masterKeyVerbs = (engine: Engine): MasterKeyStore => ({
   readMasterKeys: () => engine.read(readMasterKeys),
   noteMasterKey: (id, event) => engine.act(() => note(id, event), 'exclusive'),
   useMasterKey: (id, resealed, blocking, event) =>
