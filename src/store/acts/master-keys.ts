@@ -25,7 +25,7 @@ import { keyHolders, masterKeys, signingKeys } from '../tables/keys.ts'
 import { record } from './audit.ts'
 import { grantOf } from './grant-rows.ts'
 import { masterKeyNamesOf, readMasterKeys } from './master-key-rows.ts'
-import { put } from './small.ts'
+import { put } from './settings.ts'
 import { hasTotpUnder } from './totp-secrets.ts'
 
 export const masterKeyVerbs = (engine: Engine): MasterKeyStore => ({

@@ -4,7 +4,7 @@ import type { Instant } from '../../ground/clock.ts'
 import type { LivingReplica, NamesClaim, ReplicaRecord, ServedNames } from '../records/facts.ts'
 import type { Store } from '../store.ts'
 import { replicas, settings } from '../tables/service.ts'
-import { put } from './small.ts'
+import { put } from './settings.ts'
 
 type Verbs = Pick<Store, 'claimNames' | 'returnNames' | 'noteReplica' | 'listReplicas' | 'othersHearWithinMs'>
 

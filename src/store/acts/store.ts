@@ -6,7 +6,9 @@ import { auditVerbs } from './audit.ts'
 import { blacklistVerbs } from './blacklist.ts'
 import { clientVerbs } from './clients.ts'
 import { declaredVerbs } from './declared.ts'
+import { sweepDeletedClient } from './deleted-clients.ts'
 import { grantVerbs } from './grants.ts'
+import { keyReaderVerbs } from './key-readers.ts'
 import { keyVerbs } from './keys.ts'
 import { masterKeyVerbs } from './master-keys.ts'
 import {
@@ -23,7 +25,8 @@ import { replicaVerbs } from './replicas.ts'
 import { resourceVerbs } from './resources.ts'
 import { restoredVerbs } from './restored.ts'
 import { sessionVerbs } from './sessions.ts'
-import { smallVerbs, sweepDeletedClient } from './small.ts'
+import { settingVerbs } from './settings.ts'
+import { usedJtiVerbs } from './used-jtis.ts'
 
 export const storeOver = (engine: Engine): Store => ({
   time: engine.time,
@@ -38,7 +41,9 @@ export const storeOver = (engine: Engine): Store => ({
   ...restoredVerbs(engine),
   ...auditVerbs(engine),
   ...activityVerbs(engine),
-  ...smallVerbs(engine),
+  ...settingVerbs(engine),
+  ...usedJtiVerbs(engine),
+  ...keyReaderVerbs(engine),
   ...replicaVerbs(engine),
   ...presenceVerbs(engine),
   ...sessionVerbs(engine),
