@@ -1,11 +1,10 @@
 /**
  * The signing keys in memory: for each algorithm one ring of the issuer, and one for each resource that has its own keys.
- * The ring signs with the active key, finds public keys by `kid`, and keeps the JWKS ready as bytes. It never rotates
- * a key (rotation.ts does), and it never writes an unsealed private key.
+ * The ring signs with the active key (signer.ts), finds public keys by `kid`, and keeps the JWKS ready as bytes. It never
+ * rotates a key (rotation.ts does), and it never writes an unsealed private key.
  */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fromSeconds, type Instant } from '../ground/clock.ts'
+import type { Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
 import { fetchedWithin } from '../ground/silence.ts'
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
@@ -18,10 +17,11 @@ import {
   type SigningKeyRecord,
 } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
-import { SIGNING_ALGORITHMS, generateSigningKey, signJws } from './algorithms.ts'
+import { SIGNING_ALGORITHMS, generateSigningKey } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
 import type { MasterKeys } from './master-keys.ts'
-import { areFirst, committedBy, publishedFrom, whyNotSign, type Signing } from './may-sign.ts'
+import { areFirst, committedBy, publishedFrom } from './may-sign.ts'
+import { Signer, type SignerNeeds } from './signer.ts'
 
 interface RingKey {
   record: SigningKeyRecord
@@ -33,18 +33,6 @@ const nameOf = ({ ring, alg }: RingId): string => `${alg} ${ring}`
 
 export const sharedRing = (alg: SigningAlgorithm): RingId => ({ ring: SHARED_RING, alg })
 
-/** A key that signs now, with the encoded header of each `typ` it has signed. */
-interface Signer extends Signing {
-  kid: string
-  id: RingId
-  privateKey: KeyObject
-  headers: Map<string, string>
-  reserving: Promise<void> | undefined
-}
-
-/** How far the high-water mark is raised ahead, so that the disk is written once in ten minutes and not for each token. */
-const RESERVE_AHEAD_MS = 10 * 60_000
-
 /** Every replica that is ready has heard of a key that is older. */
 const OLD_MS = fetchedWithin()
 
@@ -53,6 +41,7 @@ export class KeyRing {
   readonly #store: Store
   readonly #masterKeys: MasterKeys
   readonly #audit: AuditTrail
+  readonly #signing: SignerNeeds
   /** How many signatures were made, since the process began. */
   readonly signatures: Record<SigningAlgorithm, number> = { ES256: 0, RS256: 0 }
   #published = new Map<string, RingKey>()
@@ -73,6 +62,7 @@ export class KeyRing {
     this.#store = store
     this.#masterKeys = masterKeys
     this.#audit = audit
+    this.#signing = { store, signatures: this.signatures, reload: () => this.reload() }
   }
 
   /**
@@ -176,18 +166,11 @@ export class KeyRing {
       const privateKey = this.#unsealed.get(kid)
       const known = this.#signers.get(nameOf(id))
       if (known?.kid === kid) {
-        known.signedUntil = Math.max(known.signedUntil, signedUntil)
+        known.noteReserved(signedUntil)
         signers.set(nameOf(id), known)
       } else if (privateKey) {
-        signers.set(nameOf(id), {
-          kid,
-          id,
-          privateKey,
-          headers: new Map(),
-          signedUntil,
-          reserving: undefined,
-          publishedFrom: publishedFrom(this.#committedBy.get(kid), othersHearWithinMs),
-        })
+        const from = publishedFrom(this.#committedBy.get(kid), othersHearWithinMs)
+        signers.set(nameOf(id), new Signer({ kid, id, privateKey, signedUntil, publishedFrom: from }, this.#signing))
       }
     }
     return signers
@@ -223,23 +206,7 @@ export class KeyRing {
    * @returns `undefined` where the key's high-water mark is before `exp`, or there is no key: `makeReady` first
    */
   trySign(id: RingId, typ: string, claims: { exp?: number; iat: number }): Promise<string> | undefined {
-    const signer = this.#signers.get(nameOf(id))
-    const until = fromSeconds(claims.exp ?? claims.iat)
-    if (!signer || whyNotSign(signer, until, performance.now())) return undefined
-    const ahead = Math.min(until - fromSeconds(claims.iat), RESERVE_AHEAD_MS)
-    // Reserved early, so that no request waits. If it fails, `makeReady` reserves again and waits.
-    if (signer.signedUntil < until + ahead / 2 && !signer.reserving)
-      this.#reserve(signer, until + ahead).catch(() => {})
-    return this.#sign(
-      signer,
-      `${encodedHeader(signer, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`,
-    )
-  }
-
-  async #sign({ id, privateKey }: Signer, input: string): Promise<string> {
-    const signature = await signJws(id.alg, input, privateKey)
-    this.signatures[id.alg] += 1
-    return `${input}.${signature}`
+    return this.#signers.get(nameOf(id))?.trySign(typ, claims)
   }
 
   /** Raises the high-water mark of a ring's active key past `until`, and makes the first keys of a resource's own ring. */
@@ -250,34 +217,7 @@ export class KeyRing {
       // A resource that has just been given keys of its own, perhaps by another process.
       return this.ensure(id)
     }
-    const waitMs = signer.publishedFrom - performance.now()
-    if (waitMs > 0) await sleep(waitMs)
-    if (signer.signedUntil < until) await this.#learnReserved(signer)
-    if (signer.signedUntil < until) await this.#reserve(signer, until + Math.min(lifetimeMs, RESERVE_AHEAD_MS))
-  }
-
-  /** A reservation of another process counts for this one too, and can be read while the database is locked. */
-  async #learnReserved(signer: Signer): Promise<void> {
-    const key = await this.#store.findKey(signer.kid)
-    if (key?.status === 'active') signer.signedUntil = Math.max(signer.signedUntil, key.signedUntil)
-  }
-
-  #reserve(signer: Signer, until: Instant): Promise<void> {
-    const reserve = async () => {
-      const outcome = await this.#store.reserveSigning(signer.kid, until)
-      if (outcome === 'reserved') signer.signedUntil = Math.max(signer.signedUntil, until)
-      else await this.reload()
-    }
-    const before = signer.reserving ?? Promise.resolve()
-    const running = before
-      // The caller of the earlier reservation gets its failure.
-      .catch(() => {})
-      .then(() => (signer.signedUntil < until ? reserve() : undefined))
-      .finally(() => {
-        if (signer.reserving === running) signer.reserving = undefined
-      })
-    signer.reserving = running
-    return running
+    await signer.makeReady(until, lifetimeMs)
   }
 
   /** Every ring that signs: the shared ones, and those that resources have to themselves. */
@@ -304,13 +244,4 @@ export class KeyRing {
   published(): SigningKeyRecord[] {
     return [...this.#published.values()].map(({ record }) => record)
   }
-}
-
-function encodedHeader(signer: Signer, typ: string): string {
-  let header = signer.headers.get(typ)
-  if (!header) {
-    header = Buffer.from(JSON.stringify({ alg: signer.id.alg, typ, kid: signer.kid })).toString('base64url')
-    signer.headers.set(typ, header)
-  }
-  return header
 }
