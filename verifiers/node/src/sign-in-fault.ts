@@ -1,4 +1,6 @@
 /** A sign-in or sign-out that did not go through. It becomes an answer of the app, and never holds a secret. */
+import type { Refusal } from './answer.ts'
+import { TokenError } from './errors.ts'
 
 const STATUS_OF = {
   invalid_request: 400,
@@ -36,4 +38,13 @@ export class SignInFault extends Error {
     if (this.status === 503) return { 'retry-after': String(RETRY_AFTER_SECONDS) }
     return this.status === 401 ? { 'www-authenticate': 'Bearer' } : {}
   }
+}
+
+/**
+ * The refusal by which a fault is answered.
+ * @throws the fault itself where it is one of the app, for the framework's own handler
+ */
+export function refusalOf(fault: unknown): Refusal {
+  if (fault instanceof SignInFault || fault instanceof TokenError) return fault
+  throw fault
 }

@@ -1,21 +1,23 @@
 /**
  * People sign in to an app by the authorization code flow (OIDC Core §3.1, RFC 9700): the routes below `/auth`, for any
- * framework. The adapters only translate requests and answers.
+ * framework. The adapters only translate requests and answers. This file holds the way in: /auth/login and /auth/callback.
+ * The way out is in sign-out.ts, and the answer about the person in me.ts.
  */
-import { findCredentials, isFromOwnOrigin, mayUseCookie } from './credentials.ts'
+import { mayUseCookie } from './credentials.ts'
 import { sha256 } from './digest.ts'
-import { TokenError } from './errors.ts'
 import { followerOf, keysOf, Verifier } from './token-verifier.ts'
-import { profileOf, scopesOf, type TokenClaims } from './token.ts'
-import { emptyAnswer, jsonAnswer, refusalAnswer, seeOther, wantsPage, type Answer, type Refusal } from './answer.ts'
+import { scopesOf, type TokenClaims } from './token.ts'
+import { emptyAnswer, jsonAnswer, refusalAnswer, seeOther, wantsPage, type Answer } from './answer.ts'
 import { AppCookies } from './app-cookies.ts'
 import { onlyOne, queryOf, type AppRequest } from './app-request.ts'
-import { SignInFault } from './sign-in-fault.ts'
+import { refusalOf, SignInFault } from './sign-in-fault.ts'
 import { IssuerCalls, type TokenReply } from './issuer-calls.ts'
 import { LiveSessions } from './live-sessions.ts'
+import { answerMe } from './me.ts'
 import { readReturnPath } from './return-path.ts'
 import { Sessions, type Session } from './sessions.ts'
 import { readSignInOptions, type SignInOptions, type SignInSettings } from './sign-in-settings.ts'
+import { backChannelLogout, logout, type SignOutNeeds } from './sign-out.ts'
 import { TokenChecks } from './token-checks.ts'
 import { SIGN_IN_SECONDS, Transactions, type Transaction } from './transactions.ts'
 
@@ -45,9 +47,6 @@ export const SIGN_IN_PATHS: readonly { route: Route; path: string }[] = ROUTES.m
   route,
   path: `/auth/${route}`,
 }))
-
-/** Resource servers may let issuers choose another `typ`. An ID token names no `client_id`. */
-const ACCESS_TYPES = ['at+jwt', 'JWT', '']
 
 export class SignIn {
   readonly #settings: SignInSettings
@@ -94,11 +93,16 @@ export class SignIn {
       case 'callback':
         return this.#tellingFaults(request, () => this.#callback(request))
       case 'logout':
-        return this.#tellingFaults(request, () => this.#logout(request))
+        return this.#tellingFaults(request, () => logout(request, this.#signOutNeeds()))
       case 'backchannel-logout':
-        return this.#backChannelLogout(request)
+        return backChannelLogout(request, this.#signOutNeeds())
       case 'me':
-        return this.#me(request)
+        return answerMe(request, {
+          settings: this.#settings,
+          cookies: this.#cookies,
+          live: this.#live,
+          access: this.#access,
+        })
     }
   }
 
@@ -229,93 +233,14 @@ export class SignIn {
     return `/#${new URLSearchParams(parameters).toString()}`
   }
 
-  /** RP-Initiated Logout 1.0. Another site cannot sign a person out. */
-  async #logout(request: AppRequest): Promise<Answer> {
-    if (!isFromOwnOrigin(request, this.#settings.publicOrigin))
-      throw new SignInFault('cross_site', 'only a page of this app signs a person out')
-    const secret = this.#cookies.session(request)
-    const session = secret === undefined ? undefined : this.#sessions.remove(secret)
-    void this.#calls.revoke(session?.refreshToken)
-    return seeOther(await this.#signedOutAt(session?.idToken), [this.#cookies.clearSession()])
-  }
-
-  /** The page on which the issuer ends its own session; the app's first page if that is not possible. */
-  async #signedOutAt(idToken: string | undefined): Promise<string> {
-    const { clientId, signedOutUri } = this.#settings
-    try {
-      const { endSession } = await this.#calls.endpoints()
-      if (endSession === undefined) return '/'
-      const url = new URL(endSession)
-      if (idToken !== undefined) url.searchParams.set('id_token_hint', idToken)
-      url.searchParams.set('client_id', clientId)
-      url.searchParams.set('post_logout_redirect_uri', signedOutUri)
-      return url.href
-    } catch {
-      return '/'
-    }
-  }
-
-  /** OIDC Back-Channel Logout §2.5, §2.8. */
-  async #backChannelLogout(request: AppRequest): Promise<Answer> {
-    try {
-      const logoutToken = onlyOne(await request.form(), 'logout_token')
-      if (logoutToken === undefined) throw new SignInFault('invalid_request', 'logout_token is missing')
-      const ended = await this.#checks.atLogout(logoutToken)
-      for (const { refreshToken } of this.#sessions.end(ended)) void this.#calls.revoke(refreshToken)
-      return emptyAnswer(200)
-    } catch (fault) {
-      const refusal = refusalOf(fault)
-      if (refusal.status >= 500) return refusalAnswer(refusal, { asPage: false })
-      return refusalAnswer({ ...refusal, code: 'invalid_request', status: 400, headers: {} }, { asPage: false })
-    }
-  }
-
-  async #me(request: AppRequest): Promise<Answer> {
-    try {
-      return jsonAnswer(200, await this.#whoIsIt(request))
-    } catch (fault) {
-      const { code, status, message, headers } = refusalOf(fault)
-      const body = { authenticated: false, error: code, error_description: message }
-      const cookies =
-        code === 'signed_out' && this.#cookies.session(request) !== undefined ? [this.#cookies.clearSession()] : []
-      return jsonAnswer(status, body, { headers, cookies })
-    }
-  }
-
-  /** By the cookie of the app, or by an access token that was handed over to the caller. */
-  async #whoIsIt(request: AppRequest): Promise<object> {
-    // A proxy before the app may use the header for itself, with another scheme.
-    if (/^\s*(bearer|dpop)\b/i.test(request.header('authorization') ?? '')) return this.#byToken(request)
-    const secret = this.#cookies.session(request)
-    const session = secret === undefined ? undefined : await this.#live.find(secret)
-    if (!session) throw new SignInFault('signed_out', 'nobody is signed in here: send the person to /auth/login')
-    const { claims, access } = session
-    const rights = profileOf({
-      ...claims,
-      ...access.claims,
-      ...(access.scope !== undefined && { scope: access.scope }),
-    })
+  #signOutNeeds(): SignOutNeeds {
     return {
-      authenticated: true,
-      ...rights,
-      sub: claims.sub,
-      client_id: this.#settings.clientId,
-      expires_at: Math.floor(access.expiresAt / 1000),
-      ...(this.#settings.hasFragment && { access_token: access.token }),
-      claims,
+      settings: this.#settings,
+      cookies: this.#cookies,
+      calls: this.#calls,
+      checks: this.#checks,
+      sessions: this.#sessions,
     }
-  }
-
-  async #byToken(request: AppRequest): Promise<object> {
-    const { token, dpop } = findCredentials(request, { publicOrigin: this.#settings.publicOrigin })
-    const { claims } = await this.#access.verifyToken(token, {
-      audience: false,
-      typ: ACCESS_TYPES,
-      ...(dpop && { dpop }),
-    })
-    if (claims.client_id !== this.#settings.clientId)
-      throw new TokenError('wrong_audience', 'the token was issued to another client')
-    return { authenticated: true, ...profileOf(claims), expires_at: claims.exp, claims }
   }
 
   async #tellingFaults(
@@ -332,12 +257,6 @@ export class SignIn {
       return refusalAnswer(refusalOf(fault), { asPage, cookies })
     }
   }
-}
-
-/** Anything else is a fault of the app, for the framework's own handler. */
-function refusalOf(fault: unknown): Refusal {
-  if (fault instanceof SignInFault || fault instanceof TokenError) return fault
-  throw fault
 }
 
 /** @throws SignInFault for another format */
