@@ -6,16 +6,10 @@ import { earlier, momentOf, type Clock, type Moment } from './clock.ts'
 import { TokenError } from './errors.ts'
 import { serverEvents } from './event-stream.ts'
 import { FollowedList, type Position, type Taken } from './followed-list.ts'
-import {
-  asFault,
-  getJson,
-  REQUEST_TIMEOUT_MS,
-  RequestFault,
-  secondsInCaches,
-  timeLimit,
-  type TimeLimit,
-} from './get-document.ts'
-import { pageUrl, parseEvent, parseFeed } from './feed-page.ts'
+import { asFault, REQUEST_TIMEOUT_MS, RequestFault, timeLimit, type TimeLimit } from './get-document.ts'
+import { parseEvent } from './feed-page.ts'
+import { FeedRequests, isEventStream } from './feed-requests.ts'
+import { backOffMs, pause } from './pause.ts'
 import type { Denial, FeedDocument, RevocationKind } from './revocation-list.ts'
 import type { TokenClaims } from './token.ts'
 
@@ -58,14 +52,8 @@ const BUSY_MS = 10_000
 const SHORTEST_STREAM_MS = 1_000
 /** A single short stream is a restart of the issuer; several in a row are a proxy that ends streams. */
 const MOST_SHORT_STREAMS = 3
-const BACK_OFF_MS = { first: 200, most: 5_000 }
 /** The time between two failed questions on behalf of a token that may not be judged by old data. */
 const ASK_AGAIN_MS = 1_000
-/** An issuer without pages sends the whole list in one response. */
-const MOST_BYTES = 67_108_864
-/** A page has at most 512 KiB. */
-const MOST_PAGE_BYTES = 576 * 1024
-
 /** An open event stream. */
 interface Line {
   limit: TimeLimit
@@ -83,12 +71,11 @@ type Listener = (kinds: ReadonlySet<RevocationKind>) => void
 
 export class BlacklistFollower {
   readonly #options: FollowerOptions
+  readonly #requests: FeedRequests
   readonly #list: FollowedList
   readonly #closing = new AbortController()
   readonly #listeners: Listener[] = []
   #mode: RevocationStatus['mode'] = 'idle'
-  /** The entity tag of the page after a cursor. */
-  #tag: { after: string; etag: string } | undefined
   #lastError: string | null = null
   /** The open event stream. */
   #line: Line | undefined
@@ -100,6 +87,7 @@ export class BlacklistFollower {
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    this.#requests = new FeedRequests(options.feedUrl, options.userAgent)
     this.#list = new FollowedList(options.lingerSeconds)
   }
 
@@ -181,7 +169,7 @@ export class BlacklistFollower {
       // If events are refused, a poll follows at once.
       if (outcome === 'unsupported') pollsUntil = this.#evenMs() + POLLS_FOR_MS
       else if (outcome === 'busy' || shortStreams === MOST_SHORT_STREAMS) pollsUntil = this.#evenMs() + BUSY_MS
-      else await this.#pause(outcome === 'ok' ? POLL_MS : backOffMs(failures))
+      else await pause(outcome === 'ok' ? POLL_MS : backOffMs(failures), this.#closing.signal)
     }
   }
 
@@ -195,7 +183,7 @@ export class BlacklistFollower {
     const progress = { answered: false, heardAt: 0 }
     this.#line = line
     try {
-      const response = await this.#openStream(line.at, limit.ended)
+      const response = await this.#requests.openStream(line.at, limit.ended)
       progress.answered = true
       if (response.status >= 429) return 'busy'
       if (!isEventStream(response)) return 'unsupported'
@@ -232,21 +220,6 @@ export class BlacklistFollower {
     return true
   }
 
-  async #openStream({ after }: Position, signal: AbortSignal): Promise<Response> {
-    const { feedUrl, userAgent } = this.#options
-    const response = await fetch(feedUrl, {
-      headers: {
-        accept: 'text/event-stream',
-        'user-agent': userAgent,
-        ...(after !== undefined && { 'last-event-id': after }),
-      },
-      redirect: 'manual',
-      signal,
-    })
-    if (!isEventStream(response)) await response.body?.cancel()
-    return response
-  }
-
   /** Asks for one page after another until the list is complete. */
   async #poll(): Promise<'ok' | 'failed'> {
     let startsOver = 0
@@ -270,32 +243,22 @@ export class BlacklistFollower {
 
   /** @param before the kind of the response before this one */
   async #askPage(before: Answer | undefined): Promise<Answer> {
-    const { feedUrl, userAgent, clock } = this.#options
     const asked = this.#list.position
-    const { after } = asked
-    const url = pageUrl(feedUrl, after)
-    const etag = this.#tag && this.#tag.after === after ? this.#tag.etag : undefined
-    const askedAt = momentOf(clock)
+    const askedAt = momentOf(this.#options.clock)
     // Only an issuer with pages leaves a list in the middle.
     const isInPages = before === 'more' || !this.#list.isWhole
-    const maxBytes = after !== undefined && isInPages ? MOST_PAGE_BYTES : MOST_BYTES
-    const answer = await getJson(url, { userAgent, maxBytes, signal: this.#closing.signal, etag })
-    const saidAt = earlier(askedAt, secondsInCaches(answer.headers))
-    if (!answer.changed) {
+    const answer = await this.#requests.askPage(asked, { isInPages, signal: this.#closing.signal })
+    const saidAt = earlier(askedAt, answer.secondsInCaches)
+    if (!answer.page) {
       this.#hear(asked, saidAt)
       return this.#list.isWhole ? 'last' : 'more'
     }
-    const page = parseFeed(url, answer.json, { characters: answer.text.length, asked })
+    const { page } = answer
     const taken = this.#take(asked, page, saidAt)
     if (taken === 'start over') return taken
-    this.#remember(asked, page, answer.headers.get('etag'))
+    answer.remember()
     // Another connection may have completed the list, or made it start over.
     return this.#list.isWhole && (taken === 'outdated' || !page.hasMore) ? 'last' : 'more'
-  }
-
-  /** The tag is valid for one URL, and the URL changes with the cursor. */
-  #remember({ after }: Position, { cursor }: FeedDocument, etag: string | null): void {
-    this.#tag = after !== undefined && cursor === after && etag !== null ? { after, etag } : undefined
   }
 
   /** Asks once for all tokens that may not be judged by old data. */
@@ -343,30 +306,4 @@ export class BlacklistFollower {
   #evenMs(): number {
     return this.#options.clock.elapsed()
   }
-
-  /** Waits until the time is over or the follower is closed. The timer keeps no process alive. */
-  #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#closing
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, milliseconds)
-      timer.unref()
-      signal.addEventListener('abort', end)
-    })
-  }
-}
-
-const isEventStream = (response: Response): response is Response & { body: ReadableStream<Uint8Array> } =>
-  response.status === 200 &&
-  response.body !== null &&
-  /^text\/event-stream\b/.test(response.headers.get('content-type') ?? '')
-
-/** Half of the time is random, so that many followers do not come back at the same moment. */
-function backOffMs(failures: number): number {
-  const most = Math.min(BACK_OFF_MS.first * 2 ** Math.min(failures, 10), BACK_OFF_MS.most)
-  return most / 2 + Math.random() * (most / 2)
 }
