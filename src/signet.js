@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 
 const place = (path) => new URL(path, import.meta.url)
 
-/** What helps, by the state of the checkout: its npm scripts use the Node of `node_modules`, else the one of the PATH. */
+/** The help, by the state of the checkout: its npm scripts use the Node of `node_modules`, else the one of the PATH. */
 function helpForOldNode() {
   if (!import.meta.url.endsWith('/src/signet.js'))
     return 'Install Node 24 (https://nodejs.org), or put it beside signet with `npm install node@24`, and run `npx signet`.'

@@ -23,7 +23,7 @@ export function onDemand<T extends Promising<T> & object>(load: () => Promise<T>
   const call = caller(load)
   // Sound: all members of T are methods, and each name gives the method of that name.
   return new Proxy({} as T, {
-    // Nobody may take the object for a promise.
+    // `await` must not take the object for a promise.
     get: (_, name) => (typeof name === 'string' && name !== 'then' ? call(name) : undefined),
   })
 }

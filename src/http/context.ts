@@ -21,7 +21,7 @@ export interface Context {
   isReady(): boolean
 }
 
-/** What Hono calls the bindings, `c.env`, is the context of the request. */
+/** The context of the request. Hono calls it the bindings, `c.env`. */
 export interface Env {
   Bindings: Context
 }

@@ -1,4 +1,4 @@
-/** A fault that a person reads on a page (CONTRACT-PEOPLE §6, `data-error`). */
+/** A fault that a person reads on a page. Its code stands in `data-error`. */
 
 export type PageFaultCode =
   | 'invalid_credentials'

@@ -1,4 +1,4 @@
-/** The language of a page: `ui_locales` → the person's locale → Accept-Language → SIGNET_LOCALE (PEOPLE P1). */
+/** The language of a page: `ui_locales` → the person's locale → Accept-Language → SIGNET_LOCALE. */
 import { LOCALES, type Locale } from '../config/setting.ts'
 
 /** `lang` of the page for each language that there is, in the words of BCP 47. */

@@ -87,7 +87,7 @@ export function typedIn(get: (name: string) => string | undefined, { invitation 
   }
 }
 
-/** What is wrong with what was typed, but for the password. */
+/** The fault of the values that were typed, but for the password. */
 export function findFault(typed: Typed, { kind, invitation }: Source, config: Config): FormError | undefined {
   if (!invitation?.person && findNameFault(typed.username) !== undefined)
     return { code: 'invalid_username', field: 'username' }

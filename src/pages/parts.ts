@@ -159,7 +159,7 @@ function describedBy(
   return { wrong, described, invalid }
 }
 
-/** A new password, told apart from a known one for password managers (PEOPLE P17). */
+/** A new password, told apart from a known one for password managers. */
 export const newPasswordField = (
   frame: Frame,
   { label, leastCharacters, error, isOptional }: NewPasswordTerms,
@@ -201,7 +201,7 @@ export const filedUnder = (username: string): Markup =>
     aria-hidden="true"
   />`
 
-/** What went wrong with the form, above it. What is wrong with one field stands beside the field. */
+/** The error of the form, above it. That of one field stands beside the field. */
 export const alert = (frame: Frame, error: FormError | undefined): Markup | false =>
   error !== undefined &&
   fieldOf(error) === undefined &&
@@ -261,7 +261,7 @@ const secondName = (account: AccountView): string =>
 
 export const or = (frame: Frame, says = frame.texts.common.or): Markup => html`<p class="or">${says}</p>`
 
-/** The code of an authenticator app: one field, spaces allowed (PEOPLE P20). */
+/** The code of an authenticator app: one field, spaces allowed. */
 export const codeField = (frame: Frame, label: string, error: FormError | undefined): Markup =>
   field(frame, {
     name: 'code',

@@ -1,4 +1,4 @@
-/** What the pages of factors in a sign-in have in common. */
+/** The steps that the pages of factors in a sign-in have in common. */
 import type { AuditTrail } from '../audit.ts'
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
 import type { Clock } from '../ground/clock.ts'

@@ -1,4 +1,4 @@
-/** What each template shows: values that are read and judged already. Instants are milliseconds. */
+/** The values that each template shows, read and judged already. Instants are milliseconds. */
 import type { Instant } from '../ground/clock.ts'
 import type { PageFaultCode } from '../http/page-fault.ts'
 
@@ -126,7 +126,7 @@ export interface SignupView {
 /** Scopes of one resource in words, or of no resource. */
 export interface ScopeView {
   scope: string
-  /** What the resource says of the scope; else our own words, or the scope itself. */
+  /** The words of the resource for the scope; else our own words, or the scope itself. */
   says?: string | undefined
 }
 

@@ -101,7 +101,7 @@ export function claimsOfPerson(
   return { ...pick(person, names), ...mappedClaims(client.claimMap, person) }
 }
 
-/** The claims of a map, where the person has them (CONTRACT-PEOPLE §3). */
+/** The claims of a map, where the person has them. */
 export function mappedClaims(map: Record<string, string>, person: Person): Claims {
   const found = Object.entries(map).map(([name, path]): [string, unknown] => [name, findAt(path, person)])
   return Object.fromEntries(found.filter(([name, value]) => value !== undefined && !isProtocolClaim(name)))

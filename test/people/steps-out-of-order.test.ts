@@ -1,6 +1,6 @@
 /**
  * Every step of a sign-in in every state: by GET, by a form, and by an empty form. No step is left out, taken early or
- * taken twice. The names are those of faults that other issuers had (PEOPLE §5).
+ * taken twice. The names are those of faults that other issuers had.
  */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { hashOf } from '../../src/ground/secret-value.ts'

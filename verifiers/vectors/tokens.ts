@@ -15,7 +15,7 @@ import {
   type Key,
 } from './signing.ts'
 
-/** `accepted`, or a code of CONTRACT §6. */
+/** `accepted`, or the code of a `TokenError`. */
 export type Code = string
 
 export interface TokenCase {

@@ -3,7 +3,7 @@
  * the operator pastes into the app. The block holds real values, so that nothing has to be looked up.
  */
 
-/** The members of a client, by their names on the wire (CONTRACT-PEOPLE §3). */
+/** The members of a client, by their names on the wire. */
 export type PresetMetadata = Readonly<Record<string, unknown>>
 
 /** Stands in notes for the `client_id`. */

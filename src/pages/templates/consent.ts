@@ -1,4 +1,4 @@
-/** A client of a third party asks for access: who asks, for what, and where the person is sent (PEOPLE P24). */
+/** A client of a third party asks for access: who asks, for what, and where the person is sent. */
 import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'

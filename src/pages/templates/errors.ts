@@ -1,4 +1,4 @@
-/** Pages for what went wrong: what happened, what to do, and the id of the request (PEOPLE P25). No raw input. */
+/** Pages for what went wrong: what happened, what to do, and the id of the request. No raw input. */
 import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'

@@ -1,4 +1,4 @@
-/** The sign-in form: user name, password and passkey on one page (PEOPLE P6). */
+/** The sign-in form: user name, password and passkey on one page. */
 import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'

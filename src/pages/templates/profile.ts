@@ -24,7 +24,7 @@ export function profilePage(frame: Frame, view: ProfileView): PageBody {
   return room(frame, 'profile', view, inside, { help: profile.help })
 }
 
-/** What only the operator changes. */
+/** The facts that only the operator changes. */
 function fixed({ texts }: Frame, { account, id, isEmailVerified }: ProfileView): Markup {
   const { profile } = texts
   const state = html`<span class="tag ${!isEmailVerified && 'dim'}"

@@ -36,7 +36,7 @@ export const signInVerbs = (engine: Engine): SignInStore => ({
   findByLoginName: (name) => engine.read(() => findByLoginName(name)),
 })
 
-/** Nobody has begun the sign-in in a browser yet: it was posted by another site. */
+/** The sign-in has no browser yet: it was posted by another site. */
 const UNBOUND = ''
 
 function* startSignIn<Result>(

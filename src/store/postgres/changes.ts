@@ -107,7 +107,7 @@ export class ChangeLog {
     await this.#announcer.settled()
   }
 
-  /** One statement, so the revision and the changes are of one moment. */
+  /** A single statement, so the revision and the changes are of one moment. */
   async #gather(): Promise<News> {
     const from = this.#cursor
     const read = this.#time.reading()

@@ -115,7 +115,7 @@ async function applyPending(client: Client, address: PostgresAddress, migrations
   const last = await lastApplied(client, address)
   await client.query(`SET LOCAL search_path TO "${schema}"`)
   for (const { statements, hash, madeAt } of migrations.after(last)) {
-    // One message for all statements, since each would be a round trip. The generator names the schema that it does not know.
+    // A single message for all statements, since each would be a round trip. The generator names the schema that it does not know.
     await client.query(statements.join(';\n').replaceAll('"public".', ''))
     await client.query(`INSERT INTO ${JOURNAL} (hash, created_at) VALUES ($1, $2)`, [hash, madeAt])
   }

@@ -81,7 +81,7 @@ function tlsOptions(tls: PostgresAddress['tls']): ConnectionOptions {
   return { rejectUnauthorized, ...(tls === 'verify-ca' && { checkServerIdentity: () => undefined }) }
 }
 
-/** One connection. It finds out whether the server speaks TLS, where the URL leaves it to the server. */
+/** A single connection. It finds out whether the server speaks TLS, where the URL leaves it to the server. */
 export async function connect(address: PostgresAddress): Promise<{ client: Client; ssl: ClientConfig['ssl'] }> {
   const { tls, host } = address
   const isPlain = tls === 'disable' || host.startsWith('/')
