@@ -2,14 +2,14 @@
  * Key rotation: THE rule, and the acts that follow it. The rule is a pure decision about one ring. The store asks it under
  * the ring's lock and in database time, so only one of many processes promotes a key.
  */
-import { CLOCK_SKEW_SECONDS, fromSeconds, isAhead, type Instant } from '../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import { BY_SYSTEM, type Actor, type AuditTrail } from '../audit.ts'
 import type { Config } from '../config/setting.ts'
 import type { Moment, NewBlacklistEntry } from '../store/records/blacklist.ts'
 import {
+  isDatedAhead,
   isPublished,
   isSameRing,
-  newestDate,
   type PromotionOutcome,
   type PromotionVerdict,
   type RevocationOutcome,
@@ -111,7 +111,8 @@ export class KeyRotation {
 
   /** Promotes `next`, if the rule allows it in this mode. */
   async rotate(id: RingId, mode: RotationMode, by: Actor): Promise<PromotionOutcome> {
-    await this.redate()
+    // The timetable has just done it.
+    if (mode !== 'scheduled') await this.redate()
     // Expired keys are removed first, because the number of keys in a set is limited.
     if (mode === 'emergency') await this.retire(CLOCK_SKEW_SECONDS, () => true)
     // Decided once without the lock, so that no key is made for a rotation that will be refused.
@@ -162,7 +163,7 @@ export class KeyRotation {
     const { store, ring, audit } = this.#needs
     const mayDate = () => store.time.isBelieved()
     // Asked of memory first: the timetable comes every few seconds.
-    if (!mayDate() || !ring.published().some((key) => isAhead(newestDate(key), store.now()))) return []
+    if (!mayDate() || !ring.published().some((key) => isDatedAhead(key, store.now()))) return []
     return store.redateKeys(mayDate, (kid) => audit.event('key.redated', kid, BY_SYSTEM))
   }
 

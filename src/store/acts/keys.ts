@@ -1,9 +1,11 @@
 /** Signing keys. Unique indexes allow one active and one next key. The steps below are in an order that never breaks them. */
-import { fromSeconds, isAhead, type Instant } from '../../ground/clock.ts'
+import { fromSeconds, type Instant } from '../../ground/clock.ts'
 import { find, insert, reserve, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
 import {
+  isDatedAhead,
+  isScheduled,
   newestDate,
   sealedUnder,
   type PromotionOutcome,
@@ -115,11 +117,11 @@ function* retire(skewSeconds: number, mayRetire: () => boolean, eventFor: (kid: 
 function* redate(mayDate: () => boolean, eventFor: (kid: string) => Recording): Act<string[]> {
   if (!mayDate()) return []
   const now = yield* time()
-  const keys = (yield* select(signingKeys)).filter(({ status }) => status === 'active' || status === 'next')
+  const keys = (yield* select(signingKeys)).filter(isScheduled)
   const redated: string[] = []
   for (const ring of Map.groupBy(keys, ({ ring: name, alg }) => `${alg} ${name}`).values()) {
+    if (!ring.some((key) => isDatedAhead(key, now))) continue
     const newest = Math.max(...ring.map(newestDate))
-    if (!isAhead(newest, now)) continue
     const moved = (date: Instant) => (date > now ? date - (newest - now) : date)
     for (const key of ring.filter((each) => newestDate(each) > now)) {
       const activatedAt = key.activatedAt === null ? null : moved(key.activatedAt)

@@ -1,5 +1,5 @@
 /** Signing keys, their rings, and who reads them. */
-import type { Instant } from '../../ground/clock.ts'
+import { isAhead, type Instant } from '../../ground/clock.ts'
 
 export type SigningAlgorithm = 'ES256' | 'RS256'
 
@@ -56,6 +56,13 @@ export const isSameRing = (one: RingId, other: RingId): boolean => one.ring === 
 /** The later of a key's two dates. */
 export const newestDate = ({ createdAt, activatedAt }: SigningKeyRecord): Instant =>
   Math.max(createdAt, activatedAt ?? createdAt)
+
+/** Whether the schedule rests on the dates of a key. */
+export const isScheduled = ({ status }: SigningKeyRecord): boolean => status === 'active' || status === 'next'
+
+/** Whether a clock that was ahead has dated a key, so that the schedule would wait for that date. */
+export const isDatedAhead = (key: SigningKeyRecord, now: Instant): boolean =>
+  isScheduled(key) && isAhead(newestDate(key), now)
 
 /** Whether the key is in the JWKS. */
 export const isPublished = ({ status }: SigningKeyRecord): boolean =>
