@@ -82,13 +82,11 @@ export async function openDatabase(config: Config, surroundings: Surroundings): 
   }
 }
 
-/**
- * A process that comes soon after another one need not wait until the clock is believed. Neither need the first one: nothing
- * is on record that a wrong clock could end.
- */
-async function goOnFromRecord(store: Store): Promise<void> {
-  const noted = await store.findSetting('believed_time')
-  store.time.goOnFrom(noted === undefined ? ((await store.newestTime()) ?? store.now()) : Number(noted))
+/** A process that comes soon after another one goes on from the time on record, and need not wait until its clock is believed. */
+async function goOnFromRecord({ time, believedTime }: Store): Promise<void> {
+  const noted = await believedTime()
+  if (noted === undefined) time.believe()
+  else time.goOnFrom(noted)
 }
 
 /** Whether the database has still to be made. */

@@ -6,8 +6,10 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { BY_SYSTEM } from '../src/audit.ts'
 import { Blacklist } from '../src/blacklist/match.ts'
 import { openDatabase } from '../src/database.ts'
+import { checkClock } from '../src/doctor/clock.ts'
 import { readConfig } from '../src/index.ts'
 import { wireIssuer } from '../src/issuer.ts'
+import { sweep, warnOfClockBehind } from '../src/service/housekeeping.ts'
 import { openStore } from '../src/store/open.ts'
 import type { Store } from '../src/store/store.ts'
 import type { MovableClock } from '../harness/clock.ts'
@@ -45,8 +47,8 @@ describe.each(URLS)('on %s', (_, newUrl) => {
       await store.pollChanges()
       expect(store.now()).toBe(before + passed * SECOND)
     }
-    await store.noteTime()
-    expect(await store.newestTime()).toBe(before + 300 * SECOND)
+    await store.noteTime(() => true)
+    expect(await store.believedTime()).toBe(before + 300 * SECOND)
   })
 
   test('a clock that is set forward and put right again leaves no trace', async () => {
@@ -63,7 +65,86 @@ describe.each(URLS)('on %s', (_, newUrl) => {
     expect(store.now()).toBe(before)
   })
 
-  test('what a start of eleven wrong minutes has swept was over for days, so a denial stands again', async () => {
+  test('a start that is 60 days ahead and corrected soon follows the clock, and ends nothing', async () => {
+    const clock = decidingClock(START)
+    const url = await newUrl()
+    const ends = { expiresAt: START + DAY, deniesUntil: START + DAY }
+    await addEntry(await opened(url, clock), entryOf('jti', 'denied', ends))
+
+    const boot = decidingClock(START + 60 * DAY)
+    const store = await opened(url, boot)
+    const memory = await Blacklist.open(store)
+    boot.advance(20)
+    store.time.look()
+    memory.prune()
+    boot.jump((-60 * DAY) / SECOND)
+    await store.pollChanges()
+    expect(store.time.look()).toEqual({ byMs: -60 * DAY, behindMs: 0 })
+    expect([store.now(), store.time.isBelieved()]).toEqual([START + 20 * SECOND, false])
+    const token = { jti: 'denied', sub: 'ada', client_id: 'shop', iat: START / SECOND }
+    expect(memory.findDenying(token)).toBeDefined()
+    boot.advance(601)
+    store.time.look()
+    await store.noteTime(() => store.time.isBelieved())
+    expect(await store.believedTime()).toBe(START + 621 * SECOND)
+    await store.sweep(100, 0, () => store.time.isBelieved())
+    memory.prune()
+    expect(memory.findDenying(token)).toBeDefined()
+    expect(await store.listBlacklist({ limit: 9 })).toHaveLength(1)
+  })
+
+  test('a clock that is set far back is not followed, and until a restart nothing is ended', async () => {
+    const clock = decidingClock(START)
+    const url = await newUrl()
+    const store = await opened(url, clock)
+    clock.advance(600)
+    store.time.look()
+    for (const [byMs, isBelieved] of [
+      [-9 * MINUTE, true],
+      [-2 * MINUTE, false],
+    ] as const) {
+      const before = store.now()
+      clock.jump(byMs / SECOND)
+      await store.pollChanges()
+      store.time.look()
+      clock.advance(1200)
+      store.time.look()
+      expect([store.now(), store.time.isBelieved()]).toEqual([before + 1200 * SECOND, isBelieved])
+    }
+  })
+
+  test('a jump in the middle of a sweep stops it, and of a note as well', async () => {
+    const clock = decidingClock(START)
+    const store = await opened(await newUrl(), clock)
+    await addEntry(store, entryOf('jti', 'denied', { expiresAt: START + DAY, deniesUntil: START + DAY }))
+    clock.advance(600)
+    store.time.look()
+    const sweeping = sweep(
+      {
+        store: {
+          ...store,
+          now: () => store.now(),
+          time: store.time,
+          async sweep(...needs) {
+            clock.jump((30 * DAY) / SECOND)
+            await store.pollChanges()
+            return store.sweep(...needs)
+          },
+        },
+        config: { auditRetentionSeconds: 0 },
+      },
+      new AbortController().signal,
+    )
+    await sweeping
+    const noted = await store.believedTime()
+    await store.noteTime(() => store.time.isBelieved())
+    expect(await store.believedTime()).toBe(noted)
+    clock.jump((-30 * DAY) / SECOND)
+    await store.pollChanges()
+    expect(await store.listBlacklist({ limit: 9 })).toHaveLength(1)
+  })
+
+  test('what a start of eleven wrong minutes has swept was over for a day, so a denial stands again', async () => {
     const clock = decidingClock(START)
     const url = await newUrl()
     const right = await opened(url, clock)
@@ -78,14 +159,14 @@ describe.each(URLS)('on %s', (_, newUrl) => {
     ahead.advance(660)
     wrong.time.look()
     expect(wrong.time.isBelieved()).toBe(true)
-    await wrong.sweep(100, 0)
+    await wrong.sweep(100, 0, () => true)
     memory.prune()
     expect(memory.size).toBe(0)
 
     const token = { jti: 'denied', sub: 'ada', client_id: 'shop', iat: START / SECOND }
     expect((await Blacklist.open(await opened(url, clock))).findDenying(token)).toBeDefined()
-    ahead.advance((8 * DAY) / SECOND)
-    expect(await wrong.sweep(100, 0)).toBeGreaterThan(0)
+    ahead.advance((2 * DAY) / SECOND)
+    expect(await wrong.sweep(100, 0, () => true)).toBeGreaterThan(0)
     expect((await Blacklist.open(await opened(url, clock))).findDenying(token)).toBeUndefined()
   })
 
@@ -125,7 +206,7 @@ test('a start goes on from the time on record; a start far ahead of it, or behin
   // Nothing is on record that the first start could end.
   expect(store.time.isBelieved()).toBe(true)
   clock.advance(600)
-  await store.noteTime()
+  await store.noteTime(() => true)
   expect(await isBelieved(clock)).toBe(true)
   for (const wrong of [-HOUR, HOUR, 7 * DAY, 73 * 365 * DAY]) {
     const other = decidingClock(clock.now() + wrong)
@@ -178,6 +259,55 @@ test('keys that a clock has dated ahead rotate again, once caches know them by t
   clock.advance(DAY / SECOND)
   expect(await issuer.rotation.rotate(SHARED_ES256, 'requested', BY_SYSTEM)).toMatchObject({ outcome: 'promoted' })
   expect(issuer.rotation.due(SHARED_ES256)).toBe(clock.now() + config.keyRotationSeconds * SECOND)
+})
+
+test('a retiring key that is dated ahead costs no write', async () => {
+  const folder = temporaryFolder()
+  const ahead = decidingClock(START + 400 * DAY)
+  const wrong = await openAs(ahead, folder)
+  const before = await wireIssuer(wrong.open, 'http://localhost', wrong.config, { log: wrong.log })
+  for (let rotations = 0; rotations < 2; rotations++) {
+    ahead.advance((2 * DAY) / SECOND)
+    await before.rotation.rotate(SHARED_ES256, 'requested', BY_SYSTEM)
+  }
+  await before.finish()
+
+  const clock = decidingClock(START)
+  const { open, config, log } = await openAs(clock, folder)
+  const asked: string[] = []
+  const { redateKeys } = open.store
+  open.store.redateKeys = (...needs) => {
+    asked.push('redate')
+    return redateKeys(...needs)
+  }
+  const issuer = await wireIssuer(open, 'http://localhost', config, { log })
+  onTestFinished(() => issuer.finish())
+  clock.advance(600)
+  expect(await issuer.rotation.redate()).not.toEqual([])
+  for (let turn = 0; turn < 3; turn++) {
+    clock.advance(5)
+    expect(await issuer.rotation.redate()).toEqual([])
+    await issuer.rotation.rotate(SHARED_ES256, 'scheduled', BY_SYSTEM)
+  }
+  expect(asked).toEqual(['redate'])
+})
+
+test('an event that a clock dated ahead is told by the start and by the doctor, though no server believed that clock', async () => {
+  const folder = temporaryFolder()
+  const clock = decidingClock(START)
+  const right = await openAs(clock, folder)
+  await right.open.store.noteTime(() => true)
+  const wrong = await openAs(decidingClock(START + 30 * DAY), folder)
+  const issuer = await wireIssuer(wrong.open, 'http://localhost', wrong.config, { log: wrong.log })
+  await issuer.rotation.rotate(SHARED_ES256, 'emergency', BY_SYSTEM)
+  await issuer.finish()
+
+  const { log, lines } = rememberingLog()
+  await warnOfClockBehind(right.open.store, log)
+  expect(lines.join()).toContain('something on record happened at')
+  expect(await checkClock(right.open.store, [])).toMatchObject([
+    { check: 'local clock', warning: true, found: expect.stringContaining('the newest event is of') },
+  ])
 })
 
 test('a clock that is set back while the server runs is told in the log, whichever clock decides', async () => {

@@ -85,7 +85,7 @@ function writeContract(name: string, newPlace: () => Place): void {
       two.onChange(async (changes) => void heard.push(...changes))
       await createClient(one)
       clock.pass(2 * HOUR)
-      expect(await one.sweep(100, 0)).toBe(1)
+      expect(await one.sweep(100, 0, () => true)).toBe(1)
       await two.pollChanges()
       expect(heard).toEqual(['client', 'resource', 'key', 'blacklist'].map((noun) => ({ noun, id: null })))
     })

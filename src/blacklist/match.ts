@@ -26,7 +26,7 @@ export interface DeniableToken {
 const KINDS: readonly BlacklistKind[] = ['jti', 'sid', 'sub', 'client_id', 'kid']
 const NONE: readonly BlacklistEntry[] = []
 
-/** The standing entries in memory, found by their names and by the tokens that they deny. */
+/** The entries in memory that stand, or may stand again, found by their names and by the tokens that they deny. */
 export class Blacklist {
   readonly noun = 'blacklist'
   readonly #store: Store
@@ -61,7 +61,7 @@ export class Blacklist {
   /** The new entries are read before the old ones are forgotten, so there is no moment without denials. */
   async read(changes: Change[]): Promise<() => void> {
     const isAnew = changes.some(({ id }) => id === null)
-    const entries = await this.#store.listBlacklistSince(isAnew ? 0 : this.#revision)
+    const entries = await this.#store.listBlacklistSince(isAnew ? 0 : this.#revision, this.#clock.earliest())
     return () => {
       const isWhole = isAnew || this.#revision === 0
       if (isAnew) this.#forgetAll()
@@ -201,12 +201,11 @@ export class Blacklist {
     return () => this.#followers.delete(notify)
   }
 
-  /** Forgets entries that have expired, once the time is believed: if the clock is ahead, they stand again later. */
+  /** Forgets entries that have ended for good: no correction of the clock makes them stand again in this process. */
   prune(): void {
-    if (!this.#clock.isBelieved()) return
-    const now = this.#clock.now()
+    const earliest = this.#clock.earliest()
     for (const entry of this.#byId.values()) {
-      const over = entry.removedAt === null ? !isStanding(entry, now) : entry.deniesUntil < now
+      const over = entry.removedAt === null ? !isStanding(entry, earliest) : entry.deniesUntil < earliest
       if (over) this.#forget(entry.id)
     }
   }

@@ -269,7 +269,7 @@ function composeEntry(
 
 /**
  * Denies the access tokens of one grant as long as one can live. The entry is made even if all tokens seem expired: if
- * this clock is ahead, they are valid again once it is corrected. An entry that denies no token is swept within minutes.
+ * this clock is ahead, they are valid again once it is corrected. An entry that denies no token is swept after a day.
  */
 const denyGrant =
   (origin: Origin): GrantDenial =>

@@ -2,7 +2,7 @@
 import { CLOCK_SKEW_SECONDS, fromSeconds, isAhead, toIso, type Instant } from '../ground/clock.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import { shell } from '../ground/shell-word.ts'
-import { newestDate, type SigningKeyRecord } from '../store/records/key.ts'
+import { isDatedAhead, type SigningKeyRecord } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 import { bad, good, warn, type Check } from './check.ts'
 import { listPersons, some } from './people.ts'
@@ -21,21 +21,26 @@ export async function checkClock(store: Store, keys: SigningKeyRecord[]): Promis
 }
 
 /** A clock that was set back makes expired tokens valid again, and dates new tokens wrongly. */
-async function checkLocalClock({ newestTime }: Store, now: Instant): Promise<Check> {
-  const newest = await newestTime()
-  if (newest === undefined || !isAhead(newest, now))
-    return good('local clock', `${toIso(now)}, after everything that is on record`)
-  return bad(
-    'local clock',
-    `it is ${toIso(now)}, but something on record happened at ${toIso(newest)}`,
-    'set the clock by NTP; where it was ahead then and is right now, start signet serve, which notes the right time after ten minutes',
-  )
+async function checkLocalClock(store: Store, now: Instant): Promise<Check> {
+  const believed = (await store.believedTime()) ?? 0
+  const newest = (await store.newestEventAt()) ?? 0
+  if (isAhead(believed, now))
+    return bad(
+      'local clock',
+      `it is ${toIso(now)}, but something on record happened at ${toIso(believed)}`,
+      'set the clock by NTP; where it was ahead then and is right now, start signet serve, which notes the right time after ten minutes',
+    )
+  if (isAhead(newest, now))
+    return warn(
+      'local clock',
+      `it is ${toIso(now)}, and the newest event is of ${toIso(newest)}`,
+      'set the clock by NTP; where it was ahead for a while and is right now, end what this report calls dated ahead, and leave the events',
+    )
+  return good('local clock', `${toIso(now)}, after everything that is on record`)
 }
 
 function checkKeys(keys: SigningKeyRecord[], now: Instant): Check[] {
-  const ahead = keys
-    .filter(({ status }) => status === 'active' || status === 'next')
-    .filter((key) => isAhead(newestDate(key), now))
+  const ahead = keys.filter((key) => isDatedAhead(key, now))
   if (ahead.length === 0) return []
   return [
     warn(

@@ -30,28 +30,35 @@ export interface Jump {
 }
 
 /**
- * The time that Signet uses. It is never earlier than the start time plus the time that has passed since.
+ * The time that Signet uses. It goes on evenly from the start of the process.
  *
- * A clock that is set back is not followed, because an expired token must not look unexpired. Time goes on
- * evenly until the clock has caught up, or until a restart, which takes the clock's time.
+ * A clock that is set forward is followed at once: the machine may have slept. Acts that cannot be undone wait until the new
+ * time is believed, such as retiring a key or deleting a blacklist entry. So a jump that is corrected costs nothing.
  *
- * A clock that is set forward is followed at once: the machine may have slept. Acts that cannot be undone wait
- * until the new time is believed, such as retiring a key or deleting a blacklist entry. So a jump that
- * is corrected costs nothing. The same holds for a start: the machine may have started with a wrong clock.
+ * A clock that is set back is not followed, because an expired token must not look unexpired. Time goes on evenly until the
+ * clock has caught up, or until a restart, which takes the clock's time. While the clock is far behind, nothing is done that
+ * cannot be undone.
+ *
+ * A start takes the clock's time, and the machine may have started with a wrong one. So unless the time goes on from the
+ * record, a process is on trial until the clock has run evenly for ten minutes. Until then it does nothing that cannot be
+ * undone, and follows a clock that is set back, as a restart would.
  */
 export class SteadyClock implements Clock {
   readonly #clock: Clock
-  /** The believed time minus the time passed. */
-  #believed: number
+  /** The time that goes on evenly, minus the time passed. */
+  #even: number
   /** The clock's time at the last look, minus the time passed. */
   #shown: number
   #believedFrom: number
+  /** Until then, by the time passed, no clock was believed in this process. */
+  #onTrialUntil: number
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#believed = clock.now() - clock.elapsed()
-    this.#shown = this.#believed
+    this.#even = clock.now() - clock.elapsed()
+    this.#shown = this.#even
     this.#believedFrom = clock.elapsed() + BELIEVED_AFTER_MS
+    this.#onTrialUntil = this.#believedFrom
   }
 
   now(): Instant {
@@ -64,31 +71,58 @@ export class SteadyClock implements Clock {
 
   /** The time after `elapsed`, had the clock run evenly since it was last believed. */
   evenAt(elapsed: number): Instant {
-    return Math.floor(elapsed + this.#believed)
+    return Math.floor(elapsed + this.#even)
+  }
+
+  /** The earliest time to which this process can still come; 0 on trial. An entry that ended before then stays ended. */
+  earliest(): Instant {
+    const elapsed = this.#clock.elapsed()
+    return elapsed < this.#onTrialUntil ? 0 : this.evenAt(elapsed)
   }
 
   /** Believes the clock at once where it goes on from a time that a process before this one has believed. */
   goOnFrom(noted: Instant): void {
     const sinceMs = this.now() - noted
-    if (sinceMs > -JUMP_MS && sinceMs < BELIEVED_AFTER_MS) this.#believedFrom = this.#clock.elapsed()
+    if (sinceMs > -JUMP_MS && sinceMs < BELIEVED_AFTER_MS) this.believe()
+  }
+
+  /** Believes the clock at once: nothing is on record that a wrong one could end. */
+  believe(): void {
+    this.#believedFrom = this.#clock.elapsed()
+    this.#onTrialUntil = this.#believedFrom
   }
 
   /** Looks at the clock. @returns the jump since the last look, if there was one */
   look(): Jump | undefined {
     const byMs = this.#jumpedBy()
     this.#shown += byMs
-    if (Math.abs(byMs) >= JUMP_MS) {
-      this.#believedFrom = this.#clock.elapsed() + BELIEVED_AFTER_MS
-      return { byMs, behindMs: Math.max(0, this.#believed - this.#shown) }
-    }
+    if (Math.abs(byMs) >= JUMP_MS) return this.#heedJump(byMs)
     // A forward jump is followed when it is believed. A step back is followed only if it is a normal correction.
-    if (this.isBelieved() && this.#shown > this.#believed - JUMP_MS) this.#believed = this.#shown
+    if (this.isBelieved() && this.#shown > this.#even - JUMP_MS) this.#even = this.#shown
     return undefined
+  }
+
+  #heedJump(byMs: number): Jump {
+    const elapsed = this.#clock.elapsed()
+    this.#believedFrom = elapsed + BELIEVED_AFTER_MS
+    if (elapsed < this.#onTrialUntil) {
+      this.#onTrialUntil = this.#believedFrom
+      this.#even = Math.min(this.#even, this.#shown)
+    }
+    return { byMs, behindMs: this.#behindMs }
   }
 
   /** Whether an act that cannot be undone may rely on the present time. */
   isBelieved(): boolean {
-    return this.#clock.elapsed() >= this.#believedFrom && Math.abs(this.#jumpedBy()) < JUMP_MS
+    return (
+      this.#clock.elapsed() >= this.#believedFrom &&
+      Math.abs(this.#jumpedBy()) < JUMP_MS &&
+      this.#behindMs < BELIEVED_AFTER_MS
+    )
+  }
+
+  get #behindMs(): number {
+    return Math.max(0, this.#even - this.#shown)
   }
 
   #jumpedBy(): number {

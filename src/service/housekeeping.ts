@@ -56,9 +56,8 @@ export function startHousekeeping(needs: Needs): () => Promise<void> {
       if (time.isBelieved()) await work(stopping)
     }
   const rotate = inBelievedTime((stopping) => tendKeys(needs, stopping))
-  const forget = inBelievedTime(async () => needs.blacklist.prune())
   const deleteExpired = inBelievedTime(async (stopping) => {
-    await needs.store.noteTime()
+    await needs.store.noteTime(() => needs.store.time.isBelieved())
     await sweep(needs, stopping)
   })
   const stops = [
@@ -68,7 +67,7 @@ export function startHousekeeping(needs: Needs): () => Promise<void> {
     run(LOGOUTS_EVERY_MS, 'back-channel logout', async () => needs.backChannel.deliver()),
     run(MASTER_KEY_EVERY_MS, 'looking for the master key', () => tendMasterKeys(needs)),
     run(KEYS_EVERY_MS, 'key rotation', rotate),
-    run(SWEEP_EVERY_MS, 'forgetting', forget),
+    run(SWEEP_EVERY_MS, 'forgetting', async () => needs.blacklist.prune()),
     run(SWEEP_EVERY_MS, 'sweeping', deleteExpired),
   ]
   const { heartbeatEveryMs } = needs.store.pace
@@ -88,18 +87,18 @@ function warnOfJump(jump: Jump | undefined, log: Log): void {
   )
   if (jump.behindMs === 0) return
   log.warn(
-    'the clock was set back, and Signet goes on by its own time, so that nothing expired comes back; where the new time is right, restart Signet',
+    'restart Signet if the clock is right now: it was set back, and Signet goes on by its own time, so that nothing expired comes back; where that time is more than ten minutes ahead, nothing is rotated or swept until then',
     { duration_ms: Math.round(jump.behindMs) },
   )
 }
 
 /** A start takes the clock's time. Where that is behind what is on record, tokens that had expired can be good again. */
-export async function warnOfClockBehind({ time, newestTime }: Store, log: Log): Promise<void> {
-  const newest = await newestTime()
-  const now = time.now()
-  if (newest === undefined || !isAhead(newest, now)) return
+export async function warnOfClockBehind(store: Store, log: Log): Promise<void> {
+  const newest = Math.max((await store.believedTime()) ?? 0, (await store.newestEventAt()) ?? 0)
+  const now = store.time.now()
+  if (!isAhead(newest, now)) return
   log.warn(
-    `the clock says ${toIso(now)}, and something on record happened at ${toIso(newest)}: if the clock is wrong, stop Signet, set the clock by NTP, and start; if it was wrong then, see: signet doctor`,
+    `the clock says ${toIso(now)}, and something on record happened at ${toIso(newest)}: if the clock is wrong, set it by NTP and start again; if it was wrong then, signet doctor names what is left of that`,
     { duration_ms: newest - now },
   )
 }
@@ -128,7 +127,8 @@ async function tendKeys({ keys, rotation, log }: Needs, stopping: AbortSignal): 
 /** Transactions follow each other until nothing is left to delete. After a stop, the next start goes on. */
 export async function sweep({ store, config }: Pick<Needs, 'store' | 'config'>, stopping: AbortSignal): Promise<void> {
   const forgetBefore = store.now() - config.auditRetentionSeconds * 1000
-  while (!stopping.aborted && (await store.sweep(SWEEP_SLICE, forgetBefore)) > 0)
+  const maySweep = () => store.time.isBelieved()
+  while (!stopping.aborted && (await store.sweep(SWEEP_SLICE, forgetBefore, maySweep)) > 0)
     await pause(SWEEP_PAUSE_MS, undefined, { signal: stopping }).catch(() => {})
 }
 

@@ -29,8 +29,15 @@ import type { Person } from './records/user.ts'
 /** Equality of columns; `null` stands for a column that is not set. */
 export type Where<T extends Table> = Partial<RowOf<T>>
 
+/** Rows whose end is not set, or is after a time. */
+export interface Unended<Column extends string = string> {
+  column: Column
+  at: Instant
+}
+
 export interface Selection<T extends Table> {
   where?: Where<T>
+  unended?: Unended<keyof T['columns'] & string> | undefined
   orderBy?: keyof T['columns'] & string
   descending?: boolean
   /** Rows after this value of the ordering column. */
@@ -52,7 +59,7 @@ export type Step =
   | { step: 'select'; table: Table; selection: Selection<Table> }
   | { step: 'insert'; table: Table; row: Record<string, unknown>; ifAbsent: boolean }
   | { step: 'update'; table: Table; where: Record<string, unknown>; change: Record<string, unknown> }
-  | { step: 'delete'; table: Table; where: Record<string, unknown>; isQuiet: boolean }
+  | { step: 'delete'; table: Table; where: Record<string, unknown>; unended?: Unended | undefined; isQuiet: boolean }
   | { step: 'tell'; noun: 'blacklist'; skipping: number }
   // Written by hand for each database, because they are hot or need more than equality.
   | { step: 'rotate'; sid: string; decide: RotationRule }
@@ -111,8 +118,8 @@ export interface Engine extends ChangeSource, OperatedDatabase {
   /** The persons that grants were made for. */
   listSubjects(page: Page, now: Instant): Promise<SubjectSummary[]>
   findSubject(sub: string, now: Instant): Promise<SubjectSummary | undefined>
-  /** Deletes at most `limit` rows by each rule of `expires` in tables.ts; returns how many. */
-  sweep(limit: number, forgetBefore: Instant): Promise<number>
+  /** Deletes at most `limit` rows by each rule of `expires` in tables.ts; returns how many. `maySweep` is asked inside each write. */
+  sweep(limit: number, forgetBefore: Instant, maySweep: () => boolean): Promise<number>
   countSessions(): Promise<number>
 }
 
@@ -187,8 +194,12 @@ export function* remove<T extends Table>(table: T, where: Where<T>): Act<number>
 }
 
 /** The same, without a change being told: for rows of a kept table whose removal changes no decision. */
-export function* removeQuietly<T extends Table>(table: T, where: Where<T>): Act<number> {
-  return (yield { step: 'delete', table, where, isQuiet: true }) as number
+export function* removeQuietly<T extends Table>(
+  table: T,
+  where: Where<T>,
+  unended?: Unended<keyof T['columns'] & string>,
+): Act<number> {
+  return (yield { step: 'delete', table, where, unended, isQuiet: true }) as number
 }
 
 /** Tells all processes to read the whole blacklist again, and raises the revision by `skipping`. */

@@ -16,7 +16,7 @@ export const marksAt = (now: Instant, forgotten: Instant): Record<Mark, Instant>
   newsEnd: now - NEWS,
   missedEnd: now - 2 * NEWS,
   hourAgo: now - HOUR,
-  weekAgo: now - 7 * DAY,
+  dayAgo: now - DAY,
   monthAgo: now - 30 * DAY,
   forgotten,
 })

@@ -1,5 +1,5 @@
 /** The plain steps of an act as SQL with placeholders, for every database. The text of each shape is made once. */
-import type { Selection } from './engine.ts'
+import type { Selection, Unended } from './engine.ts'
 import { inSql } from './rows.ts'
 import type { Kind, Table } from './table.ts'
 
@@ -48,11 +48,11 @@ export class Statements {
 
   /** @param isLocking keeps the rows as they are until the transaction ends */
   select(table: Table, selection: Selection<Table>, isLocking = false): Statement {
-    const { where = NOTHING, orderBy, descending, after, limit } = selection
-    const end = `${orderBy ?? ''}${descending ? '-' : ''}${after === undefined ? '' : '>'}${limit === undefined ? '' : '#'}${isLocking ? '!' : ''}`
+    const { where = NOTHING, unended, orderBy, descending, after, limit } = selection
+    const end = `${unended ? `${unended.column}~ ` : ''}${orderBy ?? ''}${descending ? '-' : ''}${after === undefined ? '' : '>'}${limit === undefined ? '' : '#'}${isLocking ? '!' : ''}`
     const text = this.#text(`select ${table.name} ${shapeOf(where)} ${end}`, () => {
       const place = counter(this.#dialect)
-      const conditions = conditionsOf(where, place)
+      const conditions = conditionsOf(where, place, unended)
       if (orderBy !== undefined && after !== undefined)
         conditions.push(`${inSql(orderBy)} ${descending ? '<' : '>'} ${place.compared()}`)
       const order = orderBy === undefined ? '' : ` ORDER BY ${inSql(orderBy)}${descending ? ' DESC' : ''}`
@@ -60,7 +60,7 @@ export class Statements {
       return `SELECT ${columnsOf(table)} FROM ${this.name(table)}${whereOf(conditions)}${order}${most}${isLocking ? ' FOR UPDATE' : ''}`
     })
     const values: unknown[] = []
-    this.#addCompared(values, table, where)
+    this.#addCompared(values, table, where, unended)
     if (orderBy !== undefined && after !== undefined) values.push(after)
     if (limit !== undefined) values.push(limit)
     return { text, values }
@@ -93,19 +93,20 @@ export class Statements {
     return { text, values }
   }
 
-  delete(table: Table, where: Row): Statement {
+  delete(table: Table, where: Row, unended?: Unended): Statement {
     const text = this.#text(
-      `delete ${table.name} ${shapeOf(where)}`,
-      () => `DELETE FROM ${this.name(table)}${whereOf(conditionsOf(where, counter(this.#dialect)))}`,
+      `delete ${table.name} ${shapeOf(where)} ${unended?.column ?? ''}`,
+      () => `DELETE FROM ${this.name(table)}${whereOf(conditionsOf(where, counter(this.#dialect), unended))}`,
     )
     const values: unknown[] = []
-    this.#addCompared(values, table, where)
+    this.#addCompared(values, table, where, unended)
     return { text, values }
   }
 
-  #addCompared(values: unknown[], table: Table, where: Row): void {
+  #addCompared(values: unknown[], table: Table, where: Row, unended?: Unended): void {
     for (const name in where)
       if (where[name] !== null) values.push(this.#encode(table.columns[name]?.kind, where[name]))
+    if (unended) values.push(unended.at)
   }
 
   #encode(kind: Kind | undefined, value: unknown): unknown {
@@ -159,7 +160,10 @@ function shapeOf(where: Row): string {
   return shape
 }
 
-const conditionsOf = (where: Row, { compared }: Places): string[] =>
-  Object.entries(where).map(([name, value]) =>
+function conditionsOf(where: Row, { compared }: Places, unended?: Unended): string[] {
+  const conditions = Object.entries(where).map(([name, value]) =>
     value === null ? `${inSql(name)} IS NULL` : `${inSql(name)} = ${compared()}`,
   )
+  if (unended) conditions.push(`(${inSql(unended.column)} IS NULL OR ${inSql(unended.column)} > ${compared()})`)
+  return conditions
+}

@@ -41,7 +41,7 @@ import type { ResourceDeletion, ResourceRecord } from './records/resource.ts'
 import type { SessionEnding, SignInsPage } from './records/session.ts'
 
 export interface Store extends KeyStore, KeyReaderStore, MasterKeyStore, PeopleStore, ChangeSource, OperatedDatabase {
-  /** The database's time; for SQLite this machine's. It runs evenly. Schedules are decided in it. */
+  /** The database's time; for SQLite this machine's. It never goes back by itself. Schedules are decided in it. */
   readonly time: SteadyClock
   now(): Instant
 
@@ -189,8 +189,11 @@ export interface Store extends KeyStore, KeyReaderStore, MasterKeyStore, PeopleS
   /** A standing entry: one that was not lifted, and has not ended. */
   findBlacklistEntry(id: string): Promise<BlacklistEntry | undefined>
   listBlacklist(page: Page): Promise<BlacklistEntry[]>
-  /** Entries added or removed after a revision, oldest change first. Removed entries are listed until they are swept. */
-  listBlacklistSince(revision: number): Promise<BlacklistEntry[]>
+  /**
+   * Entries added or removed after a revision, oldest change first. Removed entries are listed until they are swept.
+   * @param endedBy entries that had ended by then are left out
+   */
+  listBlacklistSince(revision: number, endedBy?: Instant): Promise<BlacklistEntry[]>
 
   /** Remembers a one-time id until it expires. Of all callers in all processes, exactly one gets `fresh`. */
   consumeJti(
@@ -205,10 +208,12 @@ export interface Store extends KeyStore, KeyReaderStore, MasterKeyStore, PeopleS
   /** Newest first; `after` is the id to go on below. */
   listAudit(page: Page & { target?: string | undefined; requestId?: string | undefined }): Promise<AuditEvent[]>
   findSetting(name: SettingName): Promise<string | undefined>
-  /** Notes the present time as one that was believed: the next start goes on from it. */
-  noteTime(): Promise<void>
-  /** The newest time on record: the one that was believed, else that of the newest event. `undefined` in a new database. */
-  newestTime(): Promise<Instant | undefined>
+  /** Notes the present time as one that was believed: the next start goes on from it. `mayNote` is asked inside the write. */
+  noteTime(mayNote: () => boolean): Promise<void>
+  /** The time that was noted last; where none was, that of the newest event. `undefined` in a new database. */
+  believedTime(): Promise<Instant | undefined>
+  /** The date of the newest event, which a clock that was ahead may have written. `undefined` in a new database. */
+  newestEventAt(): Promise<Instant | undefined>
   /** Sets a setting unless it is set already. Returns the value that is set now. */
   claimSetting(name: SettingName, value: string): Promise<string>
 
@@ -233,9 +238,9 @@ export interface Store extends KeyStore, KeyReaderStore, MasterKeyStore, PeopleS
 
   /**
    * Deletes at most `limit` rows of each kind that no decision needs any more; returns how many. Audit events, and keys
-   * that ended, are deleted if they are older than `forgetBefore`.
+   * that ended, are deleted if they are older than `forgetBefore`. `maySweep` is asked inside each write.
    */
-  sweep(limit: number, forgetBefore: Instant): Promise<number>
+  sweep(limit: number, forgetBefore: Instant, maySweep: () => boolean): Promise<number>
 }
 
 /** A verb of the store with all that it needs, to be performed with others in one write. */

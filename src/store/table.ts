@@ -48,7 +48,7 @@ export interface Expiry {
  * Times that the sweep compares with. `newsEnd`: changes before it are not told any more. `missedEnd`: twice as long ago.
  * `forgotten`: audit events before it are deleted.
  */
-export type Mark = 'now' | 'newsEnd' | 'missedEnd' | 'hourAgo' | 'weekAgo' | 'monthAgo' | 'forgotten'
+export type Mark = 'now' | 'newsEnd' | 'missedEnd' | 'hourAgo' | 'dayAgo' | 'monthAgo' | 'forgotten'
 
 export interface Index {
   readonly name: string

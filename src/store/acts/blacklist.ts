@@ -19,6 +19,7 @@ import {
   type Act,
   type Engine,
   type Selection,
+  type Where,
 } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import type {
@@ -52,9 +53,25 @@ export const blacklistVerbs = (engine: Engine): Verbs => ({
   removeBlacklistEntry: (id, mayLift, event) => engine.act(() => lift(id, mayLift, event), 'exclusive'),
   findBlacklistEntry: (id) => engine.read(() => findStanding(id)),
   listBlacklist: (page) => engine.read(() => listStanding(page)),
-  listBlacklistSince: (revision) =>
-    engine.read(() => select(blacklistEntries, { orderBy: 'revision', after: revision })),
+  // All of a long list takes longer than a request may.
+  listBlacklistSince: (revision, endedBy = 0) =>
+    engine.read(() => listSince(revision, endedBy), revision === 0 ? 'operator' : 'request'),
 })
+
+/** Rows in one step: a server answers each in time. */
+const STEP = 10_000
+
+function* listSince(revision: number, endedBy: Instant): Act<BlacklistEntry[]> {
+  const unended = { column: 'expiresAt', at: endedBy } as const
+  const found: BlacklistEntry[] = []
+  for (let after = revision; ;) {
+    const rows = yield* select(blacklistEntries, { unended, orderBy: 'revision', after, limit: STEP })
+    found.push(...rows)
+    const last = rows.at(-1)
+    if (!last || rows.length < STEP) return found
+    after = last.revision
+  }
+}
 
 /** Reads the facts that an entry's times depend on, inside this write. */
 export function* moment(): Act<Moment> {
@@ -94,11 +111,12 @@ export function* appendOwn(entry: NewBlacklistEntry, own: OwnDenials | undefined
   for (const cause of OWN_CAUSES) standing += yield* countOwned(entry.owner, cause, now.now)
   if (standing < own.limit) return yield* append(entry)
   let line = now.now
+  const unended = { column: 'expiresAt', at: now.now } as const
   // The entry that follows denies the same tokens, so no process has to hear of these removals.
   for (const cause of [...OWN_CAUSES, 'quota'] as const) {
     const where = { owner: entry.owner, cause, removedAt: null }
-    for (const each of yield* select(blacklistEntries, { where })) line = Math.max(line, drawnBy(each))
-    yield* removeQuietly(blacklistEntries, where)
+    for (const each of yield* select(blacklistEntries, { where, unended })) line = Math.max(line, drawnBy(each))
+    yield* removeQuietly(blacklistEntries, where, unended)
   }
   return yield* append(own.everything(now, line))
 }
@@ -190,28 +208,19 @@ export const liftRefusals = (kind: BlacklistKind, value: string, cause: Blacklis
 
 function* liftWhere(kind: BlacklistKind, value: string, isMeant: (entry: BlacklistEntry) => boolean): Act<void> {
   const now = yield* time()
-  const standing = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
-  for (const entry of standing)
+  for (const entry of yield* select(blacklistEntries, { where: { value, kind, removedAt: null } }))
     if (isMeant(entry)) yield* update(blacklistEntries, { id: entry.id }, { removedAt: now })
 }
 
 export function* standingFor(kind: BlacklistKind, value: string): Act<BlacklistEntry[]> {
-  const now = yield* time()
-  const rows = yield* select(blacklistEntries, { where: { value, kind, removedAt: null } })
-  return rows.filter((entry) => isStanding(entry, now))
+  return yield* select(blacklistEntries, yield* whereStanding({ value, kind }))
 }
 
-/** A page of standing entries. Entries that have expired and are not swept yet are skipped. */
 function* listStanding({ after = '', limit }: Page): Act<BlacklistEntry[]> {
-  const now = yield* time()
-  const found: BlacklistEntry[] = []
-  let from = after
-  while (found.length < limit) {
-    const rows = yield* select(blacklistEntries, { where: { removedAt: null }, orderBy: 'id', after: from, limit })
-    found.push(...rows.filter((entry) => isStanding(entry, now)))
-    const last = rows.at(-1)
-    if (!last || rows.length < limit) break
-    from = last.id
-  }
-  return found.slice(0, limit)
+  return yield* select(blacklistEntries, { ...(yield* whereStanding({})), orderBy: 'id', after, limit })
+}
+
+/** The rule of `isStanding`, for the database: many more entries may have ended than stand. */
+function* whereStanding(where: Where<typeof blacklistEntries>): Act<Selection<typeof blacklistEntries>> {
+  return { where: { ...where, removedAt: null }, unended: { column: 'expiresAt', at: yield* time() } }
 }

@@ -5,7 +5,7 @@ import type { SettingName } from '../records/facts.ts'
 import type { Store } from '../store.ts'
 import { auditEvents, settings } from '../tables/service.ts'
 
-type Verbs = Pick<Store, 'findSetting' | 'claimSetting' | 'noteTime' | 'newestTime'>
+type Verbs = Pick<Store, 'findSetting' | 'claimSetting' | 'noteTime' | 'believedTime' | 'newestEventAt'>
 
 export const settingVerbs = (engine: Engine): Verbs => ({
   findSetting: (name) =>
@@ -13,11 +13,13 @@ export const settingVerbs = (engine: Engine): Verbs => ({
       return (yield* find(settings, { name }))?.value
     }),
   claimSetting: (name, value) => engine.act(() => claim(name, value), 'free'),
-  noteTime: () =>
+  noteTime: (mayNote) =>
     engine.act(function* () {
-      yield* put('believed_time', String(yield* time()))
+      const now = yield* time()
+      if (mayNote()) yield* put('believed_time', String(now))
     }, 'free'),
-  newestTime: () => engine.read(newestTime),
+  believedTime: () => engine.read(believedTime),
+  newestEventAt: () => engine.read(newestEventAt),
 })
 
 function* claim(name: SettingName, value: string): Act<string> {
@@ -25,9 +27,12 @@ function* claim(name: SettingName, value: string): Act<string> {
   return (yield* find(settings, { name }))?.value ?? value
 }
 
-function* newestTime(): Act<Instant | undefined> {
+function* believedTime(): Act<Instant | undefined> {
   const noted = yield* find(settings, { name: 'believed_time' })
-  if (noted) return Number(noted.value)
+  return noted ? Number(noted.value) : yield* newestEventAt()
+}
+
+function* newestEventAt(): Act<Instant | undefined> {
   const [event] = yield* select(auditEvents, { orderBy: 'id', descending: true, limit: 1 })
   return event?.at
 }

@@ -54,8 +54,8 @@ export const storeOver = (engine: Engine): Store => ({
   ...linkVerbs(engine),
   ...factorVerbs(engine),
   ...codeVerbs(engine),
-  sweep: async (limit, forgetBefore) =>
-    (await engine.sweep(limit, forgetBefore)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
+  sweep: async (limit, forgetBefore, maySweep) =>
+    (await engine.sweep(limit, forgetBefore, maySweep)) + (await engine.act(() => sweepDeletedClient(limit), 'free')),
   onChange: (listener) => engine.onChange(listener),
   catchUp: () => engine.catchUp(),
   pollChanges: () => engine.pollChanges(),

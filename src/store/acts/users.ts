@@ -5,7 +5,18 @@
 import { hash } from 'node:crypto'
 import type { Instant } from '../../ground/clock.ts'
 import { foldedName } from '../../ground/folded-name.ts'
-import { find, insert, insertIfAbsent, remove, select, time, together, update, type Act, type Engine } from '../engine.ts'
+import {
+  find,
+  insert,
+  insertIfAbsent,
+  remove,
+  select,
+  time,
+  together,
+  update,
+  type Act,
+  type Engine,
+} from '../engine.ts'
 import type { UserStore } from '../people-store.ts'
 import { endedUsers, groupMembers, passkeys, recoveryCodes, sessions, signIns, users } from '../tables/people.ts'
 import type { Recording } from '../records/audit.ts'

@@ -8,11 +8,14 @@ import { unavailable } from './failures.ts'
 export function sweepVerb(database: Database): Pick<Engine, 'sweep'> {
   const rules = expiryRules((n) => `$${n}`).map((rule) => ({ ...rule, text: textOf(database, rule) }))
   return {
-    sweep: async (limit, forgotten) => {
-      const at = marksAt(database.time.now(), forgotten)
+    sweep: async (limit, forgotten, maySweep) => {
       let swept = 0
       // Each rule has a transaction of its own, so that no request waits for long.
-      for (const { text, marks } of rules) swept += await run(database, text, [...marks.map((mark) => at[mark]), limit])
+      for (const { text, marks } of rules) {
+        if (!maySweep()) break
+        const at = marksAt(database.time.now(), forgotten)
+        swept += await run(database, text, [...marks.map((mark) => at[mark]), limit])
+      }
       return swept
     },
   }

@@ -226,10 +226,10 @@ export class Transaction {
     return this.#write(this.#needs.statements.update(table, where, stamped))
   }
 
-  #delete({ table, where, isQuiet }: Extract<Step, { step: 'delete' }>): Promise<number> {
+  #delete({ table, where, unended, isQuiet }: Extract<Step, { step: 'delete' }>): Promise<number> {
     if (table.kept) this.#requireExclusive()
     if (table.kept && !isQuiet) this.#tell(table.kept, where)
-    return this.#write(this.#needs.statements.delete(table, where))
+    return this.#write(this.#needs.statements.delete(table, where, unended))
   }
 
   #write({ text, values }: Statement): Promise<number> {

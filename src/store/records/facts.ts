@@ -73,7 +73,7 @@ export type NamesClaim = { outcome: 'claimed'; before: Partial<ServedNames> } | 
 /**
  * `master_key_id`: the first master key, which rows without a key belong to. `current_master_key_id`: the current one,
  * where it is not the first. `issuer`: the one last served. `first_client`: printed once.
- * `rp_id`: the domain that passkeys are bound to. `believed_time`: the newest time that was believed, in milliseconds.
+ * `rp_id`: the domain that passkeys are bound to. `believed_time`: the time that was noted last as one that was believed, in milliseconds.
  */
 export type SettingName =
   | 'master_key_id'

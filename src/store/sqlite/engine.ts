@@ -155,9 +155,9 @@ class Runner {
     return this.#statements.update(table, where, stamped)
   }
 
-  #delete({ table, where, isQuiet }: Extract<Step, { step: 'delete' }>): number {
+  #delete({ table, where, unended, isQuiet }: Extract<Step, { step: 'delete' }>): number {
     if (table.kept && !isQuiet) this.#tell(table.kept, where)
-    return this.#statements.delete(table, where)
+    return this.#statements.delete(table, where, unended)
   }
 
   #tell({ noun, id }: Kept, row: Row): number {

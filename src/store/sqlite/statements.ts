@@ -3,7 +3,7 @@
  * than SQLite.
  */
 import type { Database as RawDatabase, Statement as Prepared } from 'better-sqlite3'
-import type { Selection } from '../engine.ts'
+import type { Selection, Unended } from '../engine.ts'
 import { decodeRow } from '../rows.ts'
 import { Statements, type Row, type Statement } from '../statements.ts'
 import type { Table } from '../table.ts'
@@ -41,8 +41,8 @@ export class PreparedStatements {
     return this.#run(this.#statements.update(table, where, change)).changes
   }
 
-  delete(table: Table, where: Row): number {
-    return this.#run(this.#statements.delete(table, where)).changes
+  delete(table: Table, where: Row, unended?: Unended): number {
+    return this.#run(this.#statements.delete(table, where, unended)).changes
   }
 
   #run({ text, values }: Statement) {

@@ -10,11 +10,12 @@ export function sweepVerb(database: OpenDatabase): Pick<Engine, 'sweep'> {
     return { statement: raw.prepare<number[]>(`DELETE FROM ${name} WHERE rowid IN (${doomed})`), marks }
   })
   return {
-    sweep: async (limit, forgotten) => {
+    sweep: async (limit, forgotten, maySweep) => {
       let swept = 0
       // Each statement is a write of its own, so that no request waits for long.
       for (const { statement, marks } of rules)
         swept += await database.write(() => {
+          if (!maySweep()) return 0
           const at = marksAt(database.now(), forgotten)
           return statement.run(...marks.map((mark) => at[mark]), limit).changes
         })

@@ -36,7 +36,7 @@ export const blacklistEntries = table({
   kept: { noun: 'blacklist', id: 'id', stamped: 'revision' },
   expires: [
     // If the clock was ahead, an entry stands again once the clock is right, so it is not deleted as soon as it has ended.
-    { before: { expiresAt: 'weekAgo' } },
+    { before: { expiresAt: 'dayAgo' } },
     // A removal is told while the entry would still deny a token, for a month at most. It is kept longer than the change
     // that tells other processes to read it.
     { before: { removedAt: 'missedEnd', deniesUntil: 'now' } },
