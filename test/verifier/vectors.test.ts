@@ -53,8 +53,13 @@ async function serve(keys: Answer, pages: () => Page[] = () => []): Promise<stri
     const url = new URL(request.url ?? '', 'http://localhost')
     if (url.pathname === '/jwks') return send(response, keys)
     if (request.headers.accept === 'text/event-stream') return void response.writeHead(406).end()
-    const page = pages().find(({ after }) => after === url.searchParams.get('after'))
-    return page ? send(response, page) : void response.writeHead(404).end()
+    const after = url.searchParams.get('after')
+    const page = pages().find((each) => each.after === after)
+    if (page) return send(response, page)
+    // The follower has taken a page of this step by a question of the step before.
+    const taken = after === null ? undefined : pages().find(({ body }) => cursorOf(body) === after)
+    if (!taken) return void response.writeHead(404).end()
+    send(response, { ...taken, body: JSON.stringify({ cursor: after, entries: [], removed: [] }) })
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   onTestFinished(() => {
@@ -62,6 +67,14 @@ async function serve(keys: Answer, pages: () => Page[] = () => []): Promise<stri
     server.closeAllConnections()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
+}
+
+function cursorOf(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { cursor?: unknown } | null)?.cursor
+  } catch {
+    return undefined
+  }
 }
 
 const published = (jwks: unknown): Answer => ({ status: 200, headers: {}, body: JSON.stringify(jwks) })
