@@ -7,6 +7,7 @@ import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import SqliteDatabase from 'better-sqlite3'
 import { test, type TestContext } from 'vitest'
 import { post } from '../../harness/call.ts'
+import { until } from '../support/admin.ts'
 import { Place, SOON, requestToken } from './run-signet.ts'
 
 async function servedWithBackup({ expect, onTestFinished }: TestContext) {
@@ -89,11 +90,11 @@ test.concurrent('a backup that is taken during refreshes is whole, and ends all 
       refresh_token = body.refresh_token
     }
   })()
+  await until(() => load.refreshes > 0)
   const file = place.file('during-refreshes.db')
   await place.json('backup', file)
   load.isOver = true
   await refreshing
-  expect(load.refreshes).toBeGreaterThan(1)
   const keys = await place.json('key', 'list')
   await server.stop()
 
