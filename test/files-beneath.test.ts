@@ -35,7 +35,11 @@ describe('beneath a running server', () => {
     const granted = await grantTokens(issuer, client)
     const file = databaseIn(issuer.folder)
     const readiness = () => request(`${issuer.url}/readyz`)
-    const untilNoticed = () => until(async () => (await readiness()).status === 503)
+    const untilNoticed = () =>
+      until(async () => {
+        const { status, body } = await readiness()
+        return status === 503 && body.saved !== false
+      })
     return { issuer, client, granted, file, readiness, untilNoticed }
   }
   type Served = Awaited<ReturnType<typeof served>>
@@ -94,10 +98,10 @@ describe('beneath a running server', () => {
   })
 
   sqliteTest('a folder that is moved away and back was never lost', async () => {
-    const { issuer, client, granted, file, readiness, untilNoticed } = await served()
+    const { issuer, client, granted, file, readiness } = await served()
     const folder = dirname(file)
     renameSync(folder, `${folder}.away`)
-    await untilNoticed()
+    await until(async () => (await readiness()).status === 503)
     renameSync(`${folder}.away`, folder)
     expect((await readiness()).status).toBe(200)
     expect((await refresh(issuer, client, granted.refresh_token ?? '')).status).toBe(200)

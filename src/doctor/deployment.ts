@@ -49,7 +49,7 @@ export async function checkDeployment(env: NodeJS.ProcessEnv): Promise<Check[]> 
     ...checks,
     ...remote.checks,
     ...checkServedKeys(signing, remote),
-    ...(remote.jwks ? await checkReadiness(issuer) : []),
+    ...(remote.jwks ? await checkReadiness(issuer, config) : []),
     ...(isForPeople && remote.jwks ? [await checkCookies(issuer)] : []),
   ]
 }

@@ -1,6 +1,6 @@
 /** GET /livez: the process is alive. GET /readyz: it takes traffic, its database answers, its master key is there. */
-import { Displaced, Unavailable } from '../ground/errors.ts'
-import { answerOf, oneOf, optional, shapeOf, text } from '../ground/shape.ts'
+import { Displaced, Unavailable, type Displacement } from '../ground/errors.ts'
+import { answerOf, flag, oneOf, optional, shapeOf, text } from '../ground/shape.ts'
 import { HEALTH } from '../http/access.ts'
 import { json } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
@@ -57,6 +57,7 @@ interface Readiness {
   status: 'ready' | 'stopping' | 'unavailable' | 'master_key_missing'
   reason?: string
   master_key?: string
+  saved?: boolean
 }
 
 const READINESS = shapeOf<Readiness>(
@@ -65,12 +66,29 @@ const READINESS = shapeOf<Readiness>(
     status: oneOf(['ready', 'stopping', 'unavailable', 'master_key_missing']),
     reason: optional(text('What keeps it, where it is unavailable.')),
     master_key: optional(text('The id of the current master key, where this server does not have it.')),
+    saved: optional(
+      flag(
+        'Where the database is gone from beneath this server: whether a copy is saved. Without one, it must not be stopped.',
+      ),
+    ),
   },
   { status: 'ready' },
 )
 
-/** Anybody may ask, so the reason names no path. */
-const DISPLACED = 'a file of the database was removed or replaced beneath this server: restart it'
+/** Anybody may ask, so a reason names no path. */
+const DISPLACED = {
+  restartable: { reason: 'a file of the database was removed or replaced beneath this server: restart it' },
+  unsaved: {
+    reason:
+      'a file of the database was removed or replaced beneath this server, which has the only copy and has not saved it yet: do not stop it; its log names the cause',
+    saved: false,
+  },
+  saved: {
+    reason:
+      'the database was removed beneath this server, which has saved a copy: stop it, move the copy to the path of the database, and start it; its log and signet doctor give the commands',
+    saved: true,
+  },
+} as const satisfies Record<Displacement, Pick<Readiness, 'reason' | 'saved'>>
 
 /** The answer of `/readyz`, and the cause that the log tells where the database does not answer. */
 async function judge({ store, masterKeys, isReady }: Needs): Promise<{ answer: Readiness; cause?: string }> {
@@ -82,8 +100,8 @@ async function judge({ store, masterKeys, isReady }: Needs): Promise<{ answer: R
     return { answer: { status: 'ready' } }
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
-    const reason = error instanceof Displaced ? DISPLACED : 'the database does not answer'
-    return { answer: { status: 'unavailable', reason }, cause: error.message }
+    const told = error instanceof Displaced ? DISPLACED[error.state] : { reason: 'the database does not answer' }
+    return { answer: { status: 'unavailable', ...told }, cause: error.message }
   }
 }
 

@@ -111,13 +111,31 @@ export class Unheard extends Unavailable {
   }
 }
 
+/** Whether a process without its database files may be stopped, and what has to be done before the next start. */
+export type Displacement =
+  /** A restart reads the files that are there. */
+  | 'restartable'
+  /** The data are only in the open files of the process. They are gone when it ends. */
+  | 'unsaved'
+  /** The data are in a copy, which has to be moved to the path of the database before a start. */
+  | 'saved'
+
 /**
  * A file of the database was removed or replaced beneath this process. A write would be lost, so none is made. It lasts until
  * the process is started anew.
  */
 export class Displaced extends Unavailable {
+  readonly state: Displacement
+  readonly #help: string
+
+  constructor(reason: string, { state, help, cause }: { state: Displacement; help: string; cause?: unknown }) {
+    super(reason, { cause })
+    this.state = state
+    this.#help = help
+  }
+
   override get help(): string {
-    return 'nothing was written; restart the server, which then reads the files that are there'
+    return this.#help
   }
 }
 

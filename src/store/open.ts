@@ -15,6 +15,7 @@ import { moveRows, type Moved, type MoveSource, type MoveTarget } from './move.t
 import { BEGIN_ANEW, databaseFault, isTaken, missingDatabase as missingFault } from './sqlite/database-file.ts'
 import type { LivesEnded } from './acts/restored.ts'
 import { createSqliteTarget, openSqliteSource } from './sqlite/move.ts'
+import { bringingBack, findSaved } from './sqlite/saved-name.ts'
 import { restore, type RestoreOptions } from './sqlite/restore.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store } from './store.ts'
@@ -54,6 +55,17 @@ export const databaseName = (url: string): string =>
 
 /** The parameters of the URL that change nothing, by name. */
 export const ignoredParameters = (url: string): string[] => (isPostgresUrl(url) ? requireAddress(url).ignored : [])
+
+/**
+ * The step by which a database that a server has saved gets back to its path: between the stop of that server and its next
+ * start. `undefined` where no copy is found here.
+ */
+export function describeBringingBack(url: string): string | undefined {
+  if (isPostgresUrl(url)) return undefined
+  const file = databaseName(url)
+  const saved = findSaved(file)
+  return saved && bringingBack(file, saved.path)
+}
 
 /**
  * Whether there is something in the place of the database, valid or not.

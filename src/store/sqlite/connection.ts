@@ -92,7 +92,11 @@ function requireUnused(file: string): void {
 
 function openElsewhere(file: string, cause: unknown): Unavailable {
   if (existsSync(journalOf(file))) return unavailable(cause)
-  return new Displaced(`the journal ${journalOf(file)} was removed beneath a running server`, { cause })
+  return new Displaced(`the journal ${journalOf(file)} was removed beneath a running server`, {
+    state: 'restartable',
+    help: 'nothing was written; restart the server, unless its log says that it must not be stopped yet',
+    cause,
+  })
 }
 
 /**

@@ -18,11 +18,13 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { toIso } from '../../ground/clock.ts'
 import { draftBeside } from '../../ground/draft.ts'
 import { Fault } from '../../ground/errors.ts'
 import { codeOf, describeRefusal, giveToFolderOwner } from '../../ground/file-access.ts'
 import { isFull } from './failures.ts'
 import { makeFolders } from '../../ground/folders.ts'
+import { bringingBack, findSaved } from './saved-name.ts'
 
 /** "Sgnt" in the header tells our databases from others (https://sqlite.org/pragma.html#pragma_application_id). */
 const APPLICATION_ID = 0x53676e74
@@ -44,8 +46,15 @@ export function isTaken(path: string): boolean {
 }
 
 /** The fault of a start or command whose database existed before and is missing now. */
-export const missingDatabase = (file: string): Fault =>
-  new Fault(`the database ${file} is missing`, `${RESTORE_HELP}; ${BEGIN_ANEW}`)
+export const missingDatabase = (file: string): Fault => new Fault(`the database ${file} is missing`, missingHelp(file))
+
+/** A server that has the removed file open saves a copy beside its path. Only without one is a backup the newest state. */
+function missingHelp(file: string): string {
+  const saved = findSaved(file)
+  return saved === undefined
+    ? `if a server still has it open, do not stop that server: it saves a copy beside it, and its log names the step; else ${RESTORE_HELP}; ${BEGIN_ANEW}`
+    : `a server has saved it in ${saved.path} at ${toIso(saved.at)}: stop the server; ${bringingBack(file, saved.path)}; start the server`
+}
 
 /** @throws Fault where the file is missing. */
 export function requireFile(file: string): void {
@@ -145,7 +154,7 @@ function expectedSize(header: Buffer): number {
  */
 export function createFile(file: string): void {
   if (isTaken(`${file}-wal`))
-    throw new Fault(`the database ${file} is missing, but its journal ${file}-wal is there`, RESTORE_HELP)
+    throw new Fault(`the database ${file} is missing, but its journal ${file}-wal is there`, missingHelp(file))
   const temporary = draftBeside(file)
   const unmakeFolder = makeFolder(file)
   try {

@@ -52,6 +52,7 @@ export async function startDatabase(connection: Connection, clock: Clock, mayLag
       await queue.close()
       await changes.settled()
       if (!raw.open) return
+      await files.saveLost()
       if (files.hasForeignJournal()) return endWithoutClosing()
       raw.close()
     },
