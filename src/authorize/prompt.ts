@@ -3,6 +3,7 @@
  * the client, the consent, the configuration and the time. Every page and every step asks it, inside the write. So no
  * step can be left out, taken twice or taken early, and a code is minted only where this rule says so.
  */
+import { ageOfSignIn } from '../store/records/session.ts'
 import type { SignInFacts } from '../store/records/sign-in-step.ts'
 import type { AuthorizationRequest } from '../store/records/sign-in.ts'
 import type { ClientRecord } from '../store/records/client.ts'
@@ -100,6 +101,8 @@ function interactive(facts: SignInFacts, terms: Terms): Next {
 function passedHere({ signIn, person, session, now }: SignInFacts): Standing | undefined {
   const { amr, authTime, sessionId } = signIn
   if (!person || authTime === null || (sessionId !== null && !session)) return undefined
+  // A factor that was passed while the clock was ahead: the sign-in was left, and is not gone on with.
+  if (ageOfSignIn(authTime, now) === Infinity) return undefined
   const { passwordChangedAt } = person.user
   const isOverruled = amr.includes('pwd') && passwordChangedAt !== null && isLater(passwordChangedAt, authTime, now)
   return isOverruled ? undefined : { person, amr, authTime }
@@ -110,7 +113,7 @@ function passedHere({ signIn, person, session, now }: SignInFacts): Standing | u
  * with the dates of now: the password would be refused until then.
  */
 const isLater = (changedAt: Instant, authTime: Instant, now: Instant): boolean =>
-  changedAt > authTime && !(isAhead(changedAt, now) && !isAhead(authTime, now))
+  changedAt > authTime && !isAhead(changedAt, now)
 
 /**
  * The person of the browser's session, where the request believes it. A sign-in without a client asks anew: it is begun
@@ -126,10 +129,9 @@ function standingInSession({ signIn, session: found, client, now }: SignInFacts)
 }
 
 function isTooOld(authTime: Instant, now: Instant, request: AuthorizationRequest, client: ClientRecord): boolean {
-  // A clock that was ahead has dated the session: it would be fresh for as long as the clock was ahead.
-  if (isAhead(authTime, now)) return true
+  const age = ageOfSignIn(authTime, now)
   const limits = [request.maxAge ?? client.defaultMaxAge, client.sessionMaxAge]
-  return limits.some((seconds) => seconds !== null && now - authTime > fromSeconds(seconds))
+  return age === Infinity || limits.some((seconds) => seconds !== null && age > fromSeconds(seconds))
 }
 
 /** OIDC Core §3.1.2.1: the answer is about the person of `id_token_hint`, or it is an error. */

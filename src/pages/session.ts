@@ -7,7 +7,7 @@ import { hashOf } from '../ground/secret-value.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { FoundSession, SessionStore } from '../store/people-store.ts'
-import { isLiveSession, timesOfUse } from '../store/records/session.ts'
+import { ageOfSignIn, isLiveSession, timesOfUse } from '../store/records/session.ts'
 import type { Person } from '../store/records/user.ts'
 
 export interface SessionNeeds {
@@ -106,7 +106,7 @@ function isFresh(
   { mfa = 'optional' }: SessionNeeds['config'],
 ): boolean {
   const isStrong = mfa === 'off' || !hasSecondFactor(person) || session.acr !== '1'
-  return isStrong && now < session.authTime + FRESH_FOR_MS
+  return isStrong && ageOfSignIn(session.authTime, now) < FRESH_FOR_MS
 }
 
 const hasSecondFactor = ({ user, factors }: Person): boolean => user.totpSecret !== null || factors.passkeys > 0

@@ -4,7 +4,7 @@
  * the direct predecessor may be repeated for a short time while its successor is unused. Then a response was lost, or two
  * requests raced, and both get the same successor.
  */
-import { fromSeconds, type Instant } from '../ground/clock.ts'
+import { fromSeconds, isAhead, type Instant } from '../ground/clock.ts'
 import { OAuthError } from '../ground/errors.ts'
 import { requireLive } from '../grants/may-issue.ts'
 import { isExpired, type GrantRecord } from '../store/records/grant.ts'
@@ -24,7 +24,9 @@ export function decideRotation(
   if (presented === grant.generation) return 'rotate'
   // If the successor had been used, the family would have a later generation. So the successor of a predecessor is unused.
   const isPredecessor = presented === grant.generation - 1
-  if (isPredecessor && now < grant.rotatedAt + fromSeconds(graceSeconds)) return 'repeat'
+  // A rotation that is dated ahead gives no grace: it would last for as long as the clock was ahead.
+  const isInGrace = now < grant.rotatedAt + fromSeconds(graceSeconds) && !isAhead(grant.rotatedAt, now)
+  if (isPredecessor && isInGrace) return 'repeat'
   // A generation that was not issued yet means that the database is older than the token: it was replaced by a copy.
   return 'reuse'
 }

@@ -1,5 +1,5 @@
 /** Sessions, consents, and the logout tokens that are owed when a session ends. */
-import type { Instant } from '../../ground/clock.ts'
+import { isAhead, type Instant } from '../../ground/clock.ts'
 import type { Recording } from './audit.ts'
 import type { Authentication } from './authentication.ts'
 import type { Moment, NewBlacklistEntry } from './blacklist.ts'
@@ -29,6 +29,13 @@ export interface SessionRecord extends Authentication {
 export const isLiveSession = ({ endedAt, expiresAt, idleExpiresAt }: SessionRecord, now: Instant): boolean =>
   endedAt === null && now < expiresAt && now < idleExpiresAt
 
+/**
+ * How old a sign-in is, in milliseconds. A sign-in that a clock that was ahead has dated is older than any limit: otherwise
+ * it would be fresh for as long as that clock was ahead.
+ */
+export const ageOfSignIn = (authTime: Instant, now: Instant): number =>
+  isAhead(authTime, now) ? Infinity : Math.max(0, now - authTime)
+
 /** The shortest time between two notes that a session was seen; a tenth of its idle time, if that is shorter. */
 const SEEN_EVERY_MS = 60_000
 
@@ -40,7 +47,8 @@ export function timesOfUse(
   const idleMs = idleExpiresAt - lastSeenAt
   // No use can prolong a session whose idle time ends with it.
   const noteEvery = idleExpiresAt < expiresAt ? Math.min(SEEN_EVERY_MS, idleMs / 10) : SEEN_EVERY_MS
-  if (now < lastSeenAt + noteEvery) return undefined
+  // A clock that was ahead may have dated the last use. It is dated anew, or the idle time would last as long as that.
+  if (now < lastSeenAt + noteEvery && !isAhead(lastSeenAt, now)) return undefined
   return { lastSeenAt: now, idleExpiresAt: Math.min(now + idleMs, expiresAt) }
 }
 
