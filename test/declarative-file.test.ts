@@ -47,6 +47,20 @@ async function apply(content: string): Promise<(path: string) => Promise<Record<
   return async (path) => (await operator.call('GET', `/admin/api/${path}`)).body
 }
 
+test('a start names each new client that signs people in only by its redirect URI', async () => {
+  const folder = temporaryFolder()
+  const file = join(folder, 'signet.yaml')
+  const back = 'redirect_uris: [https://app.example/back]'
+  writeFileSync(
+    file,
+    `clients: [{ client_id: report, ${back} }, { client_id: cron, ${back}, grant_types: [client_credentials] }]`,
+  )
+  const { logged } = await startTestIssuer({ SIGNET_CONFIG: file }, { folder })
+  expect(logged.filter((line) => line.includes('redirect_uris and no grant_types'))).toEqual([
+    expect.stringMatching(/"level":"warn".*client report .*grant_types: \[client_credentials\]/),
+  ])
+})
+
 test('anchors, merge keys and x- keys share settings, as in a Compose file', async () => {
   const look = await apply(
     `

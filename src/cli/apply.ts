@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { applyDeclaration } from '../declaration/apply.ts'
 import {
+  describeGrantsByRedirect,
   describeMissingSecrets,
   unappliedOf,
   type Applied,
@@ -48,6 +49,7 @@ async function apply(file: string, { dryRun = false, prune = false }: Wanted, co
   for (const { place, fix } of unappliedOf(applied)) complain(`${place}: ${fix}`)
   answer(command, { ...applied, dry_run: dryRun }, () => describePlan(applied, dryRun))
   describeMissingSecrets(applied).forEach(note)
+  describeGrantsByRedirect(applied).forEach(note)
   for (const { id, disabled_user: isUserDisabled } of applied.created)
     if (isUserDisabled)
       note(`client ${id} takes the id of a user, who is disabled with it, with every session and token`)

@@ -130,10 +130,14 @@ export function blankClient(clientId: string, now: number): ClientRecord {
  * `authorization_code`). A client of people that names no scope may ask for what tells who a person is.
  */
 export function newClient(clientId: string, now: number, change: Partial<ClientRecord>): ClientRecord {
-  const isOfPeople = change.grantTypes?.includes(AUTHORIZATION_CODE) ?? (change.redirectUris ?? []).length > 0
+  const isOfPeople = change.grantTypes?.includes(AUTHORIZATION_CODE) ?? isOfPeopleByRedirect(change)
   const ofPeople = isOfPeople && { grantTypes: [AUTHORIZATION_CODE], scope: [...PERSON_SCOPES] }
   return { ...blankClient(clientId, now), ...ofPeople, ...change }
 }
+
+/** Whether a new client signs people in for the only reason that it has a redirect URI. */
+export const isOfPeopleByRedirect = ({ grantTypes, redirectUris = [] }: Partial<ClientRecord>): boolean =>
+  grantTypes === undefined && redirectUris.length > 0
 
 /**
  * Checks the rules that combine several fields.

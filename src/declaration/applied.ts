@@ -23,6 +23,8 @@ export interface AppliedItem {
   disabled_user?: boolean
   /** A client without a secret that its authentication needs: it gets no tokens until it has one. */
   lacks_secret?: boolean
+  /** A new client that could be a service signs people in, only because it has a redirect URI and names no grant. */
+  grant_by_redirect?: boolean
 }
 
 /** A record that another file made, under the name of that file. */
@@ -100,6 +102,15 @@ export const describeMissingSecrets = ({ created, changed, left }: Applied): str
   [...created, ...changed, ...left]
     .filter((item) => item.lacks_secret)
     .map(({ id }) => `client ${id} has no secret, and gets no tokens before: signet client rotate-secret ${shell(id)}`)
+
+/** The member that says whether a client signs people in. A file of an earlier version may have meant a service. */
+export const describeGrantsByRedirect = ({ created }: Applied): string[] =>
+  created
+    .filter((item) => item.grant_by_redirect)
+    .map(
+      ({ id }) =>
+        `client ${id} has redirect_uris and no grant_types, so people sign in to it; write grant_types: [authorization_code] where that is meant, or grant_types: [client_credentials] for a service, as versions before read it`,
+    )
 
 /** The declarations of the file that are not applied, as one list. */
 export const unappliedOf = ({ ended = [], conflicts = [] }: Applied): Unapplied[] => [...ended, ...conflicts]

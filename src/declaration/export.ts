@@ -49,8 +49,8 @@ function exportClient(client: ClientRecord): Members {
   // A client of people that names no scope gets some, so its own are always named.
   const isOfPeople = preset !== null || grantTypes.includes('authorization_code')
   const isScopeNamed = isOfPeople && findCommaFault(client.scope) === undefined
-  // A redirect URI alone says that people sign in.
-  const isGrantNamed = preset === null && redirectUris.length > 0
+  // A redirect URI alone says that people sign in. A preset says its own grant, unless this version does not know it.
+  const isGrantNamed = app.for === undefined && redirectUris.length > 0
   const said = saidOf(CLIENT_FIELDS, clientMetadata(before), clientMetadata(client))
   return {
     client_id: clientId,

@@ -3,6 +3,8 @@ import type { BroughtSecret, SecretJudgement } from '../clients/brought-secret.t
 import {
   LEAST_BROUGHT_CHARACTERS,
   MOST_BROUGHT_CHARACTERS,
+  isOfPeopleByRedirect,
+  isPublicClient,
   newClient,
   requireSoundClient,
   usesSecret,
@@ -109,7 +111,7 @@ interface PlannedClient {
 }
 
 function planCreation(planned: PlannedClient, known: DeclaredClientFacts): Step {
-  const { declared, next } = planned
+  const { declared, next, change } = planned
   const { judged, record, isWaiting, ended } = judgeSecret(planned, known)
   return {
     item: {
@@ -117,6 +119,8 @@ function planCreation(planned: PlannedClient, known: DeclaredClientFacts): Step 
       ...(known.liveGrants > 0 && { ended_grants: known.liveGrants }),
       ...(known.isUser && { disabled_user: true }),
       ...(lacksSecret(judged, next) && { lacks_secret: true }),
+      // A public client can be no service.
+      ...(isOfPeopleByRedirect(change) && !isPublicClient(next) && { grant_by_redirect: true }),
     },
     outcome: 'created',
     isWaiting,

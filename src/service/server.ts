@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../app.ts'
-import { describeMissingSecrets } from '../declaration/applied.ts'
+import { describeGrantsByRedirect, describeMissingSecrets } from '../declaration/applied.ts'
 import { applyDeclaration, checkDeclaration } from '../declaration/apply.ts'
 import { systemClock, type Clock } from '../ground/clock.ts'
 import type { Config } from '../config/setting.ts'
@@ -186,6 +186,7 @@ async function declare(declaration: Declaration, issuer: Issuer, log: Log): Prom
   for (const { place, fix } of conflicts)
     log.error('the declarative file is at odds with a record: that one is left', { reason: `${place}: ${fix}` })
   for (const missing of describeMissingSecrets(applied)) log.warn(missing)
+  for (const assumed of describeGrantsByRedirect(applied)) log.warn(assumed)
   for (const { id, ended_grants: grants, disabled_user: isUserDisabled } of created) {
     if (isUserDisabled) log.warn('a new client takes the id of a user, who is disabled now', { reason: id })
     if (grants) log.warn('a new client takes the name of a person, whose grants end', { reason: `${id}: ${grants}` })

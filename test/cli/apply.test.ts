@@ -350,3 +350,38 @@ test.concurrent.for(['""', 'a b', '5', '[web]', 'a'.repeat(65)])(
     })
   },
 )
+
+test.concurrent('a client that signs people in only by its redirect URI is named: an earlier version made a service of it', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = new Place(onTestFinished)
+  const file = place.file('signet.yaml')
+  const back = 'redirect_uris: [https://app.example/back]'
+  writeFileSync(
+    file,
+    `clients:
+  - { client_id: report, ${back}, scope: read }
+  - { client_id: shop, ${back}, grant_types: [authorization_code] }
+  - { client_id: cron, ${back}, grant_types: [client_credentials] }
+  - { client_id: phone, ${back}, token_endpoint_auth_method: none }
+`,
+  )
+  const note =
+    /^note: client report has redirect_uris and no grant_types, .*grant_types: \[authorization_code\].*grant_types: \[client_credentials\]/m
+  const named = /client (\S+) has redirect_uris and no grant_types/g
+  const namesIn = (text: string) => [...text.matchAll(named)].map(([, id]) => id)
+  const dry = await place.run(['apply', file, '--dry-run'])
+  expect(dry.stderr).toMatch(note)
+  expect(namesIn(dry.stderr)).toEqual(['report'])
+  expect(namesIn((await place.run(['apply', file])).stderr)).toEqual(['report'])
+  expect(await place.json('client', 'show', 'report')).toMatchObject({ grant_types: ['authorization_code'] })
+  expect(namesIn((await place.run(['apply', file])).stderr)).toEqual([])
+
+  // An export says each grant that the reader of the file would take otherwise.
+  const { stdout } = await place.run(['export'])
+  writeFileSync(file, stdout)
+  const copy = new Place(onTestFinished)
+  expect(namesIn((await copy.run(['apply', file])).stderr)).toEqual([])
+  expect(await copy.json('client', 'show', 'cron')).toMatchObject({ grant_types: ['client_credentials'] })
+})
