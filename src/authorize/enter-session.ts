@@ -11,7 +11,7 @@ import { sessionEnding } from '../sessions/ending.ts'
 import { timesOfUse, type SessionRecord } from '../store/records/session.ts'
 import type { SignInFacts, SignInWrites } from '../store/records/sign-in-step.ts'
 import { acrOf } from './assurance.ts'
-import type { Standing } from './prompt.ts'
+import type { Standing } from './standing.ts'
 
 /** The browser that answers. */
 export interface Browser {

@@ -15,6 +15,7 @@ import { isAllowedIn } from '../grants/person.ts'
 import { scopesOfClaims } from '../users/claims.ts'
 import { acrOf, isAcr, reaches, strongest, weakest, withinReach, type Acr } from './assurance.ts'
 import { permittedScope } from './scope.ts'
+import { acrBeforeChange, confirm, type Confirmed, type Standing } from './standing.ts'
 
 /** The terms that the configuration and the registered resources set. */
 export interface Terms {
@@ -30,21 +31,18 @@ export type PromptError =
   | 'interaction_required'
   | 'unmet_authentication_requirements'
 
-/** The person who is signed in, as far as this request believes it. */
-export interface Standing {
-  person: Person
-  amr: readonly string[]
-  authTime: Instant
-}
+/** A change of how the person signs in. */
+type Change = { kind: 'must_change' } | { kind: 'must_enrol'; acr: '2' | 'phr' }
 
 export type Next =
-  | { kind: 'sign_in' }
+  /** `before`: the change for which the session, or the sign-in itself, is too old. */
+  | { kind: 'sign_in'; before?: Change['kind'] }
   | { kind: 'sign_up' }
   | { kind: 'choose_account'; standing: Standing }
-  /** `acr`: what the factor has to reach. With `phr` nothing but a passkey is enough. */
-  | { kind: 'second'; acr: '2' | 'phr'; standing: Standing }
-  | { kind: 'must_change'; standing: Standing }
-  | { kind: 'must_enrol'; acr: '2' | 'phr'; standing: Standing }
+  /** `acr`: what the factor has to reach. With `phr` nothing but a passkey is enough. `before`: the change that it is asked for. */
+  | { kind: 'second'; acr: '2' | 'phr'; standing: Standing; before?: Change['kind'] }
+  /** Only a person who has confirmed it changes how to sign in. */
+  | (Change & { standing: Confirmed })
   | { kind: 'not_allowed'; standing: Standing }
   | { kind: 'consent'; standing: Standing; scope: string[]; resources: string[] }
   | { kind: 'code'; standing: Standing; acr: Acr; scope: string[]; resources: string[] }
@@ -148,15 +146,28 @@ const loginRequired = (reason: string): Next => ({
 /** The second factor, the new password or the enrolment that is missing; `undefined` for none. */
 function missingFactors(standing: Standing, facts: SignInFacts, terms: Terms): Next | undefined {
   const { person, amr } = standing
-  const reached = acrOf(amr)
   const wanted = wantedAcr(standing, facts, terms)
   if (wanted === 'unmet') return unmet('no factor of the person reaches an essential acr')
-  const isShort = wanted !== '1' && !reaches(reached, wanted)
-  if (isShort && reaches(withinReach(person), wanted)) return { kind: 'second', acr: wanted, standing }
-  if (person.user.mustChangePassword && amr.includes('pwd')) return { kind: 'must_change', standing }
-  if (!isShort) return undefined
-  if (terms.mfa === 'off') return unmet('require_acr is out of reach, and SIGNET_MFA is off')
-  return { kind: 'must_enrol', acr: wanted, standing }
+  const short = wanted !== '1' && !reaches(acrOf(amr), wanted) ? wanted : undefined
+  const isOutOfReach = short !== undefined && !reaches(withinReach(person), short)
+  if (short && !isOutOfReach) return { kind: 'second', acr: short, standing }
+  if (isOutOfReach && terms.mfa === 'off') return unmet('require_acr is out of reach, and SIGNET_MFA is off')
+  if (person.user.mustChangePassword && amr.includes('pwd'))
+    return changing({ kind: 'must_change' }, standing, facts, terms)
+  return short && changing({ kind: 'must_enrol', acr: short }, standing, facts, terms)
+}
+
+/** A change, or the factor that has to be passed before it. A demand that the person cannot meet is no way around a factor. */
+function changing(change: Change, standing: Standing, { now }: SignInFacts, { mfa }: Terms): Next {
+  const confirmation = confirm(standing, { mfa, now })
+  switch (confirmation.outcome) {
+    case 'too_old':
+      return { kind: 'sign_in', before: change.kind }
+    case 'second_missing':
+      return { kind: 'second', acr: '2', standing, before: change.kind }
+    case 'confirmed':
+      return { ...change, standing: confirmation.standing }
+  }
 }
 
 const unmet = (reason: string): Next => ({
@@ -176,7 +187,7 @@ function wantedAcr(standing: Standing, facts: SignInFacts, terms: Terms): Acr | 
   if (terms.mfa === 'required') wanted.push('2')
   if (terms.mfa !== 'off' && person.user.totpSecret !== null) wanted.push('2')
   // A person who is signed in confirms it before a change, with the strongest that there is.
-  if (!request && session && terms.mfa !== 'off' && within !== '1') wanted.push('2')
+  if (!request && session) wanted.push(acrBeforeChange(person, terms.mfa))
   if (client?.requireAcr) wanted.push(client.requireAcr)
   const asked = request && client ? askedAcr(request, client) : []
   if (asked.length > 0 && !asked.some((each) => reaches(acrOf(amr), each))) {
@@ -245,16 +256,17 @@ function needsConsent(
 
 /** With `prompt=none` the client hears of everything that would need a page (OIDC Core §3.1.2.6). */
 function silent(next: Next): Next {
+  if ('before' in next && next.before !== undefined) return silentBefore(next.before)
   switch (next.kind) {
     case 'sign_in':
     case 'sign_up':
       return loginRequired('prompt=none, and nobody is signed in whom the request believes')
     case 'second':
-    case 'must_change':
     case 'choose_account':
       return interactionRequired(`prompt=none, and ${next.kind} is missing`)
+    case 'must_change':
     case 'must_enrol':
-      return unmet('prompt=none, and the person has no factor that reaches the acr')
+      return silentBefore(next.kind)
     case 'consent':
       return {
         kind: 'error',
@@ -277,6 +289,12 @@ function silent(next: Next): Next {
       return next
   }
 }
+
+/** The client hears of the change that is due, whatever has to be passed before it. */
+const silentBefore = (change: Change['kind']): Next =>
+  change === 'must_enrol'
+    ? unmet('prompt=none, and the person has no factor that reaches the acr')
+    : interactionRequired('prompt=none, and the password has to be changed')
 
 const interactionRequired = (reason: string): Next => ({
   kind: 'error',

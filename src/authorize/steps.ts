@@ -122,6 +122,8 @@ function afterFirstFactor(
     amr: withProof([], proof),
     authTime: now,
     challenge: null,
+    // The secret of an app is that of the person who was shown it.
+    pendingTotp: proven.user.id === (signIn.userId ?? session?.person.user.id) ? signIn.pendingTotp : null,
     // A session that is over does not hold the sign-in up.
     sessionId: session?.session.id ?? null,
     isRemembered: isRemembered ?? signIn.isRemembered,

@@ -2,7 +2,7 @@
  * /login/enrol: a person who needs a second factor sets one up in the middle of a sign-in. The sign-in keeps the secret
  * of the app, or the challenge of the passkey, until it is confirmed. Recovery codes are shown before the sign-in goes on.
  */
-import { json, type Outcome } from '../http/reply.ts'
+import { json, type Outcome, type Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Reached } from '../authorize/sign-ins.ts'
 import type { PasskeyRecord } from '../store/records/user.ts'
@@ -24,6 +24,7 @@ import {
   frameOf,
   goneFault,
   goOnJson,
+  isAt,
   placeLater,
   refOf,
   takeStep,
@@ -151,9 +152,17 @@ async function goOnLater(call: PageCall, needs: AtWork): Promise<Outcome> {
   return seeOther(isArrived ? arrivalOf(reached, needs.issuer) : placeLater(reached, needs.issuer))
 }
 
+/** For the script of the page: it leads the person to the page that is due, e.g. to signing in again. */
+async function findEnrolment(call: PageCall, needs: AtWork): Promise<{ at: AtEnrol } | { elsewhere: Reply }> {
+  const reached = await needs.signIns.find(refOf(call))
+  if ('gone' in reached) throw goneFault(reached, call)
+  if (isAt(reached, ['must_enrol'])) return { at: reached }
+  return { elsewhere: { ...goOnJson(call, reached, needs), status: 409 } }
+}
+
 export const offerEnrolment = door(async (call, needs) => {
-  const step = await findStep(call, ['must_enrol'], needs)
-  if ('elsewhere' in step) return { ...step.elsewhere, status: 409 }
+  const step = await findEnrolment(call, needs)
+  if ('elsewhere' in step) return step.elsewhere
   const { user } = step.at.next.standing.person
   const challenge = newChallenge('enrol', needs.clock.now())
   await needs.signIns.note(refOf(call), { challenge: challenge.kept })
@@ -162,8 +171,8 @@ export const offerEnrolment = door(async (call, needs) => {
 })
 
 export const enrolPasskey = door(async (call, needs) => {
-  const step = await findStep(call, ['must_enrol'], needs)
-  if ('elsewhere' in step) return { ...step.elsewhere, status: 409 }
+  const step = await findEnrolment(call, needs)
+  if ('elsewhere' in step) return step.elsewhere
   const { at } = step
   const kept = at.signIn.challenge
   const challenge = readChallenge(kept, 'enrol', needs.clock.now())

@@ -96,7 +96,8 @@ const LATE_CANCEL: Step = { step: 'cancel', reason: 'the person gave up, and had
 const givesUp = ({ method, sent }: PageCall): boolean =>
   method === 'POST' && ['cancel', 'deny', 'back'].includes(sent.get('action') ?? '')
 
-const isAt = <Kind extends Next['kind']>(reached: Reached, kinds: readonly Kind[]): reached is At<Kind> =>
+/** Whether one of these pages is due in a sign-in. */
+export const isAt = <Kind extends Next['kind']>(reached: Reached, kinds: readonly Kind[]): reached is At<Kind> =>
   kinds.some((kind) => kind === reached.next.kind)
 
 /** Takes a step of the sign-in that a call names. @throws PageFault where it is over, or another browser's */

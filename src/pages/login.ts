@@ -152,6 +152,6 @@ function showForm(
 
 /** A client may ask who is signed in to sign in again; another person may answer (WCAG 2.2, 3.3.7). */
 function suggestedName({ sent }: PageCall, { signIn: { request }, next, facts }: Here): string | undefined {
-  const before = next.kind === 'sign_in' ? facts.session?.person.user.username : undefined
+  const before = next.kind === 'sign_in' ? (facts.session?.person ?? facts.person)?.user.username : undefined
   return sent.get('username') ?? ((request?.loginHint ?? before) || undefined)
 }

@@ -2,13 +2,13 @@
  * The session of a page: the person whom the browser's cookie names, judged at each request. A page that changes
  * passwords or factors asks for a fresh sign-in besides (PEOPLE S4).
  */
+import { confirm } from '../authorize/standing.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { FoundSession, SessionStore } from '../store/people-store.ts'
-import { ageOfSignIn, isLiveSession, timesOfUse } from '../store/records/session.ts'
-import type { Person } from '../store/records/user.ts'
+import { isLiveSession, timesOfUse } from '../store/records/session.ts'
 
 export interface SessionNeeds {
   issuer: string
@@ -17,9 +17,6 @@ export interface SessionNeeds {
   /** `off`: second factors are not asked for, so no sign-in can be fresher than its password. */
   config: { mfa?: 'off' | 'optional' | 'required' | undefined }
 }
-
-/** Passwords, factors and addresses change after a sign-in that is at most this old. */
-const FRESH_FOR_MS = 5 * 60_000
 
 /** A session with its person and the secret of its cookie, which the forms of the page are bound to. */
 export interface SignedIn extends FoundSession {
@@ -99,14 +96,12 @@ export async function requireFreshSession(
   return found
 }
 
-/** Whether the person has signed in within five minutes, with two factors where the person has two. */
+/** Whether the person may change passwords and factors now (PEOPLE S4). */
 function isFresh(
   { session, person }: FoundSession,
   now: Instant,
   { mfa = 'optional' }: SessionNeeds['config'],
 ): boolean {
-  const isStrong = mfa === 'off' || !hasSecondFactor(person) || session.acr !== '1'
-  return isStrong && ageOfSignIn(session.authTime, now) < FRESH_FOR_MS
+  const { amr, authTime } = session
+  return confirm({ person, amr, authTime }, { mfa, now }).outcome === 'confirmed'
 }
-
-const hasSecondFactor = ({ user, factors }: Person): boolean => user.totpSecret !== null || factors.passkeys > 0

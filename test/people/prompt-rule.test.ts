@@ -120,6 +120,21 @@ describe('what has to happen next', () => {
       { passed: { amr: ['pwd'], who: WITH_PASSKEY }, client: { requireAcr: 'phr' } },
       'second phr',
     ],
+    [
+      'require_acr phr, an app that was not asked for yet',
+      { passed: pwd(WITH_TOTP), client: { requireAcr: 'phr' } },
+      'second 2',
+    ],
+    [
+      'require_acr 2, nothing set up, an old session',
+      { session: { ageSeconds: 300 }, client: { requireAcr: '2' } },
+      'sign_in',
+    ],
+    [
+      'require_acr 2, nothing set up, a page that stood open',
+      { passed: { amr: ['pwd'], ageSeconds: 300 }, client: { requireAcr: '2' } },
+      'sign_in',
+    ],
     ['require_acr 1', { session: SESSION, client: { requireAcr: '1' } }, 'code 1'],
     ['acr_values within reach', { session: { who: WITH_PASSKEY }, request: { acrValues: ['phr'] } }, 'second phr'],
     ['acr_values out of reach are a wish', { session: SESSION, request: { acrValues: ['phr'] } }, 'code 1'],
@@ -157,6 +172,21 @@ describe('what has to happen next', () => {
       'a password of an operator, and an app',
       { passed: pwd(person({ mustChangePassword: true, totpSecret: 's' })) },
       'second 2',
+    ],
+    [
+      'a password of an operator, an app, and require_acr phr',
+      { passed: pwd(person({ mustChangePassword: true, totpSecret: 's' })), client: { requireAcr: 'phr' } },
+      'second 2',
+    ],
+    [
+      'a password of an operator, and a passkey',
+      { passed: pwd(person({ mustChangePassword: true }, { passkeys: 1 })) },
+      'second 2',
+    ],
+    [
+      'a password of an operator, an old session',
+      { session: { ageSeconds: 300, who: person({ mustChangePassword: true }) } },
+      'sign_in',
     ],
     [
       'must change comes before must enrol',
@@ -252,6 +282,16 @@ describe('what has to happen next', () => {
       'prompt=none, require_acr out of reach',
       { request: NONE, session: SESSION, client: { requireAcr: '2' } },
       'unmet_authentication_requirements',
+    ],
+    [
+      'prompt=none, require_acr out of reach, an old session',
+      { request: NONE, session: { ageSeconds: 300 }, client: { requireAcr: '2' } },
+      'unmet_authentication_requirements',
+    ],
+    [
+      'prompt=none, the password has to be changed, an old session',
+      { request: NONE, session: { ageSeconds: 300, who: person({ mustChangePassword: true }) } },
+      'interaction_required',
     ],
     [
       'prompt=none, in no allowed group',
