@@ -3,6 +3,7 @@
  * the client, the consent, the configuration and the time. Every page and every step asks it, inside the write. So no
  * step can be left out, taken twice or taken early, and a code is minted only where this rule says so.
  */
+import type { Blacklist } from '../blacklist/match.ts'
 import { ageOfSignIn } from '../store/records/session.ts'
 import type { SignInFacts } from '../store/records/sign-in-step.ts'
 import type { AuthorizationRequest } from '../store/records/sign-in.ts'
@@ -15,12 +16,13 @@ import { isAllowedIn } from '../grants/person.ts'
 import { scopesOfClaims } from '../users/claims.ts'
 import { acrOf, isAcr, reaches, strongest, weakest, withinReach, type Acr } from './assurance.ts'
 import { permittedScope } from './scope.ts'
-import { acrBeforeChange, confirm, type Confirmed, type Standing } from './standing.ts'
+import { acrBeforeChange, confirm, maySignIn, type Confirmed, type Standing } from './standing.ts'
 
-/** The terms that the configuration and the registered resources set. */
+/** The terms that the configuration, the registered resources and the blacklist set. */
 export interface Terms {
   mfa: 'off' | 'optional' | 'required'
   findResource(id: string): ResourceRecord | undefined
+  blacklist: Pick<Blacklist, 'findRefusing'>
 }
 
 /** Why the client hears of an error (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6, Unmet Authentication Requirements 1.0). */
@@ -82,9 +84,9 @@ function faultOf(request: AuthorizationRequest, client: ClientRecord | undefined
 function interactive(facts: SignInFacts, terms: Terms): Next {
   const { signIn, client } = facts
   const { request } = signIn
-  if (facts.person && facts.person.user.disabledAt !== null)
-    return { kind: 'fault', fault: 'account_disabled', reason: 'the person was disabled meanwhile' }
-  const standing = passedHere(facts) ?? standingInSession(facts)
+  if (facts.person && !maySignIn(facts.person, terms))
+    return { kind: 'fault', fault: 'account_disabled', reason: 'the person was disabled or blacklisted meanwhile' }
+  const standing = passedHere(facts) ?? standingInSession(facts, terms)
   if (!standing) return { kind: request?.prompt.includes('create') ? 'sign_up' : 'sign_in' }
   if (request?.prompt.includes('select_account') && signIn.userId === null) return { kind: 'choose_account', standing }
   if (isAnother(standing.person, request)) return loginRequired('another person than the one of id_token_hint')
@@ -117,9 +119,9 @@ const isLater = (changedAt: Instant, authTime: Instant, now: Instant): boolean =
  * The person of the browser's session, where the request believes it. A sign-in without a client asks anew: it is begun
  * only where the session is missing or not fresh enough.
  */
-function standingInSession({ signIn, session: found, client, now }: SignInFacts): Standing | undefined {
+function standingInSession({ signIn, session: found, client, now }: SignInFacts, terms: Terms): Standing | undefined {
   const { request } = signIn
-  if (!found || !request || !client || found.person.user.disabledAt !== null) return undefined
+  if (!found || !request || !client || !maySignIn(found.person, terms)) return undefined
   const { session, person } = found
   if (request.prompt.includes('login') || request.prompt.includes('create')) return undefined
   if (isTooOld(session.authTime, now, request, client) || isAnother(person, request)) return undefined

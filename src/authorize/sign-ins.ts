@@ -4,6 +4,7 @@
  * is there, and a code once everything is.
  */
 import { byUser, type AuditTrail } from '../audit.ts'
+import type { Blacklist } from '../blacklist/match.ts'
 import type { Factor } from '../ground/people-traffic.ts'
 import type { Traffic } from '../ground/traffic.ts'
 import { hashOf } from '../ground/secret-value.ts'
@@ -57,6 +58,7 @@ export interface SignInNeeds {
   >
   clients: Pick<ClientDirectory, 'find'>
   resources: Pick<ResourceDirectory, 'find'>
+  blacklist: Pick<Blacklist, 'findRefusing'>
   audit: AuditTrail
   traffic: Pick<Traffic, 'people'>
   config: Pick<Terms, 'mfa'> & SessionTerms
@@ -88,7 +90,11 @@ export class SignIns {
 
   constructor(needs: SignInNeeds) {
     this.#needs = needs
-    this.#terms = { mfa: needs.config.mfa, findResource: (id) => needs.resources.find(id) }
+    this.#terms = {
+      mfa: needs.config.mfa,
+      findResource: (id) => needs.resources.find(id),
+      blacklist: needs.blacklist,
+    }
   }
 
   /** Begins a sign-in for the request of a client. A person who is signed in may get the code at once. */
@@ -192,7 +198,7 @@ export class SignIns {
   #decide(step: Step, facts: SignInFacts, browser: Browser): SignInDecision<Reached> {
     const due = whatNext(facts, this.#terms)
     if (!isDue(step, due)) return { writes: {}, result: stayed(facts, due) }
-    if ('proof' in step && !isGood(step.proof, facts, due))
+    if ('proof' in step && !isGood(step.proof, facts, due, this.#terms))
       return { writes: {}, result: { ...stayed(facts, due), isRefused: true } }
     if (step.step === 'cancel') return this.#giveUp(step.reason, facts)
     const { after, writes } = afterStep(step, facts, due)

@@ -3,6 +3,7 @@
  * set up or taken away, another address (PEOPLE S4). Sign-ins and account pages ask the same gate. Nothing else makes a
  * `Confirmed`, so a step or a page that needs one cannot go around it.
  */
+import type { Blacklist } from '../blacklist/match.ts'
 import type { Instant } from '../ground/clock.ts'
 import { ageOfSignIn } from '../store/records/session.ts'
 import type { Person } from '../store/records/user.ts'
@@ -15,6 +16,10 @@ export interface Standing {
   /** When the first factor was passed. */
   authTime: Instant
 }
+
+/** Whether a person may sign in, and stay signed in: neither disabled nor on the blacklist. No token would be issued. */
+export const maySignIn = ({ user }: Person, { blacklist }: { blacklist: Pick<Blacklist, 'findRefusing'> }): boolean =>
+  user.disabledAt === null && !blacklist.findRefusing('sub', user.id)
 
 declare const confirmed: unique symbol
 

@@ -11,7 +11,8 @@ import { UNPROVEN, type SignInRecord } from '../store/records/sign-in.ts'
 import type { Person } from '../store/records/user.ts'
 import { newPassword } from '../users/user.ts'
 import { withProof } from './assurance.ts'
-import type { Next } from './prompt.ts'
+import type { Next, Terms } from './prompt.ts'
+import { maySignIn } from './standing.ts'
 
 /** The person and the rights that a page of consent has shown. */
 export interface Shown {
@@ -68,9 +69,9 @@ const isShown = (shown: Shown, { standing, scope, resources }: Extract<Next, { k
  * Whether a proof holds, and its person may sign in. A further factor has to be of the person who passed the first, and
  * who confirms a session has to be its person.
  */
-export function isGood({ kind }: Proof, facts: SignInFacts, due: Next): boolean {
+export function isGood({ kind }: Proof, facts: SignInFacts, due: Next, terms: Pick<Terms, 'blacklist'>): boolean {
   const { isProven, proven } = facts
-  if (!isProven || !proven || proven.user.disabledAt !== null) return false
+  if (!isProven || !proven || !maySignIn(proven, terms)) return false
   const isLater = due.kind === 'second' || due.kind === 'must_enrol'
   if (isLater) return proven.user.id === due.standing.person.user.id
   const isTyped = kind === 'password' || kind === 'passkey'

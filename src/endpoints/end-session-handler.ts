@@ -14,7 +14,7 @@ import { newFrame, signedOutAddress, type Frame } from '../pages/frame.ts'
 import type { FrameNeeds } from '../pages/frame-needs.ts'
 import type { PageHandler } from '../pages/handler.ts'
 import { seeOther } from '../pages/html.ts'
-import { findLiveSession, type SessionNeeds, type SignedIn } from '../pages/session.ts'
+import { findSessionToEnd, type SessionNeeds, type SignedIn } from '../pages/session.ts'
 import { show } from '../pages/show.ts'
 import { logoutPage, signedOutPage } from '../pages/templates/leave.ts'
 import type { SessionEnds } from '../sessions/ending.ts'
@@ -38,7 +38,7 @@ export const answerEndSession =
   (needs: EndSessionNeeds): PageHandler<string> =>
   async (call) => {
     const action = call.method === 'POST' ? call.sent.get('action') : undefined
-    const signedIn = await findLiveSession(call, needs)
+    const signedIn = await findSessionToEnd(call, needs)
     // Signed out in another tab: there is nothing to confirm, and a form of then proves nothing.
     const isAnswer = action !== undefined && signedIn !== undefined
     if (isAnswer) requireFormOfOurs(call, needs)

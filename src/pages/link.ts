@@ -1,5 +1,6 @@
 /** GET and POST /link: a one-time link that signs a person in. GET shows, POST signs in. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import { maySignIn } from '../authorize/standing.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
@@ -27,13 +28,13 @@ export const showLink =
   }
 
 /** @throws PageFault where the link cannot be used */
-async function personOfLink(token: string, { store }: LinkNeeds): Promise<Person> {
+async function personOfLink(token: string, { store, blacklist }: LinkNeeds): Promise<Person> {
   const link = await store.findLink('sign_in_link', hashOf(token))
   if (!link) throw linkFault('unknown')
   if (link.usesLeft <= 0) throw linkFault('used')
   if (store.now() >= link.expiresAt) throw linkFault('expired')
   const person = await store.findPerson({ id: link.owner })
-  if (!person || person.user.disabledAt !== null) throw linkFault('unknown')
+  if (!person || !maySignIn(person, { blacklist })) throw linkFault('unknown')
   return person
 }
 

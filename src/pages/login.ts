@@ -1,5 +1,6 @@
 /** GET and POST /login: user name and password, the choice of an account, and the start of a sign-in without a client. */
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
+import { maySignIn } from '../authorize/standing.ts'
 import { personConfirming, type Step } from '../authorize/steps.ts'
 import type { Config } from '../config/setting.ts'
 import type { Clock } from '../ground/clock.ts'
@@ -103,16 +104,17 @@ async function signIn(call: PageCall, at: Here, needs: Judges): Promise<Reply> {
 }
 
 function refused(call: PageCall, at: Here, person: Person | undefined, needs: LoginNeeds): Promise<Reply> {
-  Object.assign(call.facts, { error: 'invalid_credentials', reason: whyRefused(person) })
+  Object.assign(call.facts, { error: 'invalid_credentials', reason: whyRefused(person, needs) })
   const isConfirming = personConfirming(at.facts) !== undefined
   const error: FormError = { code: 'invalid_credentials', ...(isConfirming && { words: 'wrong_password' }) }
   return showForm(call, at, needs, { error })
 }
 
 /** For the log alone: the person reads the same text for each of them. */
-function whyRefused(person: Person | undefined): string {
+function whyRefused(person: Person | undefined, needs: LoginNeeds): string {
   if (!person) return 'nobody has the user name or address'
   if (person.user.disabledAt !== null) return 'the person is disabled'
+  if (!maySignIn(person, needs)) return 'the person is on the blacklist'
   return person.user.passwordHash === null ? 'the person has no password' : 'wrong password'
 }
 

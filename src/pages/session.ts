@@ -2,7 +2,8 @@
  * The session of a page: the person whom the browser's cookie names, judged at each request. A page that changes
  * passwords or factors asks for a fresh sign-in besides (PEOPLE S4).
  */
-import { confirm } from '../authorize/standing.ts'
+import { confirm, maySignIn } from '../authorize/standing.ts'
+import type { Blacklist } from '../blacklist/match.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import type { PageCall } from '../http/route.ts'
@@ -14,6 +15,7 @@ export interface SessionNeeds {
   issuer: string
   store: Pick<SessionStore, 'findSession' | 'touchSession'>
   clock: Pick<Clock, 'now'>
+  blacklist: Pick<Blacklist, 'findRefusing'>
   /** `off`: second factors are not asked for, so no sign-in can be fresher than its password. */
   config: { mfa?: 'off' | 'optional' | 'required' | undefined }
 }
@@ -56,8 +58,17 @@ export const isReturnPath = (value: string): value is ReturnPath =>
 const isRequestPath = (value: string): boolean =>
   value.length <= MOST_RETURN_CHARACTERS && /^\/authorize\?[\w*.+%=&-]+$/.test(value)
 
-/** The live session that the browser's cookie names; `undefined` for none. */
+/** The live session that the browser's cookie names, where its person may be signed in; `undefined` for none. */
 export async function findLiveSession(
+  call: Pick<PageCall, 'cookies'>,
+  needs: Pick<SessionNeeds, 'store' | 'clock' | 'blacklist'>,
+): Promise<SignedIn | undefined> {
+  const found = await findSessionToEnd(call, needs)
+  return found && maySignIn(found.person, needs) ? found : undefined
+}
+
+/** The same for signing out, which is nobody refused. */
+export async function findSessionToEnd(
   { cookies }: Pick<PageCall, 'cookies'>,
   { store, clock }: Pick<SessionNeeds, 'store' | 'clock'>,
 ): Promise<SignedIn | undefined> {

@@ -7,7 +7,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { whatNext, type Next, type Terms } from '../../src/authorize/prompt.ts'
 import type { Person } from '../../src/store/records/user.ts'
-import { API, factsOf, person, type Described } from '../support/sign-in-facts.ts'
+import { factsOf, person, TERMS, type Described } from '../support/sign-in-facts.ts'
 
 /** A person in a sign-in, by everything that the rule of factors looks at. */
 interface Case {
@@ -100,7 +100,7 @@ function judge(each: Case): Judged {
     request: request && { ...request, prompt },
     ...(each.where === 'here' ? { passed: standing } : { session: standing }),
   })
-  const next = whatNext(facts, { mfa: each.mfa, findResource: () => API })
+  const next = whatNext(facts, { ...TERMS, mfa: each.mfa })
   const isVerified = amr.includes('user')
   return { ...each, next, reached: isVerified ? 3 : amr.includes('mfa') ? 2 : 1 }
 }

@@ -4,25 +4,44 @@
  * Not again on PostgreSQL: it knows no database.
  */
 import { describe, expect, test } from 'vitest'
-import { whatNext, type Terms } from '../../src/authorize/prompt.ts'
+import { whatNext } from '../../src/authorize/prompt.ts'
 import { isGood } from '../../src/authorize/steps.ts'
+import type { BlacklistEntry } from '../../src/store/records/blacklist.ts'
 import type { FirstProof } from '../../src/store/records/sign-in-step.ts'
 import type { Person } from '../../src/store/records/user.ts'
-import { ADA, API, factsOf, NOW, person, user, type Described } from '../support/sign-in-facts.ts'
+import { ADA, API, factsOf, NOW, person, TERMS, user, type Described } from '../support/sign-in-facts.ts'
 
 const WITH_TOTP = person({ totpSecret: 'sealed' })
 const WITH_PASSKEY = person({}, { passkeys: 1 })
 
 function next(described: Described): string {
-  const terms: Terms = { mfa: 'optional', findResource: (id) => (id === API.id ? API : undefined), ...described.terms }
-  const verdict = whatNext(factsOf(described), terms)
+  const verdict = whatNext(factsOf(described), { ...TERMS, ...described.terms })
   if (verdict.kind === 'error') return verdict.error
   if (verdict.kind === 'fault') return `fault ${verdict.fault}`
   if (verdict.kind === 'second' || verdict.kind === 'must_enrol') return `${verdict.kind} ${verdict.acr}`
   return verdict.kind === 'code' ? `code ${verdict.acr}` : verdict.kind
 }
 
+/** An entry that refuses new tokens. */
+const ENTRY: BlacklistEntry = {
+  id: 'e',
+  kind: 'sub',
+  value: 'ada',
+  issuedBefore: NOW,
+  expiresAt: null,
+  deniesUntil: NOW,
+  refusesNew: true,
+  reason: null,
+  cause: 'blacklist',
+  owner: null,
+  createdBy: 'operator',
+  createdAt: NOW,
+  revision: 1,
+  removedAt: null,
+}
+
 const SESSION = {}
+const REFUSING = { blacklist: { findRefusing: () => ENTRY } }
 const NONE = { prompt: ['none'] }
 const pwd = (who?: Person) => ({ amr: ['pwd'], ...(who && { who }) })
 
@@ -65,6 +84,17 @@ describe('what has to happen next', () => {
       'the person is disabled after the password',
       { passed: pwd(person({ disabledAt: NOW })) },
       'fault account_disabled',
+    ],
+    ['the person of the session is on the blacklist', { session: SESSION, terms: REFUSING }, 'sign_in'],
+    [
+      'the person is put on the blacklist after the password',
+      { passed: pwd(), terms: REFUSING },
+      'fault account_disabled',
+    ],
+    [
+      'prompt=none, the person of the session is on the blacklist',
+      { request: NONE, session: SESSION, terms: REFUSING },
+      'login_required',
     ],
     ['the password is changed after it was typed', { passed: pwd(person({ passwordChangedAt: NOW + 1 })) }, 'sign_in'],
     [
@@ -333,7 +363,7 @@ describe('the scope of the person', () => {
   const scoped = { ...API, scope: null, scopePermissions: { 'orders:write': 'orders.write' } }
   const ask = (who: Person, scope: string[]) => {
     const verdict = whatNext(factsOf({ session: { who }, request: { scope } }), {
-      mfa: 'optional',
+      ...TERMS,
       findResource: () => scoped,
     })
     return verdict.kind === 'code' ? verdict.scope : verdict.kind
@@ -367,7 +397,7 @@ test('a session is confirmed by its own person; a link and a new account sign an
   const bob: Person = { ...ADA, user: user('bob') }
   const isTaken = (proof: FirstProof, proven: Person, request: null | object) => {
     const facts = { ...factsOf({ request, session: {} }), isProven: true, proven }
-    return isGood(proof, facts, { kind: 'sign_in' })
+    return isGood(proof, facts, { kind: 'sign_in' }, TERMS)
   }
   const password: FirstProof = { kind: 'password', userId: 'bob', passwordHash: 'hash' }
   const passkey: FirstProof = {

@@ -67,6 +67,13 @@ export const person = (
 
 export const ADA = person()
 
+/** The terms of a plain issuer. Nobody is on its blacklist. */
+export const TERMS: Terms = {
+  mfa: 'optional',
+  findResource: (id) => (id === API.id ? API : undefined),
+  blacklist: { findRefusing: () => undefined },
+}
+
 export function factsOf({ request = {}, client = {}, session, passed, signIn, consent }: Described): SignInFacts {
   const who = session?.who ?? ADA
   const authTime = NOW - (session?.ageSeconds ?? 60) * 1000
