@@ -47,6 +47,8 @@ export interface RequestNeeds {
   isSignUpOn: boolean
   /** Reads an ID token of this issuer; `undefined` for a text that proves nothing. */
   readHint(text: string): Promise<IdTokenHint | undefined>
+  /** The user name of a person; `undefined` where there is none. */
+  findName(sub: string): Promise<string | undefined>
 }
 
 /** Parameters that are sent once. `resource` may repeat (RFC 8707 §2); unknown ones are ignored (RFC 6749 §3.1). */
@@ -83,6 +85,7 @@ export async function readRequest(
   const asked = readClaimsRequest(sent.get('claims'))
   if (!asked) throw refuse('invalid_request', 'claims is no JSON object with the members id_token and userinfo')
   const { resources, scope } = readTarget(sent, client, needs, refuse)
+  const provenSub = await readHintedSub(sent, { client, prompt }, needs, refuse)
   const request = {
     ...to,
     nonce: sent.get('nonce') ?? null,
@@ -91,8 +94,9 @@ export async function readRequest(
     codeChallenge,
     prompt,
     maxAge: readMaxAge(sent, refuse),
-    loginHint: sent.get('login_hint')?.slice(0, MOST_HINT_CHARACTERS) ?? null,
-    hintedSub: (await readHintedSub(sent, { client, prompt }, needs, refuse)) ?? asked.sub,
+    loginHint:
+      sent.get('login_hint')?.slice(0, MOST_HINT_CHARACTERS) ?? (await nameOf(provenSub, { client, prompt }, needs)),
+    hintedSub: provenSub ?? asked.sub,
     ...readAcr(sent, asked),
     claims: asked.claims,
     uiLocales: words(sent.get('ui_locales')),
@@ -281,6 +285,20 @@ async function readHintedSub(
   if (prompt.includes('none'))
     throw refuse('login_required', 'the person has to sign in', 'id_token_hint is no ID token of this client')
   return null
+}
+
+/**
+ * The name that the sign-in page suggests for the person of an `id_token_hint`. A client that people have to consent to may
+ * know no more of a person than the `sub`, so it learns no name from the page. Neither does anybody by the `sub` of the
+ * parameter `claims`, which nobody has signed.
+ */
+async function nameOf(
+  provenSub: string | null,
+  { client, prompt }: { client: ClientRecord; prompt: string[] },
+  { findName }: RequestNeeds,
+): Promise<string | null> {
+  if (provenSub === null || client.consent !== 'skip' || prompt.includes('none')) return null
+  return (await findName(provenSub)) ?? null
 }
 
 function readProofKey(sent: Sent, refuse: Refuse): string | null {

@@ -47,6 +47,7 @@ export function answerAuthorize(needs: AuthorizeNeeds): (call: PageCall) => Prom
     resources: needs.resources,
     isSignUpOn: signUp === 'open' || signUp === 'domains',
     readHint: (text: string) => readIdTokenHint(text, needs),
+    findName: async (id: string) => (await needs.store.findPerson({ id }))?.user.username,
   }
   const begin = async (call: PageCall): Promise<Reply> => {
     const { request } = await readRequest(call.sent, terms)

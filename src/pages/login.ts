@@ -152,8 +152,12 @@ function showForm(
   return show(frame, loginPage(frame, view), terms)
 }
 
-/** A client may ask who is signed in to sign in again; another person may answer (WCAG 2.2, 3.3.7). */
+/**
+ * A client may ask who is signed in to sign in again; another person may answer (WCAG 2.2, 3.3.7). Where the client asks
+ * for a certain person, no other one is suggested.
+ */
 function suggestedName({ sent }: PageCall, { signIn: { request }, next, facts }: Here): string | undefined {
-  const before = next.kind === 'sign_in' ? (facts.session?.person ?? facts.person)?.user.username : undefined
-  return sent.get('username') ?? ((request?.loginHint ?? before) || undefined)
+  const before = next.kind === 'sign_in' ? (facts.session?.person ?? facts.person)?.user : undefined
+  const isMeant = before?.id === (request?.hintedSub ?? before?.id)
+  return sent.get('username') ?? ((request?.loginHint ?? (isMeant ? before?.username : undefined)) || undefined)
 }
