@@ -211,6 +211,7 @@ const passkeyRow = (id: string, userId: string): RowOf<typeof passkeys> => ({
   aaguid: '',
   name: 'key',
   isBackedUp: false,
+  backupEligibility: 'never',
   createdAt: clock.at,
   lastUsedAt: null,
 })

@@ -187,6 +187,7 @@ const passkey: RowOf<typeof passkeys> = {
   aaguid: '',
   name: 'phone',
   isBackedUp: false,
+  backupEligibility: 'never',
   createdAt: clock.at,
   lastUsedAt: null,
 }

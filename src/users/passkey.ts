@@ -9,7 +9,7 @@ import type { Instant } from '../ground/clock.ts'
 import { schemaOf, type ValueOf } from '../ground/schema.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import { newOneTime, type OneTimeFacts, type OneTimeRecord } from '../store/records/one-time.ts'
-import type { PasskeyRecord, UserRecord } from '../store/records/user.ts'
+import type { BackupEligibility, PasskeyRecord, UserRecord } from '../store/records/user.ts'
 import { authenticatorName } from './authenticators.ts'
 
 /** EdDSA, ES256 and RS256 (IANA COSE Algorithms). */
@@ -163,6 +163,7 @@ const descriptorOf = ({ id, transports }: PasskeyRecord) => ({ type: 'public-key
 export interface PasskeyUse {
   counter: number
   isBackedUp: boolean
+  backupEligibility: BackupEligibility
   isUserVerified: boolean
   /** The key cannot leave its device. */
   isHardware: boolean
@@ -200,7 +201,9 @@ export async function verifyAssertion(
       // The library refuses a counter that is behind. Here that is an event: see isBehind.
       credential: { id: passkey.id, publicKey: new Uint8Array(passkey.publicKey), counter: 0 },
     })
-    return verified ? useOf(info, passkey) : undefined
+    if (!verified) return undefined
+    if (hasChanged(eligibilityOf(info), passkey)) throw new Error('the backup-eligible flag is not that of the passkey')
+    return useOf(info, passkey)
   })
 }
 
@@ -211,16 +214,28 @@ const expected = ({ party, challenge, requireUserVerification }: Terms) => ({
   requireUserVerification,
 })
 
+type DeviceType = { credentialDeviceType: string }
+
+const eligibilityOf = ({ credentialDeviceType }: DeviceType): BackupEligibility =>
+  credentialDeviceType === 'singleDevice' ? 'never' : 'eligible'
+
+/** WebAuthn §7.2: the flag never changes. A passkey that was backed up once is eligible, although no registration told so. */
+function hasChanged(told: BackupEligibility, { backupEligibility: kept, isBackedUp }: PasskeyRecord): boolean {
+  const known = kept === 'unknown' && isBackedUp ? 'eligible' : kept
+  return known !== 'unknown' && known !== told
+}
+
 function useOf(
-  info: { newCounter: number; credentialBackedUp: boolean; userVerified: boolean; credentialDeviceType: string },
+  info: DeviceType & { newCounter: number; credentialBackedUp: boolean; userVerified: boolean },
   passkey: PasskeyRecord,
 ): PasskeyUse {
   const { newCounter: counter } = info
   return {
     counter,
     isBackedUp: info.credentialBackedUp,
+    backupEligibility: eligibilityOf(info),
     isUserVerified: info.userVerified,
-    isHardware: info.credentialDeviceType === 'singleDevice',
+    isHardware: eligibilityOf(info) === 'never',
     // A counter that stays 0 is normal.
     isBehind: (counter > 0 || passkey.counter > 0) && counter <= passkey.counter,
   }
@@ -269,7 +284,8 @@ export async function verifyCreation(creation: Creation, terms: Terms): Promise<
       supportedAlgorithmIDs: ALGORITHMS,
     })
     if (!verified || info.credential.id !== creation.id) return undefined
-    const isHardware = info.credentialDeviceType === 'singleDevice'
+    const backupEligibility = eligibilityOf(info)
+    const isHardware = backupEligibility === 'never'
     const { id, publicKey, counter } = info.credential
     const passkey = {
       id,
@@ -279,6 +295,7 @@ export async function verifyCreation(creation: Creation, terms: Terms): Promise<
       aaguid: info.aaguid,
       name: authenticatorName(info.aaguid, !isHardware),
       isBackedUp: info.credentialBackedUp,
+      backupEligibility,
     }
     return { passkey, isUserVerified: info.userVerified, isHardware }
   })

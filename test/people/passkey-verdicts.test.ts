@@ -40,14 +40,21 @@ async function create(bent: Bending = {}) {
   return { ...made, verdict: await verifyCreation(creation, termsOf(challenge)) }
 }
 
-async function registered(): Promise<{ soft: SoftPasskey; record: PasskeyRecord }> {
-  const { passkey, verdict } = await create()
+async function registered(bent: Bending = {}): Promise<{ soft: SoftPasskey; record: PasskeyRecord }> {
+  const { passkey, verdict } = await create(bent)
   if (verdict.outcome !== 'verified') throw new Error(verdict.reason)
   return { soft: passkey, record: { ...verdict.proof.passkey, userId: 'u', createdAt: NOW, lastUsedAt: null } }
 }
 
 async function answer(bent: Bending = {}, requireUserVerification = true) {
-  const { soft, record } = await registered()
+  return answerOf(await registered(), bent, requireUserVerification)
+}
+
+async function answerOf(
+  { soft, record }: Awaited<ReturnType<typeof registered>>,
+  bent: Bending = {},
+  requireUserVerification = true,
+) {
   const challenge = newChallenge('first', NOW)
   const sent = usePasskey(soft, requestOptions(party, challenge, [], true), party.origin, bent)
   const assertion = readPasskeyAssertion(sent)
@@ -86,7 +93,14 @@ describe('a passkey that is used', () => {
   test('proves the user, and tells its counter', async () => {
     expect(await answer()).toEqual({
       outcome: 'verified',
-      proof: { counter: 1, isBackedUp: false, isUserVerified: true, isHardware: true, isBehind: false },
+      proof: {
+        counter: 1,
+        isBackedUp: false,
+        backupEligibility: 'never',
+        isUserVerified: true,
+        isHardware: true,
+        isBehind: false,
+      },
     })
   })
 
@@ -105,6 +119,35 @@ describe('a passkey that is used', () => {
     ['the user handle of another person', { userHandle: Buffer.alloc(16, 8).toString('base64url') }],
   ])('with %s is refused', async (_name, bent) => {
     expect(await answer(bent)).toMatchObject(refused)
+  })
+
+  test.each<[string, Bending, Bending]>([
+    ['was bound to its device', {}, { backup: 'eligible' }],
+    ['was bound to its device, and says it is copied', {}, { backup: 'done' }],
+    ['could be copied', { backup: 'eligible' }, {}],
+    ['was copied', { backup: 'done' }, {}],
+  ])('is refused where it %s and says otherwise now (WebAuthn §7.2)', async (_name, made, used) => {
+    expect(await answerOf(await registered(made), used)).toMatchObject(refused)
+  })
+
+  test('may be copied later, and back, where it was eligible', async () => {
+    const key = await registered({ backup: 'eligible' })
+    expect(await answerOf(key, { backup: 'done' })).toMatchObject({ outcome: 'verified', proof: { isBackedUp: true } })
+    expect(await answerOf(key, { backup: 'eligible' })).toMatchObject({ outcome: 'verified' })
+  })
+
+  test.each<Bending>([{}, { backup: 'eligible' }])(
+    'settles its flag by its next use where an older version did not keep it, %o',
+    async (bent) => {
+      const { soft, record } = await registered(bent)
+      const verdict = await answerOf({ soft, record: { ...record, backupEligibility: 'unknown' } }, bent)
+      expect(verdict).toMatchObject({ outcome: 'verified', proof: { backupEligibility: record.backupEligibility } })
+    },
+  )
+
+  test('is eligible where an older version has kept that it was copied', async () => {
+    const { soft, record } = await registered({ backup: 'done' })
+    expect(await answerOf({ soft, record: { ...record, backupEligibility: 'unknown' } })).toMatchObject(refused)
   })
 
   test('may come without user verification where it is a second factor', async () => {

@@ -2,6 +2,8 @@
  * Passkeys at their doors: added on the account page, used as the first factor and as the second. A response is good in
  * its own sign-in, for its own purpose, once. Rows of the regression table of peers are named after their fault.
  */
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { timeOrderedId } from '../../src/ground/ids.ts'
 import type { UserRecord } from '../../src/store/records/user.ts'
@@ -12,6 +14,7 @@ import { addPasskey, askForPasskey, postJson, signInWith } from '../support/pass
 import { addApp, addPerson, authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
 import { formOn } from '../support/second-factor.ts'
 import { auditOf, startWithApi } from '../support/shared.ts'
+import { sqliteTest } from '../support/sqlite.ts'
 import { makePasskey, usePasskey, type Bending } from '../support/soft-passkey.ts'
 
 const ADA = { username: 'ada' }
@@ -224,6 +227,24 @@ describe('a passkey as the first factor', () => {
     const { status } = await signInWith(browser, await browser.get(LOGIN), passkey)
     expect(status).toBe(400)
     expect(await isSignedIn(browser)).toBe(false)
+  })
+
+  test('that could not be copied, and now says it can, signs nobody in', async () => {
+    const { browser, passkey } = await registered()
+    const { status } = await signInWith(browser, await browser.get(LOGIN), passkey, { backup: 'eligible' })
+    expect([status, await isSignedIn(browser)]).toEqual([400, false])
+  })
+
+  sqliteTest('of an older version settles by its next use whether it can be copied', async () => {
+    const { browser, passkey, issuer, store, person } = await registered()
+    const database = new SqliteDatabase(join(issuer.folder, 'data/signet.db'), { timeout: 2000 })
+    database.exec("UPDATE passkeys SET backup_eligibility = 'unknown'")
+    database.close()
+    const bent = { backup: 'eligible' } as const
+    expect((await signInWith(browser, await browser.get(LOGIN), passkey, bent)).status).toBe(200)
+    expect(await store.listPasskeys(person.id)).toMatchObject([{ backupEligibility: 'eligible' }])
+    const other = browserAt(issuer)
+    expect((await signInWith(other, await other.get(LOGIN), passkey)).status).toBe(400)
   })
 
   test('whose counter is behind signs in, and the audit trail tells it', async () => {

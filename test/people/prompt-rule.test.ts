@@ -406,6 +406,7 @@ test('a session is confirmed by its own person; a link and a new account sign an
     passkeyId: 'p',
     counter: 1,
     isBackedUp: false,
+    backupEligibility: 'never',
     isUserVerified: true,
     isHardware: false,
     challenge: 'c',

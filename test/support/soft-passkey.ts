@@ -17,6 +17,8 @@ export interface Bending {
   crossOrigin?: boolean
   isUserVerified?: boolean
   isUserPresent?: boolean
+  /** `eligible`: it may be copied to other devices. `done`: it is. */
+  backup?: 'eligible' | 'done'
   /** COSE algorithm that the new key says it has. */
   alg?: number
   rawId?: string
@@ -47,7 +49,8 @@ const clientData = (type: string, asked: Asked, bent: Bending): Buffer =>
 function authenticatorData({ rpId }: Asked, bent: Bending, counter: number, attested = Buffer.alloc(0)): Buffer {
   const present = bent.isUserPresent === false ? 0 : 0x01
   const verified = bent.isUserVerified === false ? 0 : 0x04
-  const flags = present | verified | (attested.length > 0 ? 0x40 : 0)
+  const backup = bent.backup === undefined ? 0 : bent.backup === 'eligible' ? 0x08 : 0x18
+  const flags = present | verified | backup | (attested.length > 0 ? 0x40 : 0)
   const count = Buffer.alloc(4)
   count.writeUInt32BE(bent.counter ?? counter)
   return Buffer.concat([sha256(Buffer.from(bent.rpId ?? rpId)), Buffer.from([flags]), count, attested])

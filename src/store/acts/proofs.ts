@@ -81,8 +81,9 @@ export function* spend(proof: Proof, { proven }: SignInFacts): Act<void> {
       yield* takeOneTime('sign_in_link', proof.hash)
       return
     case 'passkey': {
-      const { counter, isBackedUp, passkeyId } = proof
-      yield* update(passkeys, { id: passkeyId, userId: id }, { counter, isBackedUp, lastUsedAt: now })
+      const { counter, isBackedUp, backupEligibility, passkeyId } = proof
+      const change = { counter, isBackedUp, backupEligibility, lastUsedAt: now }
+      yield* update(passkeys, { id: passkeyId, userId: id }, change)
       return
     }
     case 'totp': {

@@ -14,6 +14,7 @@ export interface PasskeyProof {
   passkeyId: string
   counter: number
   isBackedUp: boolean
+  backupEligibility: PasskeyRecord['backupEligibility']
   /** Whether the person was verified by the authenticator (WebAuthn §6.1, flag UV). */
   isUserVerified: boolean
   /** Whether the key cannot leave its authenticator: `hwk` instead of `swk` (RFC 8176 §2). */

@@ -82,6 +82,12 @@ export interface Person {
   factors: FactorCounts
 }
 
+/**
+ * Whether a passkey may be copied to other devices (WebAuthn §6.1.3, flag BE), which is settled when it is made. It is
+ * `unknown` of a passkey that an older version added, until the passkey is used.
+ */
+export type BackupEligibility = 'eligible' | 'never' | 'unknown'
+
 export interface PasskeyRecord {
   /** The credential id, base64url. */
   id: string
@@ -93,6 +99,7 @@ export interface PasskeyRecord {
   aaguid: string
   name: string
   isBackedUp: boolean
+  backupEligibility: BackupEligibility
   createdAt: Instant
   lastUsedAt: Instant | null
 }

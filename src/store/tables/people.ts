@@ -1,7 +1,7 @@
 /** The tables of people who sign in. See ../tables.ts for the rules of every table. */
 import type { OneTimeFacts, OneTimeKind } from '../records/one-time.ts'
 import type { AuthorizationRequest, SignInState } from '../records/sign-in.ts'
-import type { PasswordOrigin, UserProfile } from '../records/user.ts'
+import type { BackupEligibility, PasswordOrigin, UserProfile } from '../records/user.ts'
 import { boolean, bytes, instant, integer, json, maybeInstant, maybeText, table, text } from '../table.ts'
 
 export const users = table({
@@ -87,6 +87,7 @@ export const passkeys = table({
     aaguid: text(),
     name: text(),
     isBackedUp: boolean(),
+    backupEligibility: text<BackupEligibility>({ fallback: 'unknown' }),
     createdAt: instant(),
     lastUsedAt: maybeInstant(),
   },

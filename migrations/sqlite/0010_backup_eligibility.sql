@@ -1,0 +1,1 @@
+ALTER TABLE `passkeys` ADD `backup_eligibility` text DEFAULT 'unknown' NOT NULL;
