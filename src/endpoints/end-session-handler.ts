@@ -33,10 +33,14 @@ export type EndSessionNeeds = FrameNeeds &
 /** The parameters that the page of the question sends again. */
 const CARRIED = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales']
 
+/** All that is read of a request. */
+const KNOWN = [...CARRIED, 'logout_hint', 'action', 'csrf']
+
 /** The handler of GET and POST /logout. */
 export const answerEndSession =
   (needs: EndSessionNeeds): PageHandler<string> =>
   async (call) => {
+    call.sent.requireOnce(KNOWN)
     const action = call.method === 'POST' ? call.sent.get('action') : undefined
     const signedIn = await findSessionToEnd(call, needs)
     // Signed out in another tab: there is nothing to confirm, and a form of then proves nothing.

@@ -125,6 +125,8 @@ async function callPage(route: Route, c: HonoContext<Env>, needs: DispatchNeeds)
   const { issuer, limits, store } = needs
   const isPost = route.method === 'POST'
   const body = isPost ? readSent(incoming, await readBody(incoming)) : readQuery(target?.query)
+  // A page that clients send people to judges its own parameters: the client has to hear of it.
+  if (!route.access.takesForeignForms) body.sent.requireOnce()
   const cookies = readCookies(incoming.headers.cookie, issuer)
   if (isPost && !route.access.takesForeignForms) {
     const inJson = typeof body.json.csrf === 'string' ? body.json.csrf : undefined

@@ -1,8 +1,12 @@
 /**
- * The parameters that a browser sends to a page, as they are. A page decides itself how it takes a parameter that is sent
- * twice: at /authorize the client must hear of it (OIDC Core §3.1.2.6), and only once its redirect URI is proven.
+ * The parameters that a browser sends to a page. No page takes a parameter that is sent twice. The pages that clients send
+ * people to say so themselves: at /authorize the client must hear of it (OIDC Core §3.1.2.6), and only once its redirect
+ * URI is proven.
  */
+import { invalidRequest } from '../ground/errors.ts'
+
 const MOST_PAIRS = 100
+const OUR_NAME = /^[a-z_]{1,32}$/
 
 export class SentParameters {
   readonly #pairs: readonly [name: string, value: string][]
@@ -30,6 +34,14 @@ export class SentParameters {
   repeated(): string[] {
     const names = this.#pairs.map(([name]) => name)
     return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))]
+  }
+
+  /** @throws OAuthError 400 for a parameter that is sent twice: readers would differ in which one counts. */
+  requireOnce(names: readonly string[] = this.repeated()): void {
+    const twice = this.repeated().find((name) => names.includes(name))
+    if (twice === undefined) return
+    // The log keeps no name that is not of our form: it may be anything.
+    throw invalidRequest(`${OUR_NAME.test(twice) ? twice : 'a parameter'} was sent more than once; once is right`)
   }
 
   /** For a page that hands everything on. */
