@@ -14,7 +14,17 @@ import type { Store } from '../store/store.ts'
 import { Guesses } from '../users/guesses.ts'
 import { Passwords } from '../users/password.ts'
 import { accountView } from './account-view.ts'
-import { browserOf, findStep, frameOf, goOn, loginCookie, takeStep, type At, type GoOnNeeds } from './go-on.ts'
+import {
+  arrivalOf,
+  browserOf,
+  findStep,
+  frameOf,
+  goOn,
+  loginCookie,
+  takeStep,
+  type At,
+  type GoOnNeeds,
+} from './go-on.ts'
 import { seeOther } from './html.ts'
 import { isIdlePrefetch, NOT_YET } from './prefetch.ts'
 import { findLiveSession, isReturnPath } from './session.ts'
@@ -36,8 +46,23 @@ export function showLogin(needs: LoginNeeds): (call: PageCall) => Promise<Reply>
     if (isIdlePrefetch(call)) return NOT_YET
     if (!call.sent.has('tx')) return startOwn(call, signIns, needs)
     const found = await findStep(call, HERE, { ...needs, signIns })
-    return 'elsewhere' in found ? found.elsewhere : showForm(call, found.at, needs)
+    if ('elsewhere' in found) return found.elsewhere
+    return (await signedInElsewhere(call, found.at, needs)) ?? showForm(call, found.at, needs)
   }
+}
+
+/**
+ * The way on for a person who has signed in by another tab of this browser since the page was shown. /authorize takes the
+ * session up, and leads back here where the request does not believe it.
+ */
+async function signedInElsewhere(call: PageCall, at: Here, needs: LoginNeeds): Promise<Reply | undefined> {
+  const { userId, request, id } = at.signIn
+  if (userId !== null) return undefined
+  const found = await findLiveSession(call, needs)
+  const known = at.facts.session?.session.id
+  if (!found || found.session.id === known) return undefined
+  if (request) return seeOther(`${basePath(needs.issuer)}/authorize?tx=${id}`)
+  return known === undefined ? seeOther(arrivalOf(at, needs.issuer)) : undefined
 }
 
 /** Without a client the person goes to the account page, or back to where a fresh sign-in was asked for. */

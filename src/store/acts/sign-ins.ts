@@ -54,7 +54,10 @@ function* startSignIn<Result>(
   return result
 }
 
-/** Binds a request that another site posted to the first browser that comes for it. */
+/**
+ * Goes on with the session that the browser has now. A request that another site posted is bound to the first browser that
+ * comes for it. The person may have signed in by another tab since the sign-in began.
+ */
 function* resume<Result>(
   { id, browserHash }: SignInRef,
   sessionHash: string | undefined,
@@ -64,6 +67,10 @@ function* resume<Result>(
   const session = yield* liveSession({ secretHash: sessionHash })
   const bound = { browserHash, sessionId: session?.session.id ?? null }
   yield* update(signIns, { id, browserHash: UNBOUND }, bound)
+  const signIn = yield* standing({ id, browserHash })
+  const isNews = session !== undefined && typeof signIn !== 'string' && signIn.sessionId !== session.session.id
+  // The person who has passed a factor in this sign-in stays its person.
+  if (isNews && signIn.userId === null) yield* update(signIns, { id, browserHash }, { sessionId: session.session.id })
   return yield* takeStep({ id, browserHash }, undefined, clients, rule)
 }
 
