@@ -532,3 +532,20 @@ test('disabling a person ends what they have and refuses them new tokens everywh
   expect((await send(issuer, 'POST', 'users/unknown/enable')).status).toBe(404)
   expect((await ask(issuer, 'users/unknown')).status).toBe(404)
 })
+
+test.each([
+  'grants?client_id=',
+  'grants?sub=',
+  'grants?session=',
+  'audit?target=',
+  'audit?request_id=',
+  'users?search=',
+  'users?group=',
+  'sessions?user=',
+  'consents?user=',
+])('an empty filter is refused, because it would list everything: %s', async (path) => {
+  const issuer = await startAdministered()
+  const refused = await ask(issuer, path)
+  expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
+  expect(refused.body.error_description).toMatch(/^\w+ is empty; leave it out/)
+})

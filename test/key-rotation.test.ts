@@ -152,6 +152,14 @@ test('what else is said about a rotation is refused, and rotates nothing', async
   expect(await keysOf(issuer)).toEqual(before)
 })
 
+test('an empty resource names no ring: nothing rotates, in an emergency neither', async () => {
+  const issuer = await startAdministered()
+  const before = await keysOf(issuer)
+  for (const more of [{}, { emergency: true }, { alg: 'ES256' }])
+    expect((await rotate(issuer, { resource: '', ...more })).status).toBe(404)
+  expect(await keysOf(issuer)).toEqual(before)
+})
+
 test('the key set stays under 16 KB and every token verifies, however often keys are rotated in an emergency', async () => {
   const issuer = await startAdministered()
   const client = await createSigner(issuer)

@@ -35,6 +35,7 @@ import {
   fileEventOf,
   grantOf,
   isEnded,
+  OWN_ES256,
   keyOf,
   liftEntry,
   listEndedSecrets,
@@ -549,7 +550,7 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
     createResource: (store) => store.createResource(resourceOf('new'), event),
     updateResource: (store) => store.updateResource('api', (each) => ({ ...each, ttl: 1 }), event),
     deleteResource: (store) => store.deleteResource('api', unheld, event),
-    seedKeys: (store) => store.seedKeys({ ring: 'api', alg: 'ES256' }, [keyOf('k', { ring: 'api' })], event),
+    seedKeys: (store) => store.seedKeys(OWN_ES256, [keyOf('k', OWN_ES256)], event),
     promoteNextKey: (store) => store.promoteNextKey(SHARED_ES256, keyOf('k'), () => ({ act: 'promote' }), event),
     revokeKey: (store) => store.revokeKey('active', keyOf('k'), denyKid, event),
     retireKeys: (store) =>

@@ -25,7 +25,7 @@ import { clients } from '../src/store/tables/clients.ts'
 import { grants } from '../src/store/tables/grants.ts'
 import { signingKeys } from '../src/store/tables/keys.ts'
 import { ENGINES, clientRow, entryRow, grantRow, run } from './support/store-engine.ts'
-import { HOUR, clock, grantOf, keyOf } from './support/store-records.ts'
+import { HOUR, OWN_ES256, clock, grantOf, keyOf } from './support/store-records.ts'
 describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
   async function withGrants(...rows: RowOf<typeof grants>[]): Promise<Engine> {
     const { engine } = await open()
@@ -166,7 +166,7 @@ describe.each(ENGINES)('%s: the measured steps', (_name, open) => {
     await run(engine, function* () {
       yield* insert(signingKeys, keyOf('a', { status: 'active', signedUntil: 5 }))
       yield* insert(signingKeys, keyOf('b', { status: 'retiring', signedUntil: 7 }))
-      yield* insert(signingKeys, keyOf('c', { ring: 'api', status: 'active', signedUntil: 6 }))
+      yield* insert(signingKeys, keyOf('c', { ...OWN_ES256, status: 'active', signedUntil: 6 }))
       yield* insert(signingKeys, keyOf('d', { status: 'revoked', signedUntil: 9, ...gone }))
       yield* insert(signingKeys, keyOf('e', { status: 'retired', signedUntil: 8, ...gone }))
     })

@@ -2,7 +2,7 @@
 import { invalidRequest } from '../ground/errors.ts'
 import { nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
-import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { answerPage, narrowing, pageOf, paging, readPage } from '../http/page.ts'
 import { done } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
@@ -50,7 +50,7 @@ const withdrawConsent = ({ store, sessionEnds }: Needs) =>
       delete: PATH,
       access: scope(ADMIN_SCOPE),
       ...SHARED,
-      query: { user: { says: 'The person, by `sub`, user name or address.' }, client_id: { says: 'The client.' } },
+      query: { user: narrowing('The person, by `sub`, user name or address.'), client_id: narrowing('The client.') },
       id: 'withdrawConsent',
       says: 'Take a consent back',
       tells: 'The client’s grants for the person end, and its live access tokens are denied, here and downstream.',
@@ -58,7 +58,7 @@ const withdrawConsent = ({ store, sessionEnds }: Needs) =>
     },
     async ({ query: { user, client_id: clientId }, actor }) => {
       const userId = await userIdOf(user, { store })
-      if (userId === undefined || !clientId)
+      if (userId === undefined || clientId === undefined)
         throw invalidRequest('name both: DELETE /admin/api/consents?user=USER&client_id=ID')
       await sessionEnds.withdraw(userId, clientId, actor)
       return done()

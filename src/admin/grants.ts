@@ -5,7 +5,7 @@ import { answerOf, nothing } from '../ground/shape.ts'
 import { GRANT, grantView } from '../grants/wire.ts'
 import { scope } from '../http/access.ts'
 import { done, json } from '../http/reply.ts'
-import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { answerPage, narrowing, pageOf, paging, readPage } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { Store } from '../store/store.ts'
@@ -27,9 +27,9 @@ const listGrants = ({ store }: Needs) =>
       get: '/admin/api/grants',
       ...SHARED,
       query: {
-        client_id: { says: 'Of this client alone.' },
-        sub: { says: 'Of this subject alone.' },
-        session: { says: 'Made in this session alone, by its id.' },
+        client_id: narrowing('Of this client alone.'),
+        sub: narrowing('Of this subject alone.'),
+        session: narrowing('Made in this session alone, by its id.'),
         ...paging('sid'),
       },
       id: 'listGrants',
@@ -40,7 +40,7 @@ const listGrants = ({ store }: Needs) =>
     async (call) => {
       const page = readPage(call)
       const { client_id: clientId, sub, session } = call.query
-      const filter = { clientId: clientId || undefined, sub: sub || undefined, sessionId: session || undefined }
+      const filter = { clientId, sub, sessionId: session }
       return answerPage(
         call,
         page,

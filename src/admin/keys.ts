@@ -63,7 +63,7 @@ const rotateKeys = (needs: Needs) =>
       id: 'rotateKeys',
       says: 'Rotate signing keys now',
       tells:
-        '`next` becomes `active`, `active` becomes `retiring`, a new `next` stands. Of all rings, unless `alg` or `resource` narrow it. Refused, with the time from which it is safe, while a `next` key is too young; `emergency` goes ahead.',
+        '`next` becomes `active`, `active` becomes `retiring`, a new `next` stands. Of the issuer’s rings, or of the own ring of `resource`; of one algorithm alone with `alg`. Refused, with the time from which it is safe, while a `next` key is too young; `emergency` goes ahead.',
       answers: AS_IT_IS,
       refuses: ['invalid_request', 404, 409],
     },

@@ -9,6 +9,7 @@ import type { ClientDirectory } from '../clients/directory.ts'
 import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
 import { optional, shapeOf, text, type JsonSchema } from '../ground/shape.ts'
+import { narrowing } from '../http/page.ts'
 import { SUBJECT_EXAMPLE, SUBJECT_SHAPES, subjectView } from '../grants/wire.ts'
 import type { Page } from '../store/records/facts.ts'
 import type { Person, PersonFilter } from '../store/records/user.ts'
@@ -95,12 +96,12 @@ const namesTwo = (name: string, { id }: Person['user']): OAuthError =>
  * an empty list.
  */
 export async function userIdOf(name: string | undefined, { store }: Pick<PersonNeeds, 'store'>) {
-  if (!name) return undefined
+  if (name === undefined) return undefined
   return (await store.findPersonNamed(name))?.user.id ?? name
 }
 
 /** The parameter of such a filter, for the description. */
-export const USER_QUERY = { says: 'Of this person alone, by `sub`, user name or address.' }
+export const USER_QUERY = narrowing('Of this person alone, by `sub`, user name or address.')
 
 /** Sound: each schema stands under its own name. */
 const ofUsersAlone = Object.fromEntries(

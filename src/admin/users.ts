@@ -4,7 +4,7 @@ import { basePath } from '../http/endpoint-url.ts'
 import { answerOf, createdOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { created, done, json } from '../http/reply.ts'
-import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { answerPage, narrowing, pageOf, paging, readPage } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { UserRegistry } from '../users/registration.ts'
@@ -58,8 +58,8 @@ const listUsers = ({ list, search }: Persons) =>
       get: PATH,
       ...READING,
       query: {
-        search: { says: 'Users whose user name, address or name holds this text.' },
-        group: { says: 'Users of this group.' },
+        search: narrowing('Users whose user name, address or name holds this text.'),
+        group: narrowing('Users of this group.'),
         ...paging('sub'),
       },
       id: 'listUsers',
@@ -70,7 +70,7 @@ const listUsers = ({ list, search }: Persons) =>
     },
     async (call) => {
       const page = readPage(call)
-      const filter = { search: call.query.search || undefined, group: call.query.group || undefined }
+      const filter = { search: call.query.search, group: call.query.group }
       const isFiltered = filter.search !== undefined || filter.group !== undefined
       const found = isFiltered ? await search(filter, page) : await list(page)
       return answerPage(

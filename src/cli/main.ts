@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
 import { readCommit, readVersion } from '../ground/version.ts'
+import { requireNoEmptyValue } from './no-empty-value.ts'
 import { complain } from './output.ts'
 import { startFilesAtCaller } from './place.ts'
 import { ChecksFailed, UsageError } from './usage.ts'
@@ -115,6 +116,7 @@ async function buildProgram(argv: string[]): Promise<Command> {
     .option('-V, --version', 'print version and commit')
     .on('option:version', () => tellVersion(argv))
     .option('--json', 'print one JSON value on stdout, and nothing else there')
+    .hook('preAction', (_program, command) => requireNoEmptyValue(command))
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

@@ -5,6 +5,7 @@ import { JsonFault, readExactJson } from '../ground/exact-json.ts'
 import type { Reading, Table } from '../ground/metadata.ts'
 import { nearest } from '../ground/nearest.ts'
 import type { Schema } from '../ground/schema.ts'
+import { mayBeEmpty } from './no-empty-value.ts'
 import { UsageError, checkMetadata, collect, readClaims, readJsonFile, readList, readPairs } from './usage.ts'
 
 /** By the names that commander gives to the flags. */
@@ -30,8 +31,8 @@ const REPEATABLE: readonly Reading[] = ['list', 'claims', 'pairs']
 /** Adds the flags of all fields to a command, and `--set` for any field. */
 export function withMetadata(command: Command, fields: Table): Command {
   for (const { flag, help, read } of flaggedOf(fields)) {
-    if (REPEATABLE.includes(read)) command.option(flag, help, collect)
-    else command.option(flag, help)
+    const option = mayBeEmpty(new Option(flag, help))
+    command.addOption(REPEATABLE.includes(read) ? option.argParser(collect) : option)
     if (typeof read === 'object') command.option(flag.replace('--', '--no-'), read.switch.helpOfNegation)
   }
   return command.option('--set <name=json>', 'any other field, such as consent=always (repeatable)', collect)

@@ -18,6 +18,7 @@ function callerFolder(): string {
 
 /** An absolute path, so that messages show the file that was tried. `-` stays a stream, where the help offers it. */
 function atCaller(file: string, help: string): string {
+  if (file === '') throw new InvalidArgumentError('Accepted: a path.')
   if (file !== '-') return resolve(callerFolder(), file)
   if (help.includes(' - ')) return file
   throw new InvalidArgumentError('Accepted: a path; this command takes no stream here.')

@@ -39,6 +39,7 @@ import {
   type Call,
   type OpenCall,
   type PageCall,
+  type QueryParameter,
 } from './route.ts'
 
 export interface DispatchNeeds extends ClientNeeds {
@@ -166,7 +167,7 @@ function callOf(route: Route, c: HonoContext<Env>): Call {
   const known = route.about.query
   return {
     params: route.path.includes(':') ? c.req.param() : {},
-    query: known && target?.query ? queryOf(target.query, Object.keys(known)) : {},
+    query: known && target?.query ? queryOf(target.query, known) : {},
     header: (name) => {
       const value = incoming.headers[name]
       return Array.isArray(value) ? value.join(', ') : value
@@ -175,13 +176,18 @@ function callOf(route: Route, c: HonoContext<Env>): Call {
   }
 }
 
-/** @throws OAuthError 400 for a known parameter that is sent twice: readers would differ in which one counts. */
-function queryOf(query: string, names: string[]): Record<string, string> {
+/**
+ * @throws OAuthError 400 for a known parameter that is sent twice, because readers would differ in which one counts, and for
+ * an empty one that must not be empty
+ */
+function queryOf(query: string, known: Readonly<Record<string, QueryParameter>>): Record<string, string> {
   const given = new URLSearchParams(query)
   return Object.fromEntries(
-    names.flatMap((name) => {
+    Object.entries(known).flatMap(([name, { schema }]) => {
       const [value, second] = given.getAll(name)
       if (second !== undefined) throw invalidRequest(`${name} was sent more than once`)
+      if (value === '' && schema?.minLength !== undefined)
+        throw invalidRequest(`${name} is empty; leave it out, or name what is meant`)
       return value === undefined ? [] : [[name, value]]
     }),
   )

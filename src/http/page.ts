@@ -8,6 +8,12 @@ import type { Call } from './route.ts'
 const MOST = 1000
 const LIMIT = { type: 'integer', minimum: 1, maximum: MOST }
 
+/**
+ * A parameter that narrows a list. An empty one is refused: it comes of a variable that is not set, and would not narrow
+ * the list.
+ */
+export const narrowing = (says: string) => ({ says, schema: { type: 'string', minLength: 1 } })
+
 type PageQuery = 'limit' | 'after'
 
 /** The two parameters of a list. @param id the member that a page is ordered by */

@@ -12,7 +12,9 @@ import type { Change } from '../store/records/change.ts'
 import {
   SHARED_RING,
   isPublished,
+  ownRing,
   type RingId,
+  type RingName,
   type SigningAlgorithm,
   type SigningKeyRecord,
 } from '../store/records/key.ts'
@@ -50,7 +52,7 @@ export class KeyRing {
   /** Unsealed private keys by `kid`, active and next. No request waits for the unsealing after a promotion. */
   #unsealed = new Map<string, KeyObject>()
   /** By ring, both algorithms together. */
-  #documents = new Map<string, JwksDocument>()
+  #documents = new Map<RingName, JwksDocument>()
   /** The latest time at which each key was committed that is neither old nor one of the first. In time that passed. */
   #committedBy = new Map<string, number>()
   /** The number of the last reading that was begun. */
@@ -189,7 +191,7 @@ export class KeyRing {
   }
 
   /** The JWKS of a ring as it is served (RFC 7517 §5); empty for a ring that has no keys yet. */
-  jwks(ring: string = SHARED_RING): JwksDocument {
+  jwks(ring: RingName = SHARED_RING): JwksDocument {
     return this.#documents.get(ring) ?? jwksDocument([])
   }
 
@@ -225,15 +227,10 @@ export class KeyRing {
     return [...this.#signers.values()].map(({ id }) => id)
   }
 
-  /** The shared rings, or a resource's own; of one algorithm or of all that it has. */
-  ringsOf({
-    alg,
-    resource = SHARED_RING,
-  }: {
-    alg?: SigningAlgorithm | undefined
-    resource?: string | undefined
-  }): RingId[] {
-    return this.rings().filter((id) => id.ring === resource && (alg === undefined || id.alg === alg))
+  /** The shared rings, or those of a resource that is named; of one algorithm or of all that there are. */
+  ringsOf({ alg, resource }: { alg?: SigningAlgorithm | undefined; resource?: string | undefined }): RingId[] {
+    const name = resource === undefined ? SHARED_RING : ownRing(resource)
+    return this.rings().filter(({ ring, alg: its }) => ring === name && (alg === undefined || its === alg))
   }
 
   list(): Promise<SigningKeyRecord[]> {

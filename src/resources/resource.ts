@@ -5,7 +5,7 @@
 import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { isSecretName } from '../ground/looks-secret.ts'
-import { SHARED_RING, type RingId } from '../store/records/key.ts'
+import { SHARED_RING, ownRing, type RingId } from '../store/records/key.ts'
 import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceRecord } from '../store/records/resource.ts'
 import { SCOPE_TOKEN, hasOwnPrefix } from '../clients/client.ts'
 import { requireFreeClaims } from '../clients/claims.ts'
@@ -42,7 +42,10 @@ export const issuerResource = (issuer: string): ResourceRecord => ({
 })
 
 /** The keys that sign a resource's tokens. */
-export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({ ring: ownKeys ? id : SHARED_RING, alg })
+export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({
+  ring: (ownKeys ? ownRing(id) : undefined) ?? SHARED_RING,
+  alg,
+})
 
 /** Marks an encoded id. No id begins with it, and no proxy changes it in a path. */
 const ENCODED = '~'

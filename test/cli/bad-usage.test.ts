@@ -30,6 +30,48 @@ const BAD: [line: string[], says: RegExp][] = [
   [['restore', '-'], /'-' is invalid/],
 ]
 
+/** Values of shell variables that are not set. Each stood for everything, for nothing, or for the issuer's own. */
+const EMPTY: [line: string[], names: string][] = [
+  [['key', 'rotate', '--resource', '', '--emergency'], '--resource'],
+  [['key', 'rotate', '--resource=', '--emergency'], '--resource'],
+  [['key', 'rotate', '--wait-for', '', '--emergency'], '--wait-for'],
+  [['key', 'revoke', ''], '<kid>'],
+  [['grant', 'list', '--client', ''], '--client'],
+  [['grant', 'list', '--sub', ''], '--sub'],
+  [['grant', 'list', '--session', ''], '--session'],
+  [['grant', 'revoke', ''], '<sid>'],
+  [['grant', 'revoke', '', '--all'], '<sid>'],
+  [['grant', 'revoke', '--all', '--reason', ''], '--reason'],
+  [['session', 'list', '--user', ''], '--user'],
+  [['session', 'end', '--user', ''], '--user'],
+  [['session', 'end', ''], '<id>'],
+  [['blacklist', 'add', '--sub', ''], '--sub'],
+  [['blacklist', 'add', '--client', ''], '--client'],
+  [['blacklist', 'add', '--sub', 'x', '--reason', ''], '--reason'],
+  [['blacklist', 'add', '--sub', 'x', '--jti', ''], '--jti'],
+  [['blacklist', 'remove', ''], '<id>'],
+  [['audit', 'list', '--target', ''], '--target'],
+  [['audit', 'list', '--request', ''], '--request'],
+  [['user', 'list', '--search', ''], '--search'],
+  [['user', 'list', '--group', ''], '--group'],
+  [['user', 'delete', ''], '<name>'],
+  [['user', 'remove-factor', 'ada', '--passkey', ''], '--passkey'],
+  [['user', 'create', 'eve', '--id', ''], '--id'],
+  [['invite', ''], '<email>'],
+  [['invite', '--group', ''], '--group'],
+  [['client', 'create', '--id', ''], '--id'],
+  [['client', 'delete', ''], '<id>'],
+  [['client', 'update', 'c', '--add-redirect-uri', ''], '--add-redirect-uri'],
+  [['resource', 'delete', '', '--force'], '<id>'],
+  [['group', 'remove', 'there', ''], '<user>'],
+  [['token', 'mint', '--sub', 'ada', '--resource', ''], '--resource'],
+  [['token', 'inspect', ''], '<token>'],
+  [['doctor', ''], '<token>'],
+  [['doctor', '--issuer', ''], '--issuer'],
+  [['export', ''], '<file>'],
+  [['master-key', 'retire', '', '--force'], '<id>'],
+]
+
 const CONFLICTS: [line: string[], says: RegExp][] = [
   [['group', 'create', 'there'], /exists already/],
   [['user', 'create', 'ada'], /another user has it/],
@@ -72,6 +114,25 @@ test('bad usage exits with 2 and names what was typed, a conflict exits with 1, 
       expect(help, line.join(' ')).toMatch(/^ {2}\S/)
     }
   expect(await place.json('client', 'list')).toEqual(before)
+}, 300_000)
+
+test('an empty value of any option or argument is bad usage and does nothing; a field may be emptied', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = await new Place(onTestFinished).migrate()
+  await place.json('group', 'create', 'there', '--role', 'a')
+  await place.json('user', 'create', 'ada')
+  await place.json('client', 'create', '--id', 'c')
+  const state = async () => [await place.json('key', 'list'), await place.json('audit', 'list')]
+  const before = await state()
+  for (const [line, name] of EMPTY) {
+    const { code, stdout, stderr } = await place.run(line)
+    expect({ line, code, stdout }).toEqual({ line, code: 2, stdout: '' })
+    if (!name.includes('file')) expect(stderr).toContain(`signet: ${name} is empty\n`)
+  }
+  expect(await state()).toEqual(before)
+  expect(await place.json('group', 'update', 'there', '--role', '')).toMatchObject({ roles: [] })
 }, 300_000)
 
 test('--set null clears a field, and a number needs no quotes', async ({ expect, onTestFinished }) => {

@@ -19,7 +19,7 @@ import {
   type EndedSecret,
 } from '../../src/store/records/client.ts'
 import type { GrantDenial, GrantRecord } from '../../src/store/records/grant.ts'
-import { SHARED_RING, type RingId, type SigningKeyRecord } from '../../src/store/records/key.ts'
+import { SHARED_RING, type RingId, type RingName, type SigningKeyRecord } from '../../src/store/records/key.ts'
 import type { ResourceRecord } from '../../src/store/records/resource.ts'
 import type { RotationVerdict } from '../../src/store/records/rotation.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -119,6 +119,8 @@ export const grantOf = (sid: string, change: Partial<GrantRecord> = {}): GrantRe
   signIn: null,
   ...change,
 })
+
+export const OWN_ES256: RingId = { ring: 'api' as RingName, alg: 'ES256' } // the name of a resource
 
 export const SHARED_ES256: RingId = { ring: SHARED_RING, alg: 'ES256' }
 

@@ -12,6 +12,7 @@ import {
   type PromotionVerdict,
   type RevocationOutcome,
   type RingId,
+  type RingName,
   type SigningKeyRecord,
 } from '../records/key.ts'
 import type { KeyStore } from '../key-store.ts'
@@ -134,7 +135,7 @@ function* redate(mayDate: () => boolean, eventFor: (kid: string) => Recording): 
 }
 
 /** Ends a resource's own ring, inside the write that deletes the resource. */
-export function* endRing(ring: string): Act<void> {
+export function* endRing(ring: RingName): Act<void> {
   const now = yield* time()
   for (const key of yield* select(signingKeys, { where: { ring } })) {
     if (key.status !== 'revoked' && key.status !== 'retired')

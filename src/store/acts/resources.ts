@@ -2,6 +2,7 @@
 import type { Instant } from '../../ground/clock.ts'
 import { find, insert, remove, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
+import { ownRing } from '../records/key.ts'
 import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceDeletion, type ResourceRecord } from '../records/resource.ts'
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
@@ -82,7 +83,8 @@ export function* deleteResource(...[id, release, event]: Parameters<Store['delet
   if (!released) return { outcome: 'in_use', holders }
   for (const change of released) yield* updateClient(...change)
   yield* remove(resources, { id })
-  yield* endRing(id)
+  const ring = ownRing(id)
+  if (ring) yield* endRing(ring)
   yield* remove(deletedResources, { id })
   yield* insert(deletedResources, { id, deletedAt: yield* time(), isEnded: !isByFile(event) })
   yield* record(event)

@@ -15,12 +15,24 @@ export interface PublicJwk {
 
 export type KeyStatus = 'next' | 'active' | 'retiring' | 'retired' | 'revoked'
 
-/** The ring of the issuer's own; a resource may have one to itself, named by its id. */
-export const SHARED_RING = ''
+declare const NAMES_RING: unique symbol
+
+/** Names the issuer's rings, or those that a resource has to itself. No other text is taken for it by mistake. */
+export type RingName = string & { readonly [NAMES_RING]: true }
+
+/** The rings of the issuer's own. No resource has the empty text for its id. */
+export const SHARED_RING = '' as RingName
+
+/**
+ * The rings that a resource has to itself. The empty text names none, above all not the shared ones: it comes of a variable
+ * that is not set.
+ */
+export const ownRing = (resource: string): RingName | undefined =>
+  resource === '' ? undefined : (resource as RingName) // the one text that is no resource is looked at here
 
 /** Names a ring: the keys of one algorithm, of the issuer or of one resource. */
 export interface RingId {
-  ring: string
+  ring: RingName
   alg: SigningAlgorithm
 }
 

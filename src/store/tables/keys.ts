@@ -1,5 +1,5 @@
 /** The tables of signing keys and master keys. See ../tables.ts for the rules of every table. */
-import type { KeyStatus, PublicJwk, SigningAlgorithm } from '../records/key.ts'
+import type { KeyStatus, PublicJwk, RingName, SigningAlgorithm } from '../records/key.ts'
 import { instant, json, maybeInstant, oneOf, table, text } from '../table.ts'
 
 /** The two partial indexes are the rule "one active and one next key per ring and algorithm", for every process. */
@@ -8,7 +8,7 @@ export const signingKeys = table({
   columns: {
     kid: text(),
     /** Empty for the issuer's own; else the resource that has a ring to itself. */
-    ring: text({ fallback: '' }),
+    ring: text<RingName>({ fallback: '' }),
     alg: oneOf<SigningAlgorithm>('ES256', 'RS256'),
     status: oneOf<KeyStatus>('next', 'active', 'retiring', 'retired', 'revoked'),
     publicJwk: json<PublicJwk>(),
