@@ -154,6 +154,7 @@ const oidc = { ...enabled, AUTH_MODE: 'oidc', AUTH_JWT_ISSUER: 'https://issuer.e
 const short = 'hunter2-hunter2'
 
 test.each<[string, Record<string, string>, string]>([
+  ['an empty switch', { AUTH_ENABLED: '' }, 'AUTH_ENABLED'],
   ['no mode', enabled, 'AUTH_MODE'],
   ['an unknown mode', { ...enabled, AUTH_MODE: 'saml' }, 'AUTH_MODE'],
   ['static without tokens', { ...enabled, AUTH_MODE: 'static' }, 'AUTH_TOKENS'],

@@ -45,7 +45,7 @@ test.each<[string, Env]>([
   ['false', { AUTH_ENABLED: 'false', AUTH_MODE: 'nonsense' }],
   ['False, with blanks', { AUTH_ENABLED: ' False\n', AUTH_MODE: 'static', AUTH_TOKENS: 'x' }],
   ['no variable at all', {}],
-  ['empty variables alone', { AUTH_ENABLED: '', AUTH_MODE: ' ', AUTH_TOKENS: undefined }],
+  ['variables without a value', { AUTH_ENABLED: undefined, AUTH_TOKENS: undefined }],
   [
     'service links of Kubernetes alone',
     {
@@ -79,6 +79,7 @@ const oidc = {
   AUTH_JWT_ISSUER: 'https://issuer.example',
   AUTH_JWT_AUDIENCE: API,
 }
+const jwt = { AUTH_ENABLED: 'true', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: SECRET }
 const wrong: [string, Env, string][] = [
   ...['yes', '1', 'on', '0', 'no', 'off', 'truee', 'true false', '"true"', 'null'].map(
     (value): [string, Env, string] => [`AUTH_ENABLED=${value}`, { ...oidc, AUTH_ENABLED: value }, 'AUTH_ENABLED'],
@@ -86,7 +87,11 @@ const wrong: [string, Env, string][] = [
   ['AUTH_ENABLED=yes alone', { AUTH_ENABLED: 'yes' }, 'AUTH_ENABLED'],
   ['a secret as AUTH_ENABLED', { AUTH_ENABLED: 'hunter2-hunter2' }, 'AUTH_ENABLED is a value of 15 characters'],
   ['AUTH_ENABLED forgotten', { ...oidc, AUTH_ENABLED: undefined }, 'AUTH_ENABLED is not set'],
-  ['AUTH_ENABLED empty', { ...oidc, AUTH_ENABLED: ' ' }, 'AUTH_ENABLED is not set'],
+  ...['', ' ', '\n', '\t '].flatMap((value): [string, Env, string][] => [
+    [`AUTH_ENABLED=${JSON.stringify(value)} alone`, { AUTH_ENABLED: value }, 'AUTH_ENABLED is empty'],
+    [`AUTH_ENABLED=${JSON.stringify(value)} with a mode`, { ...oidc, AUTH_ENABLED: value }, 'AUTH_ENABLED is empty'],
+  ]),
+  ['an empty mode alone', { AUTH_MODE: '' }, 'AUTH_ENABLED is not set'],
   ['AUTH_ENABLED misspelt', { AUTH_ENABLE: 'true' }, 'AUTH_ENABLE is'],
   ['no mode', { AUTH_ENABLED: 'true' }, 'AUTH_MODE'],
   ['an unknown mode', { AUTH_ENABLED: 'true', AUTH_MODE: 'saml' }, 'AUTH_MODE'],
@@ -98,6 +103,8 @@ const wrong: [string, Env, string][] = [
     { AUTH_ENABLED: 'true', AUTH_MODE: 'jwt', AUTH_JWT_SECRET: 'hunter2' },
     'AUTH_JWT_SECRET',
   ],
+  ['jwt with an empty issuer', { ...jwt, AUTH_JWT_ISSUER: '' }, 'AUTH_JWT_ISSUER is empty'],
+  ['jwt with a blank audience', { ...jwt, AUTH_JWT_AUDIENCE: ' ' }, 'AUTH_JWT_AUDIENCE is empty'],
   ['oidc without an issuer', { ...oidc, AUTH_JWT_ISSUER: undefined }, 'AUTH_JWT_ISSUER'],
   ['oidc without an audience', { ...oidc, AUTH_JWT_AUDIENCE: ' ' }, 'AUTH_JWT_AUDIENCE'],
   ['oidc with a plain http issuer', { ...oidc, AUTH_JWT_ISSUER: 'http://issuer.example' }, 'AUTH_JWT_ISSUER'],

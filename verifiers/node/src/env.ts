@@ -68,6 +68,7 @@ export function guardFromEnv(options: EnvOptions = {}): Guard {
 function isEnabled(variables: Variables): boolean {
   const value = variables.find('AUTH_ENABLED')?.toLowerCase()
   if (value === 'true' || value === 'false') return value === 'true'
+  if (variables.isEmpty('AUTH_ENABLED')) throw new TypeError('AUTH_ENABLED is empty; accepted are true and false')
   if (value !== undefined) throw new TypeError(`AUTH_ENABLED is ${readAs(value)}; accepted are true and false`)
   const [another] = variables.names()
   if (another === undefined) return false
@@ -117,6 +118,8 @@ function sharedSecret(variables: Variables, options: EnvOptions, warn: (message:
     throw new TypeError(
       `AUTH_JWT_SECRET is shorter than ${LEAST_SECRET_BYTES} bytes; make one with: openssl rand -base64 48`,
     )
+  for (const name of ['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'])
+    if (variables.isEmpty(name)) throw new TypeError(`${name} is empty: leave it out, and it is not checked`)
   const audience = variables.find('AUTH_JWT_AUDIENCE') === undefined ? undefined : variables.list('AUTH_JWT_AUDIENCE')
   if (audience === undefined)
     warn('signet-verify: AUTH_JWT_AUDIENCE is not set: a token for any service that shares the secret is accepted')
@@ -175,7 +178,7 @@ function remoteIssuer(
 /** Kubernetes adds these to every container if a service is called `auth` or `auth-…`. */
 const SERVICE_LINK = /_SERVICE_HOST$|_SERVICE_PORT(_|$)|_PORT$|_PORT_\d{1,5}_(TCP|UDP|SCTP)(_|$)/
 
-/** The environment. An empty variable counts as absent. */
+/** The environment. An empty variable has no value; whether it is absent matters where that would check less. */
 class Variables {
   readonly #env: Readonly<Record<string, string | undefined>>
 
@@ -187,10 +190,15 @@ class Variables {
     return this.#env[name]?.trim() || undefined
   }
 
-  /** The names of the `AUTH_` variables that are set. */
+  /** Whether a variable is set to nothing or to blanks: mostly it is made of another one that is not set. */
+  isEmpty(name: string): boolean {
+    return this.#env[name]?.trim() === ''
+  }
+
+  /** The names of the `AUTH_` variables that are set, empty ones too. */
   names(): string[] {
     const ours = Object.keys(this.#env).filter((name) => name.startsWith('AUTH_') && !SERVICE_LINK.test(name))
-    return ours.filter((name) => this.find(name) !== undefined)
+    return ours.filter((name) => this.#env[name] !== undefined)
   }
 
   /** @throws TypeError naming the variable and why it is needed */
