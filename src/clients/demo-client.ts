@@ -8,6 +8,9 @@ export const DEMO = {
   grantTypes: ['client_credentials', 'refresh_token'],
 } as const
 
+/** The decision of a first start that made no client. */
+export const NO_FIRST_CLIENT = 'none'
+
 /** Whether a client of that name can still do what the first start gave it. An operator may have changed or replaced it. */
 export const isDemoClient = (client: ClientRecord | undefined): client is ClientRecord =>
   client?.clientId === DEMO.clientId &&

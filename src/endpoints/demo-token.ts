@@ -4,7 +4,7 @@
  * origin, and a name that leads here by DNS has another host.
  */
 import type { ClientDirectory } from '../clients/directory.ts'
-import { DEMO, isDemoClient } from '../clients/demo-client.ts'
+import { DEMO, NO_FIRST_CLIENT, isDemoClient } from '../clients/demo-client.ts'
 import { isLoopback } from '../config/loopback.ts'
 import { invalidRequest, notFound } from '../ground/errors.ts'
 import type { BeginningNeeds, TokenParameters } from '../grant-types/grant-type.ts'
@@ -41,7 +41,7 @@ const PARAMETERS: TokenParameters = {
 export const hasDemo = async ({ issuer, store, clients }: DemoNeeds): Promise<boolean> =>
   isLoopback(new URL(issuer).hostname) &&
   isDemoClient(clients.find(DEMO.clientId)) &&
-  (await store.findSetting('first_client')) !== undefined
+  ![undefined, NO_FIRST_CLIENT].includes(await store.findSetting('first_client'))
 
 /** An issuer with another name has no such route. */
 export function demoToken(needs: Needs): Route[] {

@@ -10,7 +10,7 @@ import type { Config } from '../config/setting.ts'
 import { isExposedHttp } from '../config/loopback.ts'
 import { UNPROVEN_DOMAINS, takesUnprovenDomains } from '../config/sign-up.ts'
 import type { Declaration } from '../declaration/declaration.ts'
-import { createFirstClient, type FirstClient } from './first-client.ts'
+import { createFirstClient, noteFirstStart, type FirstClient } from './first-client.ts'
 import { inviteFirstOperator } from './first-operator.ts'
 import { requireSameDomain, rpIdOf } from './rp-id.ts'
 import type { ShownLink } from '../users/link.ts'
@@ -145,6 +145,7 @@ async function bringUp(config: Config, facts: StartFacts, begun: AsyncDisposable
   // Others wait for a replica that may be alive, and need not wait for this one.
   begun.defer(() => membership?.leave().catch(() => {}))
   try {
+    await noteFirstStart(opened.store, { isServedBefore: before.issuer !== undefined })
     const issuer = await wireIssuer(opened, name, config, { log, formerIssuer: before.issuer })
     begun.defer(issuer.finish)
     if (!facts.losesPasskeys) await requireSameDomain(issuer.store, before.rp_id, names.rp_id)
@@ -162,7 +163,7 @@ async function bringUp(config: Config, facts: StartFacts, begun: AsyncDisposable
   }
 }
 
-/** Applies the declarative file, and makes the first client of an issuer that has none. */
+/** Applies the declarative file, and makes the first client where this is the first start. */
 async function fill(issuer: Issuer, { declaration, log }: Pick<StartFacts, 'declaration' | 'log'>) {
   if (declaration) await declare(declaration, issuer, log)
   return makeFirsts(issuer)

@@ -1,6 +1,6 @@
 /** The first minute: serve, paste the lines, stop, serve again. */
 import { execFile } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'vitest'
@@ -61,6 +61,63 @@ test.concurrent('an issuer that the world knows under another name prints both, 
   const place = new Place(onTestFinished, { SIGNET_ISSUER: 'https://auth.example' })
   const server = await place.serve()
   expect(server.stdout()).toMatch(/^Signet serves https:\/\/auth\.example at http:\/\/localhost:\d+\n$/)
+})
+
+/** What happens at the first start of a database, and what was made for it meanwhile. */
+const FIRST_STARTS: [what: string, first: (place: Place) => Promise<void>][] = [
+  [
+    'a file declares a client, which is deleted',
+    async (place) => {
+      const file = place.file('signet.yaml')
+      writeFileSync(file, 'clients:\n  - { client_id: c1, token_endpoint_auth_method: client_secret_basic }\n')
+      await (await place.serve({ SIGNET_CONFIG: file })).stop()
+      await place.json('client', 'delete', 'c1')
+    },
+  ],
+  [
+    'a command made a client before, which is deleted',
+    async (place) => {
+      await place.json('client', 'create', '--id', 'x', '--new')
+      await (await place.serve()).stop()
+      await place.json('client', 'delete', 'x')
+    },
+  ],
+  [
+    'the issuer had a name of the world',
+    async (place) => (await place.serve({ SIGNET_ISSUER: 'https://auth.example.com' })).stop().then(() => {}),
+  ],
+  [
+    'the first client is deleted, and so is its resource',
+    async (place) => {
+      await (await place.serve()).stop()
+      await place.json('client', 'delete', 'demo')
+      await place.json('resource', 'delete', 'demo-api')
+    },
+  ],
+]
+
+test.concurrent.for(FIRST_STARTS)(
+  'a later start makes no first client and invites nobody, where at the first: %s',
+  async ([, first], { expect, onTestFinished }) => {
+    const place = new Place(onTestFinished)
+    await first(place)
+    const invitations = await place.json('invite', 'list')
+    for (let start = 0; start < 2; start++) {
+      const server = await place.serve()
+      expect(server.stdout()).toMatch(/^Signet serves http:\/\/localhost:\d+\n$/)
+      await server.stop()
+    }
+    expect(await place.json('client', 'list')).toEqual([])
+    expect(await place.json('invite', 'list')).toEqual(invitations)
+  },
+)
+
+test.concurrent('a database that commands have made, and that nobody has served, has its first start yet', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = await new Place(onTestFinished).migrate()
+  expect((await place.serve()).stdout()).toContain('Your first client')
 })
 
 test.concurrent('what cannot be served is one line, exit 1: a lost master key, another one, a taken port', async ({

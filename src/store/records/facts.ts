@@ -72,13 +72,15 @@ export type NamesClaim = { outcome: 'claimed'; before: Partial<ServedNames> } | 
 
 /**
  * `master_key_id`: the first master key, which rows without a key belong to. `current_master_key_id`: the current one,
- * where it is not the first. `issuer`: the one last served. `first_client`: printed once.
+ * where it is not the first. `issuer`: the one last served. `first_start`: when the first start of a server began.
+ * `first_client`: what the first start decided about the first client.
  * `rp_id`: the domain that passkeys are bound to. `believed_time`: the time that was noted last as one that was believed, in milliseconds.
  */
 export type SettingName =
   | 'master_key_id'
   | 'current_master_key_id'
   | 'issuer'
+  | 'first_start'
   | 'first_client'
   | 'rp_id'
   | 'believed_time'
