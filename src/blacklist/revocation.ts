@@ -4,7 +4,8 @@
  */
 import type { Actor, AuditTrail } from '../audit.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
-import { RateLimited, conflict, insufficientScope, notFound } from '../ground/errors.ts'
+import { RateLimited, conflict, insufficientScope, invalidRequest, notFound } from '../ground/errors.ts'
+import { looksSecret } from '../ground/looks-secret.ts'
 import type { KeyRotation } from '../keys/rotation.ts'
 import type {
   BlacklistCause,
@@ -162,9 +163,23 @@ export class Revocation {
     return sum
   }
 
-  /** Puts something on the blacklist. Grants that it names are over for good, lifted or not. */
+  /**
+   * Puts something on the blacklist. Grants that it names are over for good, lifted or not.
+   * @throws OAuthError `invalid_request` for a token or secret in the place of a name: everybody who lists entries would see it
+   */
   async deny(denial: Denial, by: Actor): Promise<BlacklistEntry> {
+    if (looksSecret(denial.value) && !(await this.#isName(denial)))
+      throw invalidRequest(
+        `${denial.kind}: this is a token or secret, and nothing has it for a name; name a token as token, and a secret is ended by: signet client rotate-secret ID`,
+      )
     return this.#add(denial, { cause: 'blacklist', reason: denial.reason ?? null, by })
+  }
+
+  /** Whether a client, or a person of whom a grant tells, has this name: backends and older versions took names of any look. */
+  async #isName({ kind, value }: Denial): Promise<boolean> {
+    const { store } = this.#needs
+    if (kind === 'client_id') return (await store.findClient(value)) !== undefined
+    return kind === 'sub' && (await store.findSubject(value)) !== undefined
   }
 
   /** Disables a person: ends what they have, and refuses them new tokens until they are enabled. */

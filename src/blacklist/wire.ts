@@ -5,7 +5,7 @@
  */
 import { fromSeconds, toIso, type Instant } from '../ground/clock.ts'
 import { nearest } from '../ground/nearest.ts'
-import { looksSecret } from '../ground/looks-secret.ts'
+import { SECRET_IN_TEXT, looksSecret } from '../ground/looks-secret.ts'
 import { schemaOf } from '../ground/schema.ts'
 import type { BlacklistEntry } from '../store/records/blacklist.ts'
 import { integer, manyOf, object, oneOf, optional, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
@@ -21,9 +21,9 @@ const textOf = (most: number) => {
 }
 
 export const MOST_NAME_CHARACTERS = 512
-export const MOST_REASON_CHARACTERS = 500
+const MOST_REASON_CHARACTERS = 500
 
-/** A backend may give a person any name: a `sub` that looks like a token must be deniable too. */
+/** A backend may give a person any name, which must be deniable too. `Revocation` refuses a secret that nobody has for a name. */
 const name = textOf(MOST_NAME_CHARACTERS)
 
 /** A token here would make an entry that denies nothing, and everybody who may list entries would see it. */
@@ -31,6 +31,10 @@ const ownName = schemaOf(() =>
   textOf(MOST_NAME_CHARACTERS).zod.refine((value) => !looksSecret(value), {
     message: 'this is a token; name it as token, and its entry is made from it',
   }),
+)
+
+export const reasonSchema = schemaOf(() =>
+  textOf(MOST_REASON_CHARACTERS).zod.refine((reason) => !looksSecret(reason), { message: SECRET_IN_TEXT }),
 )
 
 /** The last instant that a date can hold. */
@@ -80,7 +84,7 @@ const MEMBERS = schemaOf((z) =>
       sub: name.zod.nullish(),
       client_id: name.zod.nullish(),
       token: textOf(16_384).zod.nullish(),
-      reason: textOf(MOST_REASON_CHARACTERS).zod.nullish(),
+      reason: reasonSchema.zod.nullish(),
       expires_at: instant.zod.nullish(),
     },
     { error: (issue) => (issue.code === 'unrecognized_keys' ? describeUnknown(issue.keys[0] ?? '') : undefined) },

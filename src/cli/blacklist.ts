@@ -1,7 +1,7 @@
 /** `signet blacklist …`: entries that deny tokens. */
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
-import { MOST_NAME_CHARACTERS, MOST_REASON_CHARACTERS, entryView, readInstant } from '../blacklist/wire.ts'
+import { MOST_NAME_CHARACTERS, entryView, readInstant } from '../blacklist/wire.ts'
 import { fromSeconds, systemClock, type Instant } from '../ground/clock.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { notFound } from '../ground/errors.ts'
@@ -16,7 +16,7 @@ import { everyPage } from './every-page.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, fieldList, note, table } from './output.ts'
 import { subcommand, withExample } from './subcommand.ts'
-import { UsageError } from './usage.ts'
+import { UsageError, readReason } from './usage.ts'
 
 interface AddOptions {
   jti?: string
@@ -57,9 +57,7 @@ export function defineBlacklist(blacklist: Command): void {
 
 async function add(options: AddOptions, command: Command): Promise<void> {
   const named = await readNamed(options)
-  const reason = options.reason
-  if (reason !== undefined && reason.length > MOST_REASON_CHARACTERS)
-    throw new UsageError(`--reason has at most ${MOST_REASON_CHARACTERS} characters`)
+  const reason = readReason(options.reason)
   const expiresAt = readExpiry(options.expires)
   await withIssuerOrNew(command, async (issuer) => {
     const { revocation, tokenState, clients } = issuer
@@ -71,8 +69,6 @@ async function add(options: AddOptions, command: Command): Promise<void> {
       note('no client has this id now: the entry refuses one that is made with it')
     if (named.kind === 'sub') await noteUserName(named.value, issuer)
     if (entry.issuedBefore > entry.createdAt) note(LATE_LINE)
-    if (named.kind !== 'token' && looksSecret(named.value))
-      note('this looks like a token or secret; to deny a token, give it as --token')
   })
 }
 

@@ -9,7 +9,7 @@ import { withIssuer } from './open-issuer.ts'
 import { answer, answerDone, note, table } from './output.ts'
 import { noteInvitations, signInsEndedText } from './sign-ins-ended.ts'
 import { subcommand, withExample } from './subcommand.ts'
-import { UsageError } from './usage.ts'
+import { UsageError, readReason } from './usage.ts'
 
 interface Filter {
   client?: string
@@ -62,7 +62,8 @@ const list = ({ client, sub, session }: Filter, command: Command): Promise<void>
     )
   })
 
-const revoke = (sid: string | undefined, { all, reason }: Ending, command: Command): Promise<void> => {
+const revoke = async (sid: string | undefined, { all, reason: text }: Ending, command: Command): Promise<void> => {
+  const reason = readReason(text)
   if (all && sid === undefined) return revokeAll(reason, command)
   if (sid !== undefined && !all) return revokeOne(sid, reason, command)
   throw new UsageError('name one grant, or say --all', 'signet grant list')

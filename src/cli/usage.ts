@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import type * as z from 'zod'
+import { reasonSchema } from '../blacklist/wire.ts'
 import { findClaimFault } from '../clients/claims.ts'
 import { findCommaFault } from '../clients/field-schemas.ts'
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { Fault, OAuthError } from '../ground/errors.ts'
 import { codeOf } from '../ground/file-access.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
-import type { Schema } from '../ground/schema.ts'
+import { schemaOf, type Schema } from '../ground/schema.ts'
 import { JsonFault, describePath, readExactJson } from '../ground/exact-json.ts'
 
 /** Bad usage: exit code 2. */
@@ -126,6 +127,13 @@ const shownValue = (text: string): string => {
 export function requireFaultless(name: string, text: string, fault: string | undefined): void {
   if (fault !== undefined) throw new UsageError(`${name}: read ${shownValue(text)}; accepted: ${fault}`)
 }
+
+/** The reason of an act, as lists and the audit trail show it. @throws UsageError */
+export function readReason(text: string | undefined): string | undefined {
+  return text === undefined ? text : checkMetadata(REASON, { reason: text }, { reason: '--reason' }).reason
+}
+
+const REASON = schemaOf((z) => z.object({ reason: reasonSchema.zod }))
 
 /** Runs a check that needs no database. Its failure is bad usage, and no database is opened. */
 export function requireSound(check: () => void): void {

@@ -1,6 +1,7 @@
 /** Schemas of values that fields of clients and resources share. */
 import { DURATION_FORM, parseDuration } from '../ground/duration.ts'
 import { orNone } from '../ground/blank.ts'
+import { SECRET_IN_TEXT, looksSecret } from '../ground/looks-secret.ts'
 import { schemaOf } from '../ground/schema.ts'
 import { findClaimMapFault } from './claim-map.ts'
 import { SCOPE_TOKEN } from './client.ts'
@@ -11,8 +12,13 @@ import { SCOPE_TOKEN } from './client.ts'
  */
 export const textOf = (most: number) => schemaOf((z) => z.string().max(most, { abort: true }))
 
-/** A text for people, or `null`. A text of blanks is none. */
-export const textOrNone = (most: number) => schemaOf((z) => z.union([textOf(most).zod.transform(orNone), z.null()]))
+/** A text for people, or `null`. A text of blanks is none. A text with a token or secret in it is refused. */
+export const textOrNone = (most: number) =>
+  schemaOf((z) =>
+    z
+      .union([textOf(most).zod.transform(orNone), z.null()])
+      .refine((text) => text === null || !looksSecret(text), { message: SECRET_IN_TEXT }),
+  )
 
 /** A duration in any spelling, as seconds. */
 export const durationSchema = schemaOf((z) =>

@@ -19,6 +19,9 @@ const MOST_CHARACTERS = 16_384
 /** Whether a caller seems to have sent a secret where a name belongs. */
 export const looksSecret = (text: string): boolean => WHOLE_SECRET.test(text.slice(0, MOST_CHARACTERS))
 
+/** Why a text for people is refused. It is shown in lists, and the secret in it would be, too. */
+export const SECRET_IN_TEXT = 'a token or secret stands in it, and those who read lists would see it; leave it out'
+
 /** The first part of a JWT, or all parts of one that is very short. */
 const BEGINS_LIKE_JWT = /^eyJ(?:[\w-]{8}|[\w-]*\.[\w-]*\.)/
 
