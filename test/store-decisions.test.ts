@@ -606,7 +606,7 @@ describe.each(PLACES)('%s: an actor who may not act any more', (_, newPlace) => 
 
   test.each(Object.keys(acts))('%s leaves nothing', async (name) => {
     const store = await storeWithKeys(newPlace())
-    await store.createResource(resourceOf('api'), eventOf('resource.created'))
+    await store.createResource(resourceOf('api', { ownKeys: true }), eventOf('resource.created'))
     await store.promoteNextKey(SHARED_ES256, keyOf('spare'), () => ({ act: 'promote' }), eventOf('key.rotated'))
     for (const sid of ['g1', 'g2']) await createGrant(store, grantOf(sid))
     await endGrant(store, 'g2')

@@ -2,9 +2,10 @@
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { endpointUrl } from '../http/endpoint-url.ts'
+import { toIso } from '../ground/clock.ts'
 import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
-import { blankResource, keySetPath, requireSoundResource } from '../resources/resource.ts'
+import { blankResource, keySetPath, requireSoundResource, ringOf } from '../resources/resource.ts'
 import { RESOURCE_FIELDS, resourceChangeSchema, resourceMetadata, toResourceChange } from '../resources/wire.ts'
 import { describeHolders } from '../resources/registration.ts'
 import type { ResourceChange } from '../resources/resource.ts'
@@ -86,10 +87,28 @@ async function update(id: string, options: MetadataOptions, command: Command): P
   const change = readChange(options)
   if (Object.keys(change).length === 0) throw new UsageError('nothing to change was given')
   await withNamed('resource', id, async (issuer) => {
+    const before = await issuer.resourceRegistry.get(id)
     const resource = await issuer.resourceRegistry.update(id, change, BY_CLI)
+    // Published at once, because the time until the first own key signs begins then.
+    if (resource.ownKeys) await issuer.keys.ensure(ringOf(resource))
     answerDone(command, resourceMetadata(resource), `resource ${id} was changed`)
     noteKeySet(resource, issuer)
+    noteChangeOfKeys(before, resource, issuer)
   })
+}
+
+/** Says which keys sign after a change, where verifiers have cached the key set of before. */
+function noteChangeOfKeys(before: ResourceRecord, { id, ownKeys, ...now }: ResourceRecord, issuer: Issuer): void {
+  if (before.ownKeys && !ownKeys)
+    note(
+      `the issuer's keys sign its tokens now: verifiers that have cached its key set refuse them until they fetch it again, up to ${issuer.config.jwksMaxAgeSeconds} s; its own keys stay there until their last token has ended`,
+    )
+  const ring = ringOf({ ...now, id, ownKeys })
+  const from = issuer.rotation.due(ring)
+  if (ownKeys && from !== undefined && issuer.keys.ringThatSigns(ring) !== ring)
+    note(
+      `the issuer's keys sign its tokens until ${toIso(from)}, so that every verifier knows its first own key by then; at once: signet key rotate --resource ${shell(id)} --emergency`,
+    )
 }
 
 const remove = (id: string, { force = false }: { force?: boolean }, command: Command): Promise<void> =>

@@ -155,14 +155,19 @@ function checkRings(keys: SigningKeyRecord[], now: Instant, config: Config): Che
     const name = `keys ${key.alg}${key.ring === SHARED_RING ? '' : ` of ${key.ring}`}`
     rings.set(name, [...(rings.get(name) ?? []), key])
   }
-  return [...rings].map(([name, ring]) => checkRing(name, ring, now, config))
+  return [...rings].filter(([, ring]) => !isAtRest(ring)).map(([name, ring]) => checkRing(name, ring, now, config))
 }
+
+/** No resource uses such a ring any more: it was given up for the shared keys or another algorithm, or deleted. */
+const isAtRest = (ring: SigningKeyRecord[]): boolean =>
+  ring.some((key) => key.ring !== SHARED_RING) && !ring.some(({ status }) => status === 'active' || status === 'next')
 
 function checkRing(check: string, ring: SigningKeyRecord[], now: Instant, config: Config): Check {
   const active = ring.filter(({ status }) => status === 'active')
   const next = ring.filter(({ status }) => status === 'next')
   const [signing] = active
   const [coming] = next
+  if (!signing && coming && coming.ring !== SHARED_RING) return checkFirstKey(check, coming, now, config)
   if (!signing || !coming || active.length > 1 || next.length > 1) {
     return bad(
       check,
@@ -176,6 +181,19 @@ function checkRing(check: string, ring: SigningKeyRecord[], now: Instant, config
   return now <= due + LATE_MS
     ? good(check, found)
     : bad(check, `${found}, which is overdue`, 'a running signet serve rotates by itself; now: signet key rotate')
+}
+
+/** The first key of a resource that had none of its own: the shared keys sign until caches know it. */
+function checkFirstKey(check: string, { kid, createdAt }: SigningKeyRecord, now: Instant, config: Config): Check {
+  const due = createdAt + fromSeconds(config.keyPrepublishSeconds)
+  const found = `the first key ${kid} signs from ${toIso(due)}, and until then the shared keys`
+  return now <= due + LATE_MS
+    ? good(check, found)
+    : bad(
+        check,
+        `${found}, which is overdue`,
+        'a running signet serve does it by itself; now: signet key rotate --resource ID',
+      )
 }
 
 function describeReadiness(

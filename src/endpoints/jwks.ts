@@ -36,7 +36,8 @@ export function jwks({ keys, readers, resources, limits, config }: Needs): Route
         get: '/jwks/:resource',
         id: 'readResourceKeys',
         says: 'The keys that sign the tokens of one resource',
-        tells: 'Its own where it has some, else the issuer’s.',
+        tells:
+          'Its own where it has some, else the issuer’s. After a change from one to the other, both, until the last token of the former keys has ended.',
         params: {
           resource: {
             says: 'The id of a resource: a plain name as it is, a URI as `~` and its base64url, or percent-encoded',
@@ -49,9 +50,8 @@ export function jwks({ keys, readers, resources, limits, config }: Needs): Route
       async (call) => {
         const resource = resources.find(idOfSegment(call.params.resource))
         if (!resource) throw notFound('this resource')
-        const id = ringOf(resource)
-        await keys.ensure(id)
-        return answerDocument(call, keys.jwks(id.ring), { cacheControl })
+        if (resource.ownKeys) await keys.ensure(ringOf(resource))
+        return answerDocument(call, keys.jwksOf(resource), { cacheControl })
       },
     ),
   ]

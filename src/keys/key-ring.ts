@@ -4,7 +4,7 @@
  * rotates a key (rotation.ts does), and it never writes an unsealed private key.
  */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import type { Instant } from '../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../ground/clock.ts'
 import { Unavailable } from '../ground/errors.ts'
 import { fetchedWithin } from '../ground/silence.ts'
 import { BY_SYSTEM, type AuditTrail } from '../audit.ts'
@@ -18,6 +18,7 @@ import {
   type SigningAlgorithm,
   type SigningKeyRecord,
 } from '../store/records/key.ts'
+import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Store } from '../store/store.ts'
 import { SIGNING_ALGORITHMS, generateSigningKey } from './algorithms.ts'
 import { jwksDocument, type JwksDocument } from './jwks.ts'
@@ -32,6 +33,19 @@ interface RingKey {
 
 /** The key of a map of rings. */
 const nameOf = ({ ring, alg }: RingId): string => `${alg} ${ring}`
+
+/** The members of a resource that decide about its key set. */
+type ResourceKeySet = Pick<ResourceRecord, 'id' | 'alg' | 'ownKeys' | 'sharedKeysUntil'>
+
+/** Own rings that have a next key and never had an active one. */
+function waitingOf(records: SigningKeyRecord[]): Map<string, RingId> {
+  const own = records.filter(({ ring }) => ring !== SHARED_RING)
+  const waiting = new Map(
+    own.filter(({ status }) => status === 'next').map(({ ring, alg }) => [nameOf({ ring, alg }), { ring, alg }]),
+  )
+  for (const key of own) if (key.status === 'active') waiting.delete(nameOf(key))
+  return waiting
+}
 
 export const sharedRing = (alg: SigningAlgorithm): RingId => ({ ring: SHARED_RING, alg })
 
@@ -53,6 +67,10 @@ export class KeyRing {
   #unsealed = new Map<string, KeyObject>()
   /** By ring, both algorithms together. */
   #documents = new Map<RingName, JwksDocument>()
+  /** Own rings together with the shared one, made when first asked for. */
+  #together = new Map<RingName, JwksDocument>()
+  /** The names of own rings whose first key is not known to caches yet. */
+  #waiting = new Map<string, RingId>()
   /** The latest time at which each key was committed that is neither old nor one of the first. In time that passed. */
   #committedBy = new Map<string, number>()
   /** The number of the last reading that was begun. */
@@ -82,12 +100,15 @@ export class KeyRing {
 
   /** Makes the first keys of a resource's own ring, unless it has some. */
   async ensure(id: RingId): Promise<void> {
-    if (this.#signers.has(nameOf(id))) return
+    if (this.#signers.has(nameOf(id)) || this.#waiting.has(nameOf(id))) return
+    const outcome = await this.#seed(id)
     // If another process was faster, this process has not read its keys yet.
-    if ((await this.#seed(id)) === 'exists') await this.reload()
+    if (outcome === 'exists') await this.reload()
+    // The resource has changed, and this process has not heard of it.
+    if (outcome === 'unused') await this.#store.pollChanges()
   }
 
-  async #seed(id: RingId): Promise<'seeded' | 'exists'> {
+  async #seed(id: RingId): Promise<'seeded' | 'exists' | 'unused'> {
     // To find the primes of an RSA key takes longest in a first start, so both keys are made at the same time.
     const [first, second] = await Promise.all([this.draft(id), this.draft(id)])
     // The write dates both alike: a verifier that has fetched one has fetched both, so `next` may take over at any time.
@@ -151,7 +172,9 @@ export class KeyRing {
       this.#unsealed = unsealed
       this.#noteCommitted(rows)
       this.#signers = this.#signersOf(records, othersHearWithinMs)
+      this.#waiting = waitingOf(records)
       this.#documents = new Map(documents)
+      this.#together = new Map()
     }
   }
 
@@ -195,6 +218,32 @@ export class KeyRing {
     return this.#documents.get(ring) ?? jwksDocument([])
   }
 
+  /**
+   * The keys that verify the tokens of a resource. Without keys of its own these are the shared ones, and those own keys that
+   * it had before. With keys of its own the shared ones stay as long as a token of theirs can be left.
+   */
+  jwksOf({ id, ownKeys, sharedKeysUntil, alg }: ResourceKeySet): JwksDocument {
+    const ring = ownRing(id)
+    if (!ring || (!ownKeys && !this.#documents.has(ring))) return this.jwks()
+    const isShared = !ownKeys || this.#waiting.has(nameOf({ ring, alg }))
+    const mayBeLeft = sharedKeysUntil !== null && this.#store.now() <= sharedKeysUntil + fromSeconds(CLOCK_SKEW_SECONDS)
+    return isShared || mayBeLeft ? this.#jwksTogether(ring) : this.jwks(ring)
+  }
+
+  #jwksTogether(ring: RingName): JwksDocument {
+    const known = this.#together.get(ring)
+    if (known) return known
+    const records = this.published().filter((key) => key.ring === ring || key.ring === SHARED_RING)
+    const made = jwksDocument(records)
+    this.#together.set(ring, made)
+    return made
+  }
+
+  /** The ring that signs where this one is to sign: the shared one, until caches know the first key of an own ring. */
+  ringThatSigns(id: RingId): RingId {
+    return this.#waiting.has(nameOf(id)) ? sharedRing(id.alg) : id
+  }
+
   /** The public key that verifies tokens with this `kid`, and the ring it is of: published ones only. */
   findPublicKey(kid: string): (RingId & { publicKey: KeyObject }) | undefined {
     const key = this.#published.get(kid)
@@ -222,9 +271,9 @@ export class KeyRing {
     await signer.makeReady(until, lifetimeMs)
   }
 
-  /** Every ring that signs: the shared ones, and those that resources have to themselves. */
+  /** Every ring that signs or will: the shared ones, and those that resources have to themselves. */
   rings(): RingId[] {
-    return [...this.#signers.values()].map(({ id }) => id)
+    return [...[...this.#signers.values()].map(({ id }) => id), ...this.#waiting.values()]
   }
 
   /** The shared rings, or those of a resource that is named; of one algorithm or of all that there are. */

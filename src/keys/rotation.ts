@@ -48,11 +48,18 @@ export const isKnownToCaches = (
 export const dueAt = ({ activatedAt, createdAt }: SigningKeyRecord, rotationSeconds: number): Instant =>
   (activatedAt ?? createdAt) + fromSeconds(rotationSeconds)
 
+/** When the first key of an own ring takes over from the shared ring. */
+function dueOfFirst(keys: SigningKeyRecord[], prepublishSeconds: number): Instant | undefined {
+  const next = keys.find((key) => key.status === 'next')
+  return next && next.createdAt + fromSeconds(prepublishSeconds)
+}
+
 /** Decides whether `next` may become `active` now: when caches know it, or at once in an emergency. */
 function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: PromotionPolicy): PromotionVerdict {
   const active = ring.find((key) => key.status === 'active')
   const next = ring.find((key) => key.status === 'next')
-  if (!active || !next) return { act: 'wait', safeFrom: null, reason: 'the ring has no active or no next key' }
+  if (!next) return { act: 'wait', safeFrom: null, reason: 'the ring has no next key' }
+  if (!active) return decideFirst(next, now, policy)
 
   if (policy.afterSeconds !== null) {
     const due = dueAt(active, policy.afterSeconds)
@@ -72,6 +79,17 @@ function decidePromotion(ring: SigningKeyRecord[], now: Instant, policy: Promoti
   if (policy.emergency || isKnownToCaches(next, active, now, policy.prepublishSeconds)) return { act: 'promote' }
   const safeFrom = next.createdAt + fromSeconds(policy.prepublishSeconds)
   return { act: 'wait', safeFrom, reason: 'the next key has not been published for long enough' }
+}
+
+/** The first key of a ring takes over from the shared ring, which has signed the resource's tokens until now. */
+function decideFirst(next: SigningKeyRecord, now: Instant, policy: PromotionPolicy): PromotionVerdict {
+  const safeFrom = next.createdAt + fromSeconds(policy.prepublishSeconds)
+  if (policy.emergency || now >= safeFrom) return { act: 'promote' }
+  return {
+    act: 'wait',
+    safeFrom,
+    reason: 'the first own key has not been published for long enough; until then the shared keys sign',
+  }
 }
 
 /** `scheduled` waits until the active key is due; `emergency` waits for nothing. */
@@ -125,7 +143,7 @@ export class KeyRotation {
     const spare = await ring.draft(id)
     const leaving = keys.find((key) => key.status === 'active')?.kid
     const decide = (current: SigningKeyRecord[], now: Instant): PromotionVerdict => {
-      if (!current.some((key) => key.kid === leaving && key.status === 'active'))
+      if (current.find((key) => key.status === 'active')?.kid !== leaving)
         return { act: 'wait', safeFrom: null, reason: 'another process has just rotated this ring' }
       // Asked again: the clock may have jumped since the schedule began this.
       if (mode === 'scheduled' && !store.time.isBelieved())
@@ -176,12 +194,20 @@ export class KeyRotation {
     return store.retireKeys(skewSeconds, mayRetire, (kid) => audit.event('key.retired', kid, BY_SYSTEM))
   }
 
+  /** Brings own rings to rest that no resource uses any more. @returns the `kid` of each key */
+  async rest(isUsed: (id: RingId) => boolean): Promise<string[]> {
+    const { store, ring, audit } = this.#needs
+    // Asked of memory first: the timetable comes every few seconds.
+    if (ring.rings().every(isUsed)) return []
+    return store.restUnusedKeys((kid) => audit.event('key.unused', kid, BY_SYSTEM))
+  }
+
   /** When the schedule will promote a ring's next key, as far as is known now. It is answered from memory. */
   due(id: RingId): Instant | undefined {
     const { ring, policy } = this.#needs
     const keys = ring.published().filter((key) => isSameRing(key, id))
     const active = keys.find((key) => key.status === 'active')
-    if (!active) return undefined
+    if (!active) return dueOfFirst(keys, policy.keyPrepublishSeconds)
     const due = dueAt(active, policy.keyRotationSeconds)
     // The next key may have to be published for longer than that.
     const verdict = decidePromotion(keys, due, this.#promotionPolicy('scheduled'))

@@ -40,6 +40,10 @@ export class ResourceDirectory {
     return [...this.#resources.keys()]
   }
 
+  withOwnKeys(): ResourceRecord[] {
+    return [...this.#resources.values()].filter(({ ownKeys }) => ownKeys)
+  }
+
   find(id: string): ResourceRecord | undefined {
     return id === this.issuer ? this.#issuerResource : this.#resources.get(id)
   }

@@ -6,7 +6,7 @@ import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { isSecretName } from '../ground/looks-secret.ts'
 import { SHARED_RING, ownRing, type RingId } from '../store/records/key.ts'
-import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceRecord } from '../store/records/resource.ts'
+import { RESOURCE_MEMBER_DEFAULTS, type ResourceRecord } from '../store/records/resource.ts'
 import { SCOPE_TOKEN, hasOwnPrefix } from '../clients/client.ts'
 import { requireFreeClaims } from '../clients/claims.ts'
 
@@ -26,7 +26,7 @@ export function blankResource(id: string, now: number): ResourceRecord {
     typ: 'at+jwt',
     claims: {},
     ownKeys: false,
-    ...RESOURCE_SIGN_IN_DEFAULTS,
+    ...RESOURCE_MEMBER_DEFAULTS,
     disabledAt: null,
     predecessorEndedAt: null,
     declaredBy: null,
@@ -41,7 +41,7 @@ export const issuerResource = (issuer: string): ResourceRecord => ({
   scope: [...OWN_SCOPES],
 })
 
-/** The keys that sign a resource's tokens. */
+/** The keys that are to sign a resource's tokens. `KeyRing.ringThatSigns` tells whether the shared ring still does. */
 export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({
   ring: (ownKeys ? ownRing(id) : undefined) ?? SHARED_RING,
   alg,
@@ -67,7 +67,7 @@ export const isForPredecessor = ({ predecessorEndedAt }: ResourceRecord, issuedA
 
 /** The fields that may be set; absent ones keep their default or present value. */
 export type ResourceChange = Partial<
-  Omit<ResourceRecord, 'id' | 'predecessorEndedAt' | 'declaredBy' | 'createdAt' | 'updatedAt'>
+  Omit<ResourceRecord, 'id' | 'sharedKeysUntil' | 'predecessorEndedAt' | 'declaredBy' | 'createdAt' | 'updatedAt'>
 >
 
 export const MOST_RESOURCE_ID_CHARACTERS = 512

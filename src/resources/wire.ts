@@ -58,7 +58,7 @@ export const RESOURCE_FIELDS = {
   own_keys: field('ownKeys', {
     schema: schemaOf((z) => z.boolean()),
     shape: flag(),
-    says: 'Its tokens are signed by keys of its own, published at `/jwks/{resource}` alone.',
+    says: 'Its tokens are signed by keys of its own, published at `/jwks/{resource}` alone. Given later, they sign once they have been published for the prepublish time.',
     flag: '--own-keys',
     help: 'sign its tokens with keys of its own, published at /jwks/ID',
     read: { switch: { helpOfNegation: 'sign its tokens with the keys of the issuer' } },

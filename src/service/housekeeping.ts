@@ -14,6 +14,9 @@ import type { MasterKeys } from '../keys/master-keys.ts'
 import type { KeyRotation } from '../keys/rotation.ts'
 import type { Log } from '../ground/log.ts'
 import type { BackChannel } from '../sessions/back-channel.ts'
+import type { ResourceDirectory } from '../resources/directory.ts'
+import { ringOf } from '../resources/resource.ts'
+import { SHARED_RING, isSameRing, type RingId } from '../store/records/key.ts'
 import type { Store } from '../store/store.ts'
 
 const FLUSH_EVERY_MS = 5000
@@ -34,6 +37,7 @@ interface Needs {
   keyHolder: KeyHolderNote
   keys: KeyRing
   rotation: KeyRotation
+  resources: ResourceDirectory
   blacklist: Blacklist
   writeNotes: () => Promise<void>
   backChannel: BackChannel
@@ -112,8 +116,19 @@ async function tendMasterKeys({ masterKeys, keyHolder, keys, log }: Needs): Prom
   await keyHolder.tend()
 }
 
+/** Makes the first keys of own rings, so that they are published before they are needed, and ends what is out of use. */
+async function tendOwnRings({ keys, rotation, resources, log }: Needs, stopping: AbortSignal): Promise<void> {
+  for (const resource of resources.withOwnKeys()) if (!stopping.aborted) await keys.ensure(ringOf(resource))
+  const isUsed = (id: RingId) => {
+    const resource = resources.find(id.ring)
+    return id.ring === SHARED_RING || (resource !== undefined && isSameRing(ringOf(resource), id))
+  }
+  for (const kid of await rotation.rest(isUsed)) log.info('no resource uses this signing key any more', { kid })
+}
+
 /** Rotates keys that are due and retires keys whose last token has expired, as the database decides. */
-async function tendKeys({ keys, rotation, log }: Needs, stopping: AbortSignal): Promise<void> {
+async function tendKeys(needs: Needs, stopping: AbortSignal): Promise<void> {
+  const { keys, rotation, log } = needs
   for (const kid of await rotation.redate())
     log.warn('a clock that was ahead had dated a signing key: it is dated now', { kid })
   for (const ring of keys.rings()) {
@@ -122,6 +137,8 @@ async function tendKeys({ keys, rotation, log }: Needs, stopping: AbortSignal): 
     if (rotated.outcome === 'promoted') log.info('signing key rotated', ring)
   }
   for (const kid of await rotation.retire(CLOCK_SKEW_SECONDS)) log.info('signing key retired', { kid })
+  // Last, because a resource that cannot be read must not keep other keys from their turn.
+  await tendOwnRings(needs, stopping)
 }
 
 /** Transactions follow each other until nothing is left to delete. After a stop, the next start goes on. */

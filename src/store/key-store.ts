@@ -26,8 +26,11 @@ export interface KeyStore {
   /** @param onUnreadable is told of each row that cannot be read, and is left out; without it the call rejects */
   listKeys(onUnreadable?: (row: string) => void): Promise<SigningKeyRecord[]>
   findKey(kid: string): Promise<SigningKeyRecord | undefined>
-  /** The first keys of a ring; of two processes that try at once, one seeds. */
-  seedKeys(ring: RingId, keys: SigningKeyRecord[], event: Recording): Promise<'seeded' | 'exists'>
+  /**
+   * The first keys of a ring; of two processes that try at once, one seeds. `unused`: no resource has this ring to itself.
+   * Where the shared ring has signed the resource's tokens until now, the next key alone: it signs once it is known.
+   */
+  seedKeys(ring: RingId, keys: SigningKeyRecord[], event: Recording): Promise<'seeded' | 'exists' | 'unused'>
   /** `next` becomes `active`, `active` becomes `retiring`, `spare` becomes `next`, if `decide` says so. */
   promoteNextKey(
     ring: RingId,
@@ -50,6 +53,8 @@ export interface KeyStore {
    * as they were, if `mayDate` says so inside the write. Returns their ids.
    */
   redateKeys(mayDate: () => boolean, eventFor: (kid: string) => Recording): Promise<string[]>
+  /** Brings own rings to rest that no resource uses: `active` becomes `retiring`, `next` ends. Returns the ids of their keys. */
+  restUnusedKeys(eventFor: (kid: string) => Recording): Promise<string[]>
   /** Raises a key's high-water mark. `gone`: the key may not sign any more (retired, revoked). */
   reserveSigning(kid: string, until: Instant): Promise<'reserved' | 'gone'>
   /**

@@ -155,7 +155,8 @@ export class AccessTokens {
         await passLine(line, now)
         continue
       }
-      const { ring, typ } = shapeOf(terms)
+      const { ring: wanted, typ } = shapeOf(terms)
+      const ring = this.#keys.ringThatSigns(wanted)
       const signing = this.#keys.trySign(ring, typ, claims)
       if (signing)
         return { accessToken: await signing, jti: claims.jti, terms, expiresInSeconds: claims.exp - claims.iat }

@@ -4,6 +4,7 @@ import { find, insert, reserve, select, time, update, type Act, type Engine, typ
 import type { Recording } from '../records/audit.ts'
 import type { Moment, NewBlacklistEntry } from '../records/blacklist.ts'
 import {
+  SHARED_RING,
   isDatedAhead,
   isScheduled,
   newestDate,
@@ -12,7 +13,6 @@ import {
   type PromotionVerdict,
   type RevocationOutcome,
   type RingId,
-  type RingName,
   type SigningKeyRecord,
 } from '../records/key.ts'
 import type { KeyStore } from '../key-store.ts'
@@ -20,6 +20,7 @@ import { signingKeys } from '../tables/keys.ts'
 import { record } from './audit.ts'
 import { append, moment } from './blacklist.ts'
 import { requireUsableMasterKey } from './master-key-rows.ts'
+import { discard, noteFirstOwnKey, restUnusedRings, useOf } from './own-rings.ts'
 
 export const keyVerbs = (engine: Engine): KeyStore => ({
   listKeys: (onUnreadable) => engine.read(() => list(onUnreadable)),
@@ -32,6 +33,7 @@ export const keyVerbs = (engine: Engine): KeyStore => ({
     engine.act(function* () {
       return (yield* reserve(kid, until)) ? 'reserved' : 'gone'
     }),
+  restUnusedKeys: (eventFor) => engine.act(() => rest(eventFor), 'exclusive'),
   retireKeys: (skewSeconds, mayRetire, eventFor) => engine.act(() => retire(skewSeconds, mayRetire, eventFor)),
 })
 
@@ -47,11 +49,13 @@ function* ringOf({ ring, alg }: RingId): Act<SigningKeyRecord[]> {
   return inOrder(yield* select(signingKeys, { where: { ring, alg } }))
 }
 
-function* seed(id: RingId, keys: SigningKeyRecord[], event: Recording): Act<'seeded' | 'exists'> {
+function* seed(id: RingId, keys: SigningKeyRecord[], event: Recording): Act<'seeded' | 'exists' | 'unused'> {
   const ring = yield* ringOf(id)
   if (ring.some(({ status }) => status === 'active' || status === 'next')) return 'exists'
+  const use = yield* useOf(id)
+  if (use === 'never') return 'unused'
   const now = yield* time()
-  for (const key of keys)
+  for (const key of use === 'later' ? keys.filter(({ status }) => status === 'next') : keys)
     yield* insertSealed({ ...key, createdAt: now, activatedAt: key.status === 'active' ? now : null })
   yield* record(event)
   return 'seeded'
@@ -71,6 +75,7 @@ function* promote(
   if (!next) return { outcome: 'refused', safeFrom: null, reason: `there is no next ${id.alg} key` }
   const active = ring.find(({ status }) => status === 'active')
   if (active) yield* update(signingKeys, { kid: active.kid }, { status: 'retiring', deactivatedAt: now })
+  else yield* noteFirstOwnKey(id.ring)
   yield* activate(next, now)
   yield* publish(spare, now)
   yield* record(event)
@@ -115,6 +120,19 @@ function* retire(skewSeconds: number, mayRetire: () => boolean, eventFor: (kid: 
   return over.map(({ kid }) => kid)
 }
 
+/** Brings to rest what no resource uses, as after a process that had not heard that a resource uses the shared keys again. */
+function* rest(eventFor: (kid: string) => Recording): Act<string[]> {
+  const own = (yield* select(signingKeys)).filter(({ ring }) => ring !== SHARED_RING)
+  const rested: string[] = []
+  for (const ring of new Set(own.map((key) => key.ring))) {
+    for (const { kid } of yield* restUnusedRings(ring)) {
+      yield* record(eventFor(kid))
+      rested.push(kid)
+    }
+  }
+  return rested
+}
+
 function* redate(mayDate: () => boolean, eventFor: (kid: string) => Recording): Act<string[]> {
   if (!mayDate()) return []
   const now = yield* time()
@@ -134,15 +152,6 @@ function* redate(mayDate: () => boolean, eventFor: (kid: string) => Recording): 
   return redated
 }
 
-/** Ends a resource's own ring, inside the write that deletes the resource. */
-export function* endRing(ring: RingName): Act<void> {
-  const now = yield* time()
-  for (const key of yield* select(signingKeys, { where: { ring } })) {
-    if (key.status !== 'revoked' && key.status !== 'retired')
-      yield* discard({ ...key, deactivatedAt: now }, 'retired', now)
-  }
-}
-
 function* activate({ kid }: SigningKeyRecord, now: Instant): Act<void> {
   yield* update(signingKeys, { kid }, { status: 'active', activatedAt: now })
 }
@@ -156,9 +165,4 @@ function* publish(spare: SigningKeyRecord, now: Instant): Act<void> {
 function* insertSealed(key: SigningKeyRecord): Act<void> {
   yield* requireUsableMasterKey(sealedUnder(key.sealedPrivateKey))
   yield* insert(signingKeys, key)
-}
-
-/** Takes a key out of use for good, and deletes its private half. */
-function* discard({ kid, deactivatedAt }: SigningKeyRecord, status: 'retired' | 'revoked', now: Instant): Act<void> {
-  yield* update(signingKeys, { kid }, { status, sealedPrivateKey: '', deactivatedAt: deactivatedAt ?? now })
 }

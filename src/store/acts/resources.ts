@@ -1,15 +1,16 @@
 /** Resources: the APIs that access tokens are for. */
-import type { Instant } from '../../ground/clock.ts'
+import { CLOCK_SKEW_SECONDS, fromSeconds, type Instant } from '../../ground/clock.ts'
 import { find, insert, remove, select, time, update, type Act, type Engine, type Unreadable } from '../engine.ts'
 import type { Recording } from '../records/audit.ts'
 import { ownRing } from '../records/key.ts'
-import { RESOURCE_SIGN_IN_DEFAULTS, type ResourceDeletion, type ResourceRecord } from '../records/resource.ts'
+import { RESOURCE_MEMBER_DEFAULTS, type ResourceDeletion, type ResourceRecord } from '../records/resource.ts'
 import type { Store } from '../store.ts'
 import type { RowOf } from '../table.ts'
+import { signingKeys } from '../tables/keys.ts'
 import { deletedResources, resources } from '../tables/resources.ts'
 import { fileAfter, fileOf, isByFile, record } from './audit.ts'
 import { listClients, updateClient } from './clients.ts'
-import { endRing } from './keys.ts'
+import { endRing, restUnusedRings, sharedMark } from './own-rings.ts'
 import { packMembers, withoutMembers } from './members.ts'
 
 type Verbs = Pick<Store, 'listResources' | 'findResource' | 'createResource' | 'updateResource' | 'deleteResource'>
@@ -36,7 +37,7 @@ const toResource = (
   { signIn, ...row }: RowOf<typeof resources>,
   predecessorEndedAt: Instant | undefined,
 ): ResourceRecord => ({
-  ...RESOURCE_SIGN_IN_DEFAULTS,
+  ...RESOURCE_MEMBER_DEFAULTS,
   ...signIn,
   ...row,
   predecessorEndedAt: predecessorEndedAt ?? null,
@@ -44,8 +45,8 @@ const toResource = (
 
 export function toResourceRow(full: ResourceRecord): RowOf<typeof resources> {
   const { predecessorEndedAt: _, ...resource } = full
-  const signIn = packMembers(RESOURCE_SIGN_IN_DEFAULTS, resource)
-  return { ...withoutMembers(RESOURCE_SIGN_IN_DEFAULTS, resource), signIn }
+  const signIn = packMembers(RESOURCE_MEMBER_DEFAULTS, resource)
+  return { ...withoutMembers(RESOURCE_MEMBER_DEFAULTS, resource), signIn }
 }
 
 export function* createResource(resource: ResourceRecord, event: Recording): Act<'created' | 'exists' | 'ended'> {
@@ -65,11 +66,25 @@ export function* updateResource(
 ): Act<ResourceRecord | undefined> {
   const current = yield* findResource(id)
   if (!current) return undefined
-  const next: ResourceRecord = { ...change(current, yield* time()), id, declaredBy: fileAfter(current, event) }
+  const changed = { ...change(current, yield* time()), id, declaredBy: fileAfter(current, event) }
+  const next: ResourceRecord = { ...changed, sharedKeysUntil: yield* sharedKeysUntil(current, changed) }
   const { createdAt: _, ...row } = toResourceRow(next)
   yield* update(resources, { id }, row)
+  const ring = ownRing(id)
+  if (ring) yield* restUnusedRings(ring)
   yield* record(event)
   return next
+}
+
+/** The member of the same name, after a change of a resource. */
+function* sharedKeysUntil(before: ResourceRecord, { ownKeys }: ResourceRecord): Act<Instant | null> {
+  if (!ownKeys) return null
+  if (!before.ownKeys) return yield* sharedMark()
+  const { sharedKeysUntil: until } = before
+  const isOver = until !== null && (yield* time()) > until + fromSeconds(CLOCK_SKEW_SECONDS)
+  const ring = ownRing(before.id)
+  // A ring of another algorithm then signs at once: the key set that caches hold is one of own keys already.
+  return isOver && ring && (yield* find(signingKeys, { ring, status: 'active' })) ? null : until
 }
 
 /** A client that cannot be read gets no tokens, and does not keep a resource. */

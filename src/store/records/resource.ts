@@ -12,12 +12,26 @@ export interface ResourceSignIn {
   scopePermissions: Record<string, string>
 }
 
-export const RESOURCE_SIGN_IN_DEFAULTS: ResourceSignIn = { claimMap: {}, openTo: 'registered', scopePermissions: {} }
+const RESOURCE_SIGN_IN_DEFAULTS: ResourceSignIn = { claimMap: {}, openTo: 'registered', scopePermissions: {} }
+
+/** The member of a resource that the store keeps about its keys. No door sets it. */
+interface ResourceKeys {
+  /**
+   * Where the issuer's shared keys have signed its tokens before its own keys: the end of the last such token. It is raised
+   * once more when the first own key signs. `null` where none can be left.
+   */
+  sharedKeysUntil: Instant | null
+}
+
+export type ResourceMembers = ResourceSignIn & ResourceKeys
+
+/** The members that share a column. */
+export const RESOURCE_MEMBER_DEFAULTS: ResourceMembers = { ...RESOURCE_SIGN_IN_DEFAULTS, sharedKeysUntil: null }
 
 /** `in_use`: clients have it on their lists, and nothing was deleted. `holders` are the ids of these clients. */
 export type ResourceDeletion = { outcome: 'deleted' | 'in_use'; holders: string[] } | { outcome: 'unknown' }
 
-export interface ResourceRecord extends ResourceSignIn {
+export interface ResourceRecord extends ResourceSignIn, ResourceKeys {
   id: string
   alg: SigningAlgorithm
   /** Life of its access tokens in seconds; `null` follows client or configuration. */

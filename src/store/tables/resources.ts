@@ -1,6 +1,6 @@
 /** The tables of resources. See ../tables.ts for the rules of every table. */
 import type { SigningAlgorithm } from '../records/key.ts'
-import type { ResourceRecord, ResourceSignIn } from '../records/resource.ts'
+import type { ResourceRecord, ResourceMembers } from '../records/resource.ts'
 import { boolean, instant, json, maybeInstant, maybeInteger, maybeText, oneOf, table, text } from '../table.ts'
 
 export const resources = table({
@@ -13,7 +13,7 @@ export const resources = table({
     typ: oneOf<ResourceRecord['typ']>('at+jwt', 'JWT'),
     claims: json<Record<string, unknown>>(),
     ownKeys: boolean({ fallback: false }),
-    signIn: json<Partial<ResourceSignIn>>({ fallback: '{}' }),
+    signIn: json<Partial<ResourceMembers>>({ fallback: '{}' }),
     disabledAt: maybeInstant(),
     /** The name of the declarative file that made it, which may then remove it again. */
     declaredBy: maybeText(),
