@@ -16,7 +16,8 @@ export const IDENTITY_SCOPES: readonly string[] = PERSON_SCOPES
 const MOST_VALUES = 100
 
 /**
- * The values that the client may have at these resources.
+ * The values that the client may have at these resources: those that one of them knows. A token for some of the resources
+ * has what these know.
  * @param requested absent or blank: all of them. Text without one well-formed value is dropped like every unknown value.
  */
 export function scopeOfClient(
@@ -35,8 +36,16 @@ const mayAsk = (value: string, client: ClientRecord): boolean =>
   value === OFFLINE_ACCESS ? mayRefresh(client) : value === OPENID || client.scope.includes(value)
 
 const isKnown = (value: string, resources: ResourceRecord[]): boolean =>
-  value === OFFLINE_ACCESS || IDENTITY_SCOPES.includes(value) || resources.every((resource) => knows(resource, value))
+  value === OFFLINE_ACCESS || IDENTITY_SCOPES.includes(value) || resources.some((resource) => knows(resource, value))
 
-/** The values that the person may have too, by the `scope_permissions` of the resources. */
+/**
+ * The values that the person may have too, by the `scope_permissions` of the resources. A value stays that one of the
+ * resources permits: a token for it may be asked for.
+ */
 export const permittedScope = (scope: string[], person: Person, resources: ResourceRecord[]): string[] =>
-  scope.filter((value) => isPermitted(value, person, resources))
+  scope.filter((value) => {
+    const aware = resources.filter((resource) => knows(resource, value))
+    return aware.length === 0
+      ? isPermitted(value, person, [])
+      : aware.some((resource) => isPermitted(value, person, [resource]))
+  })

@@ -7,7 +7,7 @@ import { OFFLINE_ACCESS } from '../clients/client.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { newGrant } from '../grants/grant.ts'
 import { requireGrantType, requireMayIssue, requireDpopProof } from '../grants/may-issue.ts'
-import { chooseResources } from '../grants/target.ts'
+import { chooseResources, requireOneShape } from '../grants/target.ts'
 import { narrowScope } from '../grants/scope.ts'
 import { accessTokenTtl, type AccessTokenTerms } from '../tokens/access-token.ts'
 import type { ClientRecord } from '../store/records/client.ts'
@@ -38,6 +38,7 @@ export async function begin(
     requireDpopProof(client, proof?.key)
     const { sub, claims } = describe(client)
     const resources = chooseResources(parameters.resources, client, needs.resources)
+    requireOneShape(resources)
     const scope = narrowScope(parameters.scope, { client, sub, resources })
     requireMayIssue({ grantType, client, sub, resources }, needs.blacklist, now)
     return {

@@ -23,7 +23,8 @@ export function findNamed(requested: string, ids: readonly string[]): string | u
 }
 
 /**
- * The resources of a request: the named ones, or the client's first.
+ * The resources of a request: the named ones, or the client's first. A grant may be for resources of several shapes.
+ * Each of its tokens is for resources of the same shape (`requireOneShape`).
  * @throws OAuthError `invalid_target` (RFC 8707 §2)
  */
 export function chooseResources(
@@ -35,9 +36,7 @@ export function chooseResources(
   const named = requested.map((id) => findNamed(id, registered) ?? id)
   const ids = named.length > 0 ? [...new Set(named)] : registered.slice(0, 1)
   if (ids.length > MOST_IN_A_REQUEST) throw invalidTarget(`at most ${MOST_IN_A_REQUEST} resources fit into one request`)
-  const chosen = ids.map((id) => requireResource(id, registered, client, directory))
-  requireOneShape(chosen)
-  return chosen
+  return ids.map((id) => requireResource(id, registered, client, directory))
 }
 
 function requireResource(

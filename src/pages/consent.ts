@@ -4,6 +4,7 @@ import type { Shown } from '../authorize/steps.ts'
 import { isLoopbackRedirect } from '../clients/redirect-uri.ts'
 import { IDENTITY_SCOPES } from '../authorize/scope.ts'
 import { OFFLINE_ACCESS } from '../clients/client.ts'
+import { knows } from '../grants/scope.ts'
 import type { Reply } from '../http/reply.ts'
 import type { PageCall } from '../http/route.ts'
 import { accountView } from './account-view.ts'
@@ -80,12 +81,18 @@ function showPage(call: PageCall, at: Here, needs: ConsentNeeds): Promise<Reply>
   return show(frame, notAllowedPage(frame, { client, account }), { status: 403 })
 }
 
-function consentView(at: Here, client: string, { issuer }: ConsentNeeds): ConsentView {
+function consentView(at: Here, client: string, { issuer, resources }: ConsentNeeds): ConsentView {
   const { next, signIn, facts } = at
   const granted = grantedBy(next)
   const isOfPerson = (value: string) => IDENTITY_SCOPES.includes(value) || value === OFFLINE_ACCESS
   const asView = (scope: string): ScopeView => ({ scope })
-  const atResources = granted.scope.filter((value) => !isOfPerson(value)).map(asView)
+  const atResources = granted.scope.filter((value) => !isOfPerson(value))
+  const isKnownAt = (id: string, value: string) => {
+    const resource = resources.find(id)
+    return resource !== undefined && knows(resource, value)
+  }
+  // A value that no resource knows any more is agreed to as well, so it is shown.
+  const isLost = (value: string) => !granted.resources.some((id) => isKnownAt(id, value))
   const { policyUri, tosUri, redirectUris } = facts.client ?? { policyUri: null, tosUri: null, redirectUris: [] }
   return {
     client,
@@ -93,8 +100,11 @@ function consentView(at: Here, client: string, { issuer }: ConsentNeeds): Consen
     shown: shownOn(at),
     scopes: granted.scope.filter(isOfPerson).map(asView),
     resources: granted.resources
-      .filter((id) => id !== issuer || atResources.length > 0)
-      .map((name) => ({ name, scopes: atResources })),
+      .map((id) => ({
+        name: id,
+        scopes: atResources.filter((value) => isKnownAt(id, value) || isLost(value)).map(asView),
+      }))
+      .filter(({ name, scopes }) => name !== issuer || scopes.length > 0),
     ...(signIn.request && { redirectHost: hostOf(signIn.request.redirectUri) }),
     isLocalhostOnly: redirectUris.length > 0 && redirectUris.every(isLoopbackRedirect),
     ...(policyUri !== null && { policyUrl: policyUri }),
