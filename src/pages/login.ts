@@ -169,7 +169,7 @@ function showForm(
     isRemembered: method === 'POST' ? sent.has('remember') : isRemembered,
     hasPassword: config.passwords,
     hasPasskey: true,
-    ...(isOpen && !confirming && { signUpAt: `/signup?tx=${at.signIn.id}` }),
+    ...(isOpen && !confirming && { signUpAt: frame.at(`/signup?tx=${at.signIn.id}`) }),
     ...(at.next.kind === 'choose_account' && { account: accountView(at.next.standing.person) }),
     isConfirming: confirming !== undefined,
     ...more,

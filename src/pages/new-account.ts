@@ -234,7 +234,7 @@ export async function showForm(
     hasPassword: config.passwords,
     hasPasskey: true,
     leastCharacters: leastCharacters(config),
-    ...(tx !== undefined && { signInAt: `/login?tx=${encodeURIComponent(tx)}` }),
+    ...(tx !== undefined && { signInAt: frame.at(`/login?tx=${encodeURIComponent(tx)}`) }),
     ...(error && { error }),
   }
   return show(frame, signupPage(frame, view), { status: error ? 422 : 200, headers: loginCookie(met, needs.issuer) })
