@@ -28,6 +28,7 @@ export const showOverview =
       passwordChangedAt: user.passwordChangedAt,
       passkeys: factors.passkeys,
       hasTotp: user.totpSecret !== null,
+      isTwoFactorOffHere: needs.config.mfa === 'off',
       recoveryCodes: factors.recoveryCodes,
       sessions: sessions.length,
       apps: apps.size,

@@ -34,7 +34,10 @@ export const changeTwoFactor =
   (needs: AccountFactorNeeds) =>
   async (call: PageCall): Promise<Outcome> => {
     const signedIn = await requireFreshSession(call, needs, PATH)
-    switch (call.sent.get('action') ?? '') {
+    const action = call.sent.get('action') ?? ''
+    // Nobody is asked for a second step here, so it can only be taken away.
+    if (needs.config.mfa === 'off' && action !== 'disable-totp') return seeOther(addressOf(needs))
+    switch (action) {
       case 'enable-totp':
         return begin(call, needs, signedIn)
       case 'confirm-totp':
@@ -62,6 +65,7 @@ function answer(
   const view: TwoFactorView = {
     ...ownView(signedIn, needs),
     isOn: isOn ?? user.totpSecret !== null,
+    isOffHere: needs.config.mfa === 'off',
     isRequired: !mayLose('totp', signedIn.person, needs.config),
     recoveryCodesLeft: factors.recoveryCodes,
     ...shown,

@@ -230,6 +230,8 @@ export interface OverviewView extends AccountPageView {
   hasPassword: boolean
   passkeys: number
   hasTotp: boolean
+  /** SIGNET_MFA=off. */
+  isTwoFactorOffHere?: boolean
   recoveryCodes: number
   sessions: number
   apps: number
@@ -262,6 +264,8 @@ export interface PasskeysView extends AccountPageView {
 
 export interface TwoFactorView extends AccountPageView {
   isOn: boolean
+  /** SIGNET_MFA=off: nobody is asked for a second step, and none can be set up. */
+  isOffHere?: boolean
   /** SIGNET_MFA=required: it cannot be turned off. */
   isRequired: boolean
   recoveryCodesLeft: number

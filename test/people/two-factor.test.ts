@@ -6,7 +6,16 @@ import { describe, expect, test } from 'vitest'
 import { answerOf, type BrowserLike, type Seen } from '../support/browser-like.ts'
 import { listMasterKeys, retireMasterKey, rotateMasterKey } from '../support/master-keys.ts'
 import { movableClock } from '../support/issuer.ts'
-import { addApp, addPerson, authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
+import {
+  addApp,
+  addPerson,
+  authorizePath,
+  browserAt,
+  PASSWORD,
+  sealedTotp,
+  signInAt,
+  storeOf,
+} from '../support/people.ts'
 import { codeAt, codesOn, enter, formOn, secretOn, turnOn } from '../support/second-factor.ts'
 import { auditOf, startWithApi } from '../support/shared.ts'
 
@@ -36,6 +45,38 @@ async function enrolled(env: Record<string, string> = {}) {
 
 const isSignedIn = async (browser: BrowserLike): Promise<boolean> =>
   (await browser.get('/account/two-factor')).page === 'account'
+
+describe('with SIGNET_MFA=off', () => {
+  const page = async (browser: BrowserLike) => browser.get('/account/two-factor')
+  const buttons = ({ forms }: Seen) => forms.flatMap((form) => form.buttons.map(({ value }) => value))
+
+  test('no app can be set up: the page says that it is switched off here, and offers nothing', async () => {
+    const { browser, person, store } = await start({ SIGNET_MFA: 'off' })
+    await signInAt(browser, LOGIN, ADA)
+    const seen = await page(browser)
+    expect(seen.text).toContain('Two-step sign-in is switched off here, for everybody.')
+    expect(buttons(seen)).not.toContain('enable-totp')
+    for (const action of ['enable-totp', 'confirm-totp', 'new-recovery-codes']) {
+      const next = await browser.post('/account/two-factor', { ...formOn(seen), action, code: '123456' })
+      expect([secretOn(next), codesOn(next), next.url.pathname]).toEqual(['', [], '/account/two-factor'])
+    }
+    expect((await store.findPerson({ id: person.id }))?.user.totpSecret).toBeNull()
+  })
+
+  test('an app that was set up before may be removed, and gets no new recovery codes', async () => {
+    const { issuer, store, browser } = await start({ SIGNET_MFA: 'off' })
+    const person = await addPerson(store, { username: 'bob', user: { totpSecret: await sealedTotp(issuer) } })
+    await signInAt(browser, LOGIN, { username: 'bob' })
+    const seen = await page(browser)
+    expect(seen.text).toContain('Two-step sign-in is switched off here, for everybody.')
+    expect(buttons(seen)).toContain('disable-totp')
+    expect(buttons(seen)).not.toContain('new-recovery-codes')
+    expect((await browser.get('/account')).text).not.toContain('recovery codes')
+    await browser.submit(seen, {}, 'disable-totp')
+    expect((await store.findPerson({ id: person.id }))?.user.totpSecret).toBeNull()
+    expect(buttons(await page(browser))).not.toContain('disable-totp')
+  })
+})
 
 describe('an app is set up on the account page', () => {
   test('with a secret that counts once its first code is right, and is kept sealed', async () => {

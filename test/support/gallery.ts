@@ -325,6 +325,8 @@ export const PICTURES: Record<string, Picture> = {
   'passkeys-none': (frame, values) => passkeysPage(frame, { ...shell(values), passkeys: [] }),
   'two-factor-off': (frame, values) =>
     twoFactorPage(frame, { ...shell(values), isOn: false, isRequired: false, recoveryCodesLeft: 0 }),
+  'two-factor-off-here': (frame, values) =>
+    twoFactorPage(frame, { ...shell(values), isOn: true, isOffHere: true, isRequired: false, recoveryCodesLeft: 0 }),
   'two-factor-on': (frame, values) =>
     twoFactorPage(frame, {
       ...shell(values),

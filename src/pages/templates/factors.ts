@@ -83,7 +83,24 @@ function stepOf(frame: Frame, view: TwoFactorView): Markup {
     return html`<section class="panel padded">
       ${parts.form(frame, '/account/two-factor', totpSetup(frame, view.totp, view.error), { kind: 'stack narrow' })}
     </section>`
+  if (view.isOffHere) return switchedOffHere(frame, view)
   return view.isOn ? switchedOn(frame, view) : switchedOff(frame)
+}
+
+/** The operator has switched it off for everybody: an app that was set up before may be removed. */
+function switchedOffHere(frame: Frame, { isOn }: TwoFactorView): Markup {
+  const { twoFactor } = frame.texts
+  const remove = html`<div class="padded split">
+    <p class="hint">${twoFactor.removeHelp}</p>
+    ${parts.form(frame, '/account/two-factor', parts.submit('disable-totp', twoFactor.remove, 'bad low'), { kind: 'bare' })}
+  </div>`
+  return html`<section class="panel">
+    <div class="padded row nowrap">
+      ${parts.iconTile('phone', 'small-tile')}
+      <p>${twoFactor.isOffHere}</p>
+    </div>
+    ${isOn && remove}
+  </section>`
 }
 
 function switchedOff(frame: Frame): Markup {

@@ -54,7 +54,7 @@ function secured(frame: Frame, view: OverviewView, when: (at: number) => Markup)
       : parts.around(overview.passwordSet, when(view.passwordChangedAt))
   return html`${frame.hasPasswords && row(frame, '/account/password', 'key', account.password, password)}
   ${row(frame, '/account/passkeys', 'passkey', account.passkeys, overview.passkeys(view.passkeys))}
-  ${row(frame, '/account/two-factor', 'shield', account.twoFactor, view.hasTotp ? overview.twoFactorOn(view.recoveryCodes) : overview.twoFactorOff)}`
+  ${row(frame, '/account/two-factor', 'shield', account.twoFactor, view.hasTotp && !view.isTwoFactorOffHere ? overview.twoFactorOn(view.recoveryCodes) : overview.twoFactorOff)}`
 }
 
 const row = (frame: Frame, path: string, picture: IconName, label: string, says: Markup | string): Markup =>

@@ -240,6 +240,9 @@ export const de: Texts = {
     help: 'Nach dem Passwort bestätigt eine App auf Ihrem Telefon, dass Sie es sind.',
     isOn: 'Die Anmeldung in zwei Schritten ist an.',
     isOff: 'Die Anmeldung in zwei Schritten ist aus.',
+    isOffHere: 'Die Anmeldung in zwei Schritten ist hier für alle abgeschaltet.',
+    removeHelp: 'Ihre früher eingerichtete App ist noch bekannt. Sie können sie entfernen.',
+    remove: 'App entfernen',
     left: (n) =>
       `Es ${n === 1 ? 'ist' : 'sind'} noch ${count(n, 'Wiederherstellungscode', 'Wiederherstellungscodes')} übrig.`,
     newCodes: 'Neue Wiederherstellungscodes',
