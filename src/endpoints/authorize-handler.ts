@@ -21,7 +21,6 @@ import { newFrame } from '../pages/frame.ts'
 import type { FrameNeeds } from '../pages/frame-needs.ts'
 import { browserOf, goneFault, goOn, loginCookie, clientNameOf, tellClient } from '../pages/go-on.ts'
 import { seeOther } from '../pages/html.ts'
-import { isIdlePrefetch, NOT_YET } from '../pages/prefetch.ts'
 import { findLiveSession } from '../pages/session.ts'
 import { show } from '../pages/show.ts'
 import { mismatchPage } from '../pages/templates/errors.ts'
@@ -59,7 +58,6 @@ export function answerAuthorize(needs: AuthorizeNeeds): (call: PageCall) => Prom
     return goOn(call, await signIns.begin(request, met.browser), needs, loginCookie(met, needs.issuer))
   }
   return async (call) => {
-    if (isIdlePrefetch(call)) return NOT_YET
     try {
       return await (isOurOwn(call) ? resume(call, signIns, needs) : begin(call))
     } catch (error) {

@@ -9,7 +9,7 @@ import type { AuthorizeNeeds } from './authorize-handler.ts'
 export function authorize(needs: AuthorizeNeeds): Route[] {
   const load = async () => (await import('./authorize-handler.ts')).answerAuthorize
   return [
-    page({ get: '/authorize', isEntrance: true }, needs, load),
+    page({ get: '/authorize', isEntrance: true, acts: 'visit or silent' }, needs, load),
     page({ post: '/authorize', isEntrance: true }, needs, load),
   ]
 }

@@ -7,7 +7,7 @@ import type { EndSessionNeeds } from './end-session-handler.ts'
 const load = () => import('./end-session-handler.ts')
 
 export const endSession = (needs: EndSessionNeeds & FrameNeeds): Route[] => [
-  page({ get: '/logout', isEntrance: true }, needs, async () => (await load()).answerEndSession),
+  page({ get: '/logout', isEntrance: true, acts: 'visit' }, needs, async () => (await load()).answerEndSession),
   page({ post: '/logout', isEntrance: true }, needs, async () => (await load()).answerEndSession),
   page({ get: '/signed-out' }, needs, async () => (await load()).showSignedOut),
 ]

@@ -141,7 +141,7 @@ async function callPage(route: Route, c: HonoContext<Env>, needs: DispatchNeeds)
   const { network } = limits.callerOf(incoming)
   const call: PageCall = {
     ...callOf(route, c),
-    method: isPost ? 'POST' : 'GET',
+    method: isPost ? 'POST' : incoming.method === 'HEAD' ? 'HEAD' : 'GET',
     ...body,
     cookies,
     whyNoCookie: () => whyNoCookie(incoming.headers, issuer),

@@ -67,7 +67,8 @@ export interface OpenCall<Param extends string, Query extends string> extends Ca
 
 /** A browser asks. A form comes from a page of our own, unless the route takes foreign forms. */
 export interface PageCall<Param extends string = string> extends Call<Param, never> {
-  method: 'GET' | 'POST'
+  /** HEAD is answered by the route of GET. */
+  method: 'GET' | 'HEAD' | 'POST'
   /** Of the query at GET, of the form at POST. */
   sent: SentParameters
   /** The members of a JSON body, where one was sent. */

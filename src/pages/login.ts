@@ -26,7 +26,6 @@ import {
   type GoOnNeeds,
 } from './go-on.ts'
 import { seeOther } from './html.ts'
-import { isIdlePrefetch, NOT_YET } from './prefetch.ts'
 import { findLiveSession, isReturnPath } from './session.ts'
 import { show } from './show.ts'
 import { loginPage } from './templates/login.ts'
@@ -43,7 +42,6 @@ type Here = At<(typeof HERE)[number]>
 export function showLogin(needs: LoginNeeds): (call: PageCall) => Promise<Reply> {
   const signIns = new SignIns(needs)
   return async (call) => {
-    if (isIdlePrefetch(call)) return NOT_YET
     if (!call.sent.has('tx')) return startOwn(call, signIns, needs)
     const found = await findStep(call, HERE, { ...needs, signIns })
     if ('elsewhere' in found) return found.elsewhere

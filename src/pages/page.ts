@@ -1,6 +1,7 @@
 /**
  * A page as a route. Everything of pages is loaded at the first call of one, so that an issuer without people starts as
- * fast, and as small, as one that has no pages. This file and session.ts are all that the list of routes imports.
+ * fast, and as small, as one that has no pages. The list of routes imports this file, session.ts
+ * and visit.ts alone.
  */
 import { loadedOnce } from '../ground/on-demand.ts'
 import { ENTRANCE, PAGE, PAGE_FILE, WELL_KNOWN_PAGE } from '../http/access.ts'
@@ -10,6 +11,7 @@ import type { FrameNeeds } from './frame-needs.ts'
 import { isByScript, type PageHandler } from './handler.ts'
 import { seeOther } from './html.ts'
 import { SignInFirst } from './session.ts'
+import { mayAct, notYet, type ActsOn } from './visit.ts'
 
 /** The path of a page, and its visitors. */
 export interface PageSpec<Path extends string> {
@@ -17,6 +19,8 @@ export interface PageSpec<Path extends string> {
   post?: Path
   /** Clients send people here, by GET or by a form of their own. */
   isEntrance?: true
+  /** By GET it begins or ends something, e.g. a sign-in or a session. */
+  acts?: ActsOn
   /** A file of fixed content. */
   isFile?: true
 }
@@ -35,7 +39,7 @@ export function page<const Path extends string, Needs extends FrameNeeds>(
   load: Load<Needs, ParamsOf<Path>>,
   onError = errorPageOf(needs),
 ): Route {
-  const { get, post } = spec
+  const { get, post, acts } = spec
   const open = loadedOnce(async () => (await load())(needs))
   const terms = {
     ...(get !== undefined && { get }),
@@ -48,6 +52,7 @@ export function page<const Path extends string, Needs extends FrameNeeds>(
     onError,
   }
   return route(terms, async (call) => {
+    if (acts !== undefined && !mayAct(call, acts)) return notYet(call)
     try {
       const handler = await open()
       return await handler(call)

@@ -48,7 +48,7 @@ const redirectUri = () => import('./add-redirect-uri.ts')
 
 /** A sign-in by password or passkey, and its last steps. */
 const signIn = (needs: SignInNeeds): Route[] => [
-  page({ get: '/login' }, needs, async () => (await login()).showLogin),
+  page({ get: '/login', acts: 'visit' }, needs, async () => (await login()).showLogin),
   page({ post: '/login' }, needs, async () => (await login()).answerLogin),
   page({ post: '/login/passkey/options' }, needs, async () => (await passkeyLogin()).offerPasskey),
   page({ post: '/login/passkey' }, needs, async () => (await passkeyLogin()).takePasskey),
