@@ -52,7 +52,7 @@ const createInvitation = ({ invitations }: Needs) =>
       says: 'Invite somebody to make an account',
       tells: 'The link is shown in this answer alone. With `admin`, the new person is an operator.',
       answers: { 201: { ...createdOf('Made.', LINK), headers: {} } },
-      refuses: ['invalid_request'],
+      refuses: ['invalid_request', 409],
     },
     async ({ body: { ttl, ...wanted }, actor }) =>
       json(linkView(await invitations.create({ ...wanted, ttlSeconds: ttl }, actor)), 201),

@@ -2,10 +2,11 @@
 import { Option, type Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
 import { toIso } from '../ground/clock.ts'
-import { USUAL_INVITATION } from '../users/invitation.ts'
+import { MOST_USES, USUAL_INVITATION } from '../users/invitation.ts'
 import { findEmailFault } from '../users/username.ts'
 import { invitationView, linkView } from '../users/link-wire.ts'
 import { everyPage } from './every-page.ts'
+import { requireNamed } from './named.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { answer, answerDone, note, table } from './output.ts'
 import { subcommand, withExample } from './subcommand.ts'
@@ -35,9 +36,10 @@ export function defineInvite(invite: Command): void {
 }
 
 function readUses(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text))
-    throw new UsageError(`--uses: read ${JSON.stringify(text)}; accepted: a number from 1`)
-  return Number(text)
+  const uses = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (uses < 1 || uses > MOST_USES)
+    throw new UsageError(`--uses: read ${JSON.stringify(text)}; accepted: a number from 1 to ${MOST_USES}`)
+  return uses
 }
 
 async function create(
@@ -47,7 +49,9 @@ async function create(
 ): Promise<void> {
   if (send) throw new UsageError('--send: this version sends no mail', 'hand the link over that the command prints')
   if (email !== undefined) requireFaultless('e-mail address', email, findEmailFault(email))
-  await withIssuerOrNew(command, async ({ invitations }) => {
+  await withIssuerOrNew(command, async (issuer) => {
+    const { invitations } = issuer
+    for (const name of groups ?? []) await requireNamed('group', name, issuer)
     const made = await invitations.create({ email, groups, admin, uses, ttlSeconds }, BY_CLI)
     answer(command, linkView(made), () => made.url)
     note(`the link is good until ${toIso(made.expiresAt)}; take it back with: signet invite revoke ${made.id}`)

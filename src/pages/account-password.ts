@@ -16,6 +16,7 @@ import { requireFreshSession, type SignedIn } from './session.ts'
 import { show } from './show.ts'
 import { passwordPage } from './templates/password.ts'
 import type { FormError } from './views.ts'
+import { weakPassword } from './weak-password.ts'
 
 export type PasswordNeeds = OwnNeeds & { userRegistry: UserRegistry; config: Config; hashQueue: PasswordQueue }
 
@@ -37,7 +38,9 @@ export const changePassword =
     if (call.sent.get('action') !== 'change-password') return seeOther(address)
     const isChanged = await choose(call, signedIn, needs)
     if (isChanged) return seeOther(`${address}?done=changed`)
-    return showForm(call, signedIn, needs, { code: 'weak_password', field: 'password' })
+    const passwords = new Passwords(needs.hashQueue, needs.config)
+    const weakness = await passwords.findWeakness(call.sent.get('password') ?? '', signedIn.person.user)
+    return showForm(call, signedIn, needs, weakPassword(weakness))
   }
 
 /** @returns whether the password can be chosen */

@@ -10,6 +10,7 @@ import { findStep, frameOf, goOn, takeStep, type At, type GoOnNeeds } from './go
 import { show } from './show.ts'
 import { mustChangePage } from './templates/must-change.ts'
 import type { FormError } from './views.ts'
+import { weakPassword } from './weak-password.ts'
 
 export type MustChangeNeeds = GoOnNeeds & SignInNeeds & { config: Config; hashQueue: PasswordQueue }
 
@@ -53,10 +54,10 @@ async function findFault(
   network: string,
   passwords: Passwords,
 ): Promise<FormError | undefined> {
-  const error = { code: 'weak_password', field: 'password' } as const
   const { matches } = await passwords.check(user, password, network)
-  if (matches) return { ...error, words: 'same_password' }
-  return (await passwords.findWeakness(password, user)) === undefined ? undefined : error
+  if (matches) return { code: 'weak_password', field: 'password', words: 'same_password' }
+  const weakness = await passwords.findWeakness(password, user)
+  return weakness && weakPassword(weakness)
 }
 
 function showForm(

@@ -25,8 +25,9 @@ import { actingPerson } from './acting-person.ts'
 import { browserOf, goneFault, goOn, loginCookie, refOf, requestTerms, takeStep, type GoOnNeeds } from './go-on.ts'
 import { newFrame } from './frame.ts'
 import { show } from './show.ts'
-import { signupPage } from './templates/signup.ts'
+import { addressTakenPage, signupPage } from './templates/signup.ts'
 import type { FormError, SignupView } from './views.ts'
+import { weakPassword } from './weak-password.ts'
 
 export type NewAccountNeeds = GoOnNeeds &
   SignInNeeds & {
@@ -178,6 +179,7 @@ export async function answerForm(
 ): Promise<Reply> {
   const { config, hashQueue } = needs
   const typed = typedIn((name) => call.sent.get(name), source)
+  if (await isAddressTaken(source, needs)) return showForm(call, source, needs)
   if (call.sent.get('action') !== 'create' || !config.passwords) return showForm(call, source, needs)
   const fault = findFault(typed, source, config) ?? (await findWeakness(typed, new Passwords(hashQueue, config)))
   if (fault) return showForm(call, source, needs, fault)
@@ -192,7 +194,16 @@ async function findWeakness(typed: Typed, passwords: Passwords): Promise<FormErr
   const { password = '' } = typed
   const weakness = await passwords.findWeakness(password, owner)
   if (weakness === undefined) return undefined
-  return { code: 'weak_password', field: 'password', ...(password === '' && { words: 'no_password' }) }
+  return { ...weakPassword(weakness), ...(password === '' && { words: 'no_password' }) }
+}
+
+/**
+ * Whether the address of an invitation got an account after the invitation: no value that can be typed makes another one.
+ * The holder of the link knows the address.
+ */
+async function isAddressTaken({ invitation }: Source, { invitations }: NewAccountNeeds): Promise<boolean> {
+  const email = invitation?.person ? null : (invitation?.facts.email ?? null)
+  return email !== null && (await invitations.findHolder(email)) !== undefined
 }
 
 /** The sign-in that a form is part of, as far as the form knows it: a client may wait behind it. */
@@ -221,6 +232,11 @@ export async function showForm(
     ...(await waitingTerms(call, needs)),
     locale,
   })
+  if (await isAddressTaken(source, needs)) {
+    const signInAt = frame.at(tx === undefined ? '/login' : `/login?tx=${encodeURIComponent(tx)}`)
+    Object.assign(call.facts, { error: 'username_taken', reason: 'the address of the invitation has an account' })
+    return show(frame, addressTakenPage(frame, signInAt), { status: 409 })
+  }
   const typed = typedIn((name) => sent.get(name), source)
   const view: SignupView = {
     kind,

@@ -1,5 +1,6 @@
 /** The parts that pages are made of: the gate with its card, forms, fields, alerts. */
 import { html } from 'hono/html'
+import { MOST_PASSWORD_CHARACTERS } from '../users/strength.ts'
 import type { ClientView, Frame } from './frame.ts'
 import type { Markup } from './html.ts'
 import { icon, type IconName } from './icons.ts'
@@ -203,8 +204,10 @@ export const filedUnder = (username: string): Markup =>
 
 /** The error of the form, above it. That of one field stands beside the field. */
 export const alert = (frame: Frame, error: FormError | undefined): Markup | false =>
-  error !== undefined &&
-  fieldOf(error) === undefined &&
+  error !== undefined && fieldOf(error) === undefined && alertBox(frame, error)
+
+/** An error that no field of the page can mend. */
+export const alertBox = (frame: Frame, error: FormError): Markup =>
   html`<div class="alert" role="alert" data-error="${error.code}">
     ${icon('warn')}
     <p>${errorText(frame, error)}</p>
@@ -226,7 +229,8 @@ function errorText({ texts }: Frame, { code, words, retryAfterSeconds = 1 }: For
   if (code === 'too_many_attempts') return alerts.too_many_attempts(retryAfterSeconds)
   if (code === 'bad_zone') return profile.badZone
   if (code === 'too_long') return profile.tooLong(200)
-  const { too_many_attempts: _, ...said } = alerts
+  if (words === 'long_password') return alerts.long_password(MOST_PASSWORD_CHARACTERS)
+  const { too_many_attempts: _, long_password: __, ...said } = alerts
   const known: Readonly<Record<string, string | undefined>> = said
   return known[words ?? code] ?? alerts.other
 }

@@ -14,7 +14,7 @@ export interface FormError {
     | 'too_long'
     | 'bad_zone'
   /** The words, where those of the code do not tell the fault. */
-  words?: 'same_password' | 'no_password' | 'wrong_password'
+  words?: 'same_password' | 'no_password' | 'long_password' | 'wrong_password' | 'address_taken'
   /** The field that has to be changed, by its `name`. */
   field?: string
   /** For `too_many_attempts`. */

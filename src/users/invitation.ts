@@ -4,8 +4,9 @@
  */
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
-import { invalidRequest, notFound } from '../ground/errors.ts'
+import { conflict, invalidRequest, notFound } from '../ground/errors.ts'
 import { hashOf } from '../ground/secret-value.ts'
+import { shell } from '../ground/shell-word.ts'
 import type { Recording } from '../store/records/audit.ts'
 import type { Page } from '../store/records/facts.ts'
 import type { InvitationFacts, OneTimeRecord } from '../store/records/one-time.ts'
@@ -15,7 +16,7 @@ import { newLink, type LinkTerms, type ShownLink } from './link.ts'
 import { OPERATORS } from './person.ts'
 import type { LinkRefusal } from './refusals.ts'
 import { mayChangeMembers } from './rights.ts'
-import { findEmailFault } from './username.ts'
+import { emailKeyOf, findEmailFault } from './username.ts'
 
 interface Needs {
   issuer: string
@@ -35,7 +36,7 @@ export interface WantedInvitation {
 
 export const USUAL_INVITATION = 7 * 86_400
 const LONGEST_INVITATION = 365 * 86_400
-const MOST_USES = 10_000
+export const MOST_USES = 10_000
 
 /** A link as it was found: it can be used, or why not. */
 export type FoundInvitation =
@@ -72,7 +73,10 @@ export class Invitations {
     this.#needs = needs
   }
 
-  /** @throws OAuthError `invalid_request`; 403 where it would make an operator, and the actor is no administrator */
+  /**
+   * @throws OAuthError `invalid_request`; 409 for an address that a user has; 403 where it would make an operator, and
+   * the actor is no administrator
+   */
   async create(wanted: WantedInvitation, by: Actor): Promise<ShownLink> {
     const { email, uses = 1, ttlSeconds = USUAL_INVITATION } = wanted
     const fault = email === undefined ? undefined : findEmailFault(email)
@@ -82,11 +86,21 @@ export class Invitations {
     const groups = [...new Set([...(wanted.groups ?? []), ...(wanted.admin ? [OPERATORS] : [])])]
     const isTrusted = await this.#judgeGroups(groups, by)
     const facts: InvitationFacts = { email: email ?? null, groups, isTrusted, createdBy: by.id }
+    const holder = email === undefined ? undefined : await this.findHolder(email)
+    if (holder)
+      throw conflict(
+        `email: user ${holder.user.username} has this address already; a way in for that user: signet user link ${shell(holder.user.username)}`,
+      )
     if (ttlSeconds < 1 || ttlSeconds > LONGEST_INVITATION) throw invalidRequest('ttl: from 1s to 365d')
     const { store } = this.#needs
     const { shown, link, event } = newInvitation({ owner: '', facts, uses, ttlSeconds }, by, this.#needs)
     await store.addLink(link, event)
     return shown
+  }
+
+  /** The person who signs in by an address. No invitation for it makes an account. */
+  findHolder(email: string): Promise<Person | undefined> {
+    return this.#needs.store.findPerson({ emailKey: emailKeyOf(email) })
   }
 
   /** @returns whether a group gives rights in Signet, which then an administrator has given */

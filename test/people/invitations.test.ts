@@ -3,9 +3,10 @@ import SqliteDatabase from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
 import { databaseIn } from '../../harness/folder.ts'
 import { startAdministered, type AdministeredIssuer } from '../support/admin.ts'
-import type { Seen } from '../support/browser-like.ts'
+import { valueOf, type Seen } from '../support/browser-like.ts'
 import { addPasskey } from '../support/passkey-doors.ts'
 import { browserAt, PASSWORD, signInAt } from '../support/people.ts'
+import { signet } from '../support/process.ts'
 import { sqliteTest } from '../support/sqlite.ts'
 
 const DAY = 86_400
@@ -320,3 +321,72 @@ test('a link of one kind opens no page of another', async () => {
   expect((await browserAt(issuer).get(link.replace('/link', '/invite'))).error).toBe('link_used')
   expect((await browserAt(issuer).get(path.replace('/invite', '/link'))).error).toBe('link_used')
 })
+
+test('an address that a user has is not invited: the refusal names the way in for that user', async () => {
+  const issuer = await startAdministered()
+  await issuer.operator.call('POST', '/admin/api/users', { username: 'ada', email: 'Ada@example.com' })
+  const answer = await issuer.operator.call('POST', '/admin/api/invitations', { email: 'ada@Example.com' })
+  expect([answer.status, answer.body.error]).toEqual([409, 'invalid_request'])
+  expect(answer.body.error_description).toContain('signet user link ada')
+  const printed = await signet(['invite', 'ada@example.com'], issuer.env)
+  expect(printed.code).toBe(1)
+  expect(printed.stderr).toContain('signet user link ada')
+  expect(await listed(issuer)).toEqual([])
+})
+
+test('where its address got an account after the invitation, the page says so and leads to the sign-in', async () => {
+  const issuer = await startAdministered()
+  const { path } = await invite(issuer, { email: 'ada@example.com' })
+  const browser = browserAt(issuer)
+  const form = await browser.get(path)
+  await issuer.operator.call('POST', '/admin/api/users', { username: 'ada', email: 'ada@example.com' })
+  const later = [
+    await browserAt(issuer).get(path),
+    await browser.submit(form, { username: 'lin', password: PASSWORD }, 'create'),
+  ]
+  for (const seen of later) {
+    expect([seen.status, seen.page, seen.error]).toEqual([409, 'invite', 'username_taken'])
+    expect(seen.text).toContain('This address has an account already')
+    expect(seen.forms.flatMap(({ buttons }) => buttons)).toEqual([])
+    const links = seen.all('a').map((each) => valueOf(each, 'href'))
+    expect(links).toContain('/login')
+  }
+  expect((await issuer.operator.call('GET', '/admin/api/users/lin')).status).toBe(404)
+})
+
+const listed = async (issuer: AdministeredIssuer) =>
+  (await issuer.operator.call('GET', '/admin/api/invitations')).body as unknown as unknown[]
+
+test('the command line tells what it accepts, and where the groups are', async () => {
+  const issuer = await startAdministered()
+  for (const uses of ['0', '10001', '99999999']) {
+    const refused = await signet(['invite', '--uses', uses], issuer.env)
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('a number from 1 to 10000')])
+  }
+  expect((await signet(['invite', '--uses', '10000'], issuer.env)).code).toBe(0)
+  const refused = await signet(['invite', '--group', 'nope'], issuer.env)
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('signet group list')
+  expect(refused.stderr).not.toContain('invite list')
+})
+
+test.each(['/invite', '/account/password'])(
+  '%s tells a password that is too long from one that is weak',
+  async (page) => {
+    const issuer = await startAdministered()
+    const { path } = await invite(issuer)
+    const browser = browserAt(issuer)
+    const values = { username: 'ada' }
+    const long = 'correct horse battery '.repeat(58)
+    if (page === '/invite') {
+      const seen = await browser.submit(await browser.get(path), { ...values, password: long }, 'create')
+      expect([seen.status, seen.error]).toEqual([422, 'weak_password'])
+      expect(seen.text).toContain('256 characters at most')
+      return
+    }
+    await browser.submit(await browser.get(path), { ...values, password: PASSWORD }, 'create')
+    const seen = await browser.submit(await browser.get(page), { password: long }, 'change-password')
+    expect([seen.status, seen.error]).toEqual([422, 'weak_password'])
+    expect(seen.text).toContain('256 characters at most')
+  },
+)

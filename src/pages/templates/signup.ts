@@ -26,6 +26,23 @@ export function signupPage(frame: Frame, view: SignupView): PageBody {
   }
 }
 
+/** The address of an invitation has an account: the person signs in to it. */
+export function addressTakenPage(frame: Frame, signInAt: string): PageBody {
+  const { signup } = frame.texts
+  return {
+    name: 'invite',
+    title: signup.inviteTitle,
+    body: parts.gate(
+      frame,
+      html`${parts.lead(parts.iconTile('person'), signup.inviteTitle)}
+        <div class="stack">
+          ${parts.alertBox(frame, { code: 'username_taken', words: 'address_taken' })}
+          <a class="button wide" href="${signInAt}">${signup.signIn}</a>
+        </div>`,
+    ),
+  }
+}
+
 function helpOf({ texts, brand }: Frame, { kind, isForOperator }: SignupView): string | false {
   if (isForOperator) return texts.signup.operatorHelp(brand.name)
   return kind === 'invite' && texts.signup.inviteHelp(brand.name)

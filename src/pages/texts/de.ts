@@ -345,6 +345,8 @@ export const de: Texts = {
     weak_password: 'Dieses Passwort ist zu leicht zu raten. Nehmen Sie ein längeres.',
     same_password: 'Das ist das Passwort, das Sie haben. Wählen Sie ein anderes.',
     no_password: 'Wählen Sie ein Passwort, oder erstellen Sie einen Passkey.',
+    long_password: (most: number) => `Ein Passwort hat höchstens ${most} Zeichen. Nehmen Sie ein kürzeres.`,
+    address_taken: 'Diese Adresse hat schon ein Konto. Melden Sie sich damit an.',
     username_taken: 'Dieser Benutzername ist vergeben.',
     csrf: 'Die Seite war zu lange offen. Versuchen Sie es noch einmal.',
     too_many_attempts: (seconds) =>

@@ -340,6 +340,8 @@ export const en = {
     weak_password: 'This password is too easy to guess. Take a longer one.',
     same_password: 'This is the password that you have. Choose another one.',
     no_password: 'Choose a password, or create a passkey.',
+    long_password: (most: number) => `A password has ${most} characters at most. Take a shorter one.`,
+    address_taken: 'This address has an account already. Sign in with it.',
     username_taken: 'This username is taken.',
     csrf: 'The page was open for too long. Try again.',
     too_many_attempts: (seconds: number) => `Too many attempts. Wait ${waited(seconds)}, then try again.`,

@@ -324,6 +324,8 @@ export const zh: Texts = {
     weak_password: '此密码太容易被猜到。请使用更长的密码。',
     same_password: '这就是您现在的密码。请另选一个。',
     no_password: '请设置密码，或创建通行密钥。',
+    long_password: (most: number) => `密码最多 ${most} 个字符。请换一个较短的。`,
+    address_taken: '此邮箱地址已有账户，请直接登录。',
     username_taken: '此用户名已被使用。',
     csrf: '页面打开时间过长。请重试。',
     too_many_attempts: (seconds) => `尝试次数过多。请等待 ${waited(seconds)}后重试。`,
