@@ -601,6 +601,8 @@ describe('what it says is answered', () => {
     const password = 'four words of no meaning'
     expect((await call('createGroup', { json: { name: '' } })).status).toBe(400)
     expect((await call('createInvitation', { json: { uses: 0 } })).status).toBe(400)
+    await call('createUser', { json: { username: fresh('lin'), email: 'lin@invited.example' } })
+    expect((await call('createInvitation', { json: { email: 'lin@invited.example' } })).status).toBe(409)
     expect((await call('setUserPassword', { ...one, json: { password } })).status).toBe(200)
     expect((await call('makeSignInLink', one)).status).toBe(201)
     const withApp = await addPerson(await storeOf(shared()), { username: fresh('app'), user: { totpSecret: 'sealed' } })

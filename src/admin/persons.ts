@@ -60,9 +60,8 @@ function lookUpsOf({ store, clients, blacklist }: PersonNeeds) {
 
 /** Persons as the API shows them, one by one and in lists. */
 function viewsOf({ store, blacklist }: PersonNeeds) {
-  const none = (sub: string): Summary => ({ sub, grants: 0, liveGrants: 0, lastGrantAt: null })
-  const ofSubject = (summary: Summary): PersonView =>
-    subjectView(summary, blacklist.findRefusing('sub', summary.sub)?.id)
+  const none = (sub: string): Summary => ({ sub, grants: 0, liveGrants: 0, lastGrantAt: null, isDeleted: false })
+  const ofSubject = (summary: Summary): PersonView => subjectView(summary, blacklist.findRefusing('sub', summary.sub))
   const ofUser = (person: Person, summary: Summary): PersonView => {
     const view = ofSubject(summary)
     return { ...view, ...userView(person), ...(person.user.disabledAt !== null && { status: 'disabled' }) }
@@ -111,8 +110,8 @@ const ofUsersAlone = Object.fromEntries(
 export const USER = shapeOf<PersonView>(
   'User',
   {
-    ...SUBJECT_SHAPES,
     ...ofUsersAlone,
+    ...SUBJECT_SHAPES,
     invite_url: optional(text('The link by which the person takes the account over, shown this once.')),
   },
   { ...SUBJECT_EXAMPLE, ...USER_EXAMPLE, sub: USER_EXAMPLE.id },

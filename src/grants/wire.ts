@@ -1,6 +1,7 @@
 /** The JSON of grants and persons for administrators. Nothing in it helps to make a token. */
 import { toIso, type Instant } from '../ground/clock.ts'
 import { anything, integer, oneOf, orNull, shapeOf, text, texts, time } from '../ground/shape.ts'
+import type { BlacklistEntry } from '../store/records/blacklist.ts'
 import type { GrantRecord, SubjectSummary } from '../store/records/grant.ts'
 import { statusOf } from './grant.ts'
 
@@ -24,15 +25,22 @@ export const grantView = (grant: GrantRecord, now: Instant) => ({
 
 /**
  * @param summary its last grant is null for a person who is denied and never had a grant
- * @param refusing id of the blacklist entry that refuses new tokens to the person, if there is one
+ * @param refusing the blacklist entry that refuses new tokens to the person, if there is one
  */
 export const subjectView = (
-  { sub, grants, liveGrants, lastGrantAt }: Omit<SubjectSummary, 'lastGrantAt'> & { lastGrantAt: Instant | null },
-  refusing: string | undefined,
+  {
+    sub,
+    grants,
+    liveGrants,
+    lastGrantAt,
+    isDeleted,
+  }: Omit<SubjectSummary, 'lastGrantAt'> & { lastGrantAt: Instant | null },
+  refusing: Pick<BlacklistEntry, 'id' | 'cause'> | undefined,
 ) => ({
+  id: sub,
   sub,
-  status: refusing === undefined ? 'enabled' : 'disabled',
-  blacklist_entry: refusing ?? null,
+  status: isDeleted || refusing?.cause === 'user_deleted' ? 'deleted' : refusing === undefined ? 'enabled' : 'disabled',
+  blacklist_entry: refusing?.id ?? null,
   grants,
   live_grants: liveGrants,
   last_grant_at: toIso(lastGrantAt),
@@ -78,8 +86,12 @@ export const GRANT = shapeOf<ReturnType<typeof grantView>>(
 
 /** The members of `subjectView`. */
 export const SUBJECT_SHAPES = {
+  id: text('The same as `sub`.'),
   sub: text(),
-  status: oneOf(['enabled', 'disabled']),
+  status: oneOf(
+    ['enabled', 'disabled', 'deleted'],
+    '`deleted`: a user of before; grants of the person are remembered.',
+  ),
   blacklist_entry: orNull(text()),
   grants: integer('How many grants are remembered.'),
   live_grants: integer('How many of them are live.'),
@@ -87,6 +99,7 @@ export const SUBJECT_SHAPES = {
 }
 
 export const SUBJECT_EXAMPLE: ReturnType<typeof subjectView> = {
+  id: 'ada',
   sub: 'ada',
   status: 'enabled',
   blacklist_entry: null,

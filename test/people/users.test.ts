@@ -211,6 +211,29 @@ test('a deleted user is gone with sessions and tokens', async () => {
   expect((await issuer.operator.call('DELETE', `${USERS}/ada`)).status).toBe(404)
 })
 
+test('the list gives each person an id, those of backends too, and tells who was deleted', async () => {
+  const { issuer, shop } = await personWithTokens()
+  await grantTokens(issuer, shop, 'person-of-shop')
+  const listed = async () => {
+    const { text } = await issuer.operator.call('GET', USERS)
+    return (JSON.parse(text) as Record<string, string>[]).map(({ id, sub, status }) => [id, sub, status])
+  }
+  expect(await listed()).toEqual([
+    ['ada-1', 'ada-1', 'enabled'],
+    ['person-of-shop', 'person-of-shop', 'enabled'],
+  ])
+  await issuer.operator.call('DELETE', `${USERS}/ada`)
+  const after = [
+    ['ada-1', 'ada-1', 'deleted'],
+    ['person-of-shop', 'person-of-shop', 'enabled'],
+  ]
+  expect(await listed()).toEqual(after)
+  expect((await issuer.operator.call('GET', `${USERS}/ada-1`)).body).toMatchObject({ id: 'ada-1', status: 'deleted' })
+  // The entry that denies the tokens of the person ends with the last of them.
+  issuer.clock.advance(2 * 3600)
+  expect(await listed()).toEqual(after)
+})
+
 test('a password that an operator sets ends every session and grant of the person', async () => {
   const { issuer, shop, api, tokens, session } = await personWithTokens()
   const next = 'another long horse of paper'

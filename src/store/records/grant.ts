@@ -66,6 +66,8 @@ export interface SubjectSummary {
   grants: number
   liveGrants: number
   lastGrantAt: Instant
+  /** The person was a user, whom an operator deleted. */
+  isDeleted: boolean
 }
 
 /** Composes the entry that denies a grant's access tokens. */
