@@ -118,11 +118,11 @@ export class ClientRegistry {
     by: Actor,
   ): { operation: OperationOf<'updateClient'>; spare: IssuedSecret } {
     const spare = this.#secrets.generate(this.#store.now())
-    // Filled in inside the write, where it is known what changes.
-    const details = { changed: '' }
+    const event = this.#audit.event('client.updated', clientId, by)
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const change = typeof changing === 'function' ? changing(current) : changing
-      details.changed = namesOf(CLIENT_FIELDS, change).join(' ')
+      // Inside the write it is known what changes.
+      event.details = { ...event.details, changed: namesOf(CLIENT_FIELDS, change).join(' ') }
       const next: ClientRecord = { ...current, ...change, updatedAt: now }
       if (next.tokenEndpointAuthMethod !== 'private_key_jwt') {
         if (change.jwks === undefined) next.jwks = null
@@ -133,7 +133,6 @@ export class ClientRegistry {
       requireSoundClient(next)
       return next
     }
-    const event = this.#audit.event('client.updated', clientId, { ...by, details })
     return { operation: { verb: 'updateClient', needs: [clientId, apply, event] }, spare }
   }
 

@@ -90,13 +90,14 @@ export class ResourceRegistry {
 
   /** The change that takes a resource off a client's list. */
   #release(clientId: string, id: string, by: Actor): OperationOf<'updateClient'>['needs'] {
-    const details = { changed: 'resources' }
+    const event = this.#audit.event('client.updated', clientId, by)
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const next = withoutResource(current, id)
-      details.changed = next.scope.length === current.scope.length ? 'resources' : 'resources scope'
+      const changed = next.scope.length === current.scope.length ? 'resources' : 'resources scope'
+      event.details = { ...event.details, changed }
       return { ...next, updatedAt: now }
     }
-    return [clientId, apply, this.#audit.event('client.updated', clientId, { ...by, details })]
+    return [clientId, apply, event]
   }
 }
 
