@@ -97,5 +97,9 @@ export function requireSoundResource(resource: ResourceRecord): void {
   if (scope && !scope.every((value) => SCOPE_TOKEN.test(value))) {
     throw invalidRequest('scope: printable ASCII without space, quotation mark and backslash (RFC 6749 §3.3)')
   }
+  if (scope && Object.keys(resource.scopePermissions).some((value) => !scope.includes(value)))
+    throw invalidRequest(
+      `scope_permissions: each names a scope of the resource, which has ${scope.join(' ') || 'none'}`,
+    )
   requireFreeClaims(resource.claims, invalidRequest)
 }

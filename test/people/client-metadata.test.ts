@@ -145,6 +145,27 @@ describe('on the command line', () => {
     expect((await command('client', 'update', id, '--set', 'require_acr=null')).json.require_acr).toBeNull()
   })
 
+  test('a permission can be asked for a scope that the resource knows, and for no other', async () => {
+    const make = (metadata: object) => operator('POST', '/admin/api/resources', { id: fresh('resource'), ...metadata })
+    const wanted = { scope: 'read write', scope_permissions: { write: 'orders.write' } }
+    const { status, body } = await make(wanted)
+    expect(status).toBe(201)
+    const at = `/admin/api/resources/${body.id}`
+    const refused = [
+      await make({ ...wanted, scope: 'read' }),
+      await make({ scope_permissions: { 'a b': 'orders.write' } }),
+      await operator('PATCH', at, { scope_permissions: { wirte: 'orders.write' } }),
+      await operator('PATCH', at, { scope: 'read' }),
+    ]
+    for (const answer of refused) {
+      expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request'])
+      expect(answer.body.error_description).toMatch(/^scope_permissions/)
+    }
+    // A resource without a list takes every scope.
+    expect((await make({ scope_permissions: { write: 'orders.write' } })).status).toBe(201)
+    expect((await operator('PATCH', at, { scope: 'read', scope_permissions: {} })).status).toBe(200)
+  })
+
   test('a resource is opened and closed', async () => {
     const id = fresh('resource')
     expect((await command('resource', 'create', id, '--open')).json.open_to).toBe('any_client')
