@@ -51,9 +51,12 @@ export interface RequestNeeds {
   findName(sub: string): Promise<string | undefined>
 }
 
-/** Parameters that are sent once. `resource` may repeat (RFC 8707 §2); unknown ones are ignored (RFC 6749 §3.1). */
+/**
+ * Parameters that are sent once. `resource` may repeat (RFC 8707 §2). Unknown ones are ignored (RFC 6749 §3.1), and so are
+ * `display` and `claims_locales`.
+ */
 const ONCE = new Set(
-  'client_id redirect_uri response_type response_mode scope state nonce code_challenge code_challenge_method prompt max_age login_hint id_token_hint acr_values ui_locales claims dpop_jkt request request_uri registration display claims_locales'.split(
+  'client_id redirect_uri response_type response_mode scope state nonce code_challenge code_challenge_method prompt max_age login_hint id_token_hint acr_values ui_locales claims dpop_jkt request request_uri registration'.split(
     ' ',
   ),
 )

@@ -4,6 +4,7 @@ import { readRequest, UnprovenClient } from '../authorize/request.ts'
 import { SignIns, type SignInNeeds } from '../authorize/sign-ins.ts'
 import type { Config } from '../config/setting.ts'
 import type { ClientDirectory } from '../clients/directory.ts'
+import { findRedirectFault, isRedirectUri } from '../clients/redirect-uri.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { PageFault } from '../http/page-fault.ts'
 import type { Reply } from '../http/reply.ts'
@@ -104,6 +105,7 @@ async function offerToAdd(
   { client, redirectUri }: { client: ClientRecord; redirectUri: string },
   needs: AuthorizeNeeds,
 ): Promise<Reply | undefined> {
+  if (!mayRegister(redirectUri, client)) return undefined
   const found = await findLiveSession(call, needs)
   if (!found || !isOperator(found.person)) return undefined
   const frame = newFrame(call, needs, { secret: found.secret, locale: found.person.user.profile.locale })
@@ -111,6 +113,11 @@ async function offerToAdd(
   const view = { client: clientNameOf(client.clientId, needs), redirectUri, action: ADD_REDIRECT_URI, hidden }
   return show(frame, mismatchPage(frame, view), { status: 400 })
 }
+
+/** A button that could only be refused is not shown. */
+const mayRegister = (redirectUri: string, client: ClientRecord): boolean =>
+  isRedirectUri(redirectUri) &&
+  findRedirectFault({ ...client, redirectUris: [...client.redirectUris, redirectUri] }) === undefined
 
 const queryOf = (sent: SentParameters): string =>
   new URLSearchParams(sent.entries().map(([name, value]): [string, string] => [name, value])).toString()

@@ -180,7 +180,8 @@ describe('the client hears of every later fault, with state and iss', () => {
 
   test('unknown parameters, display and claims_locales are ignored, twice as well', async () => {
     const path = authorizePath(app, { display: 'popup', claims_locales: 'se', ui_locales: 'se', extra: 'foobar' })
-    expect((await browserAt(issuer()).get(`${path}&extra=again`)).page).toBe('login')
+    const again = 'extra=again&display=page&claims_locales=de'
+    expect((await browserAt(issuer()).get(`${path}&${again}`)).page).toBe('login')
   })
 
   test.each(['a b&c=d', 'ü€', '%2F%00', 'x'.repeat(1000), '"><script>', ',ns=team'])(
@@ -502,6 +503,23 @@ describe('an operator adds the address of a refused request by a button', () => 
     expect(added.url.href).toMatch(/^https:\/\/chat\.openai\.com\/aip\/g-1\/oauth\/callback\?code=/)
     const { text } = await issuer().operator.call('GET', '/admin/api/audit?limit=20')
     expect(text).toMatch(/client\.updated/)
+  })
+
+  test.each([
+    'javascript:alert(1)',
+    'data:text/html,hi',
+    'http://app.example/callback',
+    'https://app.example/callback#fragment',
+    'https://*.example/callback',
+    'myapp://callback',
+    '/callback',
+  ])('an address that no registration takes has no button: %s', async (redirect_uri) => {
+    const operators = browserAt(issuer())
+    await signInAt(operators, authorizePath(app), { username: 'root' })
+    const seen = await operators.get(authorizePath(confidential, { redirect_uri }))
+    expect(seen).toMatchObject({ status: 400, error: 'redirect_uri_mismatch' })
+    expect(seen.forms.flatMap(({ buttons }) => buttons)).toEqual([])
+    expect(seen.html).not.toContain(redirect_uri)
   })
 
   test.each(['an old session', 'no session any more'])(
