@@ -16,7 +16,7 @@ import { newLink, type LinkTerms, type ShownLink } from './link.ts'
 import { OPERATORS } from './person.ts'
 import type { LinkRefusal } from './refusals.ts'
 import { mayChangeMembers } from './rights.ts'
-import { emailKeyOf, findEmailFault } from './username.ts'
+import { emailKeyOf, findEmailFault, withLowerDomain } from './username.ts'
 
 interface Needs {
   issuer: string
@@ -85,7 +85,12 @@ export class Invitations {
     if (email !== undefined && uses > 1) throw invalidRequest('uses: an invitation for one address is used once')
     const groups = [...new Set([...(wanted.groups ?? []), ...(wanted.admin ? [OPERATORS] : [])])]
     const isTrusted = await this.#judgeGroups(groups, by)
-    const facts: InvitationFacts = { email: email ?? null, groups, isTrusted, createdBy: by.id }
+    const facts: InvitationFacts = {
+      email: email === undefined ? null : withLowerDomain(email),
+      groups,
+      isTrusted,
+      createdBy: by.id,
+    }
     const holder = email === undefined ? undefined : await this.findHolder(email)
     if (holder)
       throw conflict(

@@ -5,7 +5,7 @@ import type { Instant } from '../ground/clock.ts'
 import { invalidRequest } from '../ground/errors.ts'
 import { timeOrderedId } from '../ground/ids.ts'
 import type { PasswordOrigin, UserProfile, UserRecord } from '../store/records/user.ts'
-import { canonicalName, emailKeyOf, findEmailFault, findIdFault, findNameFault } from './username.ts'
+import { canonicalName, emailKeyOf, findEmailFault, findIdFault, findNameFault, withLowerDomain } from './username.ts'
 
 /** Members of the profile that are texts; `null` takes one away. */
 export const PROFILE_TEXTS = [
@@ -66,10 +66,13 @@ export const newPassword = (
   passwordChangedAt,
 })
 
+const stored = (email: string | null): string | null => email && withLowerDomain(email)
+
 /** An address that an operator enters counts as verified, unless it is said otherwise. */
 export function changedUser(current: UserRecord, metadata: Omit<UserMetadata, 'groups'>): UserRecord {
-  const { username, email = current.email, name = current.name, claims = current.claims } = metadata
-  const isVerified = metadata.email_verified ?? (email !== current.email || current.emailKey !== null)
+  const { username, name = current.name, claims = current.claims } = metadata
+  const email = metadata.email === undefined ? current.email : stored(metadata.email)
+  const isVerified = metadata.email_verified ?? (email !== stored(current.email) || current.emailKey !== null)
   const nameNow = username === undefined ? current.username : canonicalName(username)
   return {
     ...current,

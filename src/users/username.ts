@@ -14,6 +14,12 @@ export const canonicalName = (typed: string): string => foldedName(typed.slice(0
 /** The folded form of a mail address. Mailboxes that differ by case alone would be confused, so they count as one. */
 export const emailKeyOf = (email: string): string => canonicalName(email)
 
+/** An address as it is stored: hosts have no case, and the local part is its owner's own spelling (RFC 5321 §2.4). */
+export function withLowerDomain(email: string): string {
+  const at = email.lastIndexOf('@') + 1
+  return email.slice(0, at) + email.slice(at).toLowerCase()
+}
+
 /** Why a person cannot have this name, if they cannot. @param username in canonical form */
 export function findNameFault(username: string): string | undefined {
   if (!USERNAME.test(username) || /^\.{1,2}$/.test(username)) return '1 to 64 of a-z 0-9 . _ - and not . or ..'

@@ -89,9 +89,27 @@ export const USER_FIELDS = {
   }),
 }
 
+/** The acts on a user that are no members of it, by the names that callers try. */
+const ACTS: Readonly<Record<string, string>> = {
+  disabled: 'POST /admin/api/users/{id}/disable, and /enable',
+  password: 'POST /admin/api/users/{id}/password',
+  factors: 'POST /admin/api/users/{id}/remove-factor',
+}
+
+/** What to do instead of setting a member that is none; `undefined` for an unknown name. */
+function actInstead(keys: readonly string[]): string | undefined {
+  const name = keys.find((key) => Object.hasOwn(ACTS, key))
+  return name && `member ${name} is not set here: ${ACTS[name]}`
+}
+
 /** A change of a user: absent members stay as they are, `null` takes one away. Unknown ones are refused. */
 export const userChangeSchema = schemaOf((z) =>
-  z.strictObject(schemasOf(USER_FIELDS)).partial().meta({ id: 'UserChange' }),
+  z
+    .strictObject(schemasOf(USER_FIELDS), {
+      error: (issue) => actInstead(issue.code === 'unrecognized_keys' ? issue.keys : []),
+    })
+    .partial()
+    .meta({ id: 'UserChange' }),
 )
 
 export const userCreationSchema = schemaOf((z) =>

@@ -13,6 +13,8 @@ import {
   tokens as tokensOf,
   type AdministeredIssuer,
 } from '../support/admin.ts'
+import { claimsOf } from '../support/client.ts'
+import { addClient, tokensOf as tokensOfPerson } from '../support/codes.ts'
 import { addPerson, browserAt, PASSWORD, sealedTotp, signInAt, storeOf } from '../support/people.ts'
 import { auditOf, refusal } from '../support/shared.ts'
 
@@ -69,7 +71,7 @@ test('a user has the members of the contract, and no secret', async () => {
   expect(own).toEqual({
     id: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-/) as unknown,
     username: 'ada',
-    email: 'Ada@Example.com',
+    email: 'Ada@example.com',
     email_verified: true,
     name: 'Ada Lovelace',
     given_name: null,
@@ -209,6 +211,31 @@ test('a deleted user is gone with sessions and tokens', async () => {
   expect(await acceptorsOf(issuer, api).everOf(tokens.access_token ?? '')).toEqual([])
   expect(refusal(await refresh(issuer, shop, tokens.refresh_token ?? ''))).toBe('400 invalid_grant')
   expect((await issuer.operator.call('DELETE', `${USERS}/ada`)).status).toBe(404)
+})
+
+test('a change that is an act of its own is refused, and the act is named', async () => {
+  const issuer = await startAdministered()
+  await addUser(issuer, { username: 'ada' })
+  const change = (json: object) => issuer.operator.call('PATCH', `${USERS}/ada`, json)
+  for (const [member, act] of [
+    ['disabled', 'POST /admin/api/users/{id}/disable'],
+    ['password', 'POST /admin/api/users/{id}/password'],
+  ] as const) {
+    const { status, body } = await change({ name: 'A', [member]: true })
+    expect([status, body.error]).toEqual([400, 'invalid_request'])
+    expect(body.error_description).toContain(act)
+  }
+  expect((await change({ nosuch: true })).body.error_description).toBe('body: member nosuch is not known')
+})
+
+test('the domain of an address is lower case in claims, its local part stays as it was typed', async () => {
+  const issuer = await startAdministered()
+  await addUser(issuer, { username: 'ada', email: 'Ada.L@Example.COM', password: PASSWORD })
+  const changed = await issuer.operator.call('PATCH', `${USERS}/ada`, { email: 'Ada.King@EXAMPLE.com' })
+  expect(changed.body).toMatchObject({ email: 'Ada.King@example.com', email_verified: true })
+  const client = await addClient(issuer)
+  const { id_token = '' } = await tokensOfPerson(issuer, client, { username: 'ada' })
+  expect(claimsOf(String(id_token)).email).toBe('Ada.King@example.com')
 })
 
 test('the list gives each person an id, those of backends too, and tells who was deleted', async () => {
