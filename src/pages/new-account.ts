@@ -91,7 +91,7 @@ export function typedIn(get: (name: string) => string | undefined, { invitation 
 /** The fault of the values that were typed, but for the password. */
 export function findFault(typed: Typed, { kind, invitation }: Source, config: Config): FormError | undefined {
   if (!invitation?.person && findNameFault(typed.username) !== undefined)
-    return { code: 'invalid_username', field: 'username' }
+    return { code: 'username_taken', field: 'username', words: 'invalid_username' }
   if (typed.email !== undefined && findEmailFault(typed.email) !== undefined)
     return { code: 'invalid_email', field: 'email' }
   if (kind === 'signup' && config.signUp === 'domains' && !isOfDomain(typed.email, config))

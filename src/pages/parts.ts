@@ -217,7 +217,6 @@ export const alertBox = (frame: Frame, error: FormError): Markup =>
 const FIELD_OF: Readonly<Partial<Record<FormError['code'], string>>> = {
   weak_password: 'password',
   username_taken: 'username',
-  invalid_username: 'username',
   invalid_email: 'email',
   bad_zone: 'zoneinfo',
 }

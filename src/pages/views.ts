@@ -4,17 +4,9 @@ import type { PageFaultCode } from '../http/page-fault.ts'
 
 /** The error of a form that is shown again: its code stands in `data-error`, its words come from the texts. */
 export interface FormError {
-  code:
-    | PageFaultCode
-    | 'last_factor'
-    | 'wrong_password'
-    | 'invalid_username'
-    | 'invalid_email'
-    | 'invalid_value'
-    | 'too_long'
-    | 'bad_zone'
+  code: PageFaultCode | 'last_factor' | 'wrong_password' | 'invalid_email' | 'invalid_value' | 'too_long' | 'bad_zone'
   /** The words, where those of the code do not tell the fault. */
-  words?: 'same_password' | 'no_password' | 'long_password' | 'wrong_password' | 'address_taken'
+  words?: 'same_password' | 'no_password' | 'long_password' | 'wrong_password' | 'address_taken' | 'invalid_username'
   /** The field that has to be changed, by its `name`. */
   field?: string
   /** For `too_many_attempts`. */

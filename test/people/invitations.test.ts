@@ -145,8 +145,8 @@ test.each([
   ['the own name as password', { username: 'adalovelace', password: 'adalovelace1' }, 'weak_password'],
   ['no password', { username: 'ada', password: '' }, 'weak_password'],
   ['a name that is taken', { username: 'taken' }, 'username_taken'],
-  ['a name that is none', { username: 'a b' }, 'invalid_username'],
-  ['a name of the house', { username: 'system' }, 'invalid_username'],
+  ['a name that is none', { username: 'a b' }, 'username_taken'],
+  ['a name of the house', { username: 'system' }, 'username_taken'],
   ['an address that is none', { username: 'ada', email: 'ada' }, 'invalid_email'],
 ])('the form is shown again for %s, and the invitation stays good', async (_, values, error) => {
   const issuer = await startAdministered()

@@ -135,6 +135,8 @@ function warn(code) {
 }
 
 function calm() {
+  // What was done before is no answer to this act.
+  document.querySelector('[data-notice]')?.remove()
   if (!place || !wording) return
   place.hidden = true
   wording.textContent = ''
