@@ -119,8 +119,12 @@ async function loadOfPeople(
 }
 
 const idsOf = ({ resources, clients, groups, users }: Declaration): DeclaredIds => ({
-  ...((groups.length > 0 || users.length > 0) && {
-    groups: uniqueOf([...groups.map(({ name }) => name), ...users.flatMap(({ change }) => change.groups ?? [])]),
+  ...((groups.length > 0 || users.length > 0 || clients.some(({ change }) => change.allowedGroups?.length)) && {
+    groups: uniqueOf([
+      ...groups.map(({ name }) => name),
+      ...users.flatMap(({ change }) => change.groups ?? []),
+      ...clients.flatMap(({ change }) => change.allowedGroups ?? []),
+    ]),
     users: users.map(({ username, id, change: { email } }) => ({ username, id, email })),
   }),
   resources: uniqueOf([...resources.map(({ id }) => id), ...clients.flatMap(({ change }) => change.resources ?? [])]),

@@ -115,9 +115,22 @@ export class GroupRegistry {
   async delete(name: string, by: Actor): Promise<void> {
     const { store, audit } = this.#needs
     requireRightToGive(await this.get(name), by)
+    await this.#requireUnnamed(name)
     const outcome = await store.deleteGroup(...new GroupOperations(audit).deletion(name, by).needs)
     if (outcome === 'built_in') throw conflict(`group "${name}" is built in: it cannot be deleted`)
     if (outcome === 'unknown') throw notFound('this group')
+  }
+
+  /** A client whose only group is gone lets nobody in. */
+  async #requireUnnamed(name: string): Promise<void> {
+    const clients = (await this.#needs.store.listClients()).filter(({ allowedGroups }) => allowedGroups.includes(name))
+    const [first] = clients
+    if (!first) return
+    const rest = first.allowedGroups.filter((each) => each !== name)
+    const step = `signet client update ${shell(first.clientId)} --set ${shell(`allowed_groups=${JSON.stringify(rest)}`)}`
+    throw conflict(
+      `group "${name}" is one of the allowed_groups of ${clients.map(({ clientId }) => clientId).join(', ')}: take it off there first, as by ${step}`,
+    )
   }
 
   /** @param users ids */
