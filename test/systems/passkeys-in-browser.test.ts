@@ -51,6 +51,17 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     expect(await store.listPasskeys(person.id)).toEqual([])
   })
 
+  test('a second passkey of one device is refused by an alert alone: the notice of the first is gone', async () => {
+    const { issuer, page } = await start()
+    await signIn(page, passkeysOf(issuer))
+    await page.getByRole('button', { name: 'Add a passkey' }).click()
+    await page.waitForURL(/done=passkey_added/)
+    expect(await page.getByRole('status').allInnerTexts()).toContain('The passkey is added.')
+    await page.getByRole('button', { name: 'Add a passkey' }).click()
+    await page.getByRole('alert').waitFor()
+    expect(await page.locator('[data-notice]').count()).toBe(0)
+  })
+
   test('a passkey is the second factor after a password', async () => {
     const { issuer, page } = await start()
     await signIn(page, passkeysOf(issuer))
