@@ -109,7 +109,7 @@ test.concurrent('bad usage is told by its flag, and a refusal in one line', asyn
     [['user', 'remove-factor', 'ada'], 2, /^signet: name one factor/],
     [['invite', '--uses', '0'], 2, /--uses/],
     [['invite', 'x@example.com', '--send'], 2, /^signet: --send: /],
-    [['invite', '--group', 'nope'], 1, /^signet: groups: /],
+    [['invite', '--group', 'nope'], 1, /^signet: group "nope" does not exist/],
     [['group', 'create', 'signet-x'], 2, /^signet: name: /],
   ]
   await place.json('group', 'list').catch(() => undefined)
