@@ -16,8 +16,8 @@ export const IDENTITY_SCOPES: readonly string[] = PERSON_SCOPES
 const MOST_VALUES = 100
 
 /**
- * The values that the client may have at these resources: those that one of them knows. A token for some of the resources
- * has what these know.
+ * The values that the client may have at these resources: those that one of them knows. A token has what all resources that
+ * it is for know, so a client asks for a token of each (RFC 8707 §2.2).
  * @param requested absent or blank: all of them. Text without one well-formed value is dropped like every unknown value.
  */
 export function scopeOfClient(

@@ -163,7 +163,7 @@ function renewal(grant: GrantRecord, asked: PersonRequest, needs: RefreshNeeds, 
     sub,
     sid,
     resources,
-    scope: lowerScope(parameters.scope, grant.scope, { client, sub, resources }, othersOf(grant, resources, needs)),
+    scope: lowerScope(parameters.scope, grant.scope, { client, sub, resources }),
     claims: { ...assertable(grant.claims, client), ...client.claims },
     proofKey: proof?.key,
     ttlSeconds: accessTokenTtl(client, resources, needs.lifetimes),
@@ -210,15 +210,10 @@ function narrowResources(requested: string[], grant: GrantRecord, needs: Refresh
   if (named.length < requested.length) throw invalidTarget('the resource asked for was not part of the grant')
   const ids = named.length > 0 ? [...new Set(named)] : grant.resources
   const resources = ids.map((id) => requireSameResource(id, grant, needs))
+  // Each was of the same shape as the others when the grant was made.
   requireOneShape(resources)
   return resources
 }
-
-/** The resources of a grant that a token is not for. */
-const othersOf = (grant: GrantRecord, resources: ResourceRecord[], needs: RefreshNeeds): ResourceRecord[] =>
-  grant.resources
-    .filter((id) => !resources.some((resource) => resource.id === id))
-    .flatMap((id) => needs.resources.find(id) ?? [])
 
 function requireSameResource(id: string, grant: GrantRecord, needs: RefreshNeeds): ResourceRecord {
   const resource = needs.resources.find(id)

@@ -9,7 +9,7 @@ import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import type { Person } from '../store/records/user.ts'
 import { OPERATOR_PERMISSION, READER_PERMISSION, groupNames, permissionsOf } from '../users/person.ts'
-import { mayCarry } from './scope.ts'
+import { knows } from './scope.ts'
 
 /** Whether the client lets the person in. */
 export const isAllowedIn = (person: Person, { allowedGroups }: Pick<ClientRecord, 'allowedGroups'>): boolean =>
@@ -55,7 +55,7 @@ function mayHave(value: string, { client, person, resources }: PersonBounds): bo
   if (value === OFFLINE_ACCESS) return mayRefresh(client, person.user.id)
   // A person who signs in always may be told who it is, so `openid` needs no registration.
   if (value !== OPENID && !client.scope.includes(value)) return false
-  return isOfPerson(value) || (mayCarry(resources, value) && isPermitted(value, person, resources))
+  return isOfPerson(value) || (resources.every((each) => knows(each, value)) && isPermitted(value, person, resources))
 }
 
 /**

@@ -2,7 +2,6 @@
 import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import { invalidScope } from '../ground/errors.ts'
-import { OWN_SCOPES } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 
@@ -27,15 +26,6 @@ export function parseScope(text: string): string[] {
 export const knows = (resource: ResourceRecord, value: string): boolean =>
   resource.scope === null || resource.scope.includes(value)
 
-/**
- * Whether a token for these resources may carry a scope: each resource reads the values that it knows (RFC 8707 §2.1).
- * The scopes of the issuer itself give power over Signet, so no other resource is handed a token that has one.
- */
-export const mayCarry = (resources: ResourceRecord[], value: string): boolean =>
-  OWN_SCOPES.some((own) => own === value)
-    ? resources.every((resource) => knows(resource, value))
-    : resources.some((resource) => knows(resource, value))
-
 /** The client, subject and resources of a token: they bound its scope. */
 export interface Bounds {
   client: ClientRecord
@@ -44,13 +34,15 @@ export interface Bounds {
 }
 
 /**
- * The scope of a new grant: the requested scope, or everything that the client and one of the resources allow.
+ * The scope of a new grant: the requested scope, or everything that client and resources both allow.
  * @throws OAuthError `invalid_scope` with the allowed scopes, and the command that allows more
  */
 export function narrowScope(requested: string[] | undefined, bounds: Bounds): string[] {
   if (!requested) {
     const { client, resources } = bounds
-    return client.scope.filter((value) => value !== OFFLINE_ACCESS && mayCarry(resources, value))
+    return client.scope.filter(
+      (value) => value !== OFFLINE_ACCESS && resources.every((resource) => knows(resource, value)),
+    )
   }
   for (const value of requested) requireAllowed(value, bounds)
   return requested
@@ -68,7 +60,6 @@ function requireAllowed(value: string, { client, sub, resources }: Bounds): void
       `a scope asked for is not registered for this client, which may ask for ${client.scope.join(' ') || 'none'} (more: ${updateCommand(client.clientId, '--scope', [[...client.scope, 'NEW'].join(' ')])})`,
     )
   }
-  if (mayCarry(resources, value)) return
   const unaware = resources.find((resource) => !knows(resource, value))
   if (unaware)
     throw invalidScope(
@@ -77,20 +68,11 @@ function requireAllowed(value: string, { client, sub, resources }: Bounds): void
 }
 
 /**
- * The scope of a refreshed token: the grant's scope or less. Client and resources must still allow it. Values that only
- * other resources of the grant know are left out, unless they were asked for.
- * @param others resources of the grant that the token is not for
+ * The scope of a refreshed token: the grant's scope or less. Client and resources must still allow it.
  * @throws OAuthError `invalid_scope` if the request has more (RFC 6749 §6), or if a scope is no longer allowed
  */
-export function lowerScope(
-  requested: string[] | undefined,
-  granted: string[],
-  bounds: Bounds,
-  others: ResourceRecord[],
-): string[] {
-  const isElsewhere = (value: string) =>
-    value !== OFFLINE_ACCESS && !mayCarry(bounds.resources, value) && others.some((resource) => knows(resource, value))
-  const scope = requested ?? granted.filter((value) => !isElsewhere(value))
+export function lowerScope(requested: string[] | undefined, granted: string[], bounds: Bounds): string[] {
+  const scope = requested ?? granted
   const wider = scope.find((value) => !granted.includes(value))
   if (wider !== undefined) {
     throw invalidScope(

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { answerOf, valueOf } from '../support/browser-like.ts'
 import { bearer, claimsOf, post, request, type Answer, type Credentials } from '../support/client.ts'
-import { SUBJECT_GRANT, introspect } from '../support/admin.ts'
-import { addClient, addUser, freshName, redeem } from '../support/codes.ts'
+import { introspect } from '../support/admin.ts'
+import { addClient, addUser, redeem } from '../support/codes.ts'
 import { authorizePath, browserAt, signInAt, storeOf } from '../support/people.ts'
-import { fresh, refusal, resource, shareWithApi } from '../support/shared.ts'
+import { refusal, resource, shareWithApi } from '../support/shared.ts'
 
 const issuer = shareWithApi()
 
@@ -59,11 +59,12 @@ test('each token has the scope that its resource knows', async () => {
   expect(refusal(foreign)).toBe('400 invalid_scope')
 })
 
-test('a token for both has the scope of both', async () => {
-  const { cal, con, client, code } = await codeOf()
+test('a token for both has what both know, and the grant keeps the rest', async () => {
+  const { cal, con, client, code } = await codeOf({ contacts: { scope: 'contacts calendar' } })
   const answer = await redeem(issuer(), client, code)
-  expect(told(answer)).toEqual({ aud: [cal, con], scope: SCOPE })
-  expect(told(await refreshed(client, answer.body.refresh_token))).toEqual({ aud: [cal, con], scope: SCOPE })
+  expect(told(answer)).toEqual({ aud: [cal, con], scope: 'openid calendar offline_access' })
+  const next = await refreshed(client, answer.body.refresh_token, { resource: con })
+  expect(told(next)).toEqual({ aud: con, scope: SCOPE })
 })
 
 test('introspection and userinfo tell of each token what it has', async () => {
@@ -79,11 +80,10 @@ test('introspection and userinfo tell of each token what it has', async () => {
 
 test('a scope that no resource of the request knows is dropped', async () => {
   const { cal, client, code } = await codeOf({ scope: `${SCOPE} photos` })
-  const { body } = await redeem(issuer(), client, code)
-  expect(body.scope).toBe(SCOPE)
-  expect((await refreshed(client, body.refresh_token, { resource: cal })).body.scope).toBe(
-    'openid calendar offline_access',
-  )
+  const { body } = await redeem(issuer(), client, code, { resource: cal })
+  expect(body.scope).toBe('openid calendar offline_access')
+  const unknown = await refreshed(client, body.refresh_token, { resource: cal, scope: 'photos' })
+  expect(refusal(unknown)).toBe('400 invalid_scope')
 })
 
 describe('of different algorithms', () => {
@@ -151,44 +151,7 @@ test('a scope of the issuer itself is in a token for the issuer alone', async ()
   const path = `${authorizePath(client.clientId, { scope })}&${both(orders, issuer().issuer)}`
   const { code = '' } = answerOf(await signInAt(browserAt(issuer()), path, { username }))
   const first = await redeem(issuer(), client, code)
-  expect(told(first)).toEqual({ aud: [orders, issuer().issuer], scope: 'openid orders offline_access' })
+  expect(told(first)).toEqual({ aud: [orders, issuer().issuer], scope: 'openid offline_access' })
   const own = await refreshed(client, first.body.refresh_token, { resource: issuer().issuer })
   expect(told(own)).toEqual({ aud: issuer().issuer, scope: 'openid signet:read offline_access' })
-})
-
-describe('of a service', () => {
-  /** A backend with tokens for both resources. */
-  async function backend(scope: string) {
-    const cal = await resource(issuer(), { scope: 'calendar' })
-    const con = await resource(issuer(), { scope: 'contacts' })
-    const client = await addClient(issuer(), {
-      client_id: freshName('backend'),
-      grant_types: ['client_credentials', 'refresh_token', SUBJECT_GRANT],
-      redirect_uris: [],
-      resources: [cal, con],
-      scope: 'calendar contacts photos',
-    })
-    const subject = fresh('person')
-    const form = new URLSearchParams({ grant_type: SUBJECT_GRANT, subject, ...(scope !== '' && { scope }) })
-    const ask = () => post(issuer(), '/token', [...form, ['resource', cal], ['resource', con]], client)
-    return { cal, con, client, answer: await ask() }
-  }
-
-  test('the same rule holds: a grant for both, and each token with the scope of its resource', async () => {
-    const { cal, con, client, answer } = await backend('calendar contacts offline_access')
-    expect(told(answer)).toEqual({ aud: [cal, con], scope: 'calendar contacts offline_access' })
-    const second = await refreshed(client, answer.body.refresh_token, { resource: con })
-    expect(told(second)).toEqual({ aud: con, scope: 'contacts offline_access' })
-    const foreign = await refreshed(client, second.body.refresh_token, { resource: con, scope: 'calendar' })
-    expect(refusal(foreign)).toBe('400 invalid_scope')
-    expect(told(await refreshed(client, second.body.refresh_token))).toEqual(told(answer))
-  })
-
-  test('without a scope, a token has all that its resources know', async () => {
-    expect((await backend('')).answer.body.scope).toBe('calendar contacts')
-  })
-
-  test('a scope that no resource knows is refused', async () => {
-    expect(refusal((await backend('calendar photos')).answer)).toBe('400 invalid_scope')
-  })
 })
