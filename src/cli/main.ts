@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander'
 import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
 import { readCommit, readVersion } from '../ground/version.ts'
+import { refuseGivenTwice } from './given-twice.ts'
 import { requireNoEmptyValue } from './no-empty-value.ts'
 import { complain } from './output.ts'
 import { startFilesAtCaller } from './place.ts'
@@ -135,6 +136,7 @@ async function buildProgram(argv: string[]): Promise<Command> {
     const command = program.command(name).description(summary)
     if (name === asked) (await load())(command)
   }
+  refuseGivenTwice(program)
   startFilesAtCaller(program)
   return program
 }
