@@ -8,6 +8,7 @@ import { isRegisteredRedirect } from '../clients/redirect-uri.ts'
 import { describeUnknown } from '../ground/fingerprint.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import { OAuthError } from '../ground/errors.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import { chooseResources } from '../grants/target.ts'
 import type { ResourceDirectory } from '../resources/directory.ts'
 import type { ClientRecord } from '../store/records/client.ts'
@@ -230,7 +231,7 @@ function readChallenge(sent: Sent, client: ClientRecord, refuse: Refuse): string
     if (!client.requirePkce) return null
     throw refuse(
       'invalid_request',
-      `code_challenge is missing: this client needs PKCE with S256; for an app that cannot do it: signet client update ${client.clientId} --require-pkce false`,
+      `code_challenge is missing: this client needs PKCE with S256; for an app that cannot do it: signet client update ${wordOr('ID', client.clientId)} --require-pkce false`,
       'PKCE required: the client sent no code_challenge',
     )
   }

@@ -6,6 +6,7 @@ import type { Actor, AuditTrail } from '../audit.ts'
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { RateLimited, conflict, insufficientScope, invalidRequest, notFound } from '../ground/errors.ts'
 import { looksSecret } from '../ground/looks-secret.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import type { KeyRotation } from '../keys/rotation.ts'
 import type {
   BlacklistCause,
@@ -56,7 +57,7 @@ const BY_ADMINISTRATOR = 'revoked by administrator'
 
 /** How to undo the act of each cause. Causes that are not here cannot be undone. */
 const UNDONE_BY: Partial<Record<BlacklistCause, (entry: BlacklistEntry) => string>> = {
-  client_disabled: ({ value }) => `this entry ends with what made it: signet client enable ${value}`,
+  client_disabled: ({ value }) => `this entry ends with what made it: signet client enable ${wordOr('ID', value)}`,
   user_disabled: ({ value }) =>
     `this entry ends with what made it: POST /admin/api/users/${encodeURIComponent(value)}/enable`,
   key_revoked: () => 'a revoked key stays revoked: its entry ends after 30 days, by itself',

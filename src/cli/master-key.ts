@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { BY_CLI } from '../audit.ts'
 import { readConfig } from '../config/config.ts'
 import { toIso } from '../ground/clock.ts'
+import { shell } from '../ground/shell-word.ts'
 import { listOtherDatabases } from '../database.ts'
 import type { Issuer } from '../issuer.ts'
 import { describeMasterKeyPlace } from '../keys/master-key-source.ts'
@@ -124,7 +125,7 @@ const retire = (id: string, { force = false }: { force?: boolean }, command: Com
     answer(command, { id, ended, keys }, () => `${id} is retired.\n\n${tableOf(keys)}`)
     if (grants > 0) note(`${grants} grants were ended, with their tokens`)
     for (const client of clients)
-      note(`secrets of client ${client} were ended; a new one: signet client rotate-secret ${client}`)
+      note(`secrets of client ${client} were ended; a new one: signet client rotate-secret ${shell(client)}`)
     const sharing = await listOtherDatabases(issuer.config, issuer.store)
     if (!issuer.config.masterKeys && sharing.length > 0)
       note(

@@ -84,7 +84,7 @@ function blockOf(
   const at = (path: string) => endpointUrl(issuer, path)
   const brand = config.brandName ?? 'Signet'
   const paste = preset.paste({ issuer, clientId, clientSecret, authMethod, url, redirectUris, at, brand })
-  const notes = preset.notes.map((each) => each.replaceAll(CLIENT_ID, clientId))
+  const notes = preset.notes.map((each) => each.replaceAll(CLIENT_ID, shell(clientId)))
   const { resource } = preset
   if (!resource || resources.find(resource.id)) return { paste, notes }
   const missing = `make the resource first: signet resource create ${resource.id} ${resource.flags}`

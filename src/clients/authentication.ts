@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { invalidClient, type OAuthError } from '../ground/errors.ts'
-import { shell } from '../ground/shell-word.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import { describeUnknown } from '../ground/fingerprint.ts'
 import { byClient, type AuditTrail } from '../audit.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
@@ -241,7 +241,7 @@ function requireMethod(client: ClientRecord, method: string): void {
   // The caller may read this: it has proved to be the client.
   throw refusal(
     `authenticated by ${method}, registered for ${registered}`,
-    `this client is registered for token_endpoint_auth_method "${registered}", not "${method}" (change it: signet client update ${shell(client.clientId)} --auth-method ${method})`,
+    `this client is registered for token_endpoint_auth_method "${registered}", not "${method}" (change it: signet client update ${wordOr('ID', client.clientId)} --auth-method ${method})`,
   )
 }
 

@@ -9,7 +9,7 @@ import { denyAndRefuse, denyDeleted, denyUntil, denyUpToNow, type Origin } from 
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidClientMetadata, invalidRequest, notFound } from '../ground/errors.ts'
 import { namesOf } from '../ground/metadata.ts'
-import { shell } from '../ground/shell-word.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import type { Moment } from '../store/records/blacklist.ts'
 import type { SessionEnding } from '../store/records/session.ts'
 import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
@@ -67,10 +67,12 @@ export class ClientRegistry {
     if (issued) client.secrets = [issued.record]
     const created = await this.#store.createClient(...this.creation(client, by).needs)
     if (created.outcome === 'exists')
-      throw conflict(`client "${clientId}" exists already; change it with: signet client update ${clientId}`)
+      throw conflict(
+        `client "${clientId}" exists already; change it with: signet client update ${wordOr('ID', clientId)}`,
+      )
     if (created.outcome === 'ended')
       throw conflict(
-        `client "${clientId}" was deleted by an operator; bring it back with: signet client create --id ${clientId}`,
+        `client "${clientId}" was deleted by an operator; bring it back with: signet client create --id ${wordOr('ID', clientId)}`,
       )
     const { key, endedGrants, isUserDisabled } = created
     return { client: { ...client, key }, secret: issued?.secret, endedGrants, isUserDisabled }
@@ -123,7 +125,7 @@ export class ClientRegistry {
     for (const name of names)
       if (!(await this.#store.findGroup(name)))
         throw invalidClientMetadata(
-          `allowed_groups: group ${JSON.stringify(name)} does not exist; make it with: signet group create ${shell(name)}`,
+          `allowed_groups: group ${JSON.stringify(name)} does not exist; make it with: signet group create ${wordOr('NAME', name)}`,
           { isOfRecords: true },
         )
   }

@@ -32,7 +32,7 @@ export async function recallRequest(requestId: string, store: Store): Promise<Ch
     bad(
       'request',
       `the audit trail has nothing of request ${requestId}: no request had this id, or it changed nothing and its reason stands in the server's log alone`,
-      `search the log for "request_id":"${requestId}", or have it read: journalctl -u signet -o cat | signet doctor --request ${requestId} --log -`,
+      `search the log for "request_id":"${requestId}", or have it read: journalctl -u signet -o cat | signet doctor --request ${shell(requestId)} --log -`,
     ),
   ]
 }
@@ -122,7 +122,7 @@ const FOR_RESOURCE =
 
 /** `--scope` replaces what is registered, so it names all; `…` is no scope, and is refused. */
 const addScope = (id: string, registered: readonly string[], lacks: readonly string[]): string =>
-  `register it: signet client update ${shell(id)} --scope "${[...(registered.length > 0 ? registered : ['…']), ...lacks].join(' ')}"; a resource has to have it too: signet resource list`
+  `register it: signet client update ${shell(id)} --scope ${shell([...(registered.length > 0 ? registered : ['…']), ...lacks].join(' '))}; a resource has to have it too: signet resource list`
 
 /** The person was shown a page that asks for more than the app may have expected. */
 const stoppedAt = ({ reason, client_id: clientId, route }: LogLine): Check[] =>

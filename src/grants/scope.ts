@@ -2,6 +2,7 @@
 import { OFFLINE_ACCESS, SCOPE_TOKEN, mayRefresh } from '../clients/client.ts'
 import { updateCommand } from '../clients/update-command.ts'
 import { invalidScope } from '../ground/errors.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 
@@ -63,7 +64,7 @@ function requireAllowed(value: string, { client, sub, resources }: Bounds): void
   const unaware = resources.find((resource) => !knows(resource, value))
   if (unaware)
     throw invalidScope(
-      `a scope asked for is not one of resource ${unaware.id}, which has ${unaware.scope?.join(' ') || 'none'}: ask for another resource, or signet resource update ${unaware.id} --scope "${[...(unaware.scope ?? []), 'NEW'].join(' ')}"`,
+      `a scope asked for is not one of resource ${unaware.id}, which has ${unaware.scope?.join(' ') || 'none'}: ask for another resource, or signet resource update ${wordOr('ID', unaware.id)} --scope ${wordOr('SCOPE', [...(unaware.scope ?? []), 'NEW'].join(' '))}`,
     )
 }
 

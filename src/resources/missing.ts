@@ -1,7 +1,7 @@
 /** The step that helps where a resource is named that does not exist. */
 import { hasOwnPrefix } from '../clients/client.ts'
 import { nearest } from '../ground/nearest.ts'
-import { shell } from '../ground/shell-word.ts'
+import { wordOr } from '../ground/shell-word.ts'
 
 /**
  * The fault, and the step that is really missing. The issuer is a resource that nobody makes: it is never advised to make
@@ -18,7 +18,7 @@ export function describeMissingResource(
   const fault = `resource ${id} does not exist`
   if (own !== undefined) return { fault, help: `scope ${own} is one of the issuer, whose resource is ${issuer}` }
   if (isSlipOf(issuer, id)) return { fault, help: `the resource of the issuer is exactly ${issuer}` }
-  return { fault: `${fault}${nearest(id, known)}`, help: `make it with: signet resource create ${shell(id)}` }
+  return { fault: `${fault}${nearest(id, known)}`, help: `make it with: signet resource create ${wordOr('ID', id)}` }
 }
 
 /** Whether a URL is the issuer's but for its scheme, letter case or a slash at its end. */

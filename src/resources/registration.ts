@@ -6,6 +6,7 @@ import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
 import { namesOf } from '../ground/metadata.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import { hasOwnPrefix } from '../clients/client.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceDeletion, ResourceRecord } from '../store/records/resource.ts'
@@ -31,9 +32,11 @@ export class ResourceRegistry {
     requireSoundResource(resource)
     const outcome = await this.#store.createResource(...this.creation(resource, by).needs)
     if (outcome === 'ended')
-      throw conflict(`resource "${id}" was deleted by an operator; bring it back with: signet resource create ${id}`)
+      throw conflict(
+        `resource "${id}" was deleted by an operator; bring it back with: signet resource create ${wordOr('ID', id)}`,
+      )
     if (outcome === 'exists')
-      throw conflict(`resource "${id}" exists already; change it with: signet resource update ${id}`)
+      throw conflict(`resource "${id}" exists already; change it with: signet resource update ${wordOr('ID', id)}`)
     return resource
   }
 

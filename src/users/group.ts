@@ -1,10 +1,11 @@
 /** The acts on groups. A group gives its members roles, permissions and claims; one group is always there. */
 import type { Actor, AuditTrail } from '../audit.ts'
 import { findClaimFault } from '../clients/claims.ts'
+import { updateCommand } from '../clients/update-command.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, insufficientScope, invalidRequest, notFound } from '../ground/errors.ts'
 import { isSecretName } from '../ground/looks-secret.ts'
-import { shell } from '../ground/shell-word.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import {
   BUILT_IN_GROUP,
   carriesOwnPermission,
@@ -101,7 +102,7 @@ export class GroupRegistry {
     requireRightToGive(group, by)
     const outcome = await store.createGroup(...new GroupOperations(audit).creation(group, by).needs)
     if (outcome === 'exists')
-      throw conflict(`group "${name}" exists already; change it with: signet group update ${shell(name)}`)
+      throw conflict(`group "${name}" exists already; change it with: signet group update ${wordOr('NAME', name)}`)
     if (outcome === 'ended') throw conflict(`group "${name}" was deleted by an operator`)
     return { ...group, members: 0 }
   }
@@ -127,7 +128,10 @@ export class GroupRegistry {
     const [first] = clients
     if (!first) return
     const rest = first.allowedGroups.filter((each) => each !== name)
-    const step = `signet client update ${shell(first.clientId)} --set ${shell(`allowed_groups=${JSON.stringify(rest)}`)}`
+    const step =
+      rest.length > 0
+        ? updateCommand(first.clientId, '--allow-group', rest)
+        : `signet client update ${wordOr('ID', first.clientId)} --set 'allowed_groups=[]'`
     throw conflict(
       `group "${name}" is one of the allowed_groups of ${clients.map(({ clientId }) => clientId).join(', ')}: take it off there first, as by ${step}`,
     )

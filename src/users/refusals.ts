@@ -1,6 +1,6 @@
 /** Why an act on a user is refused inside its write. */
 import { conflict, invalidRequest, notFound, OAuthError } from '../ground/errors.ts'
-import { shell } from '../ground/shell-word.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import type { UserObstacle, UserRecord } from '../store/records/user.ts'
 
 /** The invitation that an act rests on cannot be used. Pages say why. */
@@ -39,7 +39,7 @@ export function refusalOf(obstacle: UserObstacle, { id }: Pick<UserRecord, 'id'>
       return conflict(`id: ${id} was the id of a user who was deleted, and is never given again`)
     case 'no_group':
       return invalidRequest(
-        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${shell(obstacle.group)}`,
+        `groups: group ${JSON.stringify(obstacle.group)} does not exist; make it with: signet group create ${wordOr('NAME', obstacle.group)}`,
         { isOfRecords: true },
       )
     case 'no_factor':

@@ -59,7 +59,7 @@ test('the doctor names the fault of each refused sign-in', async () => {
   const narrowed = await browser.get(authorizePath(app, { scope: 'openid orders:read' }))
   expect(await explain(issuer, narrowed)).toContain('scope dropped: orders:read')
   const { scope = [] } = (await store.listClients()).find(({ clientId }) => clientId === app) ?? {}
-  const whole = `signet client update ${app} --scope \\"${[...scope, 'orders:read'].join(' ')}\\"`
+  const whole = `signet client update ${app} --scope '${[...scope, 'orders:read'].join(' ')}'`
   expect(await explain(issuer, narrowed, await store.listClients())).toContain(whole)
 
   const third = await addApp(issuer, { consent: 'once' })
