@@ -272,6 +272,52 @@ test.each(['a\nb', 'a\rb', 'a\tb', 'a%0Ab', 'a\u{85}b'])('a password with a cont
   expect(message).not.toContain(password)
 })
 
+/** A key that begins like a path. */
+const SLASH_KEY = Buffer.alloc(32, 0xfc).toString('base64')
+
+test.each([
+  ['SIGNET_DATABASE_URL', 'postgres//u:hunter2@h/d', '"postgres//u:…@h/d"'],
+  ['SIGNET_DATABASE_URL', 'postgres:/u:hunter2@h/d', '"postgres:…@h/d"'],
+  ['SIGNET_DATABASE_URL', '//u:hunter2@h/d', '"…@h/d"'],
+  ['SIGNET_DATABASE_URL', '"postgres://u:hunter2@h/d"', '"…@h/d\\""'],
+  ['SIGNET_DATABASE_URL', 'postgres://u hunter2@h/d?x=1', '"postgres://u…@h/d?…"'],
+  ['SIGNET_DATABASE_URL', 'postgres://u%3Ahunter2@h/d%', '"postgres://u…@h/d%"'],
+  ['SIGNET_DATABASE_URL', 'postgres://u:hunter2/h/d', '"postgres://u:…"'],
+  ['SIGNET_DATABASE_URL', 'postgres://u:hunter2@', '"postgres://u:…@"'],
+  ['SIGNET_DATABASE_URL', 'host=h user=u password=hunter2', '"host=h user=u password=…"'],
+  ['SIGNET_DATABASE_URL', "host=h password = 'hunter2 hunter2' user=u", '"host=h password =…"'],
+  ['SIGNET_DATABASE_URL', 'Server=h;User Id=u;Pwd=hunter2;', '"Server=h;User Id=u;Pwd=…"'],
+  ['SIGNET_DATABASE_URL', 'jdbc:postgresql://h/d?user=u&password=hunter2', '"jdbc:postgresql://h/d?…"'],
+  ['SIGNET_ISSUER', 'https://u:hunter2@a.example', '"https://u:…@a.example"'],
+  ['SIGNET_ISSUER', 'https://hunter2@a.example', '"https://…@a.example"'],
+  ['SIGNET_ISSUER', 'https://a.example?token=hunter2', '"https://a.example?…"'],
+  ['SIGNET_ISSUER', 'https://a.example#token=hunter2', '"https://a.example#…"'],
+  ['SIGNET_TRUSTED_PROXIES', 'http://u:hunter2@proxy:3128', '"http://u:…@proxy:3128"'],
+  ['SIGNET_OUTBOUND_ALLOW', 'a.example,https://u:hunter2@b.example', '"a.example…@b.example"'],
+  ['SIGNET_HOST', 'u:hunter2@h', '"u:…@h"'],
+  ['SIGNET_BRAND_LOGO', 'http://u:hunter2@h/logo.svg', '"http://u:…@h/logo.svg"'],
+  ['SIGNET_BRAND_TERMS_URL', 'ftp://u:hunter2@h', '"ftp://u:…@h"'],
+  ['SIGNET_PORT', `sgs_${'x'.repeat(36)}hunter2`, '47 characters'],
+  ['SIGNET_DATABASE_URL_FILE', 'postgres://u:hunter2@h/d', '"postgres://u:…@h/d"'],
+  ['SIGNET_METRICS_TOKEN_FILE', 'a-token-of-hunter2', '18 characters'],
+  ['SIGNET_MASTER_KEY_FILE', SLASH_KEY, '44 characters'],
+])('%s=%s is refused without what may be a secret in it', (name, value, shown) => {
+  const message = refusalOf({ [name]: value })
+  expect(message).toContain(`${name}: read ${shown}`)
+  expect(message).not.toContain('hunter2')
+  expect(message).not.toContain(SLASH_KEY)
+})
+
+test.each([
+  ['SIGNET_SIGNUP_DOMAINS', 'ada@example.org'],
+  ['SIGNET_DATABASE_URL', 'data/signet.db'],
+  ['SIGNET_BRAND_COLOR', '#fff'],
+  ['SIGNET_PORT', 'http'],
+  ['SIGNET_ISSUER', 'http://login.example:8080/a'],
+])('%s=%s is refused with the whole of it', (name, value) => {
+  expect(refusalOf({ [name]: value })).toContain(`${name}: read ${JSON.stringify(value)}`)
+})
+
 test('the parts of a PostgreSQL URL', () => {
   const addressOf = (place: string) => {
     const read = readPostgresUrl(`postgres://u:a,b%40@${place}`)

@@ -125,9 +125,3 @@ export function parseColour(value: string): string | Refusal | undefined {
 /** A name on one line. */
 export const parseTitle = (value: string): string | undefined =>
   value.length <= 60 && !/[\p{Cc}\p{Cf}]/u.test(value) ? value : undefined
-
-/** Of a secret, messages show the length. */
-export const lengthOf = (value: string) => `${value.length} characters`
-/** A URL without its password: what stands between the user and the last @, and the query. */
-export const withoutPassword = (value: string) =>
-  JSON.stringify(value.replace(/^((?:[a-z][a-z0-9+.-]*:\/\/)?[^:/@]*):.*@/is, '$1:…@').replace(/\?.*$/s, '?…'))

@@ -7,7 +7,6 @@ import {
   databaseUrl,
   duration,
   integer,
-  lengthOf,
   oneOf,
   parseHost,
   parseIssuer,
@@ -15,8 +14,8 @@ import {
   path,
   rate,
   truth,
-  withoutPassword,
 } from './parsers.ts'
+import { lengthOf } from './shown.ts'
 import { PEOPLE_VARIABLES } from './people-variables.ts'
 import type { Setting } from './setting.ts'
 
@@ -58,7 +57,6 @@ export const VARIABLES = {
     meaning:
       'where everything is kept: `file:` and a path, which starts at the working directory where it is relative, or `postgres://user:password@host:5432/database`',
     parse: databaseUrl,
-    shown: withoutPassword,
   },
   databasePool: {
     name: 'SIGNET_DATABASE_POOL',
