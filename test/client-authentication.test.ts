@@ -136,6 +136,47 @@ describe('a rotated secret', () => {
     expect((await ask(issuer(), third)).status).toBe(200)
   })
 
+  test.each(['the old one was used first', 'nothing was used yet'])(
+    'keeps the secret that was current before, however many rotations came before it: %s',
+    async (name) => {
+      const { operator } = issuer()
+      const old = await registered(issuer())
+      const { body } = await operator.call('GET', `/admin/api/clients/${old.clientId}`)
+      const [{ id }] = body.secrets
+      const isUsed = name === 'the old one was used first'
+      if (isUsed) await tokens(issuer(), old)
+      const lastUse = async () =>
+        (await operator.call('GET', `/admin/api/clients/${old.clientId}`)).body.secrets[0].last_used_at as string | null
+      if (isUsed) await until(async () => (await lastUse()) !== null)
+      const path = `/admin/api/clients/${old.clientId}/rotate-secret`
+      const made: Answer[] = []
+      for (let each = 0; each < 6; each += 1) made.push(await operator.call('POST', path, { overlap: '1h' }))
+      const secrets = [old.secret, ...made.map((each) => each.body.client_secret as string)]
+      const works = await Promise.all(
+        secrets.map(async (secret) => (await ask(issuer(), { clientId: old.clientId, secret })).status === 200),
+      )
+      expect(works.filter(Boolean)).toHaveLength(4)
+      expect(works.slice(-2)).toEqual([true, true])
+      expect(works[0]).toBe(true)
+      // The first three rotations end none; each one after them tells which secret it ended.
+      const ended = made.map((each) => each.body.ended_secrets as { id: string; expires_at: string }[])
+      expect(ended.map(({ length }) => length)).toEqual([0, 0, 0, 1, 1, 1])
+      const gone = ended.flat().map((each) => each.id)
+      expect(gone).not.toContain(id)
+      const trail = await operator.call('GET', `/admin/api/audit?target=${old.clientId}`)
+      for (const each of gone) expect(trail.text).toContain(each)
+    },
+  )
+
+  test('without an overlap tells all that it ended', async () => {
+    const { operator } = issuer()
+    const { clientId } = await registered(issuer())
+    await rotate(issuer(), { clientId, secret: '' })
+    const answer = await operator.call('POST', `/admin/api/clients/${clientId}/rotate-secret`, { overlap: 0 })
+    expect(answer.body.ended_secrets).toHaveLength(2)
+    expect(answer.body.secrets).toHaveLength(1)
+  })
+
   test('is the only one in the answer, and the old one is in no answer', async () => {
     const old = await registered(issuer())
     const answer = await issuer().operator.call('POST', `/admin/api/clients/${old.clientId}/rotate-secret`)

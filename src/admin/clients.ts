@@ -5,8 +5,10 @@ import {
   clientChangeSchema,
   clientMetadata,
   clientRegistrationSchema,
+  rotatedMetadata,
   toClientChange,
 } from '../clients/wire.ts'
+import { MOST_LEAVING } from '../clients/secret-overlap.ts'
 import { durationSchema } from '../clients/field-schemas.ts'
 import { schemaOf } from '../ground/schema.ts'
 import { answerOf, createdOf, nothing } from '../ground/shape.ts'
@@ -44,6 +46,7 @@ const SHARED = { access: scope(ADMIN_SCOPE), tag: 'Clients' }
 const ONE = { ...SHARED, params: idParam('A `client_id`', 'billing') }
 /** A client with its new secret. */
 const SHOWN = { ...CLIENT, example: { ...CLIENT.example, client_secret: 'sgs_…', client_secret_expires_at: 0 } }
+const ROTATED = { ...CLIENT, example: { ...SHOWN.example, ended_secrets: [] } }
 
 const listClients = ({ clientRegistry: registry }: Needs) =>
   route(
@@ -165,13 +168,13 @@ const rotateClientSecret = ({ clientRegistry: registry }: Needs) =>
       example: { overlap: '1h' },
       id: 'rotateClientSecret',
       says: 'Give a client another secret',
-      tells: 'Its earlier secrets end after the overlap, a day unless said otherwise. `0` ends them at once.',
-      answers: { 201: answerOf('The client, with the new secret.', SHOWN) },
+      tells: `Its earlier secrets end after the overlap, a day unless said otherwise. \`0\` ends them at once. At most ${MOST_LEAVING} of them are good at the same time; \`ended_secrets\` are those that ended with this request.`,
+      answers: { 201: answerOf('The client, with the new secret.', ROTATED) },
       refuses: ['invalid_request', 404],
     },
     async (call) => {
-      const { client, secret } = await registry.rotateSecret(idOf(call), call.actor, call.body.overlap)
-      return json(clientMetadata(client, secret), 201)
+      const { client, secret, endedSecrets } = await registry.rotateSecret(idOf(call), call.actor, call.body.overlap)
+      return json(rotatedMetadata(client, secret, endedSecrets), 201)
     },
   )
 

@@ -2,7 +2,6 @@
 import { BY_CLI } from '../audit.ts'
 import type { Command } from 'commander'
 import { newClient, requireSoundClient, type ClientChange } from '../clients/client.ts'
-import { toIso } from '../ground/clock.ts'
 import { CLIENT_FIELDS, clientChangeSchema, clientMetadata, toClientChange } from '../clients/wire.ts'
 import { addRedirectUris } from '../clients/registration.ts'
 import { findResourceIdFault } from '../resources/resource.ts'
@@ -14,7 +13,7 @@ import { answerPreset, definePaste, definePresets, readPreset, withPreset, type 
 import { noteRefusedAddresses } from './refused-addresses.ts'
 import { subcommand, withExample } from './subcommand.ts'
 import { noteUnknown } from './unknown-targets.ts'
-import { answerChanged, answerCreated } from './registered.ts'
+import { answerChanged, answerCreated, answerRotated } from './registered.ts'
 import { noteStillRefused } from './still-refused.ts'
 import { defineCallerSnippet } from './snippet.ts'
 import { UsageError, collect, requireFaultless, requireSound, usualDuration } from './usage.ts'
@@ -166,10 +165,7 @@ async function update(
 
 const rotateSecret = (id: string, { overlap }: { overlap: number }, command: Command): Promise<void> =>
   withNamed('client', id, async ({ clientRegistry }) => {
-    const rotated = await clientRegistry.rotateSecret(id, BY_CLI, overlap)
-    const ends = rotated.client.secrets.flatMap(({ expiresAt }) => expiresAt ?? [])
-    const until = ends.length > 0 ? `; the one before is taken until ${toIso(Math.max(...ends))}` : ''
-    answerChanged(command, rotated, `client ${id} has a new secret${until}`)
+    answerRotated(command, await clientRegistry.rotateSecret(id, BY_CLI, overlap), overlap)
   })
 
 const disable = (id: string, _options: object, command: Command): Promise<void> =>

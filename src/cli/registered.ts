@@ -1,8 +1,10 @@
 /** The text about a client that was made or changed: the secret, the request for a token, and the next command. */
 import type { Command } from 'commander'
 import { AUTHORIZATION_CODE, SUBJECT_GRANT, isPublicClient } from '../clients/client.ts'
-import type { RegisteredClient } from '../clients/registration.ts'
-import { clientMetadata } from '../clients/wire.ts'
+import type { RegisteredClient, RotatedClient } from '../clients/registration.ts'
+import { MOST_LEAVING } from '../clients/secret-overlap.ts'
+import { clientMetadata, rotatedMetadata } from '../clients/wire.ts'
+import { toIso } from '../ground/clock.ts'
 import { shell } from '../ground/shell-word.ts'
 import { endpointUrl } from '../http/endpoint-url.ts'
 import type { Issuer } from '../issuer.ts'
@@ -46,8 +48,27 @@ function signInOf(client: ClientRecord, issuer: string): string[] {
 }
 
 /** Answers with the client as JSON, or with what was done to it; a secret that was made is shown. */
-export function answerChanged(command: Command, { client, secret }: RegisteredClient, done: string): void {
-  answer(command, clientMetadata(client, secret), () =>
+export const answerChanged = (command: Command, { client, secret }: RegisteredClient, done: string): void =>
+  answerSecret(command, clientMetadata(client, secret), secret, done)
+
+/** The same for a rotation. @param overlap in seconds; without one every earlier secret ends, as was asked for */
+export function answerRotated(command: Command, rotated: RotatedClient, overlap: number): void {
+  const { client, secret, endedSecrets } = rotated
+  const ends = client.secrets.flatMap(({ expiresAt }) => expiresAt ?? [])
+  const until = ends.length > 0 ? `; the one before is taken until ${toIso(Math.max(...ends))}` : ''
+  const metadata = rotatedMetadata(client, secret, endedSecrets)
+  answerSecret(command, metadata, secret, `client ${client.clientId} has a new secret${until}`)
+  if (overlap === 0) return
+  for (const { id, createdAt, lastUsedAt } of endedSecrets) {
+    const use = lastUsedAt === null ? 'has no use on record' : `was used last at ${toIso(lastUsedAt)}`
+    note(
+      `the secret ${id} of ${toIso(createdAt)} ended now and ${use}: beside the new secret at most ${MOST_LEAVING} are good`,
+    )
+  }
+}
+
+function answerSecret(command: Command, metadata: object, secret: string | undefined, done: string): void {
+  answer(command, metadata, () =>
     [visible(done), ...(secret === undefined ? [] : [fieldList({ client_secret: secret })])].join('\n'),
   )
   noteSecret(secret)

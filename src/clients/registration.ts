@@ -9,6 +9,7 @@ import { denyAndRefuse, denyDeleted, denyUntil, denyUpToNow, type Origin } from 
 import { fromSeconds, type Instant } from '../ground/clock.ts'
 import { conflict, invalidClientMetadata, invalidRequest, notFound } from '../ground/errors.ts'
 import { namesOf } from '../ground/metadata.ts'
+import { leaving } from './secret-overlap.ts'
 import { wordOr } from '../ground/shell-word.ts'
 import type { Moment } from '../store/records/blacklist.ts'
 import type { SessionEnding } from '../store/records/session.ts'
@@ -29,15 +30,17 @@ export interface RegisteredClient {
   secret: string | undefined
 }
 
+export interface RotatedClient extends RegisteredClient {
+  /** Earlier secrets that ended at once, without an overlap. */
+  endedSecrets: ClientSecret[]
+}
+
 export interface CreatedClient extends RegisteredClient {
   /** Grants that ended because a person had the client's id as `sub`: the operator's choice of a name wins. */
   endedGrants: number
   /** Whether a user had the client's id as `sub`, who is disabled now. */
   isUserDisabled: boolean
 }
-
-/** How many old secrets may be in their overlap at the same time. */
-const MOST_LEAVING = 3
 
 /** Overlap of a rotated secret unless said otherwise, in seconds. */
 const OVERLAP = 86_400
@@ -159,10 +162,13 @@ export class ClientRegistry {
   }
 
   /** Adds a new secret. Earlier secrets end after the overlap (seconds), or at their own end if that is sooner. */
-  async rotateSecret(clientId: string, by: Actor, overlapSeconds: number = OVERLAP): Promise<RegisteredClient> {
+  async rotateSecret(clientId: string, by: Actor, overlapSeconds: number = OVERLAP): Promise<RotatedClient> {
     const issued = this.#secrets.generate(this.#store.now())
-    const { needs } = this.secretAddition(clientId, issued.record, by, overlapSeconds)
-    return { client: found(await this.#store.updateClient(...needs)), secret: issued.secret }
+    let endedSecrets: ClientSecret[] = []
+    const { needs } = this.secretAddition(clientId, issued.record, by, overlapSeconds, (ended) => {
+      endedSecrets = ended
+    })
+    return { client: found(await this.#store.updateClient(...needs)), secret: issued.secret, endedSecrets }
   }
 
   /** A secret of the declarative file, to be compared and hashed before it is added. */
@@ -170,13 +176,19 @@ export class ClientRegistry {
     return new BroughtSecret(this.#secrets, secret)
   }
 
-  /** The operation that adds a secret. Without an overlap, it replaces all earlier secrets at once. */
+  /**
+   * The operation that adds a secret. Without an overlap, it replaces all earlier secrets at once.
+   * @param tellEnded is called inside the write with the secrets that end at once
+   */
   secretAddition(
     clientId: string,
     record: ClientSecret,
     by: Actor,
     overlapSeconds: number,
+    tellEnded: (ended: ClientSecret[]) => void = () => {},
   ): OperationOf<'updateClient'> {
+    // Filled in inside the write, where it is known which secrets end.
+    const details: { overlap_seconds: number; ended_secrets?: string } = { overlap_seconds: overlapSeconds }
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const end = now + fromSeconds(overlapSeconds)
       if (!usesSecret(current))
@@ -184,16 +196,11 @@ export class ClientRegistry {
           `client "${clientId}" authenticates by ${current.tokenEndpointAuthMethod}, without a secret`,
           { isOfRecords: true },
         )
-      const standing = current.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
-      // A retried rotation makes several secrets. They must not displace the secret that is in use.
-      const inUseFirst = (secret: ClientSecret) => secret.lastUsedAt ?? 0
-      const leaving = standing
-        .toSorted((a, b) => inUseFirst(b) - inUseFirst(a) || a.createdAt - b.createdAt)
-        .slice(0, MOST_LEAVING)
-      const ending = leaving.map((old) => ({ ...old, expiresAt: Math.min(end, old.expiresAt ?? end) }))
-      return { ...current, secrets: [...ending.filter(({ expiresAt }) => expiresAt > now), record], updatedAt: now }
+      const { staying, ended } = leaving(current.secrets, end, now)
+      tellEnded(ended)
+      if (ended.length > 0) details.ended_secrets = ended.map(({ id }) => id).join(' ')
+      return { ...current, secrets: [...staying, record], updatedAt: now }
     }
-    const details = { overlap_seconds: overlapSeconds }
     const event = this.#audit.event('client.secret_rotated', clientId, { ...by, details })
     return { verb: 'updateClient', needs: [clientId, apply, event] }
   }

@@ -20,7 +20,7 @@ import {
   texts,
   time,
 } from '../ground/shape.ts'
-import type { ClientRecord } from '../store/records/client.ts'
+import type { ClientRecord, ClientSecret } from '../store/records/client.ts'
 import { MOST_SENT_KEYS, readKeySet } from './assertion-key.ts'
 import { AUTH_METHODS, GRANT_TYPES, MOST_CLIENT_ID_CHARACTERS, SUBJECT_GRANT, type ClientChange } from './client.ts'
 import { claimsSchema, nullableDurationSchema, scopeSchema, textOf, textOrNone, ttlSchema } from './field-schemas.ts'
@@ -200,18 +200,26 @@ export function clientMetadata(client: ClientRecord, secret?: string) {
     ...(secret !== undefined && { client_secret: secret, client_secret_expires_at: 0 }),
     ...shownBy(CLIENT_FIELDS, client),
     status: client.disabledAt === null ? 'enabled' : 'disabled',
-    secrets: client.secrets.map(({ id, kind, createdAt, expiresAt, lastUsedAt }) => ({
-      id,
-      kind,
-      created_at: toIso(createdAt),
-      expires_at: toIso(expiresAt),
-      last_used_at: toIso(lastUsedAt),
-    })),
+    secrets: client.secrets.map(secretView),
     created_at: toIso(client.createdAt),
     updated_at: toIso(client.updatedAt),
     disabled_at: toIso(client.disabledAt),
   }
 }
+
+const secretView = ({ id, kind, createdAt, expiresAt, lastUsedAt }: ClientSecret) => ({
+  id,
+  kind,
+  created_at: toIso(createdAt),
+  expires_at: toIso(expiresAt),
+  last_used_at: toIso(lastUsedAt),
+})
+
+/** A client with its new secret. @param ended the secrets that ended at once */
+export const rotatedMetadata = (client: ClientRecord, secret: string | undefined, ended: ClientSecret[]) => ({
+  ...clientMetadata(client, secret),
+  ended_secrets: ended.map(secretView),
+})
 
 const secretShape = object({
   id: text('Id of the secret, which is not the secret.'),
@@ -221,7 +229,13 @@ const secretShape = object({
   last_used_at: orNull(time('When it authenticated last, within a minute or so.')),
 })
 
-export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants?: number; disabled_user?: boolean }>(
+export const CLIENT = shapeOf<
+  ReturnType<typeof clientMetadata> & {
+    ended_grants?: number
+    disabled_user?: boolean
+    ended_secrets?: ReturnType<typeof secretView>[]
+  }
+>(
   'Client',
   {
     client_id: text(),
@@ -229,6 +243,9 @@ export const CLIENT = shapeOf<ReturnType<typeof clientMetadata> & { ended_grants
     client_secret_expires_at: optional(integer()),
     ended_grants: optional(integer('Of a new client: live grants of the person who had its id as `sub`, which end.')),
     disabled_user: optional(flag('Of a new client: a user had its id as `sub`, and is disabled now.')),
+    ended_secrets: optional(
+      manyOf(secretShape, 'Of a rotation: earlier secrets that ended at once, without an overlap.'),
+    ),
     ...shapesOf(CLIENT_FIELDS),
     status: oneOf(['enabled', 'disabled']),
     secrets: manyOf(secretShape, 'The secrets that are good now, or were until lately.'),

@@ -114,6 +114,25 @@ test.concurrent('an address that Signet may not call is told when a client gets 
   expect(await told(preset)).toContain('SIGNET_OUTBOUND_ALLOW=localhost:8080\n')
 })
 
+test.concurrent('a rotation that ends a secret before its overlap is over says which, and one without an overlap says nothing', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const place = await new Place(onTestFinished).migrate()
+  await place.createClient('--id orders')
+  const rotate = (...more: string[]) => place.run(['client', 'rotate-secret', 'orders', ...more, '--json'])
+  for (let each = 0; each < 3; each += 1) expect((await rotate()).stderr).not.toContain('ended now')
+  const { stdout, stderr } = await rotate()
+  const { ended_secrets: ended } = JSON.parse(stdout) as { ended_secrets: { id: string }[] }
+  expect(ended).toHaveLength(1)
+  expect(stderr).toMatch(
+    new RegExp(`^note: the secret ${ended[0]?.id} of \\S+Z ended now and .*at most 3 are good$`, 'm'),
+  )
+  const last = await rotate('--overlap', '0')
+  expect(last.stderr).not.toContain('ended now')
+  expect(JSON.parse(last.stdout)).toMatchObject({ ended_secrets: [{}, {}, {}, {}] })
+})
+
 test.concurrent('a running server knows a new client, its rotated secret and its disabling without a restart', async ({
   expect,
   onTestFinished,
