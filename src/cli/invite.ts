@@ -53,7 +53,12 @@ async function create(
     const { invitations } = issuer
     for (const name of groups ?? []) await requireNamed('group', name, issuer)
     const made = await invitations.create({ email, groups, admin, uses, ttlSeconds }, BY_CLI)
-    answer(command, linkView(made), () => made.url)
+    answer(
+      command,
+      linkView(made),
+      () => made.url,
+      `the link is lost; take it back, then make another: signet invite revoke ${made.id}`,
+    )
     note(`the link is good until ${toIso(made.expiresAt)}; take it back with: signet invite revoke ${made.id}`)
   })
 }

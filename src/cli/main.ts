@@ -7,7 +7,7 @@ import { Fault, OAuthError, Unavailable } from '../ground/errors.ts'
 import { readCommit, readVersion } from '../ground/version.ts'
 import { refuseGivenTwice } from './given-twice.ts'
 import { requireNoEmptyValue } from './no-empty-value.ts'
-import { complain } from './output.ts'
+import { complain, endUnwritten } from './output.ts'
 import { startFilesAtCaller } from './place.ts'
 import { ChecksFailed, UsageError } from './usage.ts'
 
@@ -98,8 +98,7 @@ const NOUNS: Record<string, Noun> = {
 
 /** Runs one command line, without the program's name; resolves to the exit code. */
 export async function main(argv: string[]): Promise<number> {
-  // `signet client list | head -1`: the reader closes the pipe early, and that is not a failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  process.stdout.on('error', endUnwritten)
   let program: Command | undefined
   try {
     program = await buildProgram(argv)

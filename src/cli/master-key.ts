@@ -106,7 +106,12 @@ function answerNew(command: Command, { id, text }: { id: string; text: string },
     ],
   }
   const steps = result.next_steps.map((step, at) => `${at + 1}. ${step}`).join('\n')
-  answer(command, result, () => `id   ${id}\nkey  ${text}\n\n${steps}`)
+  answer(
+    command,
+    result,
+    () => `id   ${id}\nkey  ${text}\n\n${steps}`,
+    'the key is lost, and nothing uses it; make another: signet master-key rotate',
+  )
   note('the key is shown this once and is not kept')
 }
 

@@ -5,9 +5,30 @@
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
 
-/** Prints a command's result, as JSON or for people. */
-export function answer(command: Command, value: unknown, forPeople: () => string): void {
-  process.stdout.write(`${command.optsWithGlobals().json === true ? JSON.stringify(value, null, 2) : forPeople()}\n`)
+/**
+ * Prints a command's result, as JSON or for people.
+ * @param ifLost the step that helps where the result cannot be written, for a result that is shown this once
+ */
+export function answer(command: Command, value: unknown, forPeople: () => string, ifLost?: string): void {
+  const onError = (error: NodeJS.ErrnoException) => endUnwritten(error, ifLost)
+  if (ifLost !== undefined) process.stdout.prependListener('error', onError)
+  const text = command.optsWithGlobals().json === true ? JSON.stringify(value, null, 2) : forPeople()
+  process.stdout.write(`${text}\n`, (error) => {
+    if (!error) process.stdout.off('error', onError)
+  })
+}
+
+/**
+ * Ends the process after standard output failed. `signet client list | head -1` is no failure: the reader had enough. A
+ * result that is shown this once is lost either way.
+ */
+export function endUnwritten(error: NodeJS.ErrnoException, ifLost?: string): never {
+  if (error.code === 'EPIPE' && ifLost === undefined) process.exit(0)
+  complain(
+    `standard output cannot be written: ${error.message}`,
+    ifLost ?? 'the command was carried out, and its result is not shown',
+  )
+  process.exit(1)
 }
 
 /** Answers with the changed record as JSON, or with a line that says what was done. */

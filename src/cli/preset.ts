@@ -15,7 +15,7 @@ import type { Issuer } from '../issuer.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import { withNamed } from './named.ts'
 import { answer, note, table } from './output.ts'
-import { describeAccess } from './registered.ts'
+import { anotherSecret, describeAccess } from './registered.ts'
 import { usualTarget } from './snippets/caller.ts'
 import { subcommand } from './subcommand.ts'
 import { UsageError } from './usage.ts'
@@ -70,7 +70,12 @@ export function answerPreset(
   // A cloud knows its client by name alone, so its block holds no secret.
   const isSecretPasted = secret === undefined || paste.includes(secret)
   const shown = isSecretPasted ? [paste] : [paste, '', ...describeAccess({ client, secret }, issuer.issuer)]
-  answer(command, { ...clientMetadata(client, secret), paste, notes }, () => shown.join('\n'))
+  answer(
+    command,
+    { ...clientMetadata(client, secret), paste, notes },
+    () => shown.join('\n'),
+    anotherSecret(client.clientId, secret),
+  )
   for (const each of notes) note(each)
   if (secret !== undefined) note('the secret is shown this once and is not kept')
 }

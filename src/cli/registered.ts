@@ -16,13 +16,17 @@ import { usualTarget } from './snippets/caller.ts'
 /** Answers with the client as JSON, or with what its maker needs next. */
 export function answerCreated(command: Command, registered: RegisteredClient, { issuer }: Issuer): void {
   const { client, secret } = registered
-  answer(command, clientMetadata(client, secret), () =>
-    [
-      ...describeAccess(registered, issuer),
-      `# ${describeMethod(client)}`,
-      `# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
-      `# All of it: ${ownCommand()} client show ${shell(client.clientId)}`,
-    ].join('\n'),
+  answer(
+    command,
+    clientMetadata(client, secret),
+    () =>
+      [
+        ...describeAccess(registered, issuer),
+        `# ${describeMethod(client)}`,
+        `# Code to paste: ${ownCommand()} client snippet ${shell(client.clientId)} --for ${usualTarget(client)}`,
+        `# All of it: ${ownCommand()} client show ${shell(client.clientId)}`,
+      ].join('\n'),
+    anotherSecret(client.clientId, secret),
   )
   noteSecret(secret)
 }
@@ -67,12 +71,21 @@ export function answerRotated(command: Command, rotated: RotatedClient, overlap:
   }
 }
 
-function answerSecret(command: Command, metadata: object, secret: string | undefined, done: string): void {
-  answer(command, metadata, () =>
-    [visible(done), ...(secret === undefined ? [] : [fieldList({ client_secret: secret })])].join('\n'),
+type Shown = ReturnType<typeof clientMetadata>
+
+function answerSecret(command: Command, metadata: Shown, secret: string | undefined, done: string): void {
+  answer(
+    command,
+    metadata,
+    () => [visible(done), ...(secret === undefined ? [] : [fieldList({ client_secret: secret })])].join('\n'),
+    anotherSecret(metadata.client_id, secret),
   )
   noteSecret(secret)
 }
+
+/** The step for a secret that nobody has seen; `undefined` where none was made. */
+export const anotherSecret = (clientId: string, secret: string | undefined): string | undefined =>
+  secret === undefined ? undefined : `its secret is lost; another: signet client rotate-secret ${shell(clientId)}`
 
 function noteSecret(secret: string | undefined): void {
   if (secret !== undefined) note('client_secret is shown this once and is not kept')

@@ -7,6 +7,7 @@ import { toIso } from '../ground/clock.ts'
 import type { FirstClient } from '../service/first-client.ts'
 import type { RunningIssuer } from '../service/server.ts'
 import { answer, bold } from './output.ts'
+import { anotherSecret } from './registered.ts'
 import { isCheckout, ownCommand } from './place.ts'
 
 /** Under npm, Ctrl-C arrives twice, from the terminal and from npm. Two signals within this time count as one. */
@@ -33,7 +34,12 @@ export function defineServe(command: Command): void {
       const config = readConfig(process.env)
       const { startIssuer } = await import('../service/server.ts')
       const running = await startIssuer(config, { losesPasskeys: losePasskeys, isNewWanted: isNew })
-      answer(self, describe(running), () => greetingFor(running, config))
+      answer(
+        self,
+        describe(running),
+        () => greetingFor(running, config),
+        anotherSecret(running.firstClient?.clientId ?? '', running.firstClient?.secret),
+      )
       // Node writes the cache at exit, which a kill -9 prevents. It is written now, before the first requests arrive.
       flushCompileCache()
       await signalled

@@ -93,7 +93,8 @@ async function mint(options: MintOptions, command: Command): Promise<void> {
       expires_in: ttlSeconds,
       ...(scope.length > 0 && { scope: scope.join(' ') }),
     }
-    answer(command, result, () => fieldList(result))
+    const ifLost = `the token is lost; to end it: signet blacklist add --jti ${issued.jti}`
+    answer(command, result, () => fieldList(result), ifLost)
     if (ttlSeconds > LONG_TTL_SECONDS)
       note(
         'its signing key stays published until it has expired; a long-lived token is revoked with: signet blacklist add --token',

@@ -101,7 +101,12 @@ async function create(
       : { person: await userRegistry.create(wanted, BY_CLI), link: undefined }
     const view = { ...userView(person), ...(invitation && { invite_url: invitation.url }) }
     const made = visible(`user ${view.username} was made; the id, which is the sub: ${view.id}`)
-    answer(command, view, () => [made, ...(invitation ? [invitation.url] : [])].join('\n'))
+    answer(
+      command,
+      view,
+      () => [made, ...(invitation ? [invitation.url] : [])].join('\n'),
+      invitation && anotherLink(view.username),
+    )
     if (invitation) note(`the link is good once, until ${toIso(invitation.expiresAt)}`)
     else if (password === undefined) note(`the person has no way to sign in yet: signet user link ${view.username}`)
   })
@@ -238,9 +243,11 @@ async function removeFactor(
   })
 }
 
+const anotherLink = (username: string): string => `the link is lost; another: signet user link ${username}`
+
 const link = (name: string, { ttl }: { ttl: number }, command: Command): Promise<void> =>
   withUser(name, async ({ user }, { userRegistry }) => {
     const { url, expiresAt } = await userRegistry.link(user.id, BY_CLI, ttl)
-    answer(command, { url, expires_at: toIso(expiresAt) }, () => url)
+    answer(command, { url, expires_at: toIso(expiresAt) }, () => url, anotherLink(user.username))
     note(`the link is good once, until ${toIso(expiresAt)}; it ends the links before it`)
   })
