@@ -519,6 +519,7 @@ describe('what it says is answered', () => {
     expect((await call('createResource', { json: example })).status).toBe(409)
     const change = named('updateResource').operation.requestBody.content['application/json'].example
     expect((await call('updateResource', { in: at, json: change })).body.ttl).toBe(300)
+    expect((await call('updateResource', { in: { id: shared().issuer }, json: change })).status).toBe(409)
     expect((await call('readResource', { in: at })).body.id).toBe(made.id)
     expect((await call('listResources')).text).toContain(made.id)
     await call('createClient', { json: { resources: [made.id] } })

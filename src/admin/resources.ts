@@ -93,7 +93,7 @@ const updateResource = ({ resourceRegistry: registry }: Needs) =>
       answers: {
         200: answerOf('The resource as it is now.', { ...RESOURCE, example: { ...RESOURCE.example, ttl: 300 } }),
       },
-      refuses: ['invalid_request', 404],
+      refuses: ['invalid_request', 404, 409],
     },
     async (call) => json(resourceMetadata(await registry.update(idOf(call), toResourceChange(call.body), call.actor))),
   )

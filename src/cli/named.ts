@@ -3,6 +3,8 @@ import { Fault } from '../ground/errors.ts'
 import { nearest } from '../ground/nearest.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
+import { describeMissingResource } from '../resources/missing.ts'
+import { BUILT_IN } from '../resources/resource.ts'
 import type { Person } from '../store/records/user.ts'
 import { withIssuer } from './open-issuer.ts'
 
@@ -26,10 +28,17 @@ export const withNamed = (noun: Noun, name: string, work: (issuer: Issuer) => Pr
 export async function requireNamed(noun: Noun, name: string, issuer: Issuer): Promise<void> {
   const known = await NAMES[noun](issuer)
   if (known.includes(name)) return
+  if (noun === 'resource' && name === issuer.issuer)
+    throw new Fault(`resource ${JSON.stringify(name)} ${BUILT_IN}`, 'for an API of yours: signet resource create ID')
   throw new Fault(
     `${noun} ${JSON.stringify(name)} does not exist${nearest(name, known)}`,
-    `see: signet ${noun} list; make it with: signet ${noun} create${noun === 'client' ? ' --id' : ''} ${shell(name)}`,
+    `see: signet ${noun} list; ${makingOf(noun, name, issuer)}`,
   )
+}
+
+function makingOf(noun: Noun, name: string, { issuer }: Issuer): string {
+  if (noun === 'resource') return describeMissingResource(name, issuer).help
+  return `make it with: signet ${noun} create${noun === 'client' ? ' --id' : ''} ${shell(name)}`
 }
 
 /** @param name an id, a user name or a verified address @throws Fault with the name and the next step */

@@ -10,6 +10,7 @@ import { Fault } from '../ground/errors.ts'
 import { shell } from '../ground/shell-word.ts'
 import type { Issuer } from '../issuer.ts'
 import { describeMissingResource } from '../resources/missing.ts'
+import { BUILT_IN, isBuiltIn } from '../resources/resource.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { accessTokenTtl, type IssuedAccessToken } from '../tokens/access-token.ts'
@@ -129,7 +130,10 @@ function requireResources(ids: string[], scope: string[], { resources }: Issuer)
   for (const resource of chosen) {
     const unknown = scope.find((value) => !knows(resource, value))
     if (unknown !== undefined)
-      throw new Fault(`scope "${unknown}" is not one of resource ${resource.id}`, 'see: signet resource list')
+      throw new Fault(
+        `scope "${unknown}" is not one of resource ${resource.id}`,
+        isBuiltIn(resource) ? `it ${BUILT_IN}; name the API that has the scope` : 'see: signet resource list',
+      )
   }
   if (!haveOneShape(chosen))
     throw new Fault('these resources want different algorithms, token types or keys', 'mint one token for each')

@@ -102,7 +102,7 @@ function planResource(
   { issuer, name }: { issuer: string; name: string | undefined },
   facts: DeclaredFacts,
 ): Step | Ended | Conflict {
-  if (id === issuer) throw issuerIsBuiltIn()
+  if (id === issuer) throw issuerIsBuiltIn(issuer)
   const { current, isEnded } = facts.resources.get(id) ?? NO_RESOURCE
   if (!current && isEnded) return { ended: [stillEnded('resource', id, place)] }
   const alone = { ...blankResource(id, facts.now), ...change }

@@ -4,6 +4,7 @@ import { updateCommand } from '../clients/update-command.ts'
 import { invalidScope } from '../ground/errors.ts'
 import { wordOr } from '../ground/shell-word.ts'
 import type { ClientRecord } from '../store/records/client.ts'
+import { isBuiltIn } from '../resources/resource.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 
 /**
@@ -62,10 +63,19 @@ function requireAllowed(value: string, { client, sub, resources }: Bounds): void
     )
   }
   const unaware = resources.find((resource) => !knows(resource, value))
-  if (unaware)
-    throw invalidScope(
-      `a scope asked for is not one of resource ${unaware.id}, which has ${unaware.scope?.join(' ') || 'none'}: ask for another resource, or signet resource update ${wordOr('ID', unaware.id)} --scope ${wordOr('SCOPE', [...(unaware.scope ?? []), 'NEW'].join(' '))}`,
-    )
+  if (unaware) throw invalidScope(`a scope asked for is not one of ${describeUnaware(value, unaware, client)}`)
+}
+
+/** The resource that does not know a scope of the client, and the step that helps. Nobody gives the issuer more scopes. */
+function describeUnaware(value: string, unaware: ResourceRecord, { clientId, resources }: ClientRecord): string {
+  const { id, scope } = unaware
+  const has = `which has ${scope?.join(' ') || 'none'}: ask for another resource, or`
+  if (!isBuiltIn(unaware))
+    return `resource ${id}, ${has} signet resource update ${wordOr('ID', id)} --scope ${wordOr('SCOPE', [...(scope ?? []), 'NEW'].join(' '))}`
+  const others = resources.filter((each) => each !== id)
+  if (others.length > 0) return `the issuer ${id}: ask for another resource, with resource= ${others.join(' or ')}`
+  const make = `signet resource create API --scope ${wordOr('SCOPE', value)}`
+  return `the issuer ${id}, which is the resource of a client that has no other: make one with ${make}, then give it to the client with ${updateCommand(clientId, '--resource', ['API'])}`
 }
 
 /**

@@ -4,14 +4,14 @@
  */
 import type { Actor, AuditTrail } from '../audit.ts'
 import type { Instant } from '../ground/clock.ts'
-import { conflict, notFound, type OAuthError } from '../ground/errors.ts'
+import { conflict, invalidRequest, notFound, type OAuthError } from '../ground/errors.ts'
 import { namesOf } from '../ground/metadata.ts'
 import { wordOr } from '../ground/shell-word.ts'
 import { hasOwnPrefix } from '../clients/client.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceDeletion, ResourceRecord } from '../store/records/resource.ts'
 import type { OperationOf, Store } from '../store/store.ts'
-import { OWN_SCOPES, blankResource, requireSoundResource, type ResourceChange } from './resource.ts'
+import { BUILT_IN, blankResource, requireSoundResource, type ResourceChange } from './resource.ts'
 import { RESOURCE_FIELDS } from './wire.ts'
 
 export class ResourceRegistry {
@@ -27,7 +27,7 @@ export class ResourceRegistry {
 
   /** @throws OAuthError 409 where the id is taken. */
   async create(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
-    if (id === this.#issuer) throw issuerIsBuiltIn()
+    this.#requireMade(id)
     const resource = { ...blankResource(id, this.#store.now()), ...change }
     requireSoundResource(resource)
     const outcome = await this.#store.createResource(...this.creation(resource, by).needs)
@@ -50,10 +50,13 @@ export class ResourceRegistry {
   }
 
   async get(id: string): Promise<ResourceRecord> {
+    // It is no record, so that there is nothing to read here.
+    if (id === this.#issuer) throw issuerIsBuiltIn(id, 404)
     return found(await this.#store.findResource(id))
   }
 
   async update(id: string, change: ResourceChange, by: Actor): Promise<ResourceRecord> {
+    this.#requireMade(id)
     return found(await this.#store.updateResource(...this.change(id, change, by).needs))
   }
 
@@ -79,6 +82,7 @@ export class ResourceRegistry {
     by: Actor,
     { force }: { force: boolean },
   ): Promise<Exclude<ResourceDeletion, { outcome: 'unknown' }>> {
+    this.#requireMade(id)
     const deletion = await this.#store.deleteResource(...this.deletion(id, by, { force }).needs)
     if (deletion.outcome === 'unknown') throw notFound('this resource')
     return deletion
@@ -89,6 +93,11 @@ export class ResourceRegistry {
     const release = (holders: ClientRecord[]) =>
       force || holders.length === 0 ? holders.map(({ clientId }) => this.#release(clientId, id, by)) : undefined
     return { verb: 'deleteResource', needs: [id, release, this.#audit.event('resource.deleted', id, by)] }
+  }
+
+  /** @throws OAuthError 409 for the issuer, which nobody makes, changes or deletes. */
+  #requireMade(id: string): void {
+    if (id === this.#issuer) throw issuerIsBuiltIn(id)
   }
 
   /** The change that takes a resource off a client's list. */
@@ -123,5 +132,7 @@ function found(resource: ResourceRecord | undefined): ResourceRecord {
   return resource
 }
 
-export const issuerIsBuiltIn = (): OAuthError =>
-  conflict(`the issuer is a resource already, with the scopes ${OWN_SCOPES.join(', ')}`)
+export const issuerIsBuiltIn = (issuer: string, status = 409): OAuthError =>
+  invalidRequest(`resource "${issuer}" ${BUILT_IN}; an API has a resource of its own: signet resource create ID`, {
+    status,
+  })

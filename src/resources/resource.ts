@@ -15,7 +15,7 @@ export const ADMIN_SCOPE = 'signet:admin'
 /** Reads everything that `signet:admin` reads, and changes nothing. */
 export const READ_SCOPE = 'signet:read'
 export const BLACKLIST_SCOPE = 'signet:blacklist'
-export const OWN_SCOPES = [ADMIN_SCOPE, READ_SCOPE, BLACKLIST_SCOPE] as const
+const OWN_SCOPES = [ADMIN_SCOPE, READ_SCOPE, BLACKLIST_SCOPE] as const
 
 export function blankResource(id: string, now: number): ResourceRecord {
   return {
@@ -46,6 +46,12 @@ export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({
   ring: (ownKeys ? ownRing(id) : undefined) ?? SHARED_RING,
   alg,
 })
+
+/** Whether it is the issuer: the only resource that nobody has created. */
+export const isBuiltIn = ({ createdAt }: Pick<ResourceRecord, 'createdAt'>): boolean => createdAt === 0
+
+/** What the issuer is among the resources, for messages. */
+export const BUILT_IN = `is the issuer itself: built in, with the scopes ${OWN_SCOPES.join(', ')}, and it cannot be changed`
 
 /** Marks an encoded id. No id begins with it, and no proxy changes it in a path. */
 const ENCODED = '~'
