@@ -33,6 +33,12 @@ test('the quotas of a client are 1000 each, and can be set to any whole number f
       expect(refusalOf({ [name]: value })).toBe(`${name}: read "${value}"; accepted: a whole number from 1 to 1000000`)
 })
 
+test('a duration that is too long is refused with the longest', () => {
+  expect(refusalOf({ SIGNET_ACCESS_TOKEN_TTL: '999999999d' })).toMatch(
+    /: read "999999999d"; accepted: .*at most 36500d$/,
+  )
+})
+
 test('an idle connection is kept for 75 s, or as long as a load balancer needs', () => {
   expect(readConfig({}).keepAliveSeconds).toBe(75)
   expect(readConfig({ SIGNET_KEEP_ALIVE: '11m' }).keepAliveSeconds).toBe(660)

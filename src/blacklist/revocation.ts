@@ -234,7 +234,7 @@ export class Revocation {
     const deny = (key: SigningKeyRecord, moment: Moment) => denyKey(kid, key.signedUntil, origin, moment)
     const revoked = await rotation.revoke(kid, deny, by)
     if (revoked.outcome === 'unknown') throw notFound('this key')
-    if (revoked.outcome === 'already') throw conflict('this key is revoked already; see: signet key list')
+    if (revoked.outcome === 'already') throw conflict('this key is revoked already')
     return { before: revoked.before, lastExpiry: Math.max(revoked.before.signedUntil, store.now()) }
   }
 

@@ -14,9 +14,10 @@ export const textOf = (most: number) => schemaOf((z) => z.string().max(most, { a
 
 /** A text for people, or `null`. A text of blanks is none. A text with a token or secret in it is refused. */
 export const textOrNone = (most: number) =>
-  schemaOf((z) =>
-    z
-      .union([textOf(most).zod.transform(orNone), z.null()])
+  schemaOf(() =>
+    textOf(most)
+      .zod.transform(orNone)
+      .nullable()
       .refine((text) => text === null || !looksSecret(text), { message: SECRET_IN_TEXT }),
   )
 

@@ -13,8 +13,9 @@ export function durationForm(least = 0, most = Infinity): string {
   const examples = EXAMPLES.filter((each) => isInside(parseDuration(each) ?? Infinity))
   const inSeconds = [3600, 60].find(isInside) ?? least
   const form = `a duration such as ${examples.join(', ')} or ${inSeconds} (seconds)`
-  if (most < Infinity) return `${form}, ${least > 0 ? `from ${spell(least)} to` : 'at most'} ${spell(most)}`
-  return least > 0 ? `${form}, at least ${spell(least)}` : form
+  if (most >= LONGEST_SECONDS)
+    return `${form}, ${least > 0 ? `at least ${spell(least)}, ` : ''}at most ${spell(LONGEST_SECONDS)}`
+  return `${form}, ${least > 0 ? `from ${spell(least)} to` : 'at most'} ${spell(most)}`
 }
 
 /** In the largest unit that divides it. */
@@ -23,7 +24,7 @@ function spell(seconds: number): string {
   return unit ? `${seconds / unit[1]}${unit[0]}` : `${seconds}s`
 }
 
-/** The form of a duration without bounds. */
+/** The form of a duration without bounds of its own. */
 export const DURATION_FORM = durationForm()
 
 /** Parses a duration to whole seconds; `undefined` if the text is not a duration. */

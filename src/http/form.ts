@@ -57,7 +57,8 @@ export class Parameters<Name extends string> {
 export function requireForm(incoming: IncomingMessage, isJsonTaken = false): void {
   const type = mediaType(incoming)
   if (type === FORM_TYPE || (isJsonTaken && type === JSON_TYPE)) return
-  throw invalidRequest('send the parameters as a form body: Content-Type: application/x-www-form-urlencoded')
+  const form = `send the parameters as a form body: Content-Type: ${FORM_TYPE}`
+  throw invalidRequest(isJsonTaken ? `${form}; or as a JSON object: Content-Type: ${JSON_TYPE}` : form)
 }
 
 /**
