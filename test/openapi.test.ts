@@ -664,7 +664,10 @@ describe('what it says is answered', () => {
       const isOfUser = operation.path.startsWith('/admin/api/users/')
       const missing = isOfUser ? { in: { id: low.clientId } } : {}
       if (isNamed) expect((await send(operation, { ...sent, ...missing })).status).toBe(404)
-      if (needsBearer(operation) && requestBody)
+      // An act that takes no body refuses one.
+      const isAct = needsBearer(operation) && operation.method.toUpperCase() === 'POST' && !requestBody
+      if (isAct) expect((await send(operation, { headers, json: { x: 1 } })).status).toBe(400)
+      if (isAct || (needsBearer(operation) && requestBody))
         expect((await send(operation, { headers, json: tooLong })).status).toBe(413)
       expect('404' in responses).toBe(
         isNamed || ['rotateKeys', 'withdrawConsent'].includes(operation.operation.operationId),

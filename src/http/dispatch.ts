@@ -5,6 +5,7 @@
 import type { Context as HonoContext } from 'hono'
 import type { Clock } from '../ground/clock.ts'
 import { invalidClientMetadata, invalidRequest } from '../ground/errors.ts'
+import { schemaOf } from '../ground/schema.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { Store } from '../store/store.ts'
 import type { TokenState } from '../tokens/token-state.ts'
@@ -193,8 +194,13 @@ function queryOf(query: string, known: Readonly<Record<string, QueryParameter>>)
   )
 }
 
+/** A POST without a body of its own has no members: what somebody sends would be ignored without a word. */
+const NOTHING = schemaOf((z) => z.strictObject({}))
+
 function bodyOf(route: Route, { incoming }: Context, bytes: Buffer | undefined): unknown {
-  if (bytes === undefined || route.body === undefined) return undefined
+  if (bytes === undefined) return undefined
+  if (route.body === undefined)
+    return bytes.length > 0 ? parseBody(parseJsonObject(incoming, bytes), NOTHING) : undefined
   const isLeftOut = route.isBodyOptional && incoming.headers['content-type'] === undefined
   const refusal = route.bodyRefusal === 'invalid_client_metadata' ? invalidClientMetadata : invalidRequest
   return parseBody(isLeftOut ? {} : parseJsonObject(incoming, bytes, refusal), route.body, refusal)

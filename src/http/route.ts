@@ -208,6 +208,6 @@ export function route<
   return { method, path, access, about: spec, body, isBodyOptional, bodyRefusal, form, isFormOrJson, handler, onError }
 }
 
-/** Whether the handler of a route waits for a body. */
+/** Whether the handler of a route waits for a body. An act without a body of its own waits too, to refuse one that came. */
 export const takesBody = ({ body, form, access, method }: Route): boolean =>
-  body !== undefined || form !== undefined || (access.kind === 'page' && method === 'POST')
+  body !== undefined || form !== undefined || (method === 'POST' && (access.kind === 'page' || access.kind === 'scope'))

@@ -67,7 +67,13 @@ export type CommonRefusal = keyof typeof COMMON_REFUSALS
 export function refusalsOf(route: Route): Record<number, CommonRefusal | AnswerShape> {
   const { access, about } = route
   const named = about.refuses ?? []
-  const codes = named.filter((each) => typeof each === 'string')
+  const refusesBody = takesBody(route) && !route.body && !route.form && access.kind === 'scope'
+  const codes = [
+    ...new Set([
+      ...named.filter((each) => typeof each === 'string'),
+      ...(refusesBody ? ['invalid_request' as const] : []),
+    ]),
+  ]
   return {
     ...(codes.length > 0 && { 400: badRequest(codes) }),
     ...(access.kind === 'client' && { 401: 'InvalidClient' as const }),
