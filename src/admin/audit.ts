@@ -3,7 +3,7 @@ import { auditEventView, type AuditTrail } from '../audit.ts'
 import { Unavailable } from '../ground/errors.ts'
 import { orNull, shapeOf, text, time } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
-import { answerPage, narrowing, pageOf, paging, readPage } from '../http/page.ts'
+import { answerPage, narrowing, pageOf, paging, readPageOfIds } from '../http/page.ts'
 import { route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { Store } from '../store/store.ts'
@@ -32,7 +32,7 @@ export const auditApi = ({ store, audit }: Needs) =>
     async (call) => {
       // Operators ask most for events of a moment ago. After a write in vain, a reading would only make them wait as long again.
       if (!(await audit.flush())) throw new Unavailable('the newest audit events could not be written')
-      const page = readPage(call)
+      const page = readPageOfIds(call)
       const filter = { target: call.query.target, requestId: call.query.request_id }
       return answerPage(call, page, await store.listAudit({ ...page, ...filter }), ({ id }) => id, auditEventView)
     },

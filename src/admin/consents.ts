@@ -2,13 +2,13 @@
 import { invalidRequest } from '../ground/errors.ts'
 import { nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
-import { answerPage, narrowing, pageOf, paging, readPage } from '../http/page.ts'
+import { NO_CURSOR, answerPage, narrowing, pageOf, paging, readPage } from '../http/page.ts'
 import { done } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { SessionEnds } from '../sessions/ending.ts'
 import { CONSENT, consentView } from '../sessions/wire.ts'
-import { consentCursor } from '../store/records/session.ts'
+import { consentCursor, isConsentCursor } from '../store/records/session.ts'
 import type { Store } from '../store/store.ts'
 import { USER_QUERY, userIdOf } from './persons.ts'
 
@@ -39,6 +39,7 @@ const listConsents = ({ store }: Needs) =>
     },
     async (call) => {
       const page = readPage(call)
+      if (page.after !== undefined && !isConsentCursor(page.after)) throw invalidRequest(NO_CURSOR)
       const userId = await userIdOf(call.query.user, { store })
       return answerPage(call, page, await store.pageConsents({ userId }, page), consentCursor, consentView)
     },

@@ -5,7 +5,7 @@ import { answerOf, nothing } from '../ground/shape.ts'
 import { GRANT, grantView } from '../grants/wire.ts'
 import { scope } from '../http/access.ts'
 import { done, json } from '../http/reply.ts'
-import { answerPage, narrowing, pageOf, paging, readPage } from '../http/page.ts'
+import { answerPage, narrowing, pageOf, paging, readPageOfIds } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE } from '../resources/resource.ts'
 import type { Store } from '../store/store.ts'
@@ -38,7 +38,7 @@ const listGrants = ({ store }: Needs) =>
       refuses: ['invalid_request'],
     },
     async (call) => {
-      const page = readPage(call)
+      const page = readPageOfIds(call)
       const { client_id: clientId, sub, session } = call.query
       const filter = { clientId, sub, sessionId: session }
       return answerPage(

@@ -2,7 +2,7 @@
 import { createdOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { done, json } from '../http/reply.ts'
-import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { answerPage, pageOf, paging, readPageOfIds } from '../http/page.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
 import type { Invitations } from '../users/invitation.ts'
@@ -35,7 +35,7 @@ const listInvitations = ({ invitations }: Needs) =>
       refuses: ['invalid_request'],
     },
     async (call) => {
-      const page = readPage(call)
+      const page = readPageOfIds(call)
       return answerPage(call, page, await invitations.list(page), ({ id }) => id, invitationView)
     },
   )

@@ -2,7 +2,7 @@
 import { notFound } from '../ground/errors.ts'
 import { answerOf, nothing } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
-import { answerPage, pageOf, paging, readPage } from '../http/page.ts'
+import { answerPage, pageOf, paging, readPageOfIds } from '../http/page.ts'
 import { done, json } from '../http/reply.ts'
 import { route, type Route } from '../http/route.ts'
 import { ADMIN_SCOPE, READ_SCOPE } from '../resources/resource.ts'
@@ -36,7 +36,7 @@ const listSessions = ({ store }: Needs) =>
       refuses: ['invalid_request'],
     },
     async (call) => {
-      const page = readPage(call)
+      const page = readPageOfIds(call)
       const userId = await userIdOf(call.query.user, { store })
       const sessions = await store.listSessions({ userId }, page)
       return answerPage(call, page, sessions, ({ id }) => id, sessionView)

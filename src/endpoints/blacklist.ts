@@ -6,7 +6,7 @@ import type { ValueOf } from '../ground/schema.ts'
 import { answerOf, createdOf, manyOf, nothing, orNull, shapeOf, text } from '../ground/shape.ts'
 import { scope } from '../http/access.ts'
 import { created, done, json } from '../http/reply.ts'
-import { paging, readPage } from '../http/page.ts'
+import { paging, readPageOfIds } from '../http/page.ts'
 import { basePath } from '../http/endpoint-url.ts'
 import { route, type Route } from '../http/route.ts'
 import { BLACKLIST_SCOPE } from '../resources/resource.ts'
@@ -67,7 +67,7 @@ const listBlacklist = ({ store }: Needs) =>
       refuses: ['invalid_request'],
     },
     async (call) => {
-      const page = readPage(call)
+      const page = readPageOfIds(call)
       const entries = await store.listBlacklist(page)
       const next = entries.length === page.limit ? (entries.at(-1)?.id ?? null) : null
       return json({ entries: entries.map(entryView), next })

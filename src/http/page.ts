@@ -34,6 +34,18 @@ const afterLast = (id: string) => ({ says: `What comes after this \`${id}\`: the
 export const pageOf = (says: string, shape: Shape): AnswerShape =>
   listOf(says, shape, { Link: maybe('The next page, with `rel="next"`, where there may be one (RFC 8288).') })
 
+/** The form of the ids that Signet makes itself. */
+const MADE_ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/** A page of a list whose ids Signet makes itself. @throws OAuthError `invalid_request` for an `after` that is none of them */
+export function readPageOfIds(call: Pick<Call<string, PageQuery>, 'query'>): Page {
+  const page = readPage(call)
+  if (page.after !== undefined && !MADE_ID.test(page.after)) throw invalidRequest(NO_CURSOR)
+  return page
+}
+
+export const NO_CURSOR = 'after is no cursor of this list: send the last one of the page before, as it is'
+
 /** @throws OAuthError `invalid_request` for another `limit` than 1 to 1000 */
 export function readPage({ query }: Pick<Call<string, PageQuery>, 'query'>): Page {
   const limit = query.limit || '100'

@@ -66,6 +66,9 @@ export interface ConsentRecord {
 export const consentCursor = ({ userId, clientId }: Pick<ConsentRecord, 'userId' | 'clientId'>): string =>
   `${userId} ${clientId}`
 
+/** Neither id holds a blank. */
+export const isConsentCursor = (text: string): boolean => /^[^ ]+ [^ ]+$/.test(text)
+
 /** A logout token that is owed to a client (OIDC Back-Channel Logout 1.0). */
 export interface LogoutDelivery {
   id: string
