@@ -10,6 +10,13 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 cd /var/lib/signet
 
+# Node opens /dev/null in the place of a closed standard output, so that a result would be lost without a word.
+if ! { true 3>&1; } 2> /dev/null; then
+  echo "signet: standard output cannot be written: it is closed" >&2
+  echo "  nothing was done; for no output: >/dev/null" >&2
+  exit 1
+fi
+
 # Reads the file as systemd does: NAME=value, a line each, quotes around the value removed, comments with # or ;.
 # The shell never runs a word of it, nor of the caller's variables: both are only ever assigned.
 file=/etc/signet/signet.env
