@@ -1,6 +1,6 @@
 /** The account pages of sessions, apps and activity. */
 import { html } from 'hono/html'
-import { browserNameOf } from '../browser-name.ts'
+import { browserNameOf } from '../../ground/browser-name.ts'
 import type { Frame } from '../frame.ts'
 import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
