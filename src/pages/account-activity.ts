@@ -8,7 +8,7 @@ import { ownFrame, ownView, type OwnNeeds } from './account-page.ts'
 import { requireSession } from './session.ts'
 import { show } from './show.ts'
 import { activityPage } from './templates/access.ts'
-import type { ActivityView } from './views.ts'
+import type { ActivityView } from './account-views.ts'
 
 export type ActivityNeeds = OwnNeeds & { store: Pick<Store, 'listActivity'>; clients: Pick<ClientDirectory, 'find'> }
 

@@ -11,7 +11,7 @@ import { actorOf, ownFrame, ownView, type OwnNeeds } from './account-page.ts'
 import { requireSession } from './session.ts'
 import { show } from './show.ts'
 import { appsPage } from './templates/access.ts'
-import type { AppsView } from './views.ts'
+import type { AppsView } from './account-views.ts'
 
 const PATH = '/account/apps'
 

@@ -8,7 +8,7 @@ import { actingPerson } from './acting-person.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { newFrame, type Frame } from './frame.ts'
 import { SignInFirst, type AccountPath, type SessionNeeds, type SignedIn } from './session.ts'
-import type { AccountPageView, Notice } from './views.ts'
+import type { AccountPageView, Notice } from './account-views.ts'
 
 export type OwnNeeds = FrameNeeds & SessionNeeds
 

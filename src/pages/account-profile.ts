@@ -10,7 +10,8 @@ import { actorOf, changeOwn, ownFrame, ownView, type OwnNeeds } from './account-
 import { requireSession, type SignedIn } from './session.ts'
 import { show } from './show.ts'
 import { profilePage } from './templates/profile.ts'
-import type { FormError, ProfileField, ProfileView } from './views.ts'
+import type { ProfileField, ProfileView } from './account-views.ts'
+import type { FormError } from './views.ts'
 import { isTimeZone } from './when.ts'
 
 export type ProfileNeeds = OwnNeeds & { userRegistry: UserRegistry }

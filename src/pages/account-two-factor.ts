@@ -18,7 +18,8 @@ import { requireFreshSession, requireSession, type SignedIn } from './session.ts
 import { show } from './show.ts'
 import { totpSetupOf } from './totp-setup.ts'
 import { twoFactorPage } from './templates/factors.ts'
-import type { FormError, TwoFactorView } from './views.ts'
+import type { TwoFactorView } from './account-views.ts'
+import type { FormError } from './views.ts'
 
 const PATH = '/account/two-factor'
 const PENDING_MS = 3_600_000

@@ -22,7 +22,8 @@ import { passwordPage } from '../../src/pages/templates/password.ts'
 import { profilePage } from '../../src/pages/templates/profile.ts'
 import { recoveryPage, secondPage } from '../../src/pages/templates/second.ts'
 import { signupPage } from '../../src/pages/templates/signup.ts'
-import type { AccountPageView, ErrorView } from '../../src/pages/views.ts'
+import type { AccountPageView } from '../../src/pages/account-views.ts'
+import type { ErrorView } from '../../src/pages/views.ts'
 
 /** The values that strangers choose. */
 export interface Values {

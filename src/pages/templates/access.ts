@@ -8,7 +8,7 @@ import { initialOf, plainLine } from '../plain-text.ts'
 import { scopeText } from '../scope-text.ts'
 import type { PageBody } from '../layout.ts'
 import { whenOf } from '../when.ts'
-import type { ActivityView, AppsView, SessionsView } from '../views.ts'
+import type { ActivityView, AppsView, SessionsView } from '../account-views.ts'
 import { room } from './account.ts'
 
 export function sessionsPage(frame: Frame, view: SessionsView): PageBody {

@@ -6,7 +6,7 @@ import { icon, type IconName } from '../icons.ts'
 import * as parts from '../parts.ts'
 import { initialOf } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
-import type { AccountPageView, Notice } from '../views.ts'
+import type { AccountPageView, Notice } from '../account-views.ts'
 
 const ROOMS = [
   { path: '/account', text: 'overview', icon: 'home' },

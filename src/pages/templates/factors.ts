@@ -6,7 +6,7 @@ import * as parts from '../parts.ts'
 import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import { whenOf } from '../when.ts'
-import type { PasskeysView, TwoFactorView } from '../views.ts'
+import type { PasskeysView, TwoFactorView } from '../account-views.ts'
 import { room } from './account.ts'
 import { recoveryCodes, totpSetup } from './totp.ts'
 

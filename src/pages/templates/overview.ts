@@ -7,7 +7,7 @@ import * as parts from '../parts.ts'
 import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
 import { whenOf } from '../when.ts'
-import type { OverviewView } from '../views.ts'
+import type { OverviewView } from '../account-views.ts'
 import { room } from './account.ts'
 
 export function overviewPage(frame: Frame, view: OverviewView): PageBody {

@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import type { Frame } from '../frame.ts'
 import * as parts from '../parts.ts'
 import type { PageBody } from '../layout.ts'
-import type { PasswordView } from '../views.ts'
+import type { PasswordView } from '../account-views.ts'
 import { room } from './account.ts'
 
 export function passwordPage(frame: Frame, view: PasswordView): PageBody {

@@ -5,7 +5,7 @@ import type { Markup } from '../html.ts'
 import * as parts from '../parts.ts'
 import { plainLine } from '../plain-text.ts'
 import type { PageBody } from '../layout.ts'
-import type { ProfileField, ProfileView } from '../views.ts'
+import type { ProfileField, ProfileView } from '../account-views.ts'
 import { room } from './account.ts'
 
 const LANGUAGES = { en: 'English', de: 'Deutsch', zh: '中文' }
