@@ -92,7 +92,7 @@ describe('with an access token', () => {
       })
       const at = { method: route.method, path: pathOf(route.path, target.clientId) }
       const headers = { ...bearer(body.access_token), 'content-type': 'application/json' }
-      const parked = await park(at, headers, JSON.stringify(route.about.example))
+      const parked = await park(at, headers, JSON.stringify(route.about.example ?? {}))
       expect((await end(body.access_token, thief.clientId)).status).toBeLessThan(300)
       const answer = await parked.release()
       expect({ route: route.about.id, status: answer.status }).toEqual({ route: route.about.id, status: 401 })

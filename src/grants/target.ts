@@ -1,6 +1,7 @@
 /** Finds the resources of a request, and checks that the client may name them (RFC 8707 §2). */
 import { updateCommand } from '../clients/update-command.ts'
 import { invalidTarget } from '../ground/errors.ts'
+import { wordOr } from '../ground/shell-word.ts'
 import type { ClientRecord } from '../store/records/client.ts'
 import type { ResourceRecord } from '../store/records/resource.ts'
 import { describeMissingResource } from '../resources/missing.ts'
@@ -53,7 +54,7 @@ function requireResource(
   }
   const resource = directory.find(id)
   if (resource) return resource
-  const { fault, help } = describeMissingResource(id, directory.issuer)
+  const { fault, help } = describeMissingResource(id, directory.issuer, { word: (text) => wordOr('ID', text) })
   throw invalidTarget(`${fault}; ${help}`)
 }
 
