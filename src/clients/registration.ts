@@ -187,8 +187,8 @@ export class ClientRegistry {
     overlapSeconds: number,
     tellEnded: (ended: ClientSecret[]) => void = () => {},
   ): OperationOf<'updateClient'> {
-    // Filled in inside the write, where it is known which secrets end.
-    const details: { overlap_seconds: number; ended_secrets?: string } = { overlap_seconds: overlapSeconds }
+    const details = { overlap_seconds: overlapSeconds }
+    const event = this.#audit.event('client.secret_rotated', clientId, { ...by, details })
     const apply = (current: ClientRecord, now: Instant): ClientRecord => {
       const end = now + fromSeconds(overlapSeconds)
       if (!usesSecret(current))
@@ -198,10 +198,11 @@ export class ClientRegistry {
         )
       const { staying, ended } = leaving(current.secrets, end, now)
       tellEnded(ended)
-      if (ended.length > 0) details.ended_secrets = ended.map(({ id }) => id).join(' ')
+      // Inside the write it is known which secrets end.
+      const ids = ended.map(({ id }) => id).join(' ')
+      event.details = { ...event.details, ...(ids !== '' && { ended_secrets: ids }) }
       return { ...current, secrets: [...staying, record], updatedAt: now }
     }
-    const event = this.#audit.event('client.secret_rotated', clientId, { ...by, details })
     return { verb: 'updateClient', needs: [clientId, apply, event] }
   }
 
