@@ -22,7 +22,7 @@ import { environmentOf, temporaryFolder } from './support/issuer.ts'
 /** Rooms and packages of people. Rules of users and groups belong to the declarative file too. The list of routes, shapes of the admin API and names of columns are small, and are loaded. */
 const OF_PEOPLE = [
   /^src\/(authorize|outbound)\//,
-  /^src\/pages\/(?!(routes|page|handler|html|session)\.ts$)/,
+  /^src\/pages\/(?!(routes|page|handler|html|sign-in-first|visit)\.ts$)/,
   /^src\/endpoints\/[\w-]+-handler\.ts$/,
   /^src\/sessions\/(ending|logout|logout-sender)\.ts$/,
   /^src\/users\/(invitation|password|strength|passkey|totp|recovery|guesses)\.ts$/,

@@ -7,7 +7,8 @@ import { accountView } from './account-view.ts'
 import { actingPerson } from './acting-person.ts'
 import type { FrameNeeds } from './frame-needs.ts'
 import { newFrame, type Frame } from './frame.ts'
-import { SignInFirst, type AccountPath, type SessionNeeds, type SignedIn } from './session.ts'
+import type { SessionNeeds, SignedIn } from './session.ts'
+import { SignInFirst, type AccountPath } from './sign-in-first.ts'
 import type { AccountPageView, Notice } from './account-views.ts'
 
 export type OwnNeeds = FrameNeeds & SessionNeeds

@@ -10,7 +10,7 @@ import { accountView } from './account-view.ts'
 import { browserOf, goneFault, goOn, loginCookie, type GoOnNeeds } from './go-on.ts'
 import { newFrame } from './frame.ts'
 import { linkFault } from './new-account.ts'
-import type { AccountPath } from './session.ts'
+import type { AccountPath } from './sign-in-first.ts'
 import { show } from './show.ts'
 import { linkPage } from './templates/link.ts'
 

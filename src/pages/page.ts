@@ -1,7 +1,7 @@
 /**
  * A page as a route. Everything of pages is loaded at the first call of one, so that an issuer without people starts as
- * fast, and as small, as one that has no pages. The list of routes imports this file, session.ts
- * and visit.ts alone.
+ * fast, and as small, as one that has no pages. The list of routes imports this file,
+ * sign-in-first.ts and visit.ts alone.
  */
 import { loadedOnce } from '../ground/on-demand.ts'
 import { ENTRANCE, PAGE, PAGE_FILE, WELL_KNOWN_PAGE } from '../http/access.ts'
@@ -10,7 +10,7 @@ import { route, type ErrorPage, type PageCall, type ParamsOf, type Route } from 
 import type { FrameNeeds } from './frame-needs.ts'
 import { isByScript, type PageHandler } from './handler.ts'
 import { seeOther } from './html.ts'
-import { SignInFirst } from './session.ts'
+import { SignInFirst } from './sign-in-first.ts'
 import { mayAct, notYet, type ActsOn } from './visit.ts'
 
 /** The path of a page, and its visitors. */

@@ -18,7 +18,8 @@ import type { LoginNeeds } from './login.ts'
 import type { MustChangeNeeds } from './must-change.ts'
 import type { NewAccountNeeds } from './new-account.ts'
 import { lateErrorPage, noSuchPage, page, type Load } from './page.ts'
-import type { AccountPath, SessionNeeds } from './session.ts'
+import type { SessionNeeds } from './session.ts'
+import type { AccountPath } from './sign-in-first.ts'
 import type { SignInFactorNeeds } from './sign-in-factors.ts'
 
 type SignInNeeds = LoginNeeds & ConsentNeeds & MustChangeNeeds & AddRedirectNeeds & SignInFactorNeeds

@@ -4,12 +4,12 @@
  */
 import { confirm, maySignIn } from '../authorize/standing.ts'
 import type { Blacklist } from '../blacklist/match.ts'
-import { basePath } from '../http/endpoint-url.ts'
 import { hashOf } from '../ground/secret-value.ts'
 import type { PageCall } from '../http/route.ts'
 import type { Clock, Instant } from '../ground/clock.ts'
 import type { FoundSession, SessionStore } from '../store/people-store.ts'
 import { isLiveSession, timesOfUse } from '../store/records/session.ts'
+import { SignInFirst, type ReturnPath } from './sign-in-first.ts'
 
 export interface SessionNeeds {
   issuer: string
@@ -24,28 +24,6 @@ export interface SessionNeeds {
 export interface SignedIn extends FoundSession {
   secret: string
 }
-
-/** No session that will do: the person signs in first, and comes back. `page` answers it with 303 to /login. */
-export class SignInFirst extends Error {
-  /** A path of our own, with the path of the issuer before it. */
-  readonly location: string
-
-  constructor(issuer: string, returnTo: ReturnPath, isForced: boolean) {
-    super('sign in first')
-    this.name = 'SignInFirst'
-    const asked = new URLSearchParams({ return_to: returnTo, ...(isForced && { prompt: 'login' }) })
-    this.location = `${basePath(issuer)}/login?${asked.toString()}`
-  }
-}
-
-/** The paths of account pages. */
-export type AccountPath = '/account' | `/account/${string}`
-
-/**
- * The places to which a sign-in without a client may lead: an account page, or the request of a client that a page of ours
- * refused.
- */
-export type ReturnPath = AccountPath | `/authorize?${string}`
 
 /** A request is longer only by a hint, and the address of the sign-in page holds the request once more escaped. */
 const MOST_RETURN_CHARACTERS = 4096

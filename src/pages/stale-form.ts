@@ -10,7 +10,8 @@ import type { FrameNeeds } from './frame-needs.ts'
 import { seeOther } from './html.ts'
 import { signInFirst } from './page.ts'
 import { errorReplyOf } from './error.ts'
-import { findLiveSession, SignInFirst, type AccountPath, type SessionNeeds, type SignedIn } from './session.ts'
+import { findLiveSession, type SessionNeeds, type SignedIn } from './session.ts'
+import { SignInFirst, type AccountPath } from './sign-in-first.ts'
 
 /** The error page of POST at an account page. @param back the page itself, by GET */
 export function staleFormPage(back: AccountPath, needs: FrameNeeds & SessionNeeds): ErrorPage {
