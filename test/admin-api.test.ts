@@ -539,7 +539,6 @@ test.each([
   'grants?session=',
   'audit?target=',
   'audit?request_id=',
-  'users?search=',
   'users?group=',
   'sessions?user=',
   'consents?user=',

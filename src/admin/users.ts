@@ -58,7 +58,9 @@ const listUsers = ({ list, search }: Persons) =>
       get: PATH,
       ...READING,
       query: {
-        search: narrowing('Users whose user name, address or name holds this text.'),
+        search: {
+          says: 'Users whose user name, address or name holds this text. An empty field of a form searches nothing.',
+        },
         group: narrowing('Users of this group.'),
         ...paging('sub'),
       },
@@ -70,7 +72,7 @@ const listUsers = ({ list, search }: Persons) =>
     },
     async (call) => {
       const page = readPage(call)
-      const filter = { search: call.query.search, group: call.query.group }
+      const filter = { search: call.query.search || undefined, group: call.query.group }
       const isFiltered = filter.search !== undefined || filter.group !== undefined
       const found = isFiltered ? await search(filter, page) : await list(page)
       return answerPage(
