@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { request } from './support/client.ts'
 import { signet } from './support/process.ts'
-import { makeAllowedGroups } from './support/admin.ts'
 import { shareWithApi } from './support/shared.ts'
 
 type Metadata = Record<string, unknown>
@@ -167,10 +166,7 @@ test.each([RESOURCE, CLIENT])(
   'each field of a $noun is the same at every door',
   async ({ noun, idName, create, flags, metadata, inOtherOrder }) => {
     const [id = ''] = create.slice(-1)
-    if (noun === 'client') {
-      await shared().operator.call('POST', '/admin/api/resources', { id: 'r' })
-      await makeAllowedGroups(shared().operator, metadata)
-    }
+    if (noun === 'client') await shared().operator.call('POST', '/admin/api/resources', { id: 'r' })
     // Keys are for another way to authenticate than the record of this test has.
     const given = Object.entries(flags).flatMap(([name, flag]) => (name.startsWith('jwks') ? [] : flag))
     expect(await command(noun, 'create', ...create, ...given)).toMatchObject(metadata)

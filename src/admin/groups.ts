@@ -116,7 +116,7 @@ const deleteGroup = ({ groupRegistry: registry }: Needs) =>
       ...PARAMS,
       id: 'deleteGroup',
       says: 'Delete a group',
-      tells: 'Its members stay. The built-in group, and one that is in `allowed_groups` of a client, stay too: 409.',
+      tells: 'Its members stay. The built-in group stays too: 409.',
       answers: { 204: nothing('Deleted.') },
       refuses: [404, 409],
     },

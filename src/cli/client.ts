@@ -7,7 +7,7 @@ import { addRedirectUris } from '../clients/registration.ts'
 import { findResourceIdFault } from '../resources/resource.ts'
 import { mayMakeDatabase, withIssuer, withIssuerOrNew } from './open-issuer.ts'
 import { readMetadata, withMetadata, type MetadataOptions } from './metadata.ts'
-import { requireNamed, withNamed } from './named.ts'
+import { withNamed } from './named.ts'
 import { answer, counted, fieldList, note, table } from './output.ts'
 import { answerPreset, definePaste, definePresets, readPreset, withPreset, type PresetOptions } from './preset.ts'
 import { noteRefusedAddresses } from './refused-addresses.ts'
@@ -88,7 +88,6 @@ async function create({ id, for: app, url, ...options }: Creation, command: Comm
   const change = { ...chosen?.change, ...readChange(options) }
   requireSound(() => requireSoundClient(newClient(id ?? 'generated', 0, change)))
   await withIssuerOrNew(command, async (issuer) => {
-    for (const name of change.allowedGroups ?? []) await requireNamed('group', name, issuer)
     const registered = await issuer.clientRegistry.create({ clientId: id, ...change }, BY_CLI)
     if (chosen) answerPreset(command, chosen, registered, issuer)
     else answerCreated(command, registered, issuer)
@@ -154,8 +153,6 @@ async function update(
   if (isEmpty) throw new UsageError('nothing to change was given')
   const changing = addRedirectUri.length > 0 ? addRedirectUris(addRedirectUri, change) : change
   await withNamed('client', id, async (issuer) => {
-    const { allowedGroups: before } = await issuer.clientRegistry.get(id)
-    for (const name of change.allowedGroups ?? []) if (!before.includes(name)) await requireNamed('group', name, issuer)
     const registered = await issuer.clientRegistry.update(id, changing, BY_CLI)
     answerChanged(command, registered, `client ${id} was changed`)
     await noteUnknown(registered.client, issuer)

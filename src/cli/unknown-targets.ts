@@ -1,7 +1,6 @@
 /**
- * Notes about a client's resources and scopes by which no token can be had. The client is made all the same: which of the
- * two comes first is for the operator to choose. A group is there when it is named, so a note of one tells that it has
- * gone since. Each note names the step that is really missing.
+ * Notes about a client's resources, scopes and groups by which no token can be had. The client is made all the same: which of the
+ * two comes first is for the operator to choose. Each note names the step that is really missing.
  */
 import { OFFLINE_ACCESS, PERSON_SCOPES, hasOwnPrefix } from '../clients/client.ts'
 import { updateCommand } from '../clients/update-command.ts'

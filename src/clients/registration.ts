@@ -65,7 +65,6 @@ export class ClientRegistry {
     const now = this.#store.now()
     const client = newClient(clientId, now, change)
     requireSoundClient(client)
-    await this.#requireGroups(client.allowedGroups)
     const issued = usesSecret(client) ? this.#secrets.generate(now) : undefined
     if (issued) client.secrets = [issued.record]
     const created = await this.#store.createClient(...this.creation(client, by).needs)
@@ -109,28 +108,10 @@ export class ClientRegistry {
 
   /** Changes metadata; a client that now needs a secret and has none gets one. */
   async update(clientId: string, change: ClientChange | ClientChanging, by: Actor): Promise<RegisteredClient> {
-    if (typeof change !== 'function') await this.#requireGroupsOf(change, clientId)
     const { operation, spare } = this.change(clientId, change, by)
     const client = found(await this.#store.updateClient(...operation.needs))
     const isSpareUsed = client.secrets.some(({ id }) => id === spare.record.id)
     return { client, secret: isSpareUsed ? spare.secret : undefined }
-  }
-
-  /** A group that the client names already may have gone since. */
-  async #requireGroupsOf({ allowedGroups }: ClientChange, clientId: string): Promise<void> {
-    if (!allowedGroups?.length) return
-    const current = await this.#store.findClient(clientId)
-    await this.#requireGroups(allowedGroups.filter((name) => !current?.allowedGroups.includes(name)))
-  }
-
-  /** By a group that is not there nobody could sign in. */
-  async #requireGroups(names: readonly string[]): Promise<void> {
-    for (const name of names)
-      if (!(await this.#store.findGroup(name)))
-        throw invalidClientMetadata(
-          `allowed_groups: group ${JSON.stringify(name)} does not exist; make it with: signet group create ${wordOr('NAME', name)}`,
-          { isOfRecords: true },
-        )
   }
 
   /**

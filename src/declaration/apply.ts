@@ -119,12 +119,8 @@ async function loadOfPeople(
 }
 
 const idsOf = ({ resources, clients, groups, users }: Declaration): DeclaredIds => ({
-  ...((groups.length > 0 || users.length > 0 || clients.some(({ change }) => change.allowedGroups?.length)) && {
-    groups: uniqueOf([
-      ...groups.map(({ name }) => name),
-      ...users.flatMap(({ change }) => change.groups ?? []),
-      ...clients.flatMap(({ change }) => change.allowedGroups ?? []),
-    ]),
+  ...((groups.length > 0 || users.length > 0) && {
+    groups: uniqueOf([...groups.map(({ name }) => name), ...users.flatMap(({ change }) => change.groups ?? [])]),
     users: users.map(({ username, id, change: { email } }) => ({ username, id, email })),
   }),
   resources: uniqueOf([...resources.map(({ id }) => id), ...clients.flatMap(({ change }) => change.resources ?? [])]),

@@ -31,8 +31,6 @@ export const clientFactsOf = ({ clients }: DeclaredFacts, clientId: string): Dec
 interface Surroundings {
   /** The resources that are there, or that the file declares. */
   known: ReadonlySet<string>
-  /** The groups that are there, or that the file declares. */
-  groupNames: ReadonlySet<string>
   /** The name of the file, where it says one. */
   name: string | undefined
 }
@@ -43,7 +41,7 @@ interface Surroundings {
  */
 export function planClient(
   declared: DeclaredClient,
-  { known: resourceIds, groupNames, name }: Surroundings,
+  { known: resourceIds, name }: Surroundings,
   facts: DeclaredFacts,
   secret: BroughtSecret | undefined,
 ): Step | Ended | Conflict {
@@ -70,11 +68,8 @@ export function planClient(
     const conflict = { ...found, fix: `${found.fix}: signet client update ${shell(clientId)}` }
     return planConflict({ declared, secret, now: facts.now }, known, conflict)
   }
-  const endedNames = [
-    ...findEndedResources(declared, resourceIds, facts, current),
-    ...findEndedGroups(declared, groupNames, facts, current),
-  ]
-  const planned = { declared, name, next, change, isKeyEnded, endedNames, secret, now: facts.now }
+  const endedResources = findEndedResources(declared, resourceIds, facts, current)
+  const planned = { declared, name, next, change, isKeyEnded, endedResources, secret, now: facts.now }
   return current ? planChange(planned, { ...known, current }) : planCreation(planned, known)
 }
 
@@ -95,7 +90,7 @@ function planConflict(
   const { current } = known
   if (!current) return { conflict }
   const ending = usesSecret(current) ? declared : { ...declared, secret: undefined }
-  const alike = { next: current, change: {}, name: undefined, isKeyEnded: false, endedNames: [] }
+  const alike = { next: current, change: {}, name: undefined, isKeyEnded: false, endedResources: [] }
   const step = planChange({ ...alike, declared: ending, secret, now }, { ...known, current })
   return step.outcome === 'left' && !step.isWaiting ? { conflict } : { ...step, conflict }
 }
@@ -110,7 +105,7 @@ interface PlannedClient {
   next: ClientRecord
   change: ClientChange
   isKeyEnded: boolean
-  endedNames: Unapplied[]
+  endedResources: Unapplied[]
   secret: BroughtSecret | undefined
   now: Instant
 }
@@ -139,7 +134,7 @@ function planCreation(planned: PlannedClient, known: DeclaredClientFacts): Step 
 
 /** The judgement of the declared secret, and what it leaves to do and to tell. */
 function judgeSecret(
-  { declared, isKeyEnded, endedNames, secret, now }: PlannedClient,
+  { declared, isKeyEnded, endedResources, secret, now }: PlannedClient,
   known: DeclaredClientFacts,
 ): { judged: Judged; record: ClientSecret | undefined; isWaiting: boolean; ended: Unapplied[] } {
   const judged = declared.secret === undefined ? 'none' : (secret?.judge(known, now) ?? 'uncompared')
@@ -149,7 +144,7 @@ function judgeSecret(
     judged,
     record,
     isWaiting: judged === 'uncompared' || (judged === 'new' && record === undefined),
-    ended: [...(kind ? [stillEnded(kind, declared.clientId, declared.place)] : []), ...endedNames],
+    ended: [...(kind ? [stillEnded(kind, declared.clientId, declared.place)] : []), ...endedResources],
   }
 }
 
@@ -217,24 +212,6 @@ function findEndedResources(
       'declare it under resources',
     )
   return ended.map((id) => stillEnded('resource', id, place))
-}
-
-/** The same of groups. A client keeps the name of a group that is gone: without it everybody could sign in. */
-function findEndedGroups(
-  { change, place }: DeclaredClient,
-  known: ReadonlySet<string>,
-  { groups }: DeclaredFacts,
-  current: ClientRecord | undefined,
-): Unapplied[] {
-  const missing = change.allowedGroups?.filter((name) => !known.has(name)) ?? []
-  const ended = missing.filter((name) => groups.get(name)?.isEnded)
-  const unknown = missing.find((name) => !ended.includes(name) && !current?.allowedGroups.includes(name))
-  if (unknown !== undefined)
-    throw new Fault(
-      `${place}: allowed_groups: ${unknown} is neither in this file nor in the database`,
-      'declare it under groups',
-    )
-  return ended.map((name) => stillEnded('group', name, place))
 }
 
 /** A client whose secret is missing is made without one: a generated secret would have to be printed. */

@@ -51,9 +51,7 @@ export function planDeclaration(
       atPlace(declared.place, () => planResource(declared, { issuer, name }, facts)),
     ),
     ...declaration.clients.map((declared) =>
-      atPlace(declared.place, () =>
-        planClient(declared, { known, groupNames, name }, facts, secrets.get(declared.clientId)),
-      ),
+      atPlace(declared.place, () => planClient(declared, { known, name }, facts, secrets.get(declared.clientId))),
     ),
     ...declaration.groups.map((declared) => atPlace(declared.place, () => planGroup(declared, name, facts))),
     ...declaration.users.map((declared) =>

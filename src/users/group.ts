@@ -1,7 +1,6 @@
 /** The acts on groups. A group gives its members roles, permissions and claims; one group is always there. */
 import type { Actor, AuditTrail } from '../audit.ts'
 import { findClaimFault } from '../clients/claims.ts'
-import { updateCommand } from '../clients/update-command.ts'
 import type { Instant } from '../ground/clock.ts'
 import { conflict, insufficientScope, invalidRequest, notFound } from '../ground/errors.ts'
 import { isSecretName } from '../ground/looks-secret.ts'
@@ -116,25 +115,9 @@ export class GroupRegistry {
   async delete(name: string, by: Actor): Promise<void> {
     const { store, audit } = this.#needs
     requireRightToGive(await this.get(name), by)
-    await this.#requireUnnamed(name)
     const outcome = await store.deleteGroup(...new GroupOperations(audit).deletion(name, by).needs)
     if (outcome === 'built_in') throw conflict(`group "${name}" is built in: it cannot be deleted`)
     if (outcome === 'unknown') throw notFound('this group')
-  }
-
-  /** A client whose only group is gone lets nobody in. */
-  async #requireUnnamed(name: string): Promise<void> {
-    const clients = (await this.#needs.store.listClients()).filter(({ allowedGroups }) => allowedGroups.includes(name))
-    const [first] = clients
-    if (!first) return
-    const rest = first.allowedGroups.filter((each) => each !== name)
-    const step =
-      rest.length > 0
-        ? updateCommand(first.clientId, '--allow-group', rest)
-        : `signet client update ${wordOr('ID', first.clientId)} --set 'allowed_groups=[]'`
-    throw conflict(
-      `group "${name}" is one of the allowed_groups of ${clients.map(({ clientId }) => clientId).join(', ')}: take it off there first, as by ${step}`,
-    )
   }
 
   /** @param users ids */

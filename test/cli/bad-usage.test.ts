@@ -148,14 +148,15 @@ test('--set null clears a field, and a number needs no quotes', async ({ expect,
   expect(await place.json('client', 'update', 'c', '--set', 'client_name=12')).toMatchObject({ client_name: '12' })
 })
 
-test('what a command says beside its result: unknown names are noted, help leaves stdout to JSON, - is stdout', async ({
+test('what a command says beside its result: unknown groups are noted, help leaves stdout to JSON, - is stdout', async ({
   expect,
   onTestFinished,
 }) => {
   const place = await new Place(onTestFinished).migrate()
+  await place.json('group', 'create', 'there')
   const create = 'client create --id c --grant subject --grant urn:signet:params:oauth:grant-type:subject'
-  const { stdout, stderr } = await place.run([...create.split(' '), '--resource', 'ther', '--json'])
-  expect(stderr).toMatch(/note: resource .*ther.*signet resource create ther/)
+  const { stdout, stderr } = await place.run([...create.split(' '), '--allow-group', 'ther', '--json'])
+  expect(stderr).toMatch(/note: group ther does not exist \(did you mean there\?\).*signet group create ther/)
   expect(JSON.parse(stdout)).toMatchObject({ grant_types: ['urn:signet:params:oauth:grant-type:subject'] })
   const help = await place.run(['client', 'create', '--json', '--help'])
   expect(help).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('Usage: signet client create') })

@@ -101,7 +101,6 @@ describe('on the command line', () => {
 
   test('PKCE, groups and claims have flags', async () => {
     const { client_id: id } = (await create({})).body
-    await operator('POST', '/admin/api/groups', { name: 'staff' })
     const flags = ['--require-pkce', 'false', '--allow-group', 'staff', '--claim-map', 'role=roles[0]']
     const { json } = await command('client', 'update', id, ...flags)
     expect(json).toMatchObject({ require_pkce: false, allowed_groups: ['staff'], claim_map: { role: 'roles[0]' } })

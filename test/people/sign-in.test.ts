@@ -4,7 +4,7 @@ import { answerOf, valueOf, type BrowserLike, type Seen } from '../support/brows
 import { createResource } from '../support/admin.ts'
 import { freshName } from '../support/codes.ts'
 import { addApp, addPerson, authorizePath, browserAt, PASSWORD, signInAt, storeOf } from '../support/people.ts'
-import { change, shareWithApi } from '../support/shared.ts'
+import { shareWithApi } from '../support/shared.ts'
 import { BY_SYSTEM, AuditTrail } from '../../src/audit.ts'
 import { rememberingLog } from '../../harness/in-process.ts'
 import { sessionEnding } from '../../src/sessions/ending.ts'
@@ -346,7 +346,7 @@ describe('what changes between the page and the answer decides', () => {
 
   test('the group is no longer allowed: no code', async () => {
     const { third, browser, asked } = await atConsent({ allowed_groups: ['helpers'] })
-    await change(issuer(), { clientId: third, secret: '' }, { allowed_groups: ['staff'] })
+    await issuer().operator.call('PATCH', `/admin/api/clients/${third}`, { allowed_groups: ['staff'] })
     expect(await browser.submit(asked, {}, 'allow')).toMatchObject({ isAway: false, error: 'not_allowed' })
   })
 

@@ -79,14 +79,8 @@ export function operatorOf(
   }
 }
 
-/** Makes the groups that metadata of a client names. One that is there stays as it is. */
-export async function makeAllowedGroups(operator: Operator, metadata: Record<string, unknown>): Promise<void> {
-  for (const name of [metadata.allowed_groups ?? []].flat()) await operator.call('POST', '/admin/api/groups', { name })
-}
-
-/** Registers a client; its generated secret comes with it, and groups that it names are made. */
+/** Registers a client; its generated secret comes with it. */
 export async function createClient(operator: Operator, metadata: Record<string, unknown> = {}): Promise<Credentials> {
-  await makeAllowedGroups(operator, metadata)
   const answer = await operator.call('POST', '/admin/api/clients', metadata)
   if (answer.status !== 201) throw new Error(answer.text)
   return { clientId: answer.body.client_id, secret: answer.body.client_secret ?? '' }

@@ -10,7 +10,7 @@ import { slowHash } from '../../src/ground/slow-hash.ts'
 import type { Store } from '../../src/store/store.ts'
 import { newTotpKeys } from '../../src/users/totp.ts'
 import type { UserRecord } from '../../src/store/records/user.ts'
-import { makeAllowedGroups, type AdministeredIssuer } from './admin.ts'
+import type { AdministeredIssuer } from './admin.ts'
 import { BrowserLike, type Seen } from './browser-like.ts'
 import type { OnEnd, TestIssuer } from './issuer.ts'
 
@@ -109,7 +109,6 @@ export const CALLBACK = 'https://app.example/callback'
 /** Registers a client that people sign in to. Metadata of a test wins. */
 export async function addApp(issuer: AdministeredIssuer, metadata: Record<string, unknown> = {}): Promise<string> {
   const clientId = typeof metadata.client_id === 'string' ? metadata.client_id : `app-${randomBytes(4).toString('hex')}`
-  await makeAllowedGroups(issuer.operator, metadata)
   const { status, text } = await issuer.operator.call('POST', '/admin/api/clients', {
     client_id: clientId,
     redirect_uris: [CALLBACK],

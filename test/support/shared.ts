@@ -5,14 +5,7 @@
 import { appendFileSync } from 'node:fs'
 import { SignJWT, type CryptoKey, type KeyObject } from 'jose'
 import { beforeAll } from 'vitest'
-import {
-  createClient,
-  createResource,
-  declareOperator,
-  makeAllowedGroups,
-  operatorOf,
-  type AdministeredIssuer,
-} from './admin.ts'
+import { createClient, createResource, declareOperator, operatorOf, type AdministeredIssuer } from './admin.ts'
 import { post, type Answer, type Credentials } from './client.ts'
 import { startTestIssuer, temporaryFolder, type OnEnd, type TestClock } from './issuer.ts'
 
@@ -85,7 +78,6 @@ export async function change(
   { clientId }: Credentials,
   metadata: Record<string, unknown>,
 ): Promise<void> {
-  await makeAllowedGroups(operator, metadata)
   const answer = await operator.call('PATCH', `/admin/api/clients/${clientId}`, metadata)
   if (answer.status !== 200) throw new Error(answer.text)
 }
