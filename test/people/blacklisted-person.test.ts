@@ -15,7 +15,15 @@ async function start() {
     if (status !== 201) throw new Error(text)
     return async () => void (await issuer.operator.call('DELETE', `/blacklist/${body.id}`))
   }
-  return { issuer, store, ada, gone, deny, app: await addApp(issuer, { client_id: 'shop' }), browser: browserAt(issuer) }
+  return {
+    issuer,
+    store,
+    ada,
+    gone,
+    deny,
+    app: await addApp(issuer, { client_id: 'shop' }),
+    browser: browserAt(issuer),
+  }
 }
 
 /** Everything on a page but what differs from one request to the next. */
