@@ -36,7 +36,7 @@ interface Acting {
   judge?: (() => void) | undefined
   /** The session of an operator who acts on a page; read again inside the write of the act. */
   session?: ActingSession | undefined
-  /** Where a person acts on the own account: the person sees it among the account's events. */
+  /** The browser of a person who acts on the own account. The person sees it among the account's events. */
   browser?: ActingBrowser | undefined
 }
 

@@ -1,5 +1,5 @@
 /**
- * One key that signs now. It signs no token that ends after the high-water mark of the key, which stands in the database,
+ * The key that signs now, of one ring. It signs no token that ends after the high-water mark of the key, which stands in the database,
  * so it raises that mark ahead. may-sign.ts holds the rule.
  */
 import type { KeyObject } from 'node:crypto'

@@ -36,7 +36,7 @@ export const changeTwoFactor =
   async (call: PageCall): Promise<Outcome> => {
     const signedIn = await requireFreshSession(call, needs, PATH)
     const action = call.sent.get('action') ?? ''
-    // Nobody is asked for a second step here, so it can only be taken away.
+    // A second step is asked of nobody here, so it can only be taken away.
     if (needs.config.mfa === 'off' && action !== 'disable-totp') return seeOther(addressOf(needs))
     switch (action) {
       case 'enable-totp':

@@ -50,7 +50,7 @@ export const ringOf = ({ id, alg, ownKeys }: ResourceRecord): RingId => ({
 /** Whether it is the issuer: the only resource that nobody has created. */
 export const isBuiltIn = ({ createdAt }: Pick<ResourceRecord, 'createdAt'>): boolean => createdAt === 0
 
-/** What the issuer is among the resources, for messages. */
+/** The issuer's place among the resources, in the words of messages. */
 export const BUILT_IN = `is the issuer itself: built in, with the scopes ${OWN_SCOPES.join(', ')}, and it cannot be changed`
 
 /** Marks an encoded id. No id begins with it, and no proxy changes it in a path. */

@@ -28,7 +28,7 @@ export interface KeyStore {
   findKey(kid: string): Promise<SigningKeyRecord | undefined>
   /**
    * The first keys of a ring; of two processes that try at once, one seeds. `unused`: no resource has this ring to itself.
-   * Where the shared ring has signed the resource's tokens until now, the next key alone: it signs once it is known.
+   * If the shared ring has signed the resource's tokens until now, the next key alone is stored: it signs once it is known.
    */
   seedKeys(ring: RingId, keys: SigningKeyRecord[], event: Recording): Promise<'seeded' | 'exists' | 'unused'>
   /** `next` becomes `active`, `active` becomes `retiring`, `spare` becomes `next`, if `decide` says so. */

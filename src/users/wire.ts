@@ -96,7 +96,7 @@ const ACTS: Readonly<Record<string, string>> = {
   factors: 'POST /admin/api/users/{id}/remove-factor',
 }
 
-/** What to do instead of setting a member that is none; `undefined` for an unknown name. */
+/** The act that does what a caller wants to set, for a member that is none; `undefined` for an unknown name. */
 function actInstead(keys: readonly string[]): string | undefined {
   const name = keys.find((key) => Object.hasOwn(ACTS, key))
   return name && `member ${name} is not set here: ${ACTS[name]}`

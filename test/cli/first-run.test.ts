@@ -63,7 +63,7 @@ test.concurrent('an issuer that the world knows under another name prints both, 
   expect(server.stdout()).toMatch(/^Signet serves https:\/\/auth\.example at http:\/\/localhost:\d+\n$/)
 })
 
-/** What happens at the first start of a database, and what was made for it meanwhile. */
+/** First starts of a database, with the acts of operators that follow them. */
 const FIRST_STARTS: [what: string, first: (place: Place) => Promise<void>][] = [
   [
     'a file declares a client, which is deleted',

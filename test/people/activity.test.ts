@@ -144,7 +144,7 @@ test.each([
   },
 )
 
-/** What a person does on the account pages, and the event of it. */
+/** Acts of a person on the account pages, each with its event. */
 const OWN_ACTS: [action: string, act: (it: Awaited<ReturnType<typeof atHome>>) => Promise<unknown>][] = [
   ['totp.enabled', ({ browser, issuer }) => turnOn(browser, issuer)],
   [

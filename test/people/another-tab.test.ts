@@ -33,7 +33,7 @@ test('a tab that is loaded again goes on to its client', async () => {
   const tab = await browser.get(authorizePath(app, { state: 'first tab' }))
   await signIn('/login')
   expect(answerOf(await again(tab))).toMatchObject({ code: expect.any(String), state: 'first tab' })
-  // One sign-in in one browser is one session.
+  // A sign-in in a browser is a session, and there is no second one.
   expect(await store.listSessions({ userId: person.id }, { limit: 10 })).toHaveLength(1)
 })
 

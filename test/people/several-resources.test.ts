@@ -1,4 +1,4 @@
-/** One sign-in for several resources (RFC 8707 §2.1), and a token for each of them (§2.2). */
+/** A sign-in for several resources (RFC 8707 §2.1), and a token for each of them (§2.2). */
 import { describe, expect, test } from 'vitest'
 import { answerOf, valueOf } from '../support/browser-like.ts'
 import { bearer, claimsOf, post, request, type Answer, type Credentials } from '../support/client.ts'

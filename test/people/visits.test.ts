@@ -27,7 +27,7 @@ async function signedIn() {
   return { client, browser, logout, paths: [logout, authorizePath(client.clientId), '/login?prompt=login'] }
 }
 
-/** What a browser, or a program that looks at links, sends without a visit. */
+/** Requests that a browser, or a program that looks at links, sends without a visit. */
 const NO_VISITS: [string, { method?: string; headers?: Record<string, string> }][] = [
   ['Sec-Purpose: prefetch', { headers: { 'sec-purpose': 'prefetch' } }],
   ['Sec-Purpose: prefetch;prerender', { headers: { 'sec-purpose': 'prefetch;prerender' } }],
@@ -41,7 +41,7 @@ const NO_VISITS: [string, { method?: string; headers?: Record<string, string> }]
   ['a fetch of a script', { headers: { 'sec-fetch-dest': 'empty' } }],
 ]
 
-/** One request of the browser, with its cookies or without, as SameSite has it. */
+/** A request of the browser, with its cookies or without, as SameSite has it. */
 function send(
   browser: BrowserLike,
   path: string,

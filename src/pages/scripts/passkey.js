@@ -135,7 +135,7 @@ function warn(code) {
 }
 
 function calm() {
-  // What was done before is no answer to this act.
+  // The notice of an earlier act is no answer to this one.
   document.querySelector('[data-notice]')?.remove()
   if (!place || !wording) return
   place.hidden = true

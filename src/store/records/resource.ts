@@ -17,7 +17,7 @@ const RESOURCE_SIGN_IN_DEFAULTS: ResourceSignIn = { claimMap: {}, openTo: 'regis
 /** The member of a resource that the store keeps about its keys. No door sets it. */
 interface ResourceKeys {
   /**
-   * Where the issuer's shared keys have signed its tokens before its own keys: the end of the last such token. It is raised
+   * The end of the last token that the issuer's shared keys have signed for it, before it had keys of its own. It is raised
    * once more when the first own key signs. `null` where none can be left.
    */
   sharedKeysUntil: Instant | null
