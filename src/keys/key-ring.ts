@@ -241,7 +241,8 @@ export class KeyRing {
 
   /** The ring that signs where this one is to sign: the shared one, until caches know the first key of an own ring. */
   ringThatSigns(id: RingId): RingId {
-    return this.#waiting.has(nameOf(id)) ? sharedRing(id.alg) : id
+    // Asked for every token, and hardly ever is a ring waiting.
+    return this.#waiting.size > 0 && this.#waiting.has(nameOf(id)) ? sharedRing(id.alg) : id
   }
 
   /** The public key that verifies tokens with this `kid`, and the ring it is of: published ones only. */
